@@ -1,0 +1,1 @@
+"""Links vaccination doses with the national population registry: tables, people and time."""

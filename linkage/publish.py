@@ -1,0 +1,277 @@
+"""Publishes a run: its folder appears whole under ``RUNS/<run_id>/`` or not at all.
+
+Files are written into a hidden folder beside the target, flushed to the disk, read back and compared with the hash of
+what was meant, and the folder is renamed. A run that dies leaves only its hidden folder, which the next one removes.
+One run at a time: the lock is held on the folder of the runs itself, so no lock file stays behind and a killed holder
+frees it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
+
+# Fixed, for the bytes of a Parquet file depend on it: a change of it changes every published hash.
+ROW_GROUP_ROWS = 131_072
+MANIFEST = "manifest.json"
+_STAGING_PREFIX = ".staging-"
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file of a run: its size, the SHA-256 of its bytes, and its rows (None for what is no table)."""
+
+    bytes: int
+    sha256: str
+    rows: int | None
+
+
+@dataclass
+class Stage:
+    """The hidden folder of a run in the making; made by `staged`."""
+
+    folder: Path
+    target: Path
+    written: dict[str, Output] = field(default_factory=dict)
+    committed: bool = False
+
+    @property
+    def outputs(self) -> dict[str, dict[str, Any]]:
+        """What was written so far, by path within the run, in the form the manifest holds."""
+        return {name: asdict(self.written[name]) for name in sorted(self.written)}
+
+    def write_table(self, name: str, table: pa.Table) -> Path:
+        """Write ``<name>.parquet`` with bytes that depend on the rows and the column types only.
+
+        Parameters
+        ----------
+        name : path within the run without suffix, such as "decisions" or "queues/match"
+        table : any chunking; dictionary columns are written as their values, schema metadata is dropped
+
+        Raises
+        ------
+        LinkageError
+            The file cannot be written (disk full, limit, permission).
+        """
+        table = _plain(table)
+        with self._file(f"{name}.parquet", table.num_rows) as sink:
+            writer = pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=3)
+            try:
+                for start in range(0, table.num_rows, ROW_GROUP_ROWS):
+                    # Chunks end pages: each group is made one chunk, so that chunking cannot show in the bytes.
+                    rows = table.slice(start, ROW_GROUP_ROWS).combine_chunks()
+                    writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+            finally:
+                writer.close()
+        return self.folder / f"{name}.parquet"
+
+    def write_json(self, name: str, value: object) -> Path:
+        """Write ``<name>.json``, keys sorted, UTF-8; NaN and infinity are refused with ValueError."""
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+        with self._file(f"{name}.json", None) as sink:
+            sink.write(text.encode() + b"\n")
+        return self.folder / f"{name}.json"
+
+    def commit(self) -> Path:
+        """Check every file against what was meant, then let the run appear; returns its folder.
+
+        Raises
+        ------
+        VerificationError
+            A file does not hold what was written, or its rows do not add up.
+        LinkageError
+            The folder cannot be flushed or renamed.
+        """
+        if MANIFEST not in self.written:
+            raise ValueError(f"{self.target.name} has no {MANIFEST}: it marks a run as whole")
+        check_outputs(self.folder, self.outputs)
+        with _one_line(self.target, "publish"):
+            for parent, _, _ in os.walk(self.folder):
+                _flush_folder(Path(parent))
+            self.folder.rename(self.target)
+            self.committed = True
+            _flush_folder(self.target.parent)
+        return self.target
+
+    @contextmanager
+    def _file(self, name: str, rows: int | None) -> Iterator[_HashedFile]:
+        """A file of the run that is hashed as it is written and flushed to the disk when it closes."""
+        if name in self.written:
+            raise ValueError(f"{name} is already written")
+        path = self.folder / name
+        with _one_line(self.target / name, "write"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as raw:
+                sink = _HashedFile(raw)
+                yield sink
+                raw.flush()
+                os.fsync(raw.fileno())
+        self.written[name] = Output(sink.size, sink.sha256.hexdigest(), rows)
+
+
+@contextmanager
+def staged(runs_dir: Path, run_id: str) -> Iterator[Stage]:
+    """Hold the lock on ``runs_dir`` and a stage for ``run_id``; what is not committed is removed at the end.
+
+    Raises
+    ------
+    UsageError
+        ``runs_dir`` is no folder, or ``run_id`` no plain name.
+    TryLaterError
+        Another run holds the lock.
+    LinkageError
+        The run is published already, or the folder cannot be written.
+    """
+    if not run_id or run_id.startswith(".") or "/" in run_id:
+        raise UsageError(f"run id {run_id!r}: no plain folder name; use letters, digits and hyphens")
+    if runs_dir.exists() and not runs_dir.is_dir():
+        raise UsageError(f"{runs_dir}: is a file; name a folder for the runs")
+    with _one_line(runs_dir, "make"):
+        runs_dir.mkdir(parents=True, exist_ok=True)
+    with _locked(runs_dir):
+        target = runs_dir / run_id
+        if target.exists():
+            raise LinkageError(f"{target}: is already published; nothing to do, or remove the folder to link again")
+        for leftover in runs_dir.glob(f"{_STAGING_PREFIX}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        stage = Stage(runs_dir / f"{_STAGING_PREFIX}{run_id}", target)
+        with _one_line(runs_dir, "write in"):
+            stage.folder.mkdir()
+        try:
+            yield stage
+        finally:
+            if not stage.committed:
+                shutil.rmtree(stage.folder, ignore_errors=True)
+
+
+def already_published(run_dir: Path) -> bool:
+    """Whether ``run_dir`` is a whole run: the rename let it appear complete, so its manifest is proof."""
+    return (run_dir / MANIFEST).is_file()
+
+
+def published_runs(runs_dir: Path) -> list[Path]:
+    """The runs of a folder, oldest first by the time their manifest was written; [] when it does not exist."""
+    manifests = runs_dir.glob(f"[!.]*/{MANIFEST}")
+    return [path.parent for path in sorted(manifests, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))]
+
+
+def read_manifest(run_dir: Path) -> dict[str, Any]:
+    """The manifest of a published run; UsageError when the folder is none."""
+    path = run_dir / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"{run_dir}: no published run ({MANIFEST} is missing); name a folder RUNS/<run_id>") from None
+    except (OSError, ValueError) as error:
+        raise VerificationError(f"{path}: cannot be read ({error}); restore the run from a copy") from error
+    if not isinstance(manifest, dict):
+        raise VerificationError(f"{path}: holds no JSON object; restore the run from a copy")
+    return manifest
+
+
+def read_table(run_dir: Path, name: str, columns: list[str]) -> pa.Table:
+    """Columns of a published table (a file or a folder of parts); VerificationError when it cannot be read."""
+    path = run_dir / f"{name}.parquet"
+    try:
+        return pq.read_table(path, columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise VerificationError(f"{path}: cannot be read ({reason}); restore the run from a copy") from error
+
+
+def check_outputs(folder: Path, outputs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare files with a manifest's ``outputs`` (bytes, sha256, rows by path within the run).
+
+    Raises
+    ------
+    VerificationError
+        A file is missing, differs from its hash, or is a table with another number of rows.
+    """
+    for name, expected in outputs.items():
+        path = folder / name
+        try:
+            with path.open("rb") as source:
+                found = hashlib.file_digest(source, "sha256").hexdigest()
+            rows = pq.read_metadata(path).num_rows if name.endswith(".parquet") else None
+        except (OSError, pa.ArrowException) as error:
+            raise VerificationError(f"{path}: cannot be read back ({error}); check the disk") from error
+        if found != expected["sha256"]:
+            raise VerificationError(f"{path}: SHA-256 is {found}, {expected['sha256']} was written; check the disk")
+        if rows != expected["rows"]:
+            raise VerificationError(f"{path}: has {rows} rows, {expected['rows']} were written")
+
+
+@dataclass
+class _HashedFile:
+    """The few methods of a file that Arrow's writer calls, with the hash of all that passed."""
+
+    raw: BinaryIO
+    sha256: Any = field(default_factory=hashlib.sha256)
+    size: int = 0
+    closed: bool = False
+
+    def write(self, block: bytes) -> int:
+        self.raw.write(block)
+        self.sha256.update(block)
+        self.size += len(block)
+        return len(block)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self.raw.flush()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TryLaterError(f"{folder}: another run is at work here; start again when it has ended") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _one_line(path: Path, action: str) -> Iterator[None]:
+    """Turns what the disk refuses into one line that names the file and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"{path}: cannot {action} it ({reason}); free space or rights there, nothing was published"
+        raise LinkageError(message) from error
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    columns: Sequence[pa.ChunkedArray] = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    fields = [f.with_type(c.type).remove_metadata() for f, c in zip(table.schema, columns, strict=True)]
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,159 @@
+"""Every table that goes in or comes out: columns, types, units, meaning, and what missing means.
+
+Readers validate against these, writers build their Arrow schemas from them, and README's tables are checked against them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    ``missing`` says what a null (or an empty string in an input) means. ``required`` is about the column, not the
+    value: a file without a required column is unusable; ``key`` columns may not be empty in any row.
+    """
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    missing: str = "never missing"
+    required: bool = True
+    key: bool = False
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """A named, ordered set of columns."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def key(self) -> str:
+        """The name of the key column; every input table has exactly one."""
+        return next(column.name for column in self.columns if column.key)
+
+    def arrow(self) -> pa.Schema:
+        """The Arrow schema of the table, columns in their order."""
+        return pa.schema([pa.field(c.name, c.type, nullable=not c.key) for c in self.columns])
+
+
+def _text(name: str, meaning: str, *, required: bool = False, missing: str = "not stated", key: bool = False) -> Column:
+    return Column(name, pa.string(), meaning, "never missing" if key else missing, required, key)
+
+
+# ---------------------------------------------------------------------------------------------------------- inputs
+# Inputs are strings as typed; nothing is parsed before linkage.standardise sees it.
+
+DOSES = TableSchema(
+    "doses",
+    (
+        _text("dose_id", "identifies the row of the platform", required=True, key=True),
+        _text("subject_id", "the platform's own id of the vaccinated person"),
+        _text("full_name", "family, middle and given name as typed", required=True),
+        _text("gender", "Nam/Nữ, M/F, 1/0 and the like"),
+        _text("date_of_birth", "dd/mm/yyyy, ISO, a year, an Excel serial"),
+        _text("id_number", "12-digit personal number, 9-digit CMND, passport"),
+        _text("nationality", "country by name or code", missing="taken as Vietnamese"),
+        _text("phone", "mobile number"),
+        _text("insurance_number", "health insurance card or social insurance number"),
+        _text("ethnicity", "one of the 54 groups by name or code"),
+        _text("commune_code", "GSO code valid at the dose date"),
+        _text("province", "province as typed"),
+        _text("district", "district as typed"),
+        _text("commune", "commune as typed"),
+        _text("address", "street or hamlet"),
+        _text("vaccine", "product name"),
+        _text("dose_number", "1, 2, 3 …"),
+        _text("dose_date", "date of the injection"),
+        _text("lot", "lot number"),
+        _text("facility_code", "the station that keyed the dose in"),
+        _text("facility_level", "central, province, district or commune"),
+    ),
+)
+
+REGISTRY = TableSchema(
+    "registry",
+    (
+        _text("person_id", "identifies the person in the registry", required=True, key=True),
+        _text("id_number", "12-digit personal number", missing="not assigned yet"),
+        _text("old_id_number", "9-digit CMND once held"),
+        _text("full_name", "family, middle and given name", required=True),
+        _text("gender", "Nam/Nữ, M/F, 1/0 and the like"),
+        _text("date_of_birth", "YYYY-MM-DD, YYYY-MM or YYYY"),
+        _text("phone", "mobile number"),
+        _text("insurance_number", "health insurance card or social insurance number"),
+        _text("ethnicity", "one of the 54 groups by name or code"),
+        _text("commune_code", "permanent residence, GSO code of the snapshot's date"),
+        _text("residence_commune_code", "current residence when elsewhere", missing="lives at the permanent residence"),
+        _text("status", "alive, deceased or emigrated", missing="alive"),
+        _text("date_of_death", "ISO date", missing="alive, or date unknown"),
+    ),
+)
+
+TRUTH = TableSchema(
+    "truth",
+    (
+        _text("dose_id", "the dose", required=True, key=True),
+        _text("person_id", "the person it belongs to", required=True, missing="the subject is not in the registry"),
+    ),
+)
+
+# Inputs by the name used on the command line and in mappings.
+INPUTS = {table.name: table for table in (DOSES, REGISTRY, TRUTH)}
+
+# ---------------------------------------------------------------------------------------------------------- outputs
+
+STATUSES = ("verified", "matched", "review", "unmatched", "excluded")
+ISSUES = ("no_id", "bad_id_format", "wrong_info")
+
+DECISIONS = TableSchema(
+    "decisions",
+    (
+        Column("dose_id", pa.string(), "the dose", key=True),
+        Column("subject_key", pa.string(), "16 hex digits that identify the distinct identity claim"),
+        Column("status", pa.string(), "verified, matched, review, unmatched or excluded"),
+        Column("person_id", pa.string(), "the person decided, or the best candidate of a review", "no candidate"),
+        Column("match_probability", pa.float64(), "posterior of person_id", "no candidate"),
+        Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor", "no candidate"),
+        Column("runner_up_person_id", pa.string(), "the second candidate", "no second candidate"),
+        Column("runner_up_probability", pa.float64(), "its posterior", "no second candidate"),
+        Column("none_probability", pa.float64(), "posterior of 'not in the registry'", "excluded"),
+        Column("unsearched_probability", pa.float64(), "posterior of 'in the registry, not found by any pass'", "excluded"),
+        Column("found_by", pa.list_(pa.string()), "passes that found person_id", "no candidate"),
+        Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", "agrees with the registry"),
+        Column("wrong_fields", pa.list_(pa.string()), "fields that differ from person_id's row", "never null; may be empty"),
+        Column("conflicts", pa.list_(pa.string()), "what contradicts the match", "never null; may be empty"),
+        Column("commune_code", pa.string(), "commune of the subject, 2021 code where known", "not known"),
+        Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split"),
+    ),
+)
+
+REJECTED = TableSchema(
+    "rejected",
+    (
+        Column("file", pa.string(), "name of the input file (no folder)", key=True),
+        Column("position", pa.int64(), "physical record in the file, the header not counted, from 1"),
+        Column("raw", pa.binary(), "the bytes of the record as they stood (Parquet and Excel: JSON of the cells)"),
+        Column("reasons", pa.list_(pa.string()), "reason codes, see linkage.ingest"),
+    ),
+)
+
+LINKS = TableSchema(
+    "links",
+    (
+        Column("left_id", pa.string(), "id of the left record", key=True),
+        Column("right_id", pa.string(), "id of the right record"),
+        Column("match_probability", pa.float64(), "posterior of right_id among all candidates and none"),
+        Column("match_weight", pa.float64(), "log2 Bayes factor"),
+    ),
+)
