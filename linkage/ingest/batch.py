@@ -1,0 +1,207 @@
+"""Reads the input files of a run into one table; every record is accepted, or rejected with its bytes and reasons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from linkage.errors import InputError, VerificationError
+from linkage.ingest.csv_file import read_csv
+from linkage.ingest.duplicates import duplicate_faults
+from linkage.ingest.excel_file import read_excel
+from linkage.ingest.parquet_file import read_parquet
+from linkage.ingest.reasons import reason_lists
+from linkage.ingest.rows import FileRows
+from linkage.schema import REJECTED, TableSchema
+
+Reader = Callable[[Path, TableSchema, Mapping[str, str] | None, str], FileRows]
+
+READERS: dict[str, Reader] = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".txt": read_csv,
+    ".xlsx": read_excel,
+    ".xlsm": read_excel,
+    ".xls": read_excel,
+    ".xlsb": read_excel,
+    ".ods": read_excel,
+    ".parquet": read_parquet,
+    ".pq": read_parquet,
+}
+
+# Key of the schema metadata of the rejected table: header, delimiter and encoding of the CSV files, by file, as JSON.
+LAYOUTS = b"linkage.layouts"
+
+
+@dataclass(frozen=True)
+class FileCount:
+    """What became of one file; ``physical_records = accepted + rejected`` holds.
+
+    ``file`` is the base name, with as many folders before it as tell it from another file of the batch. ``note`` says
+    what was passed over (title rows, unknown columns, other sheets, error cells), None when nothing was.
+    """
+
+    file: str
+    path: Path
+    format: str
+    sha256: str
+    physical_records: int
+    accepted: int
+    rejected: int
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The records of a batch.
+
+    ``accepted`` has the columns of the schema, in its order, as text; null for an empty value and for a column that
+    the file does not have. ``origin_file`` int32[n] points into ``files``; ``origin_position`` int64[n] is the physical
+    record in it, from 1. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
+    """
+
+    accepted: pa.Table
+    origin_file: np.ndarray
+    origin_position: np.ndarray
+    rejected: pa.Table
+    files: tuple[FileCount, ...]
+
+
+def ingest(paths: Sequence[Path], table: TableSchema, *, columns: Mapping[str, str] | None = None) -> Ingested:
+    """Reads CSV, Excel and Parquet files as one batch.
+
+    Parameters
+    ----------
+    paths : files, in the order in which identical records are preferred; formats are told by extension
+    table : the schema that the files follow
+    columns : schema names by column names of the files, for those that differ; compared without case and outer space
+
+    Returns
+    -------
+    All records, see Ingested. Reason codes: linkage.ingest.reasons.
+
+    Raises
+    ------
+    InputError : a file cannot be used at all (absent, empty, damaged, unsafe, without a required column)
+    UsageError : the mapping names a column that the schema does not have
+    VerificationError : records were lost
+    """
+    paths = [Path(path) for path in paths]
+    names = _file_names(paths)
+    readers = [_reader(path, name) for path, name in zip(paths, names, strict=True)]
+    files = [_read(*one, table, columns) for one in zip(readers, paths, names, strict=True)]
+    sound = pa.concat_tables([file.sound for file in files])
+    origin_file = np.repeat(np.arange(len(files), dtype=np.int32), [file.sound.num_rows for file in files])
+    origin_position = np.concatenate([file.positions for file in files])
+    faults = duplicate_faults(sound, table.key)
+    keep = faults == 0
+    rejected = []
+    for number, (file, name) in enumerate(zip(files, names, strict=True)):
+        late = ~keep & (origin_file == number)
+        rejected.append(_reject(file, name, origin_position[late], faults[late], table.key))
+    if not keep.all():
+        sound, origin_file, origin_position = sound.filter(pa.array(keep)), origin_file[keep], origin_position[keep]
+    counts = _count(files, names, paths, origin_file, rejected)
+    return Ingested(sound, origin_file, origin_position, _join_rejected(files, names, rejected), counts)
+
+
+def _file_names(paths: Sequence[Path]) -> list[str]:
+    """Base names; names that occur twice get as many folders as tell them apart."""
+    if not paths:
+        raise InputError("no input files: name at least one")
+    resolved = [path.resolve() for path in paths]
+    for number, path in enumerate(resolved):
+        if path in resolved[:number]:
+            raise InputError(f"{path.name}: given twice: name it once")
+    depths = [1] * len(paths)
+    while True:
+        names = ["/".join(path.parts[-depth:]) for path, depth in zip(resolved, depths, strict=True)]
+        if len(set(names)) == len(names):
+            return names
+        depths = [depth + (names.count(name) > 1) for depth, name in zip(depths, names, strict=True)]
+
+
+def _reader(path: Path, file: str) -> Reader:
+    """The reader of a file by its extension; InputError when the file cannot be one."""
+    if path.is_dir():
+        raise InputError(f"{file}: this is a folder: name the files in it")
+    if not path.exists():
+        raise InputError(f"{file}: no such file: correct the path {path}")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(f"{file}: unknown extension {path.suffix or '(none)'}: use one of {', '.join(READERS)}")
+    try:
+        with path.open("rb") as stream:
+            if not path.is_file() or not stream.read(1):
+                raise InputError(f"{file}: the file is empty (0 bytes): send it again")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from error
+    return reader
+
+
+@contextmanager
+def _disk_errors(file: str) -> Iterator[None]:
+    """Turns an error of the disk or the network share into one line for the user."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}): check the disk or the network share") from error
+
+
+def _read(reader: Reader, path: Path, file: str, table: TableSchema, columns: Mapping[str, str] | None) -> FileRows:
+    with _disk_errors(file):
+        return reader(path, table, columns, file)
+
+
+def _reject(file: FileRows, name: str, late: np.ndarray, late_faults: np.ndarray, key: str) -> pa.Table:
+    """Rejected records of one file in file order: those the reader found and the ``late`` ones of the whole batch."""
+    positions = np.concatenate([file.bad_positions, late])
+    order = np.argsort(positions, kind="stable")
+    positions = positions[order]
+    faults = np.concatenate([file.faults, late_faults])[order]
+    with _disk_errors(name):
+        raw = file.raw(positions) if positions.size else []
+    columns = [
+        pa.repeat(pa.scalar(name), positions.size),
+        pa.array(positions, pa.int64()),
+        pa.chunked_array([pa.array(raw, pa.binary())]) if raw else pa.array([], pa.binary()),
+        reason_lists(faults, key),
+    ]
+    return pa.Table.from_arrays(columns, schema=REJECTED.arrow())
+
+
+def _count(
+    files: Sequence[FileRows],
+    names: Sequence[str],
+    paths: Sequence[Path],
+    origin_file: np.ndarray,
+    rejected: Sequence[pa.Table],
+) -> tuple[FileCount, ...]:
+    """The count of every file, checked."""
+    accepted = np.bincount(origin_file, minlength=len(files)).tolist()
+    counts = []
+    for file, name, path, n_accepted, bad in zip(files, names, paths, accepted, rejected, strict=True):
+        if file.n_records != n_accepted + bad.num_rows:
+            raise VerificationError(
+                f"{name}: {file.n_records} records, but {n_accepted} accepted and {bad.num_rows} rejected: report this"
+            )
+        note = "; ".join(file.notes) or None
+        counts.append(FileCount(name, path, file.format, file.sha256, file.n_records, n_accepted, bad.num_rows, note))
+    return tuple(counts)
+
+
+def _join_rejected(files: Sequence[FileRows], names: Sequence[str], rejected: Sequence[pa.Table]) -> pa.Table:
+    """All rejected records, with the layouts of their CSV files in the metadata: what a replay needs."""
+    layouts = {
+        name: asdict(file.layout)
+        for file, name, bad in zip(files, names, rejected, strict=True)
+        if file.layout is not None and bad.num_rows
+    }
+    joined = pa.concat_tables(rejected)
+    return joined.replace_schema_metadata({LAYOUTS: json.dumps(layouts, ensure_ascii=False)}) if layouts else joined

@@ -1,0 +1,121 @@
+"""Reads a text file whole and brings it to UTF-8, so that every record can be given back as the bytes it had.
+
+The bytes are read once into memory: what is hashed, parsed and quoted in ``rejected`` is the same, even when another
+program writes the file meanwhile (a memory map of a file that shrinks would end the process).
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from linkage.errors import InputError
+
+# The lone byte at the end of a UTF-16 file of odd length stands in the UTF-8 text as this byte, which no UTF-8 has: the
+# record it ends is rejected.
+DANGLING = 0xFF
+_PIECE_BYTES = 1 << 25
+_HEAD_BYTES = 512
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive or Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old format",
+    b"\x1f\x8b": "a gzip archive",
+    b"%PDF": "a PDF",
+}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file in memory: ``content`` as in the file, ``utf8`` without byte order mark, both uint8[n_bytes]."""
+
+    content: np.ndarray
+    utf8: np.ndarray
+    encoding: str  # of the file itself
+    last_byte: bytes  # the dangling byte of a UTF-16 file of odd length, else empty
+
+    def raw(self, start: int, end: int) -> bytes:
+        """Bytes ``start`` to ``end`` of the UTF-8 text as they stood in the file."""
+        piece = self.utf8[start:end].tobytes()
+        if self.encoding == "utf-8":
+            return piece
+        tail = b""
+        if self.last_byte and end == self.utf8.size and start < end:
+            piece, tail = piece[:-1], self.last_byte
+        return piece.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass") + tail
+
+    def sha256(self) -> str:
+        """The hash of the file; lets other threads run."""
+        return hashlib.sha256(self.content.data).hexdigest()
+
+    def is_clean(self) -> bool:
+        """Whether the whole text is valid UTF-8 without NUL."""
+        if self.utf8.size == 0 or self.utf8.min() == 0:
+            return self.utf8.size == 0
+        offsets = pa.py_buffer(np.array([0, self.utf8.size], np.int64))
+        whole = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(self.utf8)])
+        try:
+            whole.validate(full=True)
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+
+def read_text(path: Path, file: str) -> Text:
+    """Reads a text file.
+
+    Raises InputError when it is empty, is of another format, or of an encoding that is not supported (UTF-8 and UTF-16
+    are, with or without byte order mark).
+    """
+    content = np.fromfile(path, np.uint8)
+    head = content[:_HEAD_BYTES].tobytes()
+    if not head:
+        raise InputError(f"{file}: the file is empty (0 bytes): send it again")
+    for magic, kind in _FOREIGN.items():
+        if head.startswith(magic):
+            raise InputError(f"{file}: this is {kind}, not CSV: give the file its right extension, or unpack it")
+    encoding, n_mark = _detect(head, file)
+    if encoding == "utf-8":
+        return Text(content, content[n_mark:], encoding, b"")
+    n_even = content.size - (content.size - n_mark) % 2
+    last = content[n_even:].tobytes()
+    utf8 = _transcode(content[n_mark:n_even], encoding, bool(last))
+    return Text(content, utf8, encoding, last)
+
+
+def _detect(head: bytes, file: str) -> tuple[str, int]:
+    """Encoding and length of the byte order mark."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise InputError(f"{file}: the encoding UTF-32 is not supported: save the file as UTF-8")
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if head.startswith(mark):
+            return encoding, len(mark)
+    # Without a mark: column names are ASCII, so in UTF-16 every other byte of the head is NUL.
+    even, odd = head[0::2], head[1::2]
+    even_share, odd_share = even.count(0) / len(even), odd.count(0) / max(len(odd), 1)
+    if odd_share >= 0.4 and even_share < 0.05:
+        return "utf-16-le", 0
+    if even_share >= 0.4 and odd_share < 0.05:
+        return "utf-16-be", 0
+    return "utf-8", 0
+
+
+def _transcode(content: np.ndarray, encoding: str, dangling: bool) -> np.ndarray:
+    """UTF-16 to UTF-8 piece by piece; an unpaired surrogate becomes three bytes that no valid UTF-8 has."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    utf8 = bytearray()
+    for start in range(0, content.size, _PIECE_BYTES):
+        piece = content[start : start + _PIECE_BYTES].tobytes()
+        utf8 += decoder.decode(piece, start + _PIECE_BYTES >= content.size).encode("utf-8", "surrogatepass")
+    if dangling:
+        utf8.append(DANGLING)
+    return np.frombuffer(utf8, np.uint8)

@@ -1,0 +1,41 @@
+"""Why a record is rejected: one bit per reason inside the readers, a code per reason in ``queues/rejected.parquet``.
+
+A record has every reason that was found, in the order of ``REASONS``. ``{key}`` stands for the key column of the table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from linkage.ingest import csv_kernels
+
+MISSING_KEY = 128
+REPEATED_HEADER = 256
+DUPLICATE_KEY = 512
+CONFLICTING_KEY = 1024
+
+REASONS = {
+    csv_kernels.UNCLOSED_QUOTE: "unclosed_quote",  # a quoted field whose closing quote is not found: one line rejected
+    csv_kernels.STRAY_QUOTE: "stray_quote",  # text between a closing quote and the next delimiter
+    csv_kernels.NUL_BYTE: "nul_byte",
+    csv_kernels.INVALID_ENCODING: "invalid_encoding",  # bytes that are no UTF-8, or unpaired UTF-16 surrogates
+    csv_kernels.TOO_FEW_COLUMNS: "too_few_columns",
+    csv_kernels.TOO_MANY_COLUMNS: "too_many_columns",
+    csv_kernels.FIELD_TOO_LONG: "field_too_long",  # more than csv_kernels.MAX_FIELD_BYTES
+    MISSING_KEY: "missing_{key}",
+    REPEATED_HEADER: "repeated_header",  # the header again, as when files were joined end to end
+    DUPLICATE_KEY: "duplicate_{key}",  # the same record again, all columns equal: the first one is kept
+    CONFLICTING_KEY: "conflicting_{key}",  # different records under one key: none is kept
+}
+
+
+def reason_lists(faults: np.ndarray, key: str) -> pa.Array:
+    """Reason codes of records.
+
+    Parameters: ``faults`` uint16[n] of reason bits, ``key`` the name of the key column. Returns a list<string> array
+    of length n.
+    """
+    distinct, index = np.unique(faults, return_inverse=True)
+    lists = [[code.format(key=key) for bit, code in REASONS.items() if mask & bit] for mask in distinct.tolist()]
+    return pa.array(lists, pa.list_(pa.string())).take(pa.array(index, pa.int64()))

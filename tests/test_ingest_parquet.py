@@ -1,0 +1,166 @@
+"""Parquet files: every column type as text, bytes that are no text, and damage."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkage.errors import InputError
+from linkage.ingest import Ingested, ingest
+from linkage.ingest.csv_kernels import MAX_FIELD_BYTES
+from linkage.schema import DOSES
+
+
+def write(path: Path, columns: Mapping[str, object], **options: object) -> Path:
+    pq.write_table(pa.table(columns), path, **options)
+    return path
+
+
+def read(path: Path) -> Ingested:
+    batch = ingest([path], DOSES)
+    (count,) = batch.files
+    positions = sorted([*batch.origin_position.tolist(), *batch.rejected["position"].to_pylist()])
+    assert positions == list(range(1, count.physical_records + 1))
+    assert (count.accepted, count.rejected) == (batch.accepted.num_rows, batch.rejected.num_rows)
+    return batch
+
+
+MOMENTS = [datetime.datetime(2021, 6, 1), datetime.datetime(2021, 6, 1, 7, 30), None]
+HANOI = datetime.timezone(datetime.timedelta(hours=7))
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (pa.array(["079", "", None]), ["079", None, None]),
+        (pa.array(["079", "", None], pa.large_string()), ["079", None, None]),
+        (pa.array(["079", "", None]).dictionary_encode(), ["079", None, None]),
+        (pa.array(["Đỗ".encode(), b"", None], pa.binary()), ["Đỗ", None, None]),
+        (pa.array([79123456789, 0, None], pa.int64()), ["79123456789", "0", None]),
+        (pa.array([1, 2, None], pa.uint8()), ["1", "2", None]),
+        (pa.array([79123456789.0, 1.5, None]), ["79123456789", "1.5", None]),
+        (pa.array([float("nan"), float("inf"), 1e15]), [None, "inf", "1e+15"]),
+        (pa.array([True, False, None]), ["true", "false", None]),
+        (pa.array([datetime.date(1980, 2, 29), None, None]), ["1980-02-29", None, None]),
+        (pa.array(MOMENTS, pa.timestamp("us")), ["2021-06-01", "2021-06-01 07:30:00", None]),
+        (pa.array(MOMENTS, pa.timestamp("s")), ["2021-06-01", "2021-06-01 07:30:00", None]),
+        (
+            pa.array([datetime.datetime(2021, 6, 1, tzinfo=HANOI), None, None], pa.timestamp("ms", "+07:00")),
+            ["2021-06-01", None, None],
+        ),
+        (pa.array([decimal.Decimal("79123456789.00"), decimal.Decimal("1.50"), None]), ["79123456789", "1.5", None]),
+        (pa.array([decimal.Decimal("100"), decimal.Decimal("0"), None]), ["100", "0", None]),
+        (pa.nulls(3), [None, None, None]),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
+)
+def test_types_as_text(tmp_path: Path, values: pa.Array, text: list[str | None]) -> None:
+    path = write(tmp_path / "a.parquet", {"dose_id": ["a", "b", "c"], "full_name": ["x"] * 3, "id_number": values})
+    batch = read(path)
+    assert batch.accepted["id_number"].to_pylist() == text
+    assert batch.accepted.schema.equals(DOSES.arrow())
+
+
+def test_key_of_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", {"dose_id": [10, None, 30], "full_name": ["A", "B", "C"], "mũi": [1, 2, 3]})
+    batch = read(path)
+    assert batch.accepted["dose_id"].to_pylist() == ["10", "30"]
+    assert batch.rejected["reasons"].to_pylist() == [["missing_dose_id"]]
+    assert [json.loads(raw) for raw in batch.rejected["raw"].to_pylist()] == [
+        {"dose_id": None, "full_name": "B", "mũi": 2}
+    ]
+    assert batch.files[0].note == "columns ignored: mũi"
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    names = pa.array([b"An", b"Tr\xe1\xba", b"A\0", b"Binh", b"\xff", b"x" * (MAX_FIELD_BYTES + 1)], pa.binary())
+    columns = {"dose_id": list("abcdef"), "full_name": pa.Array.from_buffers(pa.string(), 6, names.buffers())}
+    batch = read(write(tmp_path / "a.parquet", columns))
+    assert batch.accepted["full_name"].to_pylist() == ["An", "Binh"]
+    reasons = [["invalid_encoding"], ["nul_byte"], ["invalid_encoding"], ["field_too_long"]]
+    assert batch.rejected["reasons"].to_pylist() == reasons
+    assert batch.rejected["position"].to_pylist() == [2, 3, 5, 6]
+    raw = [json.loads(raw) for raw in batch.rejected["raw"].to_pylist()]
+    assert raw[0] == {"dose_id": "b", "full_name": "Tr\\xE1\\xBA"}
+
+
+def test_row_groups_and_batches_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkage.ingest.parquet_file._BATCH_ROWS", 7)
+    ids = [str(n) if n % 10 else "" for n in range(1, 100)]
+    path = write(tmp_path / "a.parquet", {"dose_id": ids, "full_name": ids}, row_group_size=13)
+    batch = read(path)
+    assert batch.accepted["dose_id"].to_pylist() == [name for name in ids if name]
+    assert batch.origin_position.tolist() == [n for n in range(1, 100) if n % 10]
+    assert batch.rejected["position"].to_pylist() == list(range(10, 100, 10))
+
+
+def test_no_rows(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", {"dose_id": pa.array([], pa.string()), "full_name": pa.array([], pa.string())})
+    assert read(path).files[0].physical_records == 0
+
+
+def refuse(path: Path, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        ingest([path], DOSES)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{path.name}: ")
+
+
+def read_or_refuse(path: Path) -> Ingested | InputError:
+    try:
+        return read(path)
+    except InputError as error:
+        return error
+
+
+def test_unusable_files(tmp_path: Path) -> None:
+    refuse(write(tmp_path / "wrong.parquet", {"dose_id": ["1"]}), "column full_name missing")
+    listed = {"dose_id": ["1"], "full_name": [["An"]]}
+    refuse(write(tmp_path / "list.parquet", listed), "column full_name has the type list<.*store it as text")
+    sound = write(tmp_path / "a.parquet", {"dose_id": ["1", "2"], "full_name": ["A", "B"]}).read_bytes()
+    for n_bytes in (1, 4, len(sound) // 2, len(sound) - 1):
+        (tmp_path / "half.parquet").write_bytes(sound[:n_bytes])
+        refuse(tmp_path / "half.parquet", "not a readable Parquet file")
+
+
+def test_page_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
+    columns = {"dose_id": ["1", "2"], "full_name": ["NGUYEN", "TRAN"]}
+    path = write(tmp_path / "a.parquet", columns, write_page_checksum=True, write_statistics=False, compression="none")
+    content = path.read_bytes()
+    assert content.count(b"NGUYEN") == 1
+    place = content.index(b"NGUYEN")
+    path.write_bytes(content[:place] + b"M" + content[place + 1 :])
+    refuse(path, "not a readable Parquet file")
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 7)), min_size=1, max_size=3), st.booleans())
+def test_flipped_bits_are_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[int, int]], packed: bool
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    sound = folder / f"sound{packed}.parquet"
+    if not sound.exists():
+        ids = [f"D{n}" for n in range(50)]
+        columns = {"dose_id": ids, "full_name": ["Nguyễn", "Trần"] * 25, "dose_number": np.arange(50)}
+        write(sound, columns, compression="zstd" if packed else "none", use_dictionary=packed, row_group_size=20)
+    content = bytearray(sound.read_bytes())
+    for place, bit in flips:
+        content[place % len(content)] ^= 1 << bit
+    path = folder / "flipped.parquet"
+    path.write_bytes(content)
+    result = read_or_refuse(path)
+    if isinstance(result, InputError):
+        assert "\n" not in str(result)
+    else:
+        result.accepted.validate(full=True)
