@@ -1,0 +1,1 @@
+"""Which pairs? Plain arrays in, ranges and lists of candidates out."""

@@ -1,0 +1,1 @@
+"""How likely? Plain arrays in; comparison levels, match weights and posteriors out."""

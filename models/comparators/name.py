@@ -1,0 +1,190 @@
+"""Full names of Vietnamese people, syllable by syllable.
+
+A name is up to six syllable ids, family name first, given name last, 0 after the end. What two syllables have in common
+is read from four tables indexed by syllable id: ``toneless`` and ``plain`` (ids of the syllable without tone, without any
+diacritic), ``sound`` (id of its sound class: l/n, s/x, ch/tr, d/gi/r/v, i/y, final n/ng, t/c) and ``letters`` (its plain
+letters, eight bits each, the first in the lowest byte). The inventory of syllables is small and a plain syllable has at
+most eight letters that matter, so a slip can be looked for in one register.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+kernel = njit(cache=True, nogil=True, error_model="numpy")
+
+LEVELS = (
+    "missing",
+    "same",
+    "same without tones",
+    "same without diacritics",
+    "one syllable sounds alike or has a slip",
+    "one syllable missing",
+    "order changed",
+    "abbreviated",
+    "family and given name same",
+    "given name same",
+    "family name same",
+    "different",
+)
+
+N_SYLLABLES = 6
+
+
+@kernel
+def _n_syllables(name):  # type: ignore[no-untyped-def]
+    n = 0
+    while n < N_SYLLABLES and name[n] != 0:
+        n += 1
+    return n
+
+
+@kernel
+def _n_letters(letters):  # type: ignore[no-untyped-def]
+    n = 0
+    while n < 8 and (letters >> (8 * n)) & 255 != 0:
+        n += 1
+    return n
+
+
+@kernel
+def one_letter_slip(a, b):  # type: ignore[no-untyped-def]
+    """Whether two unequal syllables are one letter inserted, dropped, replaced, or two neighbours swapped apart."""
+    n_a, n_b = _n_letters(a), _n_letters(b)
+    if n_a > n_b:
+        a, b, n_a, n_b = b, a, n_b, n_a
+    if n_b - n_a > 1 or n_b < 2:
+        return False
+    start = 0
+    while start < n_a and (a >> (8 * start)) & 255 == (b >> (8 * start)) & 255:
+        start += 1
+    end = 0
+    while end < n_a - start and (a >> (8 * (n_a - 1 - end))) & 255 == (b >> (8 * (n_b - 1 - end))) & 255:
+        end += 1
+    differing = n_b - start - end
+    if differing <= 1:
+        return True
+    if n_a != n_b or differing != 2:
+        return False
+    first_a, second_a = (a >> (8 * start)) & 255, (a >> (8 * (start + 1))) & 255
+    first_b, second_b = (b >> (8 * start)) & 255, (b >> (8 * (start + 1))) & 255
+    return first_a == second_b and second_a == first_b
+
+
+@kernel
+def _is_abbreviation(short, long):  # type: ignore[no-untyped-def]
+    """Whether ``short`` is the first letter, or the first two or three consonants, of ``long``: N, Ng, Ngh of Nghiêm."""
+    n = _n_letters(short)
+    if n == 0 or n > 3 or n >= _n_letters(long):
+        return False
+    for i in range(n):
+        letter = (short >> (8 * i)) & 255
+        if letter != (long >> (8 * i)) & 255:
+            return False
+        is_vowel = letter == 97 or letter == 101 or letter == 105 or letter == 111 or letter == 117 or letter == 121
+        if n > 1 and is_vowel:
+            return False
+    return True
+
+
+@kernel
+def _alike(a, b, sound, letters):  # type: ignore[no-untyped-def]
+    return sound[a] == sound[b] or one_letter_slip(letters[a], letters[b])
+
+
+@kernel
+def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignore[no-untyped-def]
+    """Levels 2, 3, 4 and 7 of two unequal names of n syllables; 0 when none of them holds."""
+    n_tones, n_plain, n_alike, n_short = 0, 0, 0, 0
+    for i in range(n):
+        x, y = a[i], b[i]
+        if toneless[x] == toneless[y]:
+            continue
+        n_tones += 1
+        if plain[x] == plain[y]:
+            continue
+        n_plain += 1
+        if _alike(x, y, sound, letters):
+            n_alike += 1
+        if _is_abbreviation(letters[x], letters[y]) or _is_abbreviation(letters[y], letters[x]):
+            n_short += 1
+    if n_tones == 0:
+        return 2
+    if n_plain == 0:
+        return 3
+    if n_short == n_plain:
+        return 7
+    return 4 if n_plain == 1 and n_alike == 1 else 0
+
+
+@kernel
+def _is_one_dropped(short, long, n_short, plain):  # type: ignore[no-untyped-def]
+    """Whether dropping one syllable of ``long`` (n_short + 1 syllables) leaves ``short``, diacritics apart."""
+    i = 0
+    while i < n_short and plain[short[i]] == plain[long[i]]:
+        i += 1
+    while i < n_short and plain[short[i]] == plain[long[i + 1]]:
+        i += 1
+    return i == n_short
+
+
+@kernel
+def _is_reordered(a, b, n, plain):  # type: ignore[no-untyped-def]
+    """Whether both names hold the same plain syllables, each as often."""
+    for i in range(n):
+        n_a, n_b = 0, 0
+        for j in range(n):
+            n_a += plain[a[j]] == plain[a[i]]
+            n_b += plain[b[j]] == plain[a[i]]
+        if n_a != n_b:
+            return False
+    return True
+
+
+@kernel
+def _partial_level(a, b, n_a, n_b, plain):  # type: ignore[no-untyped-def]
+    """Levels 8 to 11: what is left when the names as wholes do not agree."""
+    same_family = plain[a[0]] == plain[b[0]]
+    same_given = plain[a[n_a - 1]] == plain[b[n_b - 1]]
+    if same_family and same_given and n_a > 1 and n_b > 1:
+        return 8
+    if same_given:
+        return 9
+    return 10 if same_family else 11
+
+
+@kernel
+def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untyped-def]
+    """The level of two names, uint16[6] each; symmetric."""
+    n_a, n_b = _n_syllables(a), _n_syllables(b)
+    if n_a == 0 or n_b == 0:
+        return 0
+    if n_a == n_b:
+        n_same = 0
+        while n_same < n_a and a[n_same] == b[n_same]:
+            n_same += 1
+        if n_same == n_a:
+            return 1
+        level = _same_length_level(a, b, n_a, toneless, plain, sound, letters)
+        if level != 0:
+            return level
+        if _is_reordered(a, b, n_a, plain):
+            return 6
+    elif n_a + 1 == n_b and _is_one_dropped(a, b, n_a, plain):
+        return 5
+    elif n_b + 1 == n_a and _is_one_dropped(b, a, n_b, plain):
+        return 5
+    return _partial_level(a, b, n_a, n_b, plain)
+
+
+@kernel
+def name_levels(offsets, rows, left, right, tables, stride, codes):  # type: ignore[no-untyped-def]
+    """codes[k] += stride * name_level(left[s], right[rows[k]]).
+
+    left: uint16[n_subjects, 6]; right: uint16[n_persons, 6]; tables: (toneless, plain, sound: uint16[V], letters: uint64[V]).
+    """
+    toneless, plain, sound, letters = tables
+    for s in range(left.shape[0]):
+        a = left[s]
+        for k in range(offsets[s], offsets[s + 1]):
+            codes[k] += stride * name_level(a, right[rows[k]], toneless, plain, sound, letters)

@@ -1,0 +1,147 @@
+"""Estimates the parameters: u from random pairs, the rest by EM over the candidates of a sample of subjects.
+
+The likelihood is that of models.posterior: at most one match per subject, against "not there" and "not searched". So
+rivals are taken into account while training, u stays that of the whole registry, and no pass has to leave anything out: the
+candidates are the union of all passes, of which the blocking recall says what is missing. Non-matches have two sorts, random
+people and people of one household; the second explains why an ID number and a phone can agree together by a parent at the
+desk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.parameters import ComparisonParameters, Parameters
+from models.patterns import PatternSpace
+from models.score import expect, weigh
+
+Vector = NDArray[np.float64]
+
+# Weight of the prior level probabilities, in pairs. Small against any real batch, enough that no zero sticks.
+PRIOR_MATCHES = 20.0
+PRIOR_RELATIVES = 20.0
+MAX_ITERATIONS = 200
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class TrainingSample:
+    """Candidates of the training subjects in CSR form; ratios are the term frequency ratios of the pairs (float32)."""
+
+    offsets: NDArray[np.int64]
+    codes: NDArray[np.uint32]
+    ratios: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How the EM ended. ``changes`` is the largest change of any probability, an entry per iteration."""
+
+    converged: bool
+    n_iterations: int
+    log2_likelihood: float
+    changes: tuple[float, ...]
+
+
+def normalised(counts: Vector) -> Vector:
+    """Level probabilities from counts: entry 0, missing, becomes 1, the others sum to 1."""
+    probabilities = counts / counts[1:].sum()
+    probabilities[0] = 1.0
+    return probabilities
+
+
+def estimate_u(
+    parameters: Parameters, space: PatternSpace, patterns: NDArray[np.uint32], counts: NDArray[np.int64], n_persons: int
+) -> Parameters:
+    """u of every comparison from the patterns of random pairs (distinct patterns and how often each was drawn).
+
+    A few of the random pairs are matches or relatives. They hold nearly all the agreements on numbers, so they are taken out
+    by their posterior under the parameters at hand, and again under the better ones. A level never seen counts as half a
+    pair.
+    """
+    levels = space.levels_of(patterns)
+    parameters = _with_u(parameters, levels, counts.astype(np.float64))
+    for _ in range(2):
+        weights = parameters.match_weight_table(space)[patterns]
+        household = parameters.household_table(space, n_persons)[patterns]
+        prior = parameters.share_in_registry / n_persons
+        parameters = _with_u(parameters, levels, counts / (1.0 + household + prior * np.exp2(weights)))
+    return parameters
+
+
+def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> Parameters:
+    """The parameters with u from patterns (uint8[n, n_comparisons] levels) and the mass of random pairs in each."""
+    comparisons = [
+        replace(c, u=normalised(np.bincount(levels[:, i], weights=mass, minlength=len(c.labels)) + 0.5))
+        for i, c in enumerate(parameters.comparisons)
+    ]
+    return replace(parameters, comparisons=tuple(comparisons))
+
+
+def estimate_m(
+    parameters: Parameters, space: PatternSpace, sample: TrainingSample, n_persons: int, *, household: bool
+) -> tuple[Parameters, Convergence]:
+    """m, household probabilities, share in the registry and household rate by EM; u and the blocking recall stay.
+
+    Deterministic: sums run over the sample in its order, whatever the number of threads.
+    """
+    levels = space.levels_of(sample.codes)
+    n_subjects = sample.offsets.size - 1
+    prior = parameters
+    matches, relatives, weights = (np.empty(sample.codes.size) for _ in range(3))
+    changes: list[float] = []
+    log_likelihood = 0.0
+    while len(changes) < MAX_ITERATIONS and (not changes or changes[-1] > TOLERANCE):
+        odds = parameters.household_table(space, n_persons)
+        weigh(sample.codes, sample.ratios, parameters.match_weight_table(space), odds, weights)
+        share = parameters.share_in_registry
+        none = 1.0 - share * parameters.blocking_recall
+        log_likelihood, mass = expect(
+            sample.offsets, weights, odds, sample.codes, sample.ratios, share / n_persons, none, matches, relatives
+        )
+        # The unsearched part of "not found" belongs to the people in the registry.
+        missed = (n_subjects - mass) * share * (1.0 - parameters.blocking_recall) / none
+        updated = replace(
+            parameters,
+            comparisons=tuple(
+                _updated(old, start, levels[:, c], matches, relatives if household else None)
+                for c, (old, start) in enumerate(zip(parameters.comparisons, prior.comparisons, strict=True))
+            ),
+            share_in_registry=float(np.clip((mass + missed + 1.0) / (n_subjects + 2.0), 1e-6, 1.0 - 1e-6)),
+            household_rate=(float(relatives.sum()) + 1e-3) / n_subjects if household else 0.0,
+        )
+        changes.append(_largest_change(parameters, updated))
+        parameters = updated
+    return parameters, Convergence(changes[-1] <= TOLERANCE, len(changes), log_likelihood, tuple(changes))
+
+
+def _updated(
+    old: ComparisonParameters,
+    start: ComparisonParameters,
+    levels: NDArray[np.uint8],
+    matches: Vector,
+    relatives: Vector | None,
+) -> ComparisonParameters:
+    """One M-step of one comparison, with Dirichlet priors at the starting values."""
+    n = len(old.labels)
+    m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
+    if relatives is None:
+        return replace(old, m=m)
+    h = normalised(np.bincount(levels, weights=relatives, minlength=n) + PRIOR_RELATIVES * start.household)
+    return replace(old, m=m, household=h)
+
+
+def _largest_change(before: Parameters, after: Parameters) -> float:
+    """The largest absolute change of any level probability, or of the share in the registry."""
+    changes = [abs(before.share_in_registry - after.share_in_registry)]
+    for a, b in zip(before.comparisons, after.comparisons, strict=True):
+        changes += [float(np.abs(a.m - b.m).max()), float(np.abs(a.household - b.household).max())]
+    return max(changes)
+
+
+def chapman(n_first: int, n_second: int, n_both: int) -> float:
+    """Chapman's estimate of a population from two captures: (n1 + 1)(n2 + 1)/(n12 + 1) - 1 (Chapman 1951)."""
+    return (n_first + 1) * (n_second + 1) / (n_both + 1) - 1

@@ -1,0 +1,70 @@
+"""The parameters of the model, the tables made from them, and the model file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.patterns import PatternSpace
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ComparisonParameters:
+    """Level probabilities of one comparison; level 0 is "missing" and carries no weight.
+
+    m, u, household: float64[n_levels], probability of each level among matches, random pairs, and non-matching pairs of one
+    household, given that nothing is missing; entry 0 is 1.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    m: Vector
+    u: Vector
+    household: Vector
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything the posterior needs.
+
+    share_in_registry: probability that a subject is in the registry at all. blocking_recall: probability that some pass
+    finds him then. household_rate: expected number of household pairs per subject among the pairs that the passes find;
+    0 switches the household component off. n_persons: size of the registry the model was trained on.
+    """
+
+    comparisons: tuple[ComparisonParameters, ...]
+    share_in_registry: float
+    blocking_recall: float
+    household_rate: float
+    n_persons: int
+
+    def log2_m_u(self) -> list[Vector]:
+        """log2(m / u) per comparison and level."""
+        return [np.log2(c.m / c.u) for c in self.comparisons]
+
+    def match_weight_table(self, space: PatternSpace) -> Vector:
+        """log2(m / u) of every pattern: float64[space.size]."""
+        return space.sum_over_levels(self.log2_m_u())
+
+    def household_table(self, space: PatternSpace, n_persons: int) -> Vector:
+        """(household_rate / n_persons) * h / u of every pattern: float64[space.size]."""
+        if self.household_rate == 0.0:
+            return np.zeros(space.size)
+        log2_h_u = space.sum_over_levels([np.log2(c.household / c.u) for c in self.comparisons])
+        return np.asarray(self.household_rate / n_persons * np.exp2(log2_h_u))
+
+    def bound_table(self, space: PatternSpace, n_first: int, most_rare: float) -> NDArray[np.float32]:
+        """The largest weight a pair can end with, by the pattern of its first comparisons.
+
+        most_rare: the smallest term frequency ratio of the batch, which raises a weight by -log2 of it at most. The household
+        component only lowers weights, so leaving it out keeps the bound exact.
+        """
+        weights = self.log2_m_u()
+        rest = sum(float(w.max()) for w in weights[n_first:])
+        bound = space.sum_over_levels(weights, n_first) + rest - min(0.0, float(np.log2(most_rare)))
+        # Rounded up, so that single precision never drops a pair that double precision keeps.
+        return np.nextafter(bound.astype(np.float32), np.float32(np.inf))

@@ -1,0 +1,52 @@
+"""Agreement patterns: one level per comparison, written as one mixed-radix integer.
+
+code = sum(level[c] * stride[c]); stride[0] = 1, stride[c + 1] = stride[c] * n_levels[c]. Comparisons stand in the order in
+which they are evaluated, cheap ones first, so that a partial pattern is the code of the whole one modulo a stride.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A table over all patterns is looked up once a pair; past this size it leaves the caches and the memory budget.
+MAX_PATTERNS = 1 << 25
+
+
+@dataclass(frozen=True)
+class PatternSpace:
+    """The radices of a plan's comparisons."""
+
+    n_levels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.size > MAX_PATTERNS:
+            raise ValueError(f"{self.size} agreement patterns are more than {MAX_PATTERNS}; merge levels or drop a comparison")
+
+    @property
+    def size(self) -> int:
+        """Number of patterns."""
+        return int(np.prod(np.array(self.n_levels, dtype=object)))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """One stride per comparison."""
+        return tuple(int(np.prod(np.array(self.n_levels[:c], dtype=object))) for c in range(len(self.n_levels)))
+
+    def levels_of(self, codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Levels of patterns: uint8[n, n_comparisons] from uint32[n]."""
+        columns = [codes // stride % n for stride, n in zip(self.strides, self.n_levels, strict=True)]
+        return np.stack(columns, axis=1).astype(np.uint8)
+
+    def sum_over_levels(self, by_level: list[NDArray[np.float64]], n_first: int | None = None) -> NDArray[np.float64]:
+        """Table over (partial) patterns of the sum of one number per comparison's level.
+
+        Parameters: by_level, one float64[n_levels[c]] per comparison; n_first, only the first comparisons.
+        Returns float64[product of the radices].
+        """
+        table = np.zeros(1)
+        for values in by_level[:n_first]:
+            table = (values[:, None] + table[None, :]).ravel()
+        return table

@@ -1,0 +1,53 @@
+"""Posterior of a subject over his candidates, "not in the registry" and "in the registry, not searched".
+
+P(i) = (share / N) BF_i / [(1 - share) + share (1 - recall) + (share / N) sum BF_j]. The three parts sum to 1: rivals share
+the mass, which pairwise probabilities ignore. (Fellegi and Sunter 1969 for the weights; the normalisation over one subject's
+candidates as in Sadinle 2017, section 2, with the blocking recall added.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.parameters import Parameters
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """candidates: float64[n, n_best], 0 where there is none; none, unsearched, others: float64[n]; they sum to 1 by row."""
+
+    candidates: Vector
+    none: Vector
+    unsearched: Vector
+    others: Vector
+
+
+def posterior(best_weights: Vector, sums: Vector, parameters: Parameters, n_persons: int) -> Posterior:
+    """Posterior from the best weights (float64[n, n_best], -inf where there is none) and the sums of Bayes factors."""
+    share, recall = parameters.share_in_registry, parameters.blocking_recall
+    prior = share / n_persons
+    total = (1.0 - share) + share * (1.0 - recall) + prior * sums
+    candidates = prior * np.exp2(best_weights) / total[:, None]
+    none, unsearched = (1.0 - share) / total, share * (1.0 - recall) / total
+    others = np.maximum(0.0, 1.0 - candidates.sum(axis=1) - none - unsearched)
+    return Posterior(candidates, none, unsearched, others)
+
+
+def match_threshold(probabilities: Vector, highest_false_match_rate: float, lowest: float) -> float:
+    """The lowest posterior at which to decide without a person, so that the expected error of the batch stays in bounds.
+
+    Accepting everything at or over the threshold, the mean of 1 - p is the expected false-match rate; the threshold is the
+    smallest accepted p for which it is at most ``highest_false_match_rate``, and never under ``lowest``. No candidate that
+    could be accepted: 1.0.
+    """
+    accepted = np.sort(probabilities[probabilities >= lowest])[::-1]
+    if accepted.size == 0:
+        return 1.0
+    expected = np.cumsum(1.0 - accepted) / np.arange(1, accepted.size + 1)
+    n_accepted = int(np.searchsorted(expected, highest_false_match_rate, side="right"))
+    return float(accepted[n_accepted - 1]) if n_accepted else 1.0

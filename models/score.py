@@ -1,0 +1,117 @@
+"""From agreement patterns to match weights, posteriors and the best candidates of each subject.
+
+The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among random
+pairs, r the term frequency ratio of the values that agree, and q = (rate / N) * h / u the part of the non-matches that are
+people of one household (h: pattern probability among them). Its log2 is the match weight. All over tiles in CSR form, see
+models.comparators.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+kernel = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@kernel
+def select(offsets, rows, passes, codes, bound, floor):  # type: ignore[no-untyped-def]
+    """Keep the pairs whose best possible weight reaches the floor; compacts rows, passes and codes in place.
+
+    bound: float32[n partial patterns], the largest weight a pair with this partial pattern can still end with. Exact: a
+    pair that exhaustive scoring would put at or over the floor stays. Returns the number of pairs kept.
+    """
+    kept = 0
+    first = offsets[0]
+    for s in range(offsets.shape[0] - 1):
+        last = offsets[s + 1]
+        offsets[s] = kept
+        for k in range(first, last):
+            if bound[codes[k]] >= floor:
+                rows[kept] = rows[k]
+                passes[kept] = passes[k]
+                codes[kept] = codes[k]
+                kept += 1
+        first = last
+    offsets[offsets.shape[0] - 1] = kept
+    return kept
+
+
+@kernel
+def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, product):  # type: ignore[no-untyped-def]
+    """product[k] *= ratios[s, groups[row], level of the comparison with this stride].
+
+    ratios: float32[n_subjects, n_groups, n_levels]; groups: uint8[n_persons], or uint8[0] when there is one group only.
+    """
+    n_levels = ratios.shape[2]
+    for s in range(ratios.shape[0]):
+        for k in range(offsets[s], offsets[s + 1]):
+            group = groups[rows[k]] if groups.shape[0] > 0 else 0
+            product[k] *= ratios[s, group, codes[k] // stride % n_levels]
+
+
+@kernel
+def weigh(codes, product, log2_m_u, household, weights):  # type: ignore[no-untyped-def]
+    """weights[k] = log2(m / u) - log2(r + q): float64[n] from uint32[n] codes and float32[n] term frequency ratios r."""
+    for k in range(codes.shape[0]):
+        code = codes[k]
+        weights[k] = log2_m_u[code] - np.log2(product[k] + household[code])
+
+
+@kernel
+def rank(offsets, weights, rows, floor, best, best_weights, sums):  # type: ignore[no-untyped-def]
+    """The best candidates of each subject and the sum of its Bayes factors.
+
+    best: int64[n_subjects, n_best] positions in the tile, -1 where there are fewer; best_weights: float64 alike;
+    sums: float64[n_subjects], over candidates at or over the floor only, in the order of the tile. Ties go to the lower row.
+    """
+    n_best = best.shape[1]
+    for s in range(best.shape[0]):
+        total = 0.0
+        best[s, :] = -1
+        best_weights[s, :] = -np.inf
+        for k in range(offsets[s], offsets[s + 1]):
+            weight = weights[k]
+            if weight < floor:
+                continue
+            total += np.exp2(weight)
+            place = n_best
+            while place > 0 and _is_better(weight, rows[k], best_weights[s, place - 1], best[s, place - 1], rows):
+                place -= 1
+            if place < n_best:
+                for i in range(n_best - 1, place, -1):
+                    best[s, i] = best[s, i - 1]
+                    best_weights[s, i] = best_weights[s, i - 1]
+                best[s, place] = k
+                best_weights[s, place] = weight
+        sums[s] = total
+
+
+@kernel
+def _is_better(weight, row, other_weight, other, rows):  # type: ignore[no-untyped-def]
+    """Whether a candidate stands before another in the ranking; ``other`` -1 is an empty place."""
+    if other < 0 or weight > other_weight:
+        return True
+    return weight == other_weight and row < rows[other]
+
+
+@kernel
+def expect(offsets, weights, household, codes, product, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+    """E-step over a tile: posterior that each pair is the match, and that it is a non-match within a household.
+
+    prior: share in registry / N; none: 1 - share * recall, the mass of "not there" and "not searched" together.
+    matches, relatives: float64[n] out. Returns the log2 likelihood (up to a constant) and the summed match mass.
+    """
+    log_likelihood, mass = 0.0, 0.0
+    for s in range(offsets.shape[0] - 1):
+        total = none
+        for k in range(offsets[s], offsets[s + 1]):
+            matches[k] = prior * np.exp2(weights[k])
+            total += matches[k]
+        log_likelihood += np.log2(total)
+        for k in range(offsets[s], offsets[s + 1]):
+            matches[k] /= total
+            mass += matches[k]
+            share = household[codes[k]] / (product[k] + household[codes[k]])
+            relatives[k] = (1.0 - matches[k]) * share
+    return log_likelihood, mass

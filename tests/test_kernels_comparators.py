@@ -1,0 +1,239 @@
+"""Comparator kernels against their naive twins, and the properties every comparison has."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from linkage.standardise.names import ascii_fold, sound_key, toneless
+from linkage.syllables import SyllableDictionary
+from models.comparators import category, date, digits, name, number, place, text
+from tests import naive
+
+rapidfuzz_distance = pytest.importorskip("rapidfuzz.distance", reason="rapidfuzz is a dependency of the project")
+
+
+def pack(digits_text):
+    return sum(int(d) << 4 * i for i, d in enumerate(reversed(digits_text))) | len(digits_text) << 56
+
+
+dates_packed = st.one_of(
+    st.just(0),
+    st.builds(lambda y, m, d: y << 9 | m << 5 | d, st.integers(1988, 1992), st.integers(0, 12), st.integers(0, 31)),
+)
+numbers_packed = st.one_of(
+    st.just(0),
+    st.text("012", min_size=9, max_size=9).map(pack),
+    st.text("01", min_size=12, max_size=12).map(pack),
+    st.integers(0, 3).map(lambda n: n | 255 << 56),
+)
+syllables = st.sampled_from(
+    ["nguyễn", "nguyên", "nguyen", "nguyn", "ng", "n", "trần", "tràn", "chần", "lan", "nan", "lam", "al", "thị", "thi", "t", "văn", "k"]
+)
+names = st.lists(syllables, max_size=6)
+
+
+def u64(value):
+    return np.uint64(value)
+
+
+@given(st.integers(0, 3), st.integers(0, 3))
+def test_category_level_equals_its_twin(a, b):
+    assert category.category_level(np.uint8(a), np.uint8(b)) == naive.category_level(a, b)
+
+
+@given(dates_packed, dates_packed)
+@example(1990 << 9 | 2 << 5 | 3, 1990 << 9 | 3 << 5 | 2)
+@example(1990 << 9 | 1 << 5 | 1, 1990 << 9 | 1 << 5 | 1)
+@example(1990 << 9, 1990 << 9 | 7 << 5 | 9)
+def test_date_level_equals_its_twin_and_is_symmetric(a, b):
+    level = date.date_level(np.uint32(a), np.uint32(b))
+    assert level == naive.date_level(a, b) == date.date_level(np.uint32(b), np.uint32(a))
+
+
+@given(numbers_packed, numbers_packed)
+@example(pack("012345678"), pack("021345678"))
+@example(pack("012345678"), pack("012345687"))
+def test_digits_level_equals_its_twin_and_is_symmetric(a, b):
+    level = digits.digits_level(u64(a), u64(b))
+    assert level == naive.digits_level(a, b) == digits.digits_level(u64(b), u64(a))
+    if a and b and a != b:
+        assert digits.one_slip(u64(a), u64(b)) == naive.one_slip(a, b)
+
+
+@given(numbers_packed, st.integers(0, 3), numbers_packed, numbers_packed)
+def test_person_number_level_equals_its_twin(stated, marks, own, old):
+    level = digits.person_number_level(u64(stated), np.uint8(marks), u64(own), u64(old))
+    assert level == naive.person_number_level(stated, marks, own, old)
+
+
+@given(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=12, max_size=12))
+def test_place_level_equals_its_twin(row, permanent, residence, cells):
+    relation = np.array(cells, np.uint8).reshape(3, 4)
+    relation[0, :] = relation[:, 0] = 0
+    level = place.place_level(relation, row, permanent, residence)
+    assert level == naive.place_level(relation.tolist(), row, permanent, residence)
+
+
+@given(st.floats(-9, 9) | st.just(float("nan")), st.floats(-9, 9) | st.just(float("nan")))
+def test_number_level_equals_its_twin(a, b):
+    thresholds = np.array([0.0, 1.0, 5.0])
+    assert number.number_level(a, b, thresholds) == naive.number_level(a, b, thresholds.tolist())
+
+
+def encode_names(*lists):
+    dictionary = SyllableDictionary()
+    rows = []
+    for syllables_of_name in lists:
+        row = np.zeros(6, np.uint16)
+        row[: len(syllables_of_name)] = dictionary.ids(syllables_of_name)
+        rows.append(row)
+    return rows, dictionary.tables()
+
+
+@given(names, names)
+@example(["nguyễn", "văn", "lan"], ["nguyễn", "lan"])
+@example(["nguyễn", "t", "lan"], ["nguyễn", "thị", "lan"])
+@example(["trần", "văn", "lan"], ["chần", "văn", "lan"])
+def test_name_level_equals_its_twin_and_is_symmetric(a, b):
+    (row_a, row_b), tables = encode_names(a, b)
+    level = name.name_level(row_a, row_b, *tables)
+    assert level == naive.name_level(a, b, toneless, ascii_fold, lambda plain: sound_key(plain))
+    assert level == name.name_level(row_b, row_a, *tables)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "label"),
+    [
+        ("nguyễn văn hùng", "nguyễn văn hùng", "same"),
+        ("nguyễn văn hùng", "nguyễn văn hung", "same without tones"),
+        ("nguyen van hung", "nguyễn văn hùng", "same without diacritics"),
+        ("nguyễn văn lam", "nguyễn văn nam", "one syllable sounds alike or has a slip"),
+        ("trần thị lan", "trần lan", "one syllable missing"),
+        ("lan trần thị", "trần thị lan", "order changed"),
+        ("ng t lan", "nguyễn thị lan", "abbreviated"),
+        ("trần văn lan", "trần thị lan", "family and given name same"),
+        ("lê thị lan", "trần văn lan", "given name same"),
+        ("trần văn hùng", "trần thị lan", "family name same"),
+        ("k brểu", "lê lan", "different"),
+        ("", "lê lan", "missing"),
+    ],
+)
+def test_name_levels_mean_what_they_say(a, b, label):
+    (row_a, row_b), tables = encode_names(a.split(), b.split())
+    assert name.LEVELS[name.name_level(row_a, row_b, *tables)] == label
+
+
+letters = st.text("abcd", max_size=7)
+
+
+def pack_letters(word):
+    return np.uint64(int.from_bytes(word.encode(), "little"))
+
+
+@given(letters, letters)
+def test_one_letter_slip_equals_its_twin(a, b):
+    if a != b:
+        assert name.one_letter_slip(pack_letters(a), pack_letters(b)) == naive.one_letter_slip(a, b)
+
+
+words = st.text("abcđ", max_size=9)
+
+
+def code_points(word):
+    return np.array([ord(c) for c in word], np.uint32)
+
+
+@given(words, words)
+@example("ca", "abc")
+@example("martha", "marhta")
+def test_string_measures_equal_rapidfuzz_to_the_last_bit(a, b):
+    scratch = np.empty(400, np.int64)
+    x, y = code_points(a), code_points(b)
+    assert text.jaro_winkler(x, y, scratch) == rapidfuzz_distance.JaroWinkler.similarity(a, b)
+    assert text.levenshtein(x, y, scratch) == rapidfuzz_distance.Levenshtein.distance(a, b)
+    assert text.damerau_levenshtein(x, y, scratch) == rapidfuzz_distance.DamerauLevenshtein.distance(a, b)
+
+
+@given(st.text("ab", max_size=5), st.text("ab", max_size=5))
+def test_levenshtein_equals_its_twin(a, b):
+    assert text.levenshtein(code_points(a), code_points(b), np.empty(100, np.int64)) == naive.levenshtein(a, b)
+
+
+def a_tile(rng, n_subjects, n_persons):
+    sizes = rng.integers(0, 5, n_subjects)
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return offsets, rng.integers(0, n_persons, offsets[-1]).astype(np.uint32)
+
+
+def check_tile(kernel, level_of_pair, *arguments):
+    """A tile kernel adds stride times the level of every pair, to whatever the codes hold already."""
+    rng = np.random.default_rng(7)
+    offsets, rows = a_tile(rng, 20, 30)
+    codes = rng.integers(0, 5, rows.size).astype(np.uint32)
+    expected = naive.levels_of_tile(offsets, rows, level_of_pair, 5, codes.tolist())
+    kernel(offsets, rows, *arguments, np.uint32(5), codes)
+    assert codes.tolist() == expected
+
+
+def test_tiles_of_categories_dates_and_numbers():
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(0, 3, 20).astype(np.uint8), rng.integers(0, 3, 30).astype(np.uint8)
+    check_tile(category.category_levels, lambda s, r: naive.category_level(a[s], b[r]), a, b)
+    d, e = ((1990 + rng.integers(0, 2, n)) << 9 | rng.integers(0, 3, n) << 5 | 2 for n in (20, 30))
+    d, e = d.astype(np.uint32), e.astype(np.uint32)
+    check_tile(date.date_levels, lambda s, r: naive.date_level(int(d[s]), int(e[r])), d, e)
+    x, y = rng.normal(size=20), rng.normal(size=30)
+    check_tile(number.number_levels, lambda s, r: naive.number_level(x[s], y[r], [0.1, 1]), x, y, np.array([0.1, 1.0]))
+
+
+def test_tiles_of_digits_places_and_person_numbers():
+    rng = np.random.default_rng(2)
+    pool = [0, *(pack(f"{i:012d}") for i in (1, 2, 10, 12))]
+    a, b, old = (rng.choice(np.array(pool, np.uint64), n) for n in (20, 30, 30))
+    marks = rng.integers(0, 4, 20).astype(np.uint8)
+    check_tile(digits.digits_levels, lambda s, r: naive.digits_level(int(a[s]), int(b[r])), a, b)
+    check_tile(
+        digits.person_number_levels,
+        lambda s, r: naive.person_number_level(int(a[s]), int(marks[s]), int(b[r]), int(old[r])),
+        a, marks, b, old,
+    )  # fmt: skip
+    relation = rng.integers(0, 4, (4, 6)).astype(np.uint8)
+    relation[0, :] = relation[:, 0] = 0
+    row, home, away = (rng.integers(0, top, n).astype(np.uint16) for top, n in ((4, 20), (6, 30), (6, 30)))
+    check_tile(
+        place.place_levels,
+        lambda s, r: naive.place_level(relation.tolist(), row[s], home[r], away[r]),
+        row, relation, home, away,
+    )  # fmt: skip
+
+
+def test_tiles_of_names_and_texts():
+    rng = np.random.default_rng(3)
+    pool = [["trần", "lan"], ["trần", "thị", "lan"], ["tràn", "lan"], ["lê", "văn", "nam"], []]
+    rows, tables = encode_names(*pool)
+    left, right = rng.integers(0, 5, 20), rng.integers(0, 5, 30)
+    classes = (toneless, ascii_fold, lambda plain: sound_key(plain))
+    check_tile(
+        name.name_levels,
+        lambda s, r: naive.name_level(pool[left[s]], pool[right[r]], *classes),
+        np.array(rows)[left], np.array(rows)[right], tables,
+    )  # fmt: skip
+    texts = ["", "smith", "smyth", "jones"]
+    starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype(np.int64)
+    table = (code_points("".join(texts)), starts, 5)
+    a, b = rng.integers(0, 4, 20).astype(np.uint32), rng.integers(0, 4, 30).astype(np.uint32)
+
+    def level(s, r):
+        x, y = texts[a[s]], texts[b[r]]
+        return 0 if not x or not y else 1 if x == y else 2 if naive.levenshtein(x, y) <= 1 else 3
+
+    check_tile(text.text_levels, level, a, b, table, text.LEVENSHTEIN, np.array([1.0]))
+
+
+@given(words, words)
+def test_text_level_orders_its_thresholds(a, b):
+    thresholds = np.array([0.9, 0.7])
+    level = text.text_level(code_points(a), code_points(b), text.JARO_WINKLER, thresholds, np.empty(400, np.int64))
+    similarity = rapidfuzz_distance.JaroWinkler.similarity(a, b)
+    assert level == (1 if a == b else 2 if similarity >= 0.9 else 3 if similarity >= 0.7 else 4)
