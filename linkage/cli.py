@@ -1,0 +1,405 @@
+"""The command line: a thin layer that reads options, calls the package, and prints what it returns.
+
+With --json a command prints one JSON document on standard output and nothing else there; talk goes to standard error.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import sys
+import tomllib
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from linkage.errors import LinkageError, UsageError
+
+talk = Console(stderr=True)
+app = typer.Typer(
+    help="Links vaccination doses with the national population registry.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+index_app = typer.Typer(help="Build, change and inspect a registry index.", no_args_is_help=True)
+model_app = typer.Typer(help="Show and compare model files.", no_args_is_help=True)
+rejects_app = typer.Typer(help="List, export and replay rejected rows.", no_args_is_help=True)
+app.add_typer(index_app, name="index")
+app.add_typer(model_app, name="model")
+app.add_typer(rejects_app, name="rejects")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Worker threads; the result does not depend on it.")]
+Columns = Annotated[
+    Path | None, typer.Option("--columns", help="TOML table from the files' column names to the names of this program.")
+]
+N_CORES = len(os.sched_getaffinity(0))
+
+
+def main() -> None:
+    """Entry point: a LinkageError is one line on standard error and its exit code."""
+    try:
+        app()
+    except LinkageError as error:
+        talk.print(f"linkage: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        talk.print("linkage: interrupted; nothing was published")
+        sys.exit(130)
+
+
+def _print_json(content: object) -> None:
+    typer.echo(json.dumps(_plain(content), ensure_ascii=False, allow_nan=False))
+
+
+def _plain(content: Any) -> Any:
+    """Dataclasses, paths and dates as JSON knows them."""
+    if is_dataclass(content) and not isinstance(content, type):
+        return _plain(asdict(content))
+    if isinstance(content, dict):
+        return {str(key): _plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_plain(value) for value in content]
+    return str(content) if isinstance(content, Path | datetime.date) else content
+
+
+def _print_result(content: dict[str, Any], as_json: bool) -> None:
+    """A small result as JSON or as two columns."""
+    if as_json:
+        _print_json(content)
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in content.items():
+        table.add_row(name, json.dumps(_plain(value), ensure_ascii=False) if isinstance(value, dict | list) else str(value))
+    Console().print(table)
+
+
+class _Bar:
+    """Progress of the stages of a run on standard error; silent when that is no terminal."""
+
+    def __init__(self) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self.progress = Progress(*columns, console=talk, disable=not talk.is_terminal, transient=True)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self.progress.add_task(stage, total=total or None)
+        self.progress.update(self._tasks[stage], completed=done, total=total or None)
+
+
+def _mapping(path: Path | None) -> dict[str, str] | None:
+    if path is None:
+        return None
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: not a readable TOML file ({error})") from error
+    if not all(isinstance(value, str) for value in content.values()):
+        raise UsageError(f"{path}: every entry must read: file_column = \"our_column\"")
+    return content
+
+
+@app.command()
+def simulate(
+    persons: Annotated[int, typer.Option(min=100, help="People in the registry.")],
+    doses: Annotated[int, typer.Option(min=1, help="Doses keyed in.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+    units: Annotated[Path | None, typer.Option(help="Folder of administrative units; made up when not given.")] = None,
+    registry_date: Annotated[str, typer.Option(help="Date of the registry's commune codes: 2021 or 2025.")] = "2021",
+    area: Annotated[str, typer.Option(help="country, or bao-lam: the 14 communes of Bảo Lâm district.")] = "country",
+    split: Annotated[str, typer.Option(help="How errors are shared among the fields: default, id_heavy, ...")] = "default",
+    error_shares: Annotated[Path | None, typer.Option(help="File of error kinds and shares that replace the table's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make up a registry, doses with errors, and the truth."""
+    from linkage.simulate import simulate as simulate_files
+
+    summary = simulate_files(
+        persons, doses, seed, out, units=units, registry_date=registry_date, area=area, split=split, error_shares=error_shares
+    )
+    _print_result(_plain(summary), as_json)
+
+
+@index_app.command("build")
+def index_build(
+    registry: Annotated[list[Path], typer.Argument(help="Registry files.")],
+    out: Annotated[Path, typer.Option(help="Folder of the index.")],
+    units: Annotated[Path | None, typer.Option(help="Folder of administrative units by date.")] = None,
+    commune_date: Annotated[str | None, typer.Option(help="2021 or 2025; told from the codes when not given.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Linkage plan; the vaccination plan when not given.")] = None,
+    columns: Columns = None,
+    as_json: Json = False,
+) -> None:
+    """Build the index of a registry."""
+    from linkage.registry_files import build_from_files
+
+    index = build_from_files(registry, out, units=units, commune_date=commune_date, plan_file=plan, columns=_mapping(columns))
+    _print_result(_index_summary(index), as_json)
+
+
+@index_app.command("apply")
+def index_apply(
+    changes: Annotated[Path, typer.Argument(help="File of changed, new and removed registry rows.")],
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    columns: Columns = None,
+    as_json: Json = False,
+) -> None:
+    """Apply changes to an index: rows by person_id; status 'removed' takes a person out."""
+    from linkage.registry_files import apply_changes
+
+    _print_result(_index_summary(apply_changes(changes, index, columns=_mapping(columns))), as_json)
+
+
+@index_app.command("info")
+def index_info(index: Annotated[Path, typer.Argument(help="Folder of the index.")], as_json: Json = False) -> None:
+    """Show what an index was built from, and verify its checksum."""
+    from linkage.registry import open_index, verify_index
+
+    opened = open_index(index)
+    verify_index(opened)
+    _print_result(_index_summary(opened), as_json)
+
+
+def _index_summary(index: Any) -> dict[str, Any]:
+    manifest = index.manifest
+    keys = ("persons", "commune_date", "latest_date", "inputs", "content")
+    return {"index": str(index.folder), **{key: manifest[key] for key in keys}}
+
+
+@app.command()
+def train(
+    doses: Annotated[list[Path], typer.Option(help="Dose files to train on.")],
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    out: Annotated[Path, typer.Option(help="Model file to write.")],
+    columns: Columns = None,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Train a model on dose files and write it."""
+    from linkage.nightly import train_model
+
+    model = train_model(doses, index, columns=_mapping(columns), n_threads=threads)
+    model.save(out)
+    _print_result({"model": str(out), **model.training}, as_json)
+
+
+@app.command()
+def run(
+    doses: Annotated[list[Path], typer.Option(help="Dose files; repeat the option for several.")],
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    out: Annotated[Path, typer.Option(help="Folder of runs to publish into.")],
+    model: Annotated[Path | None, typer.Option(help="Model file; trains on the batch when not given.")] = None,
+    list_date: Annotated[datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the review list.")] = None,
+    columns: Columns = None,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Link dose files with the registry and publish decisions and queues."""
+    from linkage.nightly import run as run_night
+
+    bar = _Bar()
+    with bar.progress:
+        summary = run_night(
+            doses,
+            index,
+            out,
+            model_file=model,
+            columns=_mapping(columns),
+            list_date=None if list_date is None else list_date.date(),
+            n_threads=threads,
+            on_progress=bar,
+        )
+    if summary.already_done:
+        talk.print(f"already published: {summary.run_dir}")
+    keys = ("run_id", "run_dir", "counts", "seconds", "peak_rss_bytes")
+    _print_result({key: getattr(summary, key) for key in keys}, as_json)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    truth: Annotated[Path, typer.Option(help="dose_id and person_id, Parquet or CSV.")],
+    as_json: Json = False,
+) -> None:
+    """Compare a run with the truth: precision, recall, calibration, queue sizes, by group."""
+    from linkage.evaluate import evaluate as evaluate_run
+    from linkage.reports.evaluation import render
+
+    evaluation = evaluate_run(run, truth)
+    if as_json:
+        _print_json(evaluation.to_json())
+    else:
+        Console().print(render(evaluation))
+
+
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    dose_id: Annotated[str, typer.Argument(help="The dose.")],
+    person_id: Annotated[str | None, typer.Option(help="Why, or why not, this person.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show why a dose was decided so: both records side by side, weights in bits, and the rivals."""
+    from linkage.explain import explain as explain_dose
+    from linkage.reports.explanation import render
+
+    explanation = explain_dose(run, dose_id, person_id)
+    if as_json:
+        _print_json(explanation)
+    else:
+        Console().print(render(explanation))
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    form: Annotated[str, typer.Option(help="appendix or daily.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    format: Annotated[str, typer.Option(help="xlsx, csv or json.")] = "xlsx",
+    as_json: Json = False,
+) -> None:
+    """Write the appendix table or the daily report of a run."""
+    from linkage.reports import write_report
+
+    write_report(run, form, format, out)
+    _print_result({"report": str(out), "form": form, "format": format}, as_json)
+
+
+@rejects_app.command("list")
+def rejects_list(run: Annotated[Path, typer.Argument(help="Folder of a published run.")], as_json: Json = False) -> None:
+    """Count rejected rows by file and reason."""
+    from linkage.ingest.rejects import list_rejects
+
+    rows = list_rejects(_rejected(run)).to_pylist()
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table("file", "reason", "rows")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+@rejects_app.command("export")
+def rejects_export(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    out: Annotated[Path, typer.Option(help="CSV or xlsx file to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write the rejected rows as text, with file, position and reasons."""
+    from linkage.ingest.rejects import export_rejects
+
+    export_rejects(_rejected(run), out)
+    _print_result({"rejects": str(out)}, as_json)
+
+
+@rejects_app.command("replay")
+def rejects_replay(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    out: Annotated[Path, typer.Option(help="CSV file to write, to be mended and read again.")],
+    as_json: Json = False,
+) -> None:
+    """Write the rejected rows as an input file that can be mended and given to run."""
+    from linkage.ingest.rejects import replayable
+
+    replayable(_rejected(run), out)
+    _print_result({"replay": str(out)}, as_json)
+
+
+def _rejected(run: Path) -> Path:
+    from linkage.publish import read_manifest
+
+    read_manifest(run)
+    return run / "queues" / "rejected.parquet"
+
+
+@app.command()
+def link(
+    left: Annotated[Path, typer.Argument(help="The file whose records are linked.")],
+    right: Annotated[Path, typer.Argument(help="The file they are linked with.")],
+    plan: Annotated[Path, typer.Option(help="Linkage plan in TOML.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Link any two files with a plan of their own."""
+    from linkage.files import link_files
+    from linkage.plan import load_plan
+
+    _print_result(_plain(link_files([left], [right], load_plan(plan), out, n_threads=threads)), as_json)
+
+
+@model_app.command("show")
+def model_show(model: Annotated[Path, typer.Argument(help="Model file.")], as_json: Json = False) -> None:
+    """Print a model: m, u and weight of every level, and the priors."""
+    from linkage.model_file import Model
+    from linkage.reports.model import render
+
+    loaded = Model.load(model)
+    if as_json:
+        _print_json(loaded.to_dict())
+    else:
+        Console().print(render(loaded))
+
+
+@model_app.command("compare")
+def model_compare(
+    first: Annotated[Path, typer.Argument(help="Model file.")],
+    second: Annotated[Path, typer.Argument(help="Model file.")],
+    as_json: Json = False,
+) -> None:
+    """Compare the match weights of two models of one plan."""
+    from linkage.model_file import Model
+    from linkage.reports.model import compare
+
+    rows = compare(Model.load(first), Model.load(second))
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table("comparison", "level", "first", "second", "difference")
+    for row in rows:
+        table.add_row(*(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
+    Console().print(table)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the demo's files.")] = Path("demo"),
+    persons: Annotated[int, typer.Option(min=1000)] = 120_000,
+    doses: Annotated[int, typer.Option(min=1000)] = 250_000,
+    threads: Threads = N_CORES,
+) -> None:
+    """Simulate Bảo Lâm district, link it, and print the appendix table, the queues and the accuracy."""
+    from linkage.demo import demo as run_demo
+
+    run_demo(out, persons, doses, threads, Console())
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check that this machine can run the program, and say what to mend."""
+    from linkage.doctor import examine
+
+    checks = examine()
+    if as_json:
+        _print_json(checks)
+    else:
+        for check in checks:
+            Console().print(f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.finding}", markup=False, highlight=False)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+
+if __name__ == "__main__":
+    main()

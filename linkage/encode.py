@@ -1,0 +1,177 @@
+"""Standardised tables to fixed-width integer columns: what is compared, blocked on and kept in the registry index.
+
+A field of the plan becomes columns named after it: ``birth_date``, or ``full_name`` with ``full_name.key`` and so on. A
+missing value is 0 (NaN for numbers). Both sides of a linkage share the dictionaries, which only grow.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.errors import UsageError
+from linkage.plan import Field, Plan
+from linkage.standardise import categories, dates, identifiers, phones
+from linkage.standardise.names import canonical_names
+from linkage.standardise.places import Units
+from linkage.syllables import SyllableDictionary
+from models.comparators.digits import CONTRADICTS, N_DIGITS_SHIFT
+
+Columns = dict[str, NDArray[np.generic]]
+
+PERSONAL_DIGITS = 12
+
+
+@dataclass
+class Dictionaries:
+    """What both sides must share to be comparable; state that grows while a table is encoded.
+
+    words: one list per text field, word 0 the empty one. units and commune_date fix what a commune id means; latest_date is the
+    latest possible date of birth.
+    """
+
+    units: Units
+    commune_date: str
+    latest_date: datetime.date
+    syllables: SyllableDictionary = field(default_factory=SyllableDictionary)
+    words: dict[str, list[str]] = field(default_factory=dict)
+
+    def copy(self) -> Dictionaries:
+        """Dictionaries that a batch can extend without changing those of the index."""
+        words = {name: list(texts) for name, texts in self.words.items()}
+        return Dictionaries(self.units, self.commune_date, self.latest_date, self.syllables.copy(), words)
+
+
+def encode(table: pa.Table, plan: Plan, side: str, dictionaries: Dictionaries) -> Columns:
+    """Encode one side ("left" or "right") of a linkage; arrays are aligned with the rows of the table."""
+    columns: Columns = {}
+    for spec in plan.fields:
+        inputs = getattr(spec, side)
+        if inputs:
+            texts = [_column(table, name, spec, side) for name in inputs]
+            columns |= _ENCODERS[spec.kind](spec, side, texts, dictionaries)
+    return columns
+
+
+def mark_contradictions(columns: Columns, number: str, sex: str, birth_date: str) -> NDArray[np.uint8]:
+    """uint8[n], CONTRADICTS where the 12-digit number contradicts the sex or birth year stated beside it."""
+    stated_sex, year = columns[sex].astype(np.uint8), dates.year_of(columns[birth_date].astype(np.uint32))
+    numbers = columns[number].astype(np.uint64)
+    inner_sex, inner_year = identifiers.inner_sex(numbers), identifiers.inner_birth_year(numbers)
+    other_sex = (stated_sex != 0) & (inner_sex != 0) & (stated_sex != inner_sex)
+    other_year = (year != 0) & (inner_year != 0) & (year != inner_year)
+    is_personal = numbers >> np.uint64(N_DIGITS_SHIFT) == PERSONAL_DIGITS
+    return np.where(is_personal & (other_sex | other_year), CONTRADICTS, 0).astype(np.uint8)
+
+
+def _column(table: pa.Table, name: str, spec: Field, side: str) -> pa.Array:
+    if name not in table.column_names:
+        raise UsageError(f"field {spec.name!r}: the {side} table has no column {name!r}; it has {', '.join(table.column_names)}")
+    column = table.column(name).combine_chunks()
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def _names(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    names = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, " ", null_handling="skip")
+    encoded = dictionaries.syllables.encode(canonical_names(names))
+    name = spec.name
+    return {name: encoded.syllables, f"{name}.key": encoded.key, f"{name}.plain": encoded.plain, f"{name}.given": encoded.given}
+
+
+def _sex(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    return {spec.name: categories.standardise_sex(texts[0])}
+
+
+def _birth_date(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    return {spec.name: dates.standardise_birth_dates(texts[0], latest=dictionaries.latest_date)}
+
+
+def _date(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    """A date in one column, or year, month and (when known) day in a column each."""
+    if len(texts) == 1:
+        return {spec.name: dates.standardise_dates(texts[0])}
+    parts = [_whole_numbers(text) for text in [*texts, *[pa.nulls(len(texts[0]), pa.string())] * (3 - len(texts))]]
+    year, month, day = (part.astype(np.uint32) for part in parts)
+    month = np.where((year > 0) & (month <= 12), month, 0)
+    day = np.where((month > 0) & (day <= 31), day, 0)
+    return {spec.name: (year << 9 | month << 5 | day).astype(np.uint32)}
+
+
+def _person_number(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    ids = identifiers.standardise_ids(texts[0])
+    return {spec.name: ids.number, f"{spec.name}.fault": ids.fault}
+
+
+def _phone(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    return {spec.name: phones.standardise_phones(texts[0])}
+
+
+def _insurance(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    return {spec.name: identifiers.standardise_insurance(texts[0])}
+
+
+def _ethnicity(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    return {spec.name: categories.standardise_ethnicity(texts[0])}
+
+
+def _commune(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    """A dose's commune is an id of the units of 2021, a person's an id of the units of the registry's date; 0 unknown."""
+    units = dictionaries.units
+    if side == "right":
+        return {spec.name: units.resolve_registry(texts[0], dictionaries.commune_date)}
+    code, province, district, commune, dose_date = texts
+    return {spec.name: units.resolve_doses(code, province, district, commune, dates.standardise_dates(dose_date))}
+
+
+def plain_texts(texts: list[pa.Array]) -> pa.StringArray:
+    """Any text for comparison: the columns joined, NFKC, lower case, single spaces; empty where nothing is stated."""
+    joined = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, " ", null_handling="skip")
+    lowered = pc.utf8_lower(pc.utf8_normalize(pc.fill_null(joined, ""), "NFKC"))
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(lowered, r"\s+", " "))
+
+
+def _text(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    """Word ids; new words are appended in sorted order so that row order does not matter."""
+    values = plain_texts(texts).dictionary_encode()
+    distinct = values.dictionary.to_pylist()
+    words = dictionaries.words.setdefault(spec.name, [""])
+    ids: Mapping[str, int] = {word: i for i, word in enumerate(words)}
+    words += sorted(set(distinct) - ids.keys())
+    ids = {word: i for i, word in enumerate(words)}
+    of_distinct = np.array([ids[word] for word in distinct], np.uint32)
+    return {spec.name: of_distinct[values.indices.to_numpy(zero_copy_only=False)]}
+
+
+def _number(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    trimmed = pc.utf8_trim_whitespace(texts[0])
+    is_number = pc.match_substring_regex(trimmed, r"^[+-]?\d+(\.\d*)?$")
+    numbers = pc.if_else(pc.fill_null(is_number, False), trimmed, None).cast(pa.float64())
+    return {spec.name: pc.fill_null(numbers, float("nan")).to_numpy(zero_copy_only=False)}
+
+
+def _whole_numbers(text: pa.Array) -> NDArray[np.int64]:
+    """Non-negative whole numbers, 0 where there is none; "7.0" is 7."""
+    digits = pc.struct_field(pc.extract_regex(text, r"^\s*(?P<n>\d{1,9})(?:\.0*)?\s*$"), "n")
+    return np.asarray(pc.fill_null(digits.cast(pa.int64()), 0).to_numpy(zero_copy_only=False))
+
+
+_ENCODERS = {
+    "vietnamese_name": _names,
+    "sex": _sex,
+    "birth_date": _birth_date,
+    "date": _date,
+    "person_number": _person_number,
+    "phone": _phone,
+    "insurance_number": _insurance,
+    "ethnicity": _ethnicity,
+    "commune": _commune,
+    "text": _text,
+    "category": _text,
+    "number": _number,
+}

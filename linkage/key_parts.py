@@ -1,0 +1,95 @@
+"""The parts of blocking keys: ``birth_date.year``, ``full_name.given`` and the like, from encoded columns.
+
+A part is uint64[n], or uint64[n, w] where a record has alternatives: a commune of 2021 that was split over several, the
+numbers one slip away from a stated one. 0 is missing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking.keys import Keys, block_keys, mix, number_neighbours
+from linkage.encode import PERSONAL_DIGITS, Columns, Dictionaries
+from linkage.errors import UsageError
+from linkage.plan import Pass, Plan
+from linkage.standardise import dates
+from linkage.syllables import content_hashes
+
+_YEAR_SHIFT, _MONTH_SHIFT = 9, 5
+
+
+def pass_keys(rule: Pass, side: str, columns: Columns, plan: Plan, dictionaries: Dictionaries) -> Keys:
+    """Keys of one side in one pass: uint64[n, number of alternatives]."""
+    parts = [key_part(part, side, columns, plan, dictionaries) for part in getattr(rule, side)]
+    narrow = None if rule.narrow is None else key_part(rule.narrow, side, columns, plan, dictionaries)
+    return block_keys(parts, narrow)
+
+
+def key_part(part: str, side: str, columns: Columns, plan: Plan, dictionaries: Dictionaries) -> Keys:
+    """One part of a key."""
+    name, _, aspect = part.partition(".")
+    kind = "commune" if part == "province" else next(field.kind for field in plan.fields if field.name == name)
+    if kind in ("date", "birth_date"):
+        return _date_part(columns[name].astype(np.uint32), aspect, part)
+    if kind == "commune":
+        return _place_part(part, side, columns, dictionaries)
+    if kind == "text" and aspect == "prefix":
+        return content_hashes([word[:3] for word in dictionaries.words[name]])[columns[name]]
+    if kind == "person_number" and aspect == "neighbours":
+        return _neighbours(columns[name].astype(np.uint64))
+    if part in columns and columns[part].ndim == 1:
+        return columns[part].astype(np.uint64)
+    raise UsageError(f"key part {part!r}: a field of kind {kind!r} has no such part")
+
+
+def _date_part(packed: NDArray[np.uint32], aspect: str, part: str) -> Keys:
+    """year; birthday (day and month, 01/01 left out); complete (a whole date, 01/01 left out); nothing: as it is."""
+    year, month_day = packed >> _YEAR_SHIFT, packed & ((1 << _YEAR_SHIFT) - 1)
+    is_vague = (dates.month_of(packed) == 0) | (dates.day_of(packed) == 0) | (month_day == (1 << _MONTH_SHIFT | 1))
+    if aspect == "year":
+        return year.astype(np.uint64)
+    if aspect == "birthday":
+        return np.where(is_vague, 0, month_day).astype(np.uint64)
+    if aspect == "complete":
+        return np.where(is_vague, 0, packed).astype(np.uint64)
+    if aspect == "":
+        return packed.astype(np.uint64)
+    raise UsageError(f"key part {part!r}: a date has the parts year, birthday and complete")
+
+
+def _place_part(part: str, side: str, columns: Columns, dictionaries: Dictionaries) -> Keys:
+    """A commune or province in the registry's units; a stated commune may lead to several of the registry's."""
+    units, as_of = dictionaries.units, dictionaries.commune_date
+    if part == "province":
+        province_of = units.province_of_doses if side == "left" else units.province_of_registry
+        return province_of(columns["commune"].astype(np.uint16), as_of).astype(np.uint64)
+    ids = columns[part].astype(np.uint16)
+    if side == "right":
+        return ids.astype(np.uint64)
+    targets = units.registry_targets(as_of)
+    first, last = targets.offsets[ids], targets.offsets[ids.astype(np.int64) + 1]
+    wide = np.zeros((ids.size, max(1, int((last - first).max(initial=1)))), np.uint64)
+    for place in range(wide.shape[1]):
+        has = first + place < last
+        wide[has, place] = targets.members[first[has] + place]
+    return wide
+
+
+def _neighbours(numbers: NDArray[np.uint64]) -> Keys:
+    neighbours = np.zeros((numbers.size, 10 * PERSONAL_DIGITS - 1), np.uint64)
+    number_neighbours(numbers, PERSONAL_DIGITS, neighbours)
+    return neighbours
+
+
+def record_key(columns: Columns, names: list[str], salt: int) -> NDArray[np.uint64]:
+    """A 64-bit hash of the named columns of each record, for finding equal records."""
+    total = np.zeros(next(iter(columns.values())).shape[0], np.uint64)
+    for name in names:
+        column = columns[name]
+        flat = column[:, None] if column.ndim == 1 else column
+        for place in range(flat.shape[1]):
+            values = flat[:, place]
+            whole = values.view(np.uint64) if values.dtype.kind == "f" else values.astype(np.uint64)
+            total = mix(total ^ mix(whole, salt), salt)
+    return total

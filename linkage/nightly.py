@@ -1,0 +1,328 @@
+"""The nightly run: doses in, one decision per dose and the queues out, published whole or not at all."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from blocking.candidates import Candidates
+from linkage import decide as deciding
+from linkage.comparing import Batch, pattern_space, prepare_batch, take
+from linkage.decide import Decided, decide, merge
+from linkage.encode import encode
+from linkage.errors import VerificationError
+from linkage.ingest import Ingested, ingest
+from linkage.link import LinkedBatch, Ranked, Scorer, link_batch
+from linkage.model_file import Model
+from linkage.outputs import Outcome, decisions_table, queue_tables
+from linkage.publish import already_published, read_manifest, staged
+from linkage.registry import Index, open_index
+from linkage.schedule import DEAD, find_conflicts, read_injections
+from linkage.schema import DOSES, STATUSES
+from linkage.standardise import dates
+from linkage.standardise.categories import foreign_reason
+from linkage.subjects import Subjects, distinct_subjects
+from linkage.train import train
+from linkage.verify import find_verified
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What ``run --json`` prints."""
+
+    run_id: str
+    run_dir: Path
+    counts: dict[str, int]
+    seconds: dict[str, float]
+    peak_rss_bytes: int
+    already_done: bool = False
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage, and who is told about progress."""
+
+    on_progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.on_progress(name, 0, 0)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def run(
+    dose_files: Sequence[Path],
+    index_folder: Path,
+    runs: Path,
+    *,
+    model_file: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    list_date: datetime.date | None = None,
+    n_threads: int = 2,
+    on_progress: Progress = lambda stage, done, total: None,
+) -> RunSummary:
+    """Link dose files with an index and publish the run under ``runs``.
+
+    Parameters
+    ----------
+    dose_files : CSV, Excel or Parquet, see schema.DOSES
+    model_file : a trained model; None trains on the batch
+    columns : schema names by the files' column names, where they differ
+    list_date : the day the review list is drawn up, today when None; the deadline counts from it
+    on_progress : called with (stage, done, total); total 0 when the length is not known
+
+    Raises
+    ------
+    InputError, UsageError : the inputs cannot be used; nothing is written
+    VerificationError : a sum that must hold does not
+    TryLaterError : another run is publishing into the same folder
+    """
+    clock = _Clock(on_progress)
+    drawn_up = list_date or datetime.datetime.now(datetime.UTC).astimezone().date()
+    index = open_index(index_folder)
+    with clock.stage("ingest"):
+        ingested = ingest(dose_files, DOSES, columns=columns)
+    model = None if model_file is None else Model.load(model_file, index.plan)
+    run_id = _run_id(ingested, index, model, drawn_up)
+    if already_published(runs / run_id):
+        manifest = read_manifest(runs / run_id)
+        return RunSummary(run_id, runs / run_id, manifest["counts"], manifest["seconds"], manifest["peak_rss_bytes"], True)
+    with staged(runs, run_id) as stage:
+        outcome, linked, model = _link(ingested, index, model, drawn_up, n_threads, clock)
+        with clock.stage("publish"):
+            decisions = decisions_table(outcome)
+            counts = _counts(decisions)
+            _check_sum(ingested, decisions)
+            stage.write_table("decisions", decisions)
+            for name, table in queue_tables(outcome).items():
+                stage.write_table(f"queues/{name}", table)
+            stage.write_table("queues/rejected", ingested.rejected)
+            stage.write_table("patterns", _patterns_table(linked, index, model))
+            stage.write_json("model", model.to_dict())
+        manifest = _manifest(run_id, ingested, index, model, outcome, linked, drawn_up, counts, clock)
+        stage.write_json("manifest", manifest | {"outputs": stage.outputs})
+        folder = stage.commit()
+    return RunSummary(run_id, folder, counts, clock.seconds, manifest["peak_rss_bytes"])
+
+
+def train_model(
+    dose_files: Sequence[Path],
+    index_folder: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    n_threads: int = 2,
+) -> Model:
+    """Train a model on dose files, on the subjects that do not agree exactly with anybody, as ``run`` does."""
+    index = open_index(index_folder)
+    _, _, batch, reasons = _subjects(ingest(dose_files, DOSES, columns=columns).accepted, index)
+    is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
+    rows, _ = find_verified(batch, index)
+    parameters, training = train(take(batch, np.flatnonzero((rows < 0) & ~is_excluded)), index, n_threads)
+    return Model(parameters, index.plan, training.to_dict())
+
+
+def _link(
+    ingested: Ingested, index: Index, model: Model | None, drawn_up: datetime.date, n_threads: int, clock: _Clock
+) -> tuple[Outcome, LinkedBatch, Model]:
+    """Everything between the files: the decided batch, how it was linked, and the model used."""
+    with clock.stage("encode"):
+        doses, subjects, batch, reasons = _subjects(ingested.accepted, index)
+    is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
+    with clock.stage("verify"):
+        verified_rows, verified_passes = find_verified(batch, index)
+        verified_rows[is_excluded] = -1
+        is_verified = verified_rows >= 0
+    to_link = np.flatnonzero(~is_verified & ~is_excluded)
+    open_batch = take(batch, to_link)
+    if model is None:
+        with clock.stage("train"):
+            parameters, training = train(open_batch, index, n_threads)
+            model = Model(parameters, index.plan, training.to_dict())
+    with clock.stage("link"):
+        scorer = Scorer(open_batch, index, model.parameters)
+        linked = link_batch(scorer, n_threads, lambda done: clock.on_progress("link", done, to_link.size))
+        agreed = np.flatnonzero(is_verified)
+        sure = _rank_verified(take(batch, agreed), index, model, verified_rows[agreed], verified_passes[agreed])
+    with clock.stage("decide"):
+        n_best = index.plan.decision.candidates_kept
+        ranked = merge(batch.n_subjects, [(to_link, linked.ranked), (agreed, sure)], n_best)
+        decided = decide(ranked, is_verified | is_excluded, model.parameters, index.n_persons, index.plan.decision)
+        decided.status[is_excluded] = deciding.EXCLUDED
+        status, conflicts = _dose_status(doses, subjects, decided, index)
+    outcome = Outcome(
+        doses, subjects, batch, decided, status, conflicts, reasons, index, model.parameters, drawn_up
+    )
+    return outcome, linked, model
+
+
+def _subjects(accepted: pa.Table, index: Index) -> tuple[pa.Table, Subjects, Batch, pa.StringArray]:
+    """Doses sorted by id, their distinct subjects, the encoded batch of these, and why some are excluded."""
+    doses = accepted.sort_by("dose_id").combine_chunks()
+    dictionaries = index.dictionaries.copy()
+    columns = encode(doses, index.plan, "left", dictionaries)
+    reasons = foreign_reason(*(doses.column(name).combine_chunks() for name in ("nationality", "id_number")))
+    is_foreign = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
+    subjects = distinct_subjects(columns, is_foreign)
+    first = subjects.first_dose
+    batch = prepare_batch({name: column[first] for name, column in columns.items()}, dictionaries, index)
+    return doses, subjects, batch, reasons.take(pa.array(first))
+
+
+def _rank_verified(
+    batch: Batch, index: Index, model: Model, rows: NDArray[np.int64], passes: NDArray[np.uint16]
+) -> Ranked:
+    """Weights of the one person each verified subject agrees with; he has no rival."""
+    scorer = Scorer(batch, index, model.parameters, floor_log2=-np.inf)
+    whole = slice(0, batch.n_subjects)
+    offsets = np.arange(batch.n_subjects + 1, dtype=np.int64)
+    scored = scorer.score(whole, Candidates(offsets, rows.astype(np.uint32), passes.copy()))
+    return scorer.rank(scored, index.plan.decision.candidates_kept)
+
+
+def _dose_status(
+    doses: pa.Table, subjects: Subjects, decided: Decided, index: Index
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Status and conflict bits of every dose: a matched dose with a conflict, or any of a dead person, goes to review."""
+    status = decided.status[subjects.of_dose]
+    is_decided = (status == deciding.VERIFIED) | (status == deciding.MATCHED)
+    person = np.where(is_decided, decided.ranked.rows[subjects.of_dose, 0], -1)
+    injections = read_injections(*(doses.column(name).combine_chunks() for name in ("dose_date", "dose_number")))
+    distinct, place = np.unique(person, return_inverse=True)
+    death = index.take(distinct, ["date_of_death"]).column(0).combine_chunks()
+    death_day = dates.days(dates.standardise_dates(death))[place]
+    conflicts = find_conflicts(person, injections, death_day)
+    is_doubtful = (status == deciding.MATCHED) & (conflicts > 0) | (conflicts & DEAD > 0)
+    return np.where(is_doubtful, deciding.REVIEW, status).astype(np.uint8), conflicts
+
+
+def _counts(decisions: pa.Table) -> dict[str, int]:
+    """Doses by status, every status named."""
+    counted = {row["values"]: row["counts"] for row in pc.value_counts(decisions.column("status")).to_pylist()}
+    return {status: int(counted.get(status, 0)) for status in STATUSES}
+
+
+def _check_sum(ingested: Ingested, decisions: pa.Table) -> None:
+    """physical records = decided + rejected, over all files."""
+    physical = sum(file.physical_records for file in ingested.files)
+    if physical != decisions.num_rows + ingested.rejected.num_rows:
+        raise VerificationError(
+            f"run: {physical} records came in, {decisions.num_rows} were decided and {ingested.rejected.num_rows} rejected; "
+            "nothing was published"
+        )
+
+
+def _patterns_table(linked: LinkedBatch, index: Index, model: Model) -> pa.Table:
+    """Agreement patterns of the pairs at or over the floor, by pass; a null pattern counts the pairs under it."""
+    names = [rule.name for rule in index.plan.passes]
+    keys = list(linked.patterns)
+    over = np.zeros(len(names), np.int64)
+    for (number, _), n in linked.patterns.items():
+        over[number] += n
+    codes = np.array([code for _, code in keys], np.uint32)
+    levels = pattern_space(index.plan).levels_of(codes)
+    rest = linked.counts.pairs - over
+    columns = {"pass": pa.array([names[number] for number, _ in keys] + names)}
+    for c, comparison in enumerate(model.parameters.comparisons):
+        labels = pa.array(comparison.labels).take(pa.array(levels[:, c]))
+        columns[comparison.name] = pa.concat_arrays([labels, pa.nulls(len(names), pa.string())])
+    columns["pairs"] = pa.array([*linked.patterns.values(), *rest.tolist()], pa.int64())
+    return pa.table(columns)
+
+
+def _run_id(ingested: Ingested, index: Index, model: Model | None, drawn_up: datetime.date) -> str:
+    """The list date and a hash of all that decides the outcome: the same inputs give the same run."""
+    content = {
+        "doses": sorted(file.sha256 for file in ingested.files),
+        "index": index.manifest["content"],
+        "plan": index.plan.digest(),
+        "model": None if model is None else model.digest(),
+        "code": metadata_version(),
+        "list_date": drawn_up.isoformat(),
+    }
+    return f"{drawn_up:%Y%m%d}-{hashlib.sha256(msgspec.json.encode(content, order='sorted')).hexdigest()[:12]}"
+
+
+def metadata_version() -> str:
+    """The version of this program, as installed or as it stands in a checkout."""
+    try:
+        return metadata.version("dose-linkage")
+    except metadata.PackageNotFoundError:
+        return "checkout"
+
+
+def _manifest(
+    run_id: str,
+    ingested: Ingested,
+    index: Index,
+    model: Model,
+    outcome: Outcome,
+    linked: LinkedBatch,
+    drawn_up: datetime.date,
+    counts: dict[str, int],
+    clock: _Clock,
+) -> dict[str, Any]:
+    """What went in, what came out, and the sum that must hold."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    passes = {
+        rule.name: {"pairs": int(pairs), "narrowed_blocks": int(narrowed), "largest_block": int(largest)}
+        for rule, pairs, narrowed, largest in zip(
+            index.plan.passes, linked.counts.pairs, linked.counts.narrowed, linked.counts.largest, strict=True
+        )
+    }
+    return {
+        "run_id": run_id,
+        "code_version": metadata_version(),
+        "list_date": drawn_up.isoformat(),
+        "inputs": [
+            {
+                "file": file.file,
+                "path": str(file.path.resolve()),
+                "format": file.format,
+                "sha256": file.sha256,
+                "physical_records": file.physical_records,
+                "decided": file.accepted,
+                "rejected": file.rejected,
+                "note": file.note,
+            }
+            for file in ingested.files
+        ],
+        "index": {"path": str(index.folder.resolve().parent), "content": index.manifest["content"], "persons": index.n_persons},
+        "plan": index.plan.digest(),
+        "model": model.digest(),
+        "counts": counts,
+        "subjects": outcome.batch.n_subjects,
+        "candidate_pairs": int(linked.ranked.n_candidates.sum()),
+        "passes": passes,
+        "match_threshold": outcome.decided.threshold,
+        "expected_false_match_rate": outcome.decided.expected_false_match_rate,
+        "commune_names": _commune_names(outcome),
+        "seconds": clock.seconds,
+        "peak_rss_bytes": peak,
+    }
+
+
+def _commune_names(outcome: Outcome) -> dict[str, str]:
+    """Names of the communes that the batch states, by code."""
+    places = outcome.batch.dictionaries.units.doses
+    ids = pa.array(np.unique(outcome.batch.columns["commune"]))
+    pairs = zip(places.code.take(ids).to_pylist(), places.name.take(ids).to_pylist(), strict=True)
+    return {code: name for code, name in pairs if code and name}

@@ -1,0 +1,209 @@
+"""The linkage plan: fields, comparisons, passes and thresholds, read from TOML.
+
+A key that the plan does not know is an error; so is a field, column or level that does not fit. The default plan is the
+vaccination plan; ``link --plan`` takes any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from linkage.errors import UsageError
+from models.comparators import category, date, digits, name, place
+
+FORMAT = 1
+EVIDENCE = ("identifier", "demographic")
+
+FIELD_KINDS = (
+    "vietnamese_name",
+    "sex",
+    "birth_date",
+    "date",
+    "person_number",
+    "phone",
+    "insurance_number",
+    "ethnicity",
+    "commune",
+    "text",
+    "category",
+    "number",
+)
+
+FIXED_LABELS = {
+    "category": category.LEVELS,
+    "date": date.LEVELS,
+    "digits": digits.LEVELS,
+    "person_number": digits.PERSON_LEVELS,
+    "place": place.LEVELS,
+    "vietnamese_name": name.LEVELS,
+}
+TEXT_MEASURES = ("jaro_winkler", "levenshtein", "damerau_levenshtein")
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A part of the plan: immutable, no unknown key."""
+
+
+class Decision(_Strict):
+    highest_false_match_rate: float = 1e-4
+    lowest_match_probability: float = 0.98
+    lowest_review_probability: float = 0.02
+    candidates_kept: int = 5
+
+
+class Training(_Strict):
+    subjects: int = 60_000
+    random_pairs: int = 20_000_000
+    share_in_registry: float = 0.9
+    blocking_recall: float = 0.99
+    household_rate: float = 0.0
+
+
+class Field(_Strict):
+    """Columns of each side that become encoded columns named after the field; no columns: the side lacks the field."""
+
+    name: str
+    kind: str
+    left: list[str] = []
+    right: list[str] = []
+
+
+class Verified(_Strict):
+    """A subject is verified when exactly one person found by these passes agrees exactly on these columns."""
+
+    passes: list[str]
+    equal: list[str]
+
+
+class Pass(_Strict):
+    """A blocking rule: pairs whose left and right parts are all equal."""
+
+    name: str
+    left: list[str]
+    right: list[str]
+    narrow: str | None = None
+    max_block: int = 1000
+    evidence: str = "demographic"
+
+
+class Comparison(_Strict):
+    """A comparison: which columns, how they are compared, and starting values for its levels (the missing one left out)."""
+
+    name: str
+    kind: str
+    left: list[str]
+    right: list[str]
+    m: list[float]
+    household: list[float] | None = None
+    term_frequency: bool = False
+    group: str | None = None
+    measure: str | None = None
+    thresholds: list[float] = []
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the levels, level 0 first."""
+        if self.kind in FIXED_LABELS:
+            return FIXED_LABELS[self.kind]
+        sign, what = ("≥", self.measure) if self.measure == "jaro_winkler" else ("≤", self.measure or "difference")
+        steps = tuple(f"{what} {sign} {threshold:g}" for threshold in self.thresholds)
+        return ("missing", *(("same",) if self.kind == "text" else ()), *steps, "different")
+
+
+class Plan(_Strict, kw_only=True):
+    format: int
+    name: str
+    left: str = "left"
+    right: str = "right"
+    left_id: str = "id"
+    right_id: str = "id"
+    decision: Decision = Decision()
+    training: Training = Training()
+    fields: list[Field] = msgspec.field(name="field")
+    verified: Verified | None = None
+    passes: list[Pass] = msgspec.field(name="pass")
+    comparisons: list[Comparison] = msgspec.field(name="comparison")
+
+    def digest(self) -> str:
+        """SHA-256 of the plan's content, whatever its layout."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    def columns(self, side: str) -> list[str]:
+        """Input columns that one side ("left" or "right") must bring, in order of use."""
+        return list(dict.fromkeys(column for field in self.fields for column in getattr(field, side)))
+
+
+def load_plan(path: Path | None = None) -> Plan:
+    """Read and check a plan; None reads the vaccination plan. UsageError says which key is wrong and what would be right."""
+    where = "default plan" if path is None else str(path)
+    try:
+        text = resources.files("linkage").joinpath("plan.toml").read_text("utf-8") if path is None else path.read_text("utf-8")
+        return plan_from(tomllib.loads(text), where)
+    except OSError as error:
+        raise UsageError(f"{where}: cannot be read ({error.strerror}); give the path of a plan in TOML") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where}: not valid TOML ({error})") from error
+
+
+def plan_from(content: dict[str, Any], where: str) -> Plan:
+    """The checked plan of parsed TOML or JSON."""
+    try:
+        plan = msgspec.convert(content, Plan)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{where}: {error}; see the plan file in README") from error
+    for problem in _problems(plan):
+        raise UsageError(f"{where}: {problem}")
+    return plan
+
+
+def _problems(plan: Plan) -> list[str]:
+    """What is wrong with a plan that has the right shape."""
+    fields = {field.name for field in plan.fields}
+    passes = [p.name for p in plan.passes]
+    problems = []
+    if plan.format != FORMAT:
+        problems.append(f"format {plan.format} is not supported; this version reads format {FORMAT}")
+    problems += [
+        f"field {f.name!r}: unknown kind {f.kind!r}; one of {', '.join(FIELD_KINDS)}" for f in plan.fields if f.kind not in FIELD_KINDS
+    ]
+    if not plan.comparisons or not plan.passes:
+        problems.append("a plan needs at least one [[comparison]] and one [[pass]]")
+    if len(passes) > 16 or len(set(passes)) != len(passes):
+        problems.append("passes must have different names and be 16 at most")
+    for rule in plan.passes:
+        problems += _unknown(f"pass {rule.name!r}", [*rule.left, *rule.right, *([rule.narrow] if rule.narrow else [])], fields)
+        if len(rule.left) != len(rule.right):
+            problems.append(f"pass {rule.name!r}: left and right need as many parts")
+        if rule.evidence not in EVIDENCE:
+            problems.append(f"pass {rule.name!r}: evidence {rule.evidence!r} is not one of {', '.join(EVIDENCE)}")
+    for comparison in plan.comparisons:
+        problems += _unknown(f"comparison {comparison.name!r}", [*comparison.left, *comparison.right], fields)
+        problems += _level_problems(comparison)
+    if plan.verified is not None:
+        problems += _unknown("verified", plan.verified.equal, fields)
+        problems += [f"verified: no pass is named {name!r}" for name in plan.verified.passes if name not in passes]
+    return problems
+
+
+def _unknown(where: str, parts: list[str], fields: set[str]) -> list[str]:
+    names = {part.split(".")[0] for part in parts} - fields - {"province"}
+    return [f"{where}: no [[field]] is named {name!r}" for name in sorted(names)]
+
+
+def _level_problems(comparison: Comparison) -> list[str]:
+    where = f"comparison {comparison.name!r}"
+    if comparison.kind == "text" and comparison.measure not in TEXT_MEASURES:
+        return [f"{where}: measure must be one of {', '.join(TEXT_MEASURES)}"]
+    if comparison.kind not in FIXED_LABELS and comparison.kind not in ("text", "number"):
+        return [f"{where}: unknown kind {comparison.kind!r}; one of {', '.join([*FIXED_LABELS, 'text', 'number'])}"]
+    n = len(comparison.labels) - 1
+    for key, shares in (("m", comparison.m), ("household", comparison.household)):
+        if shares is not None and (len(shares) != n or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6):
+            return [f"{where}: {key} needs {n} positive shares that sum to 1, for the levels {', '.join(comparison.labels[1:])}"]
+    return []

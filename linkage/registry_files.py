@@ -1,0 +1,79 @@
+"""Registry files to an index, and changes to an index in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.errors import InputError
+from linkage.ingest import Ingested, ingest
+from linkage.plan import load_plan
+from linkage.registry import Index, build_index, open_index
+from linkage.schema import REGISTRY
+
+REMOVED = "removed"  # the status of a change that takes a person out of the registry
+
+
+def build_from_files(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    units: Path | None = None,
+    commune_date: str | None = None,
+    plan_file: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Index:
+    """Read registry files and build the index in force under ``out``.
+
+    A registry row that cannot be read is a person nobody can be linked with, so rejected rows are counted in the manifest.
+    """
+    ingested = ingest(paths, REGISTRY, columns=columns)
+    plan = load_plan(plan_file)
+    return build_index(
+        ingested.accepted, plan, out, units_folder=units, commune_date=commune_date, inputs=_inputs(ingested)
+    )
+
+
+def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | None = None) -> Index:
+    """A new version of the index with changed rows replaced, new ones added and removed ones left out.
+
+    Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status "removed" takes
+    him out. The result is that of a fresh build from the changed registry.
+
+    Raises
+    ------
+    InputError : the file cannot be used, or a row was rejected: half a set of changes is no registry
+    """
+    index = open_index(folder)
+    ingested = ingest([changes], REGISTRY, columns=columns)
+    if ingested.rejected.num_rows:
+        reasons = ingested.rejected.column("reasons")[0].as_py()
+        raise InputError(
+            f"{changes.name}: {ingested.rejected.num_rows} rows cannot be used (the first: record "
+            f"{ingested.rejected.column('position')[0]}, {', '.join(reasons)}); mend them, nothing was applied"
+        )
+    key = index.plan.right_id
+    changed = ingested.accepted.column(key)
+    kept = index.persons.filter(pc.invert(pc.is_in(index.persons.column(key), changed.combine_chunks())))
+    is_removed = pc.equal(pc.utf8_lower(pc.fill_null(ingested.accepted.column("status"), "")), REMOVED)
+    persons = pa.concat_tables([kept, ingested.accepted.filter(pc.invert(is_removed))])
+    units = index.folder / "units"
+    return build_index(
+        persons,
+        index.plan,
+        folder,
+        units_folder=units if units.is_dir() else None,
+        commune_date=index.manifest["commune_date"],
+        inputs=[*index.manifest["inputs"], *_inputs(ingested)],
+    )
+
+
+def _inputs(ingested: Ingested) -> list[dict[str, Any]]:
+    return [
+        {"file": f.file, "sha256": f.sha256, "physical_records": f.physical_records, "accepted": f.accepted, "rejected": f.rejected}
+        for f in ingested.files
+    ]

@@ -1,0 +1,66 @@
+"""The appendix of the clean-up: per commune or facility the subjects that do not agree with the registry, by reason.
+
+The form is that of the health centres' letters to communes and police of 2022. The three reasons exclude one another: a
+subject without an ID is not counted as wrong. It counts subjects, for a person is visited once however many doses there
+are; verified subjects and foreigners (excluded) are in no list.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.publish import read_manifest, read_table
+from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
+
+TITLE = "Bảng tổng hợp tình hình xác minh thông tin đối tượng tiêm chủng COVID-19"
+ISSUE_HEADINGS = {
+    "wrong_info": "Sai thông tin",
+    "bad_id_format": "CCCD/mã định danh sai",
+    "no_id": "Không có CMND/CCCD",
+}
+COLUMNS = (
+    ReportColumn("number", "STT", 6, is_count=False),
+    ReportColumn("facility", "Tên cơ sở y tế", 34, is_count=False),
+    *(ReportColumn(issue, heading, 22, is_count=True) for issue, heading in ISSUE_HEADINGS.items()),
+    ReportColumn("total", "Tổng cộng", 14, is_count=True),
+)
+
+
+def appendix(counts: Mapping[tuple[str, str], int]) -> Report:
+    """The form from subjects counted by (name of the facility or commune, issue); what is absent is zero."""
+    facilities = sorted({facility for facility, _ in counts}, key=lambda f: (f == UNKNOWN_COMMUNE, vietnamese_order(f)))
+    lines = (
+        ((number, facility), [counts.get((facility, issue), 0) for issue in ISSUE_HEADINGS])
+        for number, facility in enumerate(facilities, start=1)
+    )
+    return add_up("appendix", TITLE, COLUMNS, lines)
+
+
+def unverified_subjects(decisions: pa.Table) -> pa.Table:
+    """One row per subject with an issue who is neither verified nor excluded: subject_key, commune_code, issue.
+
+    A subject's doses share its decision; should they ever differ, the least code and issue stand for it, so that the
+    result does not depend on the order of rows and no subject counts twice.
+    """
+    open_ = pc.invert(pc.is_in(decisions["status"], pa.array(["verified", "excluded"])))
+    chosen = decisions.filter(pc.and_(open_, pc.is_valid(decisions["issue"])))
+    grouped = chosen.group_by("subject_key").aggregate([("commune_code", "min"), ("issue", "min")])
+    return grouped.rename_columns({"commune_code_min": "commune_code", "issue_min": "issue"})
+
+
+def appendix_of_run(run_dir: Path) -> Report:
+    """The appendix of a published run by commune, under the names of the manifest's ``commune_names``."""
+    names: Mapping[str, str] = read_manifest(run_dir).get("commune_names", {})
+    columns = ["subject_key", "status", "issue", "commune_code"]
+    subjects = unverified_subjects(read_table(run_dir, "decisions", columns))
+    counted = subjects.group_by(["commune_code", "issue"]).aggregate([([], "count_all")]).to_pylist()
+    labels = commune_labels({row["commune_code"] for row in counted if row["commune_code"]}, names)
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in counted:
+        counts[labels.get(row["commune_code"], UNKNOWN_COMMUNE), row["issue"]] += row["count_all"]
+    return appendix(counts)

@@ -1,0 +1,61 @@
+"""The daily counts: subjects by commune and status on the day of a run, for the police's report.
+
+The day is the run's list date: an injection may lie a year back; reported is how far its verification is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from linkage.errors import InputError
+from linkage.publish import read_manifest, read_table
+from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
+from linkage.schema import STATUSES
+
+TITLE = "Báo cáo kết quả xác minh thông tin đối tượng tiêm chủng COVID-19 theo ngày"
+STATUS_HEADINGS = {
+    "verified": "Đã xác minh đúng",
+    "matched": "Khớp, cần cập nhật thông tin",
+    "review": "Chờ xác minh",
+    "unmatched": "Không tìm thấy trong CSDL",
+    "excluded": "Không thuộc diện xác minh",
+}
+COLUMNS = (
+    ReportColumn("date", "Ngày", 12, is_count=False),
+    ReportColumn("commune_code", "Mã xã", 9, is_count=False),
+    ReportColumn("commune", "Tên xã", 34, is_count=False),
+    *(ReportColumn(status, STATUS_HEADINGS[status], 18, is_count=True) for status in STATUSES),
+    ReportColumn("total", "Tổng cộng", 14, is_count=True),
+)
+
+
+def daily(date: str, subjects: pa.Table, names: Mapping[str, str]) -> Report:
+    """The form from one row per subject: ``commune_code`` (null: not known) and ``status``."""
+    counted = subjects.group_by(["commune_code", "status"]).aggregate([([], "count_all")]).to_pylist()
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in counted:
+        counts[row["commune_code"] or "", row["status"]] += row["count_all"]
+    labels = commune_labels({code for code, _ in counts if code}, names)
+    codes = sorted(labels, key=lambda code: (vietnamese_order(labels[code]), code))
+    if any(code == "" for code, _ in counts):
+        codes.append("")
+    lines = (
+        ((date, code, labels.get(code, UNKNOWN_COMMUNE)), [counts[code, status] for status in STATUSES])
+        for code in codes
+    )
+    return add_up("daily", TITLE, COLUMNS, lines)
+
+
+def daily_of_run(run_dir: Path) -> Report:
+    """The daily counts of a published run, on the manifest's ``list_date``."""
+    manifest = read_manifest(run_dir)
+    if not manifest.get("list_date"):
+        raise InputError(f"{run_dir}/manifest.json: list_date is missing; link again with this version")
+    decisions = read_table(run_dir, "decisions", ["subject_key", "status", "commune_code"])
+    grouped = decisions.group_by("subject_key").aggregate([("commune_code", "min"), ("status", "min")])
+    subjects = grouped.rename_columns({"commune_code_min": "commune_code", "status_min": "status"})
+    return daily(manifest["list_date"], subjects, manifest.get("commune_names", {}))

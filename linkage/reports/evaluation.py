@@ -1,0 +1,83 @@
+"""An evaluation as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+
+from linkage.evaluate import Evaluation, GroupResult, Proportion
+
+COMMUNES_SHOWN = 10
+
+
+def render(evaluation: Evaluation) -> Group:
+    """The evaluation as tables for the terminal; of the communes the ten with the most wrong or undecided doses."""
+    groups = []
+    for name, rows in evaluation.groups.items():
+        shown = (
+            sorted(rows, key=lambda g: g.recall.count - g.recall.of)[:COMMUNES_SHOWN]
+            if name == "commune_code"
+            else rows
+        )
+        groups.append(_render_groups(name, shown, len(rows)))
+    return Group(_render_totals(evaluation), _render_calibration(evaluation), *groups)
+
+
+def _table(title: str, *headings: str) -> Table:
+    """A table narrow enough for a terminal of 80 columns, its first column to the left, numbers to the right."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left")
+    return table
+
+
+def _percent(share: float | None, digits: int) -> str:
+    return "-" if share is None else f"{100 * share:.{digits}f}"
+
+
+def _shown(proportion: Proportion, digits: int) -> str:
+    """A proportion in per cent with its interval."""
+    share, low, high = (_percent(x, digits) for x in (proportion.share, proportion.low, proportion.high))
+    return share if proportion.share is None else f"{share} [{low}, {high}]"
+
+
+def _render_totals(evaluation: Evaluation) -> Table:
+    title = f"Run {evaluation.run_id}, {evaluation.doses:,} doses"
+    table = _table(title, "measure", "% [95 %]", "doses", "of")
+    measures = {f"precision, {status}": proportion for status, proportion in evaluation.precision.items()} | {
+        "recall, right person decided": evaluation.recall,
+        "decided or among the candidates": evaluation.reachable,
+        "review": evaluation.review,
+        "not in the registry, yet decided": evaluation.outside_registry,
+    }
+    for name, proportion in measures.items():
+        table.add_row(name, _shown(proportion, 3), f"{proportion.count:,}", f"{proportion.of:,}")
+    table.add_section()
+    for status, count in evaluation.counts.items():
+        table.add_row(f"status {status}", "", f"{count:,}", f"{evaluation.doses:,}")
+    wrong = f"{evaluation.false_match_doses:,}"
+    table.add_row(f"false matches ({evaluation.false_match_subjects:,} subjects)", "", wrong, "")
+    table.add_row("doses without a truth", "", f"{evaluation.doses_without_truth:,}", "")
+    table.add_row("truth without a dose (rejected rows)", "", f"{evaluation.truth_without_dose:,}", "")
+    return table
+
+
+def _render_calibration(evaluation: Evaluation) -> Table:
+    error = "-" if evaluation.calibration_error is None else f"{evaluation.calibration_error:.5f}"
+    table = _table(f"Calibration, expected error {error}", "probability", "mean", "came true, % [95 %]", "doses")
+    for b in evaluation.calibration:
+        table.add_row(f"{b.lower:g} - {b.upper:g}", f"{b.mean_probability:.5f}", _shown(b.right, 2), f"{b.right.of:,}")
+    return table
+
+
+def _render_groups(name: str, rows: Sequence[GroupResult], total: int) -> Table:
+    title = f"By {name}" + (f", {len(rows)} of {total}, most missed first" if len(rows) < total else "")
+    table = _table(title, name, "doses", "precision, % [95 %]", "recall, % [95 %]", "review, %")
+    for group in rows:
+        precision, recall = (_shown(proportion, 2) for proportion in (group.precision, group.recall))
+        value = "none" if group.value is None else group.value
+        table.add_row(value, f"{group.doses:,}", precision, recall, _percent(group.review.share, 2))
+    return table

@@ -1,0 +1,42 @@
+"""A model for the terminal, and two models side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from linkage.errors import UsageError
+from linkage.model_file import Model
+
+
+def render(model: Model) -> RenderableType:
+    """m, u, household share and weight of every level, and the priors."""
+    p = model.parameters
+    table = Table("comparison", "level", title=f"model of plan {model.plan.name!r}", title_justify="left")
+    for column in ("m", "u", "household", "bits"):
+        table.add_column(column, justify="right")
+    for c in p.comparisons:
+        table.add_section()
+        for label, m, u, h in list(zip(c.labels, c.m, c.u, c.household, strict=True))[1:]:
+            table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{h:.4f}", f"{np.log2(m / u):+.2f}")
+    priors = (
+        f"in the registry {p.share_in_registry:.4f}, found by some pass {p.blocking_recall:.4f}, "
+        f"household pairs per subject {p.household_rate:.3f}, people {p.n_persons}"
+    )
+    return Group(table, priors, f"training: {model.training}")
+
+
+def compare(first: Model, second: Model) -> list[dict[str, Any]]:
+    """Weights of every level in two models, largest difference first; UsageError when their plans differ."""
+    if first.plan.digest() != second.plan.digest():
+        raise UsageError("the two models belong to different plans; train both with one plan to compare them")
+    rows = []
+    for a, b in zip(first.parameters.comparisons, second.parameters.comparisons, strict=True):
+        for level, label in list(enumerate(a.labels))[1:]:
+            weights = [float(np.log2(c.m[level] / c.u[level])) for c in (a, b)]
+            row = {"comparison": a.name, "level": label, "first_bits": weights[0], "second_bits": weights[1]}
+            rows.append(row | {"difference_bits": weights[1] - weights[0]})
+    return sorted(rows, key=lambda row: -abs(float(str(row["difference_bits"]))))

@@ -1,0 +1,151 @@
+"""Trains a model on a batch: u from random pairs, the rest by EM over the candidates of a sample of its subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.comparing import Batch, bind, pattern_space, take
+from linkage.link import Scorer, run_tiles
+from linkage.plan import Plan
+from linkage.registry import Index
+from models.estimate import Convergence, TrainingSample, chapman, estimate_m, estimate_u
+from models.parameters import ComparisonParameters, Parameters
+from models.posterior import posterior
+
+SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
+RANDOM_PARTNERS = 1000
+
+# Candidates that are less likely than a random pair under the starting values never become matches.
+TRAINING_FLOOR_LOG2 = 0.0
+# Matches this sure count for the blocking recall, and two captures of fewer cannot tell it.
+SURE, FEWEST_SURE = 0.99, 50
+RECALL_RANGE = (0.9, 0.9999)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a model was trained on and how it went; part of the model file."""
+
+    n_subjects: int
+    n_random_pairs: int
+    n_candidates: int
+    convergence: Convergence
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "subjects": self.n_subjects,
+            "random_pairs": self.n_random_pairs,
+            "candidates": self.n_candidates,
+            "converged": self.convergence.converged,
+            "iterations": self.convergence.n_iterations,
+            "log2_likelihood": self.convergence.log2_likelihood,
+        }
+
+
+def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
+    """The plan's starting values; u is even over the levels until random pairs are drawn."""
+    comparisons = []
+    for spec in plan.comparisons:
+        m = np.array([1.0, *spec.m])
+        household = m if spec.household is None else np.array([1.0, *spec.household])
+        u = np.full(m.size, 1.0 / (m.size - 1))
+        u[0] = 1.0
+        comparisons.append(ComparisonParameters(spec.name, spec.labels, m, u, household))
+    start = plan.training
+    return Parameters(
+        tuple(comparisons), start.share_in_registry, start.blocking_recall, start.household_rate, n_persons
+    )
+
+
+def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Training]:
+    """Parameters of a batch. Deterministic: subjects must stand in an order that the rows of the input do not change."""
+    plan = index.plan
+    rng = np.random.default_rng(SEED)
+    space = pattern_space(plan)
+    parameters = starting_parameters(plan, index.n_persons)
+    chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
+    sample = take(batch, chosen)
+    patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
+    parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
+    scorer = Scorer(sample, index, parameters, floor_log2=TRAINING_FLOOR_LOG2)
+    candidates, passes = _training_sample(scorer, n_threads)
+    has_household = plan.training.household_rate > 0
+    parameters, convergence = estimate_m(parameters, space, candidates, index.n_persons, household=has_household)
+    recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
+    if recall is not None:
+        parameters = replace(parameters, blocking_recall=recall)
+        parameters, convergence = estimate_m(parameters, space, candidates, index.n_persons, household=has_household)
+    return parameters, Training(sample.n_subjects, int(counts.sum()), passes, convergence)
+
+
+def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
+    """Distinct subject numbers, ascending."""
+    if n <= n_wanted:
+        return np.arange(n)
+    return np.sort(rng.choice(n, n_wanted, replace=False)).astype(np.int64)
+
+
+def _random_patterns(
+    rng: np.random.Generator, sample: Batch, index: Index, parameters: Parameters, n_threads: int
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Distinct patterns of random pairs of subject and person, and how often each was drawn."""
+    partners = min(RANDOM_PARTNERS, index.n_persons)
+    n_subjects = max(1, min(sample.n_subjects, index.plan.training.random_pairs // partners))
+    drawn = take(sample, _sample(rng, sample.n_subjects, n_subjects))
+    bound = bind(drawn, index, parameters)
+    rows = rng.integers(0, index.n_persons, (drawn.n_subjects, partners), dtype=np.uint32)
+
+    def work(part: slice) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        tile = np.sort(rows[part], axis=1).ravel()
+        offsets = np.arange(0, tile.size + 1, partners, dtype=np.int64)
+        codes = np.zeros(tile.size, np.uint32)
+        for comparison in bound:
+            comparison.add(part, offsets, tile, codes)
+        return np.unique(codes, return_counts=True)
+
+    tiles = [result for _, result in run_tiles(work, drawn.n_subjects, n_threads)]
+    patterns, place = np.unique(np.concatenate([codes for codes, _ in tiles]), return_inverse=True)
+    counts = np.bincount(place, weights=np.concatenate([n for _, n in tiles]), minlength=patterns.size)
+    return patterns, counts.astype(np.int64)
+
+
+def _training_sample(scorer: Scorer, n_threads: int) -> tuple[TrainingSample, int]:
+    """Patterns of the sample's candidates over the training floor, and the number of all candidates."""
+
+    def work(part: slice) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32], int]:
+        candidates, _ = scorer.candidates(part)
+        scored = scorer.score(part, candidates)
+        return np.diff(scored.candidates.offsets), scored.codes, scored.ratios, int(scored.n_candidates.sum())
+
+    tiles = [result for _, result in run_tiles(work, scorer.batch.n_subjects, n_threads)]
+    sizes, codes, ratios, n = zip(*tiles, strict=True)
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
+    return TrainingSample(offsets, np.concatenate(codes), np.concatenate(ratios)), sum(n)
+
+
+def _blocking_recall(scorer: Scorer, plan: Plan, n_threads: int) -> float | None:
+    """Share of the sample's matches that some pass finds, from two captures; None when there are too few to tell.
+
+    Passes on identifiers and passes on name, date and place are taken as two captures of the same people.
+    """
+    n_best = 1
+
+    def work(part: slice) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
+        ranked = scorer.rank(scorer.score(part, scorer.candidates(part)[0]), n_best)
+        chances = posterior(ranked.weights, ranked.sums, scorer.parameters, scorer.index.n_persons)
+        return chances.candidates[:, 0], ranked.passes[:, 0]
+
+    tiles = [result for _, result in run_tiles(work, scorer.batch.n_subjects, n_threads)]
+    chances, passes = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+    found = passes[chances >= SURE]
+    masks = [sum(1 << i for i, rule in enumerate(plan.passes) if rule.evidence == kind) for kind in ("identifier", "demographic")]
+    by_identifier, by_demographic = (found & np.uint16(mask) != 0 for mask in masks)
+    n_both = int((by_identifier & by_demographic).sum())
+    if n_both < FEWEST_SURE:
+        return None
+    total = chapman(int(by_identifier.sum()), int(by_demographic.sum()), n_both)
+    return float(np.clip(found.size / total, *RECALL_RANGE))

@@ -1,0 +1,248 @@
+"""The forms: the appendix of Bảo Lâm of 29 August 2022 comes out of subjects with its issues, digit for digit."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pytest
+
+from linkage.errors import InputError, LinkageError, UsageError, VerificationError
+from linkage.publish import staged
+from linkage.reports import FORMATS, write_report
+from linkage.reports.appendix import ISSUE_HEADINGS, unverified_subjects
+from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
+from linkage.reports.writers import write_whole
+from linkage.schema import DECISIONS, STATUSES
+
+# (name, wrong information, wrong ID, no ID, total) as published; Lộc Lâm's empty cell is zero.
+BAO_LAM = (
+    ("Thị trấn Lộc Thắng", 4427, 183, 58, 4668),
+    ("Xã B' Lá", 740, 47, 22, 809),
+    ("Xã Lộc An", 3816, 237, 26, 4079),
+    ("Xã Lộc Bảo", 1673, 96, 30, 1799),
+    ("Xã Lộc Bắc", 1774, 48, 8, 1830),
+    ("Xã Lộc Đức", 1034, 58, 11, 1103),
+    ("Xã Lộc Lâm", 960, 0, 1, 961),
+    ("Xã Lộc Nam", 2879, 83, 11, 2973),
+    ("Xã Lộc Ngãi", 3164, 61, 38, 3263),
+    ("Xã Lộc Phú", 884, 8, 1, 893),
+    ("Xã Lộc Quảng", 520, 18, 252, 790),
+    ("Xã Lộc Tân", 2428, 9, 20, 2457),
+    ("Xã Lộc Thành", 5543, 224, 14, 5781),
+    ("Xã Tân Lạc", 428, 25, 4, 457),
+)
+BAO_LAM_SUMS = (30270, 1097, 496, 31863)
+HEADINGS = [
+    "STT",
+    "Tên cơ sở y tế",
+    "Sai thông tin",
+    "CCCD/mã định danh sai",
+    "Không có CMND/CCCD",
+    "Tổng cộng",
+]
+NAMES = {f"{25100 - i:05}": name for i, (name, *_) in enumerate(BAO_LAM)}
+# The published table, written down as the form is: number, name, counts, total.
+GOLDEN_ROWS = [[number, *row] for number, row in enumerate(BAO_LAM, start=1)]
+GOLDEN_TOTAL = ["Cộng", None, *BAO_LAM_SUMS]
+
+
+def decisions(rows: list[tuple[str, str, str | None, str | None]]) -> pa.Table:
+    """A decisions table of (subject_key, status, issue, commune_code) per dose; what no report reads is null."""
+    n = len(rows)
+    subject_key, status, issue, commune_code = zip(*rows, strict=True) if rows else ([], [], [], [])
+    given = {"dose_id": [f"D{i}" for i in range(n)], "subject_key": subject_key, "status": status}
+    given |= {"issue": issue, "commune_code": commune_code}
+    schema = DECISIONS.arrow()
+    return pa.table({f.name: pa.array(given.get(f.name, [None] * n), f.type) for f in schema}, schema=schema)
+
+
+def publish(runs: Path, table: pa.Table, **manifest: object) -> Path:
+    with staged(runs, "r1") as stage:
+        stage.write_table("decisions", table)
+        stage.write_json("manifest", {"run_id": "r1", **manifest})
+        return stage.commit()
+
+
+@pytest.fixture(scope="module")
+def bao_lam(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bảo Lâm's subjects with one to three doses each, among them subjects who belong in no list, in random order."""
+    rng = random.Random(2022)
+    subjects: list[tuple[str, str | None, str]] = []
+    for code, (_, *counts, _total) in zip(NAMES, BAO_LAM, strict=True):
+        for issue, count in zip(ISSUE_HEADINGS, counts, strict=True):
+            subjects += [(rng.choice(["matched", "review", "unmatched"]), issue, code) for _ in range(count)]
+        subjects += [("verified", None, code)] * 60 + [("verified", "wrong_info", code)] * 5
+        subjects += [("excluded", "no_id", code)] * 7 + [("matched", None, code)] * 3
+    doses = [(f"{key:016x}", *subject) for key, subject in enumerate(subjects) for _ in range(rng.choice([1, 1, 2, 3]))]
+    rng.shuffle(doses)
+    return publish(tmp_path_factory.mktemp("runs"), decisions(doses), list_date="2022-08-29", commune_names=NAMES)
+
+
+def test_the_appendix_of_bao_lam_as_excel(bao_lam: Path, tmp_path: Path) -> None:
+    out = tmp_path / "appendix.xlsx"
+    write_report(bao_lam, "appendix", "xlsx", out)
+    sheet = openpyxl.load_workbook(out).active
+    rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+    assert rows == [HEADINGS, *GOLDEN_ROWS, GOLDEN_TOTAL]
+    assert {sheet.cell(2, column).number_format for column in range(3, 7)} == {"#,##0;-#,##0;"}
+    assert sheet.cell(2, 2).data_type == "s"
+
+
+def test_the_appendix_of_bao_lam_as_csv(bao_lam: Path, tmp_path: Path) -> None:
+    out = tmp_path / "appendix.csv"
+    write_report(bao_lam, "appendix", "csv", out)
+    assert out.read_bytes().startswith(b"\xef\xbb\xbfSTT,")
+    with out.open(encoding="utf-8-sig", newline="") as source:
+        rows = list(csv.reader(source))
+    expected = [HEADINGS, *GOLDEN_ROWS, GOLDEN_TOTAL]
+    assert rows == [["" if cell is None else str(cell) for cell in row] for row in expected]
+
+
+def test_the_appendix_of_bao_lam_as_json(bao_lam: Path, tmp_path: Path) -> None:
+    out = tmp_path / "appendix.json"
+    write_report(bao_lam, "appendix", "json", out)
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert [list(row.values()) for row in report["rows"]] == GOLDEN_ROWS
+    assert list(report["rows"][0]) == ["number", "facility", "wrong_info", "bad_id_format", "no_id", "total"]
+    assert report["total"]["total"] == 31863
+
+
+def test_the_appendix_of_bao_lam_as_html(bao_lam: Path, tmp_path: Path) -> None:
+    out = tmp_path / "appendix.html"
+    write_report(bao_lam, "appendix", "html", out)
+    page = out.read_text(encoding="utf-8")
+    assert "<td>7</td><td>Xã Lộc Lâm</td><td>960</td><td></td><td>1</td><td>961</td>" in page
+    assert "<th>Cộng</th><th></th><th>30,270</th>" in page
+    assert "<td>Xã B&#x27; Lá</td>" in page
+
+
+def test_the_published_table_adds_up() -> None:
+    assert tuple(map(sum, list(zip(*BAO_LAM, strict=True))[1:])) == BAO_LAM_SUMS
+    assert all(sum(counts) == total for _, *counts, total in BAO_LAM)
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_equal_reports_have_equal_bytes(bao_lam: Path, tmp_path: Path, fmt: str) -> None:
+    for name in ("a", "b"):
+        write_report(bao_lam, "appendix", fmt, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_subject_counts_once_whatever_its_doses_say() -> None:
+    doses = [("a", "review", "wrong_info", "2"), ("a", "review", "no_id", "1"), ("a", "review", None, None)]
+    for table in (decisions(doses), decisions(doses[::-1])):
+        assert unverified_subjects(table).to_pylist() == [{"subject_key": "a", "commune_code": "1", "issue": "no_id"}]
+
+
+def test_unknown_communes_stand_last_and_are_counted(tmp_path: Path) -> None:
+    doses = [("a", "review", "no_id", None), ("b", "review", "no_id", ""), ("c", "matched", "no_id", "25054")]
+    run_dir = publish(tmp_path, decisions(doses), commune_names={"25054": "Xã Zơ"})
+    report = write_report(run_dir, "appendix", "json", tmp_path / "out")
+    assert report.rows == ((1, "Xã Zơ", 0, 0, 1, 1), (2, UNKNOWN_COMMUNE, 0, 0, 2, 2))
+
+
+def test_a_run_without_findings_gives_a_row_of_zeros(tmp_path: Path) -> None:
+    report = write_report(publish(tmp_path, decisions([])), "appendix", "xlsx", tmp_path / "out.xlsx")
+    assert report.rows == ()
+    assert report.total == ("Cộng", None, 0, 0, 0, 0)
+
+
+def test_communes_of_one_name_are_told_apart_by_code() -> None:
+    names = {"1": "Xã Tân Lập", "2": "Xã Tân Lập", "3": "Xã Lộc An"}
+    expected = {"1": "Xã Tân Lập (1)", "2": "Xã Tân Lập (2)", "3": "Xã Lộc An", "4": "4"}
+    assert commune_labels({"1", "2", "3", "4"}, names) == expected
+
+
+def test_names_stand_in_the_order_of_the_dictionary() -> None:
+    ordered = [
+        "A Lưới",
+        "Ba",
+        "Bà",
+        "Bả",
+        "Bã",
+        "Bá",
+        "Bạ",
+        "Bà Nà",
+        "Băng",
+        "Bâng",
+        "Da",
+        "Đa",
+        "Ia",
+        "Oa",
+        "Ôa",
+        "Ơa",
+        "Zơ",
+    ]
+    shuffled = random.Random(1).sample(ordered, len(ordered))
+    assert sorted(shuffled, key=vietnamese_order) == ordered
+
+
+def test_daily_counts_subjects_by_commune_and_status(tmp_path: Path) -> None:
+    doses = [
+        ("a", "verified", None, "1"),
+        ("a", "verified", None, "1"),
+        ("b", "review", "wrong_info", "1"),
+        ("c", "unmatched", "no_id", "2"),
+        ("d", "excluded", "no_id", None),
+        ("e", "matched", "no_id", ""),
+    ]
+    run_dir = publish(tmp_path, decisions(doses), list_date="2022-08-29", commune_names={"1": "Xã B", "2": "Xã A"})
+    report = write_report(run_dir, "daily", "xlsx", tmp_path / "daily.xlsx")
+    assert [column.key for column in report.columns] == ["date", "commune_code", "commune", *STATUSES, "total"]
+    assert report.rows == (
+        ("2022-08-29", "2", "Xã A", 0, 0, 0, 1, 0, 1),
+        ("2022-08-29", "1", "Xã B", 1, 0, 1, 0, 0, 2),
+        ("2022-08-29", "", UNKNOWN_COMMUNE, 0, 1, 0, 0, 1, 2),
+    )
+    assert report.total == ("Cộng", None, None, 1, 1, 1, 1, 1, 5)
+    sheet = openpyxl.load_workbook(tmp_path / "daily.xlsx").active
+    assert [cell.value for cell in sheet[2]][:3] == ["2022-08-29", "2", "Xã A"]
+    assert sheet["B2"].data_type == "s"  # a code keeps its leading zeros only as text
+
+
+def test_daily_needs_the_day_of_the_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="list_date is missing"):
+        write_report(publish(tmp_path, decisions([])), "daily", "csv", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "{=1}", "+84", "@SUM(A1)", "http://x.vn", "-2"])
+def test_no_name_becomes_a_formula(tmp_path: Path, name: str) -> None:
+    run_dir = publish(tmp_path, decisions([("a", "review", "no_id", "1")]), commune_names={"1": name})
+    write_report(run_dir, "appendix", "xlsx", tmp_path / "out.xlsx")
+    cell = openpyxl.load_workbook(tmp_path / "out.xlsx").active["B2"]
+    assert (cell.value, cell.data_type, cell.hyperlink) == (name, "s", None)
+    write_report(run_dir, "appendix", "csv", tmp_path / "out.csv")
+    shown = list(csv.reader((tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()))[1][1]
+    assert shown == (name if name[0] in "{h" else f"'{name}")
+
+
+def test_what_is_unknown_is_named_with_the_choices(bao_lam: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--form weekly: unknown; use appendix or daily"):
+        write_report(bao_lam, "weekly", "csv", tmp_path / "out")
+    with pytest.raises(UsageError, match="--format pdf: unknown; use one of xlsx, csv, json, html"):
+        write_report(bao_lam, "appendix", "pdf", tmp_path / "out")
+    with pytest.raises(UsageError, match="no published run"):
+        write_report(tmp_path, "appendix", "csv", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_what_cannot_be_written_is_one_line(bao_lam: Path, tmp_path: Path, fmt: str) -> None:
+    report = write_report(bao_lam, "appendix", fmt, tmp_path / "out")
+    with pytest.raises(LinkageError, match=r"absent/out: cannot be written \(No such file or directory\)"):
+        write_whole(report, fmt, tmp_path / "absent" / "out")
+    with pytest.raises(UsageError, match="is a folder"):
+        write_whole(report, fmt, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_torn_decisions_file_is_reported(tmp_path: Path) -> None:
+    run_dir = publish(tmp_path, decisions([]))
+    (run_dir / "decisions.parquet").write_bytes(b"PAR1")
+    with pytest.raises(VerificationError, match=r"decisions\.parquet: cannot be read"):
+        write_report(run_dir, "appendix", "csv", tmp_path / "out")

@@ -1,0 +1,348 @@
+"""The rules of the house hold, and each of them can fail."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("linkage", "blocking", "models")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+# ----------------------------------------------------------------------------------------------------- who imports whom
+
+BAD_IMPORTS = {
+    "blocking imports linkage": ("blocking/bad.py", "import linkage.errors", "linkage stands above"),
+    "models imports linkage": ("models/bad.py", "from linkage import errors", "linkage stands above"),
+    "blocking imports models": ("blocking/bad.py", "import models", "linkage stands above"),
+    "models imports blocking": ("models/comparators/bad.py", "import blocking", "linkage stands above"),
+    "models imports pyarrow": ("models/bad.py", "import pyarrow.parquet", "tables and files are linkage's"),
+    "blocking imports duckdb": ("blocking/bad.py", "import duckdb", "tables and files are linkage's"),
+    "linkage imports splink": ("linkage/bad.py", "import splink", "Splink is read and written"),
+    "models imports splink": ("models/bad.py", "from splink import Linker", "Splink is read and written"),
+    "linkage imports numba": ("linkage/bad.py", "from numba import njit", "jitted kernels live"),
+}
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("copy")
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def broken_contracts(folder: Path) -> list[str]:
+    """The names of the contracts that import-linter finds broken in a tree."""
+    code = (
+        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(cache_dir='cache', no_logo=True))"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    environment = {"PYTHONPATH": str(folder), "COLUMNS": "300", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    broken = re.findall(r"^(.*) BROKEN\b", done.stdout, re.MULTILINE)
+    assert (done.returncode == 0) == (not broken), done.stdout + done.stderr
+    return broken
+
+
+def test_the_imports_keep_to_the_contracts(copied: Path) -> None:
+    assert broken_contracts(copied) == []
+
+
+@pytest.mark.parametrize("case", BAD_IMPORTS)
+def test_each_contract_refuses_a_bad_import(copied: Path, case: str) -> None:
+    name, statement, contract = BAD_IMPORTS[case]
+    bad = copied / name
+    bad.write_text(statement + "\n", encoding="utf-8")
+    try:
+        broken = broken_contracts(copied)
+    finally:
+        bad.unlink()
+    assert len(broken) == 1
+    assert broken[0].startswith(contract)
+
+
+# ---------------------------------------------------------------------------------------------- kernels and their twins
+
+
+def kernels(source: str) -> dict[str, int]:
+    """The functions of a module that are compiled, with their numbers of arguments."""
+    names = {
+        node.name: len(node.args.args)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if re.search(r"\b(kernel|n?jit|vectorize|guvectorize)\b", ast.unparse(decorator))
+    }
+    return names
+
+
+def functions(source: str) -> set[str]:
+    return {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+
+def kernel_files() -> list[Path]:
+    files = [path for package in ("blocking", "models") for path in sorted((ROOT / package).rglob("*.py"))]
+    return [path for path in files if kernels(path.read_text(encoding="utf-8"))]
+
+
+def without_twin(source: str, twins: set[str]) -> list[str]:
+    """Kernels of a module that have no function of their name among the twins.
+
+    A name with an underscore is a part of the kernels of its own file, and tested through them. ``x_levels``, which
+    loops over a tile, may stand on the twin of ``x_level``.
+    """
+    twins = twins | {f"{name}s" for name in twins if name.endswith("_level")}
+    return [name for name in kernels(source) if not name.startswith("_") and name not in twins]
+
+
+def test_every_kernel_has_a_naive_twin() -> None:
+    twins = functions((ROOT / "tests" / "naive.py").read_text(encoding="utf-8"))
+    files = kernel_files()
+    assert files
+    missing = {str(p.relative_to(ROOT)): without_twin(p.read_text(encoding="utf-8"), twins) for p in files}
+    assert {path: names for path, names in missing.items() if names} == {}
+
+
+def test_the_twins_share_no_code_with_the_kernels() -> None:
+    tree = ast.parse((ROOT / "tests" / "naive.py").read_text(encoding="utf-8"))
+    assert {name.split(".")[0] for name in imported(tree)} & {*PACKAGES, "numba"} == set()
+
+
+def test_kernels_take_at_most_ten_arguments() -> None:
+    counted = {name: n for path in kernel_files() for name, n in kernels(path.read_text(encoding="utf-8")).items()}
+    assert {name: n for name, n in counted.items() if n > 10} == {}
+
+
+@pytest.mark.parametrize("decorator", ["@kernel", "@njit", "@nb.njit(cache=True)", "@numba.jit", "@nb.vectorize"])
+def test_a_kernel_without_a_twin_is_found(decorator: str) -> None:
+    source = f"{decorator}\ndef shift(a, b): ...\n\n{decorator}\ndef _part(a): ...\n\ndef plain(): ...\n"
+    assert kernels(source) == {"shift": 2, "_part": 1}
+    assert without_twin(source, {"_part", "other"}) == ["shift"]
+    assert without_twin(source, {"shift"}) == []
+    assert without_twin(source.replace("shift", "shift_levels"), {"shift_level"}) == []
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_tests_of_kernels_run_in_the_lanes_without_jit_and_with_bounds_checks() -> None:
+    sources = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").glob("test_*.py"))}
+    of_kernels = {
+        name
+        for name, source in sources.items()
+        if {module.split(".")[0] for module in imported(ast.parse(source))} & {"blocking", "models"}
+    }
+    assert of_kernels
+    assert {name for name in of_kernels if "pytest.mark.kernel" not in sources[name]} == set()
+
+
+# ------------------------------------------------------------------------------------------------------ what is tracked
+
+FORBIDDEN = {
+    "a path of one machine": re.compile(r"(?<![\w.~/-])/(?:work|root|home)/\w"),
+    "a package registry": re.compile(r"\b(?:pypi\.org|pythonhosted\.org)"),
+    "an unfinished place": re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME)\b"),
+}
+JUNK_DRAWERS = re.compile(r"(?:^|/)(?:utils?|common|core|helpers?|managers?|misc)(?:\.py|/)")
+
+
+def tracked() -> list[str]:
+    """Files that are, or are about to be, under version control."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def faults(text: str) -> list[str]:
+    return [fault for fault, pattern in FORBIDDEN.items() if pattern.search(text)]
+
+
+def test_no_file_names_a_machine_a_registry_or_unfinished_work() -> None:
+    texts = {name: (ROOT / name).read_bytes().decode("utf-8", "ignore") for name in tracked()}
+    assert {name: faults(text) for name, text in texts.items() if faults(text)} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("see /" + "work/x", "a path of one machine"),
+        ("'/" + "home/me/y'", "a path of one machine"),
+        ("https://py" + "pi.org/simple", "a package registry"),
+        ("# TO" + "DO later", "an unfinished place"),
+    ],
+)
+def test_a_forbidden_text_is_found(text: str, fault: str) -> None:
+    assert faults(text) == [fault]
+
+
+def test_no_module_is_a_junk_drawer() -> None:
+    assert [name for name in tracked() if JUNK_DRAWERS.search(name)] == []
+    assert JUNK_DRAWERS.search("linkage/utils.py")
+    assert JUNK_DRAWERS.search("models/common/dates.py")
+
+
+# ------------------------------------------------------------------------------------------------- set-up and packaging
+
+
+def pins(lock: str) -> set[str]:
+    return set(re.findall(r"^[a-z][^\s;]*==[^\s;]+", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_larger_lock_only_adds_to_the_smaller() -> None:
+    assert len(pins("requirements.lock")) > 15
+    assert pins("requirements.lock") < pins("requirements-dev.lock")
+
+
+def test_the_locks_hold_every_dependency() -> None:
+    for lock, names in (
+        ("requirements.lock", PYPROJECT["project"]["dependencies"]),
+        ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"]),
+    ):
+        locked = {pin.split("==")[0] for pin in pins(lock)}
+        assert {re.split(r"[^\w-]", name)[0] for name in names} - locked == set()
+
+
+def test_the_wheel_ships_the_three_packages() -> None:
+    assert PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == list(PACKAGES)
+    assert sorted(PYPROJECT["tool"]["importlinter"]["root_packages"]) == sorted(PACKAGES)
+
+
+def run_script(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(ROOT / "run"), *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def test_run_tells_its_commands() -> None:
+    done = run_script("--help")
+    assert done.returncode == 0
+    for command in ("demo", "linkage", "test", "lint", "bench"):
+        assert f"./run {command}" in done.stdout
+
+
+def test_run_refuses_what_it_does_not_know() -> None:
+    assert run_script().returncode == 2
+    done = run_script("tests")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("run: unknown command 'tests'")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A checkout in a path with spaces, without an environment, and a PATH with the tools but no Python."""
+    checkout = tmp_path / "a bare clone"
+    checkout.mkdir()
+    for name in ("run", "requirements.lock", "requirements-dev.lock"):
+        shutil.copy(ROOT / name, checkout)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "sed", "dirname", "flock", "cat", "cmp", "rm", "grep", "head"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    return checkout
+
+
+def first_start(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = {"PATH": str(checkout.parent / "bin")}
+    command = [str(checkout / "run"), "linkage", "--version"]
+    return subprocess.run(command, env=path | environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def stand_in(folder: Path, name: str, code: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{code}\n", encoding="utf-8")
+    (folder / name).chmod(0o755)
+
+
+def test_without_python_one_line_says_so(bare: Path) -> None:
+    done = first_start(bare)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("run: no Python 3.11 or newer found")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_shim_that_does_not_answer_is_passed_over(bare: Path) -> None:
+    stand_in(bare.parent / "bin", "python3.13", "echo not installed >&2; exit 127")
+    assert first_start(bare).stderr.startswith("run: no Python 3.11 or newer found")
+
+
+def test_without_pip_one_line_says_so(bare: Path) -> None:
+    stand_in(
+        bare.parent / "bin", "python3", f'case "$2" in *pip*) exit 1 ;; esac; exec {shlex.quote(sys.executable)} "$@"'
+    )
+    done = first_start(bare)
+    assert done.returncode == 1
+    assert done.stderr.startswith("run: python3 has no pip 22.3 or newer")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_python_named_by_the_user_must_do(bare: Path) -> None:
+    done = first_start(bare, RUN_PYTHON="/absent/python")
+    assert done.returncode == 1
+    assert done.stderr == "run: RUN_PYTHON=/absent/python is no Python 3.11 or newer\n"
+
+
+def test_a_failed_installation_is_explained_and_tried_again(bare: Path) -> None:
+    """pip is a stand-in that makes no environment complete; the stamps must not say it is."""
+    make_venv = 'for last; do :; done; mkdir "$last"'
+    code = f'case "$*" in *"-m venv"*) {make_venv} ;; *install*) echo "ERROR: no network"; exit 1 ;; esac'
+    stand_in(bare.parent / "bin", "python3", code)
+    (bare.parent / "bin" / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
+    for _ in range(2):
+        done = first_start(bare)
+        assert done.returncode == 1
+        assert "ERROR: no network" in done.stderr
+        assert done.stderr.rstrip().endswith("all it said: .venv/install.log)")
+    assert not list((bare / ".venv").glob("stamp.*"))
+
+
+# --------------------------------------------------------------------------------------------------------------- README
+
+
+def readme_commands() -> list[list[str]]:
+    """The command lines of README's code blocks that start this program, line continuations joined, comments cut."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"^```(?:sh|bash|console|shell)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    lines = [line.strip().removeprefix("$ ") for line in blocks.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if re.match(r"(\./run|linkage) ", line)]
+
+
+def test_readme_names_the_two_commands() -> None:
+    started = readme_commands()
+    assert ["./run", "demo"] in started
+    assert ["./run", "test"] in started
+
+
+def test_readmes_commands_and_options_exist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from linkage.cli import main
+
+    monkeypatch.setenv("COLUMNS", "250")
+    lines = [words[1:] if words[0] == "./run" else words for words in readme_commands()]
+    commands = [words[1:] for words in lines if words[0] == "linkage" and not words[1].startswith("-")]
+    assert commands
+    for words in commands:
+        groups = ("index", "model", "rejects", "review")
+        name = words[: 2 if words[0] in groups else 1]
+        monkeypatch.setattr(sys, "argv", ["linkage", *name, "--help"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsys.readouterr().out
+        assert ended.value.code in (0, None), name
+        missing = {word.split("=")[0] for word in words if word.startswith("--")} - set(re.findall(r"--[\w-]+", shown))
+        assert missing == set(), name
