@@ -29,7 +29,8 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Subject s meets rows[offsets[s]:offsets[s + 1]], ascending; passes: uint16[n], bit p set when pass p found the pair."""
+    """Subject s meets rows[offsets[s]:offsets[s + 1]], ascending; passes: uint16[n], bit p set when pass p found the
+    pair."""
 
     offsets: NDArray[np.int64]
     rows: NDArray[np.uint32]
@@ -38,7 +39,8 @@ class Candidates:
 
 @kernel
 def append_blocks(first, last, rows, bit, fill, packed):  # type: ignore[no-untyped-def]
-    """Append row << 16 | bit of every block position to the subjects' segments of packed; fill: int64[n] next free place."""
+    """Append row << 16 | bit of every block position to the subjects' segments of packed; fill: int64[n] next free
+    place."""
     for s in range(first.shape[0]):
         place = fill[s]
         for w in range(first.shape[1]):

@@ -1,8 +1,9 @@
 """Blocking keys: 64-bit numbers made from the values that two records must share.
 
-The upper 48 bits are a hash of the parts of the key, the lower 16 bits a hash of a second, narrowing part. All records of a
-block are thus one contiguous range of the sorted keys, and an over-full block can be narrowed without a second index. A
-collision of 48 bits only adds a candidate, which its comparisons then refuse. Key 0: a part is missing, in no block.
+The upper 48 bits are a hash of the parts of the key, the lower 16 bits a hash of a second, narrowing part. All
+records of a block are thus one contiguous range of the sorted keys, and an over-full block can be narrowed without a
+second index. A collision of 48 bits only adds a candidate, which its comparisons then refuse. Key 0: a part is
+missing, in no block.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Finds blocks: a pass is a sorted array of keys with the row of each, and a bucket table over their leading bits.
 
-Keys are hashes, hence uniform, so a bucket holds a handful of keys and finding a block costs two cache misses whatever the
-size of the registry.
+Keys are hashes, hence uniform, so a bucket holds a handful of keys and finding a block costs two cache misses
+whatever the size of the registry.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _KEYS_PER_BUCKET = 8
 class PassIndex:
     """A pass over the registry.
 
-    keys: uint64[k] ascending; rows: uint32[k] registry row of each key, ascending within a key; starts: int64[2**b + 1],
-    position of the first key of each bucket of the b leading bits.
+    keys: uint64[k] ascending; rows: uint32[k] registry row of each key, ascending within a key; starts: int64[2**b +
+    1], position of the first key of each bucket of the b leading bits.
     """
 
     keys: Keys
@@ -75,8 +75,8 @@ def _bits_of(n):  # type: ignore[no-untyped-def]
 def find_blocks(keys, starts, queries, max_block, first, last, narrowed):  # type: ignore[no-untyped-def]
     """Positions [first, last) of each query's block; blocks over max_block are narrowed to equal narrowing parts.
 
-    queries: uint64[n, w], 0 for none; first, last: int64[n, w] out; narrowed: int64[n, w] out, the size of the block before
-    narrowing, 0 where it was not over-full.
+    queries: uint64[n, w], 0 for none; first, last: int64[n, w] out; narrowed: int64[n, w] out, the size of the block
+    before narrowing, 0 where it was not over-full.
     """
     low_bits = np.uint64((1 << NARROW_BITS) - 1)
     for s in range(queries.shape[0]):
@@ -103,7 +103,9 @@ def find_blocks(keys, starts, queries, max_block, first, last, narrowed):  # typ
             last[s, w] = high
 
 
-def find(index: PassIndex, queries: Keys, max_block: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def find(
+    index: PassIndex, queries: Keys, max_block: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Blocks of queries uint64[n, w] in a pass: (first, last, size before narrowing or 0), int64[n, w] each."""
     first, last, narrowed = (np.empty(queries.shape, np.int64) for _ in range(3))
     find_blocks(index.keys, index.starts, np.ascontiguousarray(queries), max_block, first, last, narrowed)

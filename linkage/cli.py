@@ -78,7 +78,9 @@ def _print_result(content: dict[str, Any], as_json: bool) -> None:
         return
     table = Table(show_header=False, box=None)
     for name, value in content.items():
-        table.add_row(name, json.dumps(_plain(value), ensure_ascii=False) if isinstance(value, dict | list) else str(value))
+        table.add_row(
+            name, json.dumps(_plain(value), ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+        )
     Console().print(table)
 
 
@@ -104,7 +106,7 @@ def _mapping(path: Path | None) -> dict[str, str] | None:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: not a readable TOML file ({error})") from error
     if not all(isinstance(value, str) for value in content.values()):
-        raise UsageError(f"{path}: every entry must read: file_column = \"our_column\"")
+        raise UsageError(f'{path}: every entry must read: file_column = "our_column"')
     return content
 
 
@@ -117,15 +119,27 @@ def simulate(
     units: Annotated[Path | None, typer.Option(help="Folder of administrative units; made up when not given.")] = None,
     registry_date: Annotated[str, typer.Option(help="Date of the registry's commune codes: 2021 or 2025.")] = "2021",
     area: Annotated[str, typer.Option(help="country, or bao-lam: the 14 communes of Bảo Lâm district.")] = "country",
-    split: Annotated[str, typer.Option(help="How errors are shared among the fields: default, id_heavy, ...")] = "default",
-    error_shares: Annotated[Path | None, typer.Option(help="File of error kinds and shares that replace the table's.")] = None,
+    split: Annotated[
+        str, typer.Option(help="How errors are shared among the fields: default, id_heavy, ...")
+    ] = "default",
+    error_shares: Annotated[
+        Path | None, typer.Option(help="File of error kinds and shares that replace the table's.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make up a registry, doses with errors, and the truth."""
     from linkage.simulate import simulate as simulate_files
 
     summary = simulate_files(
-        persons, doses, seed, out, units=units, registry_date=registry_date, area=area, split=split, error_shares=error_shares
+        persons,
+        doses,
+        seed,
+        out,
+        units=units,
+        registry_date=registry_date,
+        area=area,
+        split=split,
+        error_shares=error_shares,
     )
     _print_result(_plain(summary), as_json)
 
@@ -143,7 +157,9 @@ def index_build(
     """Build the index of a registry."""
     from linkage.registry_files import build_from_files
 
-    index = build_from_files(registry, out, units=units, commune_date=commune_date, plan_file=plan, columns=_mapping(columns))
+    index = build_from_files(
+        registry, out, units=units, commune_date=commune_date, plan_file=plan, columns=_mapping(columns)
+    )
     _print_result(_index_summary(index), as_json)
 
 
@@ -199,7 +215,9 @@ def run(
     index: Annotated[Path, typer.Option(help="Folder of the index.")],
     out: Annotated[Path, typer.Option(help="Folder of runs to publish into.")],
     model: Annotated[Path | None, typer.Option(help="Model file; trains on the batch when not given.")] = None,
-    list_date: Annotated[datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the review list.")] = None,
+    list_date: Annotated[
+        datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the review list.")
+    ] = None,
     columns: Columns = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
@@ -276,7 +294,9 @@ def report(
 
 
 @rejects_app.command("list")
-def rejects_list(run: Annotated[Path, typer.Argument(help="Folder of a published run.")], as_json: Json = False) -> None:
+def rejects_list(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run.")], as_json: Json = False
+) -> None:
     """Count rejected rows by file and reason."""
     from linkage.ingest.rejects import list_rejects
 
@@ -395,10 +415,11 @@ def doctor(as_json: Json = False) -> None:
         _print_json(checks)
     else:
         for check in checks:
-            Console().print(f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.finding}", markup=False, highlight=False)
+            Console().print(
+                f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.finding}", markup=False, highlight=False
+            )
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
-
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Binds the comparisons of a plan to the kernels of models.comparators, over one batch and one index.
 
-A batch is the encoded subjects and all that is worked out once for them: keys, marks, the relation of their communes, term
-frequency ratios. A bound comparison adds its level to the pattern codes of a tile of candidates.
+A batch is the encoded subjects and all that is worked out once for them: keys, marks, the relation of their
+communes, term frequency ratios. A bound comparison adds its level to the pattern codes of a tile of candidates.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class BoundComparison:
-    """A comparison over one batch and index. ratios: term frequency ratios, or None; groups: uint8[n_persons] or empty."""
+    """A comparison over one batch and index. ratios: term frequency ratios, or None; groups: uint8[n_persons] or
+    empty."""
 
     spec: Comparison
     stride: int
@@ -56,7 +57,9 @@ class BoundComparison:
     def multiply(self, part: slice, offsets: Offsets, rows: Rows, codes: Codes, product: NDArray[np.float32]) -> None:
         """Multiply the term frequency ratios of the tile's pairs into product."""
         if self.ratios is not None:
-            multiply_term_frequency(offsets, rows, codes, np.uint32(self.stride), self.ratios[part], self.groups, product)
+            multiply_term_frequency(
+                offsets, rows, codes, np.uint32(self.stride), self.ratios[part], self.groups, product
+            )
 
 
 def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index) -> Batch:
@@ -87,13 +90,17 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
     """Every comparison of the plan over this batch and index, in the order of the plan."""
     space = pattern_space(index.plan)
     bound = []
-    for comparison, stride, estimated in zip(index.plan.comparisons, space.strides, parameters.comparisons, strict=True):
+    for comparison, stride, estimated in zip(
+        index.plan.comparisons, space.strides, parameters.comparisons, strict=True
+    ):
         add = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
         ratios = None
         if comparison.term_frequency:
             values = _alternatives(comparison, batch, index)
             ratios = frequency_ratios(comparison, batch.columns, values, index.frequencies, estimated.u)
-        groups = _ONE_GROUP if comparison.group is None else index.columns[comparison.group].astype(np.uint8, copy=False)
+        groups = (
+            _ONE_GROUP if comparison.group is None else index.columns[comparison.group].astype(np.uint8, copy=False)
+        )
         bound.append(BoundComparison(comparison, stride, add, ratios, groups))
     return bound
 

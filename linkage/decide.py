@@ -17,10 +17,11 @@ VERIFIED, MATCHED, REVIEW, UNMATCHED, EXCLUDED = range(5)
 
 @dataclass(frozen=True)
 class Decided:
-    """Decisions of n subjects. status: uint8[n]; ranked: their candidates, probabilities: float64[n, k] posteriors of them.
+    """Decisions of n subjects. status: uint8[n]; ranked: their candidates, probabilities: float64[n, k] posteriors
+    of them.
 
-    none, unsearched: float64[n]; threshold: the posterior from which on subjects are matched; expected_false_match_rate: mean
-    of 1 - p over the matched ones.
+    none, unsearched: float64[n]; threshold: the posterior from which on subjects are matched;
+    expected_false_match_rate: mean of 1 - p over the matched ones.
     """
 
     status: NDArray[np.uint8]
@@ -32,7 +33,9 @@ class Decided:
     expected_false_match_rate: float
 
 
-def decide(ranked: Ranked, is_verified: NDArray[np.bool_], parameters: Parameters, n_persons: int, rule: Decision) -> Decided:
+def decide(
+    ranked: Ranked, is_verified: NDArray[np.bool_], parameters: Parameters, n_persons: int, rule: Decision
+) -> Decided:
     """Decide subjects; the threshold is that of the ones that are not verified, which are the ones it decides."""
     chances = posterior(ranked.weights, ranked.sums, parameters, n_persons)
     best = chances.candidates[:, 0]
@@ -47,7 +50,8 @@ def decide(ranked: Ranked, is_verified: NDArray[np.bool_], parameters: Parameter
 
 
 def merge(n_subjects: int, parts: list[tuple[NDArray[np.int64], Ranked]], n_best: int) -> Ranked:
-    """One ranking of all subjects from rankings of some: (subject numbers, their ranking); the others have no candidate."""
+    """One ranking of all subjects from rankings of some: (subject numbers, their ranking); the others have no
+    candidate."""
     merged = Ranked(
         np.full((n_subjects, n_best), -1, np.int64),
         np.full((n_subjects, n_best), -np.inf),

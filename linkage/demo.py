@@ -20,7 +20,8 @@ SEED = 68_680  # province and district code of Bảo Lâm
 
 
 def demo(out: Path, persons: int, doses: int, threads: int, console: Console) -> None:
-    """Simulate, index, link, evaluate; prints what happens and where the files lie. Replaces an earlier demo in ``out``."""
+    """Simulate, index, link, evaluate; prints what happens and where the files lie. Replaces an earlier demo in
+    ``out``."""
     for folder in ("data", "index", "runs"):
         shutil.rmtree(out / folder, ignore_errors=True)
     with console.status("simulating Bảo Lâm district"):
@@ -39,7 +40,9 @@ def demo(out: Path, persons: int, doses: int, threads: int, console: Console) ->
     console.print(_table(appendix))
     console.print(_queues(summary.counts, summary.run_dir))
     console.print(render(evaluate(summary.run_dir, out / "data" / "truth.parquet")))
-    console.print(f"\nrun       {summary.run_dir}\nappendix  {out / 'appendix.xlsx'}\ninputs    {out / 'data'}", highlight=False)
+    console.print(
+        f"\nrun       {summary.run_dir}\nappendix  {out / 'appendix.xlsx'}\ninputs    {out / 'data'}", highlight=False
+    )
 
 
 def _table(report: Report) -> Table:

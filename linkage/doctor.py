@@ -42,7 +42,11 @@ def _python() -> Check:
 
 
 def _libraries() -> Check:
-    return Check("libraries", True, f"numpy {np.__version__}, numba {numba.__version__}, duckdb {duckdb.__version__}, pyarrow {pa.__version__}")
+    return Check(
+        "libraries",
+        True,
+        f"numpy {np.__version__}, numba {numba.__version__}, duckdb {duckdb.__version__}, pyarrow {pa.__version__}",
+    )
 
 
 def _memory() -> Check:
@@ -71,4 +75,6 @@ def _kernels() -> Check:
         with tempfile.TemporaryFile(dir=folder):
             return Check("kernels", True, "compiled, cached beside the code")
     except OSError:
-        return Check("kernels", True, f"compiled at every start, {folder} is not writable; set NUMBA_CACHE_DIR to save seconds")
+        return Check(
+            "kernels", True, f"compiled at every start, {folder} is not writable; set NUMBA_CACHE_DIR to save seconds"
+        )

@@ -32,8 +32,8 @@ PERSONAL_DIGITS = 12
 class Dictionaries:
     """What both sides must share to be comparable; state that grows while a table is encoded.
 
-    words: one list per text field, word 0 the empty one. units and commune_date fix what a commune id means; latest_date is the
-    latest possible date of birth.
+    words: one list per text field, word 0 the empty one. units and commune_date fix what a commune id means;
+    latest_date is the latest possible date of birth.
     """
 
     units: Units
@@ -72,7 +72,9 @@ def mark_contradictions(columns: Columns, number: str, sex: str, birth_date: str
 
 def _column(table: pa.Table, name: str, spec: Field, side: str) -> pa.Array:
     if name not in table.column_names:
-        raise UsageError(f"field {spec.name!r}: the {side} table has no column {name!r}; it has {', '.join(table.column_names)}")
+        raise UsageError(
+            f"field {spec.name!r}: the {side} table has no column {name!r}; it has {', '.join(table.column_names)}"
+        )
     column = table.column(name).combine_chunks()
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
@@ -81,7 +83,12 @@ def _names(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictiona
     names = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, " ", null_handling="skip")
     encoded = dictionaries.syllables.encode(canonical_names(names))
     name = spec.name
-    return {name: encoded.syllables, f"{name}.key": encoded.key, f"{name}.plain": encoded.plain, f"{name}.given": encoded.given}
+    return {
+        name: encoded.syllables,
+        f"{name}.key": encoded.key,
+        f"{name}.plain": encoded.plain,
+        f"{name}.given": encoded.given,
+    }
 
 
 def _sex(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
@@ -121,7 +128,8 @@ def _ethnicity(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dict
 
 
 def _commune(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
-    """A dose's commune is an id of the units of 2021, a person's an id of the units of the registry's date; 0 unknown."""
+    """A dose's commune is an id of the units of 2021, a person's an id of the units of the registry's date; 0
+    unknown."""
     units = dictionaries.units
     if side == "right":
         return {spec.name: units.resolve_registry(texts[0], dictionaries.commune_date)}

@@ -39,7 +39,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person considered. term_frequency_bits and household_bits are the corrections that make the sum the match weight."""
+    """A person considered. term_frequency_bits and household_bits are the corrections that make the sum the match
+    weight."""
 
     person_id: str
     probability: float
@@ -75,7 +76,9 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     manifest = read_manifest(run_dir)
     found = pq.read_table(run_dir / "decisions.parquet", filters=[("dose_id", "=", dose_id)])
     if found.num_rows == 0:
-        raise UsageError(f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects list'")
+        raise UsageError(
+            f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects list'"
+        )
     index = open_index(Path(manifest["index"]["path"]))
     if index.manifest["content"] != manifest["index"]["content"]:
         raise InputError(f"{index.folder}: is another version than the run was linked with; keep the index of a run")
@@ -124,7 +127,8 @@ def _row_of(index: Index, person_id: str) -> int:
 
 
 def _candidate(batch: Batch, index: Index, model: Model, stated: dict[str, str], row: int, scale: float) -> Candidate:
-    """One person scored against the dose, whether a pass found him or not. scale: prior odds over the posterior's total."""
+    """One person scored against the dose, whether a pass found him or not. scale: prior odds over the posterior's
+    total."""
     parameters, plan = model.parameters, index.plan
     scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
     found, _ = scorer.candidates(slice(0, 1))
@@ -132,7 +136,9 @@ def _candidate(batch: Batch, index: Index, model: Model, stated: dict[str, str],
     pair = Candidates(np.array([0, 1]), np.array([row], np.uint32), np.zeros(1, np.uint16))
     scored = scorer.score(slice(0, 1), pair)
     levels = scorer.space.levels_of(scored.codes)[0]
-    registered = {name: value for name, value in index.take(np.array([row])).to_pylist()[0].items() if value is not None}
+    registered = {
+        name: value for name, value in index.take(np.array([row])).to_pylist()[0].items() if value is not None
+    }
     fields = {field.name: field for field in plan.fields}
     evidence, total = [], 0.0
     for comparison, spec, level in zip(parameters.comparisons, plan.comparisons, levels.tolist(), strict=True):
@@ -140,8 +146,8 @@ def _candidate(batch: Batch, index: Index, model: Model, stated: dict[str, str],
         total += weight
         left = [stated.get(column) for column in fields[spec.left[0]].left[:1]]
         right = [registered.get(column) for name in spec.right for column in fields[name].right]
-        shown = [" / ".join(value for value in side if value) for side in (left, right)]
-        evidence.append(Evidence(comparison.name, *shown, comparison.labels[level], weight))
+        stated_text, registered_text = (" / ".join(value for value in side if value) for side in (left, right))
+        evidence.append(Evidence(comparison.name, stated_text, registered_text, comparison.labels[level], weight))
     frequency_bits = -float(np.log2(scored.ratios[0]))
     weight = float(scored.weights[0])
     names = [rule.name for i, rule in enumerate(plan.passes) if passes.size and passes[0] >> i & 1]

@@ -17,7 +17,7 @@ from linkage.errors import InputError
 from linkage.ingest import Ingested, ingest
 from linkage.link import Scorer, link_batch
 from linkage.model_file import Model
-from linkage.nightly import metadata_version
+from linkage.version import code_version
 from linkage.plan import Plan
 from linkage.publish import staged
 from linkage.registry import build_index
@@ -37,11 +37,14 @@ class LinkSummary:
     expected_false_match_rate: float
 
 
-def link_files(left: Sequence[Path], right: Sequence[Path], plan: Plan, out: Path, *, n_threads: int = 2) -> LinkSummary:
-    """Link every record of the left file with at most one of the right; writes links.parquet, model.json, manifest.json.
+def link_files(
+    left: Sequence[Path], right: Sequence[Path], plan: Plan, out: Path, *, n_threads: int = 2
+) -> LinkSummary:
+    """Link every record of the left file with at most one of the right; writes links.parquet, model.json,
+    manifest.json.
 
-    Links are the pairs that the plan's thresholds decide without a person. Rejected rows stand in rejected_left.parquet and
-    rejected_right.parquet.
+    Links are the pairs that the plan's thresholds decide without a person. Rejected rows stand in
+    rejected_left.parquet and rejected_right.parquet.
 
     Raises
     ------
@@ -50,7 +53,9 @@ def link_files(left: Sequence[Path], right: Sequence[Path], plan: Plan, out: Pat
     sides = {side: ingest(paths, _table_of(plan, side)) for side, paths in (("left", left), ("right", right))}
     for side, ingested in sides.items():
         if ingested.accepted.num_rows == 0:
-            raise InputError(f"{ingested.files[0].file}: no record was accepted for the {side} side; see the rejected rows")
+            raise InputError(
+                f"{ingested.files[0].file}: no record was accepted for the {side} side; see the rejected rows"
+            )
     with staged(out.parent, out.name) as stage, tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
         index = build_index(sides["right"].accepted, plan, Path(scratch) / "index")
         records = sides["left"].accepted.sort_by(plan.left_id).combine_chunks()
@@ -76,7 +81,7 @@ def link_files(left: Sequence[Path], right: Sequence[Path], plan: Plan, out: Pat
             stage.write_table(f"rejected_{side}", ingested.rejected)
         stage.write_json("model", model.to_dict())
         manifest = {
-            "code_version": metadata_version(),
+            "code_version": code_version(),
             "plan": plan.digest(),
             "inputs": {side: _counts(ingested) for side, ingested in sides.items()},
             "links": links.num_rows,
@@ -101,6 +106,12 @@ def _table_of(plan: Plan, side: str) -> TableSchema:
 
 def _counts(ingested: Ingested) -> list[dict[str, object]]:
     return [
-        {"file": f.file, "sha256": f.sha256, "physical_records": f.physical_records, "accepted": f.accepted, "rejected": f.rejected}
+        {
+            "file": f.file,
+            "sha256": f.sha256,
+            "physical_records": f.physical_records,
+            "accepted": f.accepted,
+            "rejected": f.rejected,
+        }
         for f in ingested.files
     ]

@@ -1,8 +1,8 @@
 """Term frequencies: how common a value is in the registry, by which an agreement on it is worth more or less.
 
 Two people called Nguyễn Văn Hùng agree for little, two called Tòng Thị Phấu for much. Names are counted by sex, because
-family, middle and given name are not independent of each other or of it. A frequency replaces u of the levels it is about:
-it is handed to the scorer as the ratio r = frequency / u.
+family, middle and given name are not independent of each other or of it. A frequency replaces u of the levels it is
+about: it is handed to the scorer as the ratio r = frequency / u.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Frequencies:
     counts: NDArray[np.uint32]
 
     def shares(self, values: NDArray[np.uint64]) -> NDArray[np.float64]:
-        """Share of each value in each group: float64[n, n_groups]; a value that nobody bears counts as half a bearer."""
+        """Share of each value in each group: float64[n, n_groups]; a value that nobody bears counts as half a
+        bearer."""
         if self.values.size == 0:
             return np.ones((values.size, self.counts.shape[1]))
         place = np.minimum(np.searchsorted(self.values, values), self.values.size - 1)
@@ -38,7 +39,6 @@ class Frequencies:
         counts = np.where(found[:, None], self.counts[place], 0)
         totals = np.maximum(self.counts.sum(axis=0, dtype=np.int64), 1)
         return np.asarray(np.maximum(counts, 0.5) / totals)
-
 
     def mean_share(self) -> NDArray[np.float64]:
         """Mean share of the value of a random bearer, by group: float64[n_groups]."""
@@ -86,22 +86,24 @@ def frequency_ratios(
 ) -> Ratios:
     """r of each subject, group and level: float32[n_subjects, n_groups, n_levels], 1 where no frequency applies.
 
-    For the level that a value reaches by being equal, r is its frequency over u. For the levels of a name without tones or
-    diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over its mean.
+    For the level that a value reaches by being equal, r is its frequency over u. For the levels of a name without
+    tones or diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over
+    its mean.
 
-    alternatives: uint64[n_subjects, w], the values of the registry's column that count as equal to the subject's; 0 for none.
+    alternatives: uint64[n_subjects, w], the values of the registry's column that count as equal to the subject's; 0
+    for none.
     """
     column = comparison.left[0]
     if comparison.kind == "vietnamese_name":
         same, plain = frequencies[f"{column}.key"], frequencies[f"{column}.plain"]
         ratios = np.ones((alternatives.shape[0], N_GROUPS, u.size), np.float32)
         ratios[:, :, _SAME] = same.shares(left[f"{column}.key"].astype(np.uint64)) / u[_SAME]
-        ratios[:, :, _NAME_PLAIN] = (plain.shares(left[f"{column}.plain"].astype(np.uint64)) / plain.mean_share())[:, :, None]
+        ratios[:, :, _NAME_PLAIN] = (plain.shares(left[f"{column}.plain"].astype(np.uint64)) / plain.mean_share())[
+            :, :, None
+        ]
         return ratios
     counted = frequencies[comparison.right[0]]
-    shares = sum(
-        np.where(values[:, None] == 0, 0.0, counted.shares(values)) for values in alternatives.T
-    )
+    shares = sum(np.where(values[:, None] == 0, 0.0, counted.shares(values)) for values in alternatives.T)
     ratios = np.ones((alternatives.shape[0], 1, u.size), np.float32)
     ratios[:, :, _SAME] = np.where(shares > 0, shares / u[_SAME], 1.0)
     return ratios

@@ -35,7 +35,8 @@ def key_part(part: str, side: str, columns: Columns, plan: Plan, dictionaries: D
     if kind == "commune":
         return _place_part(part, side, columns, dictionaries)
     if kind == "text" and aspect == "prefix":
-        return content_hashes([word[:3] for word in dictionaries.words[name]])[columns[name]]
+        prefixes: Keys = content_hashes([word[:3] for word in dictionaries.words[name]])[columns[name]]
+        return prefixes
     if kind == "person_number" and aspect == "neighbours":
         return _neighbours(columns[name].astype(np.uint64))
     if part in columns and columns[part].ndim == 1:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Blocks, Candidates, gather
 from blocking.lookup import find
-from linkage.comparing import Batch, BoundComparison, bind, pattern_space
+from linkage.comparing import Batch, bind, pattern_space
 from linkage.registry import Index
 from models.parameters import Parameters
 from models.score import rank, select, weigh
@@ -42,9 +42,9 @@ class PassCounts:
 class Ranked:
     """The best candidates of n subjects, best first.
 
-    rows: int64[n, k] registry rows, -1 where there are fewer; weights: float64[n, k] log2 Bayes factors, -inf alike; passes:
-    uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float32[n, k] term frequency ratios; sums: float64[n] Bayes
-    factors of all candidates; n_candidates: int64[n].
+    rows: int64[n, k] registry rows, -1 where there are fewer; weights: float64[n, k] log2 Bayes factors, -inf alike;
+    passes: uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float32[n, k] term frequency ratios; sums:
+    float64[n] Bayes factors of all candidates; n_candidates: int64[n].
     """
 
     rows: NDArray[np.int64]
@@ -138,7 +138,8 @@ class Scorer:
 
 @dataclass(frozen=True)
 class LinkedBatch:
-    """The result of a batch. patterns: (pass, pattern) -> pairs at or over the floor, int64; counts: by pass of the plan."""
+    """The result of a batch. patterns: (pass, pattern) -> pairs at or over the floor, int64; counts: by pass of the
+    plan."""
 
     ranked: Ranked
     counts: PassCounts
@@ -154,7 +155,9 @@ def link_batch(scorer: Scorer, n_threads: int, on_tile: Callable[[int], None] | 
         scored = scorer.score(part, candidates)
         return scorer.rank(scored, n_best), counts, _count_patterns(scored, scorer.floor)
 
-    ranked, counts, patterns = [], [], {}
+    ranked: list[Ranked] = []
+    counts: list[PassCounts] = []
+    patterns: dict[tuple[int, int], int] = {}
     for part, (tile, tile_counts, tile_patterns) in run_tiles(work, scorer.batch.n_subjects, n_threads):
         ranked.append(tile)
         counts.append(tile_counts)
@@ -167,7 +170,9 @@ def link_batch(scorer: Scorer, n_threads: int, on_tile: Callable[[int], None] | 
 
 def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
     """Run work on tiles of subjects over threads; results come in the order of the tiles."""
-    parts = [slice(start, min(start + TILE_SUBJECTS, n_subjects)) for start in range(0, max(n_subjects, 1), TILE_SUBJECTS)]
+    parts = [
+        slice(start, min(start + TILE_SUBJECTS, n_subjects)) for start in range(0, max(n_subjects, 1), TILE_SUBJECTS)
+    ]
     with ThreadPoolExecutor(n_threads) as threads:
         yield from zip(parts, threads.map(work, parts), strict=True)
 

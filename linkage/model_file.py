@@ -78,11 +78,15 @@ class Model:
             own = plan_from(content["plan"], str(path))
             parameters = _parameters(content)
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); give a file made by 'linkage train'") from error
+            raise InputError(
+                f"{path}: cannot be read ({error.strerror}); give a file made by 'linkage train'"
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not a model file ({error!r}); give a file made by 'linkage train'") from error
         if plan is not None and own.digest() != plan.digest():
-            raise UsageError(f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index")
+            raise UsageError(
+                f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index"
+            )
         return cls(parameters, own, content["training"])
 
 

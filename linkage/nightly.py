@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from linkage.standardise.categories import foreign_reason
 from linkage.subjects import Subjects, distinct_subjects
 from linkage.train import train
 from linkage.verify import find_verified
+from linkage.version import code_version
 
 Progress = Callable[[str, int, int], None]
 
@@ -105,7 +105,9 @@ def run(
     run_id = _run_id(ingested, index, model, drawn_up)
     if already_published(runs / run_id):
         manifest = read_manifest(runs / run_id)
-        return RunSummary(run_id, runs / run_id, manifest["counts"], manifest["seconds"], manifest["peak_rss_bytes"], True)
+        return RunSummary(
+            run_id, runs / run_id, manifest["counts"], manifest["seconds"], manifest["peak_rss_bytes"], True
+        )
     with staged(runs, run_id) as stage:
         outcome, linked, model = _link(ingested, index, model, drawn_up, n_threads, clock)
         with clock.stage("publish"):
@@ -168,9 +170,7 @@ def _link(
         decided = decide(ranked, is_verified | is_excluded, model.parameters, index.n_persons, index.plan.decision)
         decided.status[is_excluded] = deciding.EXCLUDED
         status, conflicts = _dose_status(doses, subjects, decided, index)
-    outcome = Outcome(
-        doses, subjects, batch, decided, status, conflicts, reasons, index, model.parameters, drawn_up
-    )
+    outcome = Outcome(doses, subjects, batch, decided, status, conflicts, reasons, index, model.parameters, drawn_up)
     return outcome, linked, model
 
 
@@ -201,7 +201,8 @@ def _rank_verified(
 def _dose_status(
     doses: pa.Table, subjects: Subjects, decided: Decided, index: Index
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Status and conflict bits of every dose: a matched dose with a conflict, or any of a dead person, goes to review."""
+    """Status and conflict bits of every dose: a matched dose with a conflict, or any of a dead person, goes to
+    review."""
     status = decided.status[subjects.of_dose]
     is_decided = (status == deciding.VERIFIED) | (status == deciding.MATCHED)
     person = np.where(is_decided, decided.ranked.rows[subjects.of_dose, 0], -1)
@@ -225,8 +226,8 @@ def _check_sum(ingested: Ingested, decisions: pa.Table) -> None:
     physical = sum(file.physical_records for file in ingested.files)
     if physical != decisions.num_rows + ingested.rejected.num_rows:
         raise VerificationError(
-            f"run: {physical} records came in, {decisions.num_rows} were decided and {ingested.rejected.num_rows} rejected; "
-            "nothing was published"
+            f"run: {physical} records came in, {decisions.num_rows} were decided and "
+            f"{ingested.rejected.num_rows} rejected; nothing was published"
         )
 
 
@@ -255,18 +256,10 @@ def _run_id(ingested: Ingested, index: Index, model: Model | None, drawn_up: dat
         "index": index.manifest["content"],
         "plan": index.plan.digest(),
         "model": None if model is None else model.digest(),
-        "code": metadata_version(),
+        "code": code_version(),
         "list_date": drawn_up.isoformat(),
     }
     return f"{drawn_up:%Y%m%d}-{hashlib.sha256(msgspec.json.encode(content, order='sorted')).hexdigest()[:12]}"
-
-
-def metadata_version() -> str:
-    """The version of this program, as installed or as it stands in a checkout."""
-    try:
-        return metadata.version("dose-linkage")
-    except metadata.PackageNotFoundError:
-        return "checkout"
 
 
 def _manifest(
@@ -290,7 +283,7 @@ def _manifest(
     }
     return {
         "run_id": run_id,
-        "code_version": metadata_version(),
+        "code_version": code_version(),
         "list_date": drawn_up.isoformat(),
         "inputs": [
             {
@@ -305,7 +298,11 @@ def _manifest(
             }
             for file in ingested.files
         ],
-        "index": {"path": str(index.folder.resolve().parent), "content": index.manifest["content"], "persons": index.n_persons},
+        "index": {
+            "path": str(index.folder.resolve().parent),
+            "content": index.manifest["content"],
+            "persons": index.n_persons,
+        },
         "plan": index.plan.digest(),
         "model": model.digest(),
         "counts": counts,

@@ -20,9 +20,9 @@ from linkage.standardise import identifiers
 from linkage.subjects import Subjects, hex_keys
 from models.parameters import Parameters
 
-# The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan, and the levels at which
-# a dose's value counts as right.
-BASIC_FIELDS = {"id_number": (0, 1, 2, 3), "full_name": (0, 1), "birth_date": (0, 1, 2), "sex": (0, 1)}
+# The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan, and the levels at
+# which a dose's value counts as right.
+BASIC_FIELDS = {"id_number": (1, 2, 3), "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
 
 # Facilities of these levels do not do the clean-up (2262/BYT-CNTT, step 6): linked, but in no police list.
 _NO_CLEAN_UP = ("central", "province", "district")
@@ -65,7 +65,8 @@ def decisions_table(outcome: Outcome) -> pa.Table:
 
 
 def queue_tables(outcome: Outcome) -> dict[str, pa.Table]:
-    """The queues by name: match, review, unmatched, excluded. Each subject stands in the queue of each status it has."""
+    """The queues by name: match, review, unmatched, excluded. Each subject stands in the queue of each status it
+    has."""
     subject_columns = _subject_columns(outcome)
     stated = _stated(outcome)
     queues = {}
@@ -95,7 +96,9 @@ def _review_table(outcome: Outcome, subject_columns: dict[str, pa.Array], stated
     member = subjects[which]
     rows, codes = ranked.rows[member, rank], ranked.codes[member, rank]
     take = pa.array(member)
-    police = ~_in(outcome.doses.column("facility_level").take(pa.array(outcome.subjects.first_dose[member])), _NO_CLEAN_UP)
+    police = ~_in(
+        outcome.doses.column("facility_level").take(pa.array(outcome.subjects.first_dose[member])), _NO_CLEAN_UP
+    )
     deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)
     columns: dict[str, pa.Array] = {
         "subject_key": subject_columns["subject_key"].take(take),
@@ -160,10 +163,12 @@ def _issues(status: NDArray[np.uint8], fault: NDArray[np.uint8]) -> pa.StringArr
 
 
 def _wrong_fields(plan: Plan, decided: Decided, is_linked: NDArray[np.bool_]) -> pa.ListArray:
-    """The basic fields in which the best candidate differs from what is stated, by input column."""
+    """The basic fields in which a subject does not agree with its best candidate, by input column; missing is no
+    agreement."""
     levels = pattern_space(plan).levels_of(decided.ranked.codes[:, 0])
     fields = {field.name: field.left[0] for field in plan.fields if field.left}
-    bits, names = np.zeros(is_linked.size, np.uint8), []
+    bits = np.zeros(is_linked.size, np.uint8)
+    names: list[str] = []
     for c, comparison in enumerate(plan.comparisons):
         if comparison.name in BASIC_FIELDS:
             differs = is_linked & ~np.isin(levels[:, c], BASIC_FIELDS[comparison.name])

@@ -46,18 +46,14 @@ FIXED_LABELS = {
 TEXT_MEASURES = ("jaro_winkler", "levenshtein", "damerau_levenshtein")
 
 
-class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A part of the plan: immutable, no unknown key."""
-
-
-class Decision(_Strict):
+class Decision(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     highest_false_match_rate: float = 1e-4
     lowest_match_probability: float = 0.98
     lowest_review_probability: float = 0.02
     candidates_kept: int = 5
 
 
-class Training(_Strict):
+class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     subjects: int = 60_000
     random_pairs: int = 20_000_000
     share_in_registry: float = 0.9
@@ -65,7 +61,7 @@ class Training(_Strict):
     household_rate: float = 0.0
 
 
-class Field(_Strict):
+class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Columns of each side that become encoded columns named after the field; no columns: the side lacks the field."""
 
     name: str
@@ -74,14 +70,14 @@ class Field(_Strict):
     right: list[str] = []
 
 
-class Verified(_Strict):
+class Verified(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A subject is verified when exactly one person found by these passes agrees exactly on these columns."""
 
     passes: list[str]
     equal: list[str]
 
 
-class Pass(_Strict):
+class Pass(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A blocking rule: pairs whose left and right parts are all equal."""
 
     name: str
@@ -92,8 +88,9 @@ class Pass(_Strict):
     evidence: str = "demographic"
 
 
-class Comparison(_Strict):
-    """A comparison: which columns, how they are compared, and starting values for its levels (the missing one left out)."""
+class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A comparison: which columns, how they are compared, and starting values for its levels (the missing one left
+    out)."""
 
     name: str
     kind: str
@@ -116,7 +113,7 @@ class Comparison(_Strict):
         return ("missing", *(("same",) if self.kind == "text" else ()), *steps, "different")
 
 
-class Plan(_Strict, kw_only=True):
+class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     format: int
     name: str
     left: str = "left"
@@ -140,10 +137,15 @@ class Plan(_Strict, kw_only=True):
 
 
 def load_plan(path: Path | None = None) -> Plan:
-    """Read and check a plan; None reads the vaccination plan. UsageError says which key is wrong and what would be right."""
+    """Read and check a plan; None reads the vaccination plan. UsageError says which key is wrong and what would be
+    right."""
     where = "default plan" if path is None else str(path)
     try:
-        text = resources.files("linkage").joinpath("plan.toml").read_text("utf-8") if path is None else path.read_text("utf-8")
+        text = (
+            resources.files("linkage").joinpath("plan.toml").read_text("utf-8")
+            if path is None
+            else path.read_text("utf-8")
+        )
         return plan_from(tomllib.loads(text), where)
     except OSError as error:
         raise UsageError(f"{where}: cannot be read ({error.strerror}); give the path of a plan in TOML") from error
@@ -170,14 +172,18 @@ def _problems(plan: Plan) -> list[str]:
     if plan.format != FORMAT:
         problems.append(f"format {plan.format} is not supported; this version reads format {FORMAT}")
     problems += [
-        f"field {f.name!r}: unknown kind {f.kind!r}; one of {', '.join(FIELD_KINDS)}" for f in plan.fields if f.kind not in FIELD_KINDS
+        f"field {f.name!r}: unknown kind {f.kind!r}; one of {', '.join(FIELD_KINDS)}"
+        for f in plan.fields
+        if f.kind not in FIELD_KINDS
     ]
     if not plan.comparisons or not plan.passes:
         problems.append("a plan needs at least one [[comparison]] and one [[pass]]")
     if len(passes) > 16 or len(set(passes)) != len(passes):
         problems.append("passes must have different names and be 16 at most")
     for rule in plan.passes:
-        problems += _unknown(f"pass {rule.name!r}", [*rule.left, *rule.right, *([rule.narrow] if rule.narrow else [])], fields)
+        problems += _unknown(
+            f"pass {rule.name!r}", [*rule.left, *rule.right, *([rule.narrow] if rule.narrow else [])], fields
+        )
         if len(rule.left) != len(rule.right):
             problems.append(f"pass {rule.name!r}: left and right need as many parts")
         if rule.evidence not in EVIDENCE:
@@ -205,5 +211,6 @@ def _level_problems(comparison: Comparison) -> list[str]:
     n = len(comparison.labels) - 1
     for key, shares in (("m", comparison.m), ("household", comparison.household)):
         if shares is not None and (len(shares) != n or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6):
-            return [f"{where}: {key} needs {n} positive shares that sum to 1, for the levels {', '.join(comparison.labels[1:])}"]
+            labels = ", ".join(comparison.labels[1:])
+            return [f"{where}: {key} needs {n} positive shares that sum to 1, for the levels {labels}"]
     return []

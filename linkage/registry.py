@@ -1,9 +1,9 @@
 """The registry index: a folder of immutable, versioned files, memory-mapped, that every batch is linked against.
 
-``INDEX/current`` names the version folder in force; a new version is written beside it and the pointer is swapped. Columns
-are .npy files, one array each, because they can be written slice by slice and mapped as they are; strings and dictionaries
-are Arrow IPC. Rows are sorted by the first pass of the plan, so that its blocks are contiguous ranges of rows, and then by
-person id, so that the order of the input does not matter.
+``INDEX/current`` names the version folder in force; a new version is written beside it and the pointer is swapped.
+Columns are .npy files, one array each, because they can be written slice by slice and mapped as they are; strings and
+dictionaries are Arrow IPC. Rows are sorted by the first pass of the plan, so that its blocks are contiguous ranges
+of rows, and then by person id, so that the order of the input does not matter.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ def build_index(
     for name, table in count_frequencies(plan, columns).items():
         _write_arrays(version / "frequencies", {f"{name}.values": table.values, f"{name}.counts": table.counts})
     _write_persons(version / "persons.arrow", persons.take(pa.array(order)))
-    _write_json(version / "dictionaries.json", {"syllables": dictionaries.syllables.syllables, "words": dictionaries.words})
+    _write_json(
+        version / "dictionaries.json", {"syllables": dictionaries.syllables.syllables, "words": dictionaries.words}
+    )
     if units_folder is not None:
         shutil.copytree(units_folder, version / "units", dirs_exist_ok=True)
     manifest = {
@@ -135,7 +137,9 @@ def open_index(folder: Path) -> Index:
     except (OSError, msgspec.DecodeError) as error:
         raise InputError(f"{folder}: not a registry index ({error}); make one with 'linkage index build'") from error
     if manifest["format"] != FORMAT:
-        raise UsageError(f"{folder}: index format {manifest['format']}, this version reads {FORMAT}; build the index again")
+        raise UsageError(
+            f"{folder}: index format {manifest['format']}, this version reads {FORMAT}; build the index again"
+        )
     plan = plan_from(manifest["plan"], str(version / "manifest.json"))
     codes = manifest["commune_codes"]
     units = Units.load(version / "units") if codes is None else Units.none(pa.array(codes, pa.string()))
@@ -144,7 +148,9 @@ def open_index(folder: Path) -> Index:
     dictionaries = Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"])
     arrays = _map_arrays(version / "passes")
     passes = {
-        rule.name: PassIndex(arrays[f"{rule.name}.keys"], arrays.get(f"{rule.name}.rows", _NO_ROWS), arrays[f"{rule.name}.starts"])
+        rule.name: PassIndex(
+            arrays[f"{rule.name}.keys"], arrays.get(f"{rule.name}.rows", _NO_ROWS), arrays[f"{rule.name}.starts"]
+        )
         for rule in plan.passes
     }
     counted = _map_arrays(version / "frequencies")

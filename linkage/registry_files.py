@@ -29,7 +29,8 @@ def build_from_files(
 ) -> Index:
     """Read registry files and build the index in force under ``out``.
 
-    A registry row that cannot be read is a person nobody can be linked with, so rejected rows are counted in the manifest.
+    A registry row that cannot be read is a person nobody can be linked with, so rejected rows are counted in the
+    manifest.
     """
     ingested = ingest(paths, REGISTRY, columns=columns)
     plan = load_plan(plan_file)
@@ -41,8 +42,8 @@ def build_from_files(
 def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | None = None) -> Index:
     """A new version of the index with changed rows replaced, new ones added and removed ones left out.
 
-    Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status "removed" takes
-    him out. The result is that of a fresh build from the changed registry.
+    Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
+    "removed" takes him out. The result is that of a fresh build from the changed registry.
 
     Raises
     ------
@@ -74,6 +75,12 @@ def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | N
 
 def _inputs(ingested: Ingested) -> list[dict[str, Any]]:
     return [
-        {"file": f.file, "sha256": f.sha256, "physical_records": f.physical_records, "accepted": f.accepted, "rejected": f.rejected}
+        {
+            "file": f.file,
+            "sha256": f.sha256,
+            "physical_records": f.physical_records,
+            "accepted": f.accepted,
+            "rejected": f.rejected,
+        }
         for f in ingested.files
     ]

@@ -1,7 +1,8 @@
-"""What a person's doses say against each other, and against the person: conflicts that forbid to match without a person.
+"""What a person's doses say against each other, and against the person: conflicts that forbid to match without a
+person.
 
-A dose after the registered death, two dates for one dose number, doses closer together than any schedule allows. The same
-dose keyed in twice (number and date equal) is a duplicate, not a conflict.
+A dose after the registered death, two dates for one dose number, doses closer together than any schedule allows. The
+same dose keyed in twice (number and date equal) is a duplicate, not a conflict.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def find_conflicts(
 ) -> NDArray[np.uint8]:
     """Conflict bits of every dose: uint8[n].
 
-    person: int64[n], registry row decided for the dose, -1 for none; death_day: int32[n], day of death of that person, -1 when
-    alive or not known.
+    person: int64[n], registry row decided for the dose, -1 for none; death_day: int32[n], day of death of that
+    person, -1 when alive or not known.
     """
     conflicts = np.zeros(person.size, np.uint8)
     day, number = injections.day, injections.number

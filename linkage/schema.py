@@ -1,6 +1,7 @@
 """Every table that goes in or comes out: columns, types, units, meaning, and what missing means.
 
-Readers validate against these, writers build their Arrow schemas from them, and README's tables are checked against them.
+Readers validate against these, writers build their Arrow schemas from them, and README's tables are checked against
+them.
 """
 
 from __future__ import annotations
@@ -128,10 +129,14 @@ DECISIONS = TableSchema(
         Column("runner_up_person_id", pa.string(), "the second candidate", "no second candidate"),
         Column("runner_up_probability", pa.float64(), "its posterior", "no second candidate"),
         Column("none_probability", pa.float64(), "posterior of 'not in the registry'", "excluded"),
-        Column("unsearched_probability", pa.float64(), "posterior of 'in the registry, not found by any pass'", "excluded"),
+        Column(
+            "unsearched_probability", pa.float64(), "posterior of 'in the registry, not found by any pass'", "excluded"
+        ),
         Column("found_by", pa.list_(pa.string()), "passes that found person_id", "no candidate"),
         Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", "agrees with the registry"),
-        Column("wrong_fields", pa.list_(pa.string()), "fields that differ from person_id's row", "never null; may be empty"),
+        Column(
+            "wrong_fields", pa.list_(pa.string()), "fields that differ from person_id's row", "never null; may be empty"
+        ),
         Column("conflicts", pa.list_(pa.string()), "what contradicts the match", "never null; may be empty"),
         Column("commune_code", pa.string(), "commune of the subject, 2021 code where known", "not known"),
         Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split"),

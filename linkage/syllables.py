@@ -1,9 +1,9 @@
 """The syllable dictionary of names, and names as fixed-width rows of syllable ids.
 
-The inventory of Vietnamese syllables is small (some 1,450 with diacritics), so a name is six 16-bit ids and everything that
-two syllables can have in common is read from tables by id. The dictionary belongs to the registry index and grows by
-appending: a batch extends a copy of it by the syllables that only its doses have. Keys of whole names are made from hashes of
-the syllables' content, so they are the same in every index and every batch.
+The inventory of Vietnamese syllables is small (some 1,450 with diacritics), so a name is six 16-bit ids and
+everything that two syllables can have in common is read from tables by id. The dictionary belongs to the registry
+index and grows by appending: a batch extends a copy of it by the syllables that only its doses have. Keys of whole
+names are made from hashes of the syllables' content, so they are the same in every index and every batch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ MAX_SYLLABLES = 65_535
 
 @dataclass(frozen=True)
 class EncodedNames:
-    """Names of n rows. syllables: uint16[n, 6], 0 after the end; key, plain, given: uint64[n] content hashes, 0 missing.
+    """Names of n rows. syllables: uint16[n, 6], 0 after the end; key, plain, given: uint64[n] content hashes, 0
+    missing.
 
     key is of the whole name, plain of the name without diacritics, given of the last syllable without diacritics.
     """
@@ -56,7 +57,9 @@ class SyllableDictionary:
         """Ids of distinct syllables, new ones appended in sorted order so that row order does not matter."""
         new = sorted(set(syllables) - self._ids.keys())
         if len(self._syllables) + len(new) > MAX_SYLLABLES:
-            raise LinkageError(f"names: more than {MAX_SYLLABLES} distinct syllables; check the encoding of the name column")
+            raise LinkageError(
+                f"names: more than {MAX_SYLLABLES} distinct syllables; check the encoding of the name column"
+            )
         for syllable in new:
             self._ids[syllable] = len(self._syllables)
             self._syllables.append(syllable)

@@ -19,8 +19,8 @@ from models.posterior import posterior
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
 RANDOM_PARTNERS = 1000
 
-# Candidates that are less likely than a random pair under the starting values never become matches.
-TRAINING_FLOOR_LOG2 = 0.0
+# Candidates whose prior odds of being the match stay under this with the starting values are left out of the EM.
+NEGLIGIBLE_LOG2 = -16.0
 # Matches this sure count for the blocking recall, and two captures of fewer cannot tell it.
 SURE, FEWEST_SURE = 0.99, 50
 RECALL_RANGE = (0.9, 0.9999)
@@ -62,7 +62,8 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
 
 
 def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Training]:
-    """Parameters of a batch. Deterministic: subjects must stand in an order that the rows of the input do not change."""
+    """Parameters of a batch. Deterministic: subjects must stand in an order that the rows of the input do not
+    change."""
     plan = index.plan
     rng = np.random.default_rng(SEED)
     space = pattern_space(plan)
@@ -71,15 +72,15 @@ def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Train
     sample = take(batch, chosen)
     patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
     parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
-    scorer = Scorer(sample, index, parameters, floor_log2=TRAINING_FLOOR_LOG2)
-    candidates, passes = _training_sample(scorer, n_threads)
+    floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
+    candidates, n_candidates = _training_sample(Scorer(sample, index, parameters, floor_log2=floor), n_threads)
     has_household = plan.training.household_rate > 0
-    parameters, convergence = estimate_m(parameters, space, candidates, index.n_persons, household=has_household)
+    parameters, convergence = estimate_m(parameters, candidates, index.n_persons, household=has_household)
     recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
     if recall is not None:
         parameters = replace(parameters, blocking_recall=recall)
-        parameters, convergence = estimate_m(parameters, space, candidates, index.n_persons, household=has_household)
-    return parameters, Training(sample.n_subjects, int(counts.sum()), passes, convergence)
+        parameters, convergence = estimate_m(parameters, candidates, index.n_persons, household=has_household)
+    return parameters, Training(sample.n_subjects, int(counts.sum()), n_candidates, convergence)
 
 
 def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
@@ -124,7 +125,9 @@ def _training_sample(scorer: Scorer, n_threads: int) -> tuple[TrainingSample, in
     tiles = [result for _, result in run_tiles(work, scorer.batch.n_subjects, n_threads)]
     sizes, codes, ratios, n = zip(*tiles, strict=True)
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
-    return TrainingSample(offsets, np.concatenate(codes), np.concatenate(ratios)), sum(n)
+    distinct, patterns = np.unique(np.concatenate(codes), return_inverse=True)
+    levels = scorer.space.levels_of(distinct)
+    return TrainingSample(offsets, levels, patterns.astype(np.uint32), np.concatenate(ratios)), sum(n)
 
 
 def _blocking_recall(scorer: Scorer, plan: Plan, n_threads: int) -> float | None:
@@ -142,7 +145,10 @@ def _blocking_recall(scorer: Scorer, plan: Plan, n_threads: int) -> float | None
     tiles = [result for _, result in run_tiles(work, scorer.batch.n_subjects, n_threads)]
     chances, passes = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
     found = passes[chances >= SURE]
-    masks = [sum(1 << i for i, rule in enumerate(plan.passes) if rule.evidence == kind) for kind in ("identifier", "demographic")]
+    masks = [
+        sum(1 << i for i, rule in enumerate(plan.passes) if rule.evidence == kind)
+        for kind in ("identifier", "demographic")
+    ]
     by_identifier, by_demographic = (found & np.uint16(mask) != 0 for mask in masks)
     n_both = int((by_identifier & by_demographic).sum())
     if n_both < FEWEST_SURE:

@@ -12,7 +12,8 @@ from linkage.registry import Index
 
 
 def find_verified(batch: Batch, index: Index) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Row of the one person that each subject agrees with exactly (int64[n], -1: none or several) and the passes' bits."""
+    """Row of the one person that each subject agrees with exactly (int64[n], -1: none or several) and the passes'
+    bits."""
     rows, passes = np.full(batch.n_subjects, -1, np.int64), np.zeros(batch.n_subjects, np.uint16)
     rule = index.plan.verified
     if rule is None:

@@ -1,15 +1,16 @@
 """Estimates the parameters: u from random pairs, the rest by EM over the candidates of a sample of subjects.
 
 The likelihood is that of models.posterior: at most one match per subject, against "not there" and "not searched". So
-rivals are taken into account while training, u stays that of the whole registry, and no pass has to leave anything out: the
-candidates are the union of all passes, of which the blocking recall says what is missing. Non-matches have two sorts, random
-people and people of one household; the second explains why an ID number and a phone can agree together by a parent at the
-desk.
+rivals are taken into account while training, u stays that of the whole registry, and no pass has to leave anything
+out: the candidates are the union of all passes, of which the blocking recall says what is missing. Non-matches have two
+sorts, random people and people of one household; the second explains why an ID number and a phone can agree together
+by a parent at the desk.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +25,20 @@ Vector = NDArray[np.float64]
 PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
 MAX_ITERATIONS = 200
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class TrainingSample:
-    """Candidates of the training subjects in CSR form; ratios are the term frequency ratios of the pairs (float32)."""
+    """Candidates of the training subjects in CSR form: subject s has the pairs offsets[s] to offsets[s + 1].
+
+    levels: uint8[n_patterns, n_comparisons] of the distinct patterns; patterns: uint32[n] number of each pair's
+    pattern; ratios: float32[n] term frequency ratios of the pairs.
+    """
 
     offsets: NDArray[np.int64]
-    codes: NDArray[np.uint32]
+    levels: NDArray[np.uint8]
+    patterns: NDArray[np.uint32]
     ratios: NDArray[np.float32]
 
 
@@ -46,9 +52,9 @@ class Convergence:
     changes: tuple[float, ...]
 
 
-def normalised(counts: Vector) -> Vector:
+def normalised(counts: NDArray[np.floating[Any]]) -> Vector:
     """Level probabilities from counts: entry 0, missing, becomes 1, the others sum to 1."""
-    probabilities = counts / counts[1:].sum()
+    probabilities = np.asarray(counts / counts[1:].sum(), np.float64)
     probabilities[0] = 1.0
     return probabilities
 
@@ -58,15 +64,15 @@ def estimate_u(
 ) -> Parameters:
     """u of every comparison from the patterns of random pairs (distinct patterns and how often each was drawn).
 
-    A few of the random pairs are matches or relatives. They hold nearly all the agreements on numbers, so they are taken out
-    by their posterior under the parameters at hand, and again under the better ones. A level never seen counts as half a
-    pair.
+    A few of the random pairs are matches or relatives. They hold nearly all the agreements on numbers, so they are
+    taken out by their posterior under the parameters at hand, and again under the better ones. A level never seen
+    counts as half a pair.
     """
     levels = space.levels_of(patterns)
     parameters = _with_u(parameters, levels, counts.astype(np.float64))
     for _ in range(2):
-        weights = parameters.match_weight_table(space)[patterns]
-        household = parameters.household_table(space, n_persons)[patterns]
+        weights = parameters.pattern_weights(levels)
+        household = parameters.household_odds(levels, n_persons)
         prior = parameters.share_in_registry / n_persons
         parameters = _with_u(parameters, levels, counts / (1.0 + household + prior * np.exp2(weights)))
     return parameters
@@ -82,36 +88,38 @@ def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> 
 
 
 def estimate_m(
-    parameters: Parameters, space: PatternSpace, sample: TrainingSample, n_persons: int, *, household: bool
+    parameters: Parameters, sample: TrainingSample, n_persons: int, *, household: bool
 ) -> tuple[Parameters, Convergence]:
     """m, household probabilities, share in the registry and household rate by EM; u and the blocking recall stay.
 
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
-    levels = space.levels_of(sample.codes)
+    start = parameters
     n_subjects = sample.offsets.size - 1
-    prior = parameters
-    matches, relatives, weights = (np.empty(sample.codes.size) for _ in range(3))
+    matches, relatives = (np.empty(sample.levels.shape[0]) for _ in range(2))
+    weights = np.empty(sample.patterns.size)
     changes: list[float] = []
     log_likelihood = 0.0
     while len(changes) < MAX_ITERATIONS and (not changes or changes[-1] > TOLERANCE):
-        odds = parameters.household_table(space, n_persons)
-        weigh(sample.codes, sample.ratios, parameters.match_weight_table(space), odds, weights)
+        log2_m_u = parameters.pattern_weights(sample.levels)
+        odds = parameters.household_odds(sample.levels, n_persons)
+        weigh(sample.patterns, sample.ratios, log2_m_u, odds, weights)
         share = parameters.share_in_registry
         none = 1.0 - share * parameters.blocking_recall
-        log_likelihood, mass = expect(
-            sample.offsets, weights, odds, sample.codes, sample.ratios, share / n_persons, none, matches, relatives
+        log_likelihood = expect(
+            sample.offsets, weights, sample.patterns, sample.ratios, odds, share / n_persons, none, matches, relatives
         )
         # The unsearched part of "not found" belongs to the people in the registry.
-        missed = (n_subjects - mass) * share * (1.0 - parameters.blocking_recall) / none
+        found = float(matches.sum())
+        missed = (n_subjects - found) * share * (1.0 - parameters.blocking_recall) / none
         updated = replace(
             parameters,
             comparisons=tuple(
-                _updated(old, start, levels[:, c], matches, relatives if household else None)
-                for c, (old, start) in enumerate(zip(parameters.comparisons, prior.comparisons, strict=True))
+                _updated(old, first, sample.levels[:, c], matches, relatives if household else None)
+                for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
-            share_in_registry=float(np.clip((mass + missed + 1.0) / (n_subjects + 2.0), 1e-6, 1.0 - 1e-6)),
-            household_rate=(float(relatives.sum()) + 1e-3) / n_subjects if household else 0.0,
+            share_in_registry=float(np.clip((found + missed + 1.0) / (n_subjects + 2.0), 1e-6, 1.0 - 1e-6)),
+            household_rate=(float(relatives.sum()) + 1e-3) / max(1, n_subjects) if household else 0.0,
         )
         changes.append(_largest_change(parameters, updated))
         parameters = updated
@@ -125,7 +133,7 @@ def _updated(
     matches: Vector,
     relatives: Vector | None,
 ) -> ComparisonParameters:
-    """One M-step of one comparison, with Dirichlet priors at the starting values."""
+    """One M-step of one comparison from expected counts by pattern, with Dirichlet priors at the starting values."""
     n = len(old.labels)
     m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
     if relatives is None:

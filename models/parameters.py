@@ -16,8 +16,8 @@ Vector = NDArray[np.float64]
 class ComparisonParameters:
     """Level probabilities of one comparison; level 0 is "missing" and carries no weight.
 
-    m, u, household: float64[n_levels], probability of each level among matches, random pairs, and non-matching pairs of one
-    household, given that nothing is missing; entry 0 is 1.
+    m, u, household: float64[n_levels], probability of each level among matches, random pairs, and non-matching pairs
+    of one household, given that nothing is missing; entry 0 is 1.
     """
 
     name: str
@@ -46,25 +46,46 @@ class Parameters:
         """log2(m / u) per comparison and level."""
         return [np.log2(c.m / c.u) for c in self.comparisons]
 
+    def log2_h_u(self) -> list[Vector]:
+        """log2(household / u) per comparison and level."""
+        return [np.log2(c.household / c.u) for c in self.comparisons]
+
+    def pattern_weights(self, levels: NDArray[np.uint8]) -> Vector:
+        """log2(m / u) of patterns: float64[n] from uint8[n, n_comparisons]."""
+        return _summed(self.log2_m_u(), levels)
+
+    def household_odds(self, levels: NDArray[np.uint8], n_persons: int) -> Vector:
+        """(household_rate / n_persons) * h / u of patterns: float64[n] from uint8[n, n_comparisons]."""
+        if self.household_rate == 0.0:
+            return np.zeros(levels.shape[0])
+        return np.asarray(self.household_rate / n_persons * np.exp2(_summed(self.log2_h_u(), levels)))
+
     def match_weight_table(self, space: PatternSpace) -> Vector:
         """log2(m / u) of every pattern: float64[space.size]."""
         return space.sum_over_levels(self.log2_m_u())
 
     def household_table(self, space: PatternSpace, n_persons: int) -> Vector:
-        """(household_rate / n_persons) * h / u of every pattern: float64[space.size]."""
+        """The household odds of every pattern: float64[space.size]."""
         if self.household_rate == 0.0:
             return np.zeros(space.size)
-        log2_h_u = space.sum_over_levels([np.log2(c.household / c.u) for c in self.comparisons])
-        return np.asarray(self.household_rate / n_persons * np.exp2(log2_h_u))
+        return np.asarray(self.household_rate / n_persons * np.exp2(space.sum_over_levels(self.log2_h_u())))
 
     def bound_table(self, space: PatternSpace, n_first: int, most_rare: float) -> NDArray[np.float32]:
         """The largest weight a pair can end with, by the pattern of its first comparisons.
 
-        most_rare: the smallest term frequency ratio of the batch, which raises a weight by -log2 of it at most. The household
-        component only lowers weights, so leaving it out keeps the bound exact.
+        most_rare: the smallest term frequency ratio of the batch, which raises a weight by -log2 of it at most. The
+        household component only lowers weights, so leaving it out keeps the bound exact.
         """
         weights = self.log2_m_u()
         rest = sum(float(w.max()) for w in weights[n_first:])
         bound = space.sum_over_levels(weights, n_first) + rest - min(0.0, float(np.log2(most_rare)))
         # Rounded up, so that single precision never drops a pair that double precision keeps.
         return np.nextafter(bound.astype(np.float32), np.float32(np.inf))
+
+
+def _summed(by_level: list[Vector], levels: NDArray[np.uint8]) -> Vector:
+    """The sum over comparisons of one number per level."""
+    total = np.zeros(levels.shape[0])
+    for c, values in enumerate(by_level):
+        total += values[levels[:, c]]
+    return total

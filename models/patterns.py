@@ -1,7 +1,8 @@
 """Agreement patterns: one level per comparison, written as one mixed-radix integer.
 
-code = sum(level[c] * stride[c]); stride[0] = 1, stride[c + 1] = stride[c] * n_levels[c]. Comparisons stand in the order in
-which they are evaluated, cheap ones first, so that a partial pattern is the code of the whole one modulo a stride.
+code = sum(level[c] * stride[c]); stride[0] = 1, stride[c + 1] = stride[c] * n_levels[c]. Comparisons stand in the
+order in which they are evaluated, cheap ones first, so that a partial pattern is the code of the whole one modulo a
+stride.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class PatternSpace:
 
     def __post_init__(self) -> None:
         if self.size > MAX_PATTERNS:
-            raise ValueError(f"{self.size} agreement patterns are more than {MAX_PATTERNS}; merge levels or drop a comparison")
+            raise ValueError(
+                f"{self.size} agreement patterns are more than {MAX_PATTERNS}; merge levels or drop a comparison"
+            )
 
     @property
     def size(self) -> int:

@@ -1,8 +1,8 @@
 """Posterior of a subject over his candidates, "not in the registry" and "in the registry, not searched".
 
-P(i) = (share / N) BF_i / [(1 - share) + share (1 - recall) + (share / N) sum BF_j]. The three parts sum to 1: rivals share
-the mass, which pairwise probabilities ignore. (Fellegi and Sunter 1969 for the weights; the normalisation over one subject's
-candidates as in Sadinle 2017, section 2, with the blocking recall added.)
+P(i) = (share / N) BF_i / [(1 - share) + share (1 - recall) + (share / N) sum BF_j]. The three parts sum to 1: rivals
+share the mass, which pairwise probabilities ignore. (Fellegi and Sunter 1969 for the weights; the normalisation over
+one subject's candidates as in Sadinle 2017, section 2, with the blocking recall added.)
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Posterior:
-    """candidates: float64[n, n_best], 0 where there is none; none, unsearched, others: float64[n]; they sum to 1 by row."""
+    """candidates: float64[n, n_best], 0 where there is none; none, unsearched, others: float64[n]; they sum to 1 by
+    row."""
 
     candidates: Vector
     none: Vector
@@ -39,11 +40,12 @@ def posterior(best_weights: Vector, sums: Vector, parameters: Parameters, n_pers
 
 
 def match_threshold(probabilities: Vector, highest_false_match_rate: float, lowest: float) -> float:
-    """The lowest posterior at which to decide without a person, so that the expected error of the batch stays in bounds.
+    """The lowest posterior at which to decide without a person, so that the expected error of the batch stays in
+    bounds.
 
-    Accepting everything at or over the threshold, the mean of 1 - p is the expected false-match rate; the threshold is the
-    smallest accepted p for which it is at most ``highest_false_match_rate``, and never under ``lowest``. No candidate that
-    could be accepted: 1.0.
+    Accepting everything at or over the threshold, the mean of 1 - p is the expected false-match rate; the threshold
+    is the smallest accepted p for which it is at most ``highest_false_match_rate``, and never under ``lowest``. No
+    candidate that could be accepted: 1.0.
     """
     accepted = np.sort(probabilities[probabilities >= lowest])[::-1]
     if accepted.size == 0:

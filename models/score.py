@@ -1,9 +1,9 @@
 """From agreement patterns to match weights, posteriors and the best candidates of each subject.
 
-The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among random
-pairs, r the term frequency ratio of the values that agree, and q = (rate / N) * h / u the part of the non-matches that are
-people of one household (h: pattern probability among them). Its log2 is the match weight. All over tiles in CSR form, see
-models.comparators.
+The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among
+random pairs, r the term frequency ratio of the values that agree, and q = (rate / N) * h / u the part of the
+non-matches that are people of one household (h: pattern probability among them). Its log2 is the match weight. All over
+tiles in CSR form, see models.comparators.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, produc
 
 @kernel
 def weigh(codes, product, log2_m_u, household, weights):  # type: ignore[no-untyped-def]
-    """weights[k] = log2(m / u) - log2(r + q): float64[n] from uint32[n] codes and float32[n] term frequency ratios r."""
+    """weights[k] = log2(m / u) - log2(r + q): float64[n] from uint32[n] codes and float32[n] term frequency ratios
+    r."""
     for k in range(codes.shape[0]):
         code = codes[k]
         weights[k] = log2_m_u[code] - np.log2(product[k] + household[code])
@@ -63,7 +64,8 @@ def rank(offsets, weights, rows, floor, best, best_weights, sums):  # type: igno
     """The best candidates of each subject and the sum of its Bayes factors.
 
     best: int64[n_subjects, n_best] positions in the tile, -1 where there are fewer; best_weights: float64 alike;
-    sums: float64[n_subjects], over candidates at or over the floor only, in the order of the tile. Ties go to the lower row.
+    sums: float64[n_subjects], over candidates at or over the floor only, in the order of the tile. Ties go to the
+    lower row.
     """
     n_best = best.shape[1]
     for s in range(best.shape[0]):
@@ -96,22 +98,26 @@ def _is_better(weight, row, other_weight, other, rows):  # type: ignore[no-untyp
 
 
 @kernel
-def expect(offsets, weights, household, codes, product, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
-    """E-step over a tile: posterior that each pair is the match, and that it is a non-match within a household.
+def expect(offsets, weights, patterns, product, household, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+    """E-step: expected number of matches, and of non-matches within a household, by pattern.
 
-    prior: share in registry / N; none: 1 - share * recall, the mass of "not there" and "not searched" together.
-    matches, relatives: float64[n] out. Returns the log2 likelihood (up to a constant) and the summed match mass.
+    weights: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float32[n] term frequency
+    ratios; household: float64[n_patterns]; prior: share in registry / N; none: 1 - share * recall, the mass of "not
+    there" and "not searched" together. matches, relatives: float64[n_patterns] out. Returns the log2 likelihood, up
+    to a constant.
     """
-    log_likelihood, mass = 0.0, 0.0
+    matches[:] = 0.0
+    relatives[:] = 0.0
+    log_likelihood = 0.0
     for s in range(offsets.shape[0] - 1):
         total = none
         for k in range(offsets[s], offsets[s + 1]):
-            matches[k] = prior * np.exp2(weights[k])
-            total += matches[k]
+            weights[k] = prior * np.exp2(weights[k])
+            total += weights[k]
         log_likelihood += np.log2(total)
         for k in range(offsets[s], offsets[s + 1]):
-            matches[k] /= total
-            mass += matches[k]
-            share = household[codes[k]] / (product[k] + household[codes[k]])
-            relatives[k] = (1.0 - matches[k]) * share
-    return log_likelihood, mass
+            pattern = patterns[k]
+            match = weights[k] / total
+            matches[pattern] += match
+            relatives[pattern] += (1.0 - match) * household[pattern] / (product[k] + household[pattern])
+    return log_likelihood

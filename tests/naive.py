@@ -202,18 +202,19 @@ def rank(offsets, weights, rows, floor, n_best):
     return best, sums
 
 
-def expect(offsets, weights, household, codes, product, prior, none):
-    """Posterior of each pair being the match, and being a non-match within a household; log2 likelihood and match mass."""
-    matches, relatives, likelihood = [], [], 0.0
+def expect(offsets, weights, patterns, product, household, prior, none):
+    """Expected matches and relatives by pattern, and the log2 likelihood."""
+    matches, relatives = [0.0] * len(household), [0.0] * len(household)
+    likelihood = 0.0
     for s in range(len(offsets) - 1):
         ks = range(offsets[s], offsets[s + 1])
         total = none + math.fsum(prior * 2 ** weights[k] for k in ks)
         likelihood += math.log2(total)
         for k in ks:
-            p = prior * 2 ** weights[k] / total
-            matches.append(p)
-            relatives.append((1 - p) * household[codes[k]] / (household[codes[k]] + product[k]))
-    return matches, relatives, likelihood, math.fsum(matches)
+            p, h = prior * 2 ** weights[k] / total, household[patterns[k]]
+            matches[patterns[k]] += p
+            relatives[patterns[k]] += (1 - p) * h / (h + product[k])
+    return matches, relatives, likelihood
 
 
 # ------------------------------------------------------------------------------------------------- blocking

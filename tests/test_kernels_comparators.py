@@ -28,7 +28,26 @@ numbers_packed = st.one_of(
     st.integers(0, 3).map(lambda n: n | 255 << 56),
 )
 syllables = st.sampled_from(
-    ["nguyễn", "nguyên", "nguyen", "nguyn", "ng", "n", "trần", "tràn", "chần", "lan", "nan", "lam", "al", "thị", "thi", "t", "văn", "k"]
+    [
+        "nguyễn",
+        "nguyên",
+        "nguyen",
+        "nguyn",
+        "ng",
+        "n",
+        "trần",
+        "tràn",
+        "chần",
+        "lan",
+        "nan",
+        "lam",
+        "al",
+        "thị",
+        "thi",
+        "t",
+        "văn",
+        "k",
+    ]
 )
 names = st.lists(syllables, max_size=6)
 

@@ -61,7 +61,7 @@ def _render_totals(evaluation: Evaluation) -> Table:
     wrong = f"{evaluation.false_match_doses:,}"
     table.add_row(f"false matches ({evaluation.false_match_subjects:,} subjects)", "", wrong, "")
     table.add_row("doses without a truth", "", f"{evaluation.doses_without_truth:,}", "")
-    table.add_row("truth without a dose (rejected rows)", "", f"{evaluation.truth_without_dose:,}", "")
+    table.add_row("truth without a dose", "", f"{evaluation.truth_without_dose:,}", "")
     return table
 
 

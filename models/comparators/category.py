@@ -20,7 +20,8 @@ def category_level(a, b):  # type: ignore[no-untyped-def]
 
 @kernel
 def category_levels(offsets, rows, left, right, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * category_level(left[s], right[rows[k]]); left: any integer[n_subjects], right: same[n_persons]."""
+    """codes[k] += stride * category_level(left[s], right[rows[k]]); left: any integer[n_subjects], right:
+    same[n_persons]."""
     for s in range(left.shape[0]):
         a = left[s]
         for k in range(offsets[s], offsets[s + 1]):

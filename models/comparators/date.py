@@ -1,8 +1,8 @@
 """Dates of birth, with the ways in which Vietnamese records get them wrong.
 
 A date is packed as year << 9 | month << 5 | day in a uint32; 0 is unknown, month and day are 0 when only the year (or
-year and month) is known. 01/01 is what an unknown day is keyed in as, by instruction, so it is worth little: it has levels of
-its own.
+year and month) is known. 01/01 is what an unknown day is keyed in as, by instruction, so it is worth little: it has
+levels of its own.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def _vague_level(year_a, month_a, year_b, month_b):  # type: ignore[no-untyped-d
     """Level of two unequal dates of which at least one has no trustworthy day."""
     if year_a == year_b:
         return 5
-    # A wrong digit in the year can be told only from the year; with vague days that is weak: within a year or different.
+    # A wrong digit in the year can be told only from the year; with vague days that is weak: within a year or
+    # different.
     return 8 if abs(np.int64(year_a) - np.int64(year_b)) <= 1 else 9
 
 

@@ -1,11 +1,11 @@
 """Numbers of digits that identify a household or a person: phone, insurance number, personal number.
 
-A number is packed four bits a digit with its number of digits in the top byte (255: a foreign document, not comparable);
-0 is missing.
+A number is packed four bits a digit with its number of digits in the top byte (255: a foreign document, not
+comparable); 0 is missing.
 
 A person's number says more than same or different. Its inner digits may contradict the sex and birth year stated beside
-it, and somebody else may own it: a parent's number on a child's record does both. ``marks`` of a subject holds CONTRADICTS
-and OWNED.
+it, and somebody else may own it: a parent's number on a child's record does both. ``marks`` of a subject holds
+CONTRADICTS and OWNED.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def digits_level(a, b):  # type: ignore[no-untyped-def]
 
 @kernel
 def digits_levels(offsets, rows, left, right, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * digits_level(left[s], right[rows[k]]); left: uint64[n_subjects], right: uint64[n_persons]."""
+    """codes[k] += stride * digits_level(left[s], right[rows[k]]); left: uint64[n_subjects], right:
+    uint64[n_persons]."""
     for s in range(left.shape[0]):
         a = left[s]
         for k in range(offsets[s], offsets[s + 1]):
@@ -96,7 +97,8 @@ def person_number_level(stated, marks, number, old_number):  # type: ignore[no-u
 
 @kernel
 def person_number_levels(offsets, rows, left, marks, right, right_old, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * level; left: uint64[n_subjects], marks: uint8[n_subjects], right, right_old: uint64[n_persons]."""
+    """codes[k] += stride * level; left: uint64[n_subjects], marks: uint8[n_subjects], right, right_old:
+    uint64[n_persons]."""
     for s in range(left.shape[0]):
         a, mark = left[s], marks[s]
         for k in range(offsets[s], offsets[s + 1]):

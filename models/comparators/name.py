@@ -1,10 +1,10 @@
 """Full names of Vietnamese people, syllable by syllable.
 
 A name is up to six syllable ids, family name first, given name last, 0 after the end. What two syllables have in common
-is read from four tables indexed by syllable id: ``toneless`` and ``plain`` (ids of the syllable without tone, without any
-diacritic), ``sound`` (id of its sound class: l/n, s/x, ch/tr, d/gi/r/v, i/y, final n/ng, t/c) and ``letters`` (its plain
-letters, eight bits each, the first in the lowest byte). The inventory of syllables is small and a plain syllable has at
-most eight letters that matter, so a slip can be looked for in one register.
+is read from four tables indexed by syllable id: ``toneless`` and ``plain`` (ids of the syllable without tone,
+without any diacritic), ``sound`` (id of its sound class: l/n, s/x, ch/tr, d/gi/r/v, i/y, final n/ng, t/c) and
+``letters`` (its plain letters, eight bits each, the first in the lowest byte). The inventory of syllables is small
+and a plain syllable has at most eight letters that matter, so a slip can be looked for in one register.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def one_letter_slip(a, b):  # type: ignore[no-untyped-def]
 
 @kernel
 def _is_abbreviation(short, long):  # type: ignore[no-untyped-def]
-    """Whether ``short`` is the first letter, or the first two or three consonants, of ``long``: N, Ng, Ngh of Nghiêm."""
+    """Whether ``short`` is the first letter, or the first two or three consonants, of ``long``: N, Ng, Ngh of
+    Nghiêm."""
     n = _n_letters(short)
     if n == 0 or n > 3 or n >= _n_letters(long):
         return False
@@ -170,8 +171,9 @@ def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untype
             return level
         if _is_reordered(a, b, n_a, plain):
             return 6
-    elif n_a + 1 == n_b and _is_one_dropped(a, b, n_a, plain):
-        return 5
+    elif n_a + 1 == n_b:
+        if _is_one_dropped(a, b, n_a, plain):
+            return 5
     elif n_b + 1 == n_a and _is_one_dropped(b, a, n_b, plain):
         return 5
     return _partial_level(a, b, n_a, n_b, plain)
@@ -181,7 +183,8 @@ def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untype
 def name_levels(offsets, rows, left, right, tables, stride, codes):  # type: ignore[no-untyped-def]
     """codes[k] += stride * name_level(left[s], right[rows[k]]).
 
-    left: uint16[n_subjects, 6]; right: uint16[n_persons, 6]; tables: (toneless, plain, sound: uint16[V], letters: uint64[V]).
+    left: uint16[n_subjects, 6]; right: uint16[n_persons, 6]; tables: (toneless, plain, sound: uint16[V], letters:
+    uint64[V]).
     """
     toneless, plain, sound, letters = tables
     for s in range(left.shape[0]):

@@ -18,7 +18,8 @@ OTHER, SAME_PROVINCE, SAME_DISTRICT, SAME_COMMUNE = range(4)
 
 @kernel
 def place_level(relation, row, permanent, residence):  # type: ignore[no-untyped-def]
-    """Level of stated commune ``row`` of the relation table against two registry communes; row 0 and commune 0: unknown."""
+    """Level of stated commune ``row`` of the relation table against two registry communes; row 0 and commune 0:
+    unknown."""
     if row == 0 or (permanent == 0 and residence == 0):
         return 0
     at_home = relation[row, permanent]
