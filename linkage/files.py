@@ -18,7 +18,7 @@ from linkage.ingest import Ingested, ingest
 from linkage.link import Scorer, link_batch
 from linkage.model_file import Model
 from linkage.version import code_version
-from linkage.plan import Plan
+from linkage.plan import POSITION, Plan
 from linkage.publish import staged
 from linkage.registry import build_index
 from linkage.schema import LINKS, Column, TableSchema
@@ -56,9 +56,10 @@ def link_files(
             raise InputError(
                 f"{ingested.files[0].file}: no record was accepted for the {side} side; see the rejected rows"
             )
+    tables = {side: _with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
     with staged(out.parent, out.name) as stage, tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
-        index = build_index(sides["right"].accepted, plan, Path(scratch) / "index")
-        records = sides["left"].accepted.sort_by(plan.left_id).combine_chunks()
+        index = build_index(tables["right"], plan, Path(scratch) / "index")
+        records = tables["left"].sort_by(plan.left_id).combine_chunks()
         dictionaries = index.dictionaries.copy()
         batch = prepare_batch(encode(records, plan, "left", dictionaries), dictionaries, index)
         parameters, training = train(batch, index, n_threads)
@@ -99,9 +100,16 @@ def _table_of(plan: Plan, side: str) -> TableSchema:
     """The table that a side of the plan reads: its id and the columns of its fields."""
     key = plan.left_id if side == "left" else plan.right_id
     names = [name for name in plan.columns(side) if name != key]
-    columns = [Column(key, pa.string(), "the record", key=True)]
+    columns = [] if key == POSITION else [Column(key, pa.string(), "the record", key=True)]
     columns += [Column(name, pa.string(), "read by the plan", "not stated") for name in names]
     return TableSchema(side, tuple(columns))
+
+
+def _with_id(ingested: Ingested, name: str) -> pa.Table:
+    """The accepted records with their id column."""
+    if name in ingested.accepted.column_names:
+        return ingested.accepted
+    return ingested.accepted.append_column(name, pa.array(ingested.origin_position).cast(pa.string()))
 
 
 def _counts(ingested: Ingested) -> list[dict[str, object]]:

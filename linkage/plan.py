@@ -18,6 +18,7 @@ from linkage.errors import UsageError
 from models.comparators import category, date, digits, name, place
 
 FORMAT = 1
+POSITION = "position"  # the id of records that have none: their position in the file, from 1
 EVIDENCE = ("identifier", "demographic")
 
 FIELD_KINDS = (
@@ -118,8 +119,8 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     name: str
     left: str = "left"
     right: str = "right"
-    left_id: str = "id"
-    right_id: str = "id"
+    left_id: str = POSITION
+    right_id: str = POSITION
     decision: Decision = Decision()
     training: Training = Training()
     fields: list[Field] = msgspec.field(name="field")

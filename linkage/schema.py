@@ -39,9 +39,9 @@ class TableSchema:
         return [column.name for column in self.columns]
 
     @property
-    def key(self) -> str:
-        """The name of the key column; every input table has exactly one."""
-        return next(column.name for column in self.columns if column.key)
+    def key(self) -> str | None:
+        """The name of the key column; None for a table whose records are known by their position only."""
+        return next((column.name for column in self.columns if column.key), None)
 
     def arrow(self) -> pa.Schema:
         """The Arrow schema of the table, columns in their order."""

@@ -99,7 +99,7 @@ def ingest(paths: Sequence[Path], table: TableSchema, *, columns: Mapping[str, s
     sound = pa.concat_tables([file.sound for file in files])
     origin_file = np.repeat(np.arange(len(files), dtype=np.int32), [file.sound.num_rows for file in files])
     origin_position = np.concatenate([file.positions for file in files])
-    faults = duplicate_faults(sound, table.key)
+    faults = np.zeros(sound.num_rows, np.uint16) if table.key is None else duplicate_faults(sound, table.key)
     keep = faults == 0
     rejected = []
     for number, (file, name) in enumerate(zip(files, names, strict=True)):
@@ -159,7 +159,7 @@ def _read(reader: Reader, path: Path, file: str, table: TableSchema, columns: Ma
         return reader(path, table, columns, file)
 
 
-def _reject(file: FileRows, name: str, late: np.ndarray, late_faults: np.ndarray, key: str) -> pa.Table:
+def _reject(file: FileRows, name: str, late: np.ndarray, late_faults: np.ndarray, key: str | None) -> pa.Table:
     """Rejected records of one file in file order: those the reader found and the ``late`` ones of the whole batch."""
     positions = np.concatenate([file.bad_positions, late])
     order = np.argsort(positions, kind="stable")

@@ -23,9 +23,9 @@ class Header:
     index: tuple[int, ...]
     ignored: tuple[str, ...]
 
-    def name_of(self, table: TableSchema, column: str) -> str:
-        """What the file calls a column of the schema."""
-        return self.names[self.index[table.names.index(column)]]
+    def name_of(self, table: TableSchema, column: str | None) -> str | None:
+        """What the file calls a column of the schema; None for None."""
+        return None if column is None else self.names[self.index[table.names.index(column)]]
 
 
 def normal_name(name: str) -> str:

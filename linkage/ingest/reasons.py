@@ -30,7 +30,7 @@ REASONS = {
 }
 
 
-def reason_lists(faults: np.ndarray, key: str) -> pa.Array:
+def reason_lists(faults: np.ndarray, key: str | None) -> pa.Array:
     """Reason codes of records.
 
     Parameters: ``faults`` uint16[n] of reason bits, ``key`` the name of the key column. Returns a list<string> array

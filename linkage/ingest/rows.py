@@ -55,19 +55,21 @@ def select_columns(table: TableSchema, columns: Sequence[pa.Array | None], n_row
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def value_faults(rows: pa.Table, table: TableSchema, key_in_file: str) -> np.ndarray:
+def value_faults(rows: pa.Table, table: TableSchema, key_in_file: str | None) -> np.ndarray:
     """Faults that show in the values: uint16[n_rows] of reason bits.
 
     ``key_in_file`` is what the file's header calls the key column; a row that has it as its key is the header again.
+    Rows of a table without a key cannot lack it.
     """
     faults = np.zeros(rows.num_rows, np.uint16)
     if rows.num_rows == 0:
         return faults
-    key = rows[table.key]
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(key), ""), True)
-    faults[blank.to_numpy()] |= MISSING_KEY
-    again = pc.fill_null(pc.equal(key, key_in_file), False)
-    faults[again.to_numpy()] |= REPEATED_HEADER
+    if table.key is not None:
+        key = rows[table.key]
+        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(key), ""), True)
+        faults[blank.to_numpy()] |= MISSING_KEY
+        again = pc.fill_null(pc.equal(key, key_in_file), False)
+        faults[again.to_numpy()] |= REPEATED_HEADER
     for column in rows.columns:
         longest = pc.max(pc.binary_length(column)).as_py()
         if longest is not None and longest > csv_kernels.MAX_FIELD_BYTES:
