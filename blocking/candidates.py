@@ -90,6 +90,24 @@ def merge_segments(starts, packed, offsets, rows, passes):  # type: ignore[no-un
     return n_out
 
 
+@kernel
+def drop_own(offsets, rows, passes, own):  # type: ignore[no-untyped-def]
+    """Take each subject's own row (own: int64[n_subjects], -1 for none) out of its candidates, in place; the number left."""
+    kept = 0
+    first = offsets[0]
+    for s in range(own.shape[0]):
+        last = offsets[s + 1]
+        offsets[s] = kept
+        for k in range(first, last):
+            if np.int64(rows[k]) != own[s]:
+                rows[kept] = rows[k]
+                passes[kept] = passes[k]
+                kept += 1
+        first = last
+    offsets[own.shape[0]] = kept
+    return kept
+
+
 def gather(blocks: Sequence[Blocks]) -> Candidates:
     """Candidates of a tile from the blocks of its passes (at most 16), in the order of the passes."""
     sizes = sum((b.last - b.first).sum(axis=1) for b in blocks)

@@ -35,12 +35,16 @@ _NUMBER_KIND, _SEX, _BIRTH_DATE = "person_number", "sex", "birth_date"
 
 @dataclass(frozen=True)
 class Batch:
-    """Encoded subjects with their keys in every pass (uint64[n, w]); dictionaries extend those of the index."""
+    """Encoded subjects with their keys in every pass (uint64[n, w]); dictionaries extend those of the index.
+
+    own_rows: int64[n], where the subjects are records of the registry themselves; None for a batch from outside.
+    """
 
     n_subjects: int
     columns: Columns
     keys: dict[str, Keys]
     dictionaries: Dictionaries
+    own_rows: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def take(batch: Batch, subjects: NDArray[np.int64]) -> Batch:
     """The batch of some subjects, in the order given."""
     columns = {name: column[subjects] for name, column in batch.columns.items()}
     keys = {name: key[subjects] for name, key in batch.keys.items()}
-    return Batch(int(subjects.size), columns, keys, batch.dictionaries)
+    own_rows = None if batch.own_rows is None else batch.own_rows[subjects]
+    return Batch(int(subjects.size), columns, keys, batch.dictionaries, own_rows)
 
 
 def pattern_space(plan: Plan) -> PatternSpace:

@@ -79,9 +79,14 @@ def _column(table: pa.Table, name: str, spec: Field, side: str) -> pa.Array:
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
+def _spaced(texts: list[pa.Array]) -> pa.StringArray:
+    """Columns joined by spaces, null as empty. Not with null_handling="skip": it loses rows in which all are null."""
+    filled = [pc.fill_null(text, "") for text in texts]
+    return filled[0] if len(filled) == 1 else pc.binary_join_element_wise(*filled, " ")
+
+
 def _names(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
-    names = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, " ", null_handling="skip")
-    encoded = dictionaries.syllables.encode(canonical_names(names))
+    encoded = dictionaries.syllables.encode(canonical_names(_spaced(texts)))
     name = spec.name
     return {
         name: encoded.syllables,
@@ -139,8 +144,7 @@ def _commune(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictio
 
 def plain_texts(texts: list[pa.Array]) -> pa.StringArray:
     """Any text for comparison: the columns joined, NFKC, lower case, single spaces; empty where nothing is stated."""
-    joined = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, " ", null_handling="skip")
-    lowered = pc.utf8_lower(pc.utf8_normalize(pc.fill_null(joined, ""), "NFKC"))
+    lowered = pc.utf8_lower(pc.utf8_normalize(_spaced(texts), "NFKC"))
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(lowered, r"\s+", " "))
 
 

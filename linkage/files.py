@@ -1,28 +1,32 @@
-"""Links any two files with a plan of their own: labelled sets, censuses, lists."""
+"""Links any two files with a plan of their own, or a file with itself: labelled sets, censuses, lists."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from linkage.comparing import prepare_batch
-from linkage.decide import decide
+from linkage.comparing import Batch, prepare_batch
 from linkage.encode import encode
-from linkage.errors import InputError
+from linkage.entities import entities_of
+from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, ingest
-from linkage.link import Scorer, link_batch
+from linkage.link import Scorer, link_batch, run_tiles
 from linkage.model_file import Model
-from linkage.version import code_version
 from linkage.plan import POSITION, Plan
 from linkage.publish import staged
-from linkage.registry import build_index
+from linkage.registry import Index, build_index
 from linkage.schema import LINKS, Column, TableSchema
 from linkage.train import train
+from linkage.version import code_version
+from models.parameters import Parameters
+from models.posterior import match_threshold, pair_probability, posterior
 
 
 @dataclass(frozen=True)
@@ -37,19 +41,36 @@ class LinkSummary:
     expected_false_match_rate: float
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    """Pairs of left record and right row with their probability and weight."""
+
+    left: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def where(self, chosen: NDArray[np.bool_]) -> _Pairs:
+        return _Pairs(self.left[chosen], self.rows[chosen], self.probabilities[chosen], self.weights[chosen])
+
+
 def link_files(
     left: Sequence[Path], right: Sequence[Path], plan: Plan, out: Path, *, n_threads: int = 2
 ) -> LinkSummary:
-    """Link every record of the left file with at most one of the right; writes links.parquet, model.json,
-    manifest.json.
+    """Link the left file with the right; writes links.parquet, model.json and manifest.json into ``out``.
 
-    Links are the pairs that the plan's thresholds decide without a person. Rejected rows stand in
-    rejected_left.parquet and rejected_right.parquet.
+    Links are the pairs that the plan's thresholds decide without a person: one per left record, or with
+    ``matches_per_record = "any"`` every pair by itself. A file linked with itself gives each pair once, and
+    entities.parquet, the groups that the links make. Rejected rows stand in rejected_left.parquet and
+    rejected_right.parquet.
 
     Raises
     ------
     InputError, UsageError : a file or the plan cannot be used; nothing is written
     """
+    is_self = [path.resolve() for path in left] == [path.resolve() for path in right]
+    if is_self and plan.decision.matches_per_record != "any":
+        raise UsageError('a file linked with itself needs decision.matches_per_record = "any" in the plan')
     sides = {side: ingest(paths, _table_of(plan, side)) for side, paths in (("left", left), ("right", right))}
     for side, ingested in sides.items():
         if ingested.accepted.num_rows == 0:
@@ -60,24 +81,19 @@ def link_files(
     with staged(out.parent, out.name) as stage, tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
         index = build_index(tables["right"], plan, Path(scratch) / "index")
         records = tables["left"].sort_by(plan.left_id).combine_chunks()
-        dictionaries = index.dictionaries.copy()
-        batch = prepare_batch(encode(records, plan, "left", dictionaries), dictionaries, index)
+        batch = _batch(records, index, is_self=is_self)
         parameters, training = train(batch, index, n_threads)
         model = Model(parameters, plan, training.to_dict())
-        linked = link_batch(Scorer(batch, index, parameters), n_threads)
-        nobody = np.zeros(batch.n_subjects, np.bool_)
-        decided = decide(linked.ranked, nobody, parameters, index.n_persons, plan.decision)
-        is_link = decided.probabilities[:, 0] >= decided.threshold
-        links = pa.table(
-            [
-                records.column(plan.left_id).filter(pa.array(is_link)),
-                index.take(decided.ranked.rows[is_link, 0], [plan.right_id]).column(0),
-                pa.array(decided.probabilities[is_link, 0]),
-                pa.array(decided.ranked.weights[is_link, 0]),
-            ],
-            schema=LINKS.arrow(),
-        )
+        find = _best_pairs if plan.decision.matches_per_record == "one" else _all_pairs
+        pairs = find(batch, index, parameters, n_threads)
+        rule = plan.decision
+        threshold = match_threshold(pairs.probabilities, rule.highest_false_match_rate, rule.lowest_match_probability)
+        pairs = pairs.where(pairs.probabilities >= threshold)
+        expected = float(np.mean(1.0 - pairs.probabilities)) if pairs.left.size else 0.0
+        links = _links_table(pairs, records.column(plan.left_id), index)
         stage.write_table("links", links)
+        if is_self:
+            stage.write_table("entities", entities_of(records.column(plan.left_id), links))
         for side, ingested in sides.items():
             stage.write_table(f"rejected_{side}", ingested.rejected)
         stage.write_json("model", model.to_dict())
@@ -86,14 +102,60 @@ def link_files(
             "plan": plan.digest(),
             "inputs": {side: _counts(ingested) for side, ingested in sides.items()},
             "links": links.num_rows,
-            "match_threshold": decided.threshold,
-            "expected_false_match_rate": decided.expected_false_match_rate,
+            "match_threshold": threshold,
+            "expected_false_match_rate": expected,
         }
         stage.write_json("manifest", manifest | {"outputs": stage.outputs})
         folder = stage.commit()
-    return LinkSummary(
-        folder, batch.n_subjects, index.n_persons, links.num_rows, decided.threshold, decided.expected_false_match_rate
-    )
+    return LinkSummary(folder, batch.n_subjects, index.n_persons, links.num_rows, threshold, expected)
+
+
+def _batch(records: pa.Table, index: Index, *, is_self: bool) -> Batch:
+    """The left records, ready; of a file linked with itself, each with the row it has on the right."""
+    dictionaries = index.dictionaries.copy()
+    batch = prepare_batch(encode(records, index.plan, "left", dictionaries), dictionaries, index)
+    if not is_self:
+        return batch
+    rows = pc.index_in(records.column(index.plan.left_id), index.persons.column(index.plan.right_id).combine_chunks())
+    return replace(batch, own_rows=rows.to_numpy().astype(np.int64))
+
+
+def _best_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
+    """The best candidate of every record, with its posterior among all its rivals."""
+    ranked = link_batch(Scorer(batch, index, parameters), n_threads).ranked
+    chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons)
+    best = _Pairs(np.arange(batch.n_subjects), ranked.rows[:, 0], chances.candidates[:, 0], ranked.weights[:, 0])
+    return best.where(best.rows >= 0)
+
+
+def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
+    """Every pair worth a look, judged by itself; of a file linked with itself each pair once."""
+    scorer = Scorer(batch, index, parameters)
+
+    def work(part: slice) -> _Pairs:
+        scored = scorer.score(part, scorer.candidates(part)[0])
+        left = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
+        rows = scored.candidates.rows.astype(np.int64)
+        pairs = _Pairs(left, rows, pair_probability(scored.weights, parameters, index.n_persons), scored.weights)
+        is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
+        if batch.own_rows is not None:
+            is_wanted &= rows > batch.own_rows[left]
+        return pairs.where(is_wanted)
+
+    tiles = [pairs for _, pairs in run_tiles(work, batch.n_subjects, n_threads)]
+    names = ("left", "rows", "probabilities", "weights")
+    return _Pairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in names))
+
+
+def _links_table(pairs: _Pairs, left_ids: pa.ChunkedArray, index: Index) -> pa.Table:
+    """links.parquet, sorted by left and right id."""
+    columns = [
+        left_ids.take(pa.array(pairs.left)),
+        index.take(pairs.rows, [index.plan.right_id]).column(0),
+        pa.array(pairs.probabilities),
+        pa.array(pairs.weights),
+    ]
+    return pa.table(columns, schema=LINKS.arrow()).sort_by([("left_id", "ascending"), ("right_id", "ascending")])
 
 
 def _table_of(plan: Plan, side: str) -> TableSchema:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.candidates import Blocks, Candidates, gather
+from blocking.candidates import Blocks, Candidates, drop_own, gather
 from blocking.lookup import find
 from linkage.comparing import Batch, bind, pattern_space
 from linkage.registry import Index
@@ -92,7 +92,11 @@ class Scorer:
             pairs.append(int((last - first).sum()))
             narrowed.append(int(np.count_nonzero(before)))
             largest.append(int(max(before.max(initial=0), (last - first).max(initial=0))))
-        return gather(blocks), PassCounts(np.array(pairs), np.array(narrowed), np.array(largest))
+        found = gather(blocks)
+        if self.batch.own_rows is not None:
+            n = drop_own(found.offsets, found.rows, found.passes, self.batch.own_rows[part])
+            found = Candidates(found.offsets, found.rows[:n], found.passes[:n])
+        return found, PassCounts(np.array(pairs), np.array(narrowed), np.array(largest))
 
     def score(self, part: slice, candidates: Candidates) -> Scored:
         """Patterns and weights of a tile's candidates that reach the floor. The candidates' arrays are used up."""

@@ -10,7 +10,7 @@ import hashlib
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -52,6 +52,7 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     lowest_match_probability: float = 0.98
     lowest_review_probability: float = 0.02
     candidates_kept: int = 5
+    matches_per_record: Literal["one", "any"] = "one"  # "any": pairs are judged one by one, for files with duplicates
 
 
 class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

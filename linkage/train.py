@@ -74,12 +74,15 @@ def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Train
     parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
     floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
     candidates, n_candidates = _training_sample(Scorer(sample, index, parameters, floor_log2=floor), n_threads)
-    has_household = plan.training.household_rate > 0
-    parameters, convergence = estimate_m(parameters, candidates, index.n_persons, household=has_household)
+    choice = {
+        "household": plan.training.household_rate > 0,
+        "rivals": plan.decision.matches_per_record == "one",
+    }
+    parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
     if recall is not None:
         parameters = replace(parameters, blocking_recall=recall)
-        parameters, convergence = estimate_m(parameters, candidates, index.n_persons, household=has_household)
+        parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(sample.n_subjects, int(counts.sum()), n_candidates, convergence)
 
 

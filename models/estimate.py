@@ -88,14 +88,19 @@ def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> 
 
 
 def estimate_m(
-    parameters: Parameters, sample: TrainingSample, n_persons: int, *, household: bool
+    parameters: Parameters, sample: TrainingSample, n_persons: int, *, household: bool, rivals: bool = True
 ) -> tuple[Parameters, Convergence]:
     """m, household probabilities, share in the registry and household rate by EM; u and the blocking recall stay.
+
+    rivals: at most one candidate of a subject is the match; False judges every pair by itself, and share_in_registry becomes
+    the expected number of matches per record.
 
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
     start = parameters
     n_subjects = sample.offsets.size - 1
+    offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
+    most = 1.0 - 1e-6 if rivals else n_persons / 2
     matches, relatives = (np.empty(sample.levels.shape[0]) for _ in range(2))
     weights = np.empty(sample.patterns.size)
     changes: list[float] = []
@@ -105,20 +110,20 @@ def estimate_m(
         odds = parameters.household_odds(sample.levels, n_persons)
         weigh(sample.patterns, sample.ratios, log2_m_u, odds, weights)
         share = parameters.share_in_registry
-        none = 1.0 - share * parameters.blocking_recall
+        none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
         log_likelihood = expect(
-            sample.offsets, weights, sample.patterns, sample.ratios, odds, share / n_persons, none, matches, relatives
+            offsets, weights, sample.patterns, sample.ratios, odds, share / n_persons, none, matches, relatives
         )
         # The unsearched part of "not found" belongs to the people in the registry.
         found = float(matches.sum())
-        missed = (n_subjects - found) * share * (1.0 - parameters.blocking_recall) / none
+        missed = (n_subjects - found) * share * (1.0 - parameters.blocking_recall) / none if rivals else 0.0
         updated = replace(
             parameters,
             comparisons=tuple(
                 _updated(old, first, sample.levels[:, c], matches, relatives if household else None)
                 for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
-            share_in_registry=float(np.clip((found + missed + 1.0) / (n_subjects + 2.0), 1e-6, 1.0 - 1e-6)),
+            share_in_registry=float(np.clip((found + missed + 1.0) / (n_subjects + 2.0), 1e-6, most)),
             household_rate=(float(relatives.sum()) + 1e-3) / max(1, n_subjects) if household else 0.0,
         )
         changes.append(_largest_change(parameters, updated))

@@ -39,6 +39,16 @@ def posterior(best_weights: Vector, sums: Vector, parameters: Parameters, n_pers
     return Posterior(candidates, none, unsearched, others)
 
 
+def pair_probability(weights: Vector, parameters: Parameters, n_persons: int) -> Vector:
+    """Probability of each pair by itself, float64[n] from match weights: for files in which a record may match several.
+
+    share_in_registry is then the expected number of matches per record.
+    """
+    prior = parameters.share_in_registry / n_persons
+    odds = prior / (1.0 - prior) * np.exp2(weights)
+    return np.asarray(odds / (1.0 + odds))
+
+
 def match_threshold(probabilities: Vector, highest_false_match_rate: float, lowest: float) -> float:
     """The lowest posterior at which to decide without a person, so that the expected error of the batch stays in
     bounds.
