@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 index_app = typer.Typer(help="Build, change and inspect a registry index.", no_args_is_help=True)
-model_app = typer.Typer(help="Show and compare model files.", no_args_is_help=True)
+model_app = typer.Typer(help="Show, compare, export and import model files.", no_args_is_help=True)
 rejects_app = typer.Typer(help="List, export and replay rejected rows.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(model_app, name="model")
@@ -45,15 +45,25 @@ N_CORES = len(os.sched_getaffinity(0))
 
 
 def main() -> None:
-    """Entry point: a LinkageError is one line on standard error and its exit code."""
+    """Entry point: what the program understands is one line on standard error and its exit code."""
     try:
         app()
     except LinkageError as error:
-        talk.print(f"linkage: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _complain(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        # The disk or the rights, wherever no better message was found.
+        _complain(
+            f"{error.filename or 'system'}: {error.strerror or error}; check the path, the rights and the free space"
+        )
+        sys.exit(1)
     except KeyboardInterrupt:
         talk.print("linkage: interrupted; nothing was published")
         sys.exit(130)
+
+
+def _complain(message: str) -> None:
+    talk.print(f"linkage: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_json(content: object) -> None:
@@ -72,16 +82,15 @@ def _plain(content: Any) -> Any:
 
 
 def _print_result(content: dict[str, Any], as_json: bool) -> None:
-    """A small result as JSON or as two columns."""
+    """A small result as JSON or in two columns, long values unbroken so that paths can be copied."""
     if as_json:
         _print_json(content)
         return
-    table = Table(show_header=False, box=None)
+    width = max(map(len, content))
     for name, value in content.items():
-        table.add_row(
-            name, json.dumps(_plain(value), ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-        )
-    Console().print(table)
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {part}" for key, part in value.items())
+        typer.echo(f"{name:<{width}}  {json.dumps(_plain(value)) if isinstance(value, list) else value}")
 
 
 class _Bar:
@@ -108,6 +117,15 @@ def _mapping(path: Path | None) -> dict[str, str] | None:
     if not all(isinstance(value, str) for value in content.values()):
         raise UsageError(f'{path}: every entry must read: file_column = "our_column"')
     return content
+
+
+def _new_file(path: Path) -> Path:
+    """A file that can be written, asked before the work is done; UsageError when its place is wrong."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}; make it or name another one")
+    return path
 
 
 @app.command()
@@ -173,7 +191,9 @@ def index_apply(
     """Apply changes to an index: rows by person_id; status 'removed' takes a person out."""
     from linkage.registry_files import apply_changes
 
-    _print_result(_index_summary(apply_changes(changes, index, columns=_mapping(columns))), as_json)
+    applied = apply_changes(changes, index, columns=_mapping(columns))
+    counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
+    _print_result(_index_summary(applied.index) | counts, as_json)
 
 
 @index_app.command("info")
@@ -204,6 +224,7 @@ def train(
     """Train a model on dose files and write it."""
     from linkage.nightly import train_model
 
+    _new_file(out)
     model = train_model(doses, index, columns=_mapping(columns), n_threads=threads)
     model.save(out)
     _print_result({"model": str(out), **model.training}, as_json)
@@ -281,16 +302,24 @@ def explain(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
-    form: Annotated[str, typer.Option(help="appendix or daily.")],
+    form: Annotated[str, typer.Option(help="appendix, daily or statistics.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
-    format: Annotated[str, typer.Option(help="xlsx, csv or json.")] = "xlsx",
+    format: Annotated[
+        str | None, typer.Option(help="xlsx, csv, json or html; xlsx when not given. statistics: html only.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="statistics: dose_id and person_id; adds accuracy and calibration.")
+    ] = None,
+    unmask: Annotated[
+        bool, typer.Option("--unmask", help="statistics: show names and numbers of the example pairs in full.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the appendix table or the daily report of a run."""
-    from linkage.reports import write_report
+    """Write the appendix table, the daily report or the page of statistics of a run."""
+    from linkage.reports import write_form
 
-    write_report(run, form, format, out)
-    _print_result({"report": str(out), "form": form, "format": format}, as_json)
+    written = write_form(run, form, format, _new_file(out), truth=truth, unmask=unmask)
+    _print_result({"report": str(out), "form": form, "format": written}, as_json)
 
 
 @rejects_app.command("list")
@@ -319,7 +348,7 @@ def rejects_export(
     """Write the rejected rows as text, with file, position and reasons."""
     from linkage.ingest.rejects import export_rejects
 
-    export_rejects(_rejected(run), out)
+    export_rejects(_rejected(run), _new_file(out))
     _print_result({"rejects": str(out)}, as_json)
 
 
@@ -332,7 +361,7 @@ def rejects_replay(
     """Write the rejected rows as an input file that can be mended and given to run."""
     from linkage.ingest.rejects import replayable
 
-    replayable(_rejected(run), out)
+    replayable(_rejected(run), _new_file(out))
     _print_result({"replay": str(out)}, as_json)
 
 
@@ -347,16 +376,22 @@ def _rejected(run: Path) -> Path:
 def link(
     left: Annotated[Path, typer.Argument(help="The file whose records are linked.")],
     right: Annotated[Path, typer.Argument(help="The file they are linked with.")],
-    plan: Annotated[Path, typer.Option(help="Linkage plan in TOML.")],
     out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    plan: Annotated[Path | None, typer.Option(help="Linkage plan in TOML; the model's when not given.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model file; trains on the files when not given.")] = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Link any two files with a plan of their own."""
+    """Link any two files with a plan of their own, or with a model made before."""
     from linkage.files import link_files
+    from linkage.model_file import Model
     from linkage.plan import load_plan
 
-    _print_result(_plain(link_files([left], [right], load_plan(plan), out, n_threads=threads)), as_json)
+    given = None if model is None else Model.load(model)
+    if plan is None and given is None:
+        raise UsageError("nothing says how to link the files; give --plan, --model or both")
+    used = given.plan if plan is None and given is not None else load_plan(plan)
+    _print_result(_plain(link_files([left], [right], used, out, model=given, n_threads=threads)), as_json)
 
 
 @model_app.command("show")
@@ -392,17 +427,70 @@ def model_compare(
     Console().print(table)
 
 
+@model_app.command("export")
+def model_export(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    splink: Annotated[bool, typer.Option("--splink", help="As settings of Splink 5; the one form there is.")] = False,
+    tables: Annotated[
+        tuple[Path, Path] | None, typer.Option(help="Left and right file, to be written as Splink is to compare them.")
+    ] = None,
+    units: Annotated[Path | None, typer.Option(help="Folder of administrative units by date.")] = None,
+    nearest: Annotated[
+        bool, typer.Option("--nearest", help="Write the nearest of what Splink cannot hold, and list it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a model as another program's settings."""
+    from linkage.model_file import Model
+    from linkage.splink.writing import export_files
+
+    _need_splink(splink)
+    summary = export_files(Model.load(model), out, tables=tables, units_folder=units, nearest=nearest)
+    if as_json:
+        _print_json(summary)
+        return
+    _print_result({"settings": str(summary.folder / "settings.json"), "tables": " ".join(summary.tables)}, False)
+    for line in summary.deviations:
+        typer.echo(line)
+
+
+@model_app.command("import")
+def model_import(
+    settings: Annotated[Path, typer.Argument(help="JSON file that Splink's save_model_to_json wrote.")],
+    out: Annotated[Path, typer.Option(help="Model file to write, with its plan; for link --model.")],
+    splink: Annotated[bool, typer.Option("--splink", help="From settings of Splink 5; the one form there is.")] = False,
+    persons: Annotated[int | None, typer.Option(min=1, help="Records of the right file, for the prior.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read another program's settings as a model."""
+    from linkage.splink.importing import import_splink, read_settings
+
+    _need_splink(splink)
+    plan, model = import_splink(read_settings(settings), persons)
+    model.save(_new_file(out))
+    _print_result({"model": str(out), "comparisons": len(plan.comparisons), "passes": len(plan.passes)}, as_json)
+
+
+def _need_splink(is_splink: bool) -> None:
+    if not is_splink:
+        raise UsageError("say which program's form is meant; --splink is the one there is")
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the demo's files.")] = Path("demo"),
-    persons: Annotated[int, typer.Option(min=1000)] = 120_000,
-    doses: Annotated[int, typer.Option(min=1000)] = 250_000,
+    persons: Annotated[int, typer.Option(min=1000, help="People in the registry.")] = 120_000,
+    doses: Annotated[int, typer.Option(min=1000, help="Doses keyed in.")] = 250_000,
     threads: Threads = N_CORES,
+    as_json: Json = False,
 ) -> None:
     """Simulate Bảo Lâm district, link it, and print the appendix table, the queues and the accuracy."""
     from linkage.demo import demo as run_demo
 
-    run_demo(out, persons, doses, threads, Console())
+    summary = run_demo(out, persons, doses, threads, talk if as_json else Console())
+    if as_json:
+        _print_json(summary)
 
 
 @app.command()

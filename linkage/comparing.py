@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from blocking.lookup import contains
 from linkage.encode import Columns, Dictionaries, mark_contradictions
-from linkage.frequencies import Ratios, frequency_ratios
+from linkage.frequencies import N_GROUPS, Ratios, frequency_ratios
 from linkage.key_parts import key_part, pass_keys
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
@@ -49,20 +49,24 @@ class Batch:
 
 @dataclass(frozen=True)
 class BoundComparison:
-    """A comparison over one batch and index. ratios: term frequency ratios, or None; groups: uint8[n_persons] or
-    empty."""
+    """A comparison over one batch and index.
+
+    ratios: term frequency ratios, or None; groups: uint8[n_persons] or empty; place: stride of the place comparison and
+    the shift of the group at each of its levels.
+    """
 
     spec: Comparison
     stride: int
     add: AddLevels
     ratios: Ratios | None
     groups: NDArray[np.uint8]
+    place: tuple[np.uint32, NDArray[np.uint8]]
 
     def multiply(self, part: slice, offsets: Offsets, rows: Rows, codes: Codes, product: NDArray[np.float32]) -> None:
         """Multiply the term frequency ratios of the tile's pairs into product."""
         if self.ratios is not None:
             multiply_term_frequency(
-                offsets, rows, codes, np.uint32(self.stride), self.ratios[part], self.groups, product
+                offsets, rows, codes, np.uint32(self.stride), self.ratios[part], self.groups, self.place, product
             )
 
 
@@ -93,21 +97,34 @@ def pattern_space(plan: Plan) -> PatternSpace:
 
 def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundComparison]:
     """Every comparison of the plan over this batch and index, in the order of the plan."""
-    space = pattern_space(index.plan)
+    plan, strides = index.plan, pattern_space(index.plan).strides
     bound = []
-    for comparison, stride, estimated in zip(
-        index.plan.comparisons, space.strides, parameters.comparisons, strict=True
-    ):
+    for comparison, stride, estimated in zip(plan.comparisons, strides, parameters.comparisons, strict=True):
         add = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
-        ratios = None
-        if comparison.term_frequency:
-            values = _alternatives(comparison, batch, index)
-            ratios = frequency_ratios(comparison, batch.columns, values, index.frequencies, estimated.u)
-        groups = (
-            _ONE_GROUP if comparison.group is None else index.columns[comparison.group].astype(np.uint8, copy=False)
-        )
-        bound.append(BoundComparison(comparison, stride, add, ratios, groups))
+        ratios = _ratios(comparison, batch, index, estimated.u) if comparison.term_frequency else None
+        groups = _ONE_GROUP
+        if comparison.group is not None:
+            groups = index.columns[comparison.group].astype(np.uint8, copy=False)
+        bound.append(BoundComparison(comparison, stride, add, ratios, groups, _place_shifts(comparison, plan)))
     return bound
+
+
+def _ratios(comparison: Comparison, batch: Batch, index: Index, u: NDArray[np.float64]) -> Ratios:
+    """Term frequency ratios of a comparison over the batch."""
+    communes = _alternatives(index.plan.place, batch, index) if comparison.local else None
+    values = _alternatives(comparison, batch, index)
+    return frequency_ratios(comparison, batch.columns, values, communes, index.frequencies, u)
+
+
+def _place_shifts(comparison: Comparison, plan: Plan) -> tuple[np.uint32, NDArray[np.uint8]]:
+    """Where a local comparison finds its local groups: behind the others, at the levels that share a commune."""
+    if not comparison.local:
+        return np.uint32(1), np.zeros(1, np.uint8)
+    at = plan.comparisons.index(plan.place)
+    n_groups = 1 if comparison.group is None else N_GROUPS
+    shifts = np.zeros(len(plan.place.labels), np.uint8)
+    shifts[list(place.SHARED_COMMUNE)] = n_groups
+    return np.uint32(pattern_space(plan).strides[at]), shifts
 
 
 def _alternatives(comparison: Comparison, batch: Batch, index: Index) -> NDArray[np.uint64]:

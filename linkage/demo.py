@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from linkage.evaluate import evaluate
+from linkage.evaluate import Evaluation, evaluate
 from linkage.nightly import run
 from linkage.registry_files import build_from_files
 from linkage.reports import write_report
@@ -19,7 +20,18 @@ from linkage.simulate import simulate
 SEED = 68_680  # province and district code of Bảo Lâm
 
 
-def demo(out: Path, persons: int, doses: int, threads: int, console: Console) -> None:
+@dataclass(frozen=True)
+class DemoSummary:
+    """What ``demo --json`` prints."""
+
+    run_dir: Path
+    appendix: Path
+    inputs: Path
+    counts: dict[str, int]
+    evaluation: Evaluation
+
+
+def demo(out: Path, persons: int, doses: int, threads: int, console: Console) -> DemoSummary:
     """Simulate, index, link, evaluate; prints what happens and where the files lie. Replaces an earlier demo in
     ``out``."""
     for folder in ("data", "index", "runs"):
@@ -39,10 +51,12 @@ def demo(out: Path, persons: int, doses: int, threads: int, console: Console) ->
     appendix = write_report(summary.run_dir, "appendix", "xlsx", out / "appendix.xlsx")
     console.print(_table(appendix))
     console.print(_queues(summary.counts, summary.run_dir))
-    console.print(render(evaluate(summary.run_dir, out / "data" / "truth.parquet")))
+    evaluation = evaluate(summary.run_dir, out / "data" / "truth.parquet")
+    console.print(render(evaluation))
     console.print(
         f"\nrun       {summary.run_dir}\nappendix  {out / 'appendix.xlsx'}\ninputs    {out / 'data'}", highlight=False
     )
+    return DemoSummary(summary.run_dir, out / "appendix.xlsx", out / "data", summary.counts, evaluation)
 
 
 def _table(report: Report) -> Table:

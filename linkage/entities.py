@@ -22,7 +22,8 @@ def entities_of(ids: pa.ChunkedArray, links: pa.Table) -> pa.Table:
 
 
 def _components(n: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The smallest member of each record's component, int64[n]: labels fall to the least neighbour until none changes."""
+    """The smallest member of each record's component, int64[n]: labels fall to the least neighbour until none
+    changes."""
     label = np.arange(n)
     while True:
         before = label.copy()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ import duckdb
 from linkage.errors import InputError
 from linkage.publish import read_manifest, read_table
 from linkage.schema import STATUSES, TRUTH
+from models.intervals import wilson_interval
 
 # Fine at the top, where decisions are taken.
 BIN_EDGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0)
 GROUPINGS = ("status", "issue", "found_by", "commune_code")
-_Z_95 = 1.959963984540054
 
 # One row per dose that has a truth; `among` is for the right person standing anywhere in the subject's review list.
 _LABELLED = """
@@ -146,17 +145,6 @@ def evaluate(run_dir: Path, truth_path: Path) -> Evaluation:
             calibration=bins,
             groups={name: _by_group(connection, name) for name in GROUPINGS},
         )
-
-
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Wilson's score interval of 95 % for a share seen in ``n`` independent trials, n > 0.
-
-    Reference: E. B. Wilson, "Probable inference", JASA 22 (1927).
-    """
-    centre = share + _Z_95**2 / (2 * n)
-    spread = _Z_95 * sqrt(share * (1 - share) / n + _Z_95**2 / (4 * n**2))
-    scale = 1 + _Z_95**2 / n
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 @contextmanager

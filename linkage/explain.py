@@ -10,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
-from linkage.comparing import Batch, prepare_batch
+from linkage.comparing import Batch, pattern_space, prepare_batch
 from linkage.encode import encode
 from linkage.errors import InputError, UsageError
 from linkage.ingest import ingest
-from linkage.link import Scorer
+from linkage.link import Scored, Scorer
 from linkage.model_file import Model
+from linkage.plan import Field
 from linkage.publish import read_manifest
 from linkage.registry import Index, open_index
 from linkage.schema import DOSES
@@ -40,7 +42,10 @@ class Evidence:
 @dataclass(frozen=True)
 class Candidate:
     """A person considered. term_frequency_bits and household_bits are the corrections that make the sum the match
-    weight."""
+    weight.
+
+    probability: posterior; of a person whom no pass found, what it would be had one found him. found_by: passes.
+    """
 
     person_id: str
     probability: float
@@ -54,15 +59,23 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A dose, its decision as published, and its candidates, best first; a person asked for stands last."""
+    """A dose, its decision as published, and its candidates, best first; a person asked for stands last.
+
+    match_threshold: the probability from which on the run matched without a person. excluded_reason: why the subject is
+    not sought in the registry; None when he is. Of a verified dose the decision
+    rests on exact agreement and weighs no rivals; they are weighed here.
+    """
 
     dose_id: str
     decision: dict[str, Any]
     stated: dict[str, str]
     none_probability: float
     unsearched_probability: float
+    match_threshold: float
     n_candidates: int
     candidates: list[Candidate]
+    asked_for: str | None
+    excluded_reason: str | None
 
 
 def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explanation:
@@ -79,30 +92,38 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
         raise UsageError(
             f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects list'"
         )
-    index = open_index(Path(manifest["index"]["path"]))
-    if index.manifest["content"] != manifest["index"]["content"]:
-        raise InputError(f"{index.folder}: is another version than the run was linked with; keep the index of a run")
+    index = open_index(Path(manifest["index"]["path"]), manifest["index"]["content"])
+    asked = None if person_id is None else _row_of(index, person_id)
     dose = _find_dose(manifest, dose_id)
     model = Model.load(run_dir / "model.json", index.plan)
     dictionaries = index.dictionaries.copy()
     batch = prepare_batch(encode(dose, index.plan, "left", dictionaries), dictionaries, index)
     scorer = Scorer(batch, index, model.parameters)
     everyone, _ = scorer.candidates(slice(0, 1))
-    n_candidates = int(everyone.rows.size)
+    found_by = dict(zip(everyone.rows.tolist(), everyone.passes.tolist(), strict=True))
     ranked = scorer.rank(scorer.score(slice(0, 1), everyone), SHOWN)
+    rows = [int(row) for row in ranked.rows[0] if row >= 0 and row != asked]
+    rows += [] if asked is None else [asked]
+    scored = _score(batch, index, model, rows)
+    is_counted = [row in found_by and weight >= scorer.floor for row, weight in zip(rows, scored.weights, strict=True)]
+    probabilities = _probabilities(scored.weights, np.array(is_counted, np.bool_), ranked.sums[0], model, index)
+    stated = _texts(dose)
+    candidates = [
+        _candidate(index, model, stated, scored, place, probabilities[place], found_by.get(row, 0))
+        for place, row in enumerate(rows)
+    ]
     chances = posterior(ranked.weights, ranked.sums, model.parameters, index.n_persons)
-    rows = [int(row) for row in ranked.rows[0] if row >= 0]
-    if person_id is not None:
-        asked = _row_of(index, person_id)
-        rows = [row for row in rows if row != asked] + [asked]
-    total = 1.0 - model.parameters.share_in_registry
-    prior = model.parameters.share_in_registry / index.n_persons
-    mass = total / chances.none[0] if chances.none[0] > 0 else 1.0
-    stated = {name: value for name, value in dose.to_pylist()[0].items() if value is not None}
-    candidates = [_candidate(batch, index, model, stated, row, prior / mass) for row in rows]
-    decision = found.to_pylist()[0]
     return Explanation(
-        dose_id, decision, stated, float(chances.none[0]), float(chances.unsearched[0]), n_candidates, candidates
+        dose_id,
+        found.to_pylist()[0],
+        stated,
+        float(chances.none[0]),
+        float(chances.unsearched[0]),
+        float(manifest["match_threshold"]),
+        len(found_by),
+        candidates,
+        person_id,
+        _excluded_reason(run_dir, str(found["subject_key"][0])),
     )
 
 
@@ -112,11 +133,20 @@ def _find_dose(manifest: dict[str, Any], dose_id: str) -> pa.Table:
         path = Path(source["path"])
         if not path.exists():
             raise InputError(f"{path}: the run's input is no longer there; put it back to explain its doses")
-        accepted = ingest([path], DOSES, columns=manifest.get("columns")).accepted
-        dose = accepted.filter(pc.equal(accepted.column("dose_id"), dose_id))
+        ingested = ingest([path], DOSES, columns=manifest["columns"])
+        if ingested.files[0].sha256 != source["sha256"]:
+            raise InputError(f"{path}: has changed since the run; put the file back that was linked")
+        dose = ingested.accepted.filter(pc.equal(ingested.accepted.column("dose_id"), dose_id))
         if dose.num_rows:
             return dose.combine_chunks()
-    raise InputError(f"dose {dose_id!r} is not in the run's input files any more; they have changed since")
+    raise InputError(f"dose {dose_id!r} is not in the input files that the run names; link again")
+
+
+def _excluded_reason(run_dir: Path, subject_key: str) -> str | None:
+    excluded = pq.read_table(
+        run_dir / "queues" / "excluded.parquet", columns=["reason"], filters=[("subject_key", "=", subject_key)]
+    )
+    return str(excluded["reason"][0]) if excluded.num_rows else None
 
 
 def _row_of(index: Index, person_id: str) -> int:
@@ -126,31 +156,56 @@ def _row_of(index: Index, person_id: str) -> int:
     return int(row)
 
 
-def _candidate(batch: Batch, index: Index, model: Model, stated: dict[str, str], row: int, scale: float) -> Candidate:
-    """One person scored against the dose, whether a pass found him or not. scale: prior odds over the posterior's
-    total."""
-    parameters, plan = model.parameters, index.plan
-    scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
-    found, _ = scorer.candidates(slice(0, 1))
-    passes = found.passes[found.rows == row]
-    pair = Candidates(np.array([0, 1]), np.array([row], np.uint32), np.zeros(1, np.uint16))
-    scored = scorer.score(slice(0, 1), pair)
-    levels = scorer.space.levels_of(scored.codes)[0]
-    registered = {
-        name: value for name, value in index.take(np.array([row])).to_pylist()[0].items() if value is not None
-    }
-    fields = {field.name: field for field in plan.fields}
-    evidence, total = [], 0.0
-    for comparison, spec, level in zip(parameters.comparisons, plan.comparisons, levels.tolist(), strict=True):
+def _texts(row: pa.Table) -> dict[str, str]:
+    """The values of a one-row table that are there."""
+    return {name: value for name, value in row.to_pylist()[0].items() if value is not None}
+
+
+def _score(batch: Batch, index: Index, model: Model, rows: list[int]) -> Scored:
+    """Persons scored against the dose, whether a pass found them or not, however little they weigh."""
+    scorer = Scorer(batch, index, model.parameters, floor_log2=-np.inf)
+    pairs = Candidates(np.array([0, len(rows)]), np.array(rows, np.uint32), np.zeros(len(rows), np.uint16))
+    return scorer.score(slice(0, 1), pairs)
+
+
+def _probabilities(
+    weights: NDArray[np.float64], is_counted: NDArray[np.bool_], total: float, model: Model, index: Index
+) -> list[float]:
+    """Posteriors of persons, float64[n]; of one who is not counted in the total of Bayes factors, as if he were."""
+    totals = total + np.where(is_counted, 0.0, np.exp2(weights))
+    return [
+        float(posterior(np.array([[weight]]), np.array([sum_]), model.parameters, index.n_persons).candidates[0, 0])
+        for weight, sum_ in zip(weights, totals, strict=True)
+    ]
+
+
+def _candidate(
+    index: Index, model: Model, stated: dict[str, str], scored: Scored, place: int, probability: float, passes: int
+) -> Candidate:
+    """One scored person with the evidence for and against."""
+    registered = _texts(index.take(np.array([scored.candidates.rows[place]], np.int64)))
+    levels = pattern_space(index.plan).levels_of(scored.codes[place : place + 1])[0]
+    fields = {field.name: field for field in index.plan.fields}
+    evidence = []
+    for comparison, spec, level in zip(model.parameters.comparisons, index.plan.comparisons, levels, strict=True):
+        left = _stated_text(fields[spec.left[0]], stated)
+        right = " / ".join(text for name in spec.right if (text := _joined(fields[name].right, registered)))
         weight = float(np.log2(comparison.m[level] / comparison.u[level]))
-        total += weight
-        left = [stated.get(column) for column in fields[spec.left[0]].left[:1]]
-        right = [registered.get(column) for name in spec.right for column in fields[name].right]
-        stated_text, registered_text = (" / ".join(value for value in side if value) for side in (left, right))
-        evidence.append(Evidence(comparison.name, stated_text, registered_text, comparison.labels[level], weight))
-    frequency_bits = -float(np.log2(scored.ratios[0]))
-    weight = float(scored.weights[0])
-    names = [rule.name for i, rule in enumerate(plan.passes) if passes.size and passes[0] >> i & 1]
-    person = str(registered[plan.right_id])
-    household = weight - total - frequency_bits
-    return Candidate(person, scale * 2.0**weight, weight, names, registered, evidence, frequency_bits, household)
+        evidence.append(Evidence(comparison.name, left, right, comparison.labels[level], weight))
+    weight, frequency_bits = float(scored.weights[place]), -float(np.log2(float(scored.ratios[place])))
+    household_bits = weight - frequency_bits - sum(e.weight_bits for e in evidence)
+    found_by = [rule.name for i, rule in enumerate(index.plan.passes) if passes >> i & 1]
+    person = registered[index.plan.right_id]
+    return Candidate(person, probability, weight, found_by, registered, evidence, frequency_bits, household_bits)
+
+
+def _stated_text(field: Field, stated: dict[str, str]) -> str:
+    """What the dose says in a field: its columns joined; of a commune its code, or the names typed instead."""
+    if field.kind != "commune":
+        return _joined(field.left, stated)
+    code, province, district, commune, _ = field.left
+    return stated.get(code) or ", ".join(stated[name] for name in (commune, district, province) if name in stated)
+
+
+def _joined(columns: list[str], texts: dict[str, str]) -> str:
+    return " ".join(texts[column] for column in columns if column in texts)

@@ -22,7 +22,7 @@ from linkage.model_file import Model
 from linkage.plan import POSITION, Plan
 from linkage.publish import staged
 from linkage.registry import Index, build_index
-from linkage.schema import LINKS, Column, TableSchema
+from linkage.schema import CANDIDATES, LINKS, Column, TableSchema
 from linkage.train import train
 from linkage.version import code_version
 from models.parameters import Parameters
@@ -43,55 +43,71 @@ class LinkSummary:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Pairs of left record and right row with their probability and weight."""
+    """Pairs of left record and right row with their probability and weight; is_open where the pair may be a link."""
 
     left: NDArray[np.int64]
     rows: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     weights: NDArray[np.float64]
+    is_open: NDArray[np.bool_]
 
     def where(self, chosen: NDArray[np.bool_]) -> _Pairs:
-        return _Pairs(self.left[chosen], self.rows[chosen], self.probabilities[chosen], self.weights[chosen])
+        return _Pairs(*(getattr(self, name)[chosen] for name in _PAIR_COLUMNS))
+
+
+_PAIR_COLUMNS = ("left", "rows", "probabilities", "weights", "is_open")
 
 
 def link_files(
-    left: Sequence[Path], right: Sequence[Path], plan: Plan, out: Path, *, n_threads: int = 2
+    left: Sequence[Path],
+    right: Sequence[Path],
+    plan: Plan,
+    out: Path,
+    *,
+    model: Model | None = None,
+    n_threads: int = 2,
 ) -> LinkSummary:
-    """Link the left file with the right; writes links.parquet, model.json and manifest.json into ``out``.
+    """Link the left file with the right; writes links.parquet, candidates.parquet, model.json and manifest.json into
+    ``out``.
 
     Links are the pairs that the plan's thresholds decide without a person: one per left record, or with
-    ``matches_per_record = "any"`` every pair by itself. A file linked with itself gives each pair once, and
+    ``matches_per_record = "any"`` every pair by itself. Candidates are all pairs with at least the plan's
+    ``lowest_review_probability``, the links among them. A file linked with itself gives each pair once, and
     entities.parquet, the groups that the links make. Rejected rows stand in rejected_left.parquet and
     rejected_right.parquet.
 
+    Parameters
+    ----------
+    model : links with its parameters, its plan being the plan; None trains on the files
+
     Raises
     ------
-    InputError, UsageError : a file or the plan cannot be used; nothing is written
+    InputError, UsageError : a file, the plan or the model cannot be used; nothing is written
     """
+    if model is not None and model.plan.digest() != plan.digest():
+        raise UsageError(f"the model is of plan {model.plan.name!r}, which differs from the one given; train it again")
     is_self = [path.resolve() for path in left] == [path.resolve() for path in right]
     if is_self and plan.decision.matches_per_record != "any":
         raise UsageError('a file linked with itself needs decision.matches_per_record = "any" in the plan')
-    sides = {side: ingest(paths, _table_of(plan, side)) for side, paths in (("left", left), ("right", right))}
-    for side, ingested in sides.items():
-        if ingested.accepted.num_rows == 0:
-            raise InputError(
-                f"{ingested.files[0].file}: no record was accepted for the {side} side; see the rejected rows"
-            )
-    tables = {side: _with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
+    sides = {"left": read_side(left, plan, "left"), "right": read_side(right, plan, "right")}
+    tables = {side: with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
     with staged(out.parent, out.name) as stage, tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
         index = build_index(tables["right"], plan, Path(scratch) / "index")
         records = tables["left"].sort_by(plan.left_id).combine_chunks()
         batch = _batch(records, index, is_self=is_self)
-        parameters, training = train(batch, index, n_threads)
-        model = Model(parameters, plan, training.to_dict())
-        find = _best_pairs if plan.decision.matches_per_record == "one" else _all_pairs
-        pairs = find(batch, index, parameters, n_threads)
+        if model is None:
+            parameters, training = train(batch, index, n_threads)
+            model = Model(parameters, plan, training.to_dict())
+        find = _ranked_pairs if plan.decision.matches_per_record == "one" else _all_pairs
+        candidates = find(batch, index, model.parameters, n_threads)
         rule = plan.decision
+        pairs = candidates.where(candidates.is_open)
         threshold = match_threshold(pairs.probabilities, rule.highest_false_match_rate, rule.lowest_match_probability)
         pairs = pairs.where(pairs.probabilities >= threshold)
         expected = float(np.mean(1.0 - pairs.probabilities)) if pairs.left.size else 0.0
-        links = _links_table(pairs, records.column(plan.left_id), index)
-        stage.write_table("links", links)
+        links = _pairs_table(pairs, records.column(plan.left_id), index, LINKS)
+        stage.write_table(LINKS.name, links)
+        stage.write_table(CANDIDATES.name, _pairs_table(candidates, records.column(plan.left_id), index, CANDIDATES))
         if is_self:
             stage.write_table("entities", entities_of(records.column(plan.left_id), links))
         for side, ingested in sides.items():
@@ -120,12 +136,13 @@ def _batch(records: pa.Table, index: Index, *, is_self: bool) -> Batch:
     return replace(batch, own_rows=rows.to_numpy().astype(np.int64))
 
 
-def _best_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
-    """The best candidate of every record, with its posterior among all its rivals."""
+def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
+    """The best candidates of every record, each with its posterior among all rivals; only the first may be a link."""
+    rule = index.plan.decision
     ranked = link_batch(Scorer(batch, index, parameters), n_threads).ranked
-    chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons)
-    best = _Pairs(np.arange(batch.n_subjects), ranked.rows[:, 0], chances.candidates[:, 0], ranked.weights[:, 0])
-    return best.where(best.rows >= 0)
+    chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons).candidates
+    left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
+    return _Pairs(left, ranked.rows[left, place], chances[left, place], ranked.weights[left, place], place == 0)
 
 
 def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
@@ -136,26 +153,34 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         scored = scorer.score(part, scorer.candidates(part)[0])
         left = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
         rows = scored.candidates.rows.astype(np.int64)
-        pairs = _Pairs(left, rows, pair_probability(scored.weights, parameters, index.n_persons), scored.weights)
+        chances = pair_probability(scored.weights, parameters, index.n_persons)
+        pairs = _Pairs(left, rows, chances, scored.weights, np.ones(rows.size, np.bool_))
         is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
         if batch.own_rows is not None:
             is_wanted &= rows > batch.own_rows[left]
         return pairs.where(is_wanted)
 
     tiles = [pairs for _, pairs in run_tiles(work, batch.n_subjects, n_threads)]
-    names = ("left", "rows", "probabilities", "weights")
-    return _Pairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in names))
+    return _Pairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in _PAIR_COLUMNS))
 
 
-def _links_table(pairs: _Pairs, left_ids: pa.ChunkedArray, index: Index) -> pa.Table:
-    """links.parquet, sorted by left and right id."""
+def _pairs_table(pairs: _Pairs, left_ids: pa.ChunkedArray, index: Index, table: TableSchema) -> pa.Table:
+    """links.parquet or candidates.parquet, sorted by left and right id."""
     columns = [
         left_ids.take(pa.array(pairs.left)),
         index.take(pairs.rows, [index.plan.right_id]).column(0),
         pa.array(pairs.probabilities),
         pa.array(pairs.weights),
     ]
-    return pa.table(columns, schema=LINKS.arrow()).sort_by([("left_id", "ascending"), ("right_id", "ascending")])
+    return pa.table(columns, schema=table.arrow()).sort_by([("left_id", "ascending"), ("right_id", "ascending")])
+
+
+def read_side(paths: Sequence[Path], plan: Plan, side: str) -> Ingested:
+    """Read the files of one side ("left" or "right"); InputError when no record of them is accepted."""
+    ingested = ingest(paths, _table_of(plan, side))
+    if ingested.accepted.num_rows == 0:
+        raise InputError(f"{ingested.files[0].file}: no record was accepted for the {side} side; see the rejected rows")
+    return ingested
 
 
 def _table_of(plan: Plan, side: str) -> TableSchema:
@@ -167,7 +192,7 @@ def _table_of(plan: Plan, side: str) -> TableSchema:
     return TableSchema(side, tuple(columns))
 
 
-def _with_id(ingested: Ingested, name: str) -> pa.Table:
+def with_id(ingested: Ingested, name: str) -> pa.Table:
     """The accepted records with their id column."""
     if name in ingested.accepted.column_names:
         return ingested.accepted

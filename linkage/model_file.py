@@ -32,9 +32,10 @@ class Model:
         comparisons = [
             {
                 "name": c.name,
+                "monotone": c.monotone,
                 "levels": [
-                    {"label": label, "m": float(m), "u": float(u), "household": float(h)}
-                    for label, m, u, h in zip(c.labels, c.m, c.u, c.household, strict=True)
+                    {"label": label, "m": float(m), "u": float(u), "household": float(h), "shared": bool(shared)}
+                    for label, m, u, h, shared in zip(c.labels, c.m, c.u, c.household, c.is_shared(), strict=True)
                 ],
             }
             for c in p.comparisons
@@ -93,8 +94,10 @@ class Model:
 def _parameters(content: dict[str, Any]) -> Parameters:
     comparisons = []
     for c in content["comparisons"]:
-        columns = [np.array([level[key] for level in c["levels"]], np.float64) for key in ("m", "u", "household")]
-        comparisons.append(ComparisonParameters(c["name"], tuple(level["label"] for level in c["levels"]), *columns))
+        m, u, household = (np.array([level[key] for level in c["levels"]]) for key in ("m", "u", "household"))
+        labels = tuple(level["label"] for level in c["levels"])
+        shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
+        comparisons.append(ComparisonParameters(c["name"], labels, m, u, household, shared, bool(c["monotone"])))
     return Parameters(
         tuple(comparisons),
         float(content["share_in_registry"]),

@@ -8,7 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,19 @@ from linkage import decide as deciding
 from linkage.comparing import Batch, pattern_space, prepare_batch, take
 from linkage.decide import Decided, decide, merge
 from linkage.encode import encode
+from linkage.error_rates import estimate_error_rates
 from linkage.errors import VerificationError
+from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, ingest
 from linkage.link import LinkedBatch, Ranked, Scorer, link_batch
 from linkage.model_file import Model
-from linkage.outputs import Outcome, decisions_table, queue_tables
+from linkage.outputs import Outcome, decisions_table
+from linkage.platform_subjects import subject_tables
 from linkage.publish import already_published, read_manifest, staged
+from linkage.queues import queue_tables
 from linkage.registry import Index, open_index
 from linkage.schedule import DEAD, find_conflicts, read_injections
-from linkage.schema import DOSES, STATUSES
+from linkage.schema import DECISIONS, DOSES, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
 from linkage.standardise import dates
 from linkage.standardise.categories import foreign_reason
 from linkage.subjects import Subjects, distinct_subjects
@@ -102,7 +106,7 @@ def run(
     with clock.stage("ingest"):
         ingested = ingest(dose_files, DOSES, columns=columns)
     model = None if model_file is None else Model.load(model_file, index.plan)
-    run_id = _run_id(ingested, index, model, drawn_up)
+    run_id = _run_id(ingested, index, model, columns, drawn_up)
     if already_published(runs / run_id):
         manifest = read_manifest(runs / run_id)
         return RunSummary(
@@ -114,14 +118,18 @@ def run(
             decisions = decisions_table(outcome)
             counts = _counts(decisions)
             _check_sum(ingested, decisions)
-            stage.write_table("decisions", decisions)
+            stage.write_table(DECISIONS.name, decisions)
+            subjects, subject_counts = subject_tables(decisions, outcome.doses.column("subject_id"))
+            stage.write_table(SUBJECTS.name, subjects)
+            stage.write_table(SUBJECT_COUNTS.name, subject_counts)
+            stage.write_table(GROUPS.name, groups_table(outcome))
             for name, table in queue_tables(outcome).items():
-                stage.write_table(f"queues/{name}", table)
-            stage.write_table("queues/rejected", ingested.rejected)
+                stage.write_table(name, table)
+            stage.write_table(REJECTED.name, ingested.rejected, keep_metadata=True)
             stage.write_table("patterns", _patterns_table(linked, index, model))
             stage.write_json("model", model.to_dict())
         manifest = _manifest(run_id, ingested, index, model, outcome, linked, drawn_up, counts, clock)
-        stage.write_json("manifest", manifest | {"outputs": stage.outputs})
+        stage.write_json("manifest", manifest | {"columns": dict(columns or {}), "outputs": stage.outputs})
         folder = stage.commit()
     return RunSummary(run_id, folder, counts, clock.seconds, manifest["peak_rss_bytes"])
 
@@ -138,7 +146,7 @@ def train_model(
     _, _, batch, reasons = _subjects(ingest(dose_files, DOSES, columns=columns).accepted, index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     rows, _ = find_verified(batch, index)
-    parameters, training = train(take(batch, np.flatnonzero((rows < 0) & ~is_excluded)), index, n_threads)
+    parameters, training = train(take(batch, _trainees(rows >= 0, is_excluded)), index, n_threads)
     return Model(parameters, index.plan, training.to_dict())
 
 
@@ -157,7 +165,7 @@ def _link(
     open_batch = take(batch, to_link)
     if model is None:
         with clock.stage("train"):
-            parameters, training = train(open_batch, index, n_threads)
+            parameters, training = train(take(batch, _trainees(is_verified, is_excluded)), index, n_threads)
             model = Model(parameters, index.plan, training.to_dict())
     with clock.stage("link"):
         scorer = Scorer(open_batch, index, model.parameters)
@@ -170,8 +178,20 @@ def _link(
         decided = decide(ranked, is_verified | is_excluded, model.parameters, index.n_persons, index.plan.decision)
         decided.status[is_excluded] = deciding.EXCLUDED
         status, conflicts = _dose_status(doses, subjects, decided, index)
-    outcome = Outcome(doses, subjects, batch, decided, status, conflicts, reasons, index, model.parameters, drawn_up)
+    with clock.stage("error_rates"):
+        rates = estimate_error_rates(
+            decided, subjects.of_dose, status, conflicts, batch, index, model.parameters, n_threads
+        )
+    outcome = Outcome(
+        doses, subjects, batch, decided, status, conflicts, reasons, index, model.parameters, drawn_up, rates
+    )
     return outcome, linked, model
+
+
+def _trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Subjects to train on: those that are not verified, whom the model decides; the verified ones where all are."""
+    still_open = np.flatnonzero(~is_verified & ~is_excluded)
+    return still_open if still_open.size else np.flatnonzero(~is_excluded)
 
 
 def _subjects(accepted: pa.Table, index: Index) -> tuple[pa.Table, Subjects, Batch, pa.StringArray]:
@@ -249,10 +269,17 @@ def _patterns_table(linked: LinkedBatch, index: Index, model: Model) -> pa.Table
     return pa.table(columns)
 
 
-def _run_id(ingested: Ingested, index: Index, model: Model | None, drawn_up: datetime.date) -> str:
+def _run_id(
+    ingested: Ingested,
+    index: Index,
+    model: Model | None,
+    columns: Mapping[str, str] | None,
+    drawn_up: datetime.date,
+) -> str:
     """The list date and a hash of all that decides the outcome: the same inputs give the same run."""
     content = {
         "doses": sorted(file.sha256 for file in ingested.files),
+        "columns": dict(columns or {}),
         "index": index.manifest["content"],
         "plan": index.plan.digest(),
         "model": None if model is None else model.digest(),
@@ -311,6 +338,7 @@ def _manifest(
         "passes": passes,
         "match_threshold": outcome.decided.threshold,
         "expected_false_match_rate": outcome.decided.expected_false_match_rate,
+        "error_estimates": [asdict(estimate) for estimate in outcome.error_estimates],
         "commune_names": _commune_names(outcome),
         "seconds": clock.seconds,
         "peak_rss_bytes": peak,

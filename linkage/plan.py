@@ -92,7 +92,13 @@ class Pass(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
 class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A comparison: which columns, how they are compared, and starting values for its levels (the missing one left
-    out)."""
+    out).
+
+    term_frequency: an agreement counts by how common the value is in the registry; by group, a column of the
+    registry; and with local, by how common it is within the commune when the place comparison says that the communes
+    are the same. shared_number: an agreement is what people of one household can have in common. monotone: the
+    levels fall from more to less agreement, and so must their weights.
+    """
 
     name: str
     kind: str
@@ -102,8 +108,18 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     household: list[float] | None = None
     term_frequency: bool = False
     group: str | None = None
+    local: bool = False
+    shared_number: bool = False
+    monotone: bool = False
     measure: str | None = None
     thresholds: list[float] = []
+
+    @property
+    def shared_levels(self) -> tuple[int, ...]:
+        """Levels at which both records hold the same number."""
+        if not self.shared_number:
+            return ()
+        return (1, 2, 3) if self.kind == "person_number" else (1,)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -132,6 +148,11 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     def digest(self) -> str:
         """SHA-256 of the plan's content, whatever its layout."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    @property
+    def place(self) -> Comparison:
+        """The comparison of places, which local term frequencies go by."""
+        return next(comparison for comparison in self.comparisons if comparison.kind == "place")
 
     def columns(self, side: str) -> list[str]:
         """Input columns that one side ("left" or "right") must bring, in order of use."""
@@ -190,6 +211,10 @@ def _problems(plan: Plan) -> list[str]:
             problems.append(f"pass {rule.name!r}: left and right need as many parts")
         if rule.evidence not in EVIDENCE:
             problems.append(f"pass {rule.name!r}: evidence {rule.evidence!r} is not one of {', '.join(EVIDENCE)}")
+    if any(c.local for c in plan.comparisons) and not any(c.kind == "place" for c in plan.comparisons):
+        problems.append("local term frequencies need a comparison of kind 'place'")
+    if plan.training.household_rate > 0 and not any(c.shared_number for c in plan.comparisons):
+        problems.append("training.household_rate needs a comparison with shared_number = true")
     for comparison in plan.comparisons:
         problems += _unknown(f"comparison {comparison.name!r}", [*comparison.left, *comparison.right], fields)
         problems += _level_problems(comparison)

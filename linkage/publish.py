@@ -53,22 +53,26 @@ class Stage:
         """What was written so far, by path within the run, in the form the manifest holds."""
         return {name: asdict(self.written[name]) for name in sorted(self.written)}
 
-    def write_table(self, name: str, table: pa.Table) -> Path:
+    def write_table(self, name: str, table: pa.Table, *, keep_metadata: bool = False) -> Path:
         """Write ``<name>.parquet`` with bytes that depend on the rows and the column types only.
 
         Parameters
         ----------
         name : path within the run without suffix, such as "decisions" or "queues/match"
-        table : any chunking; dictionary columns are written as their values, schema metadata is dropped
+        table : any chunking; dictionary columns are written as their values
+        keep_metadata : write the schema's metadata too, which is dropped otherwise: its bytes must then be the same
+            at every run
 
         Raises
         ------
         LinkageError
             The file cannot be written (disk full, limit, permission).
         """
-        table = _plain(table)
+        table = _plain(table, table.schema.metadata if keep_metadata else None)
         with self._file(f"{name}.parquet", table.num_rows) as sink:
-            writer = pq.ParquetWriter(sink, table.schema, compression="zstd", compression_level=3)
+            writer = pq.ParquetWriter(
+                sink, table.schema, compression="zstd", compression_level=3, write_page_checksum=True
+            )
             try:
                 for start in range(0, table.num_rows, ROW_GROUP_ROWS):
                     # Chunks end pages: each group is made one chunk, so that chunking cannot show in the bytes.
@@ -260,13 +264,13 @@ def _one_line(path: Path, action: str) -> Iterator[None]:
         raise LinkageError(message) from error
 
 
-def _plain(table: pa.Table) -> pa.Table:
+def _plain(table: pa.Table, metadata: dict[bytes, bytes] | None) -> pa.Table:
     columns: Sequence[pa.ChunkedArray] = [
         column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
         for column in table.columns
     ]
     fields = [f.with_type(c.type).remove_metadata() for f, c in zip(table.schema, columns, strict=True)]
-    return pa.table(columns, schema=pa.schema(fields))
+    return pa.table(columns, schema=pa.schema(fields, metadata))
 
 
 def _flush_folder(folder: Path) -> None:

@@ -128,10 +128,16 @@ def build_index(
     return open_index(out)
 
 
-def open_index(folder: Path) -> Index:
-    """Open the version in force. InputError when the folder is no index, UsageError when its format is another one."""
+def open_index(folder: Path, content: str | None = None) -> Index:
+    """Open the version in force, or the one with the ``content`` that a run names in its manifest.
+
+    Raises
+    ------
+    InputError : the folder is no index, or no version in it has that content
+    UsageError : its format is another one
+    """
     try:
-        version = folder / (folder / "current").read_text("ascii").strip()
+        version = _version_in_force(folder) if content is None else _version_with(folder, content)
         manifest = msgspec.json.decode((version / "manifest.json").read_bytes())
         texts = msgspec.json.decode((version / "dictionaries.json").read_bytes())
     except (OSError, msgspec.DecodeError) as error:
@@ -159,6 +165,18 @@ def open_index(folder: Path) -> Index:
     return Index(version, plan, _map_arrays(version / "columns"), passes, dictionaries, frequencies, manifest)
 
 
+def _version_in_force(folder: Path) -> Path:
+    return folder / (folder / "current").read_text("ascii").strip()
+
+
+def _version_with(folder: Path, content: str) -> Path:
+    """The newest version of that content; InputError when there is none."""
+    for path in sorted(folder.glob("v*/manifest.json"), reverse=True):
+        if msgspec.json.decode(path.read_bytes())["content"] == content:
+            return path.parent
+    raise InputError(f"{folder}: no version of the index is the one that was linked with; put the old one back")
+
+
 def verify_index(index: Index) -> None:
     """Recompute the checksum of every file. VerificationError names the index when one differs."""
     if _digest(index.folder) != index.manifest["content"]:
@@ -179,7 +197,9 @@ def _row_order(keys: NDArray[np.uint64], ids: pa.ChunkedArray) -> NDArray[np.int
 
 
 def _new_version(out: Path) -> Path:
-    """An empty folder for the next version."""
+    """An empty folder for the next version; UsageError when ``out`` is no folder."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; name a folder for the index")
     out.mkdir(parents=True, exist_ok=True)
     numbers = [int(p.name[1:]) for p in out.glob("v*") if p.name[1:].isdigit()]
     version = out / f"v{max(numbers, default=0) + 1:06d}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,18 @@ from linkage.registry import Index, build_index, open_index
 from linkage.schema import REGISTRY
 
 REMOVED = "removed"  # the status of a change that takes a person out of the registry
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The index after changes, and what became of the rows: persons new, changed, removed, and removed though they
+    were not in the index (as when changes are applied twice)."""
+
+    index: Index
+    new: int
+    changed: int
+    removed: int
+    removed_unknown: int
 
 
 def build_from_files(
@@ -39,7 +52,7 @@ def build_from_files(
     )
 
 
-def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | None = None) -> Index:
+def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | None = None) -> Applied:
     """A new version of the index with changed rows replaced, new ones added and removed ones left out.
 
     Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
@@ -58,12 +71,14 @@ def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | N
             f"{ingested.rejected.column('position')[0]}, {', '.join(reasons)}); mend them, nothing was applied"
         )
     key = index.plan.right_id
-    changed = ingested.accepted.column(key)
-    kept = index.persons.filter(pc.invert(pc.is_in(index.persons.column(key), changed.combine_chunks())))
-    is_removed = pc.equal(pc.utf8_lower(pc.fill_null(ingested.accepted.column("status"), "")), REMOVED)
+    ids = ingested.accepted.column(key)
+    status = pc.utf8_trim_whitespace(pc.fill_null(ingested.accepted.column("status"), ""))
+    is_removed = pc.equal(pc.utf8_lower(status), REMOVED)
+    is_known = pc.is_in(ids, index.persons.column(key).combine_chunks())
+    kept = index.persons.filter(pc.invert(pc.is_in(index.persons.column(key), ids.combine_chunks())))
     persons = pa.concat_tables([kept, ingested.accepted.filter(pc.invert(is_removed))])
     units = index.folder / "units"
-    return build_index(
+    built = build_index(
         persons,
         index.plan,
         folder,
@@ -71,6 +86,11 @@ def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | N
         commune_date=index.manifest["commune_date"],
         inputs=[*index.manifest["inputs"], *_inputs(ingested)],
     )
+    counts = (
+        pc.sum(pc.and_(is_known if known else pc.invert(is_known), is_removed if removed else pc.invert(is_removed)))
+        for removed, known in ((False, False), (False, True), (True, True), (True, False))
+    )
+    return Applied(built, *(n.as_py() or 0 for n in counts))
 
 
 def _inputs(ingested: Ingested) -> list[dict[str, Any]]:

@@ -115,7 +115,8 @@ INPUTS = {table.name: table for table in (DOSES, REGISTRY, TRUTH)}
 # ---------------------------------------------------------------------------------------------------------- outputs
 
 STATUSES = ("verified", "matched", "review", "unmatched", "excluded")
-ISSUES = ("no_id", "bad_id_format", "wrong_info")
+ISSUES = ("no_id", "bad_id_format", "wrong_info")  # the gravest first
+_AGREES = "agrees with the registry"
 
 DECISIONS = TableSchema(
     "decisions",
@@ -133,7 +134,7 @@ DECISIONS = TableSchema(
             "unsearched_probability", pa.float64(), "posterior of 'in the registry, not found by any pass'", "excluded"
         ),
         Column("found_by", pa.list_(pa.string()), "passes that found person_id", "no candidate"),
-        Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", "agrees with the registry"),
+        Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", f"{_AGREES}, or excluded"),
         Column(
             "wrong_fields", pa.list_(pa.string()), "fields that differ from person_id's row", "never null; may be empty"
         ),
@@ -143,8 +144,110 @@ DECISIONS = TableSchema(
     ),
 )
 
+# What the platform calls a subject: a person as its own id tells them apart. A subject_key is one identity claim, of
+# which one subject may make several.
+SUBJECTS = TableSchema(
+    "subjects",
+    (
+        Column(
+            "subject_id",
+            pa.string(),
+            "the platform's id of the subject, or a subject_key where none is stated",
+            key=True,
+        ),
+        Column("commune_code", pa.string(), "commune of the dose where the issue stands", "not known"),
+        Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split"),
+        Column("issue", pa.string(), "the gravest issue: no_id, then bad_id_format, then wrong_info", _AGREES),
+        Column("n_doses", pa.int32(), "doses of the subject that are neither verified nor excluded"),
+    ),
+)
+
+SUBJECT_COUNTS = TableSchema(
+    "subject_counts",
+    (
+        Column("commune_code", pa.string(), "commune of the subjects, as in subjects", "not known"),
+        Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split"),
+        Column("status", pa.string(), "what is left to do: review, then unmatched, matched, verified, excluded"),
+        Column("n_subjects", pa.int64(), "subjects of the platform"),
+    ),
+)
+
+# The queues have a row per identity claim, in the review queue a row per claim and candidate.
+STATED = ("full_name", "gender", "date_of_birth", "id_number", "phone", "insurance_number", "ethnicity")
+REGISTERED = (*STATED, "old_id_number", "commune_code", "residence_commune_code", "status")
+
+_CLAIM = Column("subject_key", pa.string(), "the identity claim, as in decisions", key=True)
+_STATED = tuple(
+    Column(f"stated_{name}", pa.string(), f"{name} as typed in the claim's first dose", "not stated") for name in STATED
+)
+_REGISTERED = tuple(
+    Column(f"registered_{name}", pa.string(), f"{name} of person_id in the registry", "not in the registry")
+    for name in REGISTERED
+)
+_N_DOSES = Column("n_doses", pa.int32(), "doses of the claim that have this status")
+_COMMUNE = Column("commune_code", pa.string(), "commune of the claim, 2021 code where known", "not known")
+_COMMUNE_NOW = Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split")
+
+MATCH_QUEUE = TableSchema(
+    "queues/match",
+    (
+        _CLAIM,
+        Column("person_id", pa.string(), "the person decided"),
+        Column("match_probability", pa.float64(), "posterior of person_id"),
+        Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
+        Column("issue", pa.string(), "no_id, bad_id_format or wrong_info"),
+        Column("wrong_fields", pa.list_(pa.string()), "fields to be corrected", "never null; may be empty"),
+        _N_DOSES,
+        _COMMUNE,
+        _COMMUNE_NOW,
+        *_STATED,
+        *_REGISTERED,
+    ),
+)
+
+REVIEW_QUEUE = TableSchema(
+    "queues/review",
+    (
+        _CLAIM,
+        Column("rank", pa.int8(), "1 for the best candidate"),
+        Column("person_id", pa.string(), "the candidate"),
+        Column("match_probability", pa.float64(), "posterior of person_id"),
+        Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
+        Column("found_by", pa.list_(pa.string()), "passes that found person_id"),
+        Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", _AGREES),
+        Column("conflicts", pa.list_(pa.string()), "what contradicts the best candidate", "never null; may be empty"),
+        _N_DOSES,
+        _COMMUNE,
+        _COMMUNE_NOW,
+        Column(
+            "in_police_list",
+            pa.bool_(),
+            "whether a dose was keyed in where clean-up is done: not by a facility of "
+            "central, province or district level",
+        ),
+        Column("list_date", pa.date32(), "day the list is drawn up"),
+        Column("deadline", pa.date32(), "day the list is due back"),
+        *_STATED,
+        *_REGISTERED,
+    ),
+)
+
+UNMATCHED_QUEUE = TableSchema("queues/unmatched", (_CLAIM, _N_DOSES, _COMMUNE, _COMMUNE_NOW, *_STATED))
+
+EXCLUDED_QUEUE = TableSchema(
+    "queues/excluded",
+    (
+        _CLAIM,
+        Column("reason", pa.string(), "why the claim is not compared with the registry"),
+        _N_DOSES,
+        _COMMUNE,
+        _COMMUNE_NOW,
+        *_STATED,
+    ),
+)
+
 REJECTED = TableSchema(
-    "rejected",
+    "queues/rejected",
     (
         Column("file", pa.string(), "name of the input file (no folder)", key=True),
         Column("position", pa.int64(), "physical record in the file, the header not counted, from 1"),
@@ -153,12 +256,22 @@ REJECTED = TableSchema(
     ),
 )
 
-LINKS = TableSchema(
-    "links",
+_PAIR = (
+    Column("left_id", pa.string(), "id of the left record", key=True),
+    Column("right_id", pa.string(), "id of the right record"),
+    Column("match_probability", pa.float64(), "posterior of right_id among all candidates and none"),
+    Column("match_weight", pa.float64(), "log2 Bayes factor"),
+)
+
+LINKS = TableSchema("links", _PAIR)
+
+# All pairs with at least decision.lowest_review_probability, the links among them.
+CANDIDATES = TableSchema("candidates", _PAIR)
+
+ENTITIES = TableSchema(
+    "entities",
     (
-        Column("left_id", pa.string(), "id of the left record", key=True),
-        Column("right_id", pa.string(), "id of the right record"),
-        Column("match_probability", pa.float64(), "posterior of right_id among all candidates and none"),
-        Column("match_weight", pa.float64(), "log2 Bayes factor"),
+        Column("record_id", pa.string(), "id of the record", key=True),
+        Column("entity_id", pa.string(), "the smallest record id among the records linked with it, directly or not"),
     ),
 )

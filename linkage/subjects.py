@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from blocking.keys import mix
 from linkage.encode import Columns
 from linkage.key_parts import record_key
+
+_HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ def distinct_subjects(columns: Columns, is_excluded: NDArray[np.bool_]) -> Subje
     return Subjects(keys, inverse.astype(np.int64), first.astype(np.int64))
 
 
-def hex_keys(keys: NDArray[np.uint64]) -> list[str]:
-    """Keys as 16 hex digits."""
-    return [f"{key:016x}" for key in keys.tolist()]
+def hex_keys(keys: NDArray[np.uint64]) -> pa.StringArray:
+    """Keys as 16 hex digits: string[n]."""
+    octets = keys.astype(">u8").view(np.uint8).reshape(keys.size, 8)
+    digits = np.empty((keys.size, 16), np.uint8)
+    digits[:, 0::2], digits[:, 1::2] = _HEX_DIGITS[octets >> 4], _HEX_DIGITS[octets & 15]
+    ends = np.arange(keys.size + 1, dtype=np.int32) * 16
+    return pa.StringArray.from_buffers(keys.size, pa.py_buffer(ends), pa.py_buffer(digits))

@@ -28,8 +28,12 @@ RECALL_RANGE = (0.9, 0.9999)
 
 @dataclass(frozen=True)
 class Training:
-    """What a model was trained on and how it went; part of the model file."""
+    """What a model was trained on and how it went; part of the model file.
 
+    registry: content hash of the index, and so of the term frequencies that the model goes with.
+    """
+
+    registry: str
     n_subjects: int
     n_random_pairs: int
     n_candidates: int
@@ -37,12 +41,14 @@ class Training:
 
     def to_dict(self) -> dict[str, Any]:
         return {
+            "registry": self.registry,
             "subjects": self.n_subjects,
             "random_pairs": self.n_random_pairs,
             "candidates": self.n_candidates,
             "converged": self.convergence.converged,
             "iterations": self.convergence.n_iterations,
             "log2_likelihood": self.convergence.log2_likelihood,
+            "residual_correlation": self.convergence.residual_correlation.round(4).tolist(),
         }
 
 
@@ -54,7 +60,9 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
         household = m if spec.household is None else np.array([1.0, *spec.household])
         u = np.full(m.size, 1.0 / (m.size - 1))
         u[0] = 1.0
-        comparisons.append(ComparisonParameters(spec.name, spec.labels, m, u, household))
+        comparisons.append(
+            ComparisonParameters(spec.name, spec.labels, m, u, household, spec.shared_levels, spec.monotone)
+        )
     start = plan.training
     return Parameters(
         tuple(comparisons), start.share_in_registry, start.blocking_recall, start.household_rate, n_persons
@@ -83,7 +91,9 @@ def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Train
     if recall is not None:
         parameters = replace(parameters, blocking_recall=recall)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
-    return parameters, Training(sample.n_subjects, int(counts.sum()), n_candidates, convergence)
+    return parameters, Training(
+        index.manifest["content"], sample.n_subjects, int(counts.sum()), n_candidates, convergence
+    )
 
 
 def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:

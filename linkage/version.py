@@ -1,4 +1,5 @@
-"""Which code this is: the version, and a hash of the sources, so that a changed checkout is never taken for the old one."""
+"""Which code this is: the version, and a hash of the sources, so that a changed checkout is never taken for the old
+one."""
 
 from __future__ import annotations
 

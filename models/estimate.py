@@ -44,12 +44,17 @@ class TrainingSample:
 
 @dataclass(frozen=True)
 class Convergence:
-    """How the EM ended. ``changes`` is the largest change of any probability, an entry per iteration."""
+    """How the EM ended.
+
+    changes: the largest change of any probability, an entry per iteration; residual_correlation: see the function of
+    that name.
+    """
 
     converged: bool
     n_iterations: int
     log2_likelihood: float
     changes: tuple[float, ...]
+    residual_correlation: Vector
 
 
 def normalised(counts: NDArray[np.floating[Any]]) -> Vector:
@@ -92,8 +97,8 @@ def estimate_m(
 ) -> tuple[Parameters, Convergence]:
     """m, household probabilities, share in the registry and household rate by EM; u and the blocking recall stay.
 
-    rivals: at most one candidate of a subject is the match; False judges every pair by itself, and share_in_registry becomes
-    the expected number of matches per record.
+    rivals: at most one candidate of a subject is the match; False judges every pair by itself, and share_in_registry
+    becomes the expected number of matches per record.
 
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
@@ -128,7 +133,8 @@ def estimate_m(
         )
         changes.append(_largest_change(parameters, updated))
         parameters = updated
-    return parameters, Convergence(changes[-1] <= TOLERANCE, len(changes), log_likelihood, tuple(changes))
+    correlation = residual_correlation(parameters, sample.levels, matches)
+    return parameters, Convergence(changes[-1] <= TOLERANCE, len(changes), log_likelihood, tuple(changes), correlation)
 
 
 def _updated(
@@ -141,10 +147,52 @@ def _updated(
     """One M-step of one comparison from expected counts by pattern, with Dirichlet priors at the starting values."""
     n = len(old.labels)
     m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
+    if old.monotone:
+        m = with_falling_ratio(m, old.u)
     if relatives is None:
         return replace(old, m=m)
     h = normalised(np.bincount(levels, weights=relatives, minlength=n) + PRIOR_RELATIVES * start.household)
     return replace(old, m=m, household=h)
+
+
+def with_falling_ratio(m: Vector, u: Vector) -> Vector:
+    """m with m / u made to fall, or stay, along the levels: neighbours that rise are pooled (Ayer et al. 1955).
+
+    Pooled levels share their m in proportion to u, so the total stays. Level 0, missing, is left alone.
+    """
+    blocks: list[tuple[float, float, int]] = []
+    for level in range(1, m.size):
+        mass, random, n = float(m[level]), float(u[level]), 1
+        while blocks and blocks[-1][0] * random < mass * blocks[-1][1]:
+            before = blocks.pop()
+            mass, random, n = mass + before[0], random + before[1], n + before[2]
+        blocks.append((mass, random, n))
+    ratios = np.repeat([mass / random for mass, random, _ in blocks], [n for _, _, n in blocks])
+    return np.concatenate([m[:1], u[1:] * ratios])
+
+
+def residual_correlation(parameters: Parameters, levels: NDArray[np.uint8], matches: Vector) -> Vector:
+    """Correlation of agreement between comparisons among the matches: float64[n_comparisons, n_comparisons].
+
+    The model takes comparisons as independent given a match, so everything off the diagonal should be 0; what is not
+    makes probabilities too sure, or too timid where it is negative. A level is an agreement when m > u. levels:
+    uint8[n_patterns, n_comparisons], matches: float64[n_patterns], expected matches by pattern; pairs of comparisons
+    that are never both known, or never vary, have correlation 0.
+    """
+    agrees = [(c.m > c.u).astype(np.float64)[levels[:, i]] for i, c in enumerate(parameters.comparisons)]
+    known = [(levels[:, i] > 0) * matches for i in range(len(agrees))]
+    table = np.eye(len(agrees))
+    for i in range(len(agrees)):
+        for j in range(i):
+            mass = np.where(matches > 0, known[i] * (levels[:, j] > 0), 0.0)
+            total = mass.sum()
+            if total <= 0:
+                continue
+            p, q = (mass * agrees[i]).sum() / total, (mass * agrees[j]).sum() / total
+            spread = np.sqrt(p * (1 - p) * q * (1 - q))
+            both = (mass * agrees[i] * agrees[j]).sum() / total
+            table[i, j] = table[j, i] = (both - p * q) / spread if spread > 0 else 0.0
+    return table
 
 
 def _largest_change(before: Parameters, after: Parameters) -> float:

@@ -17,7 +17,9 @@ class ComparisonParameters:
     """Level probabilities of one comparison; level 0 is "missing" and carries no weight.
 
     m, u, household: float64[n_levels], probability of each level among matches, random pairs, and non-matching pairs
-    of one household, given that nothing is missing; entry 0 is 1.
+    of one household, given that nothing is missing; entry 0 is 1. shared_levels: levels at which both hold the same
+    number; only pairs that share one can be explained by a household. monotone: the levels fall from more to less
+    agreement, so training keeps m / u from rising along them.
     """
 
     name: str
@@ -25,6 +27,12 @@ class ComparisonParameters:
     m: Vector
     u: Vector
     household: Vector
+    shared_levels: tuple[int, ...] = ()
+    monotone: bool = False
+
+    def is_shared(self) -> Vector:
+        """1.0 at the levels at which both records hold the same number, else 0.0."""
+        return np.isin(np.arange(len(self.labels)), self.shared_levels).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,11 @@ class Parameters:
         return _summed(self.log2_m_u(), levels)
 
     def household_odds(self, levels: NDArray[np.uint8], n_persons: int) -> Vector:
-        """(household_rate / n_persons) * h / u of patterns: float64[n] from uint8[n, n_comparisons]."""
+        """(household_rate / n_persons) * h / u of patterns that share a number, else 0: float64[n]."""
         if self.household_rate == 0.0:
             return np.zeros(levels.shape[0])
-        return np.asarray(self.household_rate / n_persons * np.exp2(_summed(self.log2_h_u(), levels)))
+        is_shared = _summed([c.is_shared() for c in self.comparisons], levels) > 0
+        return np.where(is_shared, self.household_rate / n_persons * np.exp2(_summed(self.log2_h_u(), levels)), 0.0)
 
     def match_weight_table(self, space: PatternSpace) -> Vector:
         """log2(m / u) of every pattern: float64[space.size]."""
@@ -68,7 +77,9 @@ class Parameters:
         """The household odds of every pattern: float64[space.size]."""
         if self.household_rate == 0.0:
             return np.zeros(space.size)
-        return np.asarray(self.household_rate / n_persons * np.exp2(space.sum_over_levels(self.log2_h_u())))
+        is_shared = space.sum_over_levels([c.is_shared() for c in self.comparisons]) > 0
+        odds = self.household_rate / n_persons * np.exp2(space.sum_over_levels(self.log2_h_u()))
+        return np.where(is_shared, odds, 0.0)
 
     def bound_table(self, space: PatternSpace, n_first: int, most_rare: float) -> NDArray[np.float32]:
         """The largest weight a pair can end with, by the pattern of its first comparisons.

@@ -61,5 +61,7 @@ def match_threshold(probabilities: Vector, highest_false_match_rate: float, lowe
     if accepted.size == 0:
         return 1.0
     expected = np.cumsum(1.0 - accepted) / np.arange(1, accepted.size + 1)
-    n_accepted = int(np.searchsorted(expected, highest_false_match_rate, side="right"))
-    return float(accepted[n_accepted - 1]) if n_accepted else 1.0
+    # A threshold takes all of its equals in, so only the last of them can be the one.
+    is_last = np.append(accepted[1:] != accepted[:-1], True)
+    allowed = accepted[is_last & (expected <= highest_false_match_rate)]
+    return float(allowed[-1]) if allowed.size else 1.0

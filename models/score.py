@@ -38,15 +38,20 @@ def select(offsets, rows, passes, codes, bound, floor):  # type: ignore[no-untyp
 
 
 @kernel
-def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, product):  # type: ignore[no-untyped-def]
-    """product[k] *= ratios[s, groups[row], level of the comparison with this stride].
+def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place, product):  # type: ignore[no-untyped-def]
+    """product[k] *= ratios[s, group, level of the comparison with this stride].
 
-    ratios: float32[n_subjects, n_groups, n_levels]; groups: uint8[n_persons], or uint8[0] when there is one group only.
+    ratios: float32[n_subjects, n_groups, n_levels]; groups: uint8[n_persons], or uint8[0] when everybody is in group 0.
+    place: (stride of the place comparison, shifts: uint8[its n_levels]); the group of a pair is its person's plus the
+    shift at its place level.
     """
+    place_stride, shifts = place
     n_levels = ratios.shape[2]
     for s in range(ratios.shape[0]):
         for k in range(offsets[s], offsets[s + 1]):
-            group = groups[rows[k]] if groups.shape[0] > 0 else 0
+            group = shifts[codes[k] // place_stride % shifts.shape[0]]
+            if groups.shape[0] > 0:
+                group += groups[rows[k]]
             product[k] *= ratios[s, group, codes[k] // stride % n_levels]
 
 

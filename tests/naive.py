@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections import Counter, defaultdict
+from functools import cache
 
 # ------------------------------------------------------------------------------------------------- comparators
 
@@ -169,6 +170,49 @@ def levenshtein(a, b):
     return min(rest)
 
 
+@cache
+def damerau_levenshtein(a, b):
+    """Every pair of letters that could be swapped is tried, with what lies between them dropped and inserted."""
+    if not a or not b:
+        return len(a) + len(b)
+    ways = [damerau_levenshtein(a[:-1], b) + 1, damerau_levenshtein(a, b[:-1]) + 1]
+    ways.append(damerau_levenshtein(a[:-1], b[:-1]) + (a[-1] != b[-1]))
+    for i, j in itertools.product(range(len(a) - 1), range(len(b) - 1)):
+        if a[i] == b[-1] and a[-1] == b[j]:
+            between = len(a) - i - 2 + len(b) - j - 2
+            ways.append(damerau_levenshtein(a[:i], b[:j]) + between + 1)
+    return min(ways)
+
+
+def jaro_winkler(a, b):
+    """Winkler 1990: a letter has its partner in the other string at most half the longer length, less one, away."""
+    if not a or not b:
+        return float(a == b)
+    reach = max(len(a), len(b)) // 2 - 1
+    free = dict(enumerate(b))
+    partner = {}
+    for i, letter in enumerate(a):
+        near = [j for j in free if free[j] == letter and abs(i - j) <= max(reach, 0)]
+        if near:
+            partner[i] = min(near)
+            del free[min(near)]
+    n = len(partner)
+    if n == 0:
+        return 0.0
+    in_order = zip((a[i] for i in sorted(partner)), (b[j] for j in sorted(partner.values())), strict=True)
+    swaps = sum(x != y for x, y in in_order) // 2
+    jaro = (n / len(a) + n / len(b) + (n - swaps) / n) / 3
+    prefix = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(a[:4], b[:4], strict=False))))
+    return jaro + prefix / 10 * (1 - jaro) if jaro > 0.7 else jaro
+
+
+def text_level(a, b, is_near):
+    """is_near: one test of (a, b) per threshold, the strictest first."""
+    if not a or not b:
+        return 0
+    return next((i for i, holds in enumerate([str.__eq__, *is_near], start=1) if holds(a, b)), len(is_near) + 2)
+
+
 # ------------------------------------------------------------------------------------------------- scoring
 
 
@@ -179,11 +223,12 @@ def select(offsets, rows, passes, codes, bound, floor):
     return new_offsets, [rows[k] for k in flat], [passes[k] for k in flat], [codes[k] for k in flat]
 
 
-def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, product):
+def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place, product):
+    place_stride, shifts = place
     product = list(product)
     for s in range(len(offsets) - 1):
         for k in range(offsets[s], offsets[s + 1]):
-            group = groups[rows[k]] if len(groups) else 0
+            group = (groups[rows[k]] if len(groups) else 0) + shifts[codes[k] // place_stride % len(shifts)]
             product[k] *= ratios[s][group][codes[k] // stride % len(ratios[s][group])]
     return product
 
@@ -217,7 +262,83 @@ def expect(offsets, weights, patterns, product, household, prior, none):
     return matches, relatives, likelihood
 
 
+def _product(tables, levels):
+    return math.prod(table[level] for table, level in zip(tables, levels, strict=True))
+
+
+def log2_likelihood(p, offsets, levels, ratios):
+    """Sum over subjects of log2(not found + share / N * sum of Bayes factors)."""
+    total = 0.0
+    for first, last in itertools.pairwise(offsets):
+        factors = 0.0
+        for k in range(first, last):
+            m, u, h = (_product(p[kind], levels[k]) for kind in ("m", "u", "household"))
+            factors += m / (u * ratios[k] + p["rate"] / p["n_persons"] * h)
+        total += math.log2(1 - p["share"] * p["recall"] + p["share"] / p["n_persons"] * factors)
+    return total
+
+
+def log_posterior(p, start, offsets, levels, ratios):
+    """The whole of what EM climbs: pairs of non-matches come from random people and, in Poisson numbers, from
+    relatives; Dirichlet priors at the starting values on m and household, a weak one on share and rate."""
+    total = math.log(2) * log2_likelihood(p, offsets, levels, ratios)
+    for level, ratio in zip(levels, ratios, strict=True):
+        random, relative = _product(p["u"], level), _product(p["household"], level)
+        total += math.log(random * ratio + p["rate"] / p["n_persons"] * relative)
+    total -= p["rate"] * (len(offsets) - 1)
+    total += math.log(p["share"]) + math.log(1 - p["share"])
+    total += 1e-3 * math.log(p["rate"]) if p["rate"] else 0.0
+    kinds = [("m", p["prior_matches"])] + [("household", p["prior_relatives"])] * (p["rate"] > 0)
+    for kind, n in kinds:
+        for shares, prior in zip(p[kind], start[kind], strict=True):
+            total += math.fsum(n * b * math.log(a) for a, b in zip(shares[1:], prior[1:], strict=True))
+    return total
+
+
+def falling_ratios(m, u):
+    """The ratio of each level: the least, over where a run may start, of the greatest, over where it may end."""
+    n = len(m)
+    ratio = {(i, j): math.fsum(m[i : j + 1]) / math.fsum(u[i : j + 1]) for i in range(n) for j in range(i, n)}
+    return [min(max(ratio[i, j] for j in range(k, n)) for i in range(k + 1)) for k in range(n)]
+
+
 # ------------------------------------------------------------------------------------------------- blocking
+
+
+def number_neighbours(packed, n_digits):
+    """The packed numbers one wrong digit or one swap of neighbours away; none for a number of another length."""
+    if packed >> 56 != n_digits:
+        return set()
+    return {int(text, 16) | n_digits << 56 for text in neighbours_text(digits_text(packed))}
+
+
+def append_blocks(segments, first, last, rows, bit):
+    """The segments, each with (row, bit) for every position of its subject's blocks appended."""
+    positions = [[k for a, b in zip(*ends, strict=True) for k in range(a, b)] for ends in zip(first, last, strict=True)]
+    return [
+        segment + [(rows[k] if len(rows) else k, bit) for k in ks]
+        for segment, ks in zip(segments, positions, strict=True)
+    ]
+
+
+def merge_segments(segments):
+    """Per subject {row: the bits of all its entries}, rows ascending."""
+    merged = []
+    for segment in segments:
+        bits = defaultdict(int)
+        for row, bit in segment:
+            bits[row] |= bit
+        merged.append(dict(sorted(bits.items())))
+    return merged
+
+
+def drop_own(offsets, rows, passes, own):
+    """Candidates of each subject without its own row, as lists of (row, passes)."""
+    pairs = list(zip(rows, passes, strict=True))
+    return [
+        [pair for pair in pairs[first:last] if pair[0] != mine]
+        for (first, last), mine in zip(itertools.pairwise(offsets), own, strict=True)
+    ]
 
 
 def blocks(keys, query):
@@ -237,11 +358,5 @@ def find_blocks(keys, queries, max_block):
 
 def gather(found_by_pass, n_subjects):
     """Per subject, {row: bits of the passes that found it}, rows ascending; found_by_pass[p][s] is a list of rows."""
-    merged = []
-    for s in range(n_subjects):
-        bits = defaultdict(int)
-        for p, found in enumerate(found_by_pass):
-            for row in found[s]:
-                bits[row] |= 1 << p
-        merged.append(dict(sorted(bits.items())))
-    return merged
+    segments = [[(row, 1 << p) for p, found in enumerate(found_by_pass) for row in found[s]] for s in range(n_subjects)]
+    return merge_segments(segments)

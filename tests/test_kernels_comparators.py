@@ -10,6 +10,8 @@ from linkage.syllables import SyllableDictionary
 from models.comparators import category, date, digits, name, number, place, text
 from tests import naive
 
+pytestmark = pytest.mark.kernel
+
 rapidfuzz_distance = pytest.importorskip("rapidfuzz.distance", reason="rapidfuzz is a dependency of the project")
 
 
@@ -174,9 +176,40 @@ def test_string_measures_equal_rapidfuzz_to_the_last_bit(a, b):
     assert text.damerau_levenshtein(x, y, scratch) == rapidfuzz_distance.DamerauLevenshtein.distance(a, b)
 
 
-@given(st.text("ab", max_size=5), st.text("ab", max_size=5))
-def test_levenshtein_equals_its_twin(a, b):
-    assert text.levenshtein(code_points(a), code_points(b), np.empty(100, np.int64)) == naive.levenshtein(a, b)
+short_words = st.text("abc", max_size=5)
+
+
+@given(short_words, short_words)
+@example("ca", "abc")
+@example("acb", "ba")
+def test_string_measures_equal_their_twins(a, b):
+    scratch = np.empty(100, np.int64)
+    x, y = code_points(a), code_points(b)
+    assert text.levenshtein(x, y, scratch) == naive.levenshtein(a, b)
+    assert text.damerau_levenshtein(x, y, scratch) == naive.damerau_levenshtein(a, b)
+    assert text.jaro_winkler(x, y, scratch) == pytest.approx(naive.jaro_winkler(a, b), rel=1e-14)
+
+
+@given(words, words)
+def test_string_measures_are_symmetric(a, b):
+    scratch = np.empty(400, np.int64)
+    x, y = code_points(a), code_points(b)
+    for distance in (text.levenshtein, text.damerau_levenshtein):
+        assert distance(x, y, scratch) == distance(y, x, scratch)
+
+
+@given(short_words, short_words, st.sampled_from(list(text.MEASURES)))
+def test_text_level_equals_its_twin(a, b, measure):
+    x, y = code_points(a), code_points(b)
+    if measure == "jaro_winkler":
+        thresholds = [0.9, 0.75]
+        is_near = [lambda p, q, t=t: rapidfuzz_distance.JaroWinkler.similarity(p, q) >= t for t in thresholds]
+    else:
+        thresholds = [1.0, 2.0]
+        is_near = [lambda p, q, t=t: getattr(naive, measure)(p, q) <= t for t in thresholds]
+    if a and b:
+        level = text.text_level(x, y, text.MEASURES[measure], np.array(thresholds), np.empty(100, np.int64))
+        assert level == naive.text_level(a, b, is_near)
 
 
 def a_tile(rng, n_subjects, n_persons):
@@ -243,16 +276,9 @@ def test_tiles_of_names_and_texts():
     table = (code_points("".join(texts)), starts, 5)
     a, b = rng.integers(0, 4, 20).astype(np.uint32), rng.integers(0, 4, 30).astype(np.uint32)
 
-    def level(s, r):
-        x, y = texts[a[s]], texts[b[r]]
-        return 0 if not x or not y else 1 if x == y else 2 if naive.levenshtein(x, y) <= 1 else 3
-
-    check_tile(text.text_levels, level, a, b, table, text.LEVENSHTEIN, np.array([1.0]))
-
-
-@given(words, words)
-def test_text_level_orders_its_thresholds(a, b):
-    thresholds = np.array([0.9, 0.7])
-    level = text.text_level(code_points(a), code_points(b), text.JARO_WINKLER, thresholds, np.empty(400, np.int64))
-    similarity = rapidfuzz_distance.JaroWinkler.similarity(a, b)
-    assert level == (1 if a == b else 2 if similarity >= 0.9 else 3 if similarity >= 0.7 else 4)
+    one_edit = [lambda x, y: naive.levenshtein(x, y) <= 1]
+    check_tile(
+        text.text_levels,
+        lambda s, r: naive.text_level(texts[a[s]], texts[b[r]], one_edit),
+        a, b, table, text.LEVENSHTEIN, np.array([1.0]),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The forms: the appendix of Bảo Lâm of 29 August 2022 comes out of subjects with its issues, digit for digit."""
+"""The forms: the appendix of Bảo Lâm of 29 August 2022 comes out of decided doses with its issues, digit for digit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pyarrow as pa
 import pytest
 
 from linkage.errors import InputError, LinkageError, UsageError, VerificationError
+from linkage.platform_subjects import subject_tables
 from linkage.publish import staged
 from linkage.reports import FORMATS, write_report
-from linkage.reports.appendix import ISSUE_HEADINGS, unverified_subjects
+from linkage.reports.appendix import ISSUE_HEADINGS
 from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
 from linkage.reports.writers import write_whole
-from linkage.schema import DECISIONS, STATUSES
+from linkage.schema import DECISIONS, ISSUES, STATUSES
 
 # (name, wrong information, wrong ID, no ID, total) as published; Lộc Lâm's empty cell is zero.
 BAO_LAM = (
@@ -51,36 +52,48 @@ GOLDEN_ROWS = [[number, *row] for number, row in enumerate(BAO_LAM, start=1)]
 GOLDEN_TOTAL = ["Cộng", None, *BAO_LAM_SUMS]
 
 
-def decisions(rows: list[tuple[str, str, str | None, str | None]]) -> pa.Table:
-    """A decisions table of (subject_key, status, issue, commune_code) per dose; what no report reads is null."""
-    n = len(rows)
-    subject_key, status, issue, commune_code = zip(*rows, strict=True) if rows else ([], [], [], [])
-    given = {"dose_id": [f"D{i}" for i in range(n)], "subject_key": subject_key, "status": status}
-    given |= {"issue": issue, "commune_code": commune_code}
+# subject_id, status, issue, commune_code of a dose
+Dose = tuple[str | None, str, str | None, str | None]
+
+
+def publish(runs: Path, doses: list[Dose], **manifest: object) -> Path:
+    """A run of doses in the order of their ids, each a claim of its own, with the tables that the forms read."""
+    n = len(doses)
+    subject_id, status, issue, commune_code = zip(*doses, strict=True) if doses else ((), (), (), ())
+    given = {"dose_id": [f"D{i:07}" for i in range(n)], "subject_key": [f"{i:016x}" for i in range(n)]}
+    given |= {"status": list(status), "issue": list(issue), "commune_code": list(commune_code)}
     schema = DECISIONS.arrow()
-    return pa.table({f.name: pa.array(given.get(f.name, [None] * n), f.type) for f in schema}, schema=schema)
-
-
-def publish(runs: Path, table: pa.Table, **manifest: object) -> Path:
+    decisions = pa.table({f.name: pa.array(given.get(f.name, [None] * n), f.type) for f in schema}, schema=schema)
+    subjects, counts = subject_tables(decisions, pa.chunked_array([subject_id], pa.string()))
     with staged(runs, "r1") as stage:
-        stage.write_table("decisions", table)
+        stage.write_table("subjects", subjects)
+        stage.write_table("subject_counts", counts)
         stage.write_json("manifest", {"run_id": "r1", **manifest})
         return stage.commit()
 
 
 @pytest.fixture(scope="module")
 def bao_lam(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bảo Lâm's subjects with one to three doses each, among them subjects who belong in no list, in random order."""
+    """Bảo Lâm's subjects with one to three doses each, among them subjects who belong in no list, in random order.
+
+    A subject's other doses are right, foreign, or wrong in a lesser way and elsewhere: he counts once all the same.
+    """
     rng = random.Random(2022)
-    subjects: list[tuple[str, str | None, str]] = []
+    doses: list[Dose] = []
     for code, (_, *counts, _total) in zip(NAMES, BAO_LAM, strict=True):
+        subjects: list[tuple[str, str | None]] = []
         for issue, count in zip(ISSUE_HEADINGS, counts, strict=True):
-            subjects += [(rng.choice(["matched", "review", "unmatched"]), issue, code) for _ in range(count)]
-        subjects += [("verified", None, code)] * 60 + [("verified", "wrong_info", code)] * 5
-        subjects += [("excluded", "no_id", code)] * 7 + [("matched", None, code)] * 3
-    doses = [(f"{key:016x}", *subject) for key, subject in enumerate(subjects) for _ in range(rng.choice([1, 1, 2, 3]))]
+            subjects += [(rng.choice(["matched", "review", "unmatched"]), issue) for _ in range(count)]
+        subjects += [("verified", None)] * 60 + [("verified", "wrong_info")] * 5
+        subjects += [("excluded", "no_id")] * 7 + [("review", None)] * 3
+        for number, (status, gravest) in enumerate(subjects):
+            doses.append((f"{code}-{number}", status, gravest, code))
+            if status not in ("verified", "excluded"):
+                others = [("verified", None, "1"), ("excluded", "no_id", "2"), (status, gravest, code)]
+                others += [("review", lesser, "3") for lesser in ISSUES[ISSUES.index(gravest) + 1 :]] if gravest else []
+                doses += [(doses[-1][0], *rng.choice(others)) for _ in range(rng.choice([0, 0, 1, 2]))]
     rng.shuffle(doses)
-    return publish(tmp_path_factory.mktemp("runs"), decisions(doses), list_date="2022-08-29", commune_names=NAMES)
+    return publish(tmp_path_factory.mktemp("runs"), doses, list_date="2022-08-29", commune_names=NAMES)
 
 
 def test_the_appendix_of_bao_lam_as_excel(bao_lam: Path, tmp_path: Path) -> None:
@@ -133,21 +146,19 @@ def test_equal_reports_have_equal_bytes(bao_lam: Path, tmp_path: Path, fmt: str)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_a_subject_counts_once_whatever_its_doses_say() -> None:
-    doses = [("a", "review", "wrong_info", "2"), ("a", "review", "no_id", "1"), ("a", "review", None, None)]
-    for table in (decisions(doses), decisions(doses[::-1])):
-        assert unverified_subjects(table).to_pylist() == [{"subject_key": "a", "commune_code": "1", "issue": "no_id"}]
-
-
 def test_unknown_communes_stand_last_and_are_counted(tmp_path: Path) -> None:
-    doses = [("a", "review", "no_id", None), ("b", "review", "no_id", ""), ("c", "matched", "no_id", "25054")]
-    run_dir = publish(tmp_path, decisions(doses), commune_names={"25054": "Xã Zơ"})
+    doses: list[Dose] = [
+        ("a", "review", "no_id", None),
+        ("b", "review", "no_id", ""),
+        ("c", "matched", "no_id", "25054"),
+    ]
+    run_dir = publish(tmp_path, doses, commune_names={"25054": "Xã Zơ"})
     report = write_report(run_dir, "appendix", "json", tmp_path / "out")
     assert report.rows == ((1, "Xã Zơ", 0, 0, 1, 1), (2, UNKNOWN_COMMUNE, 0, 0, 2, 2))
 
 
 def test_a_run_without_findings_gives_a_row_of_zeros(tmp_path: Path) -> None:
-    report = write_report(publish(tmp_path, decisions([])), "appendix", "xlsx", tmp_path / "out.xlsx")
+    report = write_report(publish(tmp_path, []), "appendix", "xlsx", tmp_path / "out.xlsx")
     assert report.rows == ()
     assert report.total == ("Cộng", None, 0, 0, 0, 0)
 
@@ -183,15 +194,16 @@ def test_names_stand_in_the_order_of_the_dictionary() -> None:
 
 
 def test_daily_counts_subjects_by_commune_and_status(tmp_path: Path) -> None:
-    doses = [
+    doses: list[Dose] = [
         ("a", "verified", None, "1"),
         ("a", "verified", None, "1"),
+        ("b", "verified", None, "2"),
         ("b", "review", "wrong_info", "1"),
         ("c", "unmatched", "no_id", "2"),
         ("d", "excluded", "no_id", None),
         ("e", "matched", "no_id", ""),
     ]
-    run_dir = publish(tmp_path, decisions(doses), list_date="2022-08-29", commune_names={"1": "Xã B", "2": "Xã A"})
+    run_dir = publish(tmp_path, doses, list_date="2022-08-29", commune_names={"1": "Xã B", "2": "Xã A"})
     report = write_report(run_dir, "daily", "xlsx", tmp_path / "daily.xlsx")
     assert [column.key for column in report.columns] == ["date", "commune_code", "commune", *STATUSES, "total"]
     assert report.rows == (
@@ -207,12 +219,12 @@ def test_daily_counts_subjects_by_commune_and_status(tmp_path: Path) -> None:
 
 def test_daily_needs_the_day_of_the_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="list_date is missing"):
-        write_report(publish(tmp_path, decisions([])), "daily", "csv", tmp_path / "out")
+        write_report(publish(tmp_path, []), "daily", "csv", tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "{=1}", "+84", "@SUM(A1)", "http://x.vn", "-2"])
 def test_no_name_becomes_a_formula(tmp_path: Path, name: str) -> None:
-    run_dir = publish(tmp_path, decisions([("a", "review", "no_id", "1")]), commune_names={"1": name})
+    run_dir = publish(tmp_path, [("a", "review", "no_id", "1")], commune_names={"1": name})
     write_report(run_dir, "appendix", "xlsx", tmp_path / "out.xlsx")
     cell = openpyxl.load_workbook(tmp_path / "out.xlsx").active["B2"]
     assert (cell.value, cell.data_type, cell.hyperlink) == (name, "s", None)
@@ -241,8 +253,8 @@ def test_what_cannot_be_written_is_one_line(bao_lam: Path, tmp_path: Path, fmt: 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_torn_decisions_file_is_reported(tmp_path: Path) -> None:
-    run_dir = publish(tmp_path, decisions([]))
-    (run_dir / "decisions.parquet").write_bytes(b"PAR1")
-    with pytest.raises(VerificationError, match=r"decisions\.parquet: cannot be read"):
+def test_a_torn_table_is_reported(tmp_path: Path) -> None:
+    run_dir = publish(tmp_path, [])
+    (run_dir / "subjects.parquet").write_bytes(b"PAR1")
+    with pytest.raises(VerificationError, match=r"subjects\.parquet: cannot be read"):
         write_report(run_dir, "appendix", "csv", tmp_path / "out")

@@ -1,4 +1,6 @@
-"""Reports on a published run: the appendix of the clean-up and the daily counts, in the forms the offices use."""
+"""Reports on a published run: the appendix of the clean-up and the daily counts, in the forms the offices use, and the
+statistics of the linkage as a page with charts.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from linkage.reports.writers import WRITERS, write_whole
 
 FORMS: dict[str, Callable[[Path], Report]] = {"appendix": appendix_of_run, "daily": daily_of_run}
 FORMATS = tuple(WRITERS)
+STATISTICS, STATISTICS_FORMAT = "statistics", "html"
 
 
 def write_report(run_dir: Path, form: str, fmt: str, out: Path) -> Report:
@@ -35,9 +38,41 @@ def write_report(run_dir: Path, form: str, fmt: str, out: Path) -> Report:
         The file cannot be written.
     """
     if form not in FORMS:
-        raise UsageError(f"--form {form}: unknown; use {' or '.join(FORMS)}")
+        raise UsageError(f"--form {form}: unknown; use {' or '.join(FORMS)}, or {STATISTICS} for charts")
     if fmt not in WRITERS:
         raise UsageError(f"--format {fmt}: unknown; use one of {', '.join(FORMATS)}")
     report = FORMS[form](run_dir)
     write_whole(report, fmt, out)
     return report
+
+
+def write_form(
+    run_dir: Path, form: str, fmt: str | None, out: Path, *, truth: Path | None = None, unmask: bool = False
+) -> str:
+    """Write any form of a run to ``out``, and return the format: ``fmt``, or the form's usual one when None.
+
+    Parameters
+    ----------
+    form : one of FORMS, or STATISTICS, which is html only
+    truth, unmask : of the statistics alone, see linkage.reports.html
+
+    Raises
+    ------
+    UsageError
+        Form or format is unknown, an option does not belong to the form, or ``run_dir`` is no published run.
+    InputError, LinkageError
+        As write_report and linkage.reports.html.write_statistics raise them.
+    """
+    if form != STATISTICS:
+        if truth is not None or unmask:
+            option = "--unmask" if truth is None else "--truth"
+            raise UsageError(f"{option}: belongs to --form {STATISTICS}; leave it out of --form {form}")
+        write_report(run_dir, form, fmt or FORMATS[0], out)
+        return fmt or FORMATS[0]
+    if fmt not in (None, STATISTICS_FORMAT):
+        raise UsageError(f"--format {fmt}: --form {STATISTICS} is written as {STATISTICS_FORMAT} only")
+    # Loads the chart libraries, which the other forms do without.
+    from linkage.reports.html import write_statistics
+
+    write_statistics(run_dir, out, truth=truth, unmask=unmask)
+    return STATISTICS_FORMAT

@@ -1,8 +1,9 @@
-"""The appendix of the clean-up: per commune or facility the subjects that do not agree with the registry, by reason.
+"""The appendix of the clean-up: per commune the subjects that do not agree with the registry, by reason.
 
 The form is that of the health centres' letters to communes and police of 2022. The three reasons exclude one another: a
-subject without an ID is not counted as wrong. It counts subjects, for a person is visited once however many doses there
-are; verified subjects and foreigners (excluded) are in no list.
+subject without an ID is not counted as wrong. It counts subjects of the platform, for a person is visited once however
+many doses and claims there are; verified subjects and foreigners (excluded) are in no list. A subject counts in the
+commune where he lives, whichever facility keyed him in: see linkage.platform_subjects for the documents behind this.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.publish import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
+from linkage.schema import SUBJECTS
 
 TITLE = "Bảng tổng hợp tình hình xác minh thông tin đối tượng tiêm chủng COVID-19"
 ISSUE_HEADINGS = {
@@ -41,23 +42,11 @@ def appendix(counts: Mapping[tuple[str, str], int]) -> Report:
     return add_up("appendix", TITLE, COLUMNS, lines)
 
 
-def unverified_subjects(decisions: pa.Table) -> pa.Table:
-    """One row per subject with an issue who is neither verified nor excluded: subject_key, commune_code, issue.
-
-    A subject's doses share its decision; should they ever differ, the least code and issue stand for it, so that the
-    result does not depend on the order of rows and no subject counts twice.
-    """
-    open_ = pc.invert(pc.is_in(decisions["status"], pa.array(["verified", "excluded"])))
-    chosen = decisions.filter(pc.and_(open_, pc.is_valid(decisions["issue"])))
-    grouped = chosen.group_by("subject_key").aggregate([("commune_code", "min"), ("issue", "min")])
-    return grouped.rename_columns({"commune_code_min": "commune_code", "issue_min": "issue"})
-
-
 def appendix_of_run(run_dir: Path) -> Report:
     """The appendix of a published run by commune, under the names of the manifest's ``commune_names``."""
     names: Mapping[str, str] = read_manifest(run_dir).get("commune_names", {})
-    columns = ["subject_key", "status", "issue", "commune_code"]
-    subjects = unverified_subjects(read_table(run_dir, "decisions", columns))
+    # A subject without an issue agrees with the registry and is open for another reason: a dose after his death.
+    subjects = read_table(run_dir, SUBJECTS.name, ["commune_code", "issue"]).filter(pc.is_valid(pc.field("issue")))
     counted = subjects.group_by(["commune_code", "issue"]).aggregate([([], "count_all")]).to_pylist()
     labels = commune_labels({row["commune_code"] for row in counted if row["commune_code"]}, names)
     counts: Counter[tuple[str, str]] = Counter()

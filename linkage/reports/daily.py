@@ -14,7 +14,7 @@ import pyarrow as pa
 from linkage.errors import InputError
 from linkage.publish import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
-from linkage.schema import STATUSES
+from linkage.schema import STATUSES, SUBJECT_COUNTS
 
 TITLE = "Báo cáo kết quả xác minh thông tin đối tượng tiêm chủng COVID-19 theo ngày"
 STATUS_HEADINGS = {
@@ -33,12 +33,11 @@ COLUMNS = (
 )
 
 
-def daily(date: str, subjects: pa.Table, names: Mapping[str, str]) -> Report:
-    """The form from one row per subject: ``commune_code`` (null: not known) and ``status``."""
-    counted = subjects.group_by(["commune_code", "status"]).aggregate([([], "count_all")]).to_pylist()
+def daily(date: str, subject_counts: pa.Table, names: Mapping[str, str]) -> Report:
+    """The form from subjects by ``commune_code`` (null: not known) and ``status``, see schema.SUBJECT_COUNTS."""
     counts: Counter[tuple[str, str]] = Counter()
-    for row in counted:
-        counts[row["commune_code"] or "", row["status"]] += row["count_all"]
+    for row in subject_counts.to_pylist():
+        counts[row["commune_code"] or "", row["status"]] += row["n_subjects"]
     labels = commune_labels({code for code, _ in counts if code}, names)
     codes = sorted(labels, key=lambda code: (vietnamese_order(labels[code]), code))
     if any(code == "" for code, _ in counts):
@@ -55,7 +54,5 @@ def daily_of_run(run_dir: Path) -> Report:
     manifest = read_manifest(run_dir)
     if not manifest.get("list_date"):
         raise InputError(f"{run_dir}/manifest.json: list_date is missing; link again with this version")
-    decisions = read_table(run_dir, "decisions", ["subject_key", "status", "commune_code"])
-    grouped = decisions.group_by("subject_key").aggregate([("commune_code", "min"), ("status", "min")])
-    subjects = grouped.rename_columns({"commune_code_min": "commune_code", "status_min": "status"})
-    return daily(manifest["list_date"], subjects, manifest.get("commune_names", {}))
+    counts = read_table(run_dir, SUBJECT_COUNTS.name, ["commune_code", "status", "n_subjects"])
+    return daily(manifest["list_date"], counts, manifest.get("commune_names", {}))

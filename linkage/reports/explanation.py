@@ -4,46 +4,85 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from linkage.explain import Candidate, Explanation
 
+# In full: the best candidate, his closest rival and a person asked for; the others in a line each.
+IN_FULL = 2
+
 
 def render(explanation: Explanation) -> RenderableType:
-    """The decision, the best candidate (and one asked for) in full, and all candidates in a line each."""
-    decision = explanation.decision
-    head = (
-        f"dose {explanation.dose_id}: {decision['status']}; {explanation.n_candidates} candidates compared; "
-        f"not in the registry {explanation.none_probability:.3g}, not searched {explanation.unsearched_probability:.3g}"
-    )
-    parts: list[RenderableType] = [head]
-    parts += [_side_by_side(candidate) for candidate in explanation.candidates]
-    parts.append(_rivals(explanation.candidates))
+    """The decision, the records side by side, and all candidates in a line each; made for 100 columns."""
+    candidates = explanation.candidates
+    parts: list[RenderableType] = [Text(line) for line in _head(explanation)]
+    for place, candidate in enumerate(candidates):
+        is_asked_for = candidate.person_id == explanation.asked_for
+        if place < IN_FULL or is_asked_for:
+            parts += ["", _title(candidate, is_asked_for), _side_by_side(candidate)]
+    if candidates:
+        parts += ["", _rivals(candidates)]
     return Group(*parts)
 
 
+def _head(explanation: Explanation) -> list[str]:
+    """What was decided, why there was room to doubt, and what speaks for nobody."""
+    decision = explanation.decision
+    lines = [f"dose {explanation.dose_id}: {decision['status']}"]
+    if decision["person_id"] is not None:
+        lines[0] += f", person {decision['person_id']} with probability {decision['match_probability']:.6f}"
+    if explanation.excluded_reason is not None:
+        lines[0] += f" ({explanation.excluded_reason}), not sought in the registry; compared here all the same"
+    for heading, names in (("wrong fields", decision["wrong_fields"]), ("conflicts", decision["conflicts"])):
+        if names:
+            lines.append(f"{heading}: {', '.join(names)}")
+    return [
+        *lines,
+        f"{explanation.n_candidates} persons compared; matched without a person from {explanation.match_threshold:.6f}",
+        f"not in the registry {explanation.none_probability:.3g}, "
+        f"in it but not searched {explanation.unsearched_probability:.3g}",
+    ]
+
+
+def _title(candidate: Candidate, is_asked_for: bool) -> Text:
+    asked = ", asked for" if is_asked_for else ""
+    found = "" if candidate.found_by else ", found by no pass"
+    return Text(f"person {candidate.person_id}{asked}{found}", style="bold")
+
+
 def _side_by_side(candidate: Candidate) -> Table:
-    table = Table(
-        "comparison", "dose", "registry", "level", title=f"person {candidate.person_id}", title_justify="left"
-    )
-    table.add_column("bits", justify="right")
+    table = _table("comparison", "dose", "registry", "level", "bits")
     for evidence in candidate.evidence:
-        table.add_row(
-            evidence.comparison, evidence.stated, evidence.registered, evidence.level, f"{evidence.weight_bits:+.2f}"
-        )
+        row = (evidence.comparison, evidence.stated, evidence.registered, evidence.level)
+        table.add_row(*(Text(cell) for cell in row), _bits(evidence.weight_bits))
     table.add_section()
-    table.add_row(
-        "term frequency", "", "", "how common the agreeing values are", f"{candidate.term_frequency_bits:+.2f}"
-    )
-    table.add_row("household", "", "", "how often relatives agree like this", f"{candidate.household_bits:+.2f}")
-    table.add_row("match weight", "", "", f"probability {candidate.probability:.6f}", f"{candidate.match_weight:+.2f}")
+    table.add_row("rarity", "", "", "of the values that agree", _bits(candidate.term_frequency_bits))
+    table.add_row("household", "", "", "relatives agree like this", _bits(candidate.household_bits))
+    table.add_row("match weight", "", "", f"probability {candidate.probability:.6f}", _bits(candidate.match_weight))
     return table
 
 
 def _rivals(candidates: list[Candidate]) -> Table:
-    table = Table(
-        "person", "name", "birth date", "probability", "weight", "found by", title="candidates", title_justify="left"
-    )
+    table = _table("person", "name", "birth date", "probability", "bits", "found by")
+    table.title, table.title_justify = "candidates", "left"
     for c in candidates:
-        name, born = c.registered.get("full_name", ""), c.registered.get("date_of_birth", "")
-        table.add_row(c.person_id, name, born, f"{c.probability:.6f}", f"{c.match_weight:+.2f}", ", ".join(c.found_by))
+        texts = (c.person_id, c.registered.get("full_name", ""), c.registered.get("date_of_birth", ""))
+        numbers = f"{c.probability:.6f}", _bits(c.match_weight)
+        table.add_row(*(Text(text) for text in texts), *numbers, ", ".join(c.found_by) or "no pass")
     return table
+
+
+def _table(*headings: str) -> Table:
+    """An empty table in which long words go on in the next line; numbers to the right."""
+    table = Table()
+    for heading in headings:
+        # The longest name of a pass is not broken.
+        least = 24 if heading == "found by" else None
+        right = heading in ("bits", "probability")
+        table.add_column(heading, justify="right" if right else "left", overflow="fold", min_width=least)
+    return table
+
+
+def _bits(bits: float) -> str:
+    """Signed, two decimals, no negative zero."""
+    return f"{round(bits, 2) + 0.0:+.2f}"

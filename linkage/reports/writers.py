@@ -26,7 +26,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_whole(report: Report, fmt: str, out: Path) -> None:
-    """Write to a file beside ``out`` and rename it, so that no half a report ever stands under the name.
+    """Write a report, so that no half a report ever stands under the name.
 
     Raises
     ------
@@ -35,11 +35,16 @@ def write_whole(report: Report, fmt: str, out: Path) -> None:
     LinkageError
         The file cannot be written.
     """
+    replace_whole(out, lambda partial: WRITERS[fmt](report, partial))
+
+
+def replace_whole(out: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a file beside ``out`` and rename it; raises as write_whole does."""
     if out.is_dir():
         raise UsageError(f"{out}: is a folder; name a file for the report")
     partial = out.with_name(f".{out.name}.partial")
     try:
-        WRITERS[fmt](report, partial)
+        write(partial)
         partial.replace(out)
     except OSError as error:
         reason = error.strerror or str(error)

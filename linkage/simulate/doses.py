@@ -102,7 +102,8 @@ def _draw_subjects(rng: np.random.Generator, population: Population, n_doses: in
     # Who died during the campaign lived long enough for the doses given here.
     weights[population.deaths < FIRST_DAY.astype(np.int64) + 180] = 0.0
     eligible = np.flatnonzero(weights)
-    n_subjects = round(min(n_doses / DOSES_PER_SUBJECT, 0.9 * len(eligible)))
+    # A single dose has a subject too, where there is anybody.
+    n_subjects = max(min(1, len(eligible)), round(min(n_doses / DOSES_PER_SUBJECT, 0.9 * len(eligible))))
     if n_doses > MAX_DOSES * n_subjects or not n_subjects:
         raise UsageError(
             f"{n_doses} doses are too many for {len(eligible)} people who can be vaccinated; ask for fewer"

@@ -139,7 +139,7 @@ def _tiles(n: int) -> Iterator[tuple[int, int]]:
 
 
 def _writer(path: Path, schema: TableSchema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, schema.arrow(), compression="zstd", compression_level=1)
+    return pq.ParquetWriter(path, schema.arrow(), compression="zstd", compression_level=1, write_page_checksum=True)
 
 
 def _write_registry(source: Source, path: Path, words: pa.StringArray, date: str) -> Ints:

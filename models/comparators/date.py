@@ -73,16 +73,16 @@ def _vague_level(year_a, month_a, year_b, month_b):  # type: ignore[no-untyped-d
 
 @kernel
 def _complete_level(a, b):  # type: ignore[no-untyped-def]
-    """Level of two unequal, complete dates whose day and month are not swapped."""
+    """Level of two unequal, complete dates whose day and month are not swapped.
+
+    Digits are counted only where one alone can differ: in the year when day and month are the same, or the reverse.
+    """
     year_a, year_b = np.int64(a >> 9), np.int64(b >> 9)
-    day_month_a = np.int64(a & 31) * 100 + np.int64((a >> 5) & 15)
-    day_month_b = np.int64(b & 31) * 100 + np.int64((b >> 5) & 15)
-    if _digits_differing(day_month_a, day_month_b, 4) + _digits_differing(year_a, year_b, 4) == 1:
-        return 4
-    if day_month_a == day_month_b:
-        return 6
     if year_a == year_b:
-        return 7
+        day_a, day_b, month_a, month_b = a & 31, b & 31, (a >> 5) & 15, (b >> 5) & 15
+        return 4 if _digits_differing(day_a, day_b, 2) + _digits_differing(month_a, month_b, 2) == 1 else 7
+    if (a ^ b) & 511 == 0:
+        return 4 if _digits_differing(year_a, year_b, 4) == 1 else 6
     return 8 if abs(year_a - year_b) <= 1 else 9
 
 

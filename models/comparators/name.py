@@ -12,6 +12,8 @@ from __future__ import annotations
 from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
+# Arrays handed to a function that is not inlined are reference-counted at every call, which costs more than its work.
+inlined_kernel = njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 LEVELS = (
     "missing",
@@ -31,7 +33,7 @@ LEVELS = (
 N_SYLLABLES = 6
 
 
-@kernel
+@inlined_kernel
 def _n_syllables(name):  # type: ignore[no-untyped-def]
     n = 0
     while n < N_SYLLABLES and name[n] != 0:
@@ -71,6 +73,12 @@ def one_letter_slip(a, b):  # type: ignore[no-untyped-def]
     return first_a == second_b and second_a == first_b
 
 
+@inlined_kernel
+def _may_abbreviate(a, b):  # type: ignore[no-untyped-def]
+    """Whether one of two syllables may abbreviate the other: one first letter, three letters at most."""
+    return (a ^ b) & 255 == 0 and (a >> 24 == 0 or b >> 24 == 0)
+
+
 @kernel
 def _is_abbreviation(short, long):  # type: ignore[no-untyped-def]
     """Whether ``short`` is the first letter, or the first two or three consonants, of ``long``: N, Ng, Ngh of
@@ -95,8 +103,12 @@ def _alike(a, b, sound, letters):  # type: ignore[no-untyped-def]
 
 @kernel
 def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignore[no-untyped-def]
-    """Levels 2, 3, 4 and 7 of two unequal names of n syllables; 0 when none of them holds."""
-    n_tones, n_plain, n_alike, n_short = 0, 0, 0, 0
+    """Levels 2, 3, 4, 6 and 7 of two unequal names of n syllables; 0 when none of them holds.
+
+    Most pairs differ in two syllables or more and are no abbreviation: the dear comparisons of letters are for the
+    rest.
+    """
+    n_tones, n_plain, n_short, last = 0, 0, 0, 0
     for i in range(n):
         x, y = a[i], b[i]
         if toneless[x] == toneless[y]:
@@ -105,17 +117,18 @@ def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignor
         if plain[x] == plain[y]:
             continue
         n_plain += 1
-        if _alike(x, y, sound, letters):
-            n_alike += 1
-        if _is_abbreviation(letters[x], letters[y]) or _is_abbreviation(letters[y], letters[x]):
-            n_short += 1
+        last = i
+        if _may_abbreviate(letters[x], letters[y]):
+            n_short += _is_abbreviation(letters[x], letters[y]) or _is_abbreviation(letters[y], letters[x])
     if n_tones == 0:
         return 2
     if n_plain == 0:
         return 3
     if n_short == n_plain:
         return 7
-    return 4 if n_plain == 1 and n_alike == 1 else 0
+    if n_plain == 1:
+        return 4 if _alike(a[last], b[last], sound, letters) else 0
+    return 6 if _is_reordered(a, b, n, plain) else 0
 
 
 @kernel
@@ -132,6 +145,12 @@ def _is_one_dropped(short, long, n_short, plain):  # type: ignore[no-untyped-def
 @kernel
 def _is_reordered(a, b, n, plain):  # type: ignore[no-untyped-def]
     """Whether both names hold the same plain syllables, each as often."""
+    total_a, total_b = 0, 0
+    for i in range(n):
+        total_a += plain[a[i]]
+        total_b += plain[b[i]]
+    if total_a != total_b:
+        return False
     for i in range(n):
         n_a, n_b = 0, 0
         for j in range(n):
@@ -169,14 +188,35 @@ def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untype
         level = _same_length_level(a, b, n_a, toneless, plain, sound, letters)
         if level != 0:
             return level
-        if _is_reordered(a, b, n_a, plain):
-            return 6
     elif n_a + 1 == n_b:
         if _is_one_dropped(a, b, n_a, plain):
             return 5
     elif n_b + 1 == n_a and _is_one_dropped(b, a, n_b, plain):
         return 5
     return _partial_level(a, b, n_a, n_b, plain)
+
+
+@inlined_kernel
+def _shares_no_end(left, s, n_left, right, row, plain, letters):  # type: ignore[no-untyped-def]
+    """Whether two names have neither the family nor the given name in common, and so certainly are different.
+
+    Nine pairs in ten end here. False where the names may still be reordered or abbreviated: then only the whole
+    comparison tells.
+    """
+    first_a, first_b, last_a = left[s, 0], right[row, 0], left[s, n_left - 1]
+    if plain[first_a] == plain[first_b]:
+        return False
+    if _may_abbreviate(letters[first_a], letters[first_b]):
+        return False
+    n_right, total_a, total_b = 0, 0, 0
+    while n_right < N_SYLLABLES and right[row, n_right] != 0:
+        total_b += plain[right[row, n_right]]
+        n_right += 1
+    if n_right == 0 or plain[last_a] == plain[right[row, n_right - 1]]:
+        return False
+    for i in range(n_left):
+        total_a += plain[left[s, i]]
+    return n_left != n_right or total_a != total_b
 
 
 @kernel
@@ -187,7 +227,14 @@ def name_levels(offsets, rows, left, right, tables, stride, codes):  # type: ign
     uint64[V]).
     """
     toneless, plain, sound, letters = tables
+    different = len(LEVELS) - 1
     for s in range(left.shape[0]):
-        a = left[s]
+        n_left = _n_syllables(left[s])
+        if n_left == 0:
+            continue
         for k in range(offsets[s], offsets[s + 1]):
-            codes[k] += stride * name_level(a, right[rows[k]], toneless, plain, sound, letters)
+            row = rows[k]
+            if _shares_no_end(left, s, n_left, right, row, plain, letters):
+                codes[k] += stride * different
+            else:
+                codes[k] += stride * name_level(left[s], right[row], toneless, plain, sound, letters)

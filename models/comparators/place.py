@@ -12,6 +12,8 @@ kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 LEVELS = ("missing", "same commune", "commune of current stay", "same old district", "same province", "other")
 
+SHARED_COMMUNE = (1, 2)  # levels at which a stated and a registered commune are the same
+
 # Values of the relation table.
 OTHER, SAME_PROVINCE, SAME_DISTRICT, SAME_COMMUNE = range(4)
 

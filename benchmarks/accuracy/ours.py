@@ -1,0 +1,96 @@
+"""Our own linker on a set: all pairs it would look at, and what a run of doses decided."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.accuracy.labelled import LabelledSet, Prepared
+from benchmarks.accuracy.simulations import SimulatedFiles, Simulation, make
+from linkage.evaluate import Proportion, evaluate
+from linkage.files import link_files
+from linkage.nightly import run
+from linkage.plan import load_plan
+from linkage.publish import read_manifest
+from linkage.registry_files import build_from_files
+
+# A district in small, linked before the clock starts: it compiles every kernel.
+_WARM_UP = Simulation("default", 102, 1_000, 1_500)
+
+_DOSE_PAIRS = """
+SELECT dose_id AS left_id, person_id AS right_id, match_probability, match_weight
+FROM decisions WHERE person_id IS NOT NULL
+UNION ALL
+SELECT d.dose_id, c.person_id, c.match_probability, c.match_weight
+FROM decisions d JOIN candidates c USING (subject_key) WHERE c.person_id <> d.person_id
+"""
+
+
+def link_labelled(chosen: LabelledSet, files: Prepared, work: Path) -> tuple[pa.Table, dict[str, float]]:
+    """Candidates of a labelled set, and seconds; linked twice, so that compiling does not count."""
+    plan = load_plan(chosen.plan_file)
+    start = 0.0
+    for _ in range(2):
+        shutil.rmtree(work / "ours", ignore_errors=True)
+        start = time.perf_counter()
+        link_files([files.left], [files.right], plan, work / "ours")
+    return pq.read_table(work / "ours" / "candidates.parquet"), {"link": time.perf_counter() - start}
+
+
+def link_doses(files: SimulatedFiles, work: Path) -> tuple[pa.Table, dict[str, float], dict[str, Any]]:
+    """Pairs of dose and person, seconds by stage, and what was decided (see `decided`)."""
+    warm_up(work / "warm_up")
+    start = time.perf_counter()
+    build_from_files([files.registry], work / "index", units=files.units)
+    built = time.perf_counter()
+    summary = run([files.doses], work / "index", work / "runs")
+    seconds = {"index": built - start, **summary.seconds}
+    with duckdb.connect() as connection:
+        connection.register("decisions", pq.read_table(summary.run_dir / "decisions.parquet"))
+        connection.register("candidates", pq.read_table(summary.run_dir / "queues" / "review.parquet"))
+        pairs = connection.sql(_DOSE_PAIRS).to_arrow_table()
+    return pairs, seconds, decided(summary.run_dir, files.truth)
+
+
+def warm_up(work: Path) -> None:
+    """Link a tiny simulation, so that the clock does not measure the compiler."""
+    files = make(_WARM_UP, work)
+    build_from_files([files.registry], work / "index", units=files.units)
+    run([files.doses], work / "index", work / "runs")
+
+
+def decided(run_dir: Path, truth: Path) -> dict[str, Any]:
+    """Figures of a run's decisions, each a share with its interval, beside what the run itself expected."""
+    evaluation = evaluate(run_dir, truth)
+    manifest = read_manifest(run_dir)
+    automatic = evaluation.precision["automatic"]
+    return {
+        "automatic_precision": _share(automatic),
+        "automatic_share_of_linkable": _share(evaluation.recall),
+        "decided_or_candidate": _share(evaluation.reachable),
+        "review_share": _share(evaluation.review),
+        "outside_registry_decided": _share(evaluation.outside_registry),
+        "calibration_error": evaluation.calibration_error,
+        "true_false_match_rate": evaluation.false_match_doses / automatic.of if automatic.of else None,
+        "false_match_doses": evaluation.false_match_doses,
+        "false_match_subjects": evaluation.false_match_subjects,
+        "expected_false_match_rate": manifest["expected_false_match_rate"],
+        "estimated_false_match_rate": estimated_false_match_rate(manifest),
+    }
+
+
+def estimated_false_match_rate(manifest: dict[str, Any]) -> dict[str, float] | None:
+    """Rate, low and high of the run's own estimate; None of a run that made none."""
+    estimates = {estimate["name"]: estimate for estimate in manifest.get("error_rates", [])}
+    found = estimates.get("estimated_false_match_rate")
+    return None if found is None else {key: found[key] for key in ("rate", "low", "high")}
+
+
+def _share(proportion: Proportion) -> dict[str, float | None]:
+    return {"share": proportion.share, "low": proportion.low, "high": proportion.high}

@@ -1,0 +1,124 @@
+"""The results as JSON and as one Markdown table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+_HEADINGS = (
+    "set",
+    "tool",
+    *(f"P / R / F1 at {threshold}" for threshold in ("0.5", "0.9", "0.99", "0.999")),
+    "automatic recall at 99.9 %",
+    "at 99.99 %",
+    "review",
+    "calibration error",
+    "seconds",
+    "GB",
+)
+_DECIDED_HEADINGS = (
+    "set",
+    "automatic precision",
+    "automatic share of linkable",
+    "decided or candidate",
+    "review",
+    "calibration error",
+    "true false-match rate",
+    "expected",
+    "estimated (95 %)",
+)
+_NOTES = """\
+Precision (P), recall (R) and F1 are of pairs with at least that match probability; recall counts true pairs that no
+pass found as missed. *Automatic recall* is the largest recall over all thresholds with at least that precision; where
+no threshold is that precise, the precision in brackets is the highest there is. *Review* is the share of left records
+whose best candidate has 0.02 ≤ p < 0.99. *Calibration error* is over pairs with p ≥ 0.02. *splink, best only* keeps
+the best pair of each left record, its probability unchanged. *Seconds* leave out starting Python, standardising for
+Splink and, for ours, compiling.
+
+FEBRL, fake_1000, the ONS mock and pseudopeople are development sets; labels were not used for training. The seeds of the
+simulations (9001, 9002, 9003) were not used in development.
+"""
+
+
+def write(rows: list[Row], heading: dict[str, str], folder: Path) -> None:
+    """accuracy.json and accuracy.md in ``folder``; rows measured earlier stay unless they are measured anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "accuracy.json"
+    before = json.loads(path.read_text("utf-8"))["rows"] if path.is_file() else []
+    rows = merged(before, rows)
+    path.write_text(json.dumps({**heading, "rows": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "accuracy.md").write_text(markdown(rows, heading), encoding="utf-8")
+
+
+def merged(before: list[Row], rows: list[Row]) -> list[Row]:
+    """Rows by set and tool, new ones in the place of old ones, in the order of first appearance."""
+    by_key = {(row["set"], row["tool"]): row for row in [*before, *rows]}
+    sets = list(dict.fromkeys(row["set"] for row in [*before, *rows]))
+    tools = list(dict.fromkeys(row["tool"] for row in sorted([*before, *rows], key=lambda row: str(row["tool"]))))
+    return [by_key[key] for key in ((name, tool) for name in sets for tool in tools) if key in by_key]
+
+
+def markdown(rows: list[Row], heading: dict[str, str]) -> str:
+    """The whole report."""
+    lines = ["# Accuracy", "", *(f"- {name}: {value}" for name, value in heading.items()), "", _NOTES]
+    lines += _table(_HEADINGS, [line for row in rows for line in _lines(row)])
+    lines += ["", "What a run of doses decided by itself:", ""]
+    lines += _table(_DECIDED_HEADINGS, [_decided(row) for row in rows if row.get("decided")])
+    failed = [f"- {row['set']}, {row['tool']}: {row['failure']}" for row in rows if row.get("failure")]
+    if failed:
+        lines += ["", "Not measured:", "", *failed]
+    return "\n".join(lines) + "\n"
+
+
+def _table(headings: tuple[str, ...], rows: list[list[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(headings), *rows)]
+
+
+def _lines(row: Row) -> list[list[str]]:
+    """The line of a measurement, and the one with the best pairs only."""
+    if row.get("failure"):
+        return []
+    spent = [f"{sum(row['seconds'].values()):.1f}", f"{row['peak_rss_bytes'] / 1e9:.1f}"]
+    lines = [[row["set"], row["tool"], *_figures(row["figures"]), *spent]]
+    if row["figures_best_only"]:
+        lines.append([row["set"], f"{row['tool']}, best only", *_figures(row["figures_best_only"]), *spent])
+    return lines
+
+
+def _figures(figures: Row) -> list[str]:
+    at = [" / ".join(_number(step[key]) for key in ("precision", "recall", "f1")) for step in figures["thresholds"]]
+    automatic = [_automatic(step) for step in figures["automatic"]]
+    return [*at, *automatic, _percent(figures["review_share"]), _number(figures["calibration_error"], 5)]
+
+
+def _automatic(step: Row) -> str:
+    if step["recall"] is None:
+        return "-"
+    short = "" if step["reached"] == step["wanted"] else f" ({step['reached']:.4f})"
+    return f"{step['recall']:.4f}{short}"
+
+
+def _decided(row: Row) -> list[str]:
+    decided = row["decided"]
+    shares = ("automatic_precision", "automatic_share_of_linkable", "decided_or_candidate")
+    estimated = decided["estimated_false_match_rate"]
+    return [
+        row["set"],
+        *(_number(decided[name]["share"], 6) for name in shares),
+        _percent(decided["review_share"]["share"]),
+        _number(decided["calibration_error"], 5),
+        f"{decided['true_false_match_rate'] or 0:.2e} ({decided['false_match_doses']} doses)",
+        f"{decided['expected_false_match_rate']:.2e}",
+        "-" if estimated is None else f"{estimated['rate']:.2e} ({estimated['low']:.2e} to {estimated['high']:.2e})",
+    ]
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"

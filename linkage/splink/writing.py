@@ -1,0 +1,100 @@
+"""Writes a model as a folder that Splink opens: settings, and with tables everything that gives them our weights."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from linkage.encode import encode
+from linkage.files import read_side, with_id
+from linkage.model_file import Model
+from linkage.publish import staged
+from linkage.registry import build_index
+from linkage.splink.conditions import column
+from linkage.splink.exporting import Export, export_splink
+from linkage.splink.tables import A_LEFT, B_RIGHT, frequency_table, standardised_table
+from linkage.version import code_version
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What ``model export --splink`` prints."""
+
+    folder: Path
+    tables: list[str]
+    deviations: list[str]
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Both files as Splink reads them, by name of the table written, and what the export says of them."""
+
+    export: Export
+    tables: dict[str, pa.Table]
+
+
+def export_files(
+    model: Model,
+    out: Path,
+    *,
+    tables: tuple[Path, Path] | None = None,
+    units_folder: Path | None = None,
+    nearest: bool = False,
+) -> ExportSummary:
+    """Write settings.json and manifest.json, which lists the deviations, into the new folder ``out``.
+
+    Parameters
+    ----------
+    tables : left and right file; their records as Splink is to compare them go into a_left.parquet and b_right.parquet,
+        and the term frequencies of the right one into tf_<column>.parquet, for ``register_term_frequency_lookup``
+    units_folder : administrative units by date, for plans with communes
+    nearest : write what Splink can hold where it cannot hold all
+
+    Raises
+    ------
+    UsageError : a line for each thing that would change a match weight
+    InputError : a file cannot be used
+    """
+    if tables is None:
+        sides = _Sides(export_splink(model, nearest=nearest), {})
+    else:
+        with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
+            sides = _read(model, tables, units_folder, Path(scratch) / "index", nearest=nearest)
+    manifest = {
+        "code_version": code_version(),
+        "model": model.digest(),
+        "plan": model.plan.digest(),
+        "deviations": list(sides.export.deviations),
+    }
+    with staged(out.parent, out.name) as stage:
+        for name, table in sides.tables.items():
+            stage.write_table(name, table)
+        stage.write_json("settings", sides.export.settings)
+        stage.write_json("manifest", manifest | {"outputs": stage.outputs})
+        folder = stage.commit()
+    return ExportSummary(folder, list(sides.tables), list(sides.export.deviations))
+
+
+def _read(
+    model: Model, tables: tuple[Path, Path], units_folder: Path | None, scratch: Path, *, nearest: bool
+) -> _Sides:
+    """Both files encoded as a linkage would, and written back as columns."""
+    plan = model.plan
+    left, right = (
+        with_id(read_side([path], plan, side), getattr(plan, f"{side}_id"))
+        for side, path in zip(("left", "right"), tables, strict=True)
+    )
+    index = build_index(right, plan, scratch, units_folder=units_folder)
+    dictionaries = index.dictionaries.copy()
+    columns = encode(left, plan, "left", dictionaries)
+    export = export_splink(model, dictionaries.words, nearest=nearest)
+    written = {
+        A_LEFT: standardised_table(left.column(plan.left_id), "left", columns, plan, dictionaries),
+        B_RIGHT: standardised_table(index.persons.column(plan.right_id), "right", index.columns, plan, dictionaries),
+    }
+    for name in export.frequencies:
+        written[f"tf_{column(name)}"] = frequency_table(name, index.frequencies[name], plan, dictionaries)
+    return _Sides(export, written)

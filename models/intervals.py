@@ -1,0 +1,46 @@
+"""Intervals of 95 % for rates: seen ones, and ones that a model expects."""
+
+from __future__ import annotations
+
+from math import exp, lgamma, log, sqrt
+
+_Z_95 = 1.959963984540054
+
+# A model's own error expectation is trusted to a factor of about two either way: the shape of a gamma distribution
+# whose 95 % range is 0.36 to 1.97 times its mean. Calibration on simulated batches stayed well within it.
+MODEL_SHAPE = 6.0
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Wilson's score interval for a share seen in ``n`` independent trials, n > 0.
+
+    Reference: E. B. Wilson, "Probable inference", JASA 22 (1927).
+    """
+    centre = share + _Z_95**2 / (2 * n)
+    spread = _Z_95 * sqrt(share * (1 - share) / n + _Z_95**2 / (4 * n**2))
+    scale = 1 + _Z_95**2 / n
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def predicted_count_interval(expected: float, shape: float = MODEL_SHAPE) -> tuple[int, int]:
+    """Where a count lies that a model expects to be ``expected``: the 2.5 % and 97.5 % quantiles.
+
+    The count is Poisson about a mean that is itself uncertain, gamma with the given shape: a negative binomial.
+    """
+    if expected <= 0.0:
+        return 0, 0
+    success = shape / (shape + expected)
+    low, count, below = -1, 0, 0.0
+    while True:
+        below += exp(
+            lgamma(count + shape)
+            - lgamma(shape)
+            - lgamma(count + 1)
+            + shape * log(success)
+            + count * log(1.0 - success)
+        )
+        if low < 0 and below > 0.025:
+            low = count
+        if below >= 0.975:
+            return low, count
+        count += 1

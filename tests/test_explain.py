@@ -1,0 +1,147 @@
+"""An explanation repeats the decision it explains: the same candidates, weights that sum up, the same probability."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from linkage.errors import InputError, UsageError
+from linkage.explain import Explanation, explain
+from linkage.registry_files import apply_changes
+from linkage.reports.explanation import render
+from tests.district import District, Row, call, make_district, table, write
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    return make_district(tmp_path_factory.mktemp("district"))
+
+
+@pytest.fixture(scope="module")
+def some(district: District) -> Callable[[str], list[Row]]:
+    rows = table(district.run_dir, "decisions")
+    return lambda status: [row for row in rows if row["status"] == status][:4]
+
+
+def shown(explanation: Explanation, width: int = 100) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(render(explanation))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("status", ["matched", "review"])
+def test_the_decision_is_found_again(district: District, some: Callable[[str], list[Row]], status: str) -> None:
+    for row in some(status):
+        explanation = explain(district.run_dir, row["dose_id"])
+        assert explanation.decision == row
+        best = explanation.candidates[0]
+        assert (best.person_id, best.found_by) == (row["person_id"], row["found_by"])
+        assert best.probability == pytest.approx(row["match_probability"], abs=1e-12)
+        assert best.match_weight == pytest.approx(row["match_weight"], abs=1e-9)
+        assert explanation.none_probability == pytest.approx(row["none_probability"], abs=1e-12)
+        assert explanation.unsearched_probability == pytest.approx(row["unsearched_probability"], abs=1e-12)
+        if row["runner_up_person_id"] is not None:
+            rival = explanation.candidates[1]
+            assert rival.person_id == row["runner_up_person_id"]
+            assert rival.probability == pytest.approx(row["runner_up_probability"], abs=1e-12)
+
+
+def test_the_bits_sum_to_the_match_weight(district: District, some: Callable[[str], list[Row]]) -> None:
+    for row in [*some("verified"), *some("matched"), *some("review")]:
+        for candidate in explain(district.run_dir, row["dose_id"]).candidates:
+            bits = sum(evidence.weight_bits for evidence in candidate.evidence)
+            total = bits + candidate.term_frequency_bits + candidate.household_bits
+            assert total == pytest.approx(candidate.match_weight, abs=1e-9)
+            assert candidate.household_bits <= 1e-9, "relatives who agree can only speak against a match"
+
+
+def test_what_is_compared_is_shown_as_typed(district: District, some: Callable[[str], list[Row]]) -> None:
+    row = some("verified")[0]
+    dose = next(d for d in district.rows("doses") if d["dose_id"] == row["dose_id"])
+    person = next(p for p in district.rows("registry") if p["person_id"] == row["person_id"])
+    evidence = {e.comparison: e for e in explain(district.run_dir, row["dose_id"]).candidates[0].evidence}
+    assert evidence["full_name"].stated == dose["full_name"]
+    assert evidence["full_name"].registered == person["full_name"]
+    assert evidence["birth_date"].stated == dose["date_of_birth"]
+    assert person["id_number"] in evidence["id_number"].registered
+    assert evidence["full_name"].level == "same"
+
+
+def test_a_person_whom_no_pass_found(district: District, some: Callable[[str], list[Row]]) -> None:
+    row = some("matched")[0]
+    plain = explain(district.run_dir, row["dose_id"])
+    compared = {candidate.person_id for candidate in plain.candidates}
+    # Somebody of another commune, sex and year shares no key with the dose.
+    best = plain.candidates[0].registered
+    stranger = next(
+        p["person_id"]
+        for p in district.rows("registry")
+        if p["person_id"] not in compared
+        and p["commune_code"] != best["commune_code"]
+        and p["gender"] != best["gender"]
+        and p["date_of_birth"][:4] != best["date_of_birth"][:4]
+        and p["date_of_birth"][5:] != best["date_of_birth"][5:]
+    )
+    asked = explain(district.run_dir, row["dose_id"], stranger)
+    assert asked.candidates[:-1] == plain.candidates
+    last = asked.candidates[-1]
+    assert last.person_id == asked.asked_for == stranger
+    assert last.found_by == []
+    assert 0.0 <= last.probability < 1e-3
+    text = shown(asked)
+    assert f"person {stranger}, asked for, found by no pass" in text
+
+
+def test_the_best_candidate_asked_for_stands_last(district: District, some: Callable[[str], list[Row]]) -> None:
+    row = some("review")[0]
+    plain, asked = (explain(district.run_dir, row["dose_id"], p) for p in (None, row["person_id"]))
+    assert asked.candidates == [*plain.candidates[1:], plain.candidates[0]]
+
+
+@pytest.mark.parametrize("status", ["verified", "matched", "review", "unmatched", "excluded"])
+def test_it_fits_a_terminal_of_100_columns(district: District, some: Callable[[str], list[Row]], status: str) -> None:
+    for row in some(status):
+        text = shown(explain(district.run_dir, row["dose_id"]))
+        first = text.splitlines()[0]
+        assert first.startswith(f"dose {row['dose_id']}: {status}")
+        assert max(map(len, text.splitlines())) <= 100
+        assert "…" not in text
+        assert "nan" not in text.casefold().split()
+        if row["person_id"]:
+            assert f"person {row['person_id']} with probability {row['match_probability']:.6f}" in first
+
+
+def test_an_excluded_dose_says_why(district: District, some: Callable[[str], list[Row]]) -> None:
+    row = some("excluded")[0]
+    reasons = {r["subject_key"]: r["reason"] for r in table(district.run_dir, "queues/excluded")}
+    explanation = explain(district.run_dir, row["dose_id"])
+    assert explanation.excluded_reason == reasons[row["subject_key"]]
+    assert reasons[row["subject_key"]] in shown(explanation)
+
+
+def test_the_command_prints_json(district: District, some: Callable[[str], list[Row]]) -> None:
+    row = some("matched")[0]
+    ended = call("explain", district.run_dir, row["dose_id"], "--json")
+    assert ended.code == 0
+    assert ended.json["decision"]["person_id"] == ended.json["candidates"][0]["person_id"] == row["person_id"]
+
+
+def test_changed_inputs_are_refused(tmp_path: Path) -> None:
+    district = make_district(tmp_path)
+    dose, person = (district.rows(name)[0] for name in ("doses", "registry"))
+    changes = write(tmp_path / "changes.parquet", [person | {"full_name": "Đổi Tên"}], district.path("registry"))
+    before = explain(district.run_dir, dose["dose_id"])
+    apply_changes(changes, district.index)
+    assert explain(district.run_dir, dose["dose_id"]) == before, "a run is explained with the index it was linked with"
+    write(district.path("doses"), [dose | {"full_name": "Đổi Tên"}], district.path("doses"))
+    with pytest.raises(InputError, match="has changed since the run"):
+        explain(district.run_dir, dose["dose_id"])
+    district.path("doses").unlink()
+    with pytest.raises(InputError, match="no longer there"):
+        explain(district.run_dir, dose["dose_id"])
+    with pytest.raises(UsageError, match="not among its decisions"):
+        explain(district.run_dir, "D0")

@@ -1,0 +1,218 @@
+"""Term frequencies against counting by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkage.frequencies import N_GROUPS, Frequencies, count_frequencies, counted_columns, frequency_ratios
+from linkage.plan import load_plan
+from models.comparators.name import LEVELS
+
+pytestmark = pytest.mark.kernel
+
+PLAN = load_plan()
+NAME = next(c for c in PLAN.comparisons if c.name == "full_name")
+COMMUNE = next(c for c in PLAN.comparisons if c.name == "commune")
+ETHNICITY = next(c for c in PLAN.comparisons if c.name == "ethnicity")
+MALE, FEMALE = 1, 2
+
+
+def registry(
+    keys: list[int], plain: list[int], sexes: list[int], communes: list[int], ethnicity: list[int] | None = None
+) -> dict[str, np.ndarray]:
+    """The columns that some comparison of the vaccination plan wants counted."""
+    return {
+        "full_name.key": np.array(keys, np.uint64),
+        "full_name.plain": np.array(plain, np.uint64),
+        "sex": np.array(sexes, np.uint8),
+        "commune": np.array(communes, np.uint16),
+        "ethnicity": np.array(ethnicity or [1] * len(keys), np.uint8),
+    }
+
+
+people = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=40)
+
+
+@given(people)
+def test_counts_and_shares_equal_counting(rows: list[tuple[int, int, int]]) -> None:
+    """Value 0 is missing and counts for nobody; group 0 is everybody, those of unknown sex too."""
+    keys, sexes, communes = (list(column) for column in zip(*rows, strict=True))
+    counted = count_frequencies(PLAN, registry(keys, [key // 2 for key in keys], sexes, communes))
+    assert {name for name in counted if "@" not in name} == {
+        "full_name.key",
+        "full_name.plain",
+        "commune",
+        "ethnicity",
+    }
+    values = np.arange(8, dtype=np.uint64)
+    shares = counted["full_name.key"].shares(values)
+    for group in range(N_GROUPS):
+        bearers = [k for k, s in zip(keys, sexes, strict=True) if k and (group == 0 or s == group)]
+        n = Counter(bearers)
+        if any(keys):
+            expected = [max(n[int(v)], 0.5) / max(len(bearers), 1) for v in values]
+            assert shares[:, group].tolist() == pytest.approx(expected)
+            mean = sum((n[v] / len(bearers)) ** 2 for v in n) if bearers else 0.5
+            assert counted["full_name.key"].mean_share()[group] == pytest.approx(mean)
+    of_communes = counted["commune"]
+    assert dict(zip(of_communes.values.tolist(), of_communes.counts[:, 0].tolist(), strict=True)) == {
+        v: n for v, n in Counter(communes).items() if v
+    }
+
+
+def test_a_registry_without_any_name_has_finite_shares() -> None:
+    counted = count_frequencies(PLAN, registry([0, 0], [0, 0], [1, 2], [1, 1]))
+    shares = counted["full_name.key"].shares(np.array([5], np.uint64))
+    assert shares.shape == (1, N_GROUPS)
+    assert ((shares > 0) & (shares <= 1)).all()
+
+
+# Hùng is borne by three men, Lan by two women, Hưng (plain Hung, as Hùng) by one man, Phấu by one woman.
+KEYS = {"Hùng": 10, "Hưng": 11, "Lan": 12, "Phấu": 13, "Tý": 14}
+PLAIN = {"Hùng": 20, "Hưng": 20, "Lan": 22, "Phấu": 23, "Tý": 24}
+FIVE = ["Hùng", "Hùng", "Hùng", "Lan", "Lan", "Hưng", "Phấu"]
+SEXES = [MALE, MALE, MALE, FEMALE, FEMALE, MALE, FEMALE]
+
+
+@pytest.fixture
+def name_ratios() -> dict[str, np.ndarray]:
+    """Ratios by name, float32[group, level]: u of "same" is 0.2, Tý is borne by nobody."""
+    frequencies = count_frequencies(
+        PLAN, registry([KEYS[n] for n in FIVE], [PLAIN[n] for n in FIVE], SEXES, [1] * len(FIVE))
+    )
+    left = {
+        "full_name.key": np.array(list(KEYS.values()), np.uint64),
+        "full_name.plain": np.array(list(PLAIN.values()), np.uint64),
+    }
+    u = np.full(len(LEVELS), 0.1)
+    u[LEVELS.index("same")] = 0.2
+    # Without a commune: the country's shares.
+    ratios = frequency_ratios(NAME, left, left["full_name.key"][:, None], None, frequencies, u)
+    assert ratios.dtype == np.float32
+    return dict(zip(KEYS, ratios, strict=True))
+
+
+def test_an_equal_name_counts_with_its_share_among_persons_of_that_sex(name_ratios: dict[str, np.ndarray]) -> None:
+    same = LEVELS.index("same")
+    assert name_ratios["Hùng"][:, same].tolist() == pytest.approx([3 / 7 / 0.2, 3 / 4 / 0.2, 0.5 / 3 / 0.2])
+    assert name_ratios["Lan"][:, same].tolist() == pytest.approx([2 / 7 / 0.2, 0.5 / 4 / 0.2, 2 / 3 / 0.2])
+    assert name_ratios["Phấu"][FEMALE, same] == pytest.approx(1 / 3 / 0.2)
+    assert name_ratios["Tý"][:, same].tolist() == pytest.approx([0.5 / 7 / 0.2, 0.5 / 4 / 0.2, 0.5 / 3 / 0.2])
+
+
+def test_a_name_without_its_marks_counts_with_its_plain_share_over_the_mean(
+    name_ratios: dict[str, np.ndarray],
+) -> None:
+    """Plain Hung is borne by four of seven; a random bearer's plain name has a mean share of (16 + 4 + 1) / 49."""
+    for level in ("same without tones", "same without diacritics"):
+        ratios = {name: table[:, LEVELS.index(level)].tolist() for name, table in name_ratios.items()}
+        assert ratios["Hùng"] == ratios["Hưng"] == pytest.approx([4 / 7 / (21 / 49), 1.0, 0.5 / 3 / (5 / 9)])
+        assert ratios["Lan"] == pytest.approx([2 / 7 / (21 / 49), 0.5 / 4, 2 / 3 / (5 / 9)])
+
+
+def test_other_levels_of_a_name_have_no_frequency(name_ratios: dict[str, np.ndarray]) -> None:
+    about_values = {LEVELS.index(label) for label in ("same", "same without tones", "same without diacritics")}
+    others = [level for level in range(len(LEVELS)) if level not in about_values]
+    for table in name_ratios.values():
+        assert (table[:, others] == 1.0).all()
+
+
+def test_alternatives_of_a_value_add_up_and_a_missing_one_has_no_ratio() -> None:
+    """A commune of 2021 that became two: a random person lives in one of them with the sum of their shares."""
+    frequencies = {"commune": Frequencies(np.array([3, 4, 5], np.uint64), np.array([[6], [3], [1]], np.uint32))}
+    u = np.array([1.0, 0.25, 0.25, 0.2, 0.2, 0.1])
+    alternatives = np.array([[3, 0], [3, 4], [5, 9], [0, 0]], np.uint64)
+    ratios = frequency_ratios(COMMUNE, {}, alternatives, None, frequencies, u)
+    assert ratios.shape == (4, 1, u.size)
+    assert ratios[:, 0, 1].tolist() == pytest.approx([0.6 / 0.25, 0.9 / 0.25, (0.1 + 0.05) / 0.25, 1.0])
+    assert (ratios[:, 0, [0, 2, 3, 4, 5]] == 1.0).all()
+
+
+def test_the_mean_ratio_of_random_pairs_is_one() -> None:
+    """Over random pairs that agree, m / (u r) must keep its mean: the shares weighted by themselves give u."""
+    rng = np.random.default_rng(2)
+    bearers = rng.zipf(1.5, 5000) % 50 + 1
+    frequencies = count_frequencies(PLAN, registry([1] * 5000, [1] * 5000, [1] * 5000, bearers.tolist()))
+    shares = frequencies["commune"].shares(np.unique(bearers).astype(np.uint64))[:, 0]
+    u_same = (shares**2).sum()
+    u = np.array([1.0, u_same, *[(1 - u_same) / 4] * 4])
+    values = np.unique(bearers).astype(np.uint64)[:, None]
+    ratios = frequency_ratios(COMMUNE, {}, values, None, frequencies, u)[:, 0, 1].astype(np.float64)
+    # P(agree) = sum of share * (share); with the ratio: u * sum of share * r.
+    assert u_same * (shares * ratios).sum() == pytest.approx(u_same)
+    assert (shares * shares / ratios).sum() == pytest.approx(u_same)
+
+
+def test_only_columns_with_a_term_frequency_are_counted() -> None:
+    number = next(c for c in PLAN.comparisons if c.name == "id_number")
+    assert counted_columns(number) == []
+    assert counted_columns(NAME) == ["full_name.key", "full_name.plain"]
+    assert counted_columns(COMMUNE) == ["commune"]
+
+
+# ------------------------------------------------------------------------------------------------- within the commune
+
+
+def local_ratios(
+    ethnicity: list[int], communes: list[int], stated: list[int], at: list[list[int]], u: list[float]
+) -> np.ndarray:
+    """Ratios of the ethnicity comparison: float32[subject, country and here, level]."""
+    n = len(ethnicity)
+    columns = registry([1] * n, [1] * n, [1] * n, communes, ethnicity)
+    frequencies = count_frequencies(PLAN, columns)
+    alternatives = np.array(stated, np.uint64)[:, None]
+    return frequency_ratios(ETHNICITY, {}, alternatives, np.array(at, np.uint64), frequencies, np.array(u))
+
+
+def test_a_value_that_is_rare_in_the_country_may_be_everybodys_in_a_commune() -> None:
+    """90 Kinh (1) in commune 7, 10 Mạ (2) in commune 8. Ten people of the country's mixture stand in for few."""
+    ethnicity, communes = [1] * 90 + [2] * 10, [7] * 90 + [8] * 10
+    u = [1.0, 0.8, 0.2]
+    ratios = local_ratios(ethnicity, communes, [2, 2, 1, 2], [[8, 0], [7, 0], [7, 8], [0, 0]], u)
+    country, here = ratios[:, 0], ratios[:, 1]
+    assert country[:, 1].tolist() == pytest.approx([0.1 / 0.8, 0.1 / 0.8, 0.9 / 0.8, 0.1 / 0.8])
+    assert (country[:, 2] == 1.0).all()
+    shares = [
+        (9 + 10 * 0.1) / (9 + 10),  # nine other Mạ of nine other people
+        (0 + 10 * 0.1) / (89 + 10),  # no Mạ there
+        (89 + 10 * 0.9) / (99 + 10),  # both communes that the stated one may be
+        10 * 0.1 / 10,  # no commune known: the country
+    ]
+    assert here[:, 1].tolist() == pytest.approx([share / 0.8 for share in shares])
+    assert here[:, 2].tolist() == pytest.approx([(1 - share) / 0.2 for share in shares])
+
+
+def test_a_value_that_everybody_bears_gives_no_ratio_of_zero() -> None:
+    """A ratio of 0 would be an endless weight: here for "different", which nobody in this registry can be."""
+    ratios = local_ratios([1] * 20, [7] * 20, [1, 2, 0], [[7], [7], [7]], [1.0, 0.99, 0.01])
+    assert np.isfinite(ratios).all()
+    assert (ratios > 0).all()
+
+
+@given(people)
+def test_local_ratios_of_names_equal_counting_the_neighbours(rows: list[tuple[int, int, int]]) -> None:
+    keys, sexes, communes = (list(column) for column in zip(*rows, strict=True))
+    frequencies = count_frequencies(PLAN, registry(keys, keys, sexes, communes))
+    names = np.arange(1, 7, dtype=np.uint64)
+    left = {"full_name.key": names, "full_name.plain": names}
+    u = np.full(len(LEVELS), 0.1)
+    for commune in (1, 2):
+        at = np.full((6, 1), commune, np.uint64)
+        ratios = frequency_ratios(NAME, left, names[:, None], at, frequencies, u)
+        assert ratios.shape == (6, 2 * N_GROUPS, len(LEVELS))
+        for group in range(N_GROUPS):
+            country = frequencies["full_name.key"].shares(names)[:, group]
+            # Whoever has no commune lives nowhere; who has no name is a neighbour without a name.
+            people_here = [k for k, s, c in rows if c == commune and group in (0, s)]
+            namesakes = [sum(k == name for k in people_here) for name in range(1, 7)]
+            in_commune = Counter(k for k, _, c in rows if c == commune)
+            others = [n - 1 if in_commune[name] > 1 and n else 0 for name, n in enumerate(namesakes, start=1)]
+            local = [(n + 10 * c) / (max(len(people_here) - 1, 0) + 10) for n, c in zip(others, country, strict=True)]
+            expected = [max(c, here) / 0.1 for c, here in zip(country, local, strict=True)]
+            found = ratios[:, N_GROUPS + group, LEVELS.index("same")]
+            assert found.tolist() == pytest.approx(expected, rel=1e-6)

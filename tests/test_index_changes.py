@@ -1,0 +1,124 @@
+"""An index after changes is, byte by byte, the index of the changed registry."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from linkage.errors import InputError
+from linkage.registry import open_index, verify_index
+from linkage.registry_files import apply_changes, build_from_files
+from linkage.simulate import simulate
+from tests.district import Row, call, rows_of, write
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("registry")
+    simulate(600, 100, 5, folder, area="bao-lam")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def persons(folder: Path) -> list[Row]:
+    return rows_of(folder / "registry.parquet")
+
+
+def build(folder: Path, rows: list[Row], out: Path) -> Path:
+    path = write(out.with_suffix(".parquet"), rows, folder / "registry.parquet")
+    build_from_files([path], out, units=folder / "units")
+    return out
+
+
+def contents(index: Path) -> dict[str, str]:
+    """SHA-256 of every file of the version in force but the manifest, which tells where the rows came from."""
+    version = open_index(index).folder
+    paths = [path for path in version.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    return {str(p.relative_to(version)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)}
+
+
+def changes_csv(path: Path, rows: list[Row]) -> Path:
+    """Changes as a CSV with the columns that the rows have."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    changed = persons[3] | {"full_name": "Cil Yú Ha Krajan Múp", "residence_commune_code": None, "phone": "0912345678"}
+    moved = persons[4] | {"commune_code": persons[300]["commune_code"], "id_number": None}
+    removed = {"person_id": persons[8]["person_id"], "full_name": None, "status": " Removed "}
+    unknown = {"person_id": "NOBODY", "full_name": None, "status": "removed"}
+    index = build(folder, persons[:-5], tmp_path / "old")
+    path = changes_csv(tmp_path / "changes.csv", [changed, moved, removed, unknown, *persons[-5:]])
+    ended = call("index", "apply", path, "--index", index, "--json")
+    assert ended.code == 0, ended.err
+    counts = {name: ended.json[name] for name in ("persons", "new", "changed", "removed", "removed_unknown")}
+    assert counts == {"persons": 599, "new": 5, "changed": 2, "removed": 1, "removed_unknown": 1}
+    after = [changed, moved, *persons[:3], *persons[5:8], *persons[9:]]
+    assert contents(index) == contents(build(folder, after, tmp_path / "new"))
+    verify_index(open_index(index))
+    assert [source["file"] for source in open_index(index).manifest["inputs"]] == ["old.parquet", "changes.csv"]
+
+
+def test_applied_twice_changes_nothing_more(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    removal = {"person_id": persons[0]["person_id"], "full_name": None, "status": "removed"}
+    path = changes_csv(tmp_path / "changes.csv", [removal, persons[1] | {"phone": "0987654321"}])
+    first = apply_changes(path, index)
+    once = contents(index)
+    second = apply_changes(path, index)
+    assert contents(index) == once
+    assert (first.new, first.changed, first.removed, first.removed_unknown) == (0, 1, 1, 0)
+    assert (second.new, second.changed, second.removed, second.removed_unknown) == (0, 1, 0, 1)
+
+
+def test_no_changes(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    before = contents(index)
+    path = tmp_path / "changes.csv"
+    path.write_text("person_id,full_name\n")
+    applied = apply_changes(path, index)
+    assert (applied.new, applied.changed, applied.removed, applied.removed_unknown) == (0, 0, 0, 0)
+    assert contents(index) == before
+
+
+def test_one_bad_row_applies_nothing(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    before, version = contents(index), open_index(index).folder
+    path = tmp_path / "changes.csv"
+    path.write_text(f"person_id,full_name,status\n{persons[0]['person_id']},,removed\n,Không Mã,alive\n")
+    ended = call("index", "apply", path, "--index", index)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert ended.err == (
+        "linkage: changes.csv: 1 rows cannot be used (the first: record 2, missing_person_id); "
+        "mend them, nothing was applied\n"
+    )
+    assert open_index(index).folder == version
+    assert contents(index) == before
+
+
+def test_an_index_is_not_emptied(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons[:2], tmp_path / "old")
+    removals = [{"person_id": row["person_id"], "full_name": None, "status": "removed"} for row in persons[:2]]
+    path = changes_csv(tmp_path / "changes.csv", removals)
+    with pytest.raises(InputError, match="nobody to link with"):
+        apply_changes(path, index)
+    assert open_index(index).n_persons == 2
+
+
+def test_an_earlier_version_can_be_opened_by_its_content(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    first = open_index(index)
+    path = changes_csv(tmp_path / "changes.csv", [persons[0] | {"full_name": "Đổi Tên"}])
+    apply_changes(path, index)
+    assert open_index(index).manifest["content"] != first.manifest["content"]
+    assert open_index(index, first.manifest["content"]).folder == first.folder
+    with pytest.raises(InputError, match="no version of the index"):
+        open_index(index, "0" * 64)

@@ -1,0 +1,230 @@
+"""The tables of a run: subjects as the platform counts them, and queues that hold what the decisions say."""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.nightly import run
+from linkage.platform_subjects import subject_tables
+from linkage.registry_files import build_from_files
+from linkage.schema import (
+    DECISIONS,
+    EXCLUDED_QUEUE,
+    ISSUES,
+    MATCH_QUEUE,
+    REVIEW_QUEUE,
+    STATUSES,
+    SUBJECT_COUNTS,
+    SUBJECTS,
+    UNMATCHED_QUEUE,
+)
+from linkage.simulate import simulate
+from linkage.subjects import hex_keys
+
+Row = dict[str, Any]
+COLUMNS = ("subject_id", "subject_key", "status", "issue", "commune_code", "commune_code_now")
+
+
+def table_of(rows: list[Row]) -> pa.Table:
+    return pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in COLUMNS})
+
+
+def tables(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    table = table_of(rows)
+    subjects, counts = subject_tables(table, table["subject_id"])
+    assert subjects.schema.equals(SUBJECTS.arrow())
+    assert counts.schema.equals(SUBJECT_COUNTS.arrow())
+    return subjects.to_pylist(), counts.to_pylist()
+
+
+def dose(subject_id: str | None, status: str, issue: str | None, commune: str | None, key: str = "k") -> Row:
+    now = None if commune is None else f"now {commune}"
+    return dict(zip(COLUMNS, (subject_id, key, status, issue, commune, now), strict=True))
+
+
+def naive_tables(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The two tables, a subject at a time."""
+    by_subject: dict[str, list[Row]] = {}
+    for row in rows:
+        by_subject.setdefault((row["subject_id"] or "").strip() or row["subject_key"] or "", []).append(row)
+    open_subjects, counts = [], Counter[tuple[str | None, str | None, str]]()
+    for subject_id, doses in sorted(by_subject.items()):
+        is_open = [d for d in doses if d["status"] not in ("verified", "excluded")]
+        chosen = next((d for issue in (*ISSUES, None) for d in is_open if d["issue"] == issue), None)
+        if chosen is not None:
+            kept = {name: chosen[name] for name in ("commune_code", "commune_code_now", "issue")}
+            open_subjects.append({"subject_id": subject_id, **kept, "n_doses": len(is_open)})
+        states = {d["status"] for d in doses}
+        status = next(s for s in ("review", "unmatched", "matched", "verified", "excluded") if s in states)
+        stands = chosen or next((d for d in doses if d["status"] == "verified"), doses[0])
+        counts[stands["commune_code"], stands["commune_code_now"], status] += 1
+    unknown_last = sorted(counts, key=lambda key: tuple((part is None, part or "") for part in key))
+    return open_subjects, [dict(zip(SUBJECT_COUNTS.names, (*key, counts[key]), strict=True)) for key in unknown_last]
+
+
+# --------------------------------------------------------------------------------------------- subjects of the platform
+
+
+def test_a_subject_with_several_claims_counts_once_with_its_gravest_issue_and_where_it_stands() -> None:
+    rows = [
+        dose("S1", "matched", "wrong_info", "1", "a"),
+        dose("S1", "review", "no_id", "2", "b"),
+        dose("S1", "matched", "no_id", "3", "c"),
+        dose("S1", "verified", None, "4", "d"),
+    ]
+    subjects, counts = tables(rows)
+    expected = {"commune_code": "2", "commune_code_now": "now 2", "issue": "no_id", "n_doses": 3}
+    assert subjects == [{"subject_id": "S1", **expected}]
+    assert [(row["commune_code"], row["status"], row["n_subjects"]) for row in counts] == [("2", "review", 1)]
+
+
+def test_where_no_subject_is_stated_the_claim_is_the_subject() -> None:
+    rows = [dose(name, "review", "no_id", "1", key) for name, key in ((None, "a"), ("", "b"), ("  ", "b"), ("S1", "b"))]
+    subjects, _ = tables(rows)
+    assert [(row["subject_id"], row["n_doses"]) for row in subjects] == [("S1", 1), ("a", 1), ("b", 2)]
+
+
+def test_verified_and_excluded_doses_make_no_open_subject_and_no_issue() -> None:
+    rows = [
+        dose("S1", "verified", None, "1"),
+        dose("S1", "excluded", "no_id", "2"),
+        dose("S2", "excluded", "no_id", "2"),
+        dose("S3", "excluded", "no_id", "2"),
+        dose("S3", "unmatched", "wrong_info", "3"),
+    ]
+    subjects, counts = tables(rows)
+    assert [(row["subject_id"], row["issue"], row["commune_code"], row["n_doses"]) for row in subjects] == [
+        ("S3", "wrong_info", "3", 1)
+    ]
+    assert {(row["commune_code"], row["status"]) for row in counts} == {
+        ("1", "verified"),
+        ("2", "excluded"),
+        ("3", "unmatched"),
+    }
+
+
+def test_a_dose_after_death_leaves_a_subject_open_without_an_issue() -> None:
+    subjects, _ = tables([dose("S1", "verified", None, "1"), dose("S1", "review", None, "2")])
+    assert [(row["issue"], row["commune_code"], row["n_doses"]) for row in subjects] == [(None, "2", 1)]
+
+
+def test_no_dose_gives_empty_tables() -> None:
+    assert tables([]) == ([], [])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_subject_tables_equal_the_naive_ones(seed: int) -> None:
+    rng = random.Random(seed)
+    rows = [
+        dose(
+            rng.choice([None, "", *(f"S{i}" for i in range(25))]),
+            rng.choice(STATUSES),
+            rng.choice([None, *ISSUES]),
+            rng.choice([None, "1", "2", "3"]),
+            f"{rng.randrange(20):016x}",
+        )
+        for _ in range(rng.choice([1, 5, 80]))
+    ]
+    assert tables(rows) == naive_tables(rows)
+
+
+def test_hex_keys_are_16_digits() -> None:
+    rng = np.random.default_rng(0)
+    keys = np.append(rng.integers(0, 2**64, 500, dtype=np.uint64), np.array([0, 1, 2**64 - 1, 0xABC], np.uint64))
+    assert hex_keys(keys).to_pylist() == [f"{key:016x}" for key in keys.tolist()]
+    assert hex_keys(np.empty(0, np.uint64)).to_pylist() == []
+    hex_keys(keys).validate(full=True)
+
+
+# --------------------------------------------------------------------------------------------------------- a whole run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run whose doses partly lack the subject, with the facility's level in any case of letters."""
+    folder = tmp_path_factory.mktemp("small")
+    simulate(3000, 6000, 5, folder / "data")
+    doses = pq.read_table(folder / "data" / "doses.parquet")
+    rows = np.arange(doses.num_rows)
+    changed = {
+        "subject_id": pa.array(doses["subject_id"].to_numpy(zero_copy_only=False), mask=rows % 3 == 0),
+        "facility_level": pa.array(["Province", "commune", " district ", None])
+        .take(pa.array(rows % 7 % 4))
+        .cast(pa.string()),
+    }
+    for name, column in changed.items():
+        doses = doses.set_column(doses.column_names.index(name), name, column)
+    pq.write_table(doses, folder / "data" / "doses.parquet")
+    build_from_files([folder / "data" / "registry.parquet"], folder / "index", units=folder / "data" / "units")
+    day = datetime.date(2022, 8, 29)
+    summary = run([folder / "data" / "doses.parquet"], folder / "index", folder / "runs", list_date=day)
+    summary.run_dir.rename(folder / "run")
+    return folder
+
+
+def read(folder: Path, name: str) -> pa.Table:
+    return pq.read_table(folder / "run" / f"{name}.parquet")
+
+
+def test_every_table_has_the_columns_of_its_schema(folder: Path) -> None:
+    for schema in (DECISIONS, SUBJECTS, SUBJECT_COUNTS, MATCH_QUEUE, UNMATCHED_QUEUE, EXCLUDED_QUEUE):
+        assert read(folder, schema.name).schema.equals(schema.arrow()), schema.name
+    review = read(folder, REVIEW_QUEUE.name)
+    fixed, of_plan = review.column_names[: len(REVIEW_QUEUE.names)], review.column_names[len(REVIEW_QUEUE.names) :]
+    assert review.select(fixed).schema.equals(REVIEW_QUEUE.arrow())
+    patterns = read(folder, "patterns").column_names[1:-1]
+    assert of_plan == [f"{kind}_{name}" for name in patterns for kind in ("level", "weight")]
+
+
+def test_the_queues_hold_every_dose_of_their_status(folder: Path) -> None:
+    decided = Counter(read(folder, "decisions")["status"].to_pylist())
+    for queue, status in ((MATCH_QUEUE, "matched"), (UNMATCHED_QUEUE, "unmatched"), (EXCLUDED_QUEUE, "excluded")):
+        assert sum(read(folder, queue.name)["n_doses"].to_pylist()) == decided[status] > 0
+    review = read(folder, REVIEW_QUEUE.name).to_pylist()
+    assert sum(row["n_doses"] for row in review if row["rank"] == 1) == decided["review"] > 0
+
+
+def test_subjects_are_those_of_the_decisions(folder: Path) -> None:
+    decisions = read(folder, "decisions")
+    doses = pq.read_table(folder / "data" / "doses.parquet").sort_by("dose_id")
+    assert doses["dose_id"].to_pylist() == decisions["dose_id"].to_pylist()
+    rows = decisions.select(COLUMNS[1:]).append_column("subject_id", doses["subject_id"]).to_pylist()
+    subjects, counts = naive_tables(rows)
+    assert read(folder, "subjects").to_pylist() == subjects
+    assert read(folder, "subject_counts").to_pylist() == counts
+
+
+def test_a_claim_is_in_the_police_list_when_a_facility_that_cleans_up_keyed_in_a_dose_of_it(folder: Path) -> None:
+    decisions = read(folder, "decisions").to_pylist()
+    levels = pq.read_table(folder / "data" / "doses.parquet").sort_by("dose_id")["facility_level"].to_pylist()
+    listed = {
+        row["subject_key"]
+        for row, level in zip(decisions, levels, strict=True)
+        if row["status"] == "review" and level in (None, "commune")
+    }
+    review = read(folder, REVIEW_QUEUE.name).to_pylist()
+    assert {row["subject_key"] for row in review if row["in_police_list"]} == listed
+    assert 0 < len(listed) < len({row["subject_key"] for row in review})
+
+
+def test_the_deadline_is_two_days_after_the_list(folder: Path) -> None:
+    review = read(folder, REVIEW_QUEUE.name)
+    assert set(review["list_date"].to_pylist()) == {datetime.date(2022, 8, 29)}
+    assert set(review["deadline"].to_pylist()) == {datetime.date(2022, 8, 31)}
+
+
+def test_the_weights_of_a_candidate_are_those_of_its_levels(folder: Path) -> None:
+    review = read(folder, REVIEW_QUEUE.name)
+    for name in read(folder, "patterns").column_names[1:-1]:
+        pairs = {*zip(review[f"level_{name}"].to_pylist(), review[f"weight_{name}"].to_pylist(), strict=True)}
+        assert len(pairs) == len({level for level, _ in pairs})
+        assert all(weight == 0.0 for level, weight in pairs if level == "missing")

@@ -1,0 +1,98 @@
+"""Tables of weights against sums written out, and the bound against every completion of every pattern."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.parameters import ComparisonParameters, Parameters
+from models.patterns import PatternSpace
+from models.score import weigh
+
+pytestmark = pytest.mark.kernel
+
+
+@st.composite
+def models(draw: st.DrawFn) -> tuple[Parameters, PatternSpace]:
+    """Two to four comparisons with two to four levels; m, u and household as far apart as counts can make them. Some
+    levels are a shared number."""
+    n_levels = draw(st.lists(st.integers(3, 5), min_size=2, max_size=4))
+    comparisons = []
+    for number, n in enumerate(n_levels):
+        shares = st.lists(st.floats(1e-12, 1.0), min_size=n - 1, max_size=n - 1)
+        m, u, h = (np.array([1.0, *np.array(s) / sum(s)]) for s in (draw(shares), draw(shares), draw(shares)))
+        shared = tuple(draw(st.sets(st.integers(1, n - 1), max_size=2)))
+        comparisons.append(ComparisonParameters(f"c{number}", tuple("0abcd"[:n]), m, u, h, shared))
+    rate = draw(st.sampled_from([0.0, 0.5, 3.0]))
+    return Parameters(tuple(comparisons), 0.9, 0.99, rate, 1000), PatternSpace(tuple(n_levels))
+
+
+@given(models())
+def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, PatternSpace]) -> None:
+    p, space = model
+    weights, household = p.match_weight_table(space), p.household_table(space, 1000)
+    levels = space.levels_of(np.arange(space.size, dtype=np.uint32))
+    for code in range(space.size):
+        shares = [
+            [getattr(c, kind)[level] for c, level in zip(p.comparisons, levels[code], strict=True)]
+            for kind in ("m", "u", "household")
+        ]
+        m, u, h = map(math.prod, shares)
+        assert weights[code] == pytest.approx(math.log2(m / u), abs=1e-9)
+        is_shared = any(level in c.shared_levels for c, level in zip(p.comparisons, levels[code], strict=True))
+        assert household[code] == pytest.approx(p.household_rate / 1000 * h / u * is_shared, rel=1e-9)
+    assert np.allclose(p.pattern_weights(levels), weights, atol=1e-12)
+    assert np.allclose(p.household_odds(levels, 1000), household, rtol=1e-9, atol=0)
+    assert weights[0] == 0.0
+
+
+@given(models(), st.lists(st.floats(1e-6, 50.0), min_size=1, max_size=3), st.integers(0, 3))
+def test_no_completion_of_a_partial_pattern_passes_its_bound(
+    model: tuple[Parameters, PatternSpace], ratios: list[float], n_first: int
+) -> None:
+    """Whatever the levels still to come and the term frequency ratios, the weight is at most the bound."""
+    p, space = model
+    n_first = min(n_first, len(p.comparisons) - 1)
+    ratios_float32 = np.array([1.0, *ratios], np.float32)
+    bound = p.bound_table(space, n_first, float(ratios_float32.min()))
+    assert bound.size == math.prod(space.n_levels[:n_first])
+    codes = np.repeat(np.arange(space.size, dtype=np.uint32), ratios_float32.size)
+    weights = np.empty(codes.size)
+    product = np.tile(ratios_float32, space.size)
+    weigh(codes, product, p.match_weight_table(space), p.household_table(space, 1000), weights)
+    assert (weights <= bound[codes % bound.size]).all()
+
+
+@given(models(), st.floats(1e-6, 1.0))
+def test_without_relatives_the_bound_is_reached(model: tuple[Parameters, PatternSpace], rarest: float) -> None:
+    """Not merely an upper limit: the best completion with the rarest value has it, to the bit of single precision."""
+    p, space = model
+    bound = p.bound_table(space, 1, rarest)
+    by_comparison = p.log2_m_u()
+    for level in range(space.n_levels[0]):
+        rest = itertools.product(*(range(n) for n in space.n_levels[1:]))
+        best = max(
+            by_comparison[0][level] + sum(w[i] for w, i in zip(by_comparison[1:], combination, strict=True))
+            for combination in rest
+        )
+        assert bound[level] == pytest.approx(best - math.log2(rarest), rel=1e-6, abs=1e-6)
+
+
+def test_common_values_do_not_lower_the_bound() -> None:
+    """A ratio over 1 belongs to some values only; others may be as rare as the level's mean."""
+    c = np.array([1.0, 0.9, 0.1])
+    p = Parameters((ComparisonParameters("c", ("missing", "a", "b"), c, c[[0, 2, 1]], c),), 0.9, 0.99, 0.0, 10)
+    bound = p.bound_table(PatternSpace((3,)), 1, 7.0)
+    assert bound.tolist() == pytest.approx([0.0, math.log2(9), -math.log2(9)], abs=1e-6)
+
+
+def test_no_household_means_no_odds() -> None:
+    c = np.array([1.0, 0.5, 0.5])
+    p = Parameters((ComparisonParameters("c", ("missing", "a", "b"), c, c, c, (1,)),), 0.9, 0.99, 0.0, 10)
+    assert p.household_table(PatternSpace((3,)), 10).tolist() == [0.0] * 3
+    assert p.household_odds(np.zeros((4, 1), np.uint8), 10).tolist() == [0.0] * 4

@@ -1,0 +1,172 @@
+"""The posterior against Bayes' rule written out, and the threshold against trying every one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from models.parameters import ComparisonParameters, Parameters
+from models.posterior import match_threshold, posterior
+
+pytestmark = pytest.mark.kernel
+
+Vector = NDArray[np.float64]
+
+ONE = np.array([1.0, 0.5, 0.5])
+
+
+def parameters(share: float, recall: float, n_persons: int = 1000) -> Parameters:
+    comparison = ComparisonParameters("sex", ("missing", "same", "other"), ONE, ONE, ONE)
+    return Parameters((comparison,), share, recall, 0.0, n_persons)
+
+
+def bayes(factors: list[Fraction], share: Fraction, recall: Fraction, n_persons: int) -> list[Fraction]:
+    """Probability of each hypothesis: candidate i, "not there", "not searched".
+
+    The patterns of all candidates are the evidence. Under "i" its pattern has the likelihood of a match, the others
+    that of random pairs; Bayes factors are taken as m = BF / 10 over u = 1 / 10.
+    """
+    m, u = [factor / 10 for factor in factors], Fraction(1, 10)
+    random = [u] * len(m)
+    likelihoods = [np.prod([m[i], *random[:i], *random[i + 1 :]]) for i in range(len(m))]
+    nobody = Fraction(np.prod(random)) if random else Fraction(1)
+    priors = [*[share / n_persons] * len(m), 1 - share, share * (1 - recall)]
+    joint = [p * q for p, q in zip(priors, [*likelihoods, nobody, nobody], strict=True)]
+    return [p / sum(joint) for p in joint]
+
+
+shares = st.fractions(Fraction(1, 1000), Fraction(999, 1000))
+bayes_factors = st.lists(st.fractions(0, 10**7), max_size=6)
+
+
+@given(bayes_factors, shares, st.fractions(0, 1), st.integers(1, 10**8))
+@example([], Fraction(1, 2), Fraction(9, 10), 10)
+@example([Fraction(1), Fraction(1)], Fraction(1, 2), Fraction(1), 2)
+def test_posterior_is_bayes_over_all_hypotheses(
+    factors: list[Fraction], share: Fraction, recall: Fraction, n_persons: int
+) -> None:
+    kept = 4
+    ranked = sorted(factors, reverse=True)[:kept]
+    weights = np.full((1, kept), -np.inf)
+    with np.errstate(divide="ignore"):
+        weights[0, : len(ranked)] = np.log2([float(factor) for factor in ranked])
+    found = posterior(weights, np.array([float(sum(factors))]), parameters(float(share), float(recall)), n_persons)
+    expected = bayes(sorted(factors, reverse=True), share, recall, n_persons)
+    *candidates, none, unsearched = map(float, expected)
+    assert found.candidates[0, : len(ranked)] == pytest.approx(candidates[:kept], rel=1e-9, abs=1e-15)
+    assert found.none[0] == pytest.approx(none, rel=1e-9)
+    assert found.unsearched[0] == pytest.approx(unsearched, rel=1e-9, abs=1e-15)
+    assert found.others[0] == pytest.approx(sum(candidates[kept:]), abs=1e-12)
+
+
+def all_parts(weights: Vector, sums: Vector, share: float = 0.9, recall: float = 0.99) -> Vector:
+    found = posterior(weights, sums, parameters(share, recall), 10**8)
+    parts = np.column_stack([found.candidates, found.none, found.unsearched, found.others])
+    assert (parts >= 0).all()
+    return parts
+
+
+@given(st.lists(st.lists(st.floats(-60, 500), max_size=30), min_size=1, max_size=5), st.floats(1e-6, 1 - 1e-6))
+def test_the_parts_sum_to_one(weights_of_subjects: list[list[float]], share: float) -> None:
+    weights = np.full((len(weights_of_subjects), 5), -np.inf)
+    for row, values in zip(weights, weights_of_subjects, strict=True):
+        best = sorted(values, reverse=True)[:5]
+        row[: len(best)] = best
+    sums = np.array([sum(2.0**w for w in values) for values in weights_of_subjects])
+    assert np.allclose(all_parts(weights, sums, share).sum(axis=1), 1.0, atol=1e-12)
+
+
+def test_nobody_found_leaves_not_there_and_not_searched() -> None:
+    parts = all_parts(np.full((1, 3), -np.inf), np.zeros(1), share=0.8, recall=0.75)
+    assert parts[0].tolist() == pytest.approx([0, 0, 0, 0.2 / 0.4, 0.2 / 0.4, 0])
+
+
+def test_a_subject_with_everybody_as_candidate_keeps_its_sum() -> None:
+    """A hundred thousand candidates of no weight at all: nothing is learnt, but for those not searched."""
+    n = 100_000
+    found = posterior(np.zeros((1, 5)), np.array([float(n)]), parameters(0.6, 1.0), n)
+    assert found.candidates[0].tolist() == pytest.approx([0.6 / n] * 5)
+    assert found.none[0] == pytest.approx(0.4)
+    assert found.others[0] == pytest.approx(0.6 * (n - 5) / n)
+
+
+@pytest.mark.parametrize("weight", [200.0, 1000.0, 1023.0])
+def test_huge_weights_make_sure_matches_and_no_nan(weight: float) -> None:
+    parts = all_parts(np.array([[weight, -np.inf]]), np.array([2.0**weight]))
+    assert np.isfinite(parts).all()
+    assert parts[0, 0] == pytest.approx(1.0)
+    rivals = all_parts(np.array([[weight - 1, weight - 1]]), np.array([2.0**weight]))
+    assert rivals[0, :2].tolist() == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("weight", [-1074.0, -2000.0])
+def test_tiny_weights_count_for_nothing(weight: float) -> None:
+    parts = all_parts(np.array([[weight]]), np.array([2.0**weight]))
+    assert parts[0].tolist() == pytest.approx([0, 0.1 / 0.109, 0.009 / 0.109, 0])
+
+
+def test_a_rival_takes_its_part_where_pairwise_probabilities_would_pass_one() -> None:
+    prior = 0.9 / 10**8
+    weight = np.log2(0.99 / 0.01 / prior)
+    parts = all_parts(np.array([[weight, weight]]), np.array([2 * 2.0**weight]))
+    assert parts[0, :2].max() < 0.5
+    assert parts[0, :2].sum() > 0.99
+
+
+# --------------------------------------------------------------------------------------------------- threshold
+
+
+def thresholds_within(accepted: Vector, rate: float) -> list[float]:
+    """Every p of the batch at which accepting all at or over it keeps the mean of 1 - p within the rate."""
+    exact = [Fraction(p) for p in accepted.tolist()]
+    within = []
+    for p in sorted(set(exact)):
+        errors = [1 - q for q in exact if q >= p]
+        if sum(errors) <= len(errors) * Fraction(rate):
+            within.append(float(p))
+    return within
+
+
+# Sixteenths are exact in floating point, so that the comparison is one of definitions, not of rounding.
+sixteenths = st.lists(st.integers(0, 16).map(lambda n: n / 16), max_size=12).map(np.array)
+
+
+@given(sixteenths, st.integers(0, 16).map(lambda n: n / 16), st.integers(0, 16).map(lambda n: n / 16))
+@example(np.array([1.0, 0.875, 0.875]), 0.0625, 0.0)  # one of the tied two would do, both are too many
+@example(np.array([0.5]), 0.5, 0.5)
+def test_threshold_is_the_lowest_within_the_error_rate(probabilities: Vector, rate: float, lowest: float) -> None:
+    threshold = match_threshold(probabilities, rate, lowest)
+    accepted = probabilities[probabilities >= threshold]
+    allowed = thresholds_within(probabilities[probabilities >= lowest], rate)
+    if accepted.size:
+        assert np.mean(1.0 - accepted) <= rate
+        assert accepted.min() >= lowest
+    if allowed:
+        assert threshold == allowed[0]
+    else:
+        assert threshold == 1.0
+
+
+@given(st.lists(st.floats(0.5, 1.0), min_size=1, max_size=200).map(np.array), st.floats(1e-5, 0.2))
+def test_expected_error_stays_within_the_rate(probabilities: Vector, rate: float) -> None:
+    assume(np.unique(probabilities).size == probabilities.size)
+    accepted = probabilities[probabilities >= match_threshold(probabilities, rate, 0.5)]
+    if accepted.size:
+        assert np.mean(1.0 - accepted) <= rate * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("probabilities", [np.empty(0), np.array([0.5, 0.97])])
+def test_nobody_to_accept_gives_one(probabilities: Vector) -> None:
+    assert match_threshold(probabilities, 1e-4, 0.98) == 1.0
+
+
+def test_the_order_of_the_batch_does_not_matter() -> None:
+    probabilities = np.random.default_rng(1).beta(30, 0.5, 1000)
+    forward = match_threshold(probabilities, 0.002, 0.5)
+    assert 0.5 < forward < 1.0
+    assert match_threshold(probabilities[::-1].copy(), 0.002, 0.5) == forward
