@@ -80,8 +80,7 @@ def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Train
     sample = take(batch, chosen)
     patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
     parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
-    floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
-    candidates, n_candidates = _training_sample(Scorer(sample, index, parameters, floor_log2=floor), n_threads)
+    candidates, n_candidates = _training_sample(sample, index, parameters, n_threads)
     choice = {
         "household": plan.training.household_rate > 0,
         "rivals": plan.decision.matches_per_record == "one",
@@ -127,15 +126,21 @@ def _random_patterns(
     return patterns, counts.astype(np.int64)
 
 
-def _training_sample(scorer: Scorer, n_threads: int) -> tuple[TrainingSample, int]:
-    """Patterns of the sample's candidates over the training floor, and the number of all candidates."""
+def _training_sample(sample: Batch, index: Index, parameters: Parameters, n_threads: int) -> tuple[TrainingSample, int]:
+    """Patterns of the sample's candidates that may matter to the EM, and the number of all candidates.
+
+    Weights are taken without the household component, which would leave out the very pairs it is estimated from.
+    """
+    floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
+    scorer = Scorer(sample, index, replace(parameters, household_rate=0.0), floor_log2=floor)
 
     def work(part: slice) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32], int]:
-        candidates, _ = scorer.candidates(part)
-        scored = scorer.score(part, candidates)
-        return np.diff(scored.candidates.offsets), scored.codes, scored.ratios, int(scored.n_candidates.sum())
+        scored = scorer.score(part, scorer.candidates(part)[0])
+        matters = scored.weights >= floor
+        kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]
+        return np.diff(kept), scored.codes[matters], scored.ratios[matters], int(scored.n_candidates.sum())
 
-    tiles = [result for _, result in run_tiles(work, scorer.batch.n_subjects, n_threads)]
+    tiles = [result for _, result in run_tiles(work, sample.n_subjects, n_threads)]
     sizes, codes, ratios, n = zip(*tiles, strict=True)
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
     distinct, patterns = np.unique(np.concatenate(codes), return_inverse=True)

@@ -25,7 +25,8 @@ Vector = NDArray[np.float64]
 PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
 MAX_ITERATIONS = 200
-TOLERANCE = 1e-4
+U_ROUNDS = 8  # rounds of taking matches and relatives out of the random pairs; later ones change nothing
+TOLERANCE = 1e-4  # how far any probability may still be from its limit
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def estimate_u(
     """
     levels = space.levels_of(patterns)
     parameters = _with_u(parameters, levels, counts.astype(np.float64))
-    for _ in range(2):
+    for _ in range(U_ROUNDS):
         weights = parameters.pattern_weights(levels)
         household = parameters.household_odds(levels, n_persons)
         prior = parameters.share_in_registry / n_persons
@@ -110,7 +111,7 @@ def estimate_m(
     weights = np.empty(sample.patterns.size)
     changes: list[float] = []
     log_likelihood = 0.0
-    while len(changes) < MAX_ITERATIONS and (not changes or changes[-1] > TOLERANCE):
+    while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
         log2_m_u = parameters.pattern_weights(sample.levels)
         odds = parameters.household_odds(sample.levels, n_persons)
         weigh(sample.patterns, sample.ratios, log2_m_u, odds, weights)
@@ -122,19 +123,22 @@ def estimate_m(
         # The unsearched part of "not found" belongs to the people in the registry.
         found = float(matches.sum())
         missed = (n_subjects - found) * share * (1.0 - parameters.blocking_recall) / none if rivals else 0.0
+        unmet = _unmet_relatives(parameters, sample.levels, relatives)
         updated = replace(
             parameters,
             comparisons=tuple(
-                _updated(old, first, sample.levels[:, c], matches, relatives if household else None)
+                _updated(old, first, sample.levels[:, c], matches, (relatives, unmet) if household else None)
                 for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
             share_in_registry=float(np.clip((found + missed + 1.0) / (n_subjects + 2.0), 1e-6, most)),
-            household_rate=(float(relatives.sum()) + 1e-3) / max(1, n_subjects) if household else 0.0,
+            household_rate=(float((relatives + unmet).sum()) + 1e-3) / max(1, n_subjects) if household else 0.0,
         )
         changes.append(_largest_change(parameters, updated))
         parameters = updated
     correlation = residual_correlation(parameters, sample.levels, matches)
-    return parameters, Convergence(changes[-1] <= TOLERANCE, len(changes), log_likelihood, tuple(changes), correlation)
+    return parameters, Convergence(
+        _distance_left(changes) <= TOLERANCE, len(changes), log_likelihood, tuple(changes), correlation
+    )
 
 
 def _updated(
@@ -142,17 +146,54 @@ def _updated(
     start: ComparisonParameters,
     levels: NDArray[np.uint8],
     matches: Vector,
-    relatives: Vector | None,
+    relatives: tuple[Vector, Vector] | None,
 ) -> ComparisonParameters:
-    """One M-step of one comparison from expected counts by pattern, with Dirichlet priors at the starting values."""
+    """One M-step of one comparison from expected counts by pattern, with Dirichlet priors at the starting values.
+
+    relatives: expected relatives by pattern, those met by a shared number and, beside them, those unmet.
+    """
     n = len(old.labels)
     m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
     if old.monotone:
         m = with_falling_ratio(m, old.u)
     if relatives is None:
         return replace(old, m=m)
-    h = normalised(np.bincount(levels, weights=relatives, minlength=n) + PRIOR_RELATIVES * start.household)
-    return replace(old, m=m, household=h)
+    met, unmet = relatives
+    counts = np.bincount(levels, weights=met, minlength=n) + PRIOR_RELATIVES * start.household
+    if old.shared_levels:
+        # The unmet share no number, so here they are at the other levels, in the proportions known so far.
+        others = old.household * (1.0 - old.is_shared())
+        others[0] = 0.0
+        if others.any():
+            counts += unmet[levels > 0].sum() * others / others.sum()
+    return replace(old, m=m, household=normalised(counts))
+
+
+def _unmet_relatives(parameters: Parameters, levels: NDArray[np.uint8], relatives: Vector) -> Vector:
+    """Relatives who share none of the numbers known of a pair, and whom no pass can meet for that: float64[n_patterns].
+
+    Only those who share one are seen, which would make relatives seem to share more than they do: the household
+    probabilities are those of a distribution truncated to shared numbers, and these are its missing part (Dempster,
+    Laird and Rubin 1977, section 4.2).
+    """
+    shares_none = np.ones(levels.shape[0])
+    for i, comparison in enumerate(parameters.comparisons):
+        if comparison.shared_levels:
+            shared = float(comparison.household @ comparison.is_shared())
+            shares_none *= np.where(levels[:, i] > 0, 1.0 - shared, 1.0)
+    return np.where(shares_none < 1.0, relatives * shares_none / (1.0 - np.minimum(shares_none, 1.0 - 1e-9)), 0.0)
+
+
+def _distance_left(changes: list[float]) -> float:
+    """How far the probabilities still are from where they are heading, judged from the last two changes.
+
+    EM closes in by a constant factor, so a small change may be one of many: the sum of the series to come is bounded by
+    the last change over 1 - factor.
+    """
+    if len(changes) < 2:
+        return np.inf
+    factor = min(changes[-1] / changes[-2], 0.999) if changes[-2] > 0 else 0.0
+    return changes[-1] * factor / (1.0 - factor)
 
 
 def with_falling_ratio(m: Vector, u: Vector) -> Vector:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.parameters import ComparisonParameters, Parameters
-from models.posterior import match_threshold, posterior
+from models.posterior import match_threshold, pair_probability, posterior
 
 pytestmark = pytest.mark.kernel
 
@@ -116,6 +116,17 @@ def test_a_rival_takes_its_part_where_pairwise_probabilities_would_pass_one() ->
     parts = all_parts(np.array([[weight, weight]]), np.array([2 * 2.0**weight]))
     assert parts[0, :2].max() < 0.5
     assert parts[0, :2].sum() > 0.99
+
+
+def test_a_pair_by_itself_has_its_prior_odds_times_its_bayes_factor() -> None:
+    weights = np.array([-np.inf, -40.0, 0.0, 10.0, 60.0])
+    n_persons = 1000
+    found = pair_probability(weights, parameters(0.9, 1.0, n_persons), n_persons)
+    prior = Fraction(9, 10) / n_persons
+    factors = [Fraction(0), *(Fraction(2) ** int(w) for w in weights[1:])]
+    expected = [prior * f / (1 - prior + prior * f) for f in factors]
+    assert found.tolist() == pytest.approx(list(map(float, expected)), rel=2e-3, abs=1e-15)
+    assert (np.diff(found) > 0).all()
 
 
 # --------------------------------------------------------------------------------------------------- threshold

@@ -30,6 +30,7 @@ from linkage.model_file import Model
 from linkage.reports import write_form
 from linkage.reports.examples import chosen_doses, examples_of_run, mask
 from linkage.reports.html import write_statistics
+from linkage.reports.page import chart
 from linkage.reports.rounding import rounded, shown
 from linkage.reports.statistics import BITS_PER_BAR, statistics_of_run
 from linkage.schema import STATUSES
@@ -132,6 +133,13 @@ def test_nothing_is_loaded(page: str) -> None:
 def test_the_same_run_gives_the_same_bytes(district: District, page_file: Path, tmp_path: Path) -> None:
     write_statistics(district.run_dir, tmp_path / "again.html", truth=district.path("truth"))
     assert (tmp_path / "again.html").read_bytes() == page_file.read_bytes()
+
+
+def test_no_value_ends_the_script_it_stands_in() -> None:
+    spec = {"data": {"values": [{"level": "</script><script>alert(1)</script>"}]}}
+    reader = read(chart(spec, 'a "b" <c>'))
+    assert reader.specs == [{**spec, "description": 'a "b" <c>'}]
+    assert reader.scripts == []
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

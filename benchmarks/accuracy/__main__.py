@@ -25,11 +25,14 @@ ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 20 * 60
 QUICK_SETS = ("fake_1000", "ons_pes")
 
+Chosen = labelled.LabelledSet | simulations.Simulation
+ALL_SETS: tuple[Chosen, ...] = (*labelled.SETS, *simulations.EVALUATION, *simulations.QUICK)
+
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """What the user asks for."""
     parser = argparse.ArgumentParser(prog="./run bench accuracy", description=__doc__)
-    names = [chosen.name for chosen in (*labelled.SETS, *simulations.EVALUATION, *simulations.QUICK)]
+    names = [chosen.name for chosen in ALL_SETS]
     parser.add_argument("--only", nargs="+", metavar="SET", choices=names, help=f"of {', '.join(names)}")
     parser.add_argument("--tools", nargs="+", metavar="TOOL", choices=TOOLS, default=TOOLS, help=", ".join(TOOLS))
     parser.add_argument("--quick", action="store_true", help="one small simulation, and two small sets with --data")
@@ -38,20 +41,15 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def chosen_sets(asked: argparse.Namespace) -> list[labelled.LabelledSet | simulations.Simulation]:
+def chosen_sets(asked: argparse.Namespace) -> list[Chosen]:
     """The sets to measure, simulations last."""
+    if asked.only is not None:
+        return [candidate for candidate in ALL_SETS if candidate.name in asked.only]
     sets = [] if asked.data is None else [s for s in labelled.SETS if not asked.quick or s.name in QUICK_SETS]
-    simulated = simulations.QUICK if asked.quick else simulations.EVALUATION
-    everything = [*sets, *simulated]
-    if asked.only is None:
-        return list(everything)
-    known = [*labelled.SETS, *simulations.EVALUATION, *simulations.QUICK]
-    return [candidate for candidate in known if candidate.name in asked.only]
+    return [*sets, *(simulations.QUICK if asked.quick else simulations.EVALUATION)]
 
 
-def measured(
-    chosen: labelled.LabelledSet | simulations.Simulation, tools: list[str], data: Path | None
-) -> Iterator[Any]:
+def measured(chosen: Chosen, tools: list[str], data: Path | None) -> Iterator[Any]:
     """A row per linker, each from a process of its own; what fails is a row that says why."""
     with tempfile.TemporaryDirectory(prefix="accuracy-") as folder:
         work = Path(folder)
@@ -65,7 +63,7 @@ def measured(
             yield {"set": chosen.name, "tool": tool} | _outcome(chosen, tool, work) | origin()
 
 
-def _outcome(chosen: labelled.LabelledSet | simulations.Simulation, tool: str, work: Path) -> dict[str, Any]:
+def _outcome(chosen: Chosen, tool: str, work: Path) -> dict[str, Any]:
     kind = "simulation" if isinstance(chosen, simulations.Simulation) else "labelled"
     command = [sys.executable, "-m", "benchmarks.accuracy.measuring", kind, chosen.name, tool, str(work)]
     try:
@@ -113,8 +111,8 @@ def _git(*command: str) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Measure and write; results are written after every set, so that a broken run keeps what it has."""
     asked = arguments(argv)
-    shown = [word for word in (argv or sys.argv[1:]) if "/" not in word]
-    heading = origin() | {"command": shlex.join(["./run", "bench", "accuracy", *shown])}
+    words = ["DIR" if "/" in word else word for word in (sys.argv[1:] if argv is None else argv)]
+    heading = origin() | {"command": shlex.join(["./run", "bench", "accuracy", *words])}
     for chosen in chosen_sets(asked):
         for row in measured(chosen, tools_for(chosen.name, list(asked.tools)), asked.data):
             write([row], heading, asked.out)

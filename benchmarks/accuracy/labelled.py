@@ -115,9 +115,9 @@ def prepared(chosen: LabelledSet, work: Path) -> Prepared:
 def _records(query: str, key: str | None) -> tuple[pa.Table, pa.Table]:
     """Trimmed records without their truth, and the truth by id."""
     with duckdb.connect() as connection:
-        names = [row[0] for row in connection.execute(f"DESCRIBE {query}").fetchall()]
+        names = connection.sql(query).columns
         trimmed = ", ".join(f'nullif(trim("{name}"::VARCHAR), \'\') AS "{name.strip()}"' for name in names)
-        table = connection.execute(f"SELECT {trimmed} FROM ({query})").to_arrow_table().combine_chunks()
+        table = connection.sql(f"SELECT {trimmed} FROM ({query})").to_arrow_table().combine_chunks()
     position = pa.array(np.arange(1, table.num_rows + 1)).cast(pa.string())
     ids = position if key is None else table.column(key)
     return table.drop_columns(["entity"]), pa.table({"id": ids, "entity": table.column("entity")})

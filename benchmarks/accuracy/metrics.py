@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,5 +127,10 @@ def best_only(pairs: ScoredPairs) -> ScoredPairs:
     order = np.lexsort((-pairs.weight, -pairs.probability, pairs.left))
     left = pairs.left[order]
     chosen = order[np.append(True, np.diff(left) != 0)[: left.size]]
-    columns = (pairs.probability, pairs.weight, pairs.is_true, pairs.left)
-    return ScoredPairs(*(column[chosen] for column in columns), pairs.n_true, pairs.n_left)
+    return replace(
+        pairs,
+        probability=pairs.probability[chosen],
+        weight=pairs.weight[chosen],
+        is_true=pairs.is_true[chosen],
+        left=pairs.left[chosen],
+    )

@@ -32,7 +32,7 @@ EVALUATION = (
     Simulation("date_heavy", 9003, 300_000, 500_000),
 )
 # For a look at the whole way in under a minute.
-QUICK = (Simulation("default", 101, 6_000, 10_000),)
+QUICK = (Simulation("default", 101, 2_000, 3_500),)
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ whose best candidate has 0.02 ≤ p < 0.99. *Calibration error* is over pairs wi
 the best pair of each left record, its probability unchanged. *Seconds* leave out starting Python, standardising for
 Splink and, for ours, compiling.
 
-FEBRL, fake_1000, the ONS mock and pseudopeople are development sets; labels were not used for training. The seeds of the
-simulations (9001, 9002, 9003) were not used in development.
+FEBRL, fake_1000, the ONS mock and pseudopeople are development sets; labels were not used for training. The seeds of
+the simulations (9001, 9002, 9003) were not used in development.
 """
 
 

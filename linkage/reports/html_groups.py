@@ -13,8 +13,8 @@ _GROUP_HEADINGS = (
     "#link rate",
     "#in review",
     "#unmatched",
-    "#expected false of 10,000",
-    "#expected missed of 10,000",
+    "#expected false",
+    "#expected missed",
 )
 
 

@@ -1,4 +1,19 @@
-"""Writes a model as a folder that Splink opens: settings, and with tables everything that gives them our weights."""
+"""Writes a model as a folder that Splink opens: settings, and with tables everything that gives them our weights.
+
+In Splink 5, for a folder written with tables::
+
+    api = DuckDBAPI()
+    sides = [
+        api.register(duckdb.read_parquet(f"{folder}/{name}.parquet"), dataset_display_name=name)
+        for name in ("a_left", "b_right")
+    ]
+    linker = Linker(sides, SettingsCreator.from_path_or_dict(f"{folder}/settings.json"))
+    tf = api.register(duckdb.read_parquet(f"{folder}/tf_surname.parquet"))  # and so each tf_*.parquet
+    linker.table_management.register_term_frequency_lookup(tf, "surname")
+    linker.inference.predict()
+
+Splink's match_weight is ours plus the log2 prior odds.
+"""
 
 from __future__ import annotations
 
