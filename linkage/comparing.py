@@ -62,7 +62,7 @@ class BoundComparison:
     groups: NDArray[np.uint8]
     place: tuple[np.uint32, NDArray[np.uint8]]
 
-    def multiply(self, part: slice, offsets: Offsets, rows: Rows, codes: Codes, product: NDArray[np.float32]) -> None:
+    def multiply(self, part: slice, offsets: Offsets, rows: Rows, codes: Codes, product: NDArray[np.float64]) -> None:
         """Multiply the term frequency ratios of the tile's pairs into product."""
         if self.ratios is not None:
             multiply_term_frequency(
@@ -128,11 +128,12 @@ def _place_shifts(comparison: Comparison, plan: Plan) -> tuple[np.uint32, NDArra
 
 
 def _alternatives(comparison: Comparison, batch: Batch, index: Index) -> NDArray[np.uint64]:
-    """The registry values that equal each subject's: uint64[n, w]."""
-    if comparison.kind == "vietnamese_name":
-        return batch.columns[f"{comparison.left[0]}.key"][:, None].astype(np.uint64)
-    part = key_part(comparison.left[0], "left", batch.columns, index.plan, batch.dictionaries)
-    return part[:, None] if part.ndim == 1 else part
+    """The registry values that equal each subject's: uint64[n, w]; of a place, the communes it may have become."""
+    if comparison.kind == "place":
+        part = key_part(comparison.left[0], "left", batch.columns, index.plan, batch.dictionaries)
+        return part[:, None] if part.ndim == 1 else part
+    column = f"{comparison.left[0]}.key" if comparison.kind == "vietnamese_name" else comparison.left[0]
+    return batch.columns[column].astype(np.uint64)[:, None]
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index) -> NDArray[np.uint8]:

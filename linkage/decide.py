@@ -57,7 +57,7 @@ def merge(n_subjects: int, parts: list[tuple[NDArray[np.int64], Ranked]], n_best
         np.full((n_subjects, n_best), -np.inf),
         np.zeros((n_subjects, n_best), np.uint16),
         np.zeros((n_subjects, n_best), np.uint32),
-        np.ones((n_subjects, n_best), np.float32),
+        np.ones((n_subjects, n_best)),
         np.zeros(n_subjects),
         np.zeros(n_subjects, np.int64),
     )

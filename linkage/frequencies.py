@@ -17,7 +17,7 @@ from blocking.keys import Keys, mix
 from linkage.encode import Columns
 from linkage.plan import Comparison, Plan
 
-Ratios = NDArray[np.float32]
+Ratios = NDArray[np.float64]
 Shares = NDArray[np.float64]
 
 N_GROUPS = 3  # sex unknown, male, female
@@ -104,7 +104,7 @@ def frequency_ratios(
     frequencies: dict[str, Frequencies],
     u: NDArray[np.float64],
 ) -> Ratios:
-    """r of each subject, group and level: float32[n_subjects, n_groups, n_levels], 1 where no frequency applies.
+    """r of each subject, group and level: float64[n_subjects, n_groups, n_levels], 1 where no frequency applies.
 
     For the level that a value reaches by being equal, r is its frequency over u. For the levels of a name without tones
     or diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over its mean.
@@ -131,7 +131,7 @@ def frequency_ratios(
         return np.concatenate([country, here], axis=1)
     counted = frequencies[comparison.right[0]]
     shares = np.sum([np.where(v[:, None] == 0, 0.0, counted.shares(v)) for v in alternatives.T], axis=0)
-    country = np.ones((shares.shape[0], 1, u.size), np.float32)
+    country = np.ones((shares.shape[0], 1, u.size), np.float64)
     country[:, :, _SAME] = np.where(shares > 0, shares / u[_SAME], 1.0)
     if communes is None:
         return country
@@ -148,7 +148,7 @@ def frequency_ratios(
 
 def _name_ratios(same: Shares, plain: Shares, u: NDArray[np.float64]) -> Ratios:
     """Ratios of the name levels from the shares of the whole name and the plain name's share over its mean."""
-    ratios = np.ones((*same.shape, u.size), np.float32)
+    ratios = np.ones((*same.shape, u.size), np.float64)
     ratios[:, :, _SAME] = same / u[_SAME]
     ratios[:, :, _NAME_PLAIN] = plain[:, :, None]
     return ratios

@@ -34,9 +34,11 @@ def key_part(part: str, side: str, columns: Columns, plan: Plan, dictionaries: D
         return _date_part(columns[name].astype(np.uint32), aspect, part)
     if kind == "commune":
         return _place_part(part, side, columns, dictionaries)
-    if kind == "text" and aspect == "prefix":
-        prefixes: Keys = content_hashes([word[:3] for word in dictionaries.words[name]])[columns[name]]
-        return prefixes
+    if kind in ("text", "category") and aspect in ("", "prefix"):
+        # Word ids differ from field to field; their content does not, so a key may compare two fields.
+        words = dictionaries.words[name]
+        hashes: Keys = content_hashes([word[:3] for word in words] if aspect else words)[columns[name]]
+        return hashes
     if kind == "person_number" and aspect == "neighbours":
         return _neighbours(columns[name].astype(np.uint64))
     if part in columns and columns[part].ndim == 1:

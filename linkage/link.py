@@ -43,7 +43,7 @@ class Ranked:
     """The best candidates of n subjects, best first.
 
     rows: int64[n, k] registry rows, -1 where there are fewer; weights: float64[n, k] log2 Bayes factors, -inf alike;
-    passes: uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float32[n, k] term frequency ratios; sums:
+    passes: uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float64[n, k] term frequency ratios; sums:
     float64[n] Bayes factors of all candidates; n_candidates: int64[n].
     """
 
@@ -51,7 +51,7 @@ class Ranked:
     weights: NDArray[np.float64]
     passes: NDArray[np.uint16]
     codes: NDArray[np.uint32]
-    ratios: NDArray[np.float32]
+    ratios: NDArray[np.float64]
     sums: NDArray[np.float64]
     n_candidates: NDArray[np.int64]
 
@@ -62,7 +62,7 @@ class Scored:
 
     candidates: Candidates
     codes: NDArray[np.uint32]
-    ratios: NDArray[np.float32]
+    ratios: NDArray[np.float64]
     weights: NDArray[np.float64]
     n_candidates: NDArray[np.int64]
 
@@ -109,7 +109,7 @@ class Scorer:
         codes = codes[:kept]
         for comparison in self.bound[self._n_cheap :]:
             comparison.add(part, candidates.offsets, candidates.rows, codes)
-        ratios = np.ones(kept, np.float32)
+        ratios = np.ones(kept)
         for comparison in self.bound:
             comparison.multiply(part, candidates.offsets, candidates.rows, codes, ratios)
         weights = np.empty(kept)
@@ -134,7 +134,7 @@ class Scorer:
             weights,
             pick(scored.candidates.passes, 0).astype(np.uint16),
             pick(scored.codes, 0).astype(np.uint32),
-            pick(scored.ratios, 1).astype(np.float32),
+            pick(scored.ratios, 1).astype(np.float64),
             sums,
             scored.n_candidates,
         )

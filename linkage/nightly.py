@@ -226,7 +226,9 @@ def _dose_status(
     status = decided.status[subjects.of_dose]
     is_decided = (status == deciding.VERIFIED) | (status == deciding.MATCHED)
     person = np.where(is_decided, decided.ranked.rows[subjects.of_dose, 0], -1)
-    injections = read_injections(*(doses.column(name).combine_chunks() for name in ("dose_date", "dose_number")))
+    injections = read_injections(
+        *(doses.column(name).combine_chunks() for name in ("dose_date", "dose_number", "vaccine"))
+    )
     distinct, place = np.unique(person, return_inverse=True)
     death = index.take(distinct, ["date_of_death"]).column(0).combine_chunks()
     death_day = dates.days(dates.standardise_dates(death))[place]

@@ -217,6 +217,8 @@ def _problems(plan: Plan) -> list[str]:
         problems.append("training.household_rate needs a comparison with shared_number = true")
     for comparison in plan.comparisons:
         problems += _unknown(f"comparison {comparison.name!r}", [*comparison.left, *comparison.right], fields)
+        if comparison.kind == "text" and comparison.left != comparison.right:
+            problems.append(f"comparison {comparison.name!r}: a text is compared with the same field of the other side")
         problems += _level_problems(comparison)
     if plan.verified is not None:
         problems += _unknown("verified", plan.verified.equal, fields)

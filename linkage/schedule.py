@@ -1,8 +1,13 @@
 """What a person's doses say against each other, and against the person: conflicts that forbid to match without a
 person.
 
-A dose after the registered death, two dates for one dose number, doses closer together than any schedule allows. The
-same dose keyed in twice (number and date equal) is a duplicate, not a conflict.
+A dose after the registered death, two dates for one dose number, doses closer together than any schedule allows, a
+second dose of a product that may not follow the first. The same dose keyed in twice (number and date equal) is a
+duplicate, not a conflict.
+
+A stated sex or number that contradicts the registry is evidence in the comparisons, not a conflict here: sex is
+keyed in wrong on two doses in a hundred, and the doses that the weights decide all the same are right as often as
+the others.
 """
 
 from __future__ import annotations
@@ -19,24 +24,50 @@ from linkage.standardise import dates
 # Shortest interval between two doses of any schedule in the campaign, less the grace of four days.
 SHORTEST_INTERVAL_DAYS = 17
 
-DEAD, DOSE_NUMBER, INTERVAL = 1, 2, 4
-LABELS = {DEAD: "dead_before_dose", DOSE_NUMBER: "dose_number_twice", INTERVAL: "interval_too_short"}
+DEAD, DOSE_NUMBER, INTERVAL, PRODUCT = 1, 2, 4, 8
+LABELS = {
+    DEAD: "dead_before_dose",
+    DOSE_NUMBER: "dose_number_twice",
+    INTERVAL: "interval_too_short",
+    PRODUCT: "product_mismatch",
+}
+
+# Products by the words they are typed with; 0 is a product not known.
+_PRODUCT_WORDS = ("astrazeneca|azd1222|vaxzevria", "vero|sinopharm", "moderna|spikevax", "pfizer|comirnaty|bnt162",
+"abdala",
+                  "hayat", "sputnik|gam-covid", "janssen")  # fmt: skip
+_ASTRA_ZENECA, _MODERNA, _PFIZER = 1, 3, 4
+# Second doses that may differ from the first by the ministry's guidance of 2021 (an mRNA product after AstraZeneca,
+# either mRNA product after the other); any other pair of known products does not occur in one person's first two doses.
+_MAY_FOLLOW = {(_ASTRA_ZENECA, _PFIZER), (_ASTRA_ZENECA, _MODERNA), (_MODERNA, _PFIZER), (_PFIZER, _MODERNA)}
 
 
 @dataclass(frozen=True)
 class Injections:
-    """The dated part of n doses: day int32[n] (-1 unknown) and number uint8[n] (0 unknown)."""
+    """What was given when: day int32[n] (-1 unknown), number uint8[n] and product uint8[n] (0 unknown)."""
 
     day: NDArray[np.int32]
     number: NDArray[np.uint8]
+    product: NDArray[np.uint8]
 
 
-def read_injections(dose_date: pa.Array, dose_number: pa.Array) -> Injections:
-    """Dates and numbers of doses as typed; "mũi 2", "2.0" and "2" are 2."""
+def read_injections(dose_date: pa.Array, dose_number: pa.Array, vaccine: pa.Array) -> Injections:
+    """Dates, numbers and products of doses as typed; "mũi 2", "2.0" and "2" are 2."""
     day = dates.days(dates.standardise_dates(dose_date))
     digit = pc.struct_field(pc.extract_regex(pc.fill_null(dose_number, ""), r"^\D*(?P<n>[1-9])(?:\.0*)?\D*$"), "n")
     number = pc.fill_null(digit.cast(pa.uint8()), 0).to_numpy(zero_copy_only=False)
-    return Injections(day, np.asarray(number))
+    return Injections(day, np.asarray(number), _products(vaccine))
+
+
+def _products(vaccine: pa.Array) -> NDArray[np.uint8]:
+    """The product of each dose, worked per distinct text."""
+    encoded = pc.fill_null(vaccine, "").dictionary_encode()
+    lowered = pc.utf8_lower(encoded.dictionary)
+    product = np.zeros(len(lowered), np.uint8)
+    for number, words in enumerate(_PRODUCT_WORDS, start=1):
+        product[pc.match_substring_regex(lowered, words).to_numpy(zero_copy_only=False)] = number
+    of_dose: NDArray[np.uint8] = product[encoded.indices.to_numpy(zero_copy_only=False)]
+    return of_dose
 
 
 def find_conflicts(
@@ -59,13 +90,29 @@ def find_conflicts(
     by_number = numbered[np.lexsort((day[numbered], number[numbered], person[numbered]))]
     first, second = by_number[:-1], by_number[1:]
     same_number = (person[first] == person[second]) & (number[first] == number[second]) & (day[first] != day[second])
-    for bit, a, b, found in ((INTERVAL, before, after, is_short), (DOSE_NUMBER, first, second, same_number)):
+    follows = (person[first] == person[second]) & (number[first] == 1) & (number[second] == 2)
+    is_mixed = follows & ~_may_follow(injections.product[first], injections.product[second])
+    for bit, a, b, found in (
+        (INTERVAL, before, after, is_short),
+        (DOSE_NUMBER, first, second, same_number),
+        (PRODUCT, first, second, is_mixed),
+    ):
         conflicts[a[found]] |= bit
         conflicts[b[found]] |= bit
     return conflicts
 
 
+def _may_follow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether the second product may follow the first; an unknown one may."""
+    n = len(_PRODUCT_WORDS) + 1
+    allowed = np.eye(n, dtype=np.bool_)
+    allowed[0, :] = allowed[:, 0] = True
+    for pair in _MAY_FOLLOW:
+        allowed[pair] = True
+    return np.asarray(allowed[first, second])
+
+
 def conflict_labels(conflicts: NDArray[np.uint8]) -> pa.ListArray:
     """Lists of conflict names, from the bits; never null."""
-    names = [[label for bit, label in LABELS.items() if value & bit] for value in range(8)]
+    names = [[label for bit, label in LABELS.items() if value & bit] for value in range(2 ** len(LABELS))]
     return pa.array(names, pa.list_(pa.string())).take(pa.array(conflicts))

@@ -18,6 +18,7 @@ from models.posterior import posterior
 
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
 RANDOM_PARTNERS = 1000
+ROUNDS = 2
 
 # Candidates whose prior odds of being the match stay under this with the starting values are left out of the EM.
 NEGLIGIBLE_LOG2 = -16.0
@@ -79,13 +80,15 @@ def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Train
     chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
     sample = take(batch, chosen)
     patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
-    parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
-    candidates, n_candidates = _training_sample(sample, index, parameters, n_threads)
     choice = {
         "household": plan.training.household_rate > 0,
         "rivals": plan.decision.matches_per_record == "one",
     }
-    parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
+    # The matches and relatives among the random pairs are known only as well as m is: so u, m, and once more.
+    for _ in range(ROUNDS):
+        parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
+        candidates, n_candidates = _training_sample(sample, index, parameters, n_threads)
+        parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
     if recall is not None:
         parameters = replace(parameters, blocking_recall=recall)
@@ -134,7 +137,7 @@ def _training_sample(sample: Batch, index: Index, parameters: Parameters, n_thre
     floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
     scorer = Scorer(sample, index, replace(parameters, household_rate=0.0), floor_log2=floor)
 
-    def work(part: slice) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32], int]:
+    def work(part: slice) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float64], int]:
         scored = scorer.score(part, scorer.candidates(part)[0])
         matters = scored.weights >= floor
         kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]

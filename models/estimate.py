@@ -34,13 +34,13 @@ class TrainingSample:
     """Candidates of the training subjects in CSR form: subject s has the pairs offsets[s] to offsets[s + 1].
 
     levels: uint8[n_patterns, n_comparisons] of the distinct patterns; patterns: uint32[n] number of each pair's
-    pattern; ratios: float32[n] term frequency ratios of the pairs.
+    pattern; ratios: float64[n] term frequency ratios of the pairs.
     """
 
     offsets: NDArray[np.int64]
     levels: NDArray[np.uint8]
     patterns: NDArray[np.uint32]
-    ratios: NDArray[np.float32]
+    ratios: NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, lgamma, log, sqrt
+from math import exp, lgamma, log, log1p, sqrt
 
 _Z_95 = 1.959963984540054
 
@@ -29,16 +29,11 @@ def predicted_count_interval(expected: float, shape: float = MODEL_SHAPE) -> tup
     """
     if expected <= 0.0:
         return 0, 0
-    success = shape / (shape + expected)
+    # The logarithms of success and failure, each exact where the other is next to 0.
+    success, failure = -log1p(expected / shape), log(expected) - log(shape + expected)
     low, count, below = -1, 0, 0.0
     while True:
-        below += exp(
-            lgamma(count + shape)
-            - lgamma(shape)
-            - lgamma(count + 1)
-            + shape * log(success)
-            + count * log(1.0 - success)
-        )
+        below += exp(lgamma(count + shape) - lgamma(shape) - lgamma(count + 1) + shape * success + count * failure)
         if low < 0 and below > 0.025:
             low = count
         if below >= 0.975:

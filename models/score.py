@@ -41,7 +41,7 @@ def select(offsets, rows, passes, codes, bound, floor):  # type: ignore[no-untyp
 def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place, product):  # type: ignore[no-untyped-def]
     """product[k] *= ratios[s, group, level of the comparison with this stride].
 
-    ratios: float32[n_subjects, n_groups, n_levels]; groups: uint8[n_persons], or uint8[0] when everybody is in group 0.
+    ratios: float64[n_subjects, n_groups, n_levels]; groups: uint8[n_persons], or uint8[0] when everybody is in group 0.
     place: (stride of the place comparison, shifts: uint8[its n_levels]); the group of a pair is its person's plus the
     shift at its place level.
     """
@@ -57,7 +57,7 @@ def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place,
 
 @kernel
 def weigh(codes, product, log2_m_u, household, weights):  # type: ignore[no-untyped-def]
-    """weights[k] = log2(m / u) - log2(r + q): float64[n] from uint32[n] codes and float32[n] term frequency ratios
+    """weights[k] = log2(m / u) - log2(r + q): float64[n] from uint32[n] codes and float64[n] term frequency ratios
     r."""
     for k in range(codes.shape[0]):
         code = codes[k]
@@ -106,7 +106,7 @@ def _is_better(weight, row, other_weight, other, rows):  # type: ignore[no-untyp
 def expect(offsets, weights, patterns, product, household, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
     """E-step: expected number of matches, and of non-matches within a household, by pattern.
 
-    weights: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float32[n] term frequency
+    weights: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
     ratios; household: float64[n_patterns]; prior: share in registry / N; none: 1 - share * recall, the mass of "not
     there" and "not searched" together. matches, relatives: float64[n_patterns] out. Returns the log2 likelihood, up
     to a constant.

@@ -112,7 +112,7 @@ def simulate(truth: Parameters, n_subjects: int, seed: int, name_shares: Vector 
         columns.append(np.choose(is_relative + 2 * is_match, by_kind))
     is_shared = np.any([np.isin(x, c.shared_levels) for x, c in zip(columns, truth.comparisons, strict=True)], axis=0)
     met = ~is_relative | is_shared
-    ratios = np.ones(place.size, np.float32)
+    ratios = np.ones(place.size, np.float64)
     if name_shares is not None:
         borne = np.repeat(rng.choice(name_shares.size, n_subjects, p=name_shares), sizes)
         columns[-1], ratios = with_names(rng, truth, columns[-1], name_shares[borne], is_match | is_relative)
@@ -126,12 +126,12 @@ def simulate(truth: Parameters, n_subjects: int, seed: int, name_shares: Vector 
 
 def with_names(
     rng: np.random.Generator, truth: Parameters, levels: NDArray[np.uint8], share: Vector, is_kin: NDArray[np.bool_]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Random people bear the subject's name with its share; the ratio is that share over the mean one, u."""
     u_same = truth.comparisons[-1].u[1]
     others = np.where((levels == 1) & ~is_kin, levels.max(), levels)
     drawn = np.where(~is_kin & (levels > 0) & (rng.random(levels.size) < share), 1, others).astype(np.uint8)
-    return drawn, np.where(drawn == 1, share / u_same, 1.0).astype(np.float32)
+    return drawn, np.where(drawn == 1, share / u_same, 1.0).astype(np.float64)
 
 
 def z_scores(estimated: Vector, true: Vector, start: Vector, n: float, n_prior: float) -> Vector:
@@ -241,7 +241,7 @@ def test_nobody_or_nothing_to_compare_gives_the_priors_back(n_subjects: int) -> 
     start = starting(truth)
     offsets = np.zeros(n_subjects + 1, np.int64)
     sample = TrainingSample(
-        offsets, np.empty((0, len(TRUTH)), np.uint8), np.empty(0, np.uint32), np.empty(0, np.float32)
+        offsets, np.empty((0, len(TRUTH)), np.uint8), np.empty(0, np.uint32), np.empty(0, np.float64)
     )
     fit, convergence = estimate_m(start, sample, N_PERSONS, household=True)
     for c, first in zip(fit.comparisons, start.comparisons, strict=True):

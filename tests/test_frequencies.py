@@ -81,7 +81,7 @@ SEXES = [MALE, MALE, MALE, FEMALE, FEMALE, MALE, FEMALE]
 
 @pytest.fixture
 def name_ratios() -> dict[str, np.ndarray]:
-    """Ratios by name, float32[group, level]: u of "same" is 0.2, Tý is borne by nobody."""
+    """Ratios by name, float64[group, level]: u of "same" is 0.2, Tý is borne by nobody."""
     frequencies = count_frequencies(
         PLAN, registry([KEYS[n] for n in FIVE], [PLAIN[n] for n in FIVE], SEXES, [1] * len(FIVE))
     )
@@ -93,7 +93,7 @@ def name_ratios() -> dict[str, np.ndarray]:
     u[LEVELS.index("same")] = 0.2
     # Without a commune: the country's shares.
     ratios = frequency_ratios(NAME, left, left["full_name.key"][:, None], None, frequencies, u)
-    assert ratios.dtype == np.float32
+    assert ratios.dtype == np.float64
     return dict(zip(KEYS, ratios, strict=True))
 
 
@@ -161,7 +161,7 @@ def test_only_columns_with_a_term_frequency_are_counted() -> None:
 def local_ratios(
     ethnicity: list[int], communes: list[int], stated: list[int], at: list[list[int]], u: list[float]
 ) -> np.ndarray:
-    """Ratios of the ethnicity comparison: float32[subject, country and here, level]."""
+    """Ratios of the ethnicity comparison: float64[subject, country and here, level]."""
     n = len(ethnicity)
     columns = registry([1] * n, [1] * n, [1] * n, communes, ethnicity)
     frequencies = count_frequencies(PLAN, columns)

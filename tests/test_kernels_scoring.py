@@ -28,7 +28,7 @@ def tile():
         "rows": rng.permutation(n).astype(np.uint32),
         "passes": rng.integers(1, 8, n).astype(np.uint16),
         "codes": rng.integers(0, 12, n).astype(np.uint32),
-        "product": rng.uniform(0.1, 3, n).astype(np.float32),
+        "product": rng.uniform(0.1, 3, n).astype(np.float64),
         "table": rng.normal(0, 6, 12),
         "household": rng.uniform(0, 2, 12),
     }
@@ -51,9 +51,9 @@ def test_term_frequency_product_equals_its_twin(tile, place_stride, shifts, n_gr
     """With local shares the groups stand twice, the second time for pairs whose communes are the same."""
     rng = np.random.default_rng(5)
     shifts = np.minimum(shifts, n_groups).astype(np.uint8)
-    ratios = rng.uniform(0.1, 2, (5, n_groups * (1 + int(shifts.any())), 3)).astype(np.float32)
+    ratios = rng.uniform(0.1, 2, (5, n_groups * (1 + int(shifts.any())), 3)).astype(np.float64)
     groups = rng.integers(0, n_groups, tile["rows"].size).astype(np.uint8)[: None if n_groups > 1 else 0]
-    product = np.full(tile["rows"].size, 0.5, np.float32)
+    product = np.full(tile["rows"].size, 0.5, np.float64)
     arguments = (tile["offsets"], tile["rows"], tile["codes"])
     multiply_term_frequency(*arguments, np.uint32(1), ratios, groups, (np.uint32(place_stride), shifts), product)
     plain = [array.tolist() for array in arguments]

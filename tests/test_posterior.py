@@ -125,7 +125,7 @@ def test_a_pair_by_itself_has_its_prior_odds_times_its_bayes_factor() -> None:
     prior = Fraction(9, 10) / n_persons
     factors = [Fraction(0), *(Fraction(2) ** int(w) for w in weights[1:])]
     expected = [prior * f / (1 - prior + prior * f) for f in factors]
-    assert found.tolist() == pytest.approx(list(map(float, expected)), rel=2e-3, abs=1e-15)
+    assert found.tolist() == pytest.approx(list(map(float, expected)), rel=1e-9, abs=1e-18)
     assert (np.diff(found) > 0).all()
 
 

@@ -52,8 +52,7 @@ FEBRL = Path(__file__).parents[2] / "shared" / "data" / "labelled" / "febrl"
 FEBRL_PLAN = Path(__file__).parents[1] / "benchmarks" / "plans" / "febrl.toml"
 
 
-# Term frequency ratios that are held in single precision round a weight by 2**-24 each.
-EXACT, SINGLE = 1e-9, 1e-6
+EXACT = 1e-9
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +112,7 @@ def test_exported_term_frequencies_are_splinks_when_registered(files: tuple[Path
     found = ours(tmp_path / "run")
     made, settings = opened(summary.folder)
     rows = predicted(made, found)
-    assert_equal_weights(found, rows, prior_of(settings), SINGLE)
+    assert_equal_weights(found, rows, prior_of(settings), EXACT)
     adjusted = {row["mw_tf_adj_ethnicity"] for row in rows}
     assert len(adjusted) > 3
     counted = without_ours(summary.folder)
@@ -141,7 +140,7 @@ def test_febrl4_has_splinks_weights_both_ways(tmp_path: Path) -> None:
     made, settings = opened(summary.folder)
     rows = predicted(made, found)
     assert len(rows) > 5000
-    assert_equal_weights(found, rows, prior_of(settings), SINGLE)
+    assert_equal_weights(found, rows, prior_of(settings), EXACT)
     assert all(len(seen) > 2 for seen in gammas(rows).values())
 
     # And back: the written tables, linked with the imported settings, are scored the same once more.
@@ -153,7 +152,7 @@ def test_febrl4_has_splinks_weights_both_ways(tmp_path: Path) -> None:
     again = ours(tmp_path / "again")
     assert again.keys() == found.keys()
     for pair, (weight, _) in found.items():
-        assert again[pair][0] == pytest.approx(weight, abs=SINGLE)
+        assert again[pair][0] == pytest.approx(weight, abs=EXACT)
 
 
 def test_the_nearest_of_a_run_of_doses_scores_in_splink(tmp_path: Path) -> None:
@@ -203,7 +202,7 @@ def test_a_model_trained_by_splink_links_with_its_weights(
     tables = [numeric(pq.read_table(path)) for path in people]
     rows = predicted(linker(trained, tables[0], tables[1], frequencies), found)
     assert len(rows) > 300
-    assert_equal_weights(found, rows, prior_of(settings), SINGLE)
+    assert_equal_weights(found, rows, prior_of(settings), EXACT)
     for row in rows:
         assert row["match_probability"] == pytest.approx(found[row["unique_id_l"], row["unique_id_r"]][1], abs=1e-6)
     for comparison, seen in zip(plan.comparisons, gammas(rows).values(), strict=True):

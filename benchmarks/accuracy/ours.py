@@ -87,7 +87,7 @@ def decided(run_dir: Path, truth: Path) -> dict[str, Any]:
 
 def estimated_false_match_rate(manifest: dict[str, Any]) -> dict[str, float] | None:
     """Rate, low and high of the run's own estimate; None of a run that made none."""
-    estimates = {estimate["name"]: estimate for estimate in manifest.get("error_rates", [])}
+    estimates = {estimate["name"]: estimate for estimate in manifest.get("error_estimates", [])}
     found = estimates.get("estimated_false_match_rate")
     return None if found is None else {key: found[key] for key in ("rate", "low", "high")}
 

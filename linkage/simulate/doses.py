@@ -40,6 +40,9 @@ PRODUCTS: tuple[tuple[str, tuple[float, ...], tuple[str, ...]], ...] = (
     ("SP", (0, 2, 0.4, 0.2, 0, 0, 0), ("SPUTNIK V", "Gam-COVID-Vac")),
 )
 PFIZER = 3
+# The other product that a second dose may be, by the first: an mRNA vaccine after AstraZeneca or the other mRNA
+# vaccine.
+_SECOND_PRODUCT = np.array([3, 1, 3, 2, 4, 5, 6], np.int32)
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def _days(rng: np.random.Generator, deaths: Int32s, posthumous: Mask, ages: Floa
 
 
 def _products(rng: np.random.Generator, days: Int32s, subjects: Int32s, minor: Mask) -> Int32s:
-    """The product of each dose; the second dose mostly repeats the first."""
+    """The product of each dose; the second dose repeats the first, or is one that may follow it."""
     quarters = np.clip((days - np.datetime64("2021-01-01", "D").astype(np.int64)) // 91, 0, 6)
     products = np.zeros(len(days), np.int32)
     for quarter in range(7):
@@ -162,8 +165,8 @@ def _products(rng: np.random.Generator, days: Int32s, subjects: Int32s, minor: M
     products[minor & (rng.random(len(days)) < 0.9)] = PFIZER
     starts = np.flatnonzero(np.diff(subjects, prepend=-1))
     second = starts[:-1][np.diff(starts) > 1] + 1
-    second = second[rng.random(len(second)) < 0.85]
-    products[second] = products[second - 1]
+    other = _SECOND_PRODUCT[products[second - 1]]
+    products[second] = np.where(rng.random(len(second)) < 0.85, products[second - 1], other)
     return products
 
 
