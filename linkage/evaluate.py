@@ -71,6 +71,17 @@ class GroupResult:
 
 
 @dataclass(frozen=True)
+class EstimateResult:
+    """An error rate that the run estimated without a truth, and the true one where the truth can tell it."""
+
+    name: str
+    rate: float
+    low: float
+    high: float
+    true_rate: float | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a run got right and wrong.
 
@@ -78,6 +89,7 @@ class Evaluation:
     and ``reachable`` the right person decided or in the review list, both among linkable doses; ``review`` the share of
     doses under review; ``outside_registry`` the share of doses without a person that were given one all the same;
     ``calibration_error`` the expected calibration error over `BIN_EDGES`, None where nothing has a candidate.
+    ``estimates`` are the error rates of the run's manifest.
     """
 
     run_id: str
@@ -95,6 +107,7 @@ class Evaluation:
     calibration_error: float | None
     calibration: tuple[CalibrationBin, ...]
     groups: dict[str, tuple[GroupResult, ...]]
+    estimates: tuple[EstimateResult, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain dictionaries, lists and numbers, for json.dumps."""
@@ -116,7 +129,8 @@ def evaluate(run_dir: Path, truth_path: Path) -> Evaluation:
     InputError
         The truth cannot be read, lacks a column, names a dose twice or knows no dose of the run.
     """
-    run_id = str(read_manifest(run_dir).get("run_id", run_dir.name))
+    manifest = read_manifest(run_dir)
+    run_id = str(manifest.get("run_id", run_dir.name))
     with _labelled(run_dir, truth_path) as connection:
         labelled = _one(connection, "SELECT count(*) FROM labelled")[0]
         if not labelled:
@@ -144,6 +158,7 @@ def evaluate(run_dir: Path, truth_path: Path) -> Evaluation:
             calibration_error=_expected_error(bins),
             calibration=bins,
             groups={name: _by_group(connection, name) for name in GROUPINGS},
+            estimates=_estimates(connection, manifest.get("error_estimates", [])),
         )
 
 
@@ -215,6 +230,23 @@ def _to_proportion(count: int, of: int, subjects: int) -> Proportion:
 
 def _proportion(connection: duckdb.DuckDBPyConnection, event: str, among: str) -> Proportion:
     return _to_proportion(*_one(connection, f"SELECT {_measure(event, among)} FROM labelled"))
+
+
+def _estimates(connection: duckdb.DuckDBPyConnection, estimates: list[dict[str, Any]]) -> tuple[EstimateResult, ...]:
+    """The run's own estimates beside the truth: false among the automatic, missed among all that could be decided."""
+    automatic, false, missed, open_to_decision = _one(
+        connection,
+        "SELECT count(*) FILTER (decided), count(*) FILTER (decided AND NOT is_right), "
+        "count(*) FILTER (linkable AND NOT decided AND status <> 'excluded'), count(*) FILTER (status <> 'excluded') "
+        "FROM labelled",
+    )
+    true_rates = {
+        "estimated_false_match_rate": false / automatic if automatic else None,
+        "estimated_missed_match_rate": missed / open_to_decision if open_to_decision else None,
+    }
+    return tuple(
+        EstimateResult(e["name"], e["rate"], e["low"], e["high"], true_rates.get(e["name"])) for e in estimates
+    )
 
 
 def _calibration(connection: duckdb.DuckDBPyConnection) -> tuple[CalibrationBin, ...]:

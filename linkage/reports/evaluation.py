@@ -23,7 +23,10 @@ def render(evaluation: Evaluation) -> Group:
             else rows
         )
         groups.append(_render_groups(name, shown, len(rows)))
-    return Group(_render_totals(evaluation), _render_calibration(evaluation), *groups)
+    parts = [_render_totals(evaluation), _render_calibration(evaluation)]
+    if evaluation.estimates:
+        parts.append(_render_estimates(evaluation))
+    return Group(*parts, *groups)
 
 
 def _table(title: str, *headings: str) -> Table:
@@ -70,6 +73,14 @@ def _render_calibration(evaluation: Evaluation) -> Table:
     table = _table(f"Calibration, expected error {error}", "probability", "mean", "came true, % [95 %]", "doses")
     for b in evaluation.calibration:
         table.add_row(f"{b.lower:g} - {b.upper:g}", f"{b.mean_probability:.5f}", _shown(b.right, 2), f"{b.right.of:,}")
+    return table
+
+
+def _render_estimates(evaluation: Evaluation) -> Table:
+    table = _table("Error rates estimated without the truth, %", "rate", "estimate [95 %]", "true")
+    for e in evaluation.estimates:
+        interval = f"{_percent(e.rate, 4)} [{_percent(e.low, 4)}, {_percent(e.high, 4)}]"
+        table.add_row(e.name.replace("_", " "), interval, _percent(e.true_rate, 4))
     return table
 
 
