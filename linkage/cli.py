@@ -217,6 +217,9 @@ def train(
     doses: Annotated[list[Path], typer.Option(help="Dose files to train on.")],
     index: Annotated[Path, typer.Option(help="Folder of the index.")],
     out: Annotated[Path, typer.Option(help="Model file to write.")],
+    verdicts: Annotated[
+        Path | None, typer.Option(help="Reviewers' verdicts: dose_id, person_id (empty: nobody in the registry).")
+    ] = None,
     columns: Columns = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
@@ -225,7 +228,7 @@ def train(
     from linkage.nightly import train_model
 
     _new_file(out)
-    model = train_model(doses, index, columns=_mapping(columns), n_threads=threads)
+    model = train_model(doses, index, verdicts=verdicts, columns=_mapping(columns), n_threads=threads)
     model.save(out)
     _print_result({"model": str(out), **model.training}, as_json)
 

@@ -24,7 +24,7 @@ from linkage.comparing import Batch, pattern_space, prepare_batch, take
 from linkage.decide import Decided, decide, merge
 from linkage.encode import encode
 from linkage.error_rates import estimate_error_rates
-from linkage.errors import VerificationError
+from linkage.errors import InputError, VerificationError
 from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, ingest
 from linkage.link import LinkedBatch, Ranked, Scorer, link_batch
@@ -35,11 +35,11 @@ from linkage.publish import already_published, read_manifest, staged
 from linkage.queues import queue_tables
 from linkage.registry import Index, open_index
 from linkage.schedule import DEAD, find_conflicts, read_injections
-from linkage.schema import DECISIONS, DOSES, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
+from linkage.schema import DECISIONS, DOSES, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS, TRUTH
 from linkage.standardise import dates
 from linkage.standardise.categories import foreign_reason
 from linkage.subjects import Subjects, distinct_subjects
-from linkage.train import train
+from linkage.train import NO_VERDICT, NOBODY, train
 from linkage.verify import find_verified
 from linkage.version import code_version
 
@@ -138,16 +138,41 @@ def train_model(
     dose_files: Sequence[Path],
     index_folder: Path,
     *,
+    verdicts: Path | None = None,
     columns: Mapping[str, str] | None = None,
     n_threads: int = 2,
 ) -> Model:
-    """Train a model on dose files, on the subjects that do not agree exactly with anybody, as ``run`` does."""
+    """Train a model on dose files, on the subjects that do not agree exactly with anybody, as ``run`` does.
+
+    verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
+    """
     index = open_index(index_folder)
-    _, _, batch, reasons = _subjects(ingest(dose_files, DOSES, columns=columns).accepted, index)
+    doses, subjects, batch, reasons = _subjects(ingest(dose_files, DOSES, columns=columns).accepted, index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     rows, _ = find_verified(batch, index)
-    parameters, training = train(take(batch, _trainees(rows >= 0, is_excluded)), index, n_threads)
+    trainees = _trainees(rows >= 0, is_excluded)
+    known = None if verdicts is None else _subject_verdicts(verdicts, doses, subjects, index)[trainees]
+    parameters, training = train(take(batch, trainees), index, n_threads, known)
     return Model(parameters, index.plan, training.to_dict())
+
+
+def _subject_verdicts(path: Path, doses: pa.Table, subjects: Subjects, index: Index) -> NDArray[np.int64]:
+    """The verdict on every subject, as linkage.train takes it. Verdicts that differ within one claim are left out."""
+    accepted = ingest([path], TRUTH).accepted
+    dose = pc.index_in(accepted.column("dose_id"), doses.column("dose_id").combine_chunks())
+    person = accepted.column("person_id")
+    row = pc.index_in(person, index.persons.column(index.plan.right_id).combine_chunks())
+    is_unknown = pc.and_(pc.is_valid(person), pc.is_null(row))
+    for name, missing in (("dose_id", pc.is_null(dose)), ("person_id", is_unknown)):
+        if pc.any(missing).as_py():
+            value = accepted.column(name).filter(missing)[0]
+            raise InputError(f"{path.name}: {name} {value} is not among the run's; give verdicts on these files")
+    subject = subjects.of_dose[dose.to_numpy().astype(np.int64)]
+    rows = pc.fill_null(row, NOBODY).to_numpy().astype(np.int64)
+    verdict = np.full(subjects.keys.size, NO_VERDICT)
+    verdict[subject] = rows
+    verdict[subject[verdict[subject] != rows]] = NO_VERDICT
+    return verdict
 
 
 def _link(

@@ -20,6 +20,8 @@ SEED = 20210708  # the day the campaign started; any fixed number gives the same
 RANDOM_PARTNERS = 1000
 ROUNDS = 2
 
+NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, and none given
+
 # Candidates whose prior odds of being the match stay under this with the starting values are left out of the EM.
 NEGLIGIBLE_LOG2 = -16.0
 # Matches this sure count for the blocking recall, and two captures of fewer cannot tell it.
@@ -70,14 +72,23 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
     )
 
 
-def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Training]:
-    """Parameters of a batch. Deterministic: subjects must stand in an order that the rows of the input do not
-    change."""
+def train(
+    batch: Batch, index: Index, n_threads: int, verdicts: NDArray[np.int64] | None = None
+) -> tuple[Parameters, Training]:
+    """Parameters of a batch.
+
+    Deterministic: subjects must stand in an order that the rows of the input do not change. verdicts:
+    int64[n_subjects], the registry row that a person has decided on, NOBODY or NO_VERDICT; subjects with a verdict
+    are all trained on.
+    """
     plan = index.plan
     rng = np.random.default_rng(SEED)
     space = pattern_space(plan)
     parameters = starting_parameters(plan, index.n_persons)
     chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
+    if verdicts is not None:
+        chosen = np.union1d(chosen, np.flatnonzero(verdicts != NO_VERDICT))
+    known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
     patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
     choice = {
@@ -87,7 +98,7 @@ def train(batch: Batch, index: Index, n_threads: int) -> tuple[Parameters, Train
     # The matches and relatives among the random pairs are known only as well as m is: so u, m, and once more.
     for _ in range(ROUNDS):
         parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
-        candidates, n_candidates = _training_sample(sample, index, parameters, n_threads)
+        candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
     if recall is not None:
@@ -129,7 +140,9 @@ def _random_patterns(
     return patterns, counts.astype(np.int64)
 
 
-def _training_sample(sample: Batch, index: Index, parameters: Parameters, n_threads: int) -> tuple[TrainingSample, int]:
+def _training_sample(
+    sample: Batch, index: Index, parameters: Parameters, known: NDArray[np.int64], n_threads: int
+) -> tuple[TrainingSample, int]:
     """Patterns of the sample's candidates that may matter to the EM, and the number of all candidates.
 
     Weights are taken without the household component, which would leave out the very pairs it is estimated from.
@@ -137,18 +150,36 @@ def _training_sample(sample: Batch, index: Index, parameters: Parameters, n_thre
     floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
     scorer = Scorer(sample, index, replace(parameters, household_rate=0.0), floor_log2=floor)
 
-    def work(part: slice) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float64], int]:
+    def work(part: slice) -> tuple[NDArray[Any], ...]:
         scored = scorer.score(part, scorer.candidates(part)[0])
         matters = scored.weights >= floor
         kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]
-        return np.diff(kept), scored.codes[matters], scored.ratios[matters], int(scored.n_candidates.sum())
+        rows = scored.candidates.rows[matters]
+        return np.diff(kept), scored.codes[matters], scored.ratios[matters], rows, scored.n_candidates
 
     tiles = [result for _, result in run_tiles(work, sample.n_subjects, n_threads)]
-    sizes, codes, ratios, n = zip(*tiles, strict=True)
-    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
-    distinct, patterns = np.unique(np.concatenate(codes), return_inverse=True)
+    sizes, codes, ratios, rows, n = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    distinct, patterns = np.unique(codes, return_inverse=True)
+    decided, is_match = _verdicts_on_pairs(known, sizes, rows)
     levels = scorer.space.levels_of(distinct)
-    return TrainingSample(offsets, levels, patterns.astype(np.uint32), np.concatenate(ratios)), sum(n)
+    return TrainingSample(offsets, levels, patterns.astype(np.uint32), ratios, decided, is_match), int(n.sum())
+
+
+def _verdicts_on_pairs(
+    known: NDArray[np.int64], sizes: NDArray[np.int64], rows: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The pairs of the subjects with a verdict, and which of them are matches.
+
+    A verdict on a person who is not among a subject's pairs cannot be used, as if there were none. known:
+    int64[n_subjects]; sizes: int64[n_subjects] pairs of each; rows: uint32[n_pairs].
+    """
+    subject = np.repeat(np.arange(sizes.size), sizes)
+    is_match = rows.astype(np.int64) == known[subject]
+    is_usable = known == NOBODY
+    is_usable[subject[is_match]] = True
+    decided = np.flatnonzero(is_usable[subject])
+    return decided, is_match[decided]
 
 
 def _blocking_recall(scorer: Scorer, plan: Plan, n_threads: int) -> float | None:

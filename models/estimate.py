@@ -9,7 +9,7 @@ by a parent at the desk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
 MAX_ITERATIONS = 200
 U_ROUNDS = 8  # rounds of taking matches and relatives out of the random pairs; later ones change nothing
+CERTAIN_LOG2 = 400.0  # the weight of a pair that a person has decided to be the match
 TOLERANCE = 1e-4  # how far any probability may still be from its limit
 
 
@@ -35,12 +36,17 @@ class TrainingSample:
 
     levels: uint8[n_patterns, n_comparisons] of the distinct patterns; patterns: uint32[n] number of each pair's
     pattern; ratios: float64[n] term frequency ratios of the pairs.
+
+    verdicts: int64[k] pairs that a person has decided, is_match: bool[k] how; the EM takes them as they are. A subject
+    with a decided match has verdicts on all his pairs.
     """
 
     offsets: NDArray[np.int64]
     levels: NDArray[np.uint8]
     patterns: NDArray[np.uint32]
     ratios: NDArray[np.float64]
+    verdicts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    is_match: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,7 @@ def estimate_m(
         log2_m_u = parameters.pattern_weights(sample.levels)
         odds = parameters.household_odds(sample.levels, n_persons)
         weigh(sample.patterns, sample.ratios, log2_m_u, odds, weights)
+        weights[sample.verdicts] = np.where(sample.is_match, CERTAIN_LOG2, -np.inf)
         share = parameters.share_in_registry
         none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
         log_likelihood = expect(

@@ -1,0 +1,81 @@
+"""Training with reviewers' verdicts: the EM takes them as they are."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.errors import InputError
+from linkage.model_file import Model
+from linkage.nightly import train_model
+from tests.district import District, call, make_district, table
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    return make_district(tmp_path_factory.mktemp("verdicts"))
+
+
+def trained(district: District, rows: list[dict[str, str | None]] | None, folder) -> Model:
+    path = None
+    if rows is not None:
+        path = folder / "verdicts.parquet"
+        pq.write_table(
+            pa.Table.from_pylist(rows, pa.schema([("dose_id", pa.string()), ("person_id", pa.string())])), path
+        )
+    return train_model([district.path("doses")], district.index, verdicts=path)
+
+
+def open_doses(district: District) -> list[dict[str, str | None]]:
+    """The truth of the doses that are neither verified nor excluded."""
+    truth = {row["dose_id"]: row for row in district.rows("truth")}
+    decisions = table(district.run_dir, "decisions")
+    return [truth[d["dose_id"]] for d in decisions if d["status"] in ("matched", "review", "unmatched")]
+
+
+def test_true_verdicts_agree_with_what_training_finds_by_itself(district, tmp_path):
+    by_itself = trained(district, None, tmp_path).parameters
+    told = trained(district, open_doses(district), tmp_path).parameters
+    assert told.share_in_registry == pytest.approx(by_itself.share_in_registry, abs=0.02)
+    for a, b in zip(told.comparisons, by_itself.comparisons, strict=True):
+        assert a.m == pytest.approx(b.m, abs=0.03)
+
+
+def test_verdicts_outweigh_the_evidence(district, tmp_path):
+    """Told that nobody is in the registry, training believes it, however well the records agree."""
+    nobody = [{**row, "person_id": None} for row in open_doses(district)]
+    assert trained(district, nobody, tmp_path).parameters.share_in_registry < 0.02
+
+
+def test_differing_verdicts_on_one_claim_are_left_out(district, tmp_path):
+    rows = open_doses(district)
+    claim = {d["dose_id"]: d["subject_key"] for d in table(district.run_dir, "decisions")}
+    seen: set[str] = set()
+    first_only = [row for row in rows if not (claim[row["dose_id"]] in seen or seen.add(claim[row["dose_id"]]))]
+    twice = [row for row in rows if row not in first_only and row["person_id"]]
+    assert twice
+    split = [{**row, "person_id": None} for row in first_only] + twice
+    kept = [
+        {**row, "person_id": None}
+        for row in first_only
+        if claim[row["dose_id"]] not in {claim[r["dose_id"]] for r in twice}
+    ]
+    a, b = (trained(district, r, tmp_path).to_dict()["comparisons"] for r in (split, kept))
+    assert a == b
+
+
+@pytest.mark.parametrize("row", [{"dose_id": "D?", "person_id": None}, {"dose_id": None, "person_id": "P?"}])
+def test_a_verdict_on_what_is_not_there_is_refused(district, tmp_path, row):
+    known = open_doses(district)[0]
+    with pytest.raises(InputError, match="is not among the run's"):
+        trained(district, [{**known, **{k: v for k, v in row.items() if v}}], tmp_path)
+
+
+def test_the_command_takes_verdicts(district, tmp_path):
+    verdicts = tmp_path / "verdicts.csv"
+    row = next(row for row in open_doses(district) if row["person_id"])
+    verdicts.write_text(f"dose_id,person_id\n{row['dose_id']},{row['person_id']}\n")
+    options = ["--doses", district.path("doses"), "--index", district.index, "--verdicts", verdicts]
+    result = call("train", *options, "--out", tmp_path / "model.json", "--json")
+    assert json.loads(result.out)["converged"]
