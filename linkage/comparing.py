@@ -186,9 +186,14 @@ def _bind_place(spec: Comparison, batch: Batch, index: Index, stride: np.uint32)
 
 
 def _bind_name(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> AddLevels:
-    left, right = batch.columns[spec.left[0]], index.columns[spec.right[0]]
+    left, right = (
+        (columns[field], columns[f"{field}.signature"])
+        for columns, field in ((batch.columns, spec.left[0]), (index.columns, spec.right[0]))
+    )
     tables = batch.dictionaries.syllables.tables()
-    return lambda part, offsets, rows, codes: name.name_levels(offsets, rows, left[part], right, tables, stride, codes)
+    return lambda part, offsets, rows, codes: name.name_levels(
+        offsets, rows, (left[0][part], left[1][part]), right, tables, stride, codes
+    )
 
 
 def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> AddLevels:

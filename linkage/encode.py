@@ -93,6 +93,7 @@ def _names(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictiona
         f"{name}.key": encoded.key,
         f"{name}.plain": encoded.plain,
         f"{name}.given": encoded.given,
+        f"{name}.signature": encoded.signature,
     }
 
 

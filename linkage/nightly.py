@@ -147,7 +147,7 @@ def train_model(
     verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
     """
     index = open_index(index_folder)
-    doses, subjects, batch, reasons = _subjects(ingest(dose_files, DOSES, columns=columns).accepted, index)
+    doses, subjects, batch, reasons = subjects_of(ingest(dose_files, DOSES, columns=columns).accepted, index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     rows, _ = find_verified(batch, index)
     trainees = _trainees(rows >= 0, is_excluded)
@@ -180,7 +180,7 @@ def _link(
 ) -> tuple[Outcome, LinkedBatch, Model]:
     """Everything between the files: the decided batch, how it was linked, and the model used."""
     with clock.stage("encode"):
-        doses, subjects, batch, reasons = _subjects(ingested.accepted, index)
+        doses, subjects, batch, reasons = subjects_of(ingested.accepted, index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     with clock.stage("verify"):
         verified_rows, verified_passes = find_verified(batch, index)
@@ -219,7 +219,7 @@ def _trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) ->
     return still_open if still_open.size else np.flatnonzero(~is_excluded)
 
 
-def _subjects(accepted: pa.Table, index: Index) -> tuple[pa.Table, Subjects, Batch, pa.StringArray]:
+def subjects_of(accepted: pa.Table, index: Index) -> tuple[pa.Table, Subjects, Batch, pa.StringArray]:
     """Doses sorted by id, their distinct subjects, the encoded batch of these, and why some are excluded."""
     doses = accepted.sort_by("dose_id").combine_chunks()
     dictionaries = index.dictionaries.copy()

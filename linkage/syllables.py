@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from blocking.keys import mix
 from linkage.errors import LinkageError
 from linkage.standardise.names import ascii_fold, sound_key, toneless
-from models.comparators.name import N_SYLLABLES
+from models.comparators.name import N_SYLLABLES, signatures_of
 
 MAX_SYLLABLES = 65_535
 
@@ -29,13 +29,15 @@ class EncodedNames:
     """Names of n rows. syllables: uint16[n, 6], 0 after the end; key, plain, given: uint64[n] content hashes, 0
     missing.
 
-    key is of the whole name, plain of the name without diacritics, given of the last syllable without diacritics.
+    key is of the whole name, plain of the name without diacritics, given of the last syllable without diacritics;
+    signature is made of syllable ids, see models.comparators.name.signatures_of.
     """
 
     syllables: NDArray[np.uint16]
     key: NDArray[np.uint64]
     plain: NDArray[np.uint64]
     given: NDArray[np.uint64]
+    signature: NDArray[np.uint64]
 
 
 class SyllableDictionary:
@@ -85,7 +87,7 @@ class SyllableDictionary:
         names = pc.fill_null(canonical, "").dictionary_encode()
         distinct = _encode_distinct(self, names.dictionary)
         row = names.indices.to_numpy(zero_copy_only=False)
-        return EncodedNames(distinct.syllables[row], distinct.key[row], distinct.plain[row], distinct.given[row])
+        return EncodedNames(**{name: column[row] for name, column in vars(distinct).items()})
 
 
 def content_hashes(texts: list[str]) -> NDArray[np.uint64]:
@@ -124,4 +126,5 @@ def _encode_distinct(dictionary: SyllableDictionary, names: pa.StringArray) -> E
         )
         fits = (column < N_SYLLABLES) & ((column == place) | (column >= 3))
         syllables[rows[fits], column[fits]] = here[fits]
-    return EncodedNames(syllables, key, plain_key, given)
+    _, plain_ids, _, letters = dictionary.tables()
+    return EncodedNames(syllables, key, plain_key, given, signatures_of(syllables, plain_ids, letters))

@@ -123,6 +123,20 @@ def test_name_level_equals_its_twin_and_is_symmetric(a, b):
     assert level == name.name_level(row_b, row_a, *tables)
 
 
+@given(names, names)
+@example(["t", "lan"], ["trần", "nam"])
+@example(["lan", "trần"], ["trần", "lan"])
+def test_signatures_never_hide_a_level(a, b):
+    """The tile kernel looks at signatures first; what it then says must be what the whole comparison says."""
+    rows, tables = encode_names(a, b)
+    pair = np.array(rows)
+    signs = name.signatures_of(pair, tables[1], tables[3])
+    codes = np.zeros(1, np.uint32)
+    first, second = ((pair[i : i + 1], signs[i : i + 1]) for i in (0, 1))
+    name.name_levels(np.array([0, 1]), np.zeros(1, np.uint32), first, second, tables, np.uint32(1), codes)
+    assert codes[0] == name.name_level(*pair, *tables)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "label"),
     [
@@ -264,12 +278,13 @@ def test_tiles_of_names_and_texts():
     rng = np.random.default_rng(3)
     pool = [["trần", "lan"], ["trần", "thị", "lan"], ["tràn", "lan"], ["lê", "văn", "nam"], []]
     rows, tables = encode_names(*pool)
+    signs = name.signatures_of(np.array(rows), tables[1], tables[3])
     left, right = rng.integers(0, 5, 20), rng.integers(0, 5, 30)
     classes = (toneless, ascii_fold, lambda plain: sound_key(plain))
     check_tile(
         name.name_levels,
         lambda s, r: naive.name_level(pool[left[s]], pool[right[r]], *classes),
-        np.array(rows)[left], np.array(rows)[right], tables,
+        (np.array(rows)[left], signs[left]), (np.array(rows)[right], signs[right]), tables,
     )  # fmt: skip
     texts = ["", "smith", "smyth", "jones"]
     starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype(np.int64)
