@@ -31,10 +31,8 @@ app = typer.Typer(
 )
 index_app = typer.Typer(help="Build, change and inspect a registry index.", no_args_is_help=True)
 model_app = typer.Typer(help="Show, compare, export and import model files.", no_args_is_help=True)
-rejects_app = typer.Typer(help="List, export and replay rejected rows.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(model_app, name="model")
-app.add_typer(rejects_app, name="rejects")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Worker threads; the result does not depend on it.")]
@@ -263,6 +261,8 @@ def run(
         )
     if summary.already_done:
         talk.print(f"already published: {summary.run_dir}")
+    for note in summary.notes:
+        talk.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     keys = ("run_id", "run_dir", "counts", "seconds", "peak_rss_bytes")
     _print_result({key: getattr(summary, key) for key in keys}, as_json)
 
@@ -325,14 +325,32 @@ def report(
     _print_result({"report": str(out), "form": form, "format": written}, as_json)
 
 
-@rejects_app.command("list")
-def rejects_list(
-    run: Annotated[Path, typer.Argument(help="Folder of a published run.")], as_json: Json = False
+@app.command()
+def rejects(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    export: Annotated[
+        Path | None, typer.Option(help="CSV or xlsx file to write: rows as text, with file, position and reasons.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="CSV file to write: the rows as an input, to be mended and given to run.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Count rejected rows by file and reason."""
-    from linkage.ingest.rejects import list_rejects
+    """Count a run's rejected rows by file and reason; write them to be looked at, or to be mended and read again."""
+    from linkage.ingest.rejects import export_rejects, list_rejects, replayable
 
-    rows = list_rejects(_rejected(run)).to_pylist()
+    path = _rejected(run)
+    if export is not None or replay is not None:
+        written = {}
+        if export is not None:
+            export_rejects(path, _new_file(export))
+            written["export"] = str(export)
+        if replay is not None:
+            replayable(path, _new_file(replay))
+            written["replay"] = str(replay)
+        _print_result(written, as_json)
+        return
+    rows = list_rejects(path).to_pylist()
     if as_json:
         _print_json(rows)
         return
@@ -340,32 +358,6 @@ def rejects_list(
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     Console().print(table)
-
-
-@rejects_app.command("export")
-def rejects_export(
-    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
-    out: Annotated[Path, typer.Option(help="CSV or xlsx file to write.")],
-    as_json: Json = False,
-) -> None:
-    """Write the rejected rows as text, with file, position and reasons."""
-    from linkage.ingest.rejects import export_rejects
-
-    export_rejects(_rejected(run), _new_file(out))
-    _print_result({"rejects": str(out)}, as_json)
-
-
-@rejects_app.command("replay")
-def rejects_replay(
-    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
-    out: Annotated[Path, typer.Option(help="CSV file to write, to be mended and read again.")],
-    as_json: Json = False,
-) -> None:
-    """Write the rejected rows as an input file that can be mended and given to run."""
-    from linkage.ingest.rejects import replayable
-
-    replayable(_rejected(run), _new_file(out))
-    _print_result({"replay": str(out)}, as_json)
 
 
 def _rejected(run: Path) -> Path:

@@ -62,6 +62,12 @@ class BoundComparison:
     groups: NDArray[np.uint8]
     place: tuple[np.uint32, NDArray[np.uint8]]
 
+    def rarest(self) -> NDArray[np.float64]:
+        """The smallest term frequency ratio of the batch at each level: float64[n_levels]."""
+        if self.ratios is None or self.ratios.shape[0] == 0:
+            return np.ones(len(self.spec.labels))
+        return np.asarray(self.ratios.min(axis=(0, 1)))
+
     def multiply(self, part: slice, offsets: Offsets, rows: Rows, codes: Codes, product: NDArray[np.float64]) -> None:
         """Multiply the term frequency ratios of the tile's pairs into product."""
         if self.ratios is not None:

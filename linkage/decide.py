@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,9 +65,3 @@ def merge(n_subjects: int, parts: list[tuple[NDArray[np.int64], Ranked]], n_best
         for name in ("rows", "weights", "passes", "codes", "ratios", "sums", "n_candidates"):
             getattr(merged, name)[subjects] = getattr(ranked, name)
     return merged
-
-
-def send_to_review(decided: Decided, has_conflict: NDArray[np.bool_]) -> Decided:
-    """The decisions with the matched subjects that have a conflict sent to review."""
-    status = np.where(has_conflict & (decided.status == MATCHED), REVIEW, decided.status).astype(np.uint8)
-    return replace(decided, status=status)

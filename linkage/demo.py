@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from linkage.errors import UsageError
 from linkage.evaluate import Evaluation, evaluate
 from linkage.nightly import run
 from linkage.registry_files import build_from_files
@@ -17,6 +18,7 @@ from linkage.reports.evaluation import render
 from linkage.reports.form import Report
 from linkage.simulate import simulate
 
+MARKER = ".linkage-demo"  # lies in a folder whose contents the demo may replace
 SEED = 68_680  # province and district code of Bảo Lâm
 
 
@@ -34,6 +36,7 @@ class DemoSummary:
 def demo(out: Path, persons: int, doses: int, threads: int, console: Console) -> DemoSummary:
     """Simulate, index, link, evaluate; prints what happens and where the files lie. Replaces an earlier demo in
     ``out``."""
+    _claim(out)
     for folder in ("data", "index", "runs"):
         shutil.rmtree(out / folder, ignore_errors=True)
     with console.status("simulating Bảo Lâm district"):
@@ -57,6 +60,14 @@ def demo(out: Path, persons: int, doses: int, threads: int, console: Console) ->
         f"\nrun       {summary.run_dir}\nappendix  {out / 'appendix.xlsx'}\ninputs    {out / 'data'}", highlight=False
     )
     return DemoSummary(summary.run_dir, out / "appendix.xlsx", out / "data", summary.counts, evaluation)
+
+
+def _claim(out: Path) -> None:
+    """Take the folder for the demo; refuse one that holds what the demo would replace but did not write itself."""
+    if not (out / MARKER).exists() and any((out / name).exists() for name in ("data", "index", "runs")):
+        raise UsageError(f"{out}: holds data, index or runs that are not the demo's; give another folder with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARKER).touch()
 
 
 def _table(report: Report) -> Table:

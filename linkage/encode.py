@@ -20,7 +20,7 @@ from linkage.plan import Field, Plan
 from linkage.standardise import categories, dates, identifiers, phones
 from linkage.standardise.names import canonical_names
 from linkage.standardise.places import Units
-from linkage.syllables import SyllableDictionary
+from linkage.syllables import SyllableDictionary, content_hashes
 from models.comparators.digits import CONTRADICTS, N_DIGITS_SHIFT
 
 Columns = dict[str, NDArray[np.generic]]
@@ -140,7 +140,9 @@ def _commune(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictio
     if side == "right":
         return {spec.name: units.resolve_registry(texts[0], dictionaries.commune_date)}
     code, province, district, commune, dose_date = texts
-    return {spec.name: units.resolve_doses(code, province, district, commune, dates.standardise_dates(dose_date))}
+    ids = units.resolve_doses(code, province, district, commune, dates.standardise_dates(dose_date))
+    codes = content_hashes([text or "" for text in units.doses.code.to_pylist()])
+    return {spec.name: ids, f"{spec.name}.code": codes[ids]}
 
 
 def plain_texts(texts: list[pa.Array]) -> pa.StringArray:

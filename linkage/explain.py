@@ -89,9 +89,7 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     manifest = read_manifest(run_dir)
     found = pq.read_table(run_dir / "decisions.parquet", filters=[("dose_id", "=", dose_id)])
     if found.num_rows == 0:
-        raise UsageError(
-            f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects list'"
-        )
+        raise UsageError(f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects'")
     index = open_index(Path(manifest["index"]["path"]), manifest["index"]["content"])
     asked = None if person_id is None else _row_of(index, person_id)
     dose = _find_dose(manifest, dose_id)

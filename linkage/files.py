@@ -156,12 +156,22 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         chances = pair_probability(scored.weights, parameters, index.n_persons)
         pairs = _Pairs(left, rows, chances, scored.weights, np.ones(rows.size, np.bool_))
         is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
-        if batch.own_rows is not None:
-            is_wanted &= rows > batch.own_rows[left]
         return pairs.where(is_wanted)
 
     tiles = [pairs for _, pairs in run_tiles(work, batch.n_subjects, n_threads)]
-    return _Pairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in _PAIR_COLUMNS))
+    found = _Pairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in _PAIR_COLUMNS))
+    return found if batch.own_rows is None else _once(found, batch.own_rows)
+
+
+def _once(pairs: _Pairs, own_rows: NDArray[np.int64]) -> _Pairs:
+    """Each pair of a file linked with itself once, the better of both ways: a pass may find it one way only."""
+    left_of_row = np.argsort(own_rows)
+    low, high = np.minimum(own_rows[pairs.left], pairs.rows), np.maximum(own_rows[pairs.left], pairs.rows)
+    order = np.lexsort((-pairs.weights, high, low))
+    is_first = np.append(True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0))[: order.size]
+    kept = order[is_first]
+    best = replace(pairs, left=left_of_row[low], rows=high)
+    return _Pairs(*(getattr(best, name)[kept] for name in _PAIR_COLUMNS))
 
 
 def _pairs_table(pairs: _Pairs, left_ids: pa.ChunkedArray, index: Index, table: TableSchema) -> pa.Table:

@@ -78,9 +78,8 @@ class Scorer:
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
         self._weights = parameters.match_weight_table(self.space)
         self._household = parameters.household_table(self.space, index.n_persons)
-        rarest = [float(c.ratios.min(initial=1.0)) for c in self.bound if c.ratios is not None]
         self._n_cheap = len(self.bound) - 1
-        self._bound_table = parameters.bound_table(self.space, self._n_cheap, float(np.prod(rarest)))
+        self._bound_table = parameters.bound_table(self.space, self._n_cheap, [c.rarest() for c in self.bound])
 
     def candidates(self, part: slice) -> tuple[Candidates, PassCounts]:
         """All candidates of a tile of subjects, and the counts of its passes."""

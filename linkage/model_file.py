@@ -82,8 +82,10 @@ class Model:
             raise InputError(
                 f"{path}: cannot be read ({error.strerror}); give a file made by 'linkage train'"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: not a model file ({error!r}); give a file made by 'linkage train'") from error
+        for problem in _problems(parameters, own):
+            raise InputError(f"{path}: {problem}; give a file as made by 'linkage train'")
         if plan is not None and own.digest() != plan.digest():
             raise UsageError(
                 f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index"
@@ -105,3 +107,23 @@ def _parameters(content: dict[str, Any]) -> Parameters:
         float(content["household_rate"]),
         int(content["n_persons"]),
     )
+
+
+def _problems(parameters: Parameters, plan: Plan) -> list[str]:
+    """What keeps parameters from fitting their plan; weights made of them would be wrong or no numbers."""
+    problems = []
+    if [c.name for c in parameters.comparisons] != [c.name for c in plan.comparisons]:
+        return ["its comparisons are not those of its plan, in their order"]
+    for estimated, spec in zip(parameters.comparisons, plan.comparisons, strict=True):
+        if estimated.labels != spec.labels:
+            problems.append(f"comparison {spec.name!r}: its levels are not those of the plan")
+        for name in ("m", "u", "household"):
+            shares = getattr(estimated, name)
+            if not (np.isfinite(shares).all() and (shares > 0).all() and (shares <= 1 + 1e-9).all()):
+                problems.append(f"comparison {spec.name!r}: {name} must be over 0 and at most 1 at every level")
+    numbers = (parameters.share_in_registry, parameters.blocking_recall, parameters.household_rate)
+    if not np.isfinite(numbers).all() or min(numbers) < 0 or numbers[0] == 0 or numbers[1] > 1:
+        problems.append("share_in_registry, blocking_recall or household_rate is out of its range")
+    if plan.decision.matches_per_record == "one" and parameters.share_in_registry >= 1:
+        problems.append("share_in_registry must be under 1")
+    return problems

@@ -24,14 +24,14 @@ from linkage.comparing import Batch, pattern_space, prepare_batch, take
 from linkage.decide import Decided, decide, merge
 from linkage.encode import encode
 from linkage.error_rates import estimate_error_rates
-from linkage.errors import InputError, VerificationError
+from linkage.errors import InputError, UsageError, VerificationError
 from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, ingest
 from linkage.link import LinkedBatch, Ranked, Scorer, link_batch
 from linkage.model_file import Model
 from linkage.outputs import Outcome, decisions_table
 from linkage.platform_subjects import subject_tables
-from linkage.publish import already_published, read_manifest, staged
+from linkage.publish import already_published, published_runs, read_manifest, staged
 from linkage.queues import queue_tables
 from linkage.registry import Index, open_index
 from linkage.schedule import DEAD, find_conflicts, read_injections
@@ -43,12 +43,14 @@ from linkage.train import NO_VERDICT, NOBODY, train
 from linkage.verify import find_verified
 from linkage.version import code_version
 
+FEW_SUBJECTS = 1000  # a model trained on fewer rests mostly on the plan's starting values
+
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What ``run --json`` prints."""
+    """What ``run --json`` prints, and notes for the operator."""
 
     run_id: str
     run_dir: Path
@@ -56,6 +58,7 @@ class RunSummary:
     seconds: dict[str, float]
     peak_rss_bytes: int
     already_done: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -103,6 +106,7 @@ def run(
     clock = _Clock(on_progress)
     drawn_up = list_date or datetime.datetime.now(datetime.UTC).astimezone().date()
     index = open_index(index_folder)
+    _check_plan(index)
     with clock.stage("ingest"):
         ingested = ingest(dose_files, DOSES, columns=columns)
     model = None if model_file is None else Model.load(model_file, index.plan)
@@ -129,9 +133,41 @@ def run(
             stage.write_table("patterns", _patterns_table(linked, index, model))
             stage.write_json("model", model.to_dict())
         manifest = _manifest(run_id, ingested, index, model, outcome, linked, drawn_up, counts, clock)
-        stage.write_json("manifest", manifest | {"columns": dict(columns or {}), "outputs": stage.outputs})
+        before = [path.name for path in published_runs(runs)]
+        more = {
+            "columns": dict(columns or {}),
+            "previous_run": before[-1] if before else None,
+            "outputs": stage.outputs,
+        }
+        stage.write_json("manifest", manifest | more)
         folder = stage.commit()
-    return RunSummary(run_id, folder, counts, clock.seconds, manifest["peak_rss_bytes"])
+    notes = _notes(ingested, counts, model)
+    return RunSummary(run_id, folder, counts, clock.seconds, manifest["peak_rss_bytes"], notes=notes)
+
+
+def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[str, ...]:
+    """What an operator should look at before he trusts the run."""
+    notes = []
+    if ingested.rejected.num_rows:
+        notes.append(f"{ingested.rejected.num_rows:,} records were rejected; see 'linkage rejects'")
+    if not sum(counts.values()):
+        notes.append("no dose was read: an empty transfer?")
+    n_trained = int(model.training.get("subjects", 0))
+    if n_trained < FEW_SUBJECTS:
+        notes.append(f"the model was trained on {n_trained:,} subjects only; give --model, trained on a larger batch")
+    if not model.training.get("converged", True):
+        notes.append("the training did not converge; see 'linkage model show'")
+    return tuple(notes)
+
+
+def _check_plan(index: Index) -> None:
+    """A plan may leave much open, but decisions and queues are about these fields."""
+    missing = {"commune", "id_number", "birth_date", "sex", "full_name"} - {field.name for field in index.plan.fields}
+    if missing:
+        raise UsageError(
+            f"{index.folder}: its plan has no field {', '.join(sorted(missing))}, which a run needs; "
+            "build the index with these, or use 'linkage link'"
+        )
 
 
 def train_model(
@@ -158,7 +194,10 @@ def train_model(
 
 def _subject_verdicts(path: Path, doses: pa.Table, subjects: Subjects, index: Index) -> NDArray[np.int64]:
     """The verdict on every subject, as linkage.train takes it. Verdicts that differ within one claim are left out."""
-    accepted = ingest([path], TRUTH).accepted
+    ingested = ingest([path], TRUTH)
+    if ingested.rejected.num_rows:
+        raise InputError(f"{path.name}: {ingested.rejected.num_rows} verdicts cannot be read; mend the file")
+    accepted = ingested.accepted
     dose = pc.index_in(accepted.column("dose_id"), doses.column("dose_id").combine_chunks())
     person = accepted.column("person_id")
     row = pc.index_in(person, index.persons.column(index.plan.right_id).combine_chunks())
@@ -308,6 +347,8 @@ def _run_id(
         "doses": sorted(file.sha256 for file in ingested.files),
         "columns": dict(columns or {}),
         "index": index.manifest["content"],
+        "latest_date": index.manifest["latest_date"],
+        "commune_date": index.manifest["commune_date"],
         "plan": index.plan.digest(),
         "model": None if model is None else model.digest(),
         "code": code_version(),

@@ -203,6 +203,19 @@ def _problems(plan: Plan) -> list[str]:
         problems.append("a plan needs at least one [[comparison]] and one [[pass]]")
     if len(passes) > 16 or len(set(passes)) != len(passes):
         problems.append("passes must have different names and be 16 at most")
+    problems += [
+        f"{section}.{name} = {value}: must be over 0 and at most 1"
+        for section, part, names in (
+            (
+                "decision",
+                plan.decision,
+                ("highest_false_match_rate", "lowest_match_probability", "lowest_review_probability"),
+            ),
+            ("training", plan.training, ("blocking_recall",)),
+        )
+        for name in names
+        if not 0 < (value := getattr(part, name)) <= 1
+    ]
     for rule in plan.passes:
         problems += _unknown(
             f"pass {rule.name!r}", [*rule.left, *rule.right, *([rule.narrow] if rule.narrow else [])], fields

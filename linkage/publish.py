@@ -27,7 +27,7 @@ from linkage.errors import LinkageError, TryLaterError, UsageError, Verification
 # Fixed, for the bytes of a Parquet file depend on it: a change of it changes every published hash.
 ROW_GROUP_ROWS = 131_072
 MANIFEST = "manifest.json"
-_STAGING_PREFIX = ".staging-"
+_STAGING_PREFIX = ".linkage-staging-"
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def staged(runs_dir: Path, run_id: str) -> Iterator[Stage]:
         raise UsageError(f"{runs_dir}: is a file; name a folder for the runs")
     with _one_line(runs_dir, "make"):
         runs_dir.mkdir(parents=True, exist_ok=True)
-    with _locked(runs_dir):
+    with locked(runs_dir):
         target = runs_dir / run_id
         if target.exists():
-            raise LinkageError(f"{target}: is already published; nothing to do, or remove the folder to link again")
+            raise LinkageError(f"{target}: exists already; nothing was written, give another name")
         for leftover in runs_dir.glob(f"{_STAGING_PREFIX}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         stage = Stage(runs_dir / f"{_STAGING_PREFIX}{run_id}", target)
@@ -241,7 +241,7 @@ class _HashedFile:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:

@@ -27,6 +27,7 @@ from linkage.schema import (
 # police list.
 _NO_CLEAN_UP = ("central", "province", "district")
 REVIEW_DAYS = 2  # the police have two days from the day the list is drawn up
+LEAST_SHOWN = 1e-3  # a further candidate under this probability is not worth an officer's glance
 
 _QUEUES = ((MATCH_QUEUE, MATCHED), (UNMATCHED_QUEUE, UNMATCHED), (EXCLUDED_QUEUE, EXCLUDED))
 _OF_SUBJECT = ("subject_key", "issue", "commune_code", "commune_code_now")
@@ -57,7 +58,10 @@ def _review_queue(outcome: Outcome) -> pa.Table:
     behind the columns of the schema."""
     plan, ranked = outcome.index.plan, outcome.decided.ranked
     members = _with_status(outcome, REVIEW)
-    which, rank = np.nonzero(ranked.rows[members] >= 0)
+    # The best candidate always, and the others unless they are out of the question.
+    is_shown = outcome.decided.probabilities[members] >= LEAST_SHOWN
+    is_shown[:, 0] = True
+    which, rank = np.nonzero((ranked.rows[members] >= 0) & is_shown)
     member = members[which]
     rows, passes = ranked.rows[member, rank], ranked.passes[member, rank]
     deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)

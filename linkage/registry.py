@@ -32,6 +32,7 @@ from linkage.key_parts import pass_keys
 from linkage.plan import Plan, plan_from
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
+from linkage.version import encoding_version
 
 FORMAT = 1
 _NO_ROWS = np.empty(0, np.uint32)
@@ -115,6 +116,7 @@ def build_index(
         shutil.copytree(units_folder, version / "units", dirs_exist_ok=True)
     manifest = {
         "format": FORMAT,
+        "encoding": encoding_version(),
         "persons": persons.num_rows,
         "plan": msgspec.to_builtins(plan),
         "commune_date": date_of_codes,
@@ -124,6 +126,7 @@ def build_index(
         "content": _digest(version),
     }
     _write_json(version / "manifest.json", manifest)
+    _flush(version)
     _swap_pointer(out, version.name)
     return open_index(out)
 
@@ -142,10 +145,16 @@ def open_index(folder: Path, content: str | None = None) -> Index:
         texts = msgspec.json.decode((version / "dictionaries.json").read_bytes())
     except (OSError, msgspec.DecodeError) as error:
         raise InputError(f"{folder}: not a registry index ({error}); make one with 'linkage index build'") from error
-    if manifest["format"] != FORMAT:
-        raise UsageError(
-            f"{folder}: index format {manifest['format']}, this version reads {FORMAT}; build the index again"
-        )
+    if (manifest["format"], manifest.get("encoding")) != (FORMAT, encoding_version()):
+        raise UsageError(f"{folder}: was built by a version that encodes differently; build the index again")
+    try:
+        return _opened(version, manifest, texts)
+    except (OSError, ValueError, KeyError) as error:
+        raise VerificationError(f"{folder}: is damaged ({error}); build the index again") from error
+
+
+def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> Index:
+    """The index of a version folder, its arrays mapped."""
     plan = plan_from(manifest["plan"], str(version / "manifest.json"))
     codes = manifest["commune_codes"]
     units = Units.load(version / "units") if codes is None else Units.none(pa.array(codes, pa.string()))
@@ -240,6 +249,16 @@ def _digest(version: Path) -> str:
         with path.open("rb") as file:
             total.update(f"{path.relative_to(version)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return total.hexdigest()
+
+
+def _flush(version: Path) -> None:
+    """Bring every file and folder of a version to the disk, so that the pointer never names what a power cut took."""
+    for path in [*version.rglob("*"), version, version.parent]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _swap_pointer(out: Path, version: str) -> None:

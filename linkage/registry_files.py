@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.errors import InputError
+from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, ingest
 from linkage.plan import load_plan
+from linkage.publish import locked
 from linkage.registry import Index, build_index, open_index
 from linkage.schema import REGISTRY
 
@@ -47,9 +48,18 @@ def build_from_files(
     """
     ingested = ingest(paths, REGISTRY, columns=columns)
     plan = load_plan(plan_file)
-    return build_index(
-        ingested.accepted, plan, out, units_folder=units, commune_date=commune_date, inputs=_inputs(ingested)
-    )
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; name a folder for the index")
+    is_new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(out):
+            return build_index(
+                ingested.accepted, plan, out, units_folder=units, commune_date=commune_date, inputs=_inputs(ingested)
+            )
+    finally:
+        if is_new and not any(out.iterdir()):
+            out.rmdir()
 
 
 def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | None = None) -> Applied:
@@ -62,6 +72,13 @@ def apply_changes(changes: Path, folder: Path, *, columns: Mapping[str, str] | N
     ------
     InputError : the file cannot be used, or a row was rejected: half a set of changes is no registry
     """
+    open_index(folder)
+    with locked(folder):
+        return _apply(changes, folder, columns)
+
+
+def _apply(changes: Path, folder: Path, columns: Mapping[str, str] | None) -> Applied:
+    """Changes to an index that nobody else changes meanwhile."""
     index = open_index(folder)
     ingested = ingest([changes], REGISTRY, columns=columns)
     if ingested.rejected.num_rows:

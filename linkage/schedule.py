@@ -13,6 +13,7 @@ the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -82,27 +83,62 @@ def find_conflicts(
     day, number = injections.day, injections.number
     conflicts[(person >= 0) & (death_day >= 0) & (day > death_day)] |= DEAD
     dated = np.flatnonzero((person >= 0) & (day >= 0))
-    by_day = dated[np.lexsort((day[dated], person[dated]))]
-    before, after = by_day[:-1], by_day[1:]
-    gap = day[after] - day[before]
-    is_short = (person[before] == person[after]) & (gap > 0) & (gap < SHORTEST_INTERVAL_DAYS)
     numbered = dated[number[dated] > 0]
-    by_number = numbered[np.lexsort((day[numbered], number[numbered], person[numbered]))]
-    first, second = by_number[:-1], by_number[1:]
-    same_number = (person[first] == person[second]) & (number[first] == number[second]) & (day[first] != day[second])
-    follows = (person[first] == person[second]) & (number[first] == 1) & (number[second] == 2)
-    is_mixed = follows & ~_may_follow(injections.product[first], injections.product[second])
-    for bit, a, b, found in (
-        (INTERVAL, before, after, is_short),
-        (DOSE_NUMBER, first, second, same_number),
-        (PRODUCT, first, second, is_mixed),
-    ):
-        conflicts[a[found]] |= bit
-        conflicts[b[found]] |= bit
+    conflicts[_beside_another_day(dated, person, np.zeros_like(number), day, SHORTEST_INTERVAL_DAYS)] |= INTERVAL
+    conflicts[_beside_another_day(numbered, person, number, day, None)] |= DOSE_NUMBER
+    first, second = numbered[number[numbered] == 1], numbered[number[numbered] == 2]
+    for a, b in ((first, second), (second, first)):
+        conflicts[a[_has_mismatch(a, b, person, injections.product, is_first=a is first)]] |= PRODUCT
     return conflicts
 
 
-def _may_follow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _beside_another_day(
+    doses: NDArray[np.int64],
+    person: NDArray[np.int64],
+    number: NDArray[np.uint8],
+    day: NDArray[np.int32],
+    within_days: int | None,
+) -> NDArray[np.int64]:
+    """Those of the doses whose person has, under the same number, a dose on another day (within so many days).
+
+    Equal doses are one injection keyed in twice: all of them stand beside the other day, or none.
+    """
+    keys = np.stack([person[doses], number[doses].astype(np.int64), day[doses].astype(np.int64)])
+    distinct, place = np.unique(keys, axis=1, return_inverse=True)
+    same = (distinct[:2, 1:] == distinct[:2, :-1]).all(axis=0)
+    if within_days is not None:
+        same &= distinct[2, 1:] - distinct[2, :-1] < within_days
+    is_beside = np.append(same, False) | np.append(False, same)
+    beside: NDArray[np.int64] = doses[is_beside[: distinct.shape[1]][place.ravel()]]
+    return beside
+
+
+def _has_mismatch(
+    doses: NDArray[np.int64],
+    others: NDArray[np.int64],
+    person: NDArray[np.int64],
+    product: NDArray[np.uint8],
+    *,
+    is_first: bool,
+) -> NDArray[np.bool_]:
+    """Whether each dose's person has, among the others, one whose product may not go with it: bool[n]."""
+    n = len(_PRODUCT_WORDS) + 1
+    allowed = _may_follow(*np.divmod(np.arange(n * n), n)).reshape(n, n)
+    allowed = allowed if is_first else allowed.T
+    people, place = np.unique(person[others], return_inverse=True)
+    has = np.zeros((people.size, n), np.bool_)
+    has[place, product[others]] = True
+    found = np.searchsorted(people, person[doses])
+    is_known = (
+        (found < people.size) & (people[np.minimum(found, people.size - 1)] == person[doses]) if people.size else None
+    )
+    if is_known is None:
+        return np.zeros(doses.size, np.bool_)
+    mismatch = (has[np.minimum(found, people.size - 1)] & ~allowed[product[doses]]).any(axis=1)
+    return np.asarray(is_known & mismatch)
+
+
+def _may_follow(first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Whether the second product may follow the first; an unknown one may."""
     n = len(_PRODUCT_WORDS) + 1
     allowed = np.eye(n, dtype=np.bool_)

@@ -31,12 +31,12 @@ class Subjects:
 def distinct_subjects(columns: Columns, is_excluded: NDArray[np.bool_]) -> Subjects:
     """Subjects of encoded doses. Two claims are one when every encoded column agrees, name by its content hash.
 
-    Names enter by their hash because syllable ids may differ from night to night. A key of 64 bits confuses two of five
-    million claims with probability 7e-7.
+    Names and communes enter by their content because ids may differ from night to night. A key of 64 bits confuses
+    two of five million claims with probability 7e-7.
     """
-    stable = [
-        name for name in columns if columns[name].ndim == 1 and not name.endswith((".plain", ".given", ".signature"))
-    ]
+    by_id = {name for name in columns if f"{name}.code" in columns}
+    derived = (".plain", ".given", ".signature")
+    stable = [name for name in columns if columns[name].ndim == 1 and name not in by_id and not name.endswith(derived)]
     key = mix(record_key(columns, sorted(stable), salt=1) ^ is_excluded.astype(np.uint64))
     keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     return Subjects(keys, inverse.astype(np.int64), first.astype(np.int64))

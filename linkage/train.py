@@ -86,14 +86,13 @@ def train(
     space = pattern_space(plan)
     parameters = starting_parameters(plan, index.n_persons)
     chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
-    if verdicts is not None:
-        chosen = np.union1d(chosen, np.flatnonzero(verdicts != NO_VERDICT))
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
     patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
-    choice = {
+    choice: dict[str, Any] = {
         "household": plan.training.household_rate > 0,
         "rivals": plan.decision.matches_per_record == "one",
+        "prior": parameters,
     }
     # The matches and relatives among the random pairs are known only as well as m is: so u, m, and once more.
     for _ in range(ROUNDS):
@@ -132,7 +131,9 @@ def _random_patterns(
         codes = np.zeros(tile.size, np.uint32)
         for comparison in bound:
             comparison.add(part, offsets, tile, codes)
-        return np.unique(codes, return_counts=True)
+        counted = np.bincount(codes)
+        distinct = np.flatnonzero(counted)
+        return distinct.astype(np.uint32), counted[distinct]
 
     tiles = [result for _, result in run_tiles(work, drawn.n_subjects, n_threads)]
     patterns, place = np.unique(np.concatenate([codes for codes, _ in tiles]), return_inverse=True)

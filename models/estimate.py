@@ -24,6 +24,9 @@ Vector = NDArray[np.float64]
 # Weight of the prior level probabilities, in pairs. Small against any real batch, enough that no zero sticks.
 PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
+# No level falls under this part of its prior share: what one batch has never shown may happen in the next, and a
+# weight of -29 bits for one wrong entry would overrule everything else.
+LEAST_OF_PRIOR = 0.05
 MAX_ITERATIONS = 200
 U_ROUNDS = 8  # rounds of taking matches and relatives out of the random pairs; later ones change nothing
 CERTAIN_LOG2 = 400.0  # the weight of a pair that a person has decided to be the match
@@ -100,16 +103,23 @@ def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> 
 
 
 def estimate_m(
-    parameters: Parameters, sample: TrainingSample, n_persons: int, *, household: bool, rivals: bool = True
+    parameters: Parameters,
+    sample: TrainingSample,
+    n_persons: int,
+    *,
+    household: bool,
+    rivals: bool = True,
+    prior: Parameters | None = None,
 ) -> tuple[Parameters, Convergence]:
     """m, household probabilities, share in the registry and household rate by EM; u and the blocking recall stay.
 
     rivals: at most one candidate of a subject is the match; False judges every pair by itself, and share_in_registry
-    becomes the expected number of matches per record.
+    becomes the expected number of matches per record. prior: where the Dirichlet priors stand, the parameters to start
+    from when None.
 
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
-    start = parameters
+    start = parameters if prior is None else prior
     n_subjects = sample.offsets.size - 1
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     most = 1.0 - 1e-6 if rivals else n_persons / 2
@@ -161,6 +171,7 @@ def _updated(
     """
     n = len(old.labels)
     m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
+    m = normalised(np.maximum(m, LEAST_OF_PRIOR * start.m))
     if old.monotone:
         m = with_falling_ratio(m, old.u)
     if relatives is None:

@@ -9,6 +9,7 @@ _Z_95 = 1.959963984540054
 # A model's own error expectation is trusted to a factor of about two either way: the shape of a gamma distribution
 # whose 95 % range is 0.36 to 1.97 times its mean. Calibration on simulated batches stayed well within it.
 MODEL_SHAPE = 6.0
+MANY = 10_000
 
 
 def wilson_interval(share: float, n: int) -> tuple[float, float]:
@@ -27,8 +28,14 @@ def predicted_count_interval(expected: float, shape: float = MODEL_SHAPE) -> tup
 
     The count is Poisson about a mean that is itself uncertain, gamma with the given shape: a negative binomial.
     """
-    if expected <= 0.0:
+    if not 0.0 <= expected < float("inf"):
+        raise ValueError(f"an expected count is a finite number from 0 on, not {expected}")
+    if expected == 0.0:
         return 0, 0
+    if expected > MANY:
+        # Where a count is large its own scatter no longer matters beside that of the mean, and a normal curve serves.
+        spread = _Z_95 * sqrt(expected + expected**2 / shape)
+        return max(0, int(expected - spread)), int(expected + spread) + 1
     # The logarithms of success and failure, each exact where the other is next to 0.
     success, failure = -log1p(expected / shape), log(expected) - log(shape + expected)
     low, count, below = -1, 0, 0.0

@@ -189,6 +189,11 @@ def test_a_failure_is_told_and_no_figure(tmp_path: Path) -> None:
     assert "| a |" not in text
 
 
+def test_every_row_says_from_which_code_it_comes() -> None:
+    rows: list[Row] = [{"set": "a", "tool": "splink", "failure": "x", "date": "2021-07-08", "commit": "abc"}]
+    assert "- a, splink: 2021-07-08, abc" in markdown(rows, {}).splitlines()
+
+
 @pytest.mark.slow
 def test_the_whole_way_on_a_small_simulation(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.accuracy", "--quick", "--tools", "ours", "--out", str(tmp_path)]
@@ -200,5 +205,5 @@ def test_the_whole_way_on_a_small_simulation(tmp_path: Path) -> None:
     assert row["figures"]["thresholds"][0]["precision"] > 0.99
     assert row["decided"]["automatic_precision"]["share"] > 0.99
     assert row["decided"]["decided_or_candidate"]["share"] > 0.98
-    heading = {name: content[name] for name in ("date", "commit", "machine", "command")}
+    heading = {name: content[name] for name in ("date", "commit", "machine", "last command")}
     assert (tmp_path / "accuracy.md").read_text(encoding="utf-8") == markdown(content["rows"], heading)

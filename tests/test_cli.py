@@ -67,7 +67,7 @@ def test_every_command_and_option_explains_itself(name: tuple[str, ...]) -> None
     assert "--json" in ended.out
 
 
-@pytest.mark.parametrize("arguments", [(), ("index",), ("model",), ("rejects",)])
+@pytest.mark.parametrize("arguments", [(), ("index",), ("model",)])
 def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...]) -> None:
     ended = call(*arguments)
     assert ended.code == 2
@@ -76,7 +76,7 @@ def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...]) -> None
 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = "simulate, index build, index apply, index info, train, run, evaluate, explain, report, link, doctor, demo"
-    wanted += ", rejects list, rejects export, rejects replay, model show, model compare"
+    wanted += ", rejects, model show, model compare"
     assert {tuple(words.split()) for words in wanted.split(", ")} <= set(NAMES)
 
 
@@ -93,8 +93,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "evaluate": [run_dir, "--truth", district.path("truth")],
         "explain": [run_dir, district.rows("doses")[0]["dose_id"]],
         "report": [run_dir, "--form", "daily", "--format", "csv", "--out", tmp_path / "daily.csv"],
-        "rejects list": [run_dir],
-        "rejects export": [run_dir, "--out", tmp_path / "rejects.csv"],
+        "rejects": [run_dir],
         "model show": [model],
         "model compare": [model, model],
         "doctor": [],
@@ -104,7 +103,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
 
 def test_json_is_one_document_and_nothing_else(district: District, model: Path, tmp_path: Path) -> None:
     calls = json_calls(district, model, tmp_path)
-    left_out = {"link", "rejects replay", "model export", "model import"}  # tried where their files are made
+    left_out = {"link", "model export", "model import"}  # tried where their files are made
     without = set(NAMES) - {tuple(name.split()) for name in [*calls, *left_out]}
     assert not without, f"commands that json_calls does not try: {without}"
     for name, arguments in calls.items():
@@ -178,8 +177,8 @@ def errors(district: District, tmp_path: Path) -> dict[str, tuple[list[object], 
         "unknown form": (["report", run_dir, "--form", "x", "--out", tmp_path / "x"], 2, "--form x"),
         "unknown format": (["report", run_dir, "--form", "daily", "--format", "x", "--out", file], 2, "--format x"),
         "report to nowhere": (["report", run_dir, "--form", "daily", "--out", file / "x.xlsx"], 2, "no folder"),
-        "no rejects": (["rejects", "replay", run_dir, "--out", tmp_path / "x.csv"], 2, "nothing to replay"),
-        "export to .doc": (["rejects", "export", run_dir, "--out", tmp_path / "x.doc"], 2, "x.doc"),
+        "no rejects": (["rejects", run_dir, "--replay", tmp_path / "x.csv"], 2, "nothing to replay"),
+        "export to .doc": (["rejects", run_dir, "--export", tmp_path / "x.doc"], 2, "x.doc"),
         "simulate to a file": (["simulate", "--persons", 100, "--doses", 1, "--seed", 1, "--out", file], 1, "file"),
         "unknown area": (
             ["simulate", "--persons", 100, "--doses", 1, "--seed", 1, "--out", tmp_path / "s", "--area", "x"], 2, "x"),

@@ -59,7 +59,9 @@ def test_no_completion_of_a_partial_pattern_passes_its_bound(
     p, space = model
     n_first = min(n_first, len(p.comparisons) - 1)
     ratios_float32 = np.array([1.0, *ratios], np.float32)
-    bound = p.bound_table(space, n_first, float(ratios_float32.min()))
+    rarest = [np.ones(n) for n in space.n_levels]
+    rarest[0] *= ratios_float32.min()
+    bound = p.bound_table(space, n_first, rarest)
     assert bound.size == math.prod(space.n_levels[:n_first])
     codes = np.repeat(np.arange(space.size, dtype=np.uint32), ratios_float32.size)
     weights = np.empty(codes.size)
@@ -72,7 +74,7 @@ def test_no_completion_of_a_partial_pattern_passes_its_bound(
 def test_without_relatives_the_bound_is_reached(model: tuple[Parameters, PatternSpace], rarest: float) -> None:
     """Not merely an upper limit: the best completion with the rarest value has it, to the bit of single precision."""
     p, space = model
-    bound = p.bound_table(space, 1, rarest)
+    bound = p.bound_table(space, 1, [np.full(space.n_levels[0], rarest), *(np.ones(n) for n in space.n_levels[1:])])
     by_comparison = p.log2_m_u()
     for level in range(space.n_levels[0]):
         rest = itertools.product(*(range(n) for n in space.n_levels[1:]))
@@ -83,12 +85,12 @@ def test_without_relatives_the_bound_is_reached(model: tuple[Parameters, Pattern
         assert bound[level] == pytest.approx(best - math.log2(rarest), rel=1e-6, abs=1e-6)
 
 
-def test_common_values_do_not_lower_the_bound() -> None:
-    """A ratio over 1 belongs to some values only; others may be as rare as the level's mean."""
+def test_the_bound_is_that_of_the_rarest_value_at_each_level() -> None:
+    """Where even the rarest value is common, the weight is lower; a missing value has no frequency."""
     c = np.array([1.0, 0.9, 0.1])
     p = Parameters((ComparisonParameters("c", ("missing", "a", "b"), c, c[[0, 2, 1]], c),), 0.9, 0.99, 0.0, 10)
-    bound = p.bound_table(PatternSpace((3,)), 1, 7.0)
-    assert bound.tolist() == pytest.approx([0.0, math.log2(9), -math.log2(9)], abs=1e-6)
+    bound = p.bound_table(PatternSpace((3,)), 1, [np.array([1.0, 8.0, 0.25])])
+    assert bound.tolist() == pytest.approx([0.0, math.log2(9) - 3, 2 - math.log2(9)], abs=1e-6)
 
 
 def test_no_household_means_no_odds() -> None:

@@ -43,11 +43,11 @@ def test_rejected_rows_are_mended_and_linked(district: District, tmp_path: Path)
     assert rejected.schema.equals(REJECTED.arrow(), check_metadata=False)
     layout = json.loads(rejected.schema.metadata[LAYOUTS])["station.csv"]
     assert (layout["delimiter"], layout["header"]) == (";", list(rows[0]))
-    assert call("rejects", "list", run_dir, "--json").json == [
+    assert call("rejects", run_dir, "--json").json == [
         {"file": "station.csv", "reason": "unclosed_quote", "records": 2}
     ]
     again = tmp_path / "again.csv"
-    ended = call("rejects", "replay", run_dir, "--out", again, "--json")
+    ended = call("rejects", run_dir, "--replay", again, "--json")
     assert ended.json == {"replay": str(again)}
     lines = again.read_bytes().splitlines()
     assert lines == [";".join(rows[0]).encode(), broken(rows[7]), broken(rows[60])]
@@ -65,7 +65,7 @@ def test_rejected_rows_are_exported_as_text(district: District, tmp_path: Path) 
     rows = district.rows("doses")[:50]
     doses = semicolons(tmp_path / "station.csv", rows, {3: b"only;two", 4: b"x;Tr\xe2n" + b";" * 19})
     run_dir = district.link([doses], tmp_path / "runs")
-    assert call("rejects", "export", run_dir, "--out", tmp_path / "rejects.csv").code == 0
+    assert call("rejects", run_dir, "--export", tmp_path / "rejects.csv").code == 0
     with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as stream:
         exported = list(csv.DictReader(stream))
     assert [(row["position"], row["reasons"]) for row in exported] == [

@@ -117,7 +117,7 @@ def test_a_second_start_is_sent_away_at_once(tmp_path: Path) -> None:
 
 def test_the_same_run_is_not_published_twice(tmp_path: Path) -> None:
     publish_run(tmp_path)
-    with pytest.raises(LinkageError, match="already published"):
+    with pytest.raises(LinkageError, match="exists already"):
         publish_run(tmp_path)
     assert already_published(tmp_path / "r1")
 
@@ -126,8 +126,8 @@ def test_runs_are_listed_oldest_first(tmp_path: Path) -> None:
     for moment, run_id in enumerate(["late", "early"]):
         publish_run(tmp_path, run_id)
         os.utime(tmp_path / run_id / "manifest.json", (100 - moment, 100 - moment))
-    (tmp_path / ".staging-x").mkdir()
-    (tmp_path / ".staging-x" / "manifest.json").write_text("{}")
+    (tmp_path / ".linkage-staging-x").mkdir()
+    (tmp_path / ".linkage-staging-x" / "manifest.json").write_text("{}")
     assert [path.name for path in published_runs(tmp_path)] == ["early", "late"]
     assert published_runs(tmp_path / "absent") == []
 
@@ -216,7 +216,7 @@ def test_killed_at_any_point_a_run_is_whole_or_absent(tmp_path: Path, moment: st
     process.communicate(timeout=30)
     assert process.returncode == -signal.SIGKILL
     assert (tmp_path / "r1").exists() == appears
-    assert [path.name for path in tmp_path.iterdir()] == (["r1"] if appears else [".staging-r1"])
+    assert [path.name for path in tmp_path.iterdir()] == (["r1"] if appears else [".linkage-staging-r1"])
     if appears:
         check_outputs(tmp_path / "r1", read_manifest(tmp_path / "r1")["outputs"])
     publish_run(tmp_path, "r2")
@@ -240,7 +240,7 @@ def test_killed_while_writing_it_frees_the_lock(tmp_path: Path) -> None:
         pass
     process.kill()
     process.communicate(timeout=30)
-    assert [path.name for path in tmp_path.iterdir()] == [".staging-r1"]
+    assert [path.name for path in tmp_path.iterdir()] == [".linkage-staging-r1"]
     publish_run(tmp_path, "r1")
     assert [path.name for path in tmp_path.iterdir()] == ["r1"]
 

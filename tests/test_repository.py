@@ -357,7 +357,7 @@ def test_readmes_commands_and_options_exist(
     commands = [words[1:] for words in lines if words[0] == "linkage" and not words[1].startswith("-")]
     assert commands
     for words in commands:
-        groups = ("index", "model", "rejects", "review")
+        groups = ("index", "model", "review")
         name = words[: 2 if words[0] in groups else 1]
         monkeypatch.setattr(sys, "argv", ["linkage", *name, "--help"])
         with pytest.raises(SystemExit) as ended:

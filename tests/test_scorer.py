@@ -132,9 +132,10 @@ def test_the_bound_holds_for_every_candidate(trained: Trained) -> None:
     """A pair's bound, from its first comparisons alone, is never under the weight it ends with."""
     _, everything = scored_with(trained, -np.inf)
     scorer = Scorer(trained.batch, trained.index, trained.parameters)
-    rarest = np.prod([float(c.ratios.min()) for c in scorer.bound if c.ratios is not None])
+    rarest = [c.rarest() for c in scorer.bound]
+    assert any((ratios < 1).any() for ratios in rarest)
     for n_first in range(len(scorer.bound)):
-        bound = trained.parameters.bound_table(scorer.space, n_first, float(rarest))
+        bound = trained.parameters.bound_table(scorer.space, n_first, rarest)
         weights = np.empty(everything.codes.size)
         tables = (
             trained.parameters.match_weight_table(scorer.space),

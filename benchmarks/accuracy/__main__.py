@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure and write; results are written after every set, so that a broken run keeps what it has."""
     asked = arguments(argv)
     words = ["DIR" if "/" in word else word for word in (sys.argv[1:] if argv is None else argv)]
-    heading = origin() | {"command": shlex.join(["./run", "bench", "accuracy", *words])}
+    heading = origin() | {"last command": shlex.join(["./run", "bench", "accuracy", *words])}
     for chosen in chosen_sets(asked):
         for row in measured(chosen, tools_for(chosen.name, list(asked.tools)), asked.data):
             write([row], heading, asked.out)

@@ -63,6 +63,11 @@ def write_form(
     InputError, LinkageError
         As write_report and linkage.reports.html.write_statistics raise them.
     """
+    usual = STATISTICS_FORMAT if form == STATISTICS else FORMATS[0]
+    if out.suffix and out.suffix.lower() != f".{fmt or usual}":
+        raise UsageError(
+            f"--out {out.name}: is written as {fmt or usual}; end its name in .{fmt or usual}, or give --format"
+        )
     if form != STATISTICS:
         if truth is not None or unmask:
             option = "--unmask" if truth is None else "--truth"

@@ -205,10 +205,12 @@ def _certainly_different(a, b):  # type: ignore[no-untyped-def]
     """Whether two signatures rule out every level but "different": most pairs end here, with one load and no loop.
 
     Family and given name both differ, the names are not the same syllables in another order (number or sum differ), and
-    neither family name may abbreviate the other.
+    neither family name may abbreviate the other. Names of one syllable are always looked at.
     """
     apart = a ^ b
     if a == 0 or b == 0 or apart & 0xFFFF == 0 or (apart >> 16) & 0xFFFF == 0 or (apart >> 32) & 0x7FFFF == 0:
+        return False
+    if (a >> 48) & 7 == 1 and (b >> 48) & 7 == 1:
         return False
     return (apart >> 51) & 255 != 0 or ((a | b) >> 59) & 1 == 0
 
