@@ -103,13 +103,18 @@ def _beside_another_day(
 
     Equal doses are one injection keyed in twice: all of them stand beside the other day, or none.
     """
-    keys = np.stack([person[doses], number[doses].astype(np.int64), day[doses].astype(np.int64)])
-    distinct, place = np.unique(keys, axis=1, return_inverse=True)
-    same = (distinct[:2, 1:] == distinct[:2, :-1]).all(axis=0)
-    if within_days is not None:
-        same &= distinct[2, 1:] - distinct[2, :-1] < within_days
-    is_beside = np.append(same, False) | np.append(False, same)
-    beside: NDArray[np.int64] = doses[is_beside[: distinct.shape[1]][place.ravel()]]
+    if doses.size == 0:
+        return doses
+    ordered = doses[np.lexsort((day[doses], number[doses], person[doses]))]
+    same_number = (np.diff(person[ordered]) == 0) & (np.diff(number[ordered]) == 0)
+    gap = np.diff(day[ordered])
+    # Equal doses are one entry; an entry stands beside the one before or after it.
+    entry = np.cumsum(np.append(True, ~same_number | (gap > 0))) - 1
+    is_near = same_number & (gap > 0) & ((gap < within_days) if within_days is not None else True)
+    is_beside = np.zeros(entry[-1] + 1, np.bool_)
+    is_beside[entry[:-1][is_near]] = True
+    is_beside[entry[1:][is_near]] = True
+    beside: NDArray[np.int64] = ordered[is_beside[entry]]
     return beside
 
 

@@ -56,3 +56,11 @@ def test_several_conflicts_stand_side_by_side():
     labels = conflicts_of(("2021-07-10", "1", "Pfizer"), ("2021-07-12", "2", "Abdala"))[0]
     assert labels == ["interval_too_short", "product_mismatch"]
     assert set(labels) <= set(LABELS.values())
+
+
+def test_a_dose_keyed_in_twice_conflicts_as_a_whole():
+    """The other day must be seen from both entries of one injection, whichever stands next to it in order."""
+    near = conflicts_of(("2021-07-10", "1", None), ("2021-07-10", "1", None), ("2021-07-15", "2", None))
+    assert near == [["interval_too_short"]] * 3
+    twice = conflicts_of(("2021-07-10", "1", None), ("2021-07-10", "1", None), ("2021-10-15", "1", None))
+    assert twice == [["dose_number_twice"]] * 3

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import platform
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -119,9 +118,7 @@ def main() -> None:
     setting = {
         "commit": commit.stdout.strip() or "not a checkout",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "command": shlex.join(["python", "-m", "benchmarks.accuracy.intervals", *sys.argv[1:]]),
-        "persons": asked.persons,
-        "doses": asked.doses,
+        "command": f"python -m benchmarks.accuracy.intervals --persons {asked.persons} --doses {asked.doses}",
     }
     asked.out.mkdir(parents=True, exist_ok=True)
     content = {**setting, "runs": [asdict(row) for row in rows]}
