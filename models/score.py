@@ -108,8 +108,8 @@ def expect(offsets, weights, patterns, product, household, prior, none, matches,
 
     weights: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
     ratios; household: float64[n_patterns]; prior: share in registry / N; none: 1 - share * recall, the mass of "not
-    there" and "not searched" together. matches, relatives: float64[n_patterns] out. Returns the log2 likelihood, up
-    to a constant.
+    there" and "not searched" together. matches, relatives: float64[n_patterns] out. Returns the log2 likelihood of
+    being matched or not; that of the non-matches' patterns is left out.
     """
     matches[:] = 0.0
     relatives[:] = 0.0
