@@ -42,10 +42,23 @@ Columns = Annotated[
 N_CORES = len(os.sched_getaffinity(0))
 
 
+def _spread(arguments: list[str]) -> list[str]:
+    """``--doses A B C`` as ``--doses A --doses B --doses C``: a shell gives many files after one option."""
+    spread: list[str] = []
+    is_after_doses = False
+    for argument in arguments:
+        if is_after_doses and not argument.startswith("-") and spread[-1] != "--doses":
+            spread.append("--doses")
+        elif argument.startswith("-"):
+            is_after_doses = argument == "--doses"
+        spread.append(argument)
+    return spread
+
+
 def main() -> None:
     """Entry point: what the program understands is one line on standard error and its exit code."""
     try:
-        app()
+        app(args=_spread(sys.argv[1:]))
     except LinkageError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
@@ -288,14 +301,14 @@ def evaluate(
 def explain(
     run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
     dose_id: Annotated[str, typer.Argument(help="The dose.")],
-    person_id: Annotated[str | None, typer.Option(help="Why, or why not, this person.")] = None,
+    person: Annotated[str | None, typer.Option("--person", help="Why, or why not, this person.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show why a dose was decided so: both records side by side, weights in bits, and the rivals."""
     from linkage.explain import explain as explain_dose
     from linkage.reports.explanation import render
 
-    explanation = explain_dose(run, dose_id, person_id)
+    explanation = explain_dose(run, dose_id, person)
     if as_json:
         _print_json(explanation)
     else:

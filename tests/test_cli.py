@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer
 
+from linkage import cli
 from linkage.cli import app
 from tests.district import Called, District, call, make_district, write
 
@@ -171,7 +172,7 @@ def errors(district: District, tmp_path: Path) -> dict[str, tuple[list[object], 
         "train to nowhere": (["train", "--doses", doses, "--index", index, "--out", file / "m"], 2, "no folder"),
         "no run": (["explain", tmp_path, "D1"], 2, "no published run"),
         "unknown dose": (["explain", run_dir, "D1"], 2, "'D1'"),
-        "unknown person": (["explain", run_dir, district.rows("doses")[0]["dose_id"], "--person-id", "P"], 2, "'P'"),
+        "unknown person": (["explain", run_dir, district.rows("doses")[0]["dose_id"], "--person", "P"], 2, "'P'"),
         "no run to evaluate": (["evaluate", tmp_path, "--truth", doses], 2, "no published run"),
         "no truth": (["evaluate", run_dir, "--truth", "no.csv"], 2, "no.csv: cannot be read"),
         "unknown form": (["report", run_dir, "--form", "x", "--out", tmp_path / "x"], 2, "--form x"),
@@ -220,3 +221,12 @@ def test_a_full_disk_is_one_line(district: District, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("linkage.registry_files.build_index", full)
     line = one_line(call("index", "build", district.path("registry"), "--out", tmp_path / "index"), 1)
     assert line.startswith(f"linkage: {tmp_path / 'x'}: No space left on device; ")
+
+
+def test_many_dose_files_may_follow_one_option() -> None:
+    """As a shell expands a pattern; other options and what follows them stay as they are."""
+    given = ["run", "--doses", "a", "b", "c", "--index", "i", "--doses", "d", "--out", "o"]
+    once = ["run", "--doses", "a", "--doses", "b", "--doses", "c", "--index", "i", "--doses", "d", "--out", "o"]
+    assert cli._spread(given) == once
+    assert cli._spread(once) == once
+    assert cli._spread(["link", "a", "b", "--plan", "p"]) == ["link", "a", "b", "--plan", "p"]
