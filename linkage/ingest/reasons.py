@@ -14,6 +14,7 @@ MISSING_KEY = 128
 REPEATED_HEADER = 256
 DUPLICATE_KEY = 512
 CONFLICTING_KEY = 1024
+TOTAL_ROW = 2048
 
 REASONS = {
     csv_kernels.UNCLOSED_QUOTE: "unclosed_quote",  # a quoted field whose closing quote is not found: one line rejected
@@ -25,6 +26,7 @@ REASONS = {
     csv_kernels.FIELD_TOO_LONG: "field_too_long",  # more than csv_kernels.MAX_FIELD_BYTES
     MISSING_KEY: "missing_{key}",
     REPEATED_HEADER: "repeated_header",  # the header again, as when files were joined end to end
+    TOTAL_ROW: "total_row",  # "Tổng cộng: 60" under a list, with nothing else in the row
     DUPLICATE_KEY: "duplicate_{key}",  # the same record again, all columns equal: the first one is kept
     CONFLICTING_KEY: "conflicting_{key}",  # different records under one key: none is kept
 }

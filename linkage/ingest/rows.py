@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.ingest import csv_kernels
-from linkage.ingest.reasons import MISSING_KEY, REPEATED_HEADER
+from linkage.ingest.reasons import MISSING_KEY, REPEATED_HEADER, TOTAL_ROW
 from linkage.schema import TableSchema
 
 
@@ -70,6 +70,7 @@ def value_faults(rows: pa.Table, table: TableSchema, key_in_file: str | None) ->
         faults[blank.to_numpy()] |= MISSING_KEY
         again = pc.fill_null(pc.equal(key, key_in_file), False)
         faults[again.to_numpy()] |= REPEATED_HEADER
+        faults[_total_rows(rows, table.key)] |= TOTAL_ROW
     for column in rows.columns:
         longest = pc.max(pc.binary_length(column)).as_py()
         if longest is not None and longest > csv_kernels.MAX_FIELD_BYTES:
@@ -84,3 +85,19 @@ def _may_have_nul(column: pa.ChunkedArray) -> bool:
     """Whether a zero byte lies in the buffers of a text column: quick, and true for every column that has a NUL."""
     buffers = [chunk.buffers()[2] for chunk in column.chunks]
     return any(buffer is not None and buffer.size and not np.frombuffer(buffer, np.uint8).all() for buffer in buffers)
+
+
+_TOTAL = r"(?i)^\s*(tổng|cộng|total|sum)\b"
+
+
+def _total_rows(rows: pa.Table, key: str) -> np.ndarray:
+    """Numbers of the rows that are the sum under a list: a word for it as the key, and nothing else stated."""
+    candidates = np.flatnonzero(pc.fill_null(pc.match_substring_regex(rows[key], _TOTAL), False).to_numpy())
+    if not candidates.size:
+        return candidates
+    others = rows.take(pa.array(candidates)).drop_columns([key])
+    is_bare = np.ones(candidates.size, np.bool_)
+    for column in others.columns:
+        stated = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+        is_bare &= pc.equal(stated, "").to_numpy()
+    return candidates[is_bare]
