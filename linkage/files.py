@@ -116,7 +116,7 @@ def link_files(
         manifest = {
             "code_version": code_version(),
             "plan": plan.digest(),
-            "inputs": {side: _counts(ingested) for side, ingested in sides.items()},
+            "inputs": {side: [f.summary() for f in found.files] for side, found in sides.items()},
             "links": links.num_rows,
             "match_threshold": threshold,
             "expected_false_match_rate": expected,
@@ -207,16 +207,3 @@ def with_id(ingested: Ingested, name: str) -> pa.Table:
     if name in ingested.accepted.column_names:
         return ingested.accepted
     return ingested.accepted.append_column(name, pa.array(ingested.origin_position).cast(pa.string()))
-
-
-def _counts(ingested: Ingested) -> list[dict[str, object]]:
-    return [
-        {
-            "file": f.file,
-            "sha256": f.sha256,
-            "physical_records": f.physical_records,
-            "accepted": f.accepted,
-            "rejected": f.rejected,
-        }
-        for f in ingested.files
-    ]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import InputError, UsageError
-from linkage.ingest import Ingested, ingest
+from linkage.ingest import ingest
 from linkage.plan import load_plan
 from linkage.publish import locked
 from linkage.registry import Index, build_index, open_index
@@ -55,7 +54,12 @@ def build_from_files(
     try:
         with locked(out):
             return build_index(
-                ingested.accepted, plan, out, units_folder=units, commune_date=commune_date, inputs=_inputs(ingested)
+                ingested.accepted,
+                plan,
+                out,
+                units_folder=units,
+                commune_date=commune_date,
+                inputs=[file.summary() for file in ingested.files],
             )
     finally:
         if is_new and not any(out.iterdir()):
@@ -101,23 +105,10 @@ def _apply(changes: Path, folder: Path, columns: Mapping[str, str] | None) -> Ap
         folder,
         units_folder=units if units.is_dir() else None,
         commune_date=index.manifest["commune_date"],
-        inputs=[*index.manifest["inputs"], *_inputs(ingested)],
+        inputs=[*index.manifest["inputs"], *(file.summary() for file in ingested.files)],
     )
     counts = (
         pc.sum(pc.and_(is_known if known else pc.invert(is_known), is_removed if removed else pc.invert(is_removed)))
         for removed, known in ((False, False), (False, True), (True, True), (True, False))
     )
     return Applied(built, *(n.as_py() or 0 for n in counts))
-
-
-def _inputs(ingested: Ingested) -> list[dict[str, Any]]:
-    return [
-        {
-            "file": f.file,
-            "sha256": f.sha256,
-            "physical_records": f.physical_records,
-            "accepted": f.accepted,
-            "rejected": f.rejected,
-        }
-        for f in ingested.files
-    ]

@@ -56,6 +56,11 @@ class FileCount:
     rejected: int
     note: str | None
 
+    def summary(self) -> dict[str, str | int]:
+        """File, hash and counts, as manifests hold them."""
+        names = ("file", "sha256", "physical_records", "accepted", "rejected")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class Ingested:
