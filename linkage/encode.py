@@ -21,7 +21,7 @@ from linkage.standardise import categories, dates, identifiers, phones
 from linkage.standardise.names import canonical_names
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary, content_hashes
-from models.comparators.digits import CONTRADICTS, N_DIGITS_SHIFT
+from models.comparators.digits import CONTRADICTS
 
 Columns = dict[str, NDArray[np.generic]]
 
@@ -61,13 +61,9 @@ def encode(table: pa.Table, plan: Plan, side: str, dictionaries: Dictionaries) -
 
 def mark_contradictions(columns: Columns, number: str, sex: str, birth_date: str) -> NDArray[np.uint8]:
     """uint8[n], CONTRADICTS where the 12-digit number contradicts the sex or birth year stated beside it."""
-    stated_sex, year = columns[sex].astype(np.uint8), dates.year_of(columns[birth_date].astype(np.uint32))
-    numbers = columns[number].astype(np.uint64)
-    inner_sex, inner_year = identifiers.inner_sex(numbers), identifiers.inner_birth_year(numbers)
-    other_sex = (stated_sex != 0) & (inner_sex != 0) & (stated_sex != inner_sex)
-    other_year = (year != 0) & (inner_year != 0) & (year != inner_year)
-    is_personal = numbers >> np.uint64(N_DIGITS_SHIFT) == PERSONAL_DIGITS
-    return np.where(is_personal & (other_sex | other_year), CONTRADICTS, 0).astype(np.uint8)
+    year = dates.year_of(columns[birth_date].astype(np.uint32))
+    flags = identifiers.contradictions(columns[number].astype(np.uint64), columns[sex].astype(np.uint8), year)
+    return np.where(flags > 0, CONTRADICTS, 0).astype(np.uint8)
 
 
 def _column(table: pa.Table, name: str, spec: Field, side: str) -> pa.Array:

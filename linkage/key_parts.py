@@ -16,8 +16,6 @@ from linkage.plan import Pass, Plan
 from linkage.standardise import dates
 from linkage.syllables import content_hashes
 
-_YEAR_SHIFT, _MONTH_SHIFT = 9, 5
-
 
 def pass_keys(rule: Pass, side: str, columns: Columns, plan: Plan, dictionaries: Dictionaries) -> Keys:
     """Keys of one side in one pass: uint64[n, number of alternatives]."""
@@ -48,12 +46,12 @@ def key_part(part: str, side: str, columns: Columns, plan: Plan, dictionaries: D
 
 def _date_part(packed: NDArray[np.uint32], aspect: str, part: str) -> Keys:
     """year; birthday (day and month, 01/01 left out); complete (a whole date, 01/01 left out); nothing: as it is."""
-    year, month_day = packed >> _YEAR_SHIFT, packed & ((1 << _YEAR_SHIFT) - 1)
-    is_vague = (dates.month_of(packed) == 0) | (dates.day_of(packed) == 0) | (month_day == (1 << _MONTH_SHIFT | 1))
+    month, day = dates.month_of(packed), dates.day_of(packed)
+    is_vague = (month == 0) | (day == 0) | ((month == 1) & (day == 1))
     if aspect == "year":
-        return year.astype(np.uint64)
+        return dates.year_of(packed).astype(np.uint64)
     if aspect == "birthday":
-        return np.where(is_vague, 0, month_day).astype(np.uint64)
+        return np.where(is_vague, 0, month.astype(np.uint64) << np.uint64(5) | day.astype(np.uint64))
     if aspect == "complete":
         return np.where(is_vague, 0, packed).astype(np.uint64)
     if aspect == "":

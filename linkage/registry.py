@@ -206,9 +206,7 @@ def _row_order(keys: NDArray[np.uint64], ids: pa.ChunkedArray) -> NDArray[np.int
 
 
 def _new_version(out: Path) -> Path:
-    """An empty folder for the next version; UsageError when ``out`` is no folder."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; name a folder for the index")
+    """An empty folder for the next version."""
     out.mkdir(parents=True, exist_ok=True)
     numbers = [int(p.name[1:]) for p in out.glob("v*") if p.name[1:].isdigit()]
     version = out / f"v{max(numbers, default=0) + 1:06d}"

@@ -13,7 +13,6 @@ the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -86,9 +85,7 @@ def find_conflicts(
     numbered = dated[number[dated] > 0]
     conflicts[_beside_another_day(dated, person, np.zeros_like(number), day, SHORTEST_INTERVAL_DAYS)] |= INTERVAL
     conflicts[_beside_another_day(numbered, person, number, day, None)] |= DOSE_NUMBER
-    first, second = numbered[number[numbered] == 1], numbered[number[numbered] == 2]
-    for a, b in ((first, second), (second, first)):
-        conflicts[a[_has_mismatch(a, b, person, injections.product, is_first=a is first)]] |= PRODUCT
+    conflicts[_of_mixed_products(numbered, person, number, injections.product)] |= PRODUCT
     return conflicts
 
 
@@ -118,39 +115,28 @@ def _beside_another_day(
     return beside
 
 
-def _has_mismatch(
-    doses: NDArray[np.int64],
-    others: NDArray[np.int64],
-    person: NDArray[np.int64],
-    product: NDArray[np.uint8],
-    *,
-    is_first: bool,
-) -> NDArray[np.bool_]:
-    """Whether each dose's person has, among the others, one whose product may not go with it: bool[n]."""
-    n = len(_PRODUCT_WORDS) + 1
-    allowed = _may_follow(*np.divmod(np.arange(n * n), n)).reshape(n, n)
-    allowed = allowed if is_first else allowed.T
-    people, place = np.unique(person[others], return_inverse=True)
-    has = np.zeros((people.size, n), np.bool_)
-    has[place, product[others]] = True
-    found = np.searchsorted(people, person[doses])
-    is_known = (
-        (found < people.size) & (people[np.minimum(found, people.size - 1)] == person[doses]) if people.size else None
-    )
-    if is_known is None:
-        return np.zeros(doses.size, np.bool_)
-    mismatch = (has[np.minimum(found, people.size - 1)] & ~allowed[product[doses]]).any(axis=1)
-    return np.asarray(is_known & mismatch)
+def _of_mixed_products(
+    doses: NDArray[np.int64], person: NDArray[np.int64], number: NDArray[np.uint8], product: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """First and second doses whose person has the other of the two of a product that may not go with it."""
+    both = doses[number[doses] <= 2]
+    which = number[both].astype(np.intp) - 1
+    people, place = np.unique(person[both], return_inverse=True)
+    given = np.zeros((2, people.size, len(_PRODUCT_WORDS) + 1), np.bool_)
+    given[which, place, product[both]] = True
+    allowed = _may_follow()
+    clashes = np.stack([~allowed, ~allowed.T])[which, product[both]] & given[1 - which, place]
+    mixed: NDArray[np.int64] = both[clashes.any(axis=1)]
+    return mixed
 
 
-def _may_follow(first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """Whether the second product may follow the first; an unknown one may."""
-    n = len(_PRODUCT_WORDS) + 1
-    allowed = np.eye(n, dtype=np.bool_)
+def _may_follow() -> NDArray[np.bool_]:
+    """Whether a second dose's product (column) may follow a first dose's (row); an unknown one may."""
+    allowed = np.eye(len(_PRODUCT_WORDS) + 1, dtype=np.bool_)
     allowed[0, :] = allowed[:, 0] = True
     for pair in _MAY_FOLLOW:
         allowed[pair] = True
-    return np.asarray(allowed[first, second])
+    return allowed
 
 
 def conflict_labels(conflicts: NDArray[np.uint8]) -> pa.ListArray:

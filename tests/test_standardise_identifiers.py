@@ -160,7 +160,7 @@ def test_contradictions_need_both_sides() -> None:
     ids = standardise_ids(pa.array(["079085123456"] * 6 + ["250123456", None]))
     sex = np.array([1, 2, 1, 2, 0, 2, 2, 2], np.uint8)
     year = np.array([1985, 1985, 1986, 1986, 0, 0, 1986, 1986], np.uint16)
-    assert contradictions(ids, sex, year).tolist() == [0, 1, 2, 3, 0, 1, 0, 0]
+    assert contradictions(ids.number, sex, year).tolist() == [0, 1, 2, 3, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from blocking.keys import mix as scrambled
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -41,13 +43,7 @@ class Chance:
 
 def mix(keys: Keys) -> Keys:
     """One step of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64 bits that looks random."""
-    z = keys * _GAMMA + _GAMMA
-    z ^= z >> np.uint64(30)
-    z *= np.uint64(0xBF58476D1CE4E5B9)
-    z ^= z >> np.uint64(27)
-    z *= np.uint64(0x94D049BB133111EB)
-    z ^= z >> np.uint64(31)
-    return z
+    return scrambled(keys * _GAMMA)
 
 
 def uniform(keys: Keys, use: int = 0) -> Floats:

@@ -215,12 +215,12 @@ def inner_province(number: UInt64s) -> npt.NDArray[np.uint16]:
     return np.where((n_digits(number) == 12) & _IS_PLACE[place % 1000], place, 0).astype(np.uint16)
 
 
-def contradictions(ids: Ids, sex: UInt8s, birth_year: npt.NDArray[np.uint16]) -> UInt8s:
+def contradictions(number: UInt64s, sex: UInt8s, birth_year: npt.NDArray[np.uint16]) -> UInt8s:
     """What of the record the personal number contradicts, where both sides are known.
 
     Parameters
     ----------
-    ids : Ids [n].
+    number : uint64[n], packed; only personal numbers state anything.
     sex : uint8[n], 0 unknown, 1 male, 2 female.
     birth_year : uint16[n], 0 unknown.
 
@@ -229,7 +229,7 @@ def contradictions(ids: Ids, sex: UInt8s, birth_year: npt.NDArray[np.uint16]) ->
     uint8[n]
         Flags: 1 the sex, 2 the year of birth.
     """
-    stated_sex, stated_year = inner_sex(ids.number), inner_birth_year(ids.number)
+    stated_sex, stated_year = inner_sex(number), inner_birth_year(number)
     wrong_sex = (stated_sex > 0) & (sex > 0) & (stated_sex != sex)
     wrong_year = (stated_year > 0) & (birth_year > 0) & (stated_year != birth_year)
     flags = wrong_sex * SEX_CONTRADICTS + wrong_year * YEAR_CONTRADICTS

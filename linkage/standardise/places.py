@@ -28,13 +28,13 @@ from linkage.standardise.digits import Distinct, Strings, distinct
 from linkage.standardise.places_build import Communes, Lists, Side, UnitTables, build_tables, identity_side, read_codes
 from linkage.standardise.places_files import Unit, read_unit_files
 from linkage.standardise.places_gazetteer import Gazetteer, build_gazetteer
+from models.comparators.place import SAME_COMMUNE, SAME_DISTRICT, SAME_PROVINCE
 
 UInt16s = npt.NDArray[np.uint16]
 UInt8s = npt.NDArray[np.uint8]
 
 AS_OF = ("2021", "2025")
 FIRST_DAY_2025 = int(pack_date(2025, 7, 1))
-OTHER, SAME_PROVINCE, SAME_DISTRICT, SAME_COMMUNE = range(4)
 # A registry has the codes of 2025 when nearly all its rows fit that set: one of 2021 does in a third of them.
 _SHARE_OF_2025 = 0.98
 
