@@ -42,7 +42,7 @@ def duplicate_faults(
     hashes = scratch_array(scratch, records.num_rows, np.uint64)
     start = 0
     for chunk in records.chunks([key]):
-        hashes[start : start + chunk.num_rows] = _hashes(chunk.column(0))
+        hashes[start : start + chunk.num_rows] = hash_keys(chunk.column(0))
         start += chunk.num_rows
     rows, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
     for shared in _shared_rows(hashes, scratch):
@@ -54,7 +54,7 @@ def duplicate_faults(
     return every[order], np.concatenate(faults)[order]
 
 
-def _hashes(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
+def hash_keys(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
     """A hash of every key: uint64[n]."""
     hashes = np.empty(len(keys), np.uint64)
     start = 0
