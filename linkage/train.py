@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, bind, pattern_space, take
+from linkage.comparing import Batch, pattern_space, take
 from linkage.link import Scorer, run_tiles
 from linkage.plan import Plan
+from linkage.random_pairs import random_patterns
 from linkage.registry import Index
 from models.estimate import Convergence, TrainingSample, chapman, estimate_m, estimate_u
 from models.parameters import ComparisonParameters, Parameters
 from models.posterior import posterior
 
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
-RANDOM_PARTNERS = 1000
 ROUNDS = 2
 
 NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, and none given
@@ -88,7 +88,7 @@ def train(
     chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
-    patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
+    patterns, counts = random_patterns(rng, sample, index, parameters, plan.training.random_pairs, n_threads)
     choice: dict[str, Any] = {
         "household": plan.training.household_rate > 0,
         "rivals": plan.decision.matches_per_record == "one",
@@ -113,32 +113,6 @@ def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64
     if n <= n_wanted:
         return np.arange(n)
     return np.sort(rng.choice(n, n_wanted, replace=False)).astype(np.int64)
-
-
-def _random_patterns(
-    rng: np.random.Generator, sample: Batch, index: Index, parameters: Parameters, n_threads: int
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Distinct patterns of random pairs of subject and person, and how often each was drawn."""
-    partners = min(RANDOM_PARTNERS, index.n_persons)
-    n_subjects = max(1, min(sample.n_subjects, index.plan.training.random_pairs // partners))
-    drawn = take(sample, _sample(rng, sample.n_subjects, n_subjects))
-    bound = bind(drawn, index, parameters)
-    rows = rng.integers(0, index.n_persons, (drawn.n_subjects, partners), dtype=np.uint32)
-
-    def work(part: slice) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        tile = np.sort(rows[part], axis=1).ravel()
-        offsets = np.arange(0, tile.size + 1, partners, dtype=np.int64)
-        codes = np.zeros(tile.size, np.uint32)
-        for comparison in bound:
-            comparison.add(part, offsets, tile, codes)
-        counted = np.bincount(codes)
-        distinct = np.flatnonzero(counted)
-        return distinct.astype(np.uint32), counted[distinct]
-
-    tiles = [result for _, result in run_tiles(work, drawn.n_subjects, n_threads)]
-    patterns, place = np.unique(np.concatenate([codes for codes, _ in tiles]), return_inverse=True)
-    counts = np.bincount(place, weights=np.concatenate([n for _, n in tiles]), minlength=patterns.size)
-    return patterns, counts.astype(np.int64)
 
 
 def _training_sample(
