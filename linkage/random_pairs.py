@@ -34,7 +34,7 @@ def random_patterns(
     """
     people = rng.choice(index.n_persons, min(index.n_persons, PEOPLE), replace=False)
     met = replace(index, columns={name: column[people] for name, column in index.columns.items()})
-    n_partners = min(people.size, -(-n_pairs // max(1, sample.n_subjects)))
+    n_partners = max(1, min(people.size, -(-n_pairs // max(1, sample.n_subjects))))
     first = rng.integers(0, people.size, sample.n_subjects)
     bound = bind(sample, met, parameters)
 
