@@ -126,8 +126,13 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 
 
-def test_fewer_doses_than_regions(tmp_path: Path) -> None:
-    assert simulate(300_000, 1, 1, tmp_path, region_persons=100_000).n_doses == 1
+def test_the_people_do_not_depend_on_the_doses(tmp_path: Path) -> None:
+    for n_doses in (1, 3000):
+        summary = simulate(300_000, n_doses, 1, tmp_path / str(n_doses), region_persons=100_000)
+        assert summary.n_doses == n_doses
+        assert summary.n_regions > 1
+    registries = [(tmp_path / name / "registry.parquet").read_bytes() for name in ("1", "3000")]
+    assert registries[0] == registries[1]
 
 
 def test_a_small_simulation_is_drawn_whole() -> None:
