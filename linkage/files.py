@@ -204,6 +204,7 @@ def _table_of(plan: Plan, side: str) -> TableSchema:
 
 def with_id(ingested: Ingested, name: str) -> pa.Table:
     """The accepted records with their id column."""
-    if name in ingested.accepted.column_names:
-        return ingested.accepted
-    return ingested.accepted.append_column(name, pa.array(ingested.origin_position).cast(pa.string()))
+    records = ingested.accepted.read()
+    if name in records.column_names:
+        return records
+    return records.append_column(name, pa.array(ingested.positions()).cast(pa.string()))

@@ -183,7 +183,7 @@ def train_model(
     verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
     """
     index = open_index(index_folder)
-    doses, subjects, batch, reasons = subjects_of(ingest(dose_files, DOSES, columns=columns).accepted, index)
+    doses, subjects, batch, reasons = subjects_of(ingest(dose_files, DOSES, columns=columns).accepted.read(), index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     rows, _ = find_verified(batch, index)
     trainees = _trainees(rows >= 0, is_excluded)
@@ -197,7 +197,7 @@ def _subject_verdicts(path: Path, doses: pa.Table, subjects: Subjects, index: In
     ingested = ingest([path], TRUTH)
     if ingested.rejected.num_rows:
         raise InputError(f"{path.name}: {ingested.rejected.num_rows} verdicts cannot be read; mend the file")
-    accepted = ingested.accepted
+    accepted = ingested.accepted.read()
     dose = pc.index_in(accepted.column("dose_id"), doses.column("dose_id").combine_chunks())
     person = accepted.column("person_id")
     row = pc.index_in(person, index.persons.column(index.plan.right_id).combine_chunks())
@@ -219,7 +219,7 @@ def _link(
 ) -> tuple[Outcome, LinkedBatch, Model]:
     """Everything between the files: the decided batch, how it was linked, and the model used."""
     with clock.stage("encode"):
-        doses, subjects, batch, reasons = subjects_of(ingested.accepted, index)
+        doses, subjects, batch, reasons = subjects_of(ingested.accepted.read(), index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     with clock.stage("verify"):
         verified_rows, verified_passes = find_verified(batch, index)

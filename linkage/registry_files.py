@@ -54,7 +54,7 @@ def build_from_files(
     try:
         with locked(out):
             return build_index(
-                ingested.accepted,
+                ingested.accepted.read(),
                 plan,
                 out,
                 units_folder=units,
@@ -92,12 +92,13 @@ def _apply(changes: Path, folder: Path, columns: Mapping[str, str] | None) -> Ap
             f"{ingested.rejected.column('position')[0]}, {', '.join(reasons)}); mend them, nothing was applied"
         )
     key = index.plan.right_id
-    ids = ingested.accepted.column(key)
-    status = pc.utf8_trim_whitespace(pc.fill_null(ingested.accepted.column("status"), ""))
+    accepted = ingested.accepted.read()
+    ids = accepted.column(key)
+    status = pc.utf8_trim_whitespace(pc.fill_null(accepted.column("status"), ""))
     is_removed = pc.equal(pc.utf8_lower(status), REMOVED)
     is_known = pc.is_in(ids, index.persons.column(key).combine_chunks())
     kept = index.persons.filter(pc.invert(pc.is_in(index.persons.column(key), ids.combine_chunks())))
-    persons = pa.concat_tables([kept, ingested.accepted.filter(pc.invert(is_removed))])
+    persons = pa.concat_tables([kept, accepted.filter(pc.invert(is_removed))])
     units = index.folder / "units"
     built = build_index(
         persons,

@@ -360,3 +360,24 @@ def gather(found_by_pass, n_subjects):
     """Per subject, {row: bits of the passes that found it}, rows ascending; found_by_pass[p][s] is a list of rows."""
     segments = [[(row, 1 << p) for p, found in enumerate(found_by_pass) for row in found[s]] for s in range(n_subjects)]
     return merge_segments(segments)
+
+
+# ------------------------------------------------------------------------------------------------- keys of records
+
+
+def hash_texts(texts):
+    """SplitMix64 chained over the length and the words of eight bytes, little-endian."""
+
+    def mix(x):
+        x = (x + 0x9E3779B97F4A7C15) % 2**64
+        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+        return x ^ x >> 31
+
+    hashes = []
+    for text in texts:
+        h = mix(len(text))
+        for start in range(0, len(text), 8):
+            h = mix(h ^ int.from_bytes(text[start : start + 8], "little"))
+        hashes.append(h)
+    return hashes
