@@ -121,13 +121,15 @@ def frequency_ratios(
         key, plain = f"{column}.key", f"{column}.plain"
         keys, plains = left[key].astype(np.uint64), left[plain].astype(np.uint64)
         same, loosely = frequencies[key].shares(keys), frequencies[plain].shares(plains)
-        country = _name_ratios(same, loosely / frequencies[plain].mean_share(), u)
+        # Over all pairs, of one sex or of two: u knows no sex, so that r says how much likelier one sex makes it.
+        mean = frequencies[plain].mean_share()[0]
+        country = _name_ratios(same, loosely / mean, u)
         if communes is None:
             return country
         size = f"{comparison.name}{PEOPLE}"
         same_here = np.maximum(same, _local_shares(frequencies, key, size, keys, communes, same))
         plain_here = np.maximum(loosely, _local_shares(frequencies, plain, size, plains, communes, loosely))
-        here = _name_ratios(same_here, plain_here / frequencies[plain].mean_share(), u)
+        here = _name_ratios(same_here, plain_here / mean, u)
         return np.concatenate([country, here], axis=1)
     counted = frequencies[comparison.right[0]]
     shares = np.sum([np.where(v[:, None] == 0, 0.0, counted.shares(v)) for v in alternatives.T], axis=0)
