@@ -200,14 +200,14 @@ def _subject_verdicts(path: Path, doses: pa.Table, subjects: Subjects, index: In
     accepted = ingested.accepted.read()
     dose = pc.index_in(accepted.column("dose_id"), doses.column("dose_id").combine_chunks())
     person = accepted.column("person_id")
-    row = pc.index_in(person, index.persons.column(index.plan.right_id).combine_chunks())
-    is_unknown = pc.and_(pc.is_valid(person), pc.is_null(row))
+    row = index.rows_of(person)
+    is_unknown = pc.and_(pc.is_valid(person), pa.array(row < 0))
     for name, missing in (("dose_id", pc.is_null(dose)), ("person_id", is_unknown)):
         if pc.any(missing).as_py():
             value = accepted.column(name).filter(missing)[0]
             raise InputError(f"{path.name}: {name} {value} is not among the run's; give verdicts on these files")
     subject = subjects.of_dose[dose.to_numpy().astype(np.int64)]
-    rows = pc.fill_null(row, NOBODY).to_numpy().astype(np.int64)
+    rows = np.where(row < 0, NOBODY, row)
     verdict = np.full(subjects.keys.size, NO_VERDICT)
     verdict[subject] = rows
     verdict[subject[verdict[subject] != rows]] = NO_VERDICT
