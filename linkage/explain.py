@@ -148,10 +148,10 @@ def _excluded_reason(run_dir: Path, subject_key: str) -> str | None:
 
 
 def _row_of(index: Index, person_id: str) -> int:
-    row = pc.index(index.persons.column(index.plan.right_id), person_id).as_py()
+    row = int(index.rows_of(pa.array([person_id]))[0])
     if row < 0:
         raise UsageError(f"person {person_id!r} is not in the registry of this run")
-    return int(row)
+    return row
 
 
 def _texts(row: pa.Table) -> dict[str, str]:

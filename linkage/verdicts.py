@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -25,8 +26,8 @@ def subject_verdicts(path: Path, doses: Doses, subjects: Subjects, index: Index)
     accepted = ingested.accepted.read()
     dose = pc.index_in(accepted.column("dose_id"), doses.records.column("dose_id").combine_chunks())
     person = accepted.column("person_id")
-    row = pc.index_in(person, index.persons.column(index.plan.right_id).combine_chunks())
-    is_unknown = pc.and_(pc.is_valid(person), pc.is_null(row))
+    row = index.rows_of(person)
+    is_unknown = pc.and_(pc.is_valid(person), pa.array(row < 0))
     for name, missing in (("dose_id", pc.is_null(dose)), ("person_id", is_unknown)):
         if pc.any(missing).as_py():
             value = accepted.column(name).filter(missing)[0]
@@ -34,7 +35,7 @@ def subject_verdicts(path: Path, doses: Doses, subjects: Subjects, index: Index)
     dose_of_record = np.empty_like(doses.rows)
     dose_of_record[doses.rows] = np.arange(doses.rows.size)
     subject = subjects.of_dose[dose_of_record[dose.to_numpy()]]
-    rows = pc.fill_null(row, NOBODY).to_numpy().astype(np.int64)
+    rows = np.where(row < 0, NOBODY, row)
     verdict = np.full(subjects.keys.size, NO_VERDICT)
     verdict[subject] = rows
     verdict[subject[verdict[subject] != rows]] = NO_VERDICT
