@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.encode import Columns, Dictionaries, encode
+from linkage.encode import Columns, Dictionaries, encode, encode_chunks
 from linkage.ingest.duplicates import hash_keys
 from linkage.ingest.records import Records
 from linkage.plan import Plan
@@ -54,7 +54,9 @@ class Doses:
         return self.records.take(self.rows[doses].astype(np.int64), columns)
 
 
-def read_doses(records: Records, plan: Plan, dictionaries: Dictionaries, scratch: Path | None) -> tuple[Doses, Columns]:
+def read_doses(
+    records: Records, plan: Plan, dictionaries: Dictionaries, n_threads: int, scratch: Path | None
+) -> tuple[Doses, Columns]:
     """Read and encode all records; the encoded columns are in the order of the records, in work files in ``scratch``.
 
     dictionaries : grow by what the records hold
@@ -62,8 +64,7 @@ def read_doses(records: Records, plan: Plan, dictionaries: Dictionaries, scratch
     columns: Columns = {}
     parts: list[Columns] = []
     start = 0
-    for chunk in records.chunks() if records.num_rows else [records.read()]:
-        encoded = encode(chunk, plan, "left", dictionaries)
+    for chunk, encoded in _encoded(records, plan, dictionaries, n_threads):
         for name, values in encoded.items():
             if name not in columns:
                 columns[name] = scratch_array(scratch, (records.num_rows, *values.shape[1:]), values.dtype)
@@ -74,6 +75,15 @@ def read_doses(records: Records, plan: Plan, dictionaries: Dictionaries, scratch
     kept = {name: np.concatenate([part[name] for part in parts])[rows] for name in parts[0]}
     injections = Injections(*(kept.pop(name) for name in ("day", "number", "product")))
     return Doses(records=records, rows=rows, injections=injections, **kept), columns
+
+
+def _encoded(
+    records: Records, plan: Plan, dictionaries: Dictionaries, n_threads: int
+) -> Iterable[tuple[pa.Table, Columns]]:
+    """The chunks and their encoded columns; at least one, which says what the columns are."""
+    if records.num_rows:
+        return encode_chunks(records, plan, "left", dictionaries, n_threads=n_threads)
+    return [(records.read(), encode(records.read(), plan, "left", dictionaries))]
 
 
 def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -> Columns:

@@ -70,7 +70,7 @@ def reconcile(
     clock : learns how long each stage took
     """
     with clock.stage("encode"):
-        doses, subjects, batch = subjects_of(records, index, scratch)
+        doses, subjects, batch = subjects_of(records, index, n_threads, scratch)
     excluded = doses.excluded[subjects.first_dose]
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
@@ -112,13 +112,15 @@ def trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> 
     return still_open if still_open.size else np.flatnonzero(~is_excluded)
 
 
-def subjects_of(records: Records, index: Index, scratch: Path | None = None) -> tuple[Doses, Subjects, Batch]:
+def subjects_of(
+    records: Records, index: Index, n_threads: int = 2, scratch: Path | None = None
+) -> tuple[Doses, Subjects, Batch]:
     """The doses, their distinct subjects, and the encoded batch of these.
 
     scratch : folder for the encoded columns; None keeps them in memory
     """
     dictionaries = index.dictionaries.copy()
-    doses, columns = read_doses(records, index.plan, dictionaries, scratch)
+    doses, columns = read_doses(records, index.plan, dictionaries, n_threads, scratch)
     subjects = distinct_subjects(doses.claim_keys)
     of_subjects = {}
     for name in list(columns):
