@@ -17,6 +17,7 @@ from linkage.ingest.key_kernels import hash_texts
 from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
 from linkage.ingest.records import Records
 from linkage.scratch import scratch_array
+from linkage.text_bytes import text_bytes
 
 _GROUP_ROWS = 1 << 21  # of records compared at a time
 
@@ -59,10 +60,7 @@ def hash_keys(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
     hashes = np.empty(len(keys), np.uint64)
     start = 0
     for chunk in keys.chunks:
-        _, offsets, text = chunk.buffers()
-        begins = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-        letters = np.zeros(0, np.uint8) if text is None else np.frombuffer(text, np.uint8)
-        hash_texts(letters, begins, hashes[start : start + len(chunk)])
+        hash_texts(*text_bytes(chunk), hashes[start : start + len(chunk)])
         start += len(chunk)
     return hashes
 
