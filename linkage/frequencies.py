@@ -9,6 +9,7 @@ about: it is handed to the scorer as the ratio r = frequency / u.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +45,20 @@ class Frequencies:
 
     def shares(self, values: Keys) -> Shares:
         """Share of each value by group: float64[n, n_groups]; a value that nobody bears counts as half a bearer."""
-        totals = np.maximum(self.counts.sum(axis=0, dtype=np.int64), 1)
-        return np.asarray(np.maximum(self.counts_of(values), 0.5) / totals)
+        return np.asarray(np.maximum(self.counts_of(values), 0.5) / self._totals)
+
+    @cached_property
+    def _totals(self) -> NDArray[np.int64]:
+        """Bearers of any value, by group: int64[n_groups], 1 where there are none."""
+        return np.asarray(np.maximum(self.counts.sum(axis=0, dtype=np.int64), 1))
 
     def mean_share(self) -> Shares:
         """Mean share of the value of a random bearer, by group: float64[n_groups]."""
-        totals = np.maximum(self.counts.sum(axis=0, dtype=np.int64), 1)
-        squares = (self.counts.astype(np.float64) ** 2).sum(axis=0)
-        return np.asarray(np.maximum(squares, 0.5) / totals.astype(np.float64) ** 2)
+        return np.asarray(np.maximum(self._squares, 0.5) / self._totals.astype(np.float64) ** 2)
+
+    @cached_property
+    def _squares(self) -> Shares:
+        return np.asarray((self.counts.astype(np.float64) ** 2).sum(axis=0))
 
 
 def counted_columns(comparison: Comparison) -> list[str]:

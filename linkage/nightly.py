@@ -27,7 +27,7 @@ from linkage.error_rates import estimate_error_rates
 from linkage.errors import InputError, UsageError, VerificationError
 from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, ingest
-from linkage.link import LinkedBatch, Ranked, Scorer, link_batch
+from linkage.link import LinkedBatch, link_batch
 from linkage.model_file import Model
 from linkage.outputs import Outcome, decisions_table
 from linkage.platform_subjects import subject_tables
@@ -36,6 +36,7 @@ from linkage.queues import queue_tables
 from linkage.registry import Index, open_index
 from linkage.schedule import DEAD, find_conflicts, read_injections
 from linkage.schema import DECISIONS, DOSES, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS, TRUTH
+from linkage.scoring import Ranked, Scorer
 from linkage.standardise import dates
 from linkage.standardise.categories import foreign_reason
 from linkage.subjects import Subjects, distinct_subjects
@@ -232,8 +233,9 @@ def _link(
             parameters, training = train(take(batch, _trainees(is_verified, is_excluded)), index, n_threads)
             model = Model(parameters, index.plan, training.to_dict())
     with clock.stage("link"):
-        scorer = Scorer(open_batch, index, model.parameters)
-        linked = link_batch(scorer, n_threads, lambda done: clock.on_progress("link", done, to_link.size))
+        linked = link_batch(
+            open_batch, index, model.parameters, n_threads, lambda done: clock.on_progress("link", done, to_link.size)
+        )
         agreed = np.flatnonzero(is_verified)
         sure = _rank_verified(take(batch, agreed), index, model, verified_rows[agreed], verified_passes[agreed])
     with clock.stage("decide"):
@@ -278,7 +280,7 @@ def _rank_verified(
     scorer = Scorer(batch, index, model.parameters, floor_log2=-np.inf)
     whole = slice(0, batch.n_subjects)
     offsets = np.arange(batch.n_subjects + 1, dtype=np.int64)
-    scored = scorer.score(whole, Candidates(offsets, rows.astype(np.uint32), passes.copy()))
+    scored = scorer.score_pairs(whole, Candidates(offsets, rows.astype(np.uint32), passes.copy()))
     return scorer.rank(scored, index.plan.decision.candidates_kept)
 
 

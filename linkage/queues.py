@@ -127,7 +127,7 @@ def _is_listed(outcome: Outcome) -> NDArray[np.bool_]:
     return is_listed
 
 
-def _registered(outcome: Outcome, rows: NDArray[np.int64]) -> dict[str, pa.Array]:
+def _registered(outcome: Outcome, rows: NDArray[np.int32]) -> dict[str, pa.Array]:
     """The registry's side of candidates."""
     table = outcome.index.take(rows, list(REGISTERED))
     return {f"registered_{name}": table.column(name).combine_chunks() for name in REGISTERED}

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, bind, pattern_space, take
-from linkage.link import Scorer, run_tiles
+from linkage.binding import bind
+from linkage.comparing import Batch, Pairs, pattern_space, rows_of, take
+from linkage.link import run_tiles
 from linkage.plan import Plan
 from linkage.registry import Index
+from linkage.scoring import Scorer
 from models.estimate import Convergence, TrainingSample, chapman, estimate_m, estimate_u
 from models.parameters import ComparisonParameters, Parameters
 from models.posterior import posterior
@@ -128,9 +130,10 @@ def _random_patterns(
     def work(part: slice) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         tile = np.sort(rows[part], axis=1).ravel()
         offsets = np.arange(0, tile.size + 1, partners, dtype=np.int64)
+        left, pairs = rows_of(drawn, part), Pairs.listed(offsets, tile)
         codes = np.zeros(tile.size, np.uint32)
         for comparison in bound:
-            comparison.add(part, offsets, tile, codes)
+            comparison.add(left, pairs, codes)
         counted = np.bincount(codes)
         distinct = np.flatnonzero(counted)
         return distinct.astype(np.uint32), counted[distinct]
@@ -152,7 +155,7 @@ def _training_sample(
     scorer = Scorer(sample, index, replace(parameters, household_rate=0.0), floor_log2=floor)
 
     def work(part: slice) -> tuple[NDArray[Any], ...]:
-        scored = scorer.score(part, scorer.candidates(part)[0])
+        scored, _ = scorer.link(part)
         matters = scored.weights >= floor
         kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]
         rows = scored.candidates.rows[matters]
@@ -191,7 +194,7 @@ def _blocking_recall(scorer: Scorer, plan: Plan, n_threads: int) -> float | None
     n_best = 1
 
     def work(part: slice) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
-        ranked = scorer.rank(scorer.score(part, scorer.candidates(part)[0]), n_best)
+        ranked = scorer.rank(scorer.link(part)[0], n_best)
         chances = posterior(ranked.weights, ranked.sums, scorer.parameters, scorer.index.n_persons)
         return chances.candidates[:, 0], ranked.passes[:, 0]
 
