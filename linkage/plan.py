@@ -57,7 +57,7 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 
 class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     subjects: int = 60_000
-    random_pairs: int = 20_000_000
+    random_pairs: int = 100_000_000
     share_in_registry: float = 0.9
     blocking_recall: float = 0.99
     household_rate: float = 0.0

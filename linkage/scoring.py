@@ -7,6 +7,7 @@ What is left is a list, and is weighed exactly.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -144,7 +145,7 @@ class Scorer:
         needed = np.full((n_subjects, 1), self.floor - _SLACK_LOG2)
         for c, (weights, ratio) in enumerate(zip(self._log2_m_u, ratios, strict=True)):
             # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
-            gains = np.zeros((n_subjects, weights.size)) if ratio is None else -np.log2(ratio.min(axis=1))
+            gains = np.zeros((n_subjects, weights.size)) if ratio is None else -np.log2(_smallest(ratio))
             if c == len(self.bound) - 1:
                 gains = weights + gains
                 gains[:, OPEN] = gains.max(axis=1)
@@ -264,6 +265,11 @@ class Scorer:
         """What decides between equal weights: the persons' hashes, which no change of the index moves."""
         hashes = self.index.columns.get("person_hash")
         return rows.astype(np.uint64) if hashes is None else np.take(hashes, rows).astype(np.uint64)
+
+
+def _smallest(ratios: Ratios) -> NDArray[np.float64]:
+    """The smallest ratio of the groups: float64[n_subjects, n_levels]. Group by group, numpy is faster at it."""
+    return functools.reduce(np.minimum, (ratios[:, group] for group in range(ratios.shape[1])))
 
 
 def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

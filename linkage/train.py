@@ -8,19 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.binding import bind
-from linkage.comparing import Batch, Pairs, pattern_space, rows_of, take
+from linkage.comparing import Batch, pattern_space, take
 from linkage.link import run_tiles
 from linkage.plan import Plan
+from linkage.random_pairs import random_patterns
 from linkage.registry import Index
 from linkage.scoring import Scorer
-from models.estimate import Convergence, TrainingSample, chapman, estimate_m, estimate_u
+from models.comparators import digits
+from models.estimate import Convergence, TrainingSample, chapman, estimate_m, outside_by_sort
+from models.estimate_u import estimate_u
 from models.parameters import ComparisonParameters, Parameters
+from models.patterns import PatternSpace
 from models.posterior import posterior
 
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
-RANDOM_PARTNERS = 1000
 ROUNDS = 2
+N_SORTS = 5  # of subjects, by what their number says: see _number_sorts
 
 NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, and none given
 
@@ -85,28 +88,33 @@ def train(
     """
     plan = index.plan
     rng = np.random.default_rng(SEED)
-    space = pattern_space(plan)
     parameters = starting_parameters(plan, index.n_persons)
     chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
-    patterns, counts = _random_patterns(rng, sample, index, parameters, n_threads)
+    sorts = _number_sorts(sample, plan)
+    random = _random_pairs(rng, sample, sorts, index, parameters, n_threads)
+    outside = np.ones(N_SORTS)
     choice: dict[str, Any] = {
         "household": plan.training.household_rate > 0,
         "rivals": plan.decision.matches_per_record == "one",
         "prior": parameters,
     }
-    # The matches and relatives among the random pairs are known only as well as m is: so u, m, and once more.
+    # Matches and relatives among the random pairs, and who is not in the registry, are known only as well as m is: so
+    # u, m, and again.
     for _ in range(ROUNDS):
-        parameters = estimate_u(parameters, space, patterns, counts, index.n_persons)
+        parameters = random.with_u(parameters, outside, index.n_persons)
         candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
+        if choice["rivals"]:
+            outside = outside_by_sort(parameters, candidates, sorts, N_SORTS, index.n_persons)
     recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
     if recall is not None:
         parameters = replace(parameters, blocking_recall=recall)
-        parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
+    parameters = random.with_u(parameters, outside, index.n_persons)
+    parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
-        index.manifest["content"], sample.n_subjects, int(counts.sum()), n_candidates, convergence
+        index.manifest["content"], sample.n_subjects, int(random.counts.sum()), n_candidates, convergence
     )
 
 
@@ -117,31 +125,50 @@ def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64
     return np.sort(rng.choice(n, n_wanted, replace=False)).astype(np.int64)
 
 
-def _random_patterns(
-    rng: np.random.Generator, sample: Batch, index: Index, parameters: Parameters, n_threads: int
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Distinct patterns of random pairs of subject and person, and how often each was drawn."""
-    partners = min(RANDOM_PARTNERS, index.n_persons)
-    n_subjects = max(1, min(sample.n_subjects, index.plan.training.random_pairs // partners))
-    drawn = take(sample, _sample(rng, sample.n_subjects, n_subjects))
-    bound = bind(drawn, index, parameters)
-    rows = rng.integers(0, index.n_persons, (drawn.n_subjects, partners), dtype=np.uint32)
+@dataclass(frozen=True)
+class _RandomPairs:
+    """Patterns of random pairs, uint32[n], how many pairs have each, int64[n], and the sort of their subjects,
+    uint8[n]; a pattern stands once for each sort."""
 
-    def work(part: slice) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        tile = np.sort(rows[part], axis=1).ravel()
-        offsets = np.arange(0, tile.size + 1, partners, dtype=np.int64)
-        left, pairs = rows_of(drawn, part), Pairs.listed(offsets, tile)
-        codes = np.zeros(tile.size, np.uint32)
-        for comparison in bound:
-            comparison.add(left, pairs, codes)
-        counted = np.bincount(codes)
-        distinct = np.flatnonzero(counted)
-        return distinct.astype(np.uint32), counted[distinct]
+    space: PatternSpace
+    patterns: NDArray[np.uint32]
+    counts: NDArray[np.int64]
+    sorts: NDArray[np.uint8]
 
-    tiles = [result for _, result in run_tiles(work, drawn.n_subjects, n_threads)]
-    patterns, place = np.unique(np.concatenate([codes for codes, _ in tiles]), return_inverse=True)
-    counts = np.bincount(place, weights=np.concatenate([n for _, n in tiles]), minlength=patterns.size)
-    return patterns, counts.astype(np.int64)
+    def with_u(self, parameters: Parameters, outside: NDArray[np.float64], n_persons: int) -> Parameters:
+        """The parameters with u of these pairs; outside: see estimate_u, float64[n_sorts]."""
+        return estimate_u(parameters, self.space, self.patterns, self.counts, n_persons, outside[self.sorts])
+
+
+def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
+    """What a subject's number says of him alone: 0 none stated, else 1 + its marks; uint8[n_subjects]."""
+    sorts = np.zeros(batch.n_subjects, np.uint8)
+    for comparison in plan.comparisons:
+        if comparison.kind == "person_number":
+            number, marks = (batch.columns[column] for column in comparison.left)
+            n_digits = number.astype(np.uint64) >> np.uint64(digits.N_DIGITS_SHIFT)
+            is_stated = (number != 0) & (n_digits != digits.DOCUMENT)
+            sorts = np.where(is_stated, 1 + marks, 0).astype(np.uint8)
+    return sorts
+
+
+def _random_pairs(
+    rng: np.random.Generator,
+    sample: Batch,
+    sorts: NDArray[np.uint8],
+    index: Index,
+    parameters: Parameters,
+    n_threads: int,
+) -> _RandomPairs:
+    """Random pairs of each sort of subjects, as many as its share of the sample."""
+    tables = []
+    for sort in np.unique(sorts) if sorts.size else (0,):
+        of_sort = np.flatnonzero(sorts == sort)
+        n_pairs = index.plan.training.random_pairs * of_sort.size // max(1, sorts.size)
+        patterns, counts = random_patterns(rng, take(sample, of_sort), index, parameters, n_pairs, n_threads)
+        tables.append((patterns, counts, np.full(patterns.size, sort, np.uint8)))
+    codes, n, of_pattern = (np.concatenate(parts) for parts in zip(*tables, strict=True))
+    return _RandomPairs(pattern_space(index.plan), codes, n, of_pattern.astype(np.uint8))
 
 
 def _training_sample(

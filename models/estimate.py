@@ -1,4 +1,4 @@
-"""Estimates the parameters: u from random pairs, the rest by EM over the candidates of a sample of subjects.
+"""Estimates m, the household probabilities and the priors by EM over the candidates of a sample of subjects.
 
 The likelihood is that of models.posterior: at most one match per subject, against "not there" and "not searched". So
 rivals are taken into account while training, u stays that of the whole registry, and no pass has to leave anything
@@ -10,13 +10,12 @@ by a parent at the desk.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.estimate_u import normalised
 from models.parameters import ComparisonParameters, Parameters
-from models.patterns import PatternSpace
 from models.score import expect, weigh
 
 Vector = NDArray[np.float64]
@@ -24,11 +23,11 @@ Vector = NDArray[np.float64]
 # Weight of the prior level probabilities, in pairs. Small against any real batch, enough that no zero sticks.
 PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
+PRIOR_OUTSIDE = 20.0  # the same for the sorts of subjects outside the registry, in subjects
 # No level falls under this part of its prior share: what one batch has never shown may happen in the next, and a
 # weight of -29 bits for one wrong entry would overrule everything else.
 LEAST_OF_PRIOR = 0.05
 MAX_ITERATIONS = 200
-U_ROUNDS = 8  # rounds of taking matches and relatives out of the random pairs; later ones change nothing
 CERTAIN_LOG2 = 400.0  # the weight of a pair that a person has decided to be the match
 TOLERANCE = 1e-4  # how far any probability may still be from its limit
 
@@ -65,41 +64,6 @@ class Convergence:
     log2_likelihood: float
     changes: tuple[float, ...]
     residual_correlation: Vector
-
-
-def normalised(counts: NDArray[np.floating[Any]]) -> Vector:
-    """Level probabilities from counts: entry 0, missing, becomes 1, the others sum to 1."""
-    probabilities = np.asarray(counts / counts[1:].sum(), np.float64)
-    probabilities[0] = 1.0
-    return probabilities
-
-
-def estimate_u(
-    parameters: Parameters, space: PatternSpace, patterns: NDArray[np.uint32], counts: NDArray[np.int64], n_persons: int
-) -> Parameters:
-    """u of every comparison from the patterns of random pairs (distinct patterns and how often each was drawn).
-
-    A few of the random pairs are matches or relatives. They hold nearly all the agreements on numbers, so they are
-    taken out by their posterior under the parameters at hand, and again under the better ones. A level never seen
-    counts as half a pair.
-    """
-    levels = space.levels_of(patterns)
-    parameters = _with_u(parameters, levels, counts.astype(np.float64))
-    for _ in range(U_ROUNDS):
-        weights = parameters.pattern_weights(levels)
-        household = parameters.household_odds(levels, n_persons)
-        prior = parameters.share_in_registry / n_persons
-        parameters = _with_u(parameters, levels, counts / (1.0 + household + prior * np.exp2(weights)))
-    return parameters
-
-
-def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> Parameters:
-    """The parameters with u from patterns (uint8[n, n_comparisons] levels) and the mass of random pairs in each."""
-    comparisons = [
-        replace(c, u=normalised(np.bincount(levels[:, i], weights=mass, minlength=len(c.labels)) + 0.5))
-        for i, c in enumerate(parameters.comparisons)
-    ]
-    return replace(parameters, comparisons=tuple(comparisons))
 
 
 def estimate_m(
@@ -185,6 +149,29 @@ def _updated(
         if others.any():
             counts += unmet[levels > 0].sum() * others / others.sum()
     return replace(old, m=m, household=normalised(counts))
+
+
+def outside_by_sort(
+    parameters: Parameters, sample: TrainingSample, sorts: NDArray[np.uint8], n_sorts: int, n_persons: int
+) -> Vector:
+    """How many times more often each sort of subject is outside the registry than among all: float64[n_sorts].
+
+    A number that is well formed, agrees with sex and birth year, and is nobody's in the registry, says more of the
+    subject than of any pair: his person is probably not there. sorts: uint8[n_subjects]. Shrunk to 1 by
+    `PRIOR_OUTSIDE` subjects.
+    """
+    n_subjects = sorts.size
+    weights = np.empty(sample.patterns.size)
+    odds = parameters.household_odds(sample.levels, n_persons)
+    weigh(sample.patterns, sample.ratios, parameters.pattern_weights(sample.levels), odds, weights)
+    weights[sample.verdicts] = np.where(sample.is_match, CERTAIN_LOG2, -np.inf)
+    share = parameters.share_in_registry
+    subject = np.repeat(np.arange(n_subjects), np.diff(sample.offsets))
+    found = share / n_persons * np.bincount(subject, weights=np.exp2(weights), minlength=n_subjects)
+    none = (1.0 - share) / (1.0 - share * parameters.blocking_recall + found)
+    of_all = np.bincount(sorts, minlength=n_sorts) / max(1, n_subjects)
+    of_outside = np.bincount(sorts, weights=none, minlength=n_sorts) + PRIOR_OUTSIDE * of_all
+    return np.asarray(np.where(of_all > 0, of_outside / (none.sum() + PRIOR_OUTSIDE) / np.maximum(of_all, 1e-12), 1.0))
 
 
 def _unmet_relatives(parameters: Parameters, levels: NDArray[np.uint8], relatives: Vector) -> Vector:

@@ -13,6 +13,8 @@ from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
+SUM_BITS = 40.0  # precision of a sum of Bayes factors
+
 
 @kernel
 def select(offsets, codes, best_levels, tables, subjects, needed, kept, counts):  # type: ignore[no-untyped-def]
@@ -66,39 +68,49 @@ def weigh(codes, product, log2_m_u, household, weights):  # type: ignore[no-unty
 
 @kernel
 def rank(offsets, weights, ties, floor, best, best_weights, sums):  # type: ignore[no-untyped-def]
-    """The best candidates of each subject and the sum of its Bayes factors.
+    """The best candidates of each subject and the sum of its Bayes factors, whatever the order of the candidates.
 
     ties: uint64[n], of equal weights the lower goes first. best: int64[n_subjects, n_best] places in the tile, -1 where
     there are fewer; best_weights: float64 alike; sums: float64[n_subjects], over candidates at or over the floor only.
-    They are added up in the order of the ranking, so neither depends on the order of the candidates.
     """
     n_best = best.shape[1]
     for s in range(best.shape[0]):
         best[s, :] = -1
         best_weights[s, :] = -np.inf
-        ranking = offsets[s] + np.flatnonzero(weights[offsets[s] : offsets[s + 1]] >= floor)
-        ranking = ranking[np.argsort(-weights[ranking])]
-        _settle_ties(ranking, weights, ties)
-        total = 0.0
-        for place in range(ranking.shape[0]):
-            weight = weights[ranking[place]]
-            total += np.exp2(weight)
+        for k in range(offsets[s], offsets[s + 1]):
+            weight = weights[k]
+            if weight < floor:
+                continue
+            place = n_best
+            while place > 0 and _is_better(weight, ties[k], best_weights[s, place - 1], best[s, place - 1], ties):
+                place -= 1
             if place < n_best:
-                best[s, place] = ranking[place]
+                for i in range(n_best - 1, place, -1):
+                    best[s, i] = best[s, i - 1]
+                    best_weights[s, i] = best_weights[s, i - 1]
+                best[s, place] = k
                 best_weights[s, place] = weight
-        sums[s] = total
+        sums[s] = _sum_of_factors(weights[offsets[s] : offsets[s + 1]], floor, best_weights[s, 0])
 
 
 @kernel
-def _settle_ties(ranking, weights, ties):  # type: ignore[no-untyped-def]
-    """Order equal weights by ties within a ranking by falling weights, in place."""
-    for i in range(1, ranking.shape[0]):
-        k = ranking[i]
-        place = i
-        while place > 0 and weights[ranking[place - 1]] == weights[k] and ties[ranking[place - 1]] > ties[k]:
-            ranking[place] = ranking[place - 1]
-            place -= 1
-        ranking[place] = k
+def _is_better(weight, tie, other_weight, other, ties):  # type: ignore[no-untyped-def]
+    """Whether a candidate stands before another in the ranking; ``other`` -1 is an empty place."""
+    return other < 0 or weight > other_weight or (weight == other_weight and tie < ties[other])
+
+
+@kernel
+def _sum_of_factors(weights, floor, highest):  # type: ignore[no-untyped-def]
+    """The sum of 2**weight over weights at or over the floor, in whole multiples of 2**-SUM_BITS of the largest.
+
+    Whole numbers add up to the same in any order; there is room for 8,000 as large as the largest.
+    """
+    unit = np.ceil(highest) - SUM_BITS
+    total = 0.0
+    for k in range(weights.shape[0]):
+        if weights[k] >= floor:
+            total += np.rint(np.exp2(weights[k] - unit))
+    return total * np.exp2(unit) if total > 0.0 else 0.0
 
 
 @kernel

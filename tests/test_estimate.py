@@ -23,11 +23,11 @@ from models.estimate import (
     TrainingSample,
     chapman,
     estimate_m,
-    estimate_u,
-    normalised,
+    outside_by_sort,
     residual_correlation,
     with_falling_ratio,
 )
+from models.estimate_u import estimate_u, normalised
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from tests import naive
@@ -81,6 +81,7 @@ class World:
     n_relatives: int
     n_subjects: int
     levels_of_relatives: NDArray[np.uint8]  # [n met, n_comparisons]
+    has_match: NDArray[np.bool_]
 
 
 def missing_of(c: ComparisonParameters) -> float:
@@ -121,7 +122,7 @@ def simulate(truth: Parameters, n_subjects: int, seed: int, name_shares: Vector 
     offsets = np.concatenate([[0], np.cumsum(of_subject)]).astype(np.int64)
     sample = TrainingSample(offsets, levels, patterns.ravel().astype(np.uint32), ratios[met])
     levels_of_relatives = np.stack(columns, axis=1)[met & is_relative]
-    return World(sample, int(has_match.sum()), int(n_relatives.sum()), n_subjects, levels_of_relatives)
+    return World(sample, int(has_match.sum()), int(n_relatives.sum()), n_subjects, levels_of_relatives, has_match)
 
 
 def with_names(
@@ -511,3 +512,42 @@ def test_two_captures_give_the_population() -> None:
     captured = rng.random((200, 2, 1000)) < np.array([0.7, 0.6])[:, None]
     estimates = [chapman(int(a.sum()), int(b.sum()), int((a & b).sum())) for a, b in captured]
     assert np.mean(estimates) == pytest.approx(1000, abs=4 * np.std(estimates) / np.sqrt(200))
+
+
+def test_u_is_what_subjects_show_who_are_not_in_the_registry() -> None:
+    """One subject in ten has a number that is nobody's, but four in five of those outside the registry."""
+    n_pairs, of_all, of_outside = 10_000_000, np.array([0.9, 0.1]), np.array([0.2, 0.8])
+    truth = true_parameters(0.9, rate=0.0)
+    tables, u_of_sort = [], [[0.0005, 0.0095, 0.99], [0.0005, 0.7995, 0.2]]
+    for sort, u in enumerate(u_of_sort):
+        comparisons = list(truth.comparisons)
+        comparisons[NUMBER] = replace(comparisons[NUMBER], u=with_missing(u))
+        of_sort = replace(truth, comparisons=tuple(comparisons))
+        space, codes, counts = draw_random_pairs(of_sort, 1_000_000, int(n_pairs * of_all[sort]), seed=sort)
+        tables.append((codes, counts, np.full(codes.size, (of_outside / of_all)[sort])))
+    patterns, counts, outside = (np.concatenate(parts) for parts in zip(*tables, strict=True))
+    fit = estimate_u(without_u(truth), space, patterns, counts, 1_000_000, outside)
+    expected = of_outside @ np.array(u_of_sort)
+    assert fit.comparisons[NUMBER].u[1:] == pytest.approx(expected, rel=0.15)
+    assert fit.comparisons[0].u[1:] == pytest.approx(truth.comparisons[0].u[1:], rel=0.01)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3])
+def test_sorts_of_subjects_outside_the_registry_are_found(share: float) -> None:
+    truth = true_parameters(share)
+    world = simulate(truth, 6000, seed=3)
+    chance = np.random.default_rng(4).random(world.n_subjects)
+    sorts = (chance < np.where(world.has_match, 0.1, 0.8)).astype(np.uint8)
+    fit, _ = estimate_m(starting(truth), world.sample, N_PERSONS, household=True)
+    found = outside_by_sort(fit, world.sample, sorts, 3, N_PERSONS)
+    of_all = sorts.mean()
+    assert found[1] == pytest.approx(0.8 / of_all, rel=0.15)
+    assert found[0] == pytest.approx(0.2 / (1 - of_all), rel=0.25)
+    assert found[2] == 1.0  # nobody is of this sort
+
+
+@pytest.mark.kernel
+def test_without_subjects_no_sort_is_special() -> None:
+    empty = TrainingSample(np.zeros(1, np.int64), np.empty((0, 6), np.uint8), np.empty(0, np.uint32), np.empty(0))
+    found = outside_by_sort(true_parameters(0.9), empty, np.empty(0, np.uint8), 2, N_PERSONS)
+    assert found.tolist() == [1.0, 1.0]
