@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.link import Ranked
 from linkage.plan import Decision
+from linkage.scoring import Ranked
 from models.parameters import Parameters
 from models.posterior import Posterior, match_threshold, posterior
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from linkage.comparing import Batch, prepare_batch, take
 from linkage.decide import MATCHED, REVIEW, UNMATCHED, VERIFIED, Decided
-from linkage.link import Scorer, link_batch
+from linkage.link import link_batch
 from linkage.registry import Index
 from linkage.schedule import DEAD
 from models.intervals import predicted_count_interval, wilson_interval
@@ -123,9 +123,9 @@ def _decide_again(
     batch: Batch, threshold: float, index: Index, parameters: Parameters, n_threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The best person of each subject (int64[n], -1 for none) and whether the run's threshold decides for him."""
-    ranked = link_batch(Scorer(batch, index, parameters), n_threads).ranked
+    ranked = link_batch(batch, index, parameters, n_threads).ranked
     chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons)
-    return ranked.rows[:, 0], chances.candidates[:, 0] >= threshold
+    return ranked.rows[:, 0].astype(np.int64), chances.candidates[:, 0] >= threshold
 
 
 def _missed_by_passes(decided: Decided, parameters: Parameters) -> list[ErrorEstimate]:

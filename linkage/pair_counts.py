@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.comparing import pattern_space
-from linkage.link import LinkedBatch, PassCounts
+from linkage.link import LinkedBatch
 from linkage.plan import Plan
+from linkage.scoring import PassCounts
 
 
 @dataclass(frozen=True)

@@ -19,20 +19,19 @@ from linkage.decide import Decided, decide
 from linkage.doses import Doses, read_doses
 from linkage.error_rates import estimate_error_rates
 from linkage.ingest.records import Records
-from linkage.link import Ranked, Scorer, link_batch, run_tiles
+from linkage.link import link_batch, run_tiles
 from linkage.model_file import Model
 from linkage.outputs import Outcome, parts_of
 from linkage.pair_counts import PairCounts
 from linkage.registry import Index
 from linkage.schedule import DEAD, find_conflicts
+from linkage.scoring import Ranked, Scorer
 from linkage.scratch import scratch_array
 from linkage.standardise import dates
 from linkage.subjects import Subjects
 from linkage.train import train
 from linkage.verify import find_verified
 from models.parameters import Parameters
-
-VERIFIED_SLICE = 1 << 16  # verified subjects that are weighed at a time
 
 Progress = Callable[[str, int, int], None]
 
@@ -99,8 +98,10 @@ def _decide_subjects(
             parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
             model = Model(parameters, index.plan, training.to_dict())
     with clock.stage("link"):
-        scorer = Scorer(take(batch, to_link), index, model.parameters)
-        linked = link_batch(scorer, n_threads, lambda done: clock.on_progress("link", done, to_link.size))
+        n = to_link.size
+        linked = link_batch(
+            take(batch, to_link), index, model.parameters, n_threads, lambda done: clock.on_progress("link", done, n)
+        )
         pairs = PairCounts.of(linked)
     with clock.stage("decide"):
         weighed = _weigh_verified(batch, agreed, *sure, index, model.parameters, n_threads)
@@ -149,21 +150,16 @@ def _weigh_verified(
     n_threads: int,
 ) -> Ranked:
     """The weight of the one person that each of some subjects agrees with; he has no rival."""
-    ranked = []
-    for start in range(0, max(1, subjects.size), VERIFIED_SLICE):
-        here = slice(start, start + VERIFIED_SLICE)
-        scorer = Scorer(take(batch, subjects[here]), index, parameters, floor_log2=-np.inf)
-        ranked += _weigh_slice(scorer, rows[here].astype(np.uint32), passes[here], n_threads)
-    return Ranked(*(np.concatenate([getattr(tile, field.name) for tile in ranked]) for field in fields(Ranked)))
+    scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
 
-
-def _weigh_slice(scorer: Scorer, rows: NDArray[np.uint32], passes: NDArray[np.uint16], n_threads: int) -> list[Ranked]:
     def weigh(part: slice) -> Ranked:
-        offsets = np.arange(part.stop - part.start + 1, dtype=np.int64)
-        pairs = Candidates(offsets, rows[part].copy(), passes[part].copy())
-        return scorer.rank(scorer.score(part, pairs), 1)
+        chosen = subjects[part]
+        offsets = np.arange(chosen.size + 1, dtype=np.int64)
+        pairs = Candidates(offsets, rows[part].astype(np.uint32), passes[part])
+        return scorer.rank(scorer.score_pairs(chosen, pairs), 1)
 
-    return [ranked for _, ranked in run_tiles(weigh, scorer.batch.n_subjects, n_threads)]
+    ranked = [tile for _, tile in run_tiles(weigh, subjects.size, n_threads)]
+    return Ranked(*(np.concatenate([getattr(tile, field.name) for tile in ranked]) for field in fields(Ranked)))
 
 
 def _dose_status(
