@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def scorer(folder: Path) -> Scorer:
     index: Index = open_index(folder / "index")
-    doses = ingest([folder / "data" / "doses.parquet"], DOSES).accepted
+    doses = ingest([folder / "data" / "doses.parquet"], DOSES).accepted.read()
     _, _, batch, _ = subjects_of_doses(doses, index)
     parameters, _ = train(batch, index, 2)
     return Scorer(batch, index, parameters)

@@ -1,7 +1,10 @@
 """Finds blocks: a pass is a sorted array of keys with the row of each, and a bucket table over their leading bits.
 
 Keys are hashes, hence uniform, so a bucket holds a handful of keys and finding a block costs two cache misses
-whatever the size of the registry.
+whatever the size of the registry. The bucket says what the leading bits of a key are, so an entry stores the rest
+alone, and of that what 32 bits hold: 8 bytes an entry with its row, where the passes of a hundred million people must
+stay in memory beside their columns. What is left out, the last bits of a block's hash and half of the narrowing
+part's, adds a candidate in some millions of searches, which its comparisons then refuse.
 """
 
 from __future__ import annotations
@@ -12,52 +15,125 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from blocking.keys import NARROW_BITS, Keys
+from blocking.keys import Keys
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 _KEYS_PER_BUCKET = 8
+_LEAST_BITS, _MOST_BITS = 16, 24  # of the bucket table
+_BLOCK_BITS = 24  # of an entry, beside those that the bucket says; at most 24 + 24 there are
+_NARROW_MASK = 255  # the narrowing bits of an entry
 
 
 @dataclass(frozen=True)
 class PassIndex:
     """A pass over the registry.
 
-    keys: uint64[k] ascending; rows: uint32[k] registry row of each key, ascending within a key; starts: int64[2**b +
+    remainders: uint32[k], what stands of each key after the bits of its bucket, ascending within a bucket; rows:
+    uint32[k] registry row of each key, ascending within a key, or empty when positions are rows; starts: uint32[2**b +
     1], position of the first key of each bucket of the b leading bits.
     """
 
-    keys: Keys
+    remainders: NDArray[np.uint32]
     rows: NDArray[np.uint32]
-    starts: NDArray[np.int64]
+    starts: NDArray[np.uint32]
 
 
-def build_pass(keys: Keys, *, keep_missing: bool = False) -> PassIndex:
-    """Index of one pass from the keys of the registry rows, uint64[n_persons]; rows with key 0 are in no block.
+def bucket_bits(n_keys: int) -> int:
+    """The b of a pass of so many keys."""
+    return min(max(_LEAST_BITS, (n_keys // _KEYS_PER_BUCKET).bit_length()), _MOST_BITS)
 
-    They are left out, or with ``keep_missing`` kept in front, so that positions in sorted keys are rows.
-    """
-    order = np.argsort(keys, kind="stable")
-    if not keep_missing:
-        order = order[np.searchsorted(keys, 1, sorter=order) :]
-    in_order = keys[order]
-    n_bits = max(1, int(in_order.size // _KEYS_PER_BUCKET).bit_length())
-    edges = np.arange(1 << n_bits, dtype=np.uint64) << np.uint64(64 - n_bits)
-    starts = np.append(np.searchsorted(in_order, edges), in_order.size).astype(np.int64)
-    return PassIndex(in_order, order.astype(np.uint32), starts)
+
+def sort_keys(keys: Keys, n_rows: int) -> Keys:
+    """What a pass of n_rows keys sorts them by, uniform over all 64 bits: uint64[n]; 0, before all others, where the
+    key is 0."""
+    ordered: Keys = np.empty(keys.size, np.uint64)
+    n_bits = bucket_bits(n_rows)
+    stored_keys(keys, n_bits, ordered)
+    return ordered << np.uint64(32 - n_bits)
+
+
+def build_pass(keys: Keys) -> PassIndex:
+    """Index of one pass from the keys of the registry rows, uint64[n_persons]; rows with key 0 are in no block."""
+    n_keys = int(np.count_nonzero(keys))
+    n_bits = bucket_bits(n_keys)
+    starts, packed = np.zeros((1 << n_bits) + 1, np.uint32), np.empty(n_keys, np.uint64)
+    sort_by_bucket(keys, n_bits, starts, packed)
+    return PassIndex((packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32), starts)
+
+
+def build_row_order(keys: Keys) -> PassIndex:
+    """Index of the pass that the rows are sorted by (see ``sort_keys``): positions are rows, those without a key in
+    front."""
+    n_bits = bucket_bits(keys.size)
+    starts, remainders = np.zeros((1 << n_bits) + 1, np.uint32), np.empty(keys.size, np.uint32)
+    index_in_order(keys, n_bits, starts, remainders)
+    return PassIndex(remainders, np.empty(0, np.uint32), starts)
 
 
 @kernel
-def _first_at_least(keys, starts, key):  # type: ignore[no-untyped-def]
-    """Position of the first key >= key: binary search within its bucket."""
-    bucket = key >> np.uint64(65 - _bits_of(starts.shape[0]))
-    low, high = starts[bucket], starts[bucket + 1]
+def _stored(key, n_bits):  # type: ignore[no-untyped-def]
+    """The n_bits + 24 leading bits of a key and its 8 lowest; never 0, which is no key."""
+    kept = ((key >> np.uint64(64 - n_bits - _BLOCK_BITS)) << np.uint64(8)) | (key & np.uint64(_NARROW_MASK))
+    return max(kept, np.uint64(1))
+
+
+@kernel
+def stored_keys(keys, n_bits, ordered):  # type: ignore[no-untyped-def]
+    """ordered[k] = the bits of keys[k] that a pass of n_bits keeps, 0 for 0."""
+    for row in range(keys.shape[0]):
+        ordered[row] = _stored(keys[row], n_bits) if keys[row] != 0 else np.uint64(0)
+
+
+@kernel
+def _count_buckets(keys, n_bits, starts):  # type: ignore[no-untyped-def]
+    """starts[b + 1] = number of keys in the buckets up to b."""
+    for row in range(keys.shape[0]):
+        if keys[row] != 0:
+            starts[(_stored(keys[row], n_bits) >> np.uint64(32)) + np.uint64(1)] += np.uint32(1)
+    for bucket in range(starts.shape[0] - 1):
+        starts[bucket + 1] += starts[bucket]
+
+
+@kernel
+def sort_by_bucket(keys, n_bits, starts, packed):  # type: ignore[no-untyped-def]
+    """packed = remainder << 32 | row of the keys that are not 0, sorted by key, then row; starts: zeros, filled."""
+    _count_buckets(keys, n_bits, starts)
+    fill = starts[:-1].copy()
+    for row in range(keys.shape[0]):
+        if keys[row] != 0:
+            stored = _stored(keys[row], n_bits)
+            bucket = stored >> np.uint64(32)
+            packed[fill[bucket]] = (stored << np.uint64(32)) | np.uint64(row)
+            fill[bucket] += np.uint32(1)
+    for bucket in range(starts.shape[0] - 1):
+        if starts[bucket + 1] - starts[bucket] > 1:
+            packed[starts[bucket] : starts[bucket + 1]].sort()
+
+
+@kernel
+def index_in_order(keys, n_bits, starts, remainders):  # type: ignore[no-untyped-def]
+    """remainders[row] of keys that stand in order; starts: zeros, filled, the first bucket after the rows without a
+    key."""
+    _count_buckets(keys, n_bits, starts)
+    n_missing = 0
+    for row in range(keys.shape[0]):
+        stored = _stored(keys[row], n_bits) if keys[row] != 0 else np.uint64(0)
+        remainders[row] = np.uint32(stored & np.uint64(0xFFFFFFFF))
+        n_missing += keys[row] == 0
+    for bucket in range(starts.shape[0]):
+        starts[bucket] += np.uint32(n_missing)
+
+
+@kernel
+def _first_over(remainders, low, high, value):  # type: ignore[no-untyped-def]
+    """Position in [low, high) of the first remainder > value, high if there is none."""
     while low < high:
         middle = (low + high) >> 1
-        if keys[middle] < key:
-            low = middle + 1
-        else:
+        if np.int64(remainders[middle]) > value:
             high = middle
+        else:
+            low = middle + 1
     return low
 
 
@@ -72,33 +148,27 @@ def _bits_of(n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_blocks(keys, starts, queries, max_block, first, last, narrowed):  # type: ignore[no-untyped-def]
+def find_blocks(remainders, starts, queries, max_block, first, last, narrowed):  # type: ignore[no-untyped-def]
     """Positions [first, last) of each query's block; blocks over max_block are narrowed to equal narrowing parts.
 
     queries: uint64[n, w], 0 for none; first, last: int64[n, w] out; narrowed: int64[n, w] out, the size of the block
     before narrowing, 0 where it was not over-full.
     """
-    low_bits = np.uint64((1 << NARROW_BITS) - 1)
+    n_bits = _bits_of(starts.shape[0] - 1) - 1
     for s in range(queries.shape[0]):
         for w in range(queries.shape[1]):
-            key = queries[s, w]
             first[s, w] = last[s, w] = narrowed[s, w] = 0
-            if key == 0:
+            if queries[s, w] == 0:
                 continue
-            low = _first_at_least(keys, starts, key & ~low_bits)
-            high = low
-            while high < keys.shape[0] and high - low <= max_block and keys[high] <= key | low_bits:
-                high += 1
+            stored = _stored(queries[s, w], n_bits)
+            bucket, remainder = stored >> np.uint64(32), np.int64(stored & np.uint64(0xFFFFFFFF))
+            end = np.int64(starts[bucket + np.uint64(1)])
+            low = _first_over(remainders, np.int64(starts[bucket]), end, (remainder | _NARROW_MASK) - _NARROW_MASK - 1)
+            high = _first_over(remainders, low, end, remainder | _NARROW_MASK)
             if high - low > max_block:
-                above = key | low_bits
-                end = keys.shape[0]
-                if above < keys[end - 1]:
-                    end = _first_at_least(keys, starts, above + np.uint64(1))
-                narrowed[s, w] = end - low
-                low = _first_at_least(keys, starts, key)
-                high = low
-                while high < keys.shape[0] and keys[high] == key:
-                    high += 1
+                narrowed[s, w] = high - low
+                low = _first_over(remainders, low, high, remainder - 1)
+                high = _first_over(remainders, low, high, remainder)
             first[s, w] = low
             last[s, w] = high
 
@@ -108,7 +178,7 @@ def find(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Blocks of queries uint64[n, w] in a pass: (first, last, size before narrowing or 0), int64[n, w] each."""
     first, last, narrowed = (np.empty(queries.shape, np.int64) for _ in range(3))
-    find_blocks(index.keys, index.starts, np.ascontiguousarray(queries), max_block, first, last, narrowed)
+    find_blocks(index.remainders, index.starts, np.ascontiguousarray(queries), max_block, first, last, narrowed)
     return first, last, narrowed
 
 

@@ -181,14 +181,24 @@ def index_build(
     commune_date: Annotated[str | None, typer.Option(help="2021 or 2025; told from the codes when not given.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Linkage plan; the vaccination plan when not given.")] = None,
     columns: Columns = None,
+    threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
     """Build the index of a registry."""
     from linkage.registry_files import build_from_files
 
-    index = build_from_files(
-        registry, out, units=units, commune_date=commune_date, plan_file=plan, columns=_mapping(columns)
-    )
+    bar = _Bar()
+    with bar.progress:
+        index = build_from_files(
+            registry,
+            out,
+            units=units,
+            commune_date=commune_date,
+            plan_file=plan,
+            columns=_mapping(columns),
+            n_threads=threads,
+            on_progress=bar,
+        )
     _print_result(_index_summary(index), as_json)
 
 
@@ -197,12 +207,15 @@ def index_apply(
     changes: Annotated[Path, typer.Argument(help="File of changed, new and removed registry rows.")],
     index: Annotated[Path, typer.Option(help="Folder of the index.")],
     columns: Columns = None,
+    threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
     """Apply changes to an index: rows by person_id; status 'removed' takes a person out."""
     from linkage.registry_files import apply_changes
 
-    applied = apply_changes(changes, index, columns=_mapping(columns))
+    bar = _Bar()
+    with bar.progress:
+        applied = apply_changes(changes, index, columns=_mapping(columns), n_threads=threads, on_progress=bar)
     counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
     _print_result(_index_summary(applied.index) | counts, as_json)
 

@@ -7,8 +7,10 @@ missing value is 0 (NaN for numbers). Both sides of a linkage share the dictiona
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +18,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.errors import UsageError
+from linkage.ingest.records import Records
 from linkage.plan import Field, Plan
 from linkage.standardise import categories, dates, identifiers, phones
 from linkage.standardise.names import canonical_names
 from linkage.standardise.places import Units
-from linkage.syllables import SyllableDictionary, content_hashes
+from linkage.syllables import SyllableDictionary, split_names
+from linkage.threads import in_order
 from models.comparators.digits import CONTRADICTS
 
 Columns = dict[str, NDArray[np.generic]]
@@ -48,14 +52,57 @@ class Dictionaries:
         return Dictionaries(self.units, self.commune_date, self.latest_date, self.syllables.copy(), words)
 
 
+# Columns, or what makes them from the dictionaries, which then grow.
+Encoded = Columns | Callable[[Dictionaries], Columns]
+
+
 def encode(table: pa.Table, plan: Plan, side: str, dictionaries: Dictionaries) -> Columns:
     """Encode one side ("left" or "right") of a linkage; arrays are aligned with the rows of the table."""
-    columns: Columns = {}
+    return _complete(_standardise(table, plan, side, dictionaries), dictionaries)
+
+
+def encode_chunks(
+    records: Records,
+    plan: Plan,
+    side: str,
+    dictionaries: Dictionaries,
+    *,
+    columns: Sequence[str] | None = None,
+    n_threads: int = 2,
+) -> Iterator[tuple[pa.Table, Columns]]:
+    """Encode records chunk by chunk, in their order: (chunk, its encoded columns).
+
+    Texts are standardised in threads; the dictionaries grow in the caller's thread, chunk after chunk, so that the
+    arrays are the same at any number of threads.
+
+    Parameters
+    ----------
+    columns : what the chunks hold, at least what the plan reads; None is all
+    """
+
+    def work(chunk: pa.Table) -> tuple[pa.Table, list[Encoded]]:
+        return chunk, _standardise(chunk, plan, side, dictionaries)
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        for chunk, encoded in in_order((partial(work, chunk) for chunk in records.chunks(columns)), pool, n_threads):
+            yield chunk, _complete(encoded, dictionaries)
+
+
+def _standardise(table: pa.Table, plan: Plan, side: str, dictionaries: Dictionaries) -> list[Encoded]:
+    """All fields of one side as far as the dictionaries need not grow."""
+    encoded = []
     for spec in plan.fields:
         inputs = getattr(spec, side)
         if inputs:
             texts = [_column(table, name, spec, side) for name in inputs]
-            columns |= _ENCODERS[spec.kind](spec, side, texts, dictionaries)
+            encoded.append(_ENCODERS[spec.kind](spec, side, texts, dictionaries))
+    return encoded
+
+
+def _complete(encoded: list[Encoded], dictionaries: Dictionaries) -> Columns:
+    columns: Columns = {}
+    for field_columns in encoded:
+        columns |= field_columns(dictionaries) if callable(field_columns) else field_columns
     return columns
 
 
@@ -81,16 +128,20 @@ def _spaced(texts: list[pa.Array]) -> pa.StringArray:
     return filled[0] if len(filled) == 1 else pc.binary_join_element_wise(*filled, " ")
 
 
-def _names(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
-    encoded = dictionaries.syllables.encode(canonical_names(_spaced(texts)))
-    name = spec.name
-    return {
-        name: encoded.syllables,
-        f"{name}.key": encoded.key,
-        f"{name}.plain": encoded.plain,
-        f"{name}.given": encoded.given,
-        f"{name}.signature": encoded.signature,
-    }
+def _names(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Encoded:
+    names, name = split_names(canonical_names(_spaced(texts))), spec.name
+
+    def columns(grown: Dictionaries) -> Columns:
+        encoded = grown.syllables.encode(names)
+        return {
+            name: encoded.syllables,
+            f"{name}.key": encoded.key,
+            f"{name}.plain": encoded.plain,
+            f"{name}.given": encoded.given,
+            f"{name}.signature": encoded.signature,
+        }
+
+    return columns
 
 
 def _sex(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
@@ -137,8 +188,7 @@ def _commune(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictio
         return {spec.name: units.resolve_registry(texts[0], dictionaries.commune_date)}
     code, province, district, commune, dose_date = texts
     ids = units.resolve_doses(code, province, district, commune, dates.standardise_dates(dose_date))
-    codes = content_hashes([text or "" for text in units.doses.code.to_pylist()])
-    return {spec.name: ids, f"{spec.name}.code": codes[ids]}
+    return {spec.name: ids, f"{spec.name}.code": units.dose_code_hashes[ids]}
 
 
 def plain_texts(texts: list[pa.Array]) -> pa.StringArray:
@@ -147,16 +197,20 @@ def plain_texts(texts: list[pa.Array]) -> pa.StringArray:
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(lowered, r"\s+", " "))
 
 
-def _text(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+def _text(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Encoded:
     """Word ids; new words are appended in sorted order so that row order does not matter."""
     values = plain_texts(texts).dictionary_encode()
     distinct = values.dictionary.to_pylist()
-    words = dictionaries.words.setdefault(spec.name, [""])
-    ids: Mapping[str, int] = {word: i for i, word in enumerate(words)}
-    words += sorted(set(distinct) - ids.keys())
-    ids = {word: i for i, word in enumerate(words)}
-    of_distinct = np.array([ids[word] for word in distinct], np.uint32)
-    return {spec.name: of_distinct[values.indices.to_numpy(zero_copy_only=False)]}
+
+    def columns(grown: Dictionaries) -> Columns:
+        words = grown.words.setdefault(spec.name, [""])
+        ids: Mapping[str, int] = {word: i for i, word in enumerate(words)}
+        words += sorted(set(distinct) - ids.keys())
+        ids = {word: i for i, word in enumerate(words)}
+        of_distinct = np.array([ids[word] for word in distinct], np.uint32)
+        return {spec.name: of_distinct[values.indices.to_numpy(zero_copy_only=False)]}
+
+    return columns
 
 
 def _number(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:

@@ -134,9 +134,9 @@ def _find_dose(manifest: dict[str, Any], dose_id: str) -> pa.Table:
         ingested = ingest([path], DOSES, columns=manifest["columns"])
         if ingested.files[0].sha256 != source["sha256"]:
             raise InputError(f"{path}: has changed since the run; put the file back that was linked")
-        dose = ingested.accepted.filter(pc.equal(ingested.accepted.column("dose_id"), dose_id))
-        if dose.num_rows:
-            return dose.combine_chunks()
+        found = np.flatnonzero(pc.equal(ingested.accepted.column("dose_id"), dose_id).to_numpy())
+        if found.size:
+            return ingested.accepted.take(found).combine_chunks()
     raise InputError(f"dose {dose_id!r} is not in the input files that the run names; link again")
 
 
@@ -148,10 +148,10 @@ def _excluded_reason(run_dir: Path, subject_key: str) -> str | None:
 
 
 def _row_of(index: Index, person_id: str) -> int:
-    row = pc.index(index.persons.column(index.plan.right_id), person_id).as_py()
+    row = int(index.rows_of(pa.array([person_id]))[0])
     if row < 0:
         raise UsageError(f"person {person_id!r} is not in the registry of this run")
-    return int(row)
+    return row
 
 
 def _texts(row: pa.Table) -> dict[str, str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.comparing import Batch, prepare_batch
@@ -17,11 +16,13 @@ from linkage.encode import encode
 from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, ingest
+from linkage.ingest.records import Records
 from linkage.link import Scorer, link_batch, run_tiles
 from linkage.model_file import Model
 from linkage.plan import POSITION, Plan
 from linkage.publish import staged
-from linkage.registry import Index, build_index
+from linkage.registry import Index
+from linkage.registry_build import build_index
 from linkage.schema import CANDIDATES, LINKS, Column, TableSchema
 from linkage.train import train
 from linkage.version import code_version
@@ -92,7 +93,7 @@ def link_files(
     sides = {"left": read_side(left, plan, "left"), "right": read_side(right, plan, "right")}
     tables = {side: with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
     with staged(out.parent, out.name) as stage, tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
-        index = build_index(tables["right"], plan, Path(scratch) / "index")
+        index = build_index(Records.of(tables["right"]), plan, Path(scratch) / "index")
         records = tables["left"].sort_by(plan.left_id).combine_chunks()
         batch = _batch(records, index, is_self=is_self)
         if model is None:
@@ -132,8 +133,7 @@ def _batch(records: pa.Table, index: Index, *, is_self: bool) -> Batch:
     batch = prepare_batch(encode(records, index.plan, "left", dictionaries), dictionaries, index)
     if not is_self:
         return batch
-    rows = pc.index_in(records.column(index.plan.left_id), index.persons.column(index.plan.right_id).combine_chunks())
-    return replace(batch, own_rows=rows.to_numpy().astype(np.int64))
+    return replace(batch, own_rows=index.rows_of(records.column(index.plan.left_id)))
 
 
 def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
@@ -204,6 +204,7 @@ def _table_of(plan: Plan, side: str) -> TableSchema:
 
 def with_id(ingested: Ingested, name: str) -> pa.Table:
     """The accepted records with their id column."""
-    if name in ingested.accepted.column_names:
-        return ingested.accepted
-    return ingested.accepted.append_column(name, pa.array(ingested.origin_position).cast(pa.string()))
+    records = ingested.accepted.read()
+    if name in records.column_names:
+        return records
+    return records.append_column(name, pa.array(ingested.positions()).cast(pa.string()))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blocking.keys import Keys, mix
 from linkage.encode import Columns
-from linkage.plan import Comparison, Plan
+from linkage.plan import Comparison
 
 Ratios = NDArray[np.float64]
 Shares = NDArray[np.float64]
@@ -30,10 +30,22 @@ _PRIOR_NEIGHBOURS = 10.0  # the weight of the country in a commune's shares, in 
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Counts of a column's values: values uint64[v] ascending, counts uint32[v, n_groups]; group 0 is everybody."""
+    """Counts of a column's values: values uint64[v] ascending, counts uint32[v, n_groups]; group 0 is everybody.
+
+    bearers, squares: int64[n_groups], the sums of the counts and of their squares, exact, so that they are the same
+    whatever the counts were added up from.
+    """
 
     values: NDArray[np.uint64]
     counts: NDArray[np.uint32]
+    bearers: NDArray[np.int64]
+    squares: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.uint64], counts: NDArray[np.uint32]) -> Frequencies:
+        """Counts with their sums."""
+        wide = counts.astype(np.int64)
+        return cls(values, counts, wide.sum(axis=0), (wide**2).sum(axis=0))
 
     def counts_of(self, values: Keys) -> Shares:
         """Bearers of each value by group: float64[n, n_groups]."""
@@ -44,56 +56,17 @@ class Frequencies:
 
     def shares(self, values: Keys) -> Shares:
         """Share of each value by group: float64[n, n_groups]; a value that nobody bears counts as half a bearer."""
-        totals = np.maximum(self.counts.sum(axis=0, dtype=np.int64), 1)
-        return np.asarray(np.maximum(self.counts_of(values), 0.5) / totals)
+        return np.asarray(np.maximum(self.counts_of(values), 0.5) / np.maximum(self.bearers, 1))
 
     def mean_share(self) -> Shares:
         """Mean share of the value of a random bearer, by group: float64[n_groups]."""
-        totals = np.maximum(self.counts.sum(axis=0, dtype=np.int64), 1)
-        squares = (self.counts.astype(np.float64) ** 2).sum(axis=0)
-        return np.asarray(np.maximum(squares, 0.5) / totals.astype(np.float64) ** 2)
+        bearers = np.maximum(self.bearers, 1).astype(np.float64)
+        return np.asarray(np.maximum(self.squares.astype(np.float64), 0.5) / bearers**2)
 
 
-def counted_columns(comparison: Comparison) -> list[str]:
-    """The right columns whose values a comparison needs counted."""
-    if not comparison.term_frequency:
-        return []
-    column = comparison.right[0]
-    return [f"{column}.key", f"{column}.plain"] if comparison.kind == "vietnamese_name" else [column]
-
-
-def count_frequencies(plan: Plan, columns: Columns) -> dict[str, Frequencies]:
-    """Counts of every column that some comparison needs, from the encoded registry."""
-    counted = {}
-    for comparison in plan.comparisons:
-        group = None if comparison.group is None else columns[comparison.group]
-        for name in counted_columns(comparison):
-            counted[name] = _count(columns[name].astype(np.uint64), group)
-            if comparison.local:
-                commune = columns[plan.place.right[0]].astype(np.uint64)
-                local = _count(_within(columns[name].astype(np.uint64), commune), group)
-                # Whoever is alone with his value has no namesake in the commune: no entry says so as well.
-                has_namesake = local.counts[:, 0] > 1
-                counted[name + LOCAL] = Frequencies(local.values[has_namesake], local.counts[has_namesake])
-                counted[f"{comparison.name}{PEOPLE}"] = _count(commune, group)
-    return counted
-
-
-def _within(values: Keys, commune: Keys) -> Keys:
+def within(values: Keys, commune: Keys) -> Keys:
     """Hashes of a value within a commune; 0 where either is missing."""
     return np.where((values == 0) | (commune == 0), np.uint64(0), mix(values ^ mix(commune)) | np.uint64(1))
-
-
-def _count(column: Keys, group: NDArray[np.generic] | None) -> Frequencies:
-    """Counts by value, and by group when there is one; group 0 counts everybody."""
-    known = column != 0
-    values, place = np.unique(column[known], return_inverse=True)
-    if group is None:
-        return Frequencies(values, np.bincount(place, minlength=values.size).astype(np.uint32)[:, None])
-    of_group = np.bincount(place * N_GROUPS + group[known].astype(np.int64), minlength=values.size * N_GROUPS)
-    counts = of_group.reshape(values.size, N_GROUPS)
-    counts[:, 0] = counts.sum(axis=1)
-    return Frequencies(values, counts.astype(np.uint32))
 
 
 def frequency_ratios(
@@ -164,7 +137,7 @@ def _local_shares(
     One bearer is left out, for he may be the subject himself; the country's share stands in for few people.
     """
     counted, sizes = frequencies[name + LOCAL], frequencies[size]
-    bearers = np.sum([counted.counts_of(_within(values, commune)) for commune in communes.T], axis=0)
+    bearers = np.sum([counted.counts_of(within(values, commune)) for commune in communes.T], axis=0)
     people = np.sum([sizes.counts_of(commune) for commune in communes.T], axis=0)
     others = np.maximum(bearers - 1.0, 0.0) + _PRIOR_NEIGHBOURS * country
     return np.asarray(others / (np.maximum(people - 1.0, 0.0) + _PRIOR_NEIGHBOURS))

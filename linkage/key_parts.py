@@ -34,8 +34,9 @@ def key_part(part: str, side: str, columns: Columns, plan: Plan, dictionaries: D
         return _place_part(part, side, columns, dictionaries)
     if kind in ("text", "category") and aspect in ("", "prefix"):
         # Word ids differ from field to field; their content does not, so a key may compare two fields.
-        words = dictionaries.words[name]
-        hashes: Keys = content_hashes([word[:3] for word in words] if aspect else words)[columns[name]]
+        words, (ids, place) = dictionaries.words[name], np.unique(columns[name], return_inverse=True)
+        stated = [words[i] for i in ids.tolist()]
+        hashes: Keys = content_hashes([word[:3] for word in stated] if aspect else stated)[place]
         return hashes
     if kind == "person_number" and aspect == "neighbours":
         return _neighbours(columns[name].astype(np.uint64))

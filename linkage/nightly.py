@@ -183,7 +183,7 @@ def train_model(
     verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
     """
     index = open_index(index_folder)
-    doses, subjects, batch, reasons = subjects_of(ingest(dose_files, DOSES, columns=columns).accepted, index)
+    doses, subjects, batch, reasons = subjects_of(ingest(dose_files, DOSES, columns=columns).accepted.read(), index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     rows, _ = find_verified(batch, index)
     trainees = _trainees(rows >= 0, is_excluded)
@@ -197,17 +197,17 @@ def _subject_verdicts(path: Path, doses: pa.Table, subjects: Subjects, index: In
     ingested = ingest([path], TRUTH)
     if ingested.rejected.num_rows:
         raise InputError(f"{path.name}: {ingested.rejected.num_rows} verdicts cannot be read; mend the file")
-    accepted = ingested.accepted
+    accepted = ingested.accepted.read()
     dose = pc.index_in(accepted.column("dose_id"), doses.column("dose_id").combine_chunks())
     person = accepted.column("person_id")
-    row = pc.index_in(person, index.persons.column(index.plan.right_id).combine_chunks())
-    is_unknown = pc.and_(pc.is_valid(person), pc.is_null(row))
+    row = index.rows_of(person)
+    is_unknown = pc.and_(pc.is_valid(person), pa.array(row < 0))
     for name, missing in (("dose_id", pc.is_null(dose)), ("person_id", is_unknown)):
         if pc.any(missing).as_py():
             value = accepted.column(name).filter(missing)[0]
             raise InputError(f"{path.name}: {name} {value} is not among the run's; give verdicts on these files")
     subject = subjects.of_dose[dose.to_numpy().astype(np.int64)]
-    rows = pc.fill_null(row, NOBODY).to_numpy().astype(np.int64)
+    rows = np.where(row < 0, NOBODY, row)
     verdict = np.full(subjects.keys.size, NO_VERDICT)
     verdict[subject] = rows
     verdict[subject[verdict[subject] != rows]] = NO_VERDICT
@@ -219,7 +219,7 @@ def _link(
 ) -> tuple[Outcome, LinkedBatch, Model]:
     """Everything between the files: the decided batch, how it was linked, and the model used."""
     with clock.stage("encode"):
-        doses, subjects, batch, reasons = subjects_of(ingested.accepted, index)
+        doses, subjects, batch, reasons = subjects_of(ingested.accepted.read(), index)
     is_excluded = ~pc.is_null(reasons).to_numpy(zero_copy_only=False)
     with clock.stage("verify"):
         verified_rows, verified_passes = find_verified(batch, index)

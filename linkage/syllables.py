@@ -40,12 +40,31 @@ class EncodedNames:
     signature: NDArray[np.uint64]
 
 
+@dataclass(frozen=True)
+class SplitNames:
+    """Names of n rows as far as no dictionary is needed: k distinct ones, made of v words.
+
+    words : the words, word 0 the empty one
+    places : uint32[k, 6], the words of each distinct name
+    rows : int32[n], the distinct name of each row
+    key, plain, given : uint64[n], see EncodedNames
+    """
+
+    words: list[str]
+    places: NDArray[np.uint32]
+    rows: NDArray[np.int32]
+    key: NDArray[np.uint64]
+    plain: NDArray[np.uint64]
+    given: NDArray[np.uint64]
+
+
 class SyllableDictionary:
     """Syllables in the order of their ids; id 0 is the empty one."""
 
     def __init__(self, syllables: list[str] | None = None) -> None:
         self._syllables = list(syllables or [""])
         self._ids = {syllable: i for i, syllable in enumerate(self._syllables)}
+        self._plain: list[str] = []  # without diacritics, of as many syllables as were asked for so far
 
     def copy(self) -> SyllableDictionary:
         """A dictionary that can grow without changing this one."""
@@ -69,25 +88,22 @@ class SyllableDictionary:
 
     def tables(self) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint64]]:
         """(toneless, plain, sound: uint16[V], letters: uint64[V]) as models.comparators.name takes them."""
-        plain = [ascii_fold(s) for s in self._syllables]
-        letters = [int.from_bytes(p.encode("ascii")[:8], "little") for p in plain]
-        return (
-            _group_ids([toneless(s) for s in self._syllables]),
-            _group_ids(plain),
-            _group_ids([sound_key(p) for p in plain]),
-            np.array(letters, np.uint64),
-        )
+        plain, letters = self._plain_tables()
+        sounds = _group_ids([sound_key(p) for p in self._plain])
+        return _group_ids([toneless(s) for s in self._syllables]), plain, sounds, letters
 
-    def hashes(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        """Content hashes of the syllables as written and without diacritics: uint64[V] each, 0 for the empty one."""
-        return content_hashes(self._syllables), content_hashes([ascii_fold(s) for s in self._syllables])
+    def _plain_tables(self) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:
+        """The tables of the syllables without diacritics: (plain: uint16[V], letters: uint64[V])."""
+        self._plain += [ascii_fold(s) for s in self._syllables[len(self._plain) :]]
+        letters = [int.from_bytes(p.encode("ascii")[:8], "little") for p in self._plain]
+        return _group_ids(self._plain), np.array(letters, np.uint64)
 
-    def encode(self, canonical: pa.StringArray) -> EncodedNames:
-        """Encode canonical names (syllables parted by one space, empty or null: missing); the dictionary grows."""
-        names = pc.fill_null(canonical, "").dictionary_encode()
-        distinct = _encode_distinct(self, names.dictionary)
-        row = names.indices.to_numpy(zero_copy_only=False)
-        return EncodedNames(**{name: column[row] for name, column in vars(distinct).items()})
+    def encode(self, names: SplitNames) -> EncodedNames:
+        """Give the words of names their ids; the dictionary grows."""
+        syllables = self.ids(names.words)[names.places]
+        signatures = signatures_of(syllables, *self._plain_tables())
+        rows = names.rows
+        return EncodedNames(syllables[rows], names.key, names.plain, names.given, signatures[rows])
 
 
 def content_hashes(texts: list[str]) -> NDArray[np.uint64]:
@@ -96,35 +112,45 @@ def content_hashes(texts: list[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
+def split_names(canonical: pa.StringArray) -> SplitNames:
+    """Split canonical names (syllables parted by one space, empty or null: missing) into words."""
+    names = pc.fill_null(canonical, "").dictionary_encode()
+    parts = pc.split_pattern(names.dictionary, " ")
+    flat = parts.flatten().dictionary_encode()
+    words = ["", *flat.dictionary.to_pylist()]
+    codes = flat.indices.to_numpy(zero_copy_only=False).astype(np.uint32) + np.uint32(1)
+    starts = parts.offsets.to_numpy().astype(np.int64) - parts.offsets[0].as_py()
+    # The empty name splits into one empty word.
+    is_missing = pc.equal(names.dictionary, "").to_numpy(zero_copy_only=False)
+    n_words = np.where(is_missing, 0, np.diff(starts))
+    places, *hashes = _word_columns(words, codes, starts, n_words)
+    rows = names.indices.to_numpy(zero_copy_only=False)
+    return SplitNames(words, places, rows, *(column[rows] for column in hashes))
+
+
+def _word_columns(
+    words: list[str], codes: NDArray[np.uint32], starts: NDArray[np.int64], n_words: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
+    """(places, key, plain, given) of distinct names; a name's words are ``codes`` from its start on."""
+    written, folded = content_hashes(words), content_hashes([ascii_fold(word) for word in words])
+    places = np.zeros((n_words.size, N_SYLLABLES), np.uint32)
+    key, plain, given = (np.zeros(n_words.size, np.uint64) for _ in range(3))
+    for place in range(int(n_words.max(initial=0))):
+        rows = np.flatnonzero(n_words > place)
+        here = codes[starts[rows] + place]
+        key[rows] = mix(key[rows] ^ written[here])
+        plain[rows] = mix(plain[rows] ^ folded[here])
+        given[rows] = folded[here]
+        # A longer name keeps its first and last three syllables: the family name and the given name are at the ends.
+        column = np.where(
+            n_words[rows] <= N_SYLLABLES, place, np.where(place < 3, place, place - n_words[rows] + N_SYLLABLES)
+        )
+        fits = (column < N_SYLLABLES) & ((column == place) | (column >= 3))
+        places[rows[fits], column[fits]] = here[fits]
+    return places, key, plain, given
+
+
 def _group_ids(keys: list[str]) -> NDArray[np.uint16]:
     """An id per distinct key, that of its first holder: uint16[V]."""
     first: dict[str, int] = {}
     return np.array([first.setdefault(key, i) for i, key in enumerate(keys)], np.uint16)
-
-
-def _encode_distinct(dictionary: SyllableDictionary, names: pa.StringArray) -> EncodedNames:
-    """Encode distinct names."""
-    parts = pc.split_pattern(names, " ")
-    flat = parts.flatten().dictionary_encode()
-    ids = dictionary.ids(flat.dictionary.to_pylist())[flat.indices.to_numpy(zero_copy_only=False)]
-    starts = parts.offsets.to_numpy().astype(np.int64) - parts.offsets[0].as_py()
-    n_syllables = np.diff(starts)
-    # The empty name splits into one empty syllable, whose id is 0.
-    n_syllables = np.where(pc.equal(names, "").to_numpy(zero_copy_only=False), 0, n_syllables)
-    written, plain = dictionary.hashes()
-    syllables = np.zeros((len(names), N_SYLLABLES), np.uint16)
-    key, plain_key, given = (np.zeros(len(names), np.uint64) for _ in range(3))
-    for place in range(int(n_syllables.max(initial=0))):
-        rows = np.flatnonzero(n_syllables > place)
-        here = ids[starts[rows] + place]
-        key[rows] = mix(key[rows] ^ written[here])
-        plain_key[rows] = mix(plain_key[rows] ^ plain[here])
-        given[rows] = plain[here]
-        # A longer name keeps its first and last three syllables: the family name and the given name are at the ends.
-        column = np.where(
-            n_syllables[rows] <= N_SYLLABLES, place, np.where(place < 3, place, place - n_syllables[rows] + N_SYLLABLES)
-        )
-        fits = (column < N_SYLLABLES) & ((column == place) | (column >= 3))
-        syllables[rows[fits], column[fits]] = here[fits]
-    _, plain_ids, _, letters = dictionary.tables()
-    return EncodedNames(syllables, key, plain_key, given, signatures_of(syllables, plain_ids, letters))

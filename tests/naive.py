@@ -342,9 +342,9 @@ def drop_own(offsets, rows, passes, own):
 
 
 def blocks(keys, query):
-    """Rows of a 48-bit block, and those that share the narrowing 16 bits too."""
+    """Rows of a 48-bit block, and those that share the last 8 bits, of the narrowing part, too."""
     block = [row for row, key in enumerate(keys) if key and key >> 16 == query >> 16]
-    return block, [row for row in block if keys[row] == query]
+    return block, [row for row in block if keys[row] % 256 == query % 256]
 
 
 def find_blocks(keys, queries, max_block):
@@ -356,7 +356,52 @@ def find_blocks(keys, queries, max_block):
     return found
 
 
+def stored_keys(keys, n_bits):
+    """The n_bits + 24 leading bits of each 64-bit key, then its last 8; at least 1, and 0 for 0."""
+    digits = [format(key, "064b") for key in keys]
+    return [max(1, int(d[: n_bits + 24] + d[-8:], 2)) if "1" in d else 0 for d in digits]
+
+
+def _starts(stored, n_bits, first):
+    """Of entries sorted by stored key: how many, and the ``first`` before them all, lie before each bucket."""
+    buckets = [key >> 32 for key in stored if key]
+    return [first + sum(b < bucket for b in buckets) for bucket in range((1 << n_bits) + 1)]
+
+
+def sort_by_bucket(keys, n_bits):
+    """(starts, (remainder, row) of the keys that are not 0, sorted by key and row)."""
+    entries = sorted((stored, row) for row, stored in enumerate(stored_keys(keys, n_bits)) if stored)
+    return _starts([stored for stored, _ in entries], n_bits, 0), [(stored % 2**32, row) for stored, row in entries]
+
+
+def index_in_order(keys, n_bits):
+    """(starts, remainders) of keys that stand in order, zeros in front."""
+    stored = stored_keys(keys, n_bits)
+    return _starts(stored, n_bits, stored.count(0)), [key % 2**32 for key in stored]
+
+
 def gather(found_by_pass, n_subjects):
     """Per subject, {row: bits of the passes that found it}, rows ascending; found_by_pass[p][s] is a list of rows."""
     segments = [[(row, 1 << p) for p, found in enumerate(found_by_pass) for row in found[s]] for s in range(n_subjects)]
     return merge_segments(segments)
+
+
+# ------------------------------------------------------------------------------------------------- keys of records
+
+
+def hash_texts(texts):
+    """SplitMix64 chained over the length and the words of eight bytes, little-endian."""
+
+    def mix(x):
+        x = (x + 0x9E3779B97F4A7C15) % 2**64
+        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+        return x ^ x >> 31
+
+    hashes = []
+    for text in texts:
+        h = mix(len(text))
+        for start in range(0, len(text), 8):
+            h = mix(h ^ int.from_bytes(text[start : start + 8], "little"))
+        hashes.append(h)
+    return hashes

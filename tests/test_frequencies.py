@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.frequencies import N_GROUPS, Frequencies, count_frequencies, counted_columns, frequency_ratios
+from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios
 from linkage.plan import load_plan
+from linkage.value_counts import add_up, count_part, counted_columns
 from models.comparators.name import LEVELS
 
 pytestmark = pytest.mark.kernel
@@ -35,6 +36,12 @@ def registry(
     }
 
 
+def count_frequencies(columns: dict[str, np.ndarray], n_parts: int = 3) -> dict[str, Frequencies]:
+    """The registry's frequencies, counted in parts and added up a few values at a time."""
+    counted = [count_part(PLAN, {name: column[i::n_parts] for name, column in columns.items()}) for i in range(n_parts)]
+    return {name: add_up(name, [part[name] for part in counted], range_entries=4) for name in counted[0]}
+
+
 people = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=40)
 
 
@@ -42,7 +49,7 @@ people = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), st.integers(0,
 def test_counts_and_shares_equal_counting(rows: list[tuple[int, int, int]]) -> None:
     """Value 0 is missing and counts for nobody; group 0 is everybody, those of unknown sex too."""
     keys, sexes, communes = (list(column) for column in zip(*rows, strict=True))
-    counted = count_frequencies(PLAN, registry(keys, [key // 2 for key in keys], sexes, communes))
+    counted = count_frequencies(registry(keys, [key // 2 for key in keys], sexes, communes))
     assert {name for name in counted if "@" not in name} == {
         "full_name.key",
         "full_name.plain",
@@ -66,7 +73,7 @@ def test_counts_and_shares_equal_counting(rows: list[tuple[int, int, int]]) -> N
 
 
 def test_a_registry_without_any_name_has_finite_shares() -> None:
-    counted = count_frequencies(PLAN, registry([0, 0], [0, 0], [1, 2], [1, 1]))
+    counted = count_frequencies(registry([0, 0], [0, 0], [1, 2], [1, 1]))
     shares = counted["full_name.key"].shares(np.array([5], np.uint64))
     assert shares.shape == (1, N_GROUPS)
     assert ((shares > 0) & (shares <= 1)).all()
@@ -82,9 +89,7 @@ SEXES = [MALE, MALE, MALE, FEMALE, FEMALE, MALE, FEMALE]
 @pytest.fixture
 def name_ratios() -> dict[str, np.ndarray]:
     """Ratios by name, float64[group, level]: u of "same" is 0.2, Tý is borne by nobody."""
-    frequencies = count_frequencies(
-        PLAN, registry([KEYS[n] for n in FIVE], [PLAIN[n] for n in FIVE], SEXES, [1] * len(FIVE))
-    )
+    frequencies = count_frequencies(registry([KEYS[n] for n in FIVE], [PLAIN[n] for n in FIVE], SEXES, [1] * len(FIVE)))
     left = {
         "full_name.key": np.array(list(KEYS.values()), np.uint64),
         "full_name.plain": np.array(list(PLAIN.values()), np.uint64),
@@ -128,7 +133,7 @@ def test_other_levels_of_a_name_have_no_frequency(name_ratios: dict[str, np.ndar
 
 def test_alternatives_of_a_value_add_up_and_a_missing_one_has_no_ratio() -> None:
     """A commune of 2021 that became two: a random person lives in one of them with the sum of their shares."""
-    frequencies = {"commune": Frequencies(np.array([3, 4, 5], np.uint64), np.array([[6], [3], [1]], np.uint32))}
+    frequencies = {"commune": Frequencies.of(np.array([3, 4, 5], np.uint64), np.array([[6], [3], [1]], np.uint32))}
     u = np.array([1.0, 0.25, 0.25, 0.2, 0.2, 0.1])
     alternatives = np.array([[3, 0], [3, 4], [5, 9], [0, 0]], np.uint64)
     ratios = frequency_ratios(COMMUNE, {}, alternatives, None, frequencies, u)
@@ -141,7 +146,7 @@ def test_the_mean_ratio_of_random_pairs_is_one() -> None:
     """Over random pairs that agree, m / (u r) must keep its mean: the shares weighted by themselves give u."""
     rng = np.random.default_rng(2)
     bearers = rng.zipf(1.5, 5000) % 50 + 1
-    frequencies = count_frequencies(PLAN, registry([1] * 5000, [1] * 5000, [1] * 5000, bearers.tolist()))
+    frequencies = count_frequencies(registry([1] * 5000, [1] * 5000, [1] * 5000, bearers.tolist()))
     shares = frequencies["commune"].shares(np.unique(bearers).astype(np.uint64))[:, 0]
     u_same = (shares**2).sum()
     u = np.array([1.0, u_same, *[(1 - u_same) / 4] * 4])
@@ -168,7 +173,7 @@ def local_ratios(
     """Ratios of the ethnicity comparison: float64[subject, country and here, level]."""
     n = len(ethnicity)
     columns = registry([1] * n, [1] * n, [1] * n, communes, ethnicity)
-    frequencies = count_frequencies(PLAN, columns)
+    frequencies = count_frequencies(columns)
     alternatives = np.array(stated, np.uint64)[:, None]
     return frequency_ratios(ETHNICITY, {}, alternatives, np.array(at, np.uint64), frequencies, np.array(u))
 
@@ -201,7 +206,7 @@ def test_a_value_that_everybody_bears_gives_no_ratio_of_zero() -> None:
 @given(people)
 def test_local_ratios_of_names_equal_counting_the_neighbours(rows: list[tuple[int, int, int]]) -> None:
     keys, sexes, communes = (list(column) for column in zip(*rows, strict=True))
-    frequencies = count_frequencies(PLAN, registry(keys, keys, sexes, communes))
+    frequencies = count_frequencies(registry(keys, keys, sexes, communes))
     names = np.arange(1, 7, dtype=np.uint64)
     left = {"full_name.key": names, "full_name.plain": names}
     u = np.full(len(LEVELS), 0.1)

@@ -18,6 +18,7 @@ from linkage.ingest import ingest
 from linkage.ingest.csv_kernels import scan_records
 from linkage.ingest.duplicates import duplicate_faults
 from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
+from linkage.ingest.records import CHUNK_ROWS, Records
 from linkage.schema import DOSES, REGISTRY, REJECTED
 
 
@@ -32,10 +33,8 @@ def test_keys_that_occur_again_over_all_files(tmp_path: Path) -> None:
     second = tmp_path / "b.parquet"
     pq.write_table(pa.table({"dose_id": ["2", "3", "5", "4"], "full_name": ["B", "X", "E", None]}), second)
     batch = ingest([first, second], DOSES)
-    assert batch.accepted["dose_id"].to_pylist() == ["1", "2", "4", "5"]
-    assert batch.origin_file.tolist() == [0, 0, 0, 1]
-    assert batch.origin_file.dtype == np.int32
-    assert batch.origin_position.tolist() == [1, 2, 5, 3]
+    assert batch.accepted.column("dose_id").to_pylist() == ["1", "2", "4", "5"]
+    assert batch.positions().tolist() == [1, 2, 5, 3]
     assert batch.rejected.to_pylist() == [
         {"file": "a.csv", "position": 3, "raw": b"1,A", "reasons": ["duplicate_dose_id"]},
         {"file": "a.csv", "position": 4, "raw": b"3,C", "reasons": ["conflicting_dose_id"]},
@@ -67,6 +66,14 @@ ROWS = st.lists(
 )
 
 
+def faults_of(table: pa.Table, chunk_rows: int = CHUNK_ROWS) -> list[int]:
+    """The fault bits of every row, 0 = kept."""
+    faults = np.zeros(table.num_rows, np.uint16)
+    rows, bits = duplicate_faults(Records.of(table, chunk_rows), "k")
+    faults[rows] = bits
+    return faults.tolist()
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(ROWS, st.integers(1, 4))
 def test_duplicates_agree_with_sets(rows: list[tuple[str, str | None, str]], n_chunks: int) -> None:
@@ -82,7 +89,10 @@ def test_duplicates_agree_with_sets(rows: list[tuple[str, str | None, str]], n_c
     for number, row in enumerate(rows):
         same = {other for other in rows if other[0] == row[0]}
         expected.append(CONFLICTING_KEY if len(same) > 1 else DUPLICATE_KEY if row in rows[:number] else 0)
-    assert duplicate_faults(table, "k").tolist() == expected
+    assert faults_of(table, chunk_rows=size) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("linkage.ingest.duplicates._GROUP_ROWS", 2)
+        assert faults_of(table, chunk_rows=size) == expected
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -90,9 +100,7 @@ def test_duplicates_agree_with_sets(rows: list[tuple[str, str | None, str]], n_c
 def test_order_of_rows_does_not_decide(rows: list[tuple[str, str | None, str]], random: Random) -> None:
     def kept(order: list[tuple[str, str | None, str]]) -> list[tuple[str, str | None, str]]:
         table = pa.table({name: pa.array([row[c] for row in order], pa.string()) for c, name in enumerate("kvw")})
-        return sorted(
-            (row for row, fault in zip(order, duplicate_faults(table, "k"), strict=True) if not fault), key=str
-        )
+        return sorted((row for row, fault in zip(order, faults_of(table), strict=True) if not fault), key=str)
 
     shuffled = list(rows)
     random.shuffle(shuffled)
@@ -116,7 +124,7 @@ def test_other_schemas(tmp_path: Path) -> None:
     path.write_text("person_id,full_name\n1,A\n1,B\n,C\n2,D\n", encoding="utf-8")
     batch = ingest([path], REGISTRY)
     assert batch.accepted.schema.equals(REGISTRY.arrow())
-    assert batch.accepted["person_id"].to_pylist() == ["2"]
+    assert batch.accepted.column("person_id").to_pylist() == ["2"]
     assert batch.rejected["reasons"].to_pylist() == [["conflicting_person_id"]] * 2 + [["missing_person_id"]]
 
 
@@ -161,6 +169,6 @@ def test_lost_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_two_runs_give_the_same(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "".join(f"{n % 90},N{n % 89}\n" for n in range(100)))
     one, two = ingest([path], DOSES), ingest([path], DOSES)
-    assert one.accepted.equals(two.accepted)
+    assert one.accepted.read().equals(two.accepted.read())
     assert one.rejected.equals(two.rejected, check_metadata=True)
     assert one.files == two.files

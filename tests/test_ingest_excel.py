@@ -46,7 +46,7 @@ def write(path: Path, rows: Rows, *, sheet: str = "Sheet1", before: Rows | None 
 def read(path: Path) -> Ingested:
     batch = ingest([path], DOSES)
     (count,) = batch.files
-    positions = sorted([*batch.origin_position.tolist(), *batch.rejected["position"].to_pylist()])
+    positions = sorted([*batch.positions().tolist(), *batch.rejected["position"].to_pylist()])
     assert positions == list(range(1, count.physical_records + 1))
     assert (count.accepted, count.rejected) == (batch.accepted.num_rows, batch.rejected.num_rows)
     return batch
@@ -78,13 +78,15 @@ HEADER: list[object] = ["dose_id", "full_name", "id_number", "date_of_birth"]
 @pytest.mark.parametrize("date_1904", [False, True])
 def test_cell_as_text(tmp_path: Path, cell: object, text: str | None, date_1904: bool) -> None:
     path = write(tmp_path / "a.xlsx", [HEADER, [1, "An", cell]], date_1904=date_1904)
-    assert read(path).accepted.select(["dose_id", "id_number"]).to_pylist() == [{"dose_id": "1", "id_number": text}]
+    assert read(path).accepted.read().select(["dose_id", "id_number"]).to_pylist() == [
+        {"dose_id": "1", "id_number": text}
+    ]
 
 
 def test_column_of_mixed_cells(tmp_path: Path) -> None:
     cells = [79123456789, "x", datetime.datetime(1975, 1, 1), None, False]
     path = write(tmp_path / "a.xlsx", [HEADER, *([n, "An", cell] for n, cell in enumerate(cells, 1))])
-    assert read(path).accepted["id_number"].to_pylist() == ["79123456789", "x", "1975-01-01", None, "false"]
+    assert read(path).accepted.column("id_number").to_pylist() == ["79123456789", "x", "1975-01-01", None, "false"]
 
 
 def test_merged_titles_blank_rows_and_indent(tmp_path: Path) -> None:
@@ -101,8 +103,8 @@ def test_merged_titles_blank_rows_and_indent(tmp_path: Path) -> None:
             sheet.cell(y, x, cell)
     book.save(path)
     batch = read(path)
-    assert batch.accepted["dose_id"].to_pylist() == ["1", "2"]
-    assert batch.origin_position.tolist() == [1, 2]
+    assert batch.accepted.column("dose_id").to_pylist() == ["1", "2"]
+    assert batch.positions().tolist() == [1, 2]
     assert batch.files[0].note == "title rows above the header skipped: 2"
 
 
@@ -121,7 +123,7 @@ def test_rejected_row_is_json_of_its_cells(tmp_path: Path) -> None:
 def test_error_cells_and_bare_formulas_are_noted(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", [HEADER, [1, "An", "#N/A"], [2, "#N/A", "#N/A"]])
     batch = read(path)
-    assert batch.accepted["id_number"].to_pylist() == [None, None]
+    assert batch.accepted.column("id_number").to_pylist() == [None, None]
     assert batch.files[0].note == "error cells (such as #N/A) read as empty: 3"
     book = openpyxl.Workbook()
     book.active.append(HEADER)
@@ -133,7 +135,7 @@ def test_error_cells_and_bare_formulas_are_noted(tmp_path: Path) -> None:
 def test_first_sheet_with_the_header_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", [HEADER, [1, "An"]], sheet="Mũi 1", before=[["ghi chú"], ["x"]])
     batch = read(path)
-    assert batch.accepted["dose_id"].to_pylist() == ["1"]
+    assert batch.accepted.column("dose_id").to_pylist() == ["1"]
     assert batch.files[0].note == "sheet Mũi 1 read, others ignored: First"
 
 
@@ -169,7 +171,7 @@ def test_open_document(tmp_path: Path) -> None:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         archive.writestr("META-INF/manifest.xml", MANIFEST)
         archive.writestr("content.xml", content)
-    row = read(path).accepted.select(["dose_id", "full_name"]).to_pylist()
+    row = read(path).accepted.read().select(["dose_id", "full_name"]).to_pylist()
     assert row == [{"dose_id": "7", "full_name": "Ế"}]
 
 

@@ -29,7 +29,7 @@ def write(path: Path, columns: Mapping[str, object], **options: object) -> Path:
 def read(path: Path) -> Ingested:
     batch = ingest([path], DOSES)
     (count,) = batch.files
-    positions = sorted([*batch.origin_position.tolist(), *batch.rejected["position"].to_pylist()])
+    positions = sorted([*batch.positions().tolist(), *batch.rejected["position"].to_pylist()])
     assert positions == list(range(1, count.physical_records + 1))
     assert (count.accepted, count.rejected) == (batch.accepted.num_rows, batch.rejected.num_rows)
     return batch
@@ -67,14 +67,14 @@ HANOI = datetime.timezone(datetime.timedelta(hours=7))
 def test_types_as_text(tmp_path: Path, values: pa.Array, text: list[str | None]) -> None:
     path = write(tmp_path / "a.parquet", {"dose_id": ["a", "b", "c"], "full_name": ["x"] * 3, "id_number": values})
     batch = read(path)
-    assert batch.accepted["id_number"].to_pylist() == text
+    assert batch.accepted.column("id_number").to_pylist() == text
     assert batch.accepted.schema.equals(DOSES.arrow())
 
 
 def test_key_of_numbers(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", {"dose_id": [10, None, 30], "full_name": ["A", "B", "C"], "mũi": [1, 2, 3]})
     batch = read(path)
-    assert batch.accepted["dose_id"].to_pylist() == ["10", "30"]
+    assert batch.accepted.column("dose_id").to_pylist() == ["10", "30"]
     assert batch.rejected["reasons"].to_pylist() == [["missing_dose_id"]]
     assert [json.loads(raw) for raw in batch.rejected["raw"].to_pylist()] == [
         {"dose_id": None, "full_name": "B", "mũi": 2}
@@ -86,7 +86,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     names = pa.array([b"An", b"Tr\xe1\xba", b"A\0", b"Binh", b"\xff", b"x" * (MAX_FIELD_BYTES + 1)], pa.binary())
     columns = {"dose_id": list("abcdef"), "full_name": pa.Array.from_buffers(pa.string(), 6, names.buffers())}
     batch = read(write(tmp_path / "a.parquet", columns))
-    assert batch.accepted["full_name"].to_pylist() == ["An", "Binh"]
+    assert batch.accepted.column("full_name").to_pylist() == ["An", "Binh"]
     reasons = [["invalid_encoding"], ["nul_byte"], ["invalid_encoding"], ["field_too_long"]]
     assert batch.rejected["reasons"].to_pylist() == reasons
     assert batch.rejected["position"].to_pylist() == [2, 3, 5, 6]
@@ -99,8 +99,8 @@ def test_row_groups_and_batches_in_order(tmp_path: Path, monkeypatch: pytest.Mon
     ids = [str(n) if n % 10 else "" for n in range(1, 100)]
     path = write(tmp_path / "a.parquet", {"dose_id": ids, "full_name": ids}, row_group_size=13)
     batch = read(path)
-    assert batch.accepted["dose_id"].to_pylist() == [name for name in ids if name]
-    assert batch.origin_position.tolist() == [n for n in range(1, 100) if n % 10]
+    assert batch.accepted.column("dose_id").to_pylist() == [name for name in ids if name]
+    assert batch.positions().tolist() == [n for n in range(1, 100) if n % 10]
     assert batch.rejected["position"].to_pylist() == list(range(10, 100, 10))
 
 
@@ -163,4 +163,4 @@ def test_flipped_bits_are_refused_or_read(
     if isinstance(result, InputError):
         assert "\n" not in str(result)
     else:
-        result.accepted.validate(full=True)
+        result.accepted.read().validate(full=True)

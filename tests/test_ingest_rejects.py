@@ -106,7 +106,7 @@ def test_replay_gives_back_the_lines(path: Path, tmp_path: Path) -> None:
     again = ingest([out], DOSES)
     assert again.files[0].rejected == 4
     out.write_bytes(out.read_bytes().replace(b'"An', b"An,"))
-    assert ingest([out], DOSES).accepted["dose_id"].to_pylist() == ["2"]
+    assert ingest([out], DOSES).accepted.column("dose_id").to_pylist() == ["2"]
 
 
 def test_replay_of_utf16_is_utf8(tmp_path: Path) -> None:

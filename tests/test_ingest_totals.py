@@ -13,7 +13,7 @@ def test_a_sum_is_rejected(tmp_path, key):
     path = tmp_path / "doses.csv"
     path.write_text(f"{HEADER}D1,Lê Lan,Nữ\n{key},,\n", "utf-8")
     found = ingest([path], DOSES)
-    assert found.accepted["dose_id"].to_pylist() == ["D1"]
+    assert found.accepted.column("dose_id").to_pylist() == ["D1"]
     assert found.rejected["reasons"].to_pylist() == [["total_row"]]
     assert found.files[0].physical_records == 2
 

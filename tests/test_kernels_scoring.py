@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from blocking.candidates import Blocks, append_blocks, drop_own, gather, merge_segments
 from blocking.keys import block_keys, combine, number_neighbours
-from blocking.lookup import build_pass, contains, find, find_blocks
+from blocking.lookup import (
+    build_pass,
+    build_row_order,
+    contains,
+    find,
+    find_blocks,
+    index_in_order,
+    sort_by_bucket,
+    sort_keys,
+    stored_keys,
+)
 from models.score import expect, multiply_term_frequency, rank, select, weigh
 from tests import naive
 from tests.test_kernels_comparators import pack
@@ -121,8 +131,44 @@ def test_find_blocks_takes_the_keys_at_both_ends():
     ends = np.array([1 << 16, 2**64 - 1], np.uint64)
     index = build_pass(ends)
     out = [np.empty((2, 1), np.int64) for _ in range(3)]
-    find_blocks(index.keys, index.starts, ends[:, None], 0, *out)
+    find_blocks(index.remainders, index.starts, ends[:, None], 0, *out)
     assert (out[0][:, 0].tolist(), out[1][:, 0].tolist()) == ([0, 1], [1, 2])
+
+
+any_keys = st.lists(st.one_of(st.integers(0, 3), st.integers(0, 2**64 - 1), st.integers(2**63, 2**63 + 2**20)))
+
+
+@given(any_keys, st.integers(1, 6))
+def test_sorted_passes_equal_their_twins(listed, n_bits):
+    """Keys of few bits, close ones and any others; fewer buckets than a real pass has."""
+    keys = np.array(listed, np.uint64)
+    stored = np.empty_like(keys)
+    stored_keys(keys, n_bits, stored)
+    assert stored.tolist() == naive.stored_keys(listed, n_bits)
+    starts, packed = np.zeros(2**n_bits + 1, np.uint32), np.empty(np.count_nonzero(keys), np.uint64)
+    sort_by_bucket(keys, n_bits, starts, packed)
+    assert (starts.tolist(), [(p >> 32, p % 2**32) for p in packed.tolist()]) == naive.sort_by_bucket(listed, n_bits)
+    in_order = keys[np.argsort(stored, kind="stable")]
+    starts, remainders = np.zeros(2**n_bits + 1, np.uint32), np.empty(keys.size, np.uint32)
+    index_in_order(in_order, n_bits, starts, remainders)
+    assert (starts.tolist(), remainders.tolist()) == naive.index_in_order(in_order.tolist(), n_bits)
+
+
+@given(keys, keys)
+def test_a_pass_in_row_order_finds_the_rows_of_any_other_pass(blocks_of, narrow_of):
+    n = min(len(blocks_of), len(narrow_of))
+    mixed = block_keys([np.array(blocks_of[:n], np.uint64)], np.array(narrow_of[:n], np.uint64))[:, 0]
+    registry = mixed[np.argsort(sort_keys(mixed, n), kind="stable")]
+    queries = np.append(registry, block_keys([np.array([99], np.uint64)], None)[0])[:, None]
+    in_order, other = build_row_order(registry), build_pass(registry)
+    for (first, last), (a, b) in zip(spans(in_order, queries), spans(other, queries), strict=True):
+        assert list(range(first, last)) == other.rows[a:b].tolist()
+
+
+def spans(index, queries):
+    """(first, last) of the block of every query, none over-full."""
+    first, last, _ = find(index, queries, queries.size)
+    return zip(first[:, 0].tolist(), last[:, 0].tolist(), strict=True)
 
 
 def test_keys_of_alternatives_meet_the_plain_key_and_missing_parts_have_none():

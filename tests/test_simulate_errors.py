@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 from linkage.schema import DOSES
-from linkage.simulate.claims import Source, faithful_claims
+from linkage.simulate.claims import Source, Start, faithful_claims
 from linkage.simulate.dose_table import Wordings, dose_tile
 from linkage.simulate.errors import GROUPS, TABLE, ErrorKind, error_table, make_errors
 from linkage.simulate.places import place_tables
-from linkage.simulate.randomness import Chance
-from linkage.simulate.simulation import draw_source
+from linkage.simulate.regions import Region
+from linkage.simulate.simulation import draw_source, make_country
 from linkage.simulate.units import bao_lam
 from linkage.simulate.wording import spaced
 from tests.test_simulate import plain_name, same_birth, same_name, usable_id
@@ -41,7 +41,9 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def source() -> Source:
-    return draw_source(Chance(11), bao_lam(), persons=2500, doses=N)
+    communes = bao_lam()
+    region = Region(0, communes.weights, persons=2500, doses=N)
+    return draw_source(11, make_country(communes), region, Start())
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from linkage.comparing import Batch, prepare_batch
 from linkage.encode import encode
+from linkage.ingest.records import Records
 from linkage.link import Scored, Scorer
 from linkage.plan import Plan, plan_from
-from linkage.registry import Index, build_index
+from linkage.registry import Index
+from linkage.registry_build import build_index
 from models.estimate import normalised
 from models.parameters import ComparisonParameters, Parameters
 
@@ -113,7 +115,7 @@ def world(folder: Path, *, term_frequency: bool) -> World:
         left[name] = [slip(rng, value) for value in left[name]]
     plan = plan_with(term_frequency)
     tables = [pa.table({n: pa.array(v, pa.string()) for n, v in side.items()}) for side in (left, right)]
-    index = build_index(tables[1], plan, folder / "index")
+    index = build_index(Records.of(tables[1]), plan, folder / "index")
     dictionaries = index.dictionaries.copy()
     batch = prepare_batch(encode(tables[0], plan, "left", dictionaries), dictionaries, index)
     comparisons = []

@@ -50,7 +50,7 @@ class StandardisedDoses:
 
 def standardise(files: SimulatedFiles, index: Index) -> StandardisedDoses:
     """Both sides of a simulation, foreigners left out as our own run leaves them out."""
-    accepted = ingest([files.doses], DOSES).accepted.sort_by("dose_id").combine_chunks()
+    accepted = ingest([files.doses], DOSES).accepted.read().sort_by("dose_id").combine_chunks()
     columns = encode(accepted, index.plan, "left", index.dictionaries.copy())
     is_foreign = ~pc.is_null(
         foreign_reason(*(accepted.column(name).combine_chunks() for name in ("nationality", "id_number")))

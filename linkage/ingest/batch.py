@@ -1,8 +1,9 @@
-"""Reads the input files of a run into one table; every record is accepted, or rejected with its bytes and reasons."""
+"""Reads the input files of a run as one batch; every record is accepted, or rejected with its bytes and reasons."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from linkage.errors import InputError, VerificationError
 from linkage.ingest.csv_file import read_csv
@@ -17,10 +20,12 @@ from linkage.ingest.duplicates import duplicate_faults
 from linkage.ingest.excel_file import read_excel
 from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.reasons import reason_lists
-from linkage.ingest.rows import FileRows
+from linkage.ingest.records import Records, RecordsWriter, nth_absent
+from linkage.ingest.rows import FileRows, Sink
 from linkage.schema import REJECTED, TableSchema
 
-Reader = Callable[[Path, TableSchema, Mapping[str, str] | None, str], FileRows]
+# (path, schema, column mapping, name in messages, where sound records go, folder for work files)
+Reader = Callable[[Path, TableSchema, Mapping[str, str] | None, str, Sink, Path | None], FileRows]
 
 READERS: dict[str, Reader] = {
     ".csv": read_csv,
@@ -67,18 +72,29 @@ class Ingested:
     """The records of a batch.
 
     ``accepted`` has the columns of the schema, in its order, as text; null for an empty value and for a column that
-    the file does not have. ``origin_file`` int32[n] points into ``files``; ``origin_position`` int64[n] is the physical
-    record in it, from 1. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
+    the file does not have. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
     """
 
-    accepted: pa.Table
-    origin_file: np.ndarray
-    origin_position: np.ndarray
+    accepted: Records
     rejected: pa.Table
     files: tuple[FileCount, ...]
 
+    def positions(self) -> NDArray[np.int64]:
+        """The physical record in its file, from 1, of every accepted record: int64[n]."""
+        found = []
+        for file in self.files:
+            rejected = self.rejected.filter(pc.equal(self.rejected["file"], file.file))["position"].to_numpy()
+            found.append(nth_absent(rejected - 1, np.arange(file.accepted)) + 1)
+        return np.concatenate(found)
 
-def ingest(paths: Sequence[Path], table: TableSchema, *, columns: Mapping[str, str] | None = None) -> Ingested:
+
+def ingest(
+    paths: Sequence[Path],
+    table: TableSchema,
+    *,
+    columns: Mapping[str, str] | None = None,
+    scratch: Path | None = None,
+) -> Ingested:
     """Reads CSV, Excel and Parquet files as one batch.
 
     Parameters
@@ -86,6 +102,7 @@ def ingest(paths: Sequence[Path], table: TableSchema, *, columns: Mapping[str, s
     paths : files, in the order in which identical records are preferred; formats are told by extension
     table : the schema that the files follow
     columns : schema names by column names of the files, for those that differ; compared without case and outer space
+    scratch : folder for work files, on a disk that can hold the records; None = the system's temporary folder
 
     Returns
     -------
@@ -96,24 +113,35 @@ def ingest(paths: Sequence[Path], table: TableSchema, *, columns: Mapping[str, s
     InputError : a file cannot be used at all (absent, empty, damaged, unsafe, without a required column)
     UsageError : the mapping names a column that the schema does not have
     VerificationError : records were lost
+    LinkageError : the work files do not fit on their disk
     """
     paths = [Path(path) for path in paths]
     names = _file_names(paths)
     readers = [_reader(path, name) for path, name in zip(paths, names, strict=True)]
-    files = [_read(*one, table, columns) for one in zip(readers, paths, names, strict=True)]
-    sound = pa.concat_tables([file.sound for file in files])
-    origin_file = np.repeat(np.arange(len(files), dtype=np.int32), [file.sound.num_rows for file in files])
-    origin_position = np.concatenate([file.positions for file in files])
-    faults = np.zeros(sound.num_rows, np.uint16) if table.key is None else duplicate_faults(sound, table.key)
-    keep = faults == 0
+    folder = Path(tempfile.gettempdir()) if scratch is None else scratch
+    files = []
+    with RecordsWriter(table.arrow(), folder) as writer:
+        for reader, path, name in zip(readers, paths, names, strict=True):
+            with _disk_errors(name):
+                files.append(reader(path, table, columns, name, writer.append, folder))
+        sound = writer.finish()
+    dropped, faults = _duplicates(sound, table.key, folder)
+    starts = np.concatenate([[0], np.cumsum([file.n_records - file.bad_positions.size for file in files])])
     rejected = []
-    for number, (file, name) in enumerate(zip(files, names, strict=True)):
-        late = ~keep & (origin_file == number)
-        rejected.append(_reject(file, name, origin_position[late], faults[late], table.key))
-    if not keep.all():
-        sound, origin_file, origin_position = sound.filter(pa.array(keep)), origin_file[keep], origin_position[keep]
-    counts = _count(files, names, paths, origin_file, rejected)
-    return Ingested(sound, origin_file, origin_position, _join_rejected(files, names, rejected), counts)
+    for file, name, start, end in zip(files, names, starts[:-1], starts[1:], strict=True):
+        here = slice(*np.searchsorted(dropped, [start, end]))
+        positions = nth_absent(file.bad_positions - 1, dropped[here] - start) + 1
+        rejected.append(_reject(file, name, positions, faults[here], table.key))
+    n_dropped = np.diff(np.searchsorted(dropped, starts))
+    counts = _count(files, names, paths, np.diff(starts) - n_dropped, rejected)
+    return Ingested(sound.without(dropped), _join_rejected(files, names, rejected), counts)
+
+
+def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Rows that are not kept for another row's sake, and why."""
+    if key is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.uint16)
+    return duplicate_faults(sound, key, folder)
 
 
 def _file_names(paths: Sequence[Path]) -> list[str]:
@@ -159,11 +187,6 @@ def _disk_errors(file: str) -> Iterator[None]:
         raise InputError(f"{file}: cannot be read ({error.strerror}): check the disk or the network share") from error
 
 
-def _read(reader: Reader, path: Path, file: str, table: TableSchema, columns: Mapping[str, str] | None) -> FileRows:
-    with _disk_errors(file):
-        return reader(path, table, columns, file)
-
-
 def _reject(file: FileRows, name: str, late: np.ndarray, late_faults: np.ndarray, key: str | None) -> pa.Table:
     """Rejected records of one file in file order: those the reader found and the ``late`` ones of the whole batch."""
     positions = np.concatenate([file.bad_positions, late])
@@ -185,19 +208,18 @@ def _count(
     files: Sequence[FileRows],
     names: Sequence[str],
     paths: Sequence[Path],
-    origin_file: np.ndarray,
+    n_accepted: NDArray[np.int64],
     rejected: Sequence[pa.Table],
 ) -> tuple[FileCount, ...]:
     """The count of every file, checked."""
-    accepted = np.bincount(origin_file, minlength=len(files)).tolist()
     counts = []
-    for file, name, path, n_accepted, bad in zip(files, names, paths, accepted, rejected, strict=True):
-        if file.n_records != n_accepted + bad.num_rows:
+    for file, name, path, accepted, bad in zip(files, names, paths, n_accepted.tolist(), rejected, strict=True):
+        if file.n_records != accepted + bad.num_rows:
             raise VerificationError(
-                f"{name}: {file.n_records} records, but {n_accepted} accepted and {bad.num_rows} rejected: report this"
+                f"{name}: {file.n_records} records, but {accepted} accepted and {bad.num_rows} rejected: report this"
             )
         note = "; ".join(file.notes) or None
-        counts.append(FileCount(name, path, file.format, file.sha256, file.n_records, n_accepted, bad.num_rows, note))
+        counts.append(FileCount(name, path, file.format, file.sha256, file.n_records, accepted, bad.num_rows, note))
     return tuple(counts)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ from linkage.errors import InputError, VerificationError
 from linkage.ingest.csv_kernels import INVALID_ENCODING, copy_values, scan_records, split_fields
 from linkage.ingest.csv_text import Text, read_text
 from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, n_known
-from linkage.ingest.rows import FileRows, Layout, select_columns, value_faults
+from linkage.ingest.rows import FileRows, Layout, Sink, select_columns, value_faults
 from linkage.schema import TableSchema
+from linkage.threads import in_order
 
 DELIMITERS = ",;\t|"
 _MAX_HEADER_BYTES = 1 << 20
@@ -54,50 +56,49 @@ class _Scan:
 
 @dataclass(frozen=True)
 class _Part:
-    """Records that the scan found sound: their fault bits uint16[n_records], and the columns of those without any."""
+    """Consecutive records: the sound ones as rows, the others as places (int64, from 0) with fault bits (uint16).
 
-    faults: np.ndarray
+    start : the byte from which the records are scanned
+    """
+
+    start: int
+    n_records: int
     sound: pa.Table
+    bad: np.ndarray
+    faults: np.ndarray
 
 
-def read_csv(path: Path, table: TableSchema, columns: Mapping[str, str] | None, file: str) -> FileRows:
-    """Reads one CSV file.
+def read_csv(
+    path: Path, table: TableSchema, columns: Mapping[str, str] | None, file: str, sink: Sink, scratch: Path | None
+) -> FileRows:
+    """Reads one CSV file, a few parts of it in memory.
 
     Raises InputError when it cannot be used at all, VerificationError when bytes are unaccounted for.
     """
-    text = read_text(path, file)
+    text = read_text(path, file, scratch)
     body = _find_body(text, table, columns, file)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    first, start = [0], []  # of each part: its first record, and the byte where that is looked for
+    positions, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
+    n_cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(n_cores + 1) as pool:
         digest = pool.submit(text.sha256)
-        scans, futures = _scan_all(text, body, table, file, pool)
-        parts = [future.result() for future in futures]
+        for part in in_order(_parts(text, body, table, file), pool, 2 * n_cores):
+            sink(part.sound)
+            positions.append(part.bad + first[-1] + 1)
+            faults.append(part.faults)
+            start.append(part.start)
+            first.append(first[-1] + part.n_records)
         sha256 = digest.result()
-    starts = np.concatenate([scan.starts for scan in scans])
-    ends = np.concatenate([scan.ends for scan in scans])
-    faults = np.concatenate([scan.faults for scan in scans])
-    faults[faults == 0] = np.concatenate([np.zeros(0, np.uint16), *[part.faults for part in parts]])
-    empty = select_columns(table, [None] * len(table.columns), 0)
-    encoding = text.encoding
-    bad = faults != 0
-    positions = np.arange(1, starts.size + 1)
-
-    def raw(wanted: np.ndarray) -> list[bytes]:
-        again = read_text(path, file)
-        if again.sha256() != sha256:
-            raise InputError(f"{file}: the file changed while it was read: run again when it is complete")
-        return [again.raw(*span) for span in zip(starts[wanted - 1], ends[wanted - 1], strict=True)]
-
+    all_faults = np.concatenate(faults)
     return FileRows(
         format="csv",
         sha256=sha256,
-        n_records=int(starts.size),
-        sound=pa.concat_tables([empty, *[part.sound for part in parts]]),
-        positions=positions[~bad],
-        bad_positions=positions[bad],
-        faults=faults[bad],
-        raw=raw,
-        notes=tuple(_notes(body, encoding, faults)),
-        layout=Layout(body.header.names, body.delimiter, encoding),
+        n_records=first[-1],
+        bad_positions=np.concatenate(positions),
+        faults=all_faults,
+        raw=lambda wanted: _raw(text, body, np.array(first), start, wanted),
+        notes=tuple(_notes(body, text.encoding, all_faults)),
+        layout=Layout(body.header.names, body.delimiter, text.encoding),
     )
 
 
@@ -129,37 +130,42 @@ def _empty_scan(n: int) -> _Scan:
     return _Scan(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint16))
 
 
-def _scan_all(
-    text: Text, body: _Body, table: TableSchema, file: str, pool: ThreadPoolExecutor
-) -> tuple[list[_Scan], list[Future[_Part]]]:
-    """Scans all records and has the sound ones cut into columns, chunk by chunk, while the scan goes on."""
+def _parts(text: Text, body: _Body, table: TableSchema, file: str) -> Iterator[Callable[[], _Part]]:
+    """Scans all records; gives the work of cutting them into columns, part by part."""
     utf8, n_columns = text.utf8, len(body.header.names)
     check_bytes = not text.is_clean()
-    scans: list[_Scan] = [_empty_scan(0)]
-    parts: list[Future[_Part]] = []
     position, n_passed = body.start, 0
     buffer = _empty_scan(_CHUNK_RECORDS)
     while position < utf8.size:
-        stop = min(position + _CHUNK_BYTES, utf8.size)
+        start, stop = position, min(position + _CHUNK_BYTES, utf8.size)
         n, n_breaks, position = scan_records(
-            utf8, position, stop, ord(body.delimiter), n_columns, check_bytes, buffer.starts, buffer.ends, buffer.faults
+            utf8, start, stop, ord(body.delimiter), n_columns, check_bytes, buffer.starts, buffer.ends, buffer.faults
         )
-        scan = _Scan(buffer.starts[:n].copy(), buffer.ends[:n].copy(), buffer.faults[:n].copy())
-        lengths = scan.ends - scan.starts
+        lengths = buffer.ends[:n] - buffer.starts[:n]
         if n and lengths.max() > _MAX_RECORD_BYTES:
             raise InputError(f"{file}: a record of {lengths.max()} bytes: this is no CSV file: send it again")
         n_passed += int(lengths.sum()) + n_breaks
-        scans.append(scan)
-        parts.append(pool.submit(_cut_columns, utf8, scan.starts[scan.faults == 0], body, table))
+        yield partial(_cut, utf8, start, buffer.starts[:n].copy(), buffer.faults[:n].copy(), body, table)
     if body.start + n_passed != utf8.size:
         raise VerificationError(
             f"{file}: {utf8.size - body.start} bytes after the header, {n_passed} read: report this"
         )
-    return scans, parts
 
 
-def _cut_columns(utf8: np.ndarray, starts: np.ndarray, body: _Body, table: TableSchema) -> _Part:
-    """The columns of the records that begin at ``starts``, and the faults that show in the values."""
+def _cut(
+    utf8: np.ndarray, start: int, starts: np.ndarray, faults: np.ndarray, body: _Body, table: TableSchema
+) -> _Part:
+    """The part whose records begin at ``starts`` and have the ``faults`` that the scan found."""
+    rows = _cut_columns(utf8, starts[faults == 0], body, table)
+    late = value_faults(rows, table, body.header.name_of(table, table.key))
+    sound = rows.filter(pa.array(late == 0)) if late.any() else rows
+    faults[faults == 0] = late
+    bad = np.flatnonzero(faults)
+    return _Part(start, starts.size, sound, bad, faults[bad])
+
+
+def _cut_columns(utf8: np.ndarray, starts: np.ndarray, body: _Body, table: TableSchema) -> pa.Table:
+    """The columns of the records that begin at ``starts``."""
     present = [place for place in body.header.index if place >= 0]
     slots = np.full(len(body.header.names), -1, np.int32)
     slots[present] = np.arange(len(present), dtype=np.int32)
@@ -170,9 +176,26 @@ def _cut_columns(utf8: np.ndarray, starts: np.ndarray, body: _Body, table: Table
         None if place < 0 else _text_column(utf8, begins[slots[place]], lengths[slots[place]])
         for place in body.header.index
     ]
-    rows = select_columns(table, columns, starts.size)
-    faults = value_faults(rows, table, body.header.name_of(table, table.key))
-    return _Part(faults, rows.filter(pa.array(faults == 0)) if faults.any() else rows)
+    return select_columns(table, columns, starts.size)
+
+
+def _raw(text: Text, body: _Body, first: np.ndarray, start: Sequence[int], wanted: np.ndarray) -> list[bytes]:
+    """The bytes of the records at positions ``wanted`` (from 1, ascending): their parts are scanned again.
+
+    first, start : of each part its first record, from 0 (and the number of all), and the byte it is scanned from.
+    """
+    found: list[bytes] = []
+    for number, position in enumerate(start):
+        low, high = np.searchsorted(wanted, first[number : number + 2], side="right")
+        if low < high:
+            scan = _empty_scan(first[number + 1] - first[number])
+            scan_records(
+                *(text.utf8, position, text.utf8.size, ord(body.delimiter), len(body.header.names), False),
+                *(scan.starts, scan.ends, scan.faults),
+            )
+            places = wanted[low:high] - 1 - first[number]
+            found += [text.raw(*span) for span in zip(scan.starts[places], scan.ends[places], strict=True)]
+    return found
 
 
 def _text_column(utf8: np.ndarray, begins: np.ndarray, lengths: np.ndarray) -> pa.Array:

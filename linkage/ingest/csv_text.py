@@ -1,7 +1,7 @@
-"""Reads a text file whole and brings it to UTF-8, so that every record can be given back as the bytes it had.
+"""Reads a text file and brings it to UTF-8, so that every record can be given back as the bytes it had.
 
-The bytes are read once into memory: what is hashed, parsed and quoted in ``rejected`` is the same, even when another
-program writes the file meanwhile (a memory map of a file that shrinks would end the process).
+The bytes are copied once into a work file, and that is mapped: what is hashed, parsed and quoted in ``rejected`` is the
+same, even when another program writes the file meanwhile (a map of a file that shrinks would end the process).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import InputError
+from linkage.scratch import scratch_array
 
 # The lone byte at the end of a UTF-16 file of odd length stands in the UTF-8 text as this byte, which no UTF-8 has: the
 # record it ends is rejected.
@@ -32,7 +33,7 @@ _FOREIGN = {
 
 @dataclass(frozen=True)
 class Text:
-    """A text file in memory: ``content`` as in the file, ``utf8`` without byte order mark, both uint8[n_bytes]."""
+    """A text file: ``content`` as in the file, ``utf8`` without byte order mark, both uint8[n_bytes]."""
 
     content: np.ndarray
     utf8: np.ndarray
@@ -66,13 +67,13 @@ class Text:
         return True
 
 
-def read_text(path: Path, file: str) -> Text:
-    """Reads a text file.
+def read_text(path: Path, file: str, scratch: Path | None) -> Text:
+    """Reads a text file; its copy is in the folder ``scratch``, None = in memory.
 
     Raises InputError when it is empty, is of another format, or of an encoding that is not supported (UTF-8 and UTF-16
     are, with or without byte order mark).
     """
-    content = np.fromfile(path, np.uint8)
+    content = _copy(path, scratch)
     head = content[:_HEAD_BYTES].tobytes()
     if not head:
         raise InputError(f"{file}: the file is empty (0 bytes): send it again")
@@ -84,7 +85,7 @@ def read_text(path: Path, file: str) -> Text:
         return Text(content, content[n_mark:], encoding, b"")
     n_even = content.size - (content.size - n_mark) % 2
     last = content[n_even:].tobytes()
-    utf8 = _transcode(content[n_mark:n_even], encoding, bool(last))
+    utf8 = _transcode(content[n_mark:n_even], encoding, bool(last), scratch)
     return Text(content, utf8, encoding, last)
 
 
@@ -109,13 +110,28 @@ def _detect(head: bytes, file: str) -> tuple[str, int]:
     return "utf-8", 0
 
 
-def _transcode(content: np.ndarray, encoding: str, dangling: bool) -> np.ndarray:
+def _copy(path: Path, scratch: Path | None) -> np.ndarray:
+    """The bytes of a file."""
+    with path.open("rb", buffering=0) as stream:
+        content = scratch_array(scratch, path.stat().st_size, np.uint8)
+        n_read = 0
+        while n_new := stream.readinto(content.data[n_read:]):
+            n_read += n_new
+    return content[:n_read]
+
+
+def _transcode(content: np.ndarray, encoding: str, dangling: bool, scratch: Path | None) -> np.ndarray:
     """UTF-16 to UTF-8 piece by piece; an unpaired surrogate becomes three bytes that no valid UTF-8 has."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
-    utf8 = bytearray()
+    # Two bytes become three at most.
+    utf8 = scratch_array(scratch, content.size // 2 * 3 + 1, np.uint8)
+    end = 0
     for start in range(0, content.size, _PIECE_BYTES):
         piece = content[start : start + _PIECE_BYTES].tobytes()
-        utf8 += decoder.decode(piece, start + _PIECE_BYTES >= content.size).encode("utf-8", "surrogatepass")
+        text = decoder.decode(piece, start + _PIECE_BYTES >= content.size).encode("utf-8", "surrogatepass")
+        utf8[end : end + len(text)] = np.frombuffer(text, np.uint8)
+        end += len(text)
     if dangling:
-        utf8.append(DANGLING)
-    return np.frombuffer(utf8, np.uint8)
+        utf8[end] = DANGLING
+        end += 1
+    return utf8[:end]

@@ -1,49 +1,108 @@
-"""Finds records that share a key, over all files of a batch."""
+"""Finds records that share a key, over all files of a batch.
+
+Keys are compared by their hashes, sorted; only records whose hash comes again are looked at themselves.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from linkage.ingest.key_kernels import hash_texts
 from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
+from linkage.ingest.records import Records
+from linkage.scratch import scratch_array
+
+_GROUP_ROWS = 1 << 21  # of records compared at a time
 
 
-def duplicate_faults(rows: pa.Table, key: str) -> np.ndarray:
-    """Fault bits of records that share their key with another one.
+def duplicate_faults(
+    records: Records, key: str, scratch: Path | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Records that are not kept because they share their key with another one.
 
     Equal records: the first is kept, the others are duplicates. As soon as two records of a key differ, none of them
     is kept, because the order of the rows must not decide which one is believed.
 
-    Parameters: ``rows`` all sound records of the batch in their order, ``key`` the key column, without nulls.
-    Returns uint16[n_rows], 0 = keep.
+    Parameters
+    ----------
+    records : all sound records of the batch in their order
+    key : the key column, without nulls
+    scratch : folder for the work file of 16 bytes a record; None keeps it in memory
+
+    Returns
+    -------
+    Rows of ``records``, int64[n] ascending, and their fault bits.
     """
-    faults = np.zeros(rows.num_rows, np.uint16)
-    codes, n_keys = _codes(rows[key])
-    if n_keys == rows.num_rows:
-        return faults
-    shared = np.flatnonzero(np.bincount(codes, minlength=n_keys)[codes] > 1)
-    faults[shared] = _faults_of_shared(rows.take(pa.array(shared)), key)
-    return faults
+    hashes = scratch_array(scratch, records.num_rows, np.uint64)
+    start = 0
+    for chunk in records.chunks([key]):
+        hashes[start : start + chunk.num_rows] = _hashes(chunk.column(0))
+        start += chunk.num_rows
+    rows, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
+    for shared in _shared_rows(hashes, scratch):
+        found = _faults_of_shared(records.take(shared), key)
+        rows.append(shared[found > 0])
+        faults.append(found[found > 0])
+    every = np.concatenate(rows)
+    order = np.argsort(every)
+    return every[order], np.concatenate(faults)[order]
 
 
-def _faults_of_shared(rows: pa.Table, key: str) -> np.ndarray:
-    """The same for records that all share their key with another: every one is compared with the first of its key."""
+def _hashes(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """A hash of every key: uint64[n]."""
+    hashes = np.empty(len(keys), np.uint64)
+    start = 0
+    for chunk in keys.chunks:
+        _, offsets, text = chunk.buffers()
+        begins = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        letters = np.zeros(0, np.uint8) if text is None else np.frombuffer(text, np.uint8)
+        hash_texts(letters, begins, hashes[start : start + len(chunk)])
+        start += len(chunk)
+    return hashes
+
+
+def _shared_rows(hashes: NDArray[np.uint64], scratch: Path | None) -> Iterator[NDArray[np.int64]]:
+    """Rows (ascending) whose hash comes again, in groups that no hash is in two of."""
+    ordered = scratch_array(scratch, hashes.size, np.uint64)
+    ordered[:] = hashes
+    ordered.sort()
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not shared.size:
+        return
+    rows = [np.zeros(0, np.int64)]
+    for start in range(0, hashes.size, _GROUP_ROWS):
+        part = hashes[start : start + _GROUP_ROWS]
+        place = np.minimum(np.searchsorted(shared, part), shared.size - 1)
+        rows.append(np.flatnonzero(shared[place] == part) + start)
+    found = np.concatenate(rows)
+    group = np.searchsorted(shared, hashes[found]) * 2 // _GROUP_ROWS
+    for number in np.unique(group):
+        yield found[group == number]
+
+
+def _faults_of_shared(rows: pa.Table, key: str) -> NDArray[np.uint16]:
+    """Fault bits of records that hold every record of their keys: each is compared with the first of its key."""
     codes, n_keys = _codes(rows[key])
     first = np.full(n_keys, rows.num_rows, np.int64)
     np.minimum.at(first, codes, np.arange(rows.num_rows))
     first_of_row = first[codes]
-    equal = np.ones(rows.num_rows, bool)
+    equal = np.ones(rows.num_rows, np.bool_)
     for column in rows.columns:
         values, _ = _codes(column)
         equal &= values == values[first_of_row]
-    conflicting = np.zeros(n_keys, bool)
+    conflicting = np.zeros(n_keys, np.bool_)
     conflicting[codes[~equal]] = True
     later = np.arange(rows.num_rows) != first_of_row
     return np.where(conflicting[codes], CONFLICTING_KEY, np.where(later, DUPLICATE_KEY, 0)).astype(np.uint16)
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, int]:
+def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], int]:
     """A column as int32[n_rows], equal exactly where its values are (null is -1), and the number of its values."""
     encoded = column.dictionary_encode()
     codes = [pc.fill_null(chunk.indices, -1).to_numpy() for chunk in encoded.chunks]

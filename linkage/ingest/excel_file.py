@@ -21,7 +21,7 @@ import python_calamine
 from linkage.errors import InputError
 from linkage.ingest.archive import SheetFindings, check_archive
 from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes
-from linkage.ingest.rows import FileRows, blank_to_null, select_columns, value_faults
+from linkage.ingest.rows import FileRows, Sink, blank_to_null, select_columns, value_faults
 from linkage.schema import TableSchema
 
 Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
@@ -30,8 +30,10 @@ _OLD_FORMAT = ".xls"
 _EXACT_INTEGER = 10**15
 
 
-def read_excel(path: Path, table: TableSchema, columns: Mapping[str, str] | None, file: str) -> FileRows:
-    """Reads one workbook.
+def read_excel(
+    path: Path, table: TableSchema, columns: Mapping[str, str] | None, file: str, sink: Sink, scratch: Path | None
+) -> FileRows:
+    """Reads one workbook, which is in memory meanwhile.
 
     Raises InputError when it is damaged, unsafe, protected, empty, or has no sheet with the required columns.
     """
@@ -50,17 +52,15 @@ def read_excel(path: Path, table: TableSchema, columns: Mapping[str, str] | None
         raise InputError(f"{file}: not a readable workbook ({reason}): save it again, without a password") from error
     by_column = list(zip(*rows, strict=True))
     arrays = [None if place < 0 or not rows else _text_column(by_column[place]) for place in header.index]
-    sound = select_columns(table, arrays, len(rows))
-    faults = value_faults(sound, table, header.name_of(table, table.key))
-    bad = faults != 0
-    positions = np.arange(1, len(rows) + 1)
+    texts = select_columns(table, arrays, len(rows))
+    faults = value_faults(texts, table, header.name_of(table, table.key))
+    bad = np.flatnonzero(faults)
+    sink(texts.filter(pa.array(faults == 0)) if bad.size else texts)
     return FileRows(
         format="excel",
         sha256=sha256,
         n_records=len(rows),
-        sound=sound.filter(pa.array(~bad)) if bad.any() else sound,
-        positions=positions[~bad],
-        bad_positions=positions[bad],
+        bad_positions=bad + 1,
         faults=faults[bad],
         raw=lambda wanted: [_row_json(header.names, rows[number - 1]) for number in wanted.tolist()],
         notes=(*header_notes(header, n_titles), *notes, *_finding_notes(findings)),

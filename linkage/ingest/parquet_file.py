@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -17,40 +20,68 @@ import pyarrow.types as pt
 from linkage.errors import InputError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
-from linkage.ingest.rows import FileRows, blank_to_null, select_columns, value_faults
+from linkage.ingest.rows import FileRows, Sink, blank_to_null, select_columns, value_faults
 from linkage.schema import TableSchema
+from linkage.threads import in_order
 
 _BATCH_ROWS = 1 << 17
+_BUFFER_BYTES = 1 << 20
 _EXACT_INTEGER = 10**15
 
 
-def read_parquet(path: Path, table: TableSchema, columns: Mapping[str, str] | None, file: str) -> FileRows:
-    """Reads one Parquet file; a batch of rows is in memory beside the text columns.
+@dataclass(frozen=True)
+class _Batch:
+    """Sound rows as text, and where the others are in the batch (from 0) with their fault bits."""
+
+    n_rows: int
+    sound: pa.Table
+    bad: np.ndarray  # int64[n_bad]
+    faults: np.ndarray  # uint16[n_bad]
+
+
+def read_parquet(
+    path: Path, table: TableSchema, columns: Mapping[str, str] | None, file: str, sink: Sink, scratch: Path | None
+) -> FileRows:
+    """Reads one Parquet file, a few batches of rows in memory: one is decompressed while another one is checked.
 
     Raises InputError when the file is damaged or a column cannot be text.
     """
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    with _damage(file), pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-        header = match_header(parquet.schema_arrow.names, table, columns, file)
-        n_records = parquet.metadata.num_rows
-        parts, fault_parts = _read_batches(parquet, header, table, file)
-    faults = np.concatenate([np.zeros(0, np.uint16), *fault_parts])
-    if faults.size != n_records:
-        raise InputError(f"{file}: {n_records} rows announced, {faults.size} found: the file is damaged, send it again")
-    bad = faults != 0
-    positions = np.arange(1, n_records + 1)
+    with ThreadPoolExecutor(2) as pool:
+        digest = pool.submit(_sha256, path)
+        with _damage(file), _open(path, page_checksum_verification=True) as parquet:
+            header = match_header(parquet.schema_arrow.names, table, columns, file)
+            n_announced = parquet.metadata.num_rows
+            n_records, positions, faults = 0, [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
+            wanted = [header.names[place] for place in header.index if place >= 0]
+            batches = parquet.iter_batches(_BATCH_ROWS, columns=wanted)
+            work = (partial(_check, rows, header, table, file) for rows in batches)
+            for batch in in_order(work, pool, n_ahead=1):
+                sink(batch.sound)
+                positions.append(batch.bad + n_records + 1)
+                faults.append(batch.faults)
+                n_records += batch.n_rows
+        sha256 = digest.result()
+    if n_records != n_announced:
+        raise InputError(f"{file}: {n_announced} rows announced, {n_records} found: the file is damaged, send it again")
     return FileRows(
         format="parquet",
         sha256=sha256,
         n_records=n_records,
-        sound=pa.concat_tables([select_columns(table, [None] * len(table.columns), 0), *parts]),
-        positions=positions[~bad],
-        bad_positions=positions[bad],
-        faults=faults[bad],
+        bad_positions=np.concatenate(positions),
+        faults=np.concatenate(faults),
         raw=lambda wanted: _rows_as_json(path, file, wanted),
         notes=tuple(header_notes(header, 0)),
     )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _open(path: Path, **options: bool) -> pq.ParquetFile:
+    """The file, its column chunks read piece by piece: a row group may be as large as the file."""
+    return pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, **options)
 
 
 @contextmanager
@@ -63,26 +94,19 @@ def _damage(file: str) -> Iterator[None]:
         raise InputError(f"{file}: not a readable Parquet file ({reason}): send it again") from error
 
 
-def _read_batches(
-    parquet: pq.ParquetFile, header: Header, table: TableSchema, file: str
-) -> tuple[list[pa.Table], list[np.ndarray]]:
-    """Sound rows as text and the fault bits of all rows, per batch."""
-    wanted = [header.names[place] for place in header.index if place >= 0]
-    key_in_file = header.name_of(table, table.key)
-    parts, fault_parts = [], []
-    for batch in parquet.iter_batches(_BATCH_ROWS, columns=wanted):
-        faults = np.zeros(batch.num_rows, np.uint16)
-        arrays = []
-        for place in header.index:
-            values = None if place < 0 else text_values(batch.column(header.names[place]), header.names[place], file)
-            if values is not None and pt.is_binary(values.type):
-                values = _drop_invalid(values, faults)
-            arrays.append(values)
-        rows = select_columns(table, arrays, batch.num_rows)
-        faults |= value_faults(rows, table, key_in_file)
-        parts.append(rows.filter(pa.array(faults == 0)) if faults.any() else rows)
-        fault_parts.append(faults)
-    return parts, fault_parts
+def _check(rows: pa.RecordBatch, header: Header, table: TableSchema, file: str) -> _Batch:
+    """The rows as text, those with a fault apart."""
+    faults = np.zeros(rows.num_rows, np.uint16)
+    arrays = []
+    for place in header.index:
+        values = None if place < 0 else text_values(rows.column(header.names[place]), header.names[place], file)
+        if values is not None and pt.is_binary(values.type):
+            values = _drop_invalid(values, faults)
+        arrays.append(values)
+    texts = select_columns(table, arrays, rows.num_rows)
+    faults |= value_faults(texts, table, header.name_of(table, table.key))
+    bad = np.flatnonzero(faults)
+    return _Batch(rows.num_rows, texts.filter(pa.array(faults == 0)) if bad.size else texts, bad, faults[bad])
 
 
 def text_values(values: pa.Array, name: str, file: str) -> pa.Array:
@@ -168,13 +192,18 @@ def _is_utf8(value: bytes) -> bool:
 def _rows_as_json(path: Path, file: str, positions: np.ndarray) -> list[bytes]:
     """Whole rows of the file at ``positions`` (from 1, ascending) as JSON objects; bytes that are no text as \\xNN."""
     found: list[bytes] = []
-    start = 0
-    with _damage(file), pq.ParquetFile(path) as parquet:
-        for batch in parquet.iter_batches(_BATCH_ROWS):
-            inside = positions[(positions > start) & (positions <= start + batch.num_rows)] - start - 1
-            if inside.size:
-                found += _json_objects(batch.take(pa.array(inside)))
-            start += batch.num_rows
+    start = 1
+    with _damage(file), _open(path) as parquet:
+        for group in range(parquet.num_row_groups):
+            end = start + parquet.metadata.row_group(group).num_rows
+            if np.searchsorted(positions, start) == np.searchsorted(positions, end):
+                start = end
+                continue
+            for rows in parquet.iter_batches(_BATCH_ROWS, row_groups=[group]):
+                low, high = np.searchsorted(positions, [start, start + rows.num_rows])
+                if low < high:
+                    found += _json_objects(rows.take(pa.array(positions[low:high] - start)))
+                start += rows.num_rows
     return found
 
 

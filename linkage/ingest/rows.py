@@ -23,19 +23,21 @@ class Layout:
     encoding: str
 
 
+Sink = Callable[[pa.Table], None]
+
+
 @dataclass(frozen=True)
 class FileRows:
-    """The records of one file: the sound ones as text, the others as position and reasons.
+    """What became of the records of one file: the positions and reasons of those that are not sound.
 
-    ``raw`` returns the bytes of the records at given positions (int64, from 1), reading the file again where it must.
+    The sound ones went, in their order, to the sink the reader was given: the schema's columns in its order. ``raw``
+    returns the bytes of the records at given positions (int64 ascending, from 1), reading the file again where it must.
     """
 
     format: str
     sha256: str
     n_records: int
-    sound: pa.Table  # the schema's columns in its order, n_sound rows
-    positions: np.ndarray  # int64[n_sound]
-    bad_positions: np.ndarray  # int64[n_bad]
+    bad_positions: np.ndarray  # int64[n_bad], ascending
     faults: np.ndarray  # uint16[n_bad], reason bits
     raw: Callable[[np.ndarray], list[bytes]]
     notes: tuple[str, ...]

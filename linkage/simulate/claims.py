@@ -36,6 +36,15 @@ _OLD_ID_SHARES = (0.62, 0.55, 0.32, 0.15)  # of those who hold one, at these day
 
 
 @dataclass(frozen=True)
+class Start:
+    """How many persons, doses and subjects were numbered before a region."""
+
+    persons: int = 0
+    doses: int = 0
+    subjects: int = 0
+
+
+@dataclass(frozen=True)
 class Source:
     """What claims are drawn from."""
 
@@ -46,6 +55,7 @@ class Source:
     chance: Chance
     peoples: list[str]  # names, Kinh first
     births: tuple[Int32s, Int32s, Int32s]  # year, month, day as the registry knows them, 0 unknown
+    start: Start = Start()
 
 
 @dataclass

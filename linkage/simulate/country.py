@@ -8,9 +8,18 @@ import numpy as np
 
 from linkage.simulate.randomness import Chance, Floats, Ints, pick
 from linkage.simulate.tables import read_csv, read_toml
-from linkage.simulate.units import Communes, Row, communes_from, crosswalk_row, draw_weights, legacy_row
+from linkage.simulate.units import (
+    Communes,
+    Row,
+    communes_from,
+    crosswalk_row,
+    draw_weights,
+    legacy_row,
+    published_sizes,
+)
 
 PEOPLE_PER_COMMUNE = 9400
+MOST_COMMUNES = 10_603  # as the country had in 2021
 COMMUNES_PER_DISTRICT = 15
 COMMUNES_PER_PROVINCE = 25  # of a small simulation: fewer provinces, so that districts and provinces keep a real size
 SPLIT_SHARE = 0.044
@@ -33,12 +42,15 @@ def _place_names() -> PlaceNames:
     return PlaceNames(table["first"].split(), table["second"].split(), table["highland"], table["highland_provinces"])
 
 
-def synthetic_country(persons: int, chance: Chance) -> Communes:
-    """Invented communes, about one for 9,400 people, over as many real provinces as they fill (at least two)."""
+def synthetic_country(persons: int, chance: Chance, *, published: bool = False) -> Communes:
+    """Invented communes, about one for 9,400 people, over as many real provinces as they fill (at least two).
+
+    ``published``: their sizes follow the published distribution exactly, instead of being drawn like it.
+    """
     rng = chance.stream("communes")
     provinces = read_csv("provinces.csv")
     people = np.array([float(row["people_thousand"]) for row in provinces])
-    n_communes = max(1, round(persons / PEOPLE_PER_COMMUNE))
+    n_communes = min(MOST_COMMUNES, max(1, round(persons / PEOPLE_PER_COMMUNE)))
     n_provinces = min(len(provinces), n_communes, max(2, round(n_communes / COMMUNES_PER_PROVINCE)))
     chosen = _choose_provinces(rng, provinces, people, n_provinces)
     extra = n_communes - n_provinces
@@ -52,7 +64,9 @@ def synthetic_country(persons: int, chance: Chance) -> Communes:
         rows = _province(rng, words, province, int(size), 3 * len(legacy) + 1, n_districts + 1)
         legacy += rows
         crosswalk += _merge(rng, rows, province["code_2025"])
-    return communes_from(legacy, crosswalk, draw_weights(rng, len(legacy)))
+    crowding = np.repeat(people[chosen] / sizes, sizes)
+    weights = published_sizes(rng, crowding) if published else draw_weights(rng, len(legacy))
+    return communes_from(legacy, crosswalk, weights)
 
 
 def _choose_provinces(rng: np.random.Generator, provinces: list[Row], people: Floats, n: int) -> Ints:

@@ -43,15 +43,16 @@ class Wordings:
 
 def dose_tile(claims: Claims, doses: Doses, first: int, tables: Wordings) -> pa.Table:
     """Rows of the doses from ``first`` on, as many as there are claims."""
-    n, keys = len(claims), claims.dose_keys
-    subjects = doses.subjects[first : first + n].astype(np.int64)
+    n, keys, start = len(claims), claims.dose_keys, claims.source.start
+    subjects = start.subjects + doses.subjects[first : first + n].astype(np.int64)
+    dose_numbers = start.doses + np.arange(first, first + n)
     numbers = doses.numbers[first : first + n]
     products = doses.products[first : first + n]
     places = {
         name: _place(claims, tables, name, use) for name, use in (("province", 11), ("district", 12), ("commune", 13))
     }
     columns = {
-        "dose_id": wording.joined("", _constant("D", n), wording.padded(np.arange(first, first + n) + 1, DOSE_DIGITS)),
+        "dose_id": wording.joined("", _constant("D", n), wording.padded(dose_numbers + 1, DOSE_DIGITS)),
         "subject_id": wording.joined("", _constant("S", n), wording.padded(subjects + 1, SUBJECT_DIGITS)),
         "full_name": name_texts(claims, tables.words),
         "gender": wording.choose(_SEXES, claims.sexes + 3 * np.searchsorted(_SEX_FORM_EDGES, uniform(keys, 14))),

@@ -18,6 +18,7 @@ LAST_DAY = np.datetime64("2022-08-31", "D")
 LEAST_INTERVAL_DAYS = 21
 MAX_DOSES = 4
 DOSES_PER_SUBJECT = 2.0
+FOREIGN_SHARE = 0.005  # of subjects
 SPLIT_SUBJECT_SHARE = 0.01  # subjects whose doses stand under two subject_ids
 KEYED_TWICE_SHARE = 0.004  # of second and later doses: a repetition of the one before by another facility
 POSTHUMOUS_SHARE = 0.0002  # of subjects: a dose on a dead person's identity, the negative control
@@ -106,8 +107,8 @@ def _draw_subjects(rng: np.random.Generator, population: Population, n_doses: in
     weights[population.deaths < FIRST_DAY.astype(np.int64) + 180] = 0.0
     eligible = np.flatnonzero(weights)
     # A single dose has a subject too, where there is anybody.
-    n_subjects = max(min(1, len(eligible)), round(min(n_doses / DOSES_PER_SUBJECT, 0.9 * len(eligible))))
-    if n_doses > MAX_DOSES * n_subjects or not n_subjects:
+    n_subjects = max(min(1, n_doses, len(eligible)), round(min(n_doses / DOSES_PER_SUBJECT, 0.9 * len(eligible))))
+    if n_doses > MAX_DOSES * n_subjects:
         raise UsageError(
             f"{n_doses} doses are too many for {len(eligible)} people who can be vaccinated; ask for fewer"
         )

@@ -25,8 +25,15 @@ class Foreigners:
     countries: Int32s  # 1 ...
 
 
+def add_foreign_words(vocabulary: Vocabulary) -> None:
+    """Number the words of foreign names, so that the vocabulary is complete before anyone is drawn."""
+    for row in read_csv("foreigners.csv"):
+        for column in ("families", "given_men", "given_women"):
+            vocabulary.numbers_of(row[column].split())
+
+
 def draw_foreigners(rng: np.random.Generator, n: int, n_communes: int, vocabulary: Vocabulary) -> Foreigners:
-    """``n`` grown-up foreigners; their words are added to the vocabulary."""
+    """``n`` grown-up foreigners; words the vocabulary lacks are added."""
     rows_of_table = read_csv("foreigners.csv")
     countries = pick(rng, np.array([float(row["share"]) for row in rows_of_table]), n)
     sexes = (rng.random(n) < 0.35).astype(np.int32)

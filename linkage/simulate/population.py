@@ -9,12 +9,14 @@ import numpy as np
 from linkage.simulate import identifiers
 from linkage.simulate.foreigners import Foreigners, draw_foreigners
 from linkage.simulate.households import DAYS_PER_YEAR, REFERENCE_DAY, Families, draw_families
+from linkage.simulate.issued import Issued
 from linkage.simulate.names import SOUTH_FROM, NameModel, draw_names, inherit
 from linkage.simulate.randomness import Chance, Floats, Int32s, Ints, Mask, pick
 from linkage.simulate.tables import between, read_csv
 from linkage.simulate.units import Communes
 
 SNAPSHOT_DAY = np.datetime64("2022-09-01", "D")
+OUTSIDE_SHARE = 0.02  # people without a row in the registry, of those with one
 MOVED_HOUSEHOLD_SHARE, MOVED_YOUNG_SHARE, MOVED_SHARE = 0.06, 0.14, 0.025
 NEAR_SHARE = 0.5  # of movers, who stay in the province
 BORN_ELSEWHERE_SHARE = 0.18
@@ -62,15 +64,30 @@ class Population:
 
 
 def draw_population(
-    chance: Chance, communes: Communes, model: NameModel, n_registered: int, n_outside: int, n_foreign: int
+    chance: Chance,
+    communes: Communes,
+    model: NameModel,
+    n_registered: int,
+    n_outside: int,
+    n_foreign: int,
+    *,
+    home_weights: Floats | None = None,
+    issued: Issued | None = None,
 ) -> Population:
     """People in and outside the registry; the outsiders are members of the same families.
 
     Foreigners come last and have neither family nor personal number (``id_numbers`` holds their passport's digits).
+
+    Parameters
+    ----------
+    home_weights : float array, shape (communes,), where people live, for a region 0 outside it; None: anywhere.
+        Movers go and births were anywhere in both cases.
+    issued : numbers held in other regions, to which those of this one are added; None: there are no other regions
     """
     n = n_registered + n_outside
     families = draw_families(chance.stream("families"), n)
-    homes, families = _settle(chance.stream("homes"), families, communes.weights)
+    weights = communes.weights if home_weights is None else home_weights
+    homes, families = _settle(chance.stream("homes"), families, weights)
     provinces = communes.province_index()[homes]
     peoples = _draw_peoples(chance.stream("peoples"), families, homes, communes, model)
     years, ages = birth_years(families.births), _ages(families.births)
@@ -87,12 +104,10 @@ def draw_population(
         peoples=peoples,
         names=_name(chance.stream("names"), families, homes, provinces, peoples, model),
         new_tone_style=rng.random(n) < NEW_TONE_STYLE_SHARE,
-        id_numbers=identifiers.personal_numbers(chance.stream("id numbers"), born_in, families.sexes, years),
-        old_ids=identifiers.old_numbers(chance.stream("old ids"), born_in, years),
-        insurance=identifiers.insurance_numbers(chance.stream("insurance"), provinces),
-        phones=identifiers.phones(
-            chance.stream("phones"), ages, families.mothers, families.fathers, families.spouses, families.sexes
-        ),
+        id_numbers=identifiers.personal_numbers(chance.stream("id numbers"), born_in, families.sexes, years, issued),
+        old_ids=identifiers.old_numbers(chance.stream("old ids"), born_in, years, issued),
+        insurance=identifiers.insurance_numbers(chance.stream("insurance"), provinces, issued),
+        phones=identifiers.phones(chance.stream("phones"), ages, families, issued),
         birth_forms=_birth_forms(rng, years),
         statuses=statuses,
         deaths=deaths,

@@ -25,20 +25,22 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True)
 class Chance:
-    """All chance of one simulation."""
+    """All chance of one simulation, or of one region of it."""
 
     seed: int
+    region: int = 0  # 0: drawn whole
 
     def stream(self, name: str) -> np.random.Generator:
         """A generator of its own for each named use: a change in one use leaves the others as they were."""
-        return np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(name.encode())]))
+        return np.random.Generator(np.random.PCG64(self._entropy(name)))
 
     def keys(self, name: str, numbers: npt.NDArray[np.integer]) -> Keys:
-        """Random 64-bit keys, a fixed function of seed, name and number (shape of ``numbers``)."""
-        start = np.uint64(
-            np.random.SeedSequence([self.seed, zlib.crc32(name.encode())]).generate_state(1, np.uint64)[0]
-        )
+        """Random 64-bit keys, a fixed function of seed, region, name and number (shape of ``numbers``)."""
+        start = np.uint64(np.random.SeedSequence(self._entropy(name)).generate_state(1, np.uint64)[0])
         return mix(numbers.astype(np.uint64) + start)
+
+    def _entropy(self, name: str) -> list[int]:
+        return [self.seed, zlib.crc32(name.encode()), *([self.region] if self.region else [])]
 
 
 def mix(keys: Keys) -> Keys:

@@ -14,6 +14,7 @@ from linkage.simulate import wording
 from linkage.simulate.claims import Source
 from linkage.simulate.population import DECEASED
 from linkage.simulate.randomness import uniform
+from linkage.simulate.units import Communes
 
 PHONE_SHARE = 0.62  # of those with a phone, known to the registry
 ETHNICITY_SHARE = 0.97
@@ -23,9 +24,9 @@ PERSON_DIGITS = 9
 
 
 def person_ids(source: Source, order: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    """Number of the registry row of each person of the population, -1 without one."""
+    """Number in the whole registry of each person of the population, -1 without a row."""
     numbers = np.full(len(source.population), -1, np.int64)
-    numbers[order] = np.arange(len(order)) + 1
+    numbers[order] = source.start.persons + np.arange(len(order)) + 1
     return numbers
 
 
@@ -35,9 +36,8 @@ def person_texts(numbers: npt.NDArray[np.int64]) -> wording.Texts:
     return wording.blank(texts, numbers < 0)
 
 
-def registry_codes(source: Source, date: str) -> wording.Texts:
+def registry_codes(communes: Communes, date: str) -> wording.Texts:
     """The commune code of each commune and, when it was split, of each part: entry ``3 * commune + part``."""
-    communes = source.communes
     if date == "2021":
         return pa.array([code for code in communes.codes for _ in range(3)], pa.string())
     return pa.array([new[part % len(new)] for new in communes.new_codes for part in range(3)], pa.string())

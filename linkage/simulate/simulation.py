@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,37 +16,52 @@ import pyarrow.parquet as pq
 from linkage.errors import UsageError
 from linkage.schema import DOSES, REGISTRY, TRUTH, TableSchema
 from linkage.simulate import doses as dose_model
-from linkage.simulate import households, identifiers, population, wording
-from linkage.simulate.claims import Source, faithful_claims, registry_births
+from linkage.simulate import population, wording
+from linkage.simulate.claims import Source, Start, faithful_claims, registry_births
 from linkage.simulate.country import synthetic_country
 from linkage.simulate.dose_table import Wordings, dose_tile
 from linkage.simulate.errors import ErrorKind, error_table, make_errors
-from linkage.simulate.names import load_names
+from linkage.simulate.foreigners import add_foreign_words
+from linkage.simulate.issued import Issued
+from linkage.simulate.names import NameModel, load_names
 from linkage.simulate.places import place_tables
 from linkage.simulate.randomness import Chance, Ints
+from linkage.simulate.regions import REGION_PERSONS, Region, divide
 from linkage.simulate.registry_table import person_ids, person_texts, registry_codes, registry_tile
-from linkage.simulate.slips import build_slips
+from linkage.simulate.slips import Slips, build_slips
+from linkage.simulate.summary import SimulationSummary, Tally, write_assumptions
 from linkage.simulate.units import Communes, bao_lam, read_units, write_units
 
-OUTSIDE_SHARE = 0.02  # people without a row in the registry
-FOREIGN_SHARE = 0.005  # of subjects
 TILE_ROWS = 200_000
 AREAS = ("country", "bao-lam")
 REGISTRY_DATES = ("2021", "2025")
 
 
 @dataclass(frozen=True)
-class SimulationSummary:
-    """What was written."""
+class Country:
+    """What all regions share."""
 
-    n_persons: int
-    n_doses: int
-    n_subjects: int
-    n_communes: int
-    n_doses_outside_registry: int
-    n_doses_foreign: int
-    n_doses_after_death: int
-    seconds: float
+    communes: Communes
+    names: NameModel
+    slips: Slips
+    issued: Issued | None  # None: the simulation is drawn whole
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Tables of text, made once for all tiles."""
+
+    doses: Wordings
+    registry_codes: wording.Texts
+
+
+@dataclass(frozen=True)
+class Files:
+    """The three tables, open while one region after the other is written."""
+
+    registry: pq.ParquetWriter
+    doses: pq.ParquetWriter
+    truth: pq.ParquetWriter
 
 
 def simulate(
@@ -61,6 +75,7 @@ def simulate(
     area: str = "country",
     error_shares: Path | None = None,
     split: str = "default",
+    region_persons: int = REGION_PERSONS,
 ) -> SimulationSummary:
     """Simulate a registry and doses; the same arguments give the same bytes.
 
@@ -75,6 +90,8 @@ def simulate(
     area : "country", or "bao-lam" for the 14 communes of that district
     error_shares : CSV (kind,share) or TOML file with other shares than the table of errors has
     split : how the errors spread over the fields, one of ``errors.SPLITS``
+    region_persons : most people drawn at once. A larger simulation is drawn in regions, neighbouring districts of about
+        so many people, one after the other; its communes have exactly the published sizes
 
     Raises
     ------
@@ -86,16 +103,24 @@ def simulate(
     started = time.perf_counter()
     _check(persons, doses, seed, registry_date, area, units)
     table = error_table(split, error_shares)
+    in_regions = persons > region_persons
     chance = Chance(seed)
-    communes = _communes(persons, chance, units, area)
-    source = draw_source(chance, communes, persons, doses)
-    out.mkdir(parents=True, exist_ok=True)
-    words = wording.spaced(source.slips.words)
-    numbers = _write_registry(source, out / "registry.parquet", words, registry_date)
-    changed = _write_doses(source, out, words, numbers, table)
-    write_units(communes, out / "units")
-    summary = _summary(source, numbers, time.perf_counter() - started)
-    _write_assumptions(out / "assumptions.json", summary, table, changed, split, seed, area, registry_date)
+    country = make_country(_communes(persons, chance, units, area, in_regions), Issued(chance) if in_regions else None)
+    texts = _texts(country, registry_date)
+    regions = divide(country.communes, persons, doses, region_persons)
+    tally = Tally()
+    with ExitStack() as stack:
+        files = None
+        for region in regions:
+            source = draw_source(seed, country, region, tally.start)
+            # Nothing is left behind of a simulation that cannot be drawn.
+            files = files or _open(out, stack)
+            numbers = _write_registry(source, files.registry, texts)
+            changed = _write_doses(source, files, texts.doses, numbers, table)
+            tally.add(source, numbers, changed)
+    write_units(country.communes, out / "units")
+    summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
+    write_assumptions(out / "assumptions.json", summary, table, tally.changed, split, seed, area, registry_date)
     return summary
 
 
@@ -111,25 +136,58 @@ def _check(persons: int, doses: int, seed: int, registry_date: str, area: str, u
         raise UsageError("area bao-lam has units of its own; leave units out or choose area country")
 
 
-def _communes(persons: int, chance: Chance, units: Path | None, area: str) -> Communes:
+def _communes(persons: int, chance: Chance, units: Path | None, area: str, published: bool) -> Communes:
     if area == "bao-lam":
         return bao_lam()
-    return synthetic_country(persons, chance) if units is None else read_units(units, persons, chance)
+    if units is None:
+        return synthetic_country(persons, chance, published=published)
+    return read_units(units, persons, chance, published=published)
 
 
-def draw_source(chance: Chance, communes: Communes, persons: int, doses: int) -> Source:
-    """People, doses and all that claims are drawn from."""
-    model = load_names()
-    n_foreign = round(FOREIGN_SHARE * min(doses / dose_model.DOSES_PER_SUBJECT, persons))
-    people = population.draw_population(chance, communes, model, persons, round(OUTSIDE_SHARE * persons), n_foreign)
+def make_country(communes: Communes, issued: Issued | None = None) -> Country:
+    """Names and their misspellings for the people of the communes."""
+    names = load_names()
+    add_foreign_words(names.vocabulary)
+    return Country(communes, names, build_slips(names.vocabulary), issued)
+
+
+def _texts(country: Country, registry_date: str) -> Texts:
+    communes = country.communes
+    wordings = Wordings(
+        wording.spaced(country.slips.words), place_tables(communes), pa.array(communes.codes, pa.string())
+    )
+    return Texts(wordings, registry_codes(communes, registry_date))
+
+
+def draw_source(seed: int, country: Country, region: Region, start: Start) -> Source:
+    """People and doses of a region and all that claims are drawn from.
+
+    Raises
+    ------
+    UsageError
+        There are too many doses for the people, or too many people for the numbers they hold.
+    """
+    chance = Chance(seed, region.number)
+    n_foreign = round(dose_model.FOREIGN_SHARE * min(region.doses / dose_model.DOSES_PER_SUBJECT, region.persons))
+    people = population.draw_population(
+        chance,
+        country.communes,
+        country.names,
+        region.persons,
+        round(population.OUTSIDE_SHARE * region.persons),
+        n_foreign,
+        home_weights=region.weights,
+        issued=country.issued,
+    )
     return Source(
         population=people,
-        doses=dose_model.draw_doses(chance, people, communes, doses),
-        communes=communes,
-        slips=build_slips(model.vocabulary),
+        doses=dose_model.draw_doses(chance, people, country.communes, region.doses),
+        communes=country.communes,
+        slips=country.slips,
         chance=chance,
-        peoples=["Kinh", *(one.name for one in model.peoples)],
+        peoples=["Kinh", *(one.name for one in country.names.peoples)],
         births=registry_births(people),
+        start=start,
     )
 
 
@@ -142,101 +200,31 @@ def _writer(path: Path, schema: TableSchema) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, schema.arrow(), compression="zstd", compression_level=1, write_page_checksum=True)
 
 
-def _write_registry(source: Source, path: Path, words: pa.StringArray, date: str) -> Ints:
-    """Write the registry in random order; returns the row number of each person, from 1, -1 outside."""
+def _open(out: Path, stack: ExitStack) -> Files:
+    out.mkdir(parents=True, exist_ok=True)
+    tables = (("registry", REGISTRY), ("doses", DOSES), ("truth", TRUTH))
+    return Files(*(stack.enter_context(_writer(out / f"{name}.parquet", schema)) for name, schema in tables))
+
+
+def _write_registry(source: Source, writer: pq.ParquetWriter, texts: Texts) -> Ints:
+    """Write the people of a region in random order; returns the number of each person, from 1, -1 outside."""
     order = source.chance.stream("registry order").permutation(np.flatnonzero(source.population.registered))
     numbers = person_ids(source, order)
-    codes = registry_codes(source, date)
-    with _writer(path, REGISTRY) as writer:
-        for first, last in _tiles(len(order)):
-            writer.write_table(registry_tile(source, order[first:last], numbers, words, codes))
+    for first, last in _tiles(len(order)):
+        writer.write_table(registry_tile(source, order[first:last], numbers, texts.doses.words, texts.registry_codes))
     return numbers
 
 
 def _write_doses(
-    source: Source, out: Path, words: pa.StringArray, numbers: Ints, table: tuple[ErrorKind, ...]
+    source: Source, files: Files, texts: Wordings, numbers: Ints, table: tuple[ErrorKind, ...]
 ) -> Counter[str]:
-    """Write doses and truth; returns how many doses each kind of error changed."""
-    wordings = Wordings(words, place_tables(source.communes), pa.array(source.communes.codes, pa.string()))
+    """Write doses and truth of a region; returns how many doses each kind of error changed."""
     changed: Counter[str] = Counter()
-    with _writer(out / "doses.parquet", DOSES) as doses, _writer(out / "truth.parquet", TRUTH) as truth:
-        for first, last in _tiles(len(source.doses)):
-            claims = faithful_claims(source, first, last)
-            changed.update(make_errors(claims, table))
-            tile = dose_tile(claims, source.doses, first, wordings)
-            doses.write_table(tile)
-            persons = person_texts(numbers[claims.persons])
-            truth.write_table(pa.table({"dose_id": tile["dose_id"], "person_id": persons}, schema=TRUTH.arrow()))
+    for first, last in _tiles(len(source.doses)):
+        claims = faithful_claims(source, first, last)
+        changed.update(make_errors(claims, table))
+        tile = dose_tile(claims, source.doses, first, texts)
+        files.doses.write_table(tile)
+        persons = person_texts(numbers[claims.persons])
+        files.truth.write_table(pa.table({"dose_id": tile["dose_id"], "person_id": persons}, schema=TRUTH.arrow()))
     return changed
-
-
-def _summary(source: Source, numbers: Ints, seconds: float) -> SimulationSummary:
-    doses, people = source.doses, source.population
-    return SimulationSummary(
-        n_persons=int(people.registered.sum()),
-        n_doses=len(doses),
-        n_subjects=len(np.unique(doses.subjects)),
-        n_communes=len(source.communes),
-        n_doses_outside_registry=int((numbers[doses.persons] < 0).sum()),
-        n_doses_foreign=int((people.countries[doses.persons] > 0).sum()),
-        n_doses_after_death=int(dose_model.died_before(people, doses).sum()),
-        seconds=seconds,
-    )
-
-
-def _write_assumptions(
-    path: Path,
-    summary: SimulationSummary,
-    table: tuple[ErrorKind, ...],
-    changed: Counter[str],
-    split: str,
-    seed: int,
-    area: str,
-    registry_date: str,
-) -> None:
-    """Every share that was used and what it came to; without times, so that the same arguments give the same bytes."""
-    counts: dict[str, Any] = asdict(summary)
-    del counts["seconds"]
-    kinds = [
-        {
-            "kind": row.kind,
-            "field": row.field,
-            "effect": row.effect,
-            "among": row.among,
-            "share": row.share,
-            "changed_doses_share": changed[row.kind] / summary.n_doses,
-            "origin": "assumption",
-        }
-        for row in table
-    ]
-    shares = {
-        f"{module.__name__.rsplit('.', 1)[-1]}.{name}": value
-        for module in (households, population, identifiers, dose_model)
-        for name, value in vars(module).items()
-        if name.endswith("_SHARE")
-    }
-    document = {
-        "seed": seed,
-        "area": area,
-        "registry_date": registry_date,
-        "split": split,
-        "counts": counts,
-        "targets": {
-            "wrong_among_usable_id": {"range": [0.24, 0.26], "origin": "published, March to April 2022"},
-            "no_usable_id": {"range": [0.05, 0.12], "origin": "published, March to April 2022"},
-        },
-        "error_kinds": kinds,
-        "shares": {
-            "simulation.OUTSIDE_SHARE": OUTSIDE_SHARE,
-            "simulation.FOREIGN_SHARE": FOREIGN_SHARE,
-            **shares,
-            "origin": "assumption",
-        },
-        "published": [
-            "age pyramid (UN WPP 2019)",
-            "surname shares",
-            "share of Thị and syllable counts by cohort",
-            "provinces",
-        ],
-    }
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,11 @@ CROSSWALK_COLUMNS = (
     "new_province_code",
     "transfer",
 )
+
+# Sizes of the 10,603 communes of 2021: quantiles of the published estimate, rounded.
+_SIZE_SHARES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1)
+_SIZES = (15, 470, 1350, 2500, 4600, 7400, 11_400, 17_000, 22_300, 44_000, 90_000, 146_000)
+_SIZE_SPREAD = 0.6  # of their logarithms within a province; with it provinces keep their people within some 5 %
 
 Row = dict[str, str]
 
@@ -108,6 +114,20 @@ def draw_weights(rng: np.random.Generator, n: int) -> Floats:
     return sizes
 
 
+def published_sizes(rng: np.random.Generator, crowding: Floats) -> Floats:
+    """People of each commune: exactly the published distribution, the larger ones where communes are crowded.
+
+    Parameters
+    ----------
+    crowding : float array, shape (communes,), people a commune of its province has on average, any unit
+    """
+    n = len(crowding)
+    sizes = np.exp(np.interp(np.linspace(0, 1, n), _SIZE_SHARES, np.log(_SIZES)))
+    weights = np.empty(n)
+    weights[np.argsort(np.log(crowding) + _SIZE_SPREAD * rng.standard_normal(n))] = sizes
+    return weights
+
+
 def bao_lam() -> Communes:
     """The 14 communes of Bảo Lâm district with their real codes, names and successors."""
     rows = read_csv("bao_lam.csv")
@@ -150,11 +170,12 @@ def crosswalk_row(old: Row, new_code: str, new_name: str, new_province: str, tra
     }
 
 
-def read_units(folder: Path, persons: int, chance: Chance) -> Communes:
+def read_units(folder: Path, persons: int, chance: Chance, *, published: bool = False) -> Communes:
     """Communes of a folder in the form of the official lists.
 
     Whole districts are drawn until there are about 9,400 people to a commune; everything when there are people enough.
     The chosen communes and all rows of the folder are kept: names in a country are ambiguous, also for a few people.
+    ``published``: their sizes follow the published distribution exactly, instead of being drawn like it.
 
     Raises
     ------
@@ -173,7 +194,15 @@ def read_units(folder: Path, persons: int, chance: Chance) -> Communes:
         if len(chosen) >= persons / 9400 and len({row["province_code"] for row in chosen}) >= min(2, persons // 9400):
             break
     chosen.sort(key=lambda row: (row["province_code"], row["district_code"], row["commune_code"]))
-    return communes_from(chosen, crosswalk, draw_weights(rng, len(chosen)), all_legacy=legacy)
+    weights = published_sizes(rng, _crowding(chosen)) if published else draw_weights(rng, len(chosen))
+    return communes_from(chosen, crosswalk, weights, all_legacy=legacy)
+
+
+def _crowding(rows: list[Row]) -> Floats:
+    """People per commune of the province of each row, in thousands."""
+    people = {row["code"]: float(row["people_thousand"]) for row in read_csv("provinces.csv")}
+    n_communes = Counter(row["province_code"] for row in rows)
+    return np.array([people[row["province_code"]] / n_communes[row["province_code"]] for row in rows])
 
 
 def _read_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:

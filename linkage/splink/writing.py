@@ -25,9 +25,10 @@ import pyarrow as pa
 
 from linkage.encode import encode
 from linkage.files import read_side, with_id
+from linkage.ingest.records import Records
 from linkage.model_file import Model
 from linkage.publish import staged
-from linkage.registry import build_index
+from linkage.registry_build import build_index
 from linkage.splink.conditions import column
 from linkage.splink.exporting import Export, export_splink
 from linkage.splink.tables import A_LEFT, B_RIGHT, frequency_table, standardised_table
@@ -102,13 +103,15 @@ def _read(
         with_id(read_side([path], plan, side), getattr(plan, f"{side}_id"))
         for side, path in zip(("left", "right"), tables, strict=True)
     )
-    index = build_index(right, plan, scratch, units_folder=units_folder)
+    index = build_index(Records.of(right), plan, scratch, units_folder=units_folder)
     dictionaries = index.dictionaries.copy()
-    columns = encode(left, plan, "left", dictionaries)
+    persons = index.persons.read()
+    # The index keeps no column that has only served as a key; Splink makes its keys itself.
+    of_right, of_left = (encode(rows, plan, s, dictionaries) for rows, s in ((persons, "right"), (left, "left")))
     export = export_splink(model, dictionaries.words, nearest=nearest)
     written = {
-        A_LEFT: standardised_table(left.column(plan.left_id), "left", columns, plan, dictionaries),
-        B_RIGHT: standardised_table(index.persons.column(plan.right_id), "right", index.columns, plan, dictionaries),
+        A_LEFT: standardised_table(left.column(plan.left_id), "left", of_left, plan, dictionaries),
+        B_RIGHT: standardised_table(persons.column(plan.right_id), "right", of_right, plan, dictionaries),
     }
     for name in export.frequencies:
         written[f"tf_{column(name)}"] = frequency_table(name, index.frequencies[name], plan, dictionaries)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from linkage.standardise.digits import Distinct, Strings, distinct
 from linkage.standardise.places_build import Communes, Lists, Side, UnitTables, build_tables, identity_side, read_codes
 from linkage.standardise.places_files import Unit, read_unit_files
 from linkage.standardise.places_gazetteer import Gazetteer, build_gazetteer
+from linkage.syllables import content_hashes
 from models.comparators.place import SAME_COMMUNE, SAME_DISTRICT, SAME_PROVINCE
 
 UInt16s = npt.NDArray[np.uint16]
@@ -88,6 +90,11 @@ class Units:
     def doses(self) -> Communes:
         """The dose places by id, for reports: code, name, district and province."""
         return self.tables.doses
+
+    @cached_property
+    def dose_code_hashes(self) -> npt.NDArray[np.uint64]:
+        """A content hash of the code of each dose place: uint64 by id, 0 where there is none."""
+        return content_hashes(_texts(self.doses.code))
 
     def registry(self, as_of: str) -> Communes:
         """The registry communes by id, for reports."""

@@ -1,0 +1,182 @@
+"""The accepted records of a batch, in an unlinked work file: a hundred million of them fit in little memory.
+
+An Arrow IPC file of chunks, compressed column by column: a pass over some columns reads only these, and a record is
+found by its chunk. The file is mapped, so what is cached of it belongs to the system, and it vanishes with the
+process, however that ends.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from linkage.errors import LinkageError
+
+CHUNK_ROWS = 1 << 18
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=True)
+
+
+class Records:
+    """Records in their order, all columns text; safe to read from several threads.
+
+    content : the Arrow IPC file
+    starts : int64[n_chunks + 1], the number of the first stored row of each chunk, and the number of all
+    dropped : int64[n], ascending, the stored rows that are not among the records
+    """
+
+    def __init__(self, content: pa.Buffer, starts: NDArray[np.int64], dropped: NDArray[np.int64]) -> None:
+        self._content = content
+        self._starts = starts
+        self._dropped = dropped
+
+    @classmethod
+    def of(cls, table: pa.Table, chunk_rows: int = CHUNK_ROWS) -> Records:
+        """The rows of a table as records, in memory."""
+        with RecordsWriter(table.schema, None, chunk_rows) as writer:
+            writer.append(table)
+            return writer.finish()
+
+    @property
+    def num_rows(self) -> int:
+        return int(self._starts[-1]) - self._dropped.size
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._open(None).schema
+
+    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The records in order, at most CHUNK_ROWS at a time; ``columns`` None is all of them."""
+        reader = self._open(columns)
+        for number in range(reader.num_record_batches):
+            chunk = _chunk(reader, number, columns)
+            start = self._starts[number]
+            low, high = np.searchsorted(self._dropped, [start, start + chunk.num_rows])
+            if low < high:
+                keep = np.ones(chunk.num_rows, np.bool_)
+                keep[self._dropped[low:high] - start] = False
+                chunk = chunk.filter(pa.array(keep))
+            yield chunk
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All records in memory."""
+        return pa.concat_tables([self._empty(columns), *self.chunks(columns)])
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column of all records in memory."""
+        return self.read([name]).column(0)
+
+    def take(self, rows: NDArray[np.int64], columns: Sequence[str] | None = None) -> pa.Table:
+        """The records of given rows, int64[n] in any order, in memory; each chunk that holds one is read once."""
+        stored = nth_absent(self._dropped, rows)
+        order = np.argsort(stored, kind="stable")
+        ascending = stored[order]
+        reader = self._open(columns)
+        numbers, firsts = np.unique(np.searchsorted(self._starts, ascending, side="right") - 1, return_index=True)
+        parts = [self._empty(columns)]
+        for number, wanted in zip(numbers.tolist(), np.split(ascending, firsts[1:]), strict=False):
+            parts.append(_chunk(reader, number, columns).take(pa.array(wanted - self._starts[number])))
+        found = pa.concat_tables(parts)
+        if (order[1:] > order[:-1]).all():
+            return found
+        place = np.empty_like(order)
+        place[order] = np.arange(order.size)
+        return found.combine_chunks().take(pa.array(place))
+
+    def without(self, rows: NDArray[np.int64]) -> Records:
+        """The other records; ``rows``: int64[n], distinct, ascending. Nothing is copied."""
+        dropped = np.sort(np.concatenate([self._dropped, nth_absent(self._dropped, rows)]))
+        return Records(self._content, self._starts, dropped)
+
+    def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
+        """A reader of its own for every caller: readers are not safe to share between threads."""
+        reader = pa.ipc.open_file(self._content)
+        if columns is None:
+            return reader
+        places = [reader.schema.get_field_index(name) for name in columns]
+        return pa.ipc.open_file(self._content, options=pa.ipc.IpcReadOptions(included_fields=places))
+
+    def _empty(self, columns: Sequence[str] | None) -> pa.Table:
+        table = self.schema.empty_table()
+        return table if columns is None else table.select(list(columns))
+
+
+class RecordsWriter:
+    """Makes tables of one schema into Records; a context, which closes the work file.
+
+    folder : where the work file lies, on a disk that can hold the records; None keeps them in memory.
+    """
+
+    def __init__(self, schema: pa.Schema, folder: Path | None, chunk_rows: int = CHUNK_ROWS) -> None:
+        self._chunk_rows = chunk_rows
+        self._waiting = schema.empty_table()
+        self._starts = [0]
+        with _disk_errors():
+            self._file = io.BytesIO() if folder is None else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+            self._ipc = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema, options=_OPTIONS)
+
+    def __enter__(self) -> RecordsWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(OSError):  # of a full disk, which has been told
+            self._file.close()
+
+    def append(self, table: pa.Table) -> None:
+        """Add rows; tables of any length become chunks of one length.
+
+        Raises LinkageError when the disk cannot hold them.
+        """
+        self._waiting = pa.concat_tables([self._waiting, table])
+        while self._waiting.num_rows >= self._chunk_rows:
+            self._write(self._waiting.slice(0, self._chunk_rows))
+            self._waiting = self._waiting.slice(self._chunk_rows)
+
+    def finish(self) -> Records:
+        """All that was added; nothing can be added afterwards."""
+        self._write(self._waiting)
+        with _disk_errors():
+            self._ipc.close()
+            self._file.flush()
+            if isinstance(self._file, io.BytesIO):
+                content = pa.py_buffer(self._file.getvalue())
+            else:
+                content = pa.py_buffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+        return Records(content, np.array(self._starts), np.zeros(0, np.int64))
+
+    def _write(self, rows: pa.Table) -> None:
+        # A column of more than 2 GiB stays in pieces, each of which becomes a chunk.
+        for batch in rows.combine_chunks().to_batches():
+            with _disk_errors():
+                self._ipc.write_batch(batch)
+            self._starts.append(self._starts[-1] + batch.num_rows)
+
+
+def nth_absent(present: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The whole numbers from 0 that are not in ``present`` (ascending, distinct), by their rank among these, from 0."""
+    return ranks + np.searchsorted(present - np.arange(present.size), ranks, side="right")
+
+
+def _chunk(reader: pa.ipc.RecordBatchFileReader, number: int, columns: Sequence[str] | None) -> pa.Table:
+    """All stored rows of one chunk."""
+    chunk = pa.Table.from_batches([reader.get_batch(number)])
+    return chunk if columns is None else chunk.select(list(columns))
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Turns an error of the disk that holds the work file into one line for the user."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())[:200]
+        raise LinkageError(
+            f"the work file of the records cannot be written ({reason}): make room on its disk"
+        ) from error

@@ -1,0 +1,114 @@
+"""Counts the values of a registry for its term frequencies, part by part, so that it need not fit in memory.
+
+Every part is counted by itself into a table of values and counts; the tables are added up over ranges of values, one
+range at a time. Counts are whole numbers, so neither the parts nor the ranges show in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking.keys import Keys
+from linkage.encode import Columns
+from linkage.frequencies import LOCAL, N_GROUPS, PEOPLE, Frequencies, within
+from linkage.plan import Comparison, Plan
+
+RANGE_ENTRIES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Bearers of values: values uint64[v] ascending, distinct, 0 left out; counts uint32[v, n_groups], the last axis
+    everybody, or everybody, men and women."""
+
+    values: NDArray[np.uint64]
+    counts: NDArray[np.uint32]
+
+
+def counted_columns(comparison: Comparison) -> list[str]:
+    """The right columns whose values a comparison needs counted."""
+    if not comparison.term_frequency:
+        return []
+    column = comparison.right[0]
+    return [f"{column}.key", f"{column}.plain"] if comparison.kind == "vietnamese_name" else [column]
+
+
+def count_widths(plan: Plan) -> dict[str, int]:
+    """The tables that a plan needs, with the number of their groups."""
+    widths: dict[str, int] = {}
+    for comparison in plan.comparisons:
+        for name in counted_columns(comparison):
+            names = [name, name + LOCAL, comparison.name + PEOPLE] if comparison.local else [name]
+            widths |= dict.fromkeys(names, 1 if comparison.group is None else N_GROUPS)
+    return widths
+
+
+def count_part(plan: Plan, columns: Columns) -> dict[str, Counts]:
+    """Counts of every column that some comparison needs, over the encoded rows of one part of the registry."""
+    counted = {}
+    for comparison in plan.comparisons:
+        group = None if comparison.group is None else columns[comparison.group]
+        for name in counted_columns(comparison):
+            values = columns[name].astype(np.uint64)
+            counted[name] = _count(values, group)
+            if comparison.local:
+                commune = columns[plan.place.right[0]].astype(np.uint64)
+                counted[name + LOCAL] = _count(within(values, commune), group)
+                counted[comparison.name + PEOPLE] = _count(commune, group)
+    return counted
+
+
+def add_up(name: str, parts: Sequence[Counts], range_entries: int = RANGE_ENTRIES) -> Frequencies:
+    """The frequencies of a table from its parts; range_entries: how many entries of the parts to add up at a time."""
+    added = (_added(parts, low, high) for low, high in _ranges(parts, range_entries))
+    kept = [_namesakes(part) if name.endswith(LOCAL) else part for part in added]
+    values, counts = ([getattr(part, field) for part in kept] for field in ("values", "counts"))
+    return Frequencies.of(np.concatenate(values), np.concatenate(counts))
+
+
+def _namesakes(part: Counts) -> Counts:
+    """Without those who are alone with their value in the commune: no entry says so as well."""
+    has_namesake = part.counts[:, 0] > 1
+    return Counts(part.values[has_namesake], part.counts[has_namesake])
+
+
+def _ranges(parts: Sequence[Counts], range_entries: int) -> list[tuple[int, int]]:
+    """Ranges [low, high) of values that hold about so many entries each, from a sample of the values."""
+    n_ranges = -(-sum(part.values.size for part in parts) // range_entries)
+    step = max(1, range_entries // 1024)
+    sample = np.unique(np.concatenate([part.values[::step] for part in parts]))
+    inner = sample[np.linspace(0, sample.size, max(1, n_ranges), endpoint=False).astype(np.int64)[1:]]
+    edges = [0, *np.unique(inner).tolist(), 1 << 64]
+    return list(pairwise(edges))
+
+
+def _added(parts: Sequence[Counts], low: int, high: int) -> Counts:
+    """The counts of the values in [low, high) over all parts."""
+    cuts = [slice(*(_position(part.values, edge) for edge in (low, high))) for part in parts]
+    values = np.concatenate([part.values[cut] for part, cut in zip(parts, cuts, strict=True)])
+    counts = np.concatenate([part.counts[cut] for part, cut in zip(parts, cuts, strict=True)])
+    order = np.argsort(values)
+    values, counts = values[order], counts[order]
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: values.size])
+    return Counts(values[starts], np.add.reduceat(counts, starts, axis=0, dtype=np.uint32) if starts.size else counts)
+
+
+def _position(values: NDArray[np.uint64], edge: int) -> int:
+    return int(values.size if edge > np.iinfo(np.uint64).max else np.searchsorted(values, np.uint64(edge)))
+
+
+def _count(column: Keys, group: NDArray[np.generic] | None) -> Counts:
+    """Counts by value, and by group when there is one; group 0 counts everybody."""
+    known = column != 0
+    values, place = np.unique(column[known], return_inverse=True)
+    if group is None:
+        return Counts(values, np.bincount(place, minlength=values.size).astype(np.uint32)[:, None])
+    of_group = np.bincount(place * N_GROUPS + group[known].astype(np.int64), minlength=values.size * N_GROUPS)
+    counts = of_group.reshape(values.size, N_GROUPS)
+    counts[:, 0] = counts.sum(axis=1)
+    return Counts(values, counts.astype(np.uint32))
