@@ -22,6 +22,7 @@ from blocking.candidates import Candidates
 from linkage import decide as deciding
 from linkage.comparing import Batch, pattern_space, prepare_batch, take
 from linkage.decide import Decided, decide, merge
+from linkage.drift import drift_notes
 from linkage.encode import encode
 from linkage.error_rates import estimate_error_rates
 from linkage.errors import InputError, UsageError, VerificationError
@@ -141,7 +142,7 @@ def run(
         }
         stage.write_json("manifest", manifest | more)
         folder = stage.commit()
-    notes = _notes(ingested, counts, model)
+    notes = (*_notes(ingested, counts, model), *drift_notes(model.training, index.frequencies))
     return RunSummary(run_id, folder, counts, clock.seconds, manifest["peak_rss_bytes"], notes=notes)
 
 
