@@ -21,7 +21,7 @@ from linkage.comparing import Pairs
 from linkage.ingest import ingest
 from linkage.link import TILE_SUBJECTS
 from linkage.nightly import run
-from linkage.nightly import subjects_of as subjects_of_doses
+from linkage.reconcile import subjects_of
 from linkage.registry import Index, open_index
 from linkage.registry_files import build_from_files
 from linkage.schema import DOSES
@@ -45,8 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def scorer(folder: Path) -> Scorer:
     index: Index = open_index(folder / "index")
-    doses = ingest([folder / "data" / "doses.parquet"], DOSES).accepted.read()
-    _, _, batch, _ = subjects_of_doses(doses, index)
+    doses = ingest([folder / "data" / "doses.parquet"], DOSES).accepted
+    _, _, batch = subjects_of(doses, index)
     parameters, _ = train(batch, index, 2)
     return Scorer(batch, index, parameters)
 

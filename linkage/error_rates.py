@@ -43,7 +43,7 @@ class ErrorEstimate:
 
 def estimate_error_rates(
     decided: Decided,
-    of_dose: NDArray[np.int64],
+    of_dose: NDArray[np.int32],
     dose_status: NDArray[np.uint8],
     dose_conflicts: NDArray[np.uint8],
     batch: Batch,
@@ -60,7 +60,7 @@ def estimate_error_rates(
     if verified.size and index.plan.verified is not None:
         rng = np.random.default_rng(SEED)
         sample = np.sort(rng.choice(verified, min(SAMPLE, verified.size), replace=False))
-        truth = decided.ranked.rows[sample, 0]
+        truth = decided.best.rows[sample].astype(np.int64)
         chosen = take(batch, sample)
         estimates += _without_number(chosen, truth, decided.threshold, index, parameters, n_threads)
         estimates += _without_person(chosen, truth, decided.threshold, index, parameters, n_threads)
@@ -70,10 +70,10 @@ def estimate_error_rates(
     return estimates
 
 
-def _expected(decided: Decided, of_dose: NDArray[np.int64], dose_status: NDArray[np.uint8]) -> list[ErrorEstimate]:
+def _expected(decided: Decided, of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8]) -> list[ErrorEstimate]:
     """False and missed matches that the posterior expects, in doses. Doses of one subject err together."""
     is_automatic = (dose_status == VERIFIED) | (dose_status == MATCHED)
-    wrong = 1.0 - decided.probabilities[:, 0]
+    wrong = 1.0 - decided.best.probabilities
     is_open = (dose_status == UNMATCHED) | (dose_status == REVIEW)
     # Of an undecided subject, everything but "not in the registry" is a match not made without a person.
     missed = 1.0 - decided.none
@@ -84,7 +84,7 @@ def _expected(decided: Decided, of_dose: NDArray[np.int64], dose_status: NDArray
 
 
 def _predicted(
-    name: str, chance: NDArray[np.float64], members: NDArray[np.int64], n: int | None = None
+    name: str, chance: NDArray[np.float64], members: NDArray[np.int32], n: int | None = None
 ) -> ErrorEstimate:
     """A count that the posterior expects. chance: float64[n_subjects]; members: the subject of every dose concerned."""
     doses = np.bincount(members, minlength=chance.size).astype(np.float64)

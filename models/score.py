@@ -13,7 +13,7 @@ from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
-SUM_BITS = 40.0  # precision of a sum of Bayes factors
+HALF = 26.0  # half the bits of double precision
 
 
 @kernel
@@ -101,16 +101,20 @@ def _is_better(weight, tie, other_weight, other, ties):  # type: ignore[no-untyp
 
 @kernel
 def _sum_of_factors(weights, floor, highest):  # type: ignore[no-untyped-def]
-    """The sum of 2**weight over weights at or over the floor, in whole multiples of 2**-SUM_BITS of the largest.
+    """The sum of 2**weight over weights at or over the floor, the same in any order.
 
-    Whole numbers add up to the same in any order; there is room for 8,000 as large as the largest.
+    Factors are split into whole numbers of a unit, the largest having HALF bits, and whole numbers of a unit HALF bits
+    lower: double precision adds up 10^8 such numbers without a rounding.
     """
-    unit = np.ceil(highest) - SUM_BITS
-    total = 0.0
+    exponent = np.ceil(highest) - HALF
+    high, low = 0.0, 0.0
     for k in range(weights.shape[0]):
         if weights[k] >= floor:
-            total += np.rint(np.exp2(weights[k] - unit))
-    return total * np.exp2(unit) if total > 0.0 else 0.0
+            factor = np.exp2(weights[k] - exponent)
+            whole = np.rint(factor)
+            high += whole
+            low += np.rint((factor - whole) * np.exp2(HALF))
+    return (high + low * np.exp2(-HALF)) * np.exp2(exponent) if high > 0.0 else 0.0
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections import Counter, defaultdict
 from functools import cache
 
@@ -421,3 +422,34 @@ def hash_texts(texts):
             h = mix(h ^ int.from_bytes(text[start : start + 8], "little"))
         hashes.append(h)
     return hashes
+
+
+# ------------------------------------------------------------------------------------------------- typed numbers
+
+
+def read_digits(texts):
+    """(value, packed, is_other) of each text."""
+    found = []
+    for text in texts:
+        if not text:
+            found.append((0, 0, False))
+        elif len(text) <= 14 and all("0" <= c <= "9" for c in text):
+            found.append((int(text), int(f"{len(text):x}" + text.zfill(14), 16), False))
+        else:
+            found.append((0, 0, True))
+    return found
+
+
+def read_parts(texts):
+    """((year, month, day), is_other) of each text."""
+    forms = (
+        r"(?P<d>\d{1,2})[-./](?P<m>\d{1,2})[-./](?P<y>\d{4})",
+        r"(?P<y>\d{4})[-./](?P<m>\d{1,2})[-./](?P<d>\d{1,2})",
+        r"(?P<y>\d{4})",
+    )
+    found = []
+    for text in texts:
+        matches = [m.groupdict() for m in (re.fullmatch(form, text, re.ASCII) for form in forms) if m]
+        parts = matches[0] if matches else {}
+        found.append((tuple(int(parts.get(name, 0)) for name in "ymd"), not matches))
+    return found

@@ -97,7 +97,7 @@ def test_ranked_candidates_are_those_of_a_sort_over_all_pairs(trained: Trained) 
     expected = np.where(positions >= 0, everything.candidates.rows[positions].astype(np.int64), -1)
     assert np.array_equal(ranked.rows, expected)
     assert np.array_equal(ranked.codes[positions >= 0], everything.codes[positions[positions >= 0]])
-    assert ranked.sums.tolist() == pytest.approx(sums, rel=1e-11)
+    assert ranked.sums.tolist() == pytest.approx(sums, rel=1e-12)
 
 
 def test_a_weight_is_the_sum_of_its_comparisons(trained: Trained) -> None:
