@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from linkage.plan import Plan
 from linkage.schedule import Injections, read_injections
 from linkage.scratch import scratch_array
 from linkage.standardise.categories import FOREIGN_NATIONALITY, FOREIGN_PASSPORT, foreign_reason
-from linkage.subjects import claim_keys
+from linkage.subjects import Subjects, claim_keys, distinct_subjects
 
 # By the code of the reason; 0 is for claims that are compared with the registry.
 EXCLUDED_REASONS = pa.array([None, FOREIGN_NATIONALITY, FOREIGN_PASSPORT], pa.string())
@@ -34,7 +35,6 @@ class Doses:
 
     records : their text, columns of schema.DOSES
     rows : int32[n], the record of each dose
-    claim_keys : uint64[n], see subjects.claim_keys
     injections : what was given when
     subject_ids : uint64[n], a hash of the platform's id of the subject, 0 where none is stated
     does_clean_up : bool[n], whether the facility does; one that does not state its level does
@@ -43,7 +43,6 @@ class Doses:
 
     records: Records
     rows: NDArray[np.int32]
-    claim_keys: NDArray[np.uint64]
     injections: Injections
     subject_ids: NDArray[np.uint64]
     does_clean_up: NDArray[np.bool_]
@@ -56,25 +55,36 @@ class Doses:
 
 def read_doses(
     records: Records, plan: Plan, dictionaries: Dictionaries, n_threads: int, scratch: Path | None
-) -> tuple[Doses, Columns]:
-    """Read and encode all records; the encoded columns are in the order of the records, in work files in ``scratch``.
+) -> tuple[Doses, Subjects, Columns]:
+    """Read and encode all records: the doses, their distinct subjects, and the encoded columns.
+
+    The encoded columns are in the order of the records, in work files in ``scratch``.
 
     dictionaries : grow by what the records hold
     """
     columns: Columns = {}
-    parts: list[Columns] = []
+    numbers: dict[str, NDArray[Any]] = {}
     start = 0
     for chunk, encoded in _encoded(records, plan, dictionaries, n_threads):
-        for name, values in encoded.items():
-            if name not in columns:
-                columns[name] = scratch_array(scratch, (records.num_rows, *values.shape[1:]), values.dtype)
-            columns[name][start : start + chunk.num_rows] = values
-        parts.append(_numbers_of(chunk, encoded, dictionaries))
+        _enter(columns, encoded, start, records.num_rows, scratch)
+        _enter(numbers, _numbers_of(chunk, encoded, dictionaries), start, records.num_rows, None)
         start += chunk.num_rows
     rows = _by_dose_id(records)
-    kept = {name: np.concatenate([part[name] for part in parts])[rows] for name in parts[0]}
-    injections = Injections(*(kept.pop(name) for name in ("day", "number", "product")))
-    return Doses(records=records, rows=rows, injections=injections, **kept), columns
+    for name in numbers:
+        numbers[name] = numbers[name][rows]
+    injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
+    subjects = distinct_subjects(numbers.pop("claim_keys"))
+    return Doses(records=records, rows=rows, injections=injections, **numbers), subjects, columns
+
+
+def _enter(
+    columns: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]], start: int, n: int, scratch: Path | None
+) -> None:
+    """Write the values of a chunk into columns of n rows, which the first chunk makes."""
+    for name, part in values.items():
+        if name not in columns:
+            columns[name] = scratch_array(scratch, (n, *part.shape[1:]), part.dtype)
+        columns[name][start : start + part.shape[0]] = part
 
 
 def _encoded(
@@ -86,8 +96,8 @@ def _encoded(
     return [(records.read(), encode(records.read(), plan, "left", dictionaries))]
 
 
-def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -> Columns:
-    """What is kept of each dose, by the names in Doses and Injections."""
+def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -> dict[str, NDArray[Any]]:
+    """The key of each dose's claim, and what is kept of the dose, by the names in Doses and Injections."""
     text = {name: chunk.column(name).combine_chunks() for name in chunk.column_names}
     reasons = foreign_reason(text["nationality"], text["id_number"])
     excluded = pc.index_in(reasons, EXCLUDED_REASONS).to_numpy(zero_copy_only=False).astype(np.uint8)

@@ -28,7 +28,7 @@ from linkage.schedule import DEAD, find_conflicts
 from linkage.scoring import Ranked, Scorer
 from linkage.scratch import scratch_array
 from linkage.standardise import dates
-from linkage.subjects import Subjects, distinct_subjects
+from linkage.subjects import Subjects
 from linkage.train import train
 from linkage.verify import find_verified
 from models.parameters import Parameters
@@ -71,35 +71,8 @@ def reconcile(
     with clock.stage("encode"):
         doses, subjects, batch = subjects_of(records, index, n_threads, scratch)
     excluded = doses.excluded[subjects.first_dose]
-    with clock.stage("verify"):
-        rows, passes = find_verified(batch, index)
-        is_verified = (rows >= 0) & (excluded == 0)
-        agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & (excluded == 0))
-        rows, passes = rows[agreed], passes[agreed]
-    if model is None:
-        with clock.stage("train"):
-            parameters, training = train(take(batch, trainees(is_verified, excluded > 0)), index, n_threads)
-            model = Model(parameters, index.plan, training.to_dict())
-    with clock.stage("link"):
-        linked = link_batch(
-            batch,
-            index,
-            model.parameters,
-            n_threads,
-            subjects=to_link,
-            on_tile=lambda done: clock.on_progress("link", done, to_link.size),
-        )
-        pairs = PairCounts.of(linked)
-    with clock.stage("decide"):
-        sure = _weigh_verified(batch, agreed, rows, passes, index, model.parameters, n_threads)
-        decided = decide(
-            batch.n_subjects,
-            (to_link, linked.ranked),
-            (agreed, sure),
-            model.parameters,
-            index.n_persons,
-            index.plan.decision,
-        )
+    decided, pairs, model = _decide_subjects(batch, excluded > 0, index, model, n_threads, clock)
+    with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
         rates = estimate_error_rates(
@@ -109,6 +82,43 @@ def reconcile(
         doses, subjects, batch, decided, status, conflicts, excluded, index, model.parameters, drawn_up, rates
     )
     return outcome, pairs, model
+
+
+def _decide_subjects(
+    batch: Batch, is_excluded: NDArray[np.bool_], index: Index, model: Model | None, n_threads: int, clock: Clock
+) -> tuple[Decided, PairCounts, Model]:
+    """Decide every subject by itself. What linking needs beside is gone when this returns."""
+    with clock.stage("verify"):
+        rows, passes = find_verified(batch, index)
+        is_verified = (rows >= 0) & ~is_excluded
+        agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
+        sure = rows[agreed], passes[agreed]
+    if model is None:
+        with clock.stage("train"):
+            parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
+            model = Model(parameters, index.plan, training.to_dict())
+    with clock.stage("link"):
+        n = to_link.size
+        linked = link_batch(
+            batch,
+            index,
+            model.parameters,
+            n_threads,
+            subjects=to_link,
+            on_tile=lambda done: clock.on_progress("link", done, n),
+        )
+        pairs = PairCounts.of(linked)
+    with clock.stage("decide"):
+        weighed = _weigh_verified(batch, agreed, *sure, index, model.parameters, n_threads)
+        decided = decide(
+            batch.n_subjects,
+            (to_link, linked.ranked),
+            (agreed, weighed),
+            model.parameters,
+            index.n_persons,
+            index.plan.decision,
+        )
+    return decided, pairs, model
 
 
 def trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -125,8 +135,7 @@ def subjects_of(
     scratch : folder for the encoded columns; None keeps them in memory
     """
     dictionaries = index.dictionaries.copy()
-    doses, columns = read_doses(records, index.plan, dictionaries, n_threads, scratch)
-    subjects = distinct_subjects(doses.claim_keys)
+    doses, subjects, columns = read_doses(records, index.plan, dictionaries, n_threads, scratch)
     of_subjects = {}
     for name in list(columns):
         column = columns.pop(name)
@@ -149,9 +158,10 @@ def _weigh_verified(
     scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
 
     def weigh(part: slice) -> Ranked:
-        offsets = np.arange(part.stop - part.start + 1, dtype=np.int64)
+        chosen = subjects[part]
+        offsets = np.arange(chosen.size + 1, dtype=np.int64)
         pairs = Candidates(offsets, rows[part].astype(np.uint32), passes[part])
-        return scorer.rank(scorer.score_pairs(subjects[part], pairs), 1)
+        return scorer.rank(scorer.score_pairs(chosen, pairs), 1)
 
     ranked = [tile for _, tile in run_tiles(weigh, subjects.size, n_threads)]
     return Ranked(*(np.concatenate([getattr(tile, field.name) for tile in ranked]) for field in fields(Ranked)))

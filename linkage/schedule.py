@@ -43,6 +43,7 @@ _ASTRA_ZENECA, _MODERNA, _PFIZER = 1, 3, 4
 _MAY_FOLLOW = {(_ASTRA_ZENECA, _PFIZER), (_ASTRA_ZENECA, _MODERNA), (_MODERNA, _PFIZER), (_PFIZER, _MODERNA)}
 
 
+DOSES_AT_ONCE = 1 << 22
 # Entries: the registry row above, then four bits for the dose number (0 where it does not count), then the day.
 Entries = NDArray[np.uint64]
 _DAY_BITS, _PERSON_SHIFT = np.uint64(20), np.uint64(24)
@@ -89,22 +90,30 @@ def find_conflicts(
     person, -1 when alive or not known.
 
     Doses are packed into entries, integers that sort by person first; equal entries are one injection keyed in twice.
+    People are taken in groups, for the memory that sorting needs.
     """
-    conflicts = np.zeros(person.size, np.uint8)
-    day, number = injections.day, injections.number
-    conflicts[(person >= 0) & (death_day >= 0) & (day > death_day)] |= DEAD
-    dated = np.flatnonzero((person >= 0) & (day >= 0)).astype(np.int32)
-    people = person[dated].astype(np.uint64)
-    by_day = people << _PERSON_SHIFT | day[dated].astype(np.uint64)
-    conflicts[dated[_among(by_day, _beside_another_day(by_day, SHORTEST_INTERVAL_DAYS))]] |= INTERVAL
-    is_numbered = number[dated] > 0
-    dated, people, by_day = dated[is_numbered], people[is_numbered], by_day[is_numbered]
-    by_number = by_day | number[dated].astype(np.uint64) << _DAY_BITS
-    conflicts[dated[_among(by_number, _beside_another_day(by_number, None))]] |= DOSE_NUMBER
-    is_first = number[dated] <= 2
-    dated, people = dated[is_first], people[is_first]
-    given = people << _PERSON_SHIFT | _place_in_mask(number[dated], injections.product[dated])
-    conflicts[dated[_among(given, _of_mixed_products(given))]] |= PRODUCT
+    day = injections.day
+    conflicts = np.where((person >= 0) & (death_day >= 0) & (day > death_day), DEAD, 0).astype(np.uint8)
+    n_groups = 1 + person.size // DOSES_AT_ONCE
+    group = np.where((person >= 0) & (day >= 0), person % n_groups, n_groups).astype(np.uint16)
+    for number in range(n_groups):
+        doses = np.flatnonzero(group == number).astype(np.int32)
+        conflicts[doses] |= _between_doses(person[doses].astype(np.uint64), injections[doses])
+    return conflicts
+
+
+def _between_doses(people: NDArray[np.uint64], injections: Injections) -> NDArray[np.uint8]:
+    """Conflict bits of doses with a person and a day, all the doses of these people: uint8[n]."""
+    conflicts = np.zeros(people.size, np.uint8)
+    day, number = injections.day.astype(np.uint64), injections.number
+    by_day = people << _PERSON_SHIFT | day
+    conflicts[_among(by_day, _beside_another_day(by_day, SHORTEST_INTERVAL_DAYS))] |= INTERVAL
+    numbered = np.flatnonzero(number > 0)
+    by_number = by_day[numbered] | number[numbered].astype(np.uint64) << _DAY_BITS
+    conflicts[numbered[_among(by_number, _beside_another_day(by_number, None))]] |= DOSE_NUMBER
+    early = numbered[number[numbered] <= 2]
+    given = people[early] << _PERSON_SHIFT | _place_in_mask(number[early], injections.product[early])
+    conflicts[early[_among(given, _of_mixed_products(given))]] |= PRODUCT
     return conflicts
 
 

@@ -13,6 +13,7 @@ from linkage.encode import Columns, Dictionaries
 from linkage.key_parts import record_key
 from linkage.syllables import content_hashes
 
+ROWS_AT_ONCE = 1 << 22  # sorted at once
 _HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
@@ -56,16 +57,27 @@ def distinct_subjects(keys: NDArray[np.uint64]) -> Subjects:
 
 
 def grouped(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
-    """Distinct keys, ascending; the place of each row's key among them, int32[n]; the first row of each, int32."""
-    order = np.argsort(keys)
-    ordered = keys[order]
-    is_new = np.append(True, ordered[1:] != ordered[:-1])[: ordered.size]
+    """Distinct keys, ascending; the place of each row's key among them, int32[n]; the first row of each, int32.
+
+    Keys are hashes: by their leading bits they fall into parts of about ROWS_AT_ONCE, sorted one after the other.
+    """
+    n_bits = int(max(1, keys.size // ROWS_AT_ONCE)).bit_length() - 1
+    leading = (keys >> np.uint64(63 - n_bits)) >> np.uint64(1)
+    leading = leading.astype(np.uint16)
     of_row = np.empty(keys.size, np.int32)
-    of_row[order] = np.cumsum(is_new, dtype=np.int32) - 1
-    starts = np.flatnonzero(is_new)
-    # The sort need not be stable, which would take ten times as long: the first row is the least of the key's rows.
-    first = np.minimum.reduceat(order, starts) if starts.size else starts
-    return ordered[starts], of_row, first.astype(np.int32)
+    distinct, first, n_before = [np.empty(0, np.uint64)], [np.empty(0, np.int32)], 0
+    for part in range(1 << n_bits):
+        rows = np.flatnonzero(leading == part).astype(np.int32)
+        rows = rows[np.argsort(keys[rows])]
+        ordered = keys[rows]
+        is_new = np.append(True, ordered[1:] != ordered[:-1])[: ordered.size]
+        of_row[rows] = n_before - 1 + np.cumsum(is_new, dtype=np.int32)
+        starts = np.flatnonzero(is_new)
+        distinct.append(ordered[starts])
+        # The sort need not be stable, which would take ten times as long: the first row is the least of the key's.
+        first.append(np.minimum.reduceat(rows, starts) if starts.size else starts.astype(np.int32))
+        n_before += starts.size
+    return np.concatenate(distinct), of_row, np.concatenate(first)
 
 
 def hex_keys(keys: NDArray[np.uint64]) -> pa.StringArray:

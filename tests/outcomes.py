@@ -33,7 +33,6 @@ def outcome_of(rows: Sequence[Row]) -> Any:
     doses = Doses(
         Records.of(pa.table({"subject_id": pa.array(ids, pa.string())})),
         np.arange(n, dtype=np.int32),
-        np.zeros(n, np.uint64),
         Injections(np.zeros(n, np.int32), nothing, nothing),
         np.where(np.array(stated) == "", np.uint64(0), hashes),
         np.ones(n, np.bool_),

@@ -150,6 +150,10 @@ def test_the_order_of_subjects_and_of_candidates_makes_no_difference(trained: Tr
     turned = link_batch(take(trained.batch, order), trained.index, trained.parameters, 2).ranked
     for name, values in vars(usual).items():
         assert np.array_equal(values[order], getattr(turned, name)), name
+    some = order[:700]
+    chosen = link_batch(trained.batch, trained.index, trained.parameters, 2, subjects=some).ranked
+    for name, values in vars(usual).items():
+        assert np.array_equal(values[some], getattr(chosen, name)), name
     scorer, scored = scored_with(trained, None)
     offsets = scored.candidates.offsets
     subject = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
