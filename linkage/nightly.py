@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from linkage.comparing import take
+from linkage.drift import drift_notes
 from linkage.errors import UsageError, VerificationError
 from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, ingest
@@ -108,7 +109,8 @@ def run(
             )
             folder = stage.commit()
     counts = status_counts(outcome)
-    return RunSummary(name, folder, counts, clock.seconds, peak, notes=_notes(ingested, counts, model))
+    notes = (*_notes(ingested, counts, model), *drift_notes(model.training, index.frequencies))
+    return RunSummary(name, folder, counts, clock.seconds, peak, notes=notes)
 
 
 def _nearest_folder(runs: Path) -> Path:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from importlib import resources
+from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +18,7 @@ import msgspec
 
 from linkage.errors import UsageError
 from models.comparators import category, date, digits, name, place
+from models.patterns import MAX_PATTERNS
 
 FORMAT = 1
 POSITION = "position"  # the id of records that have none: their position in the file, from 1
@@ -44,6 +47,8 @@ FIXED_LABELS = {
     "place": place.LEVELS,
     "vietnamese_name": name.LEVELS,
 }
+KINDS = (*FIXED_LABELS, "text", "number")
+MAX_PASSES = 16  # what found a pair is a bit each of 16
 TEXT_MEASURES = ("jaro_winkler", "levenshtein", "damerau_levenshtein")
 
 
@@ -191,7 +196,9 @@ def _problems(plan: Plan) -> list[str]:
     """What is wrong with a plan that has the right shape."""
     fields = {field.name for field in plan.fields}
     passes = [p.name for p in plan.passes]
-    problems = []
+    problems = _repeated("field", [field.name for field in plan.fields])
+    problems += _repeated("pass", passes)
+    problems += _repeated("comparison", [comparison.name for comparison in plan.comparisons])
     if plan.format != FORMAT:
         problems.append(f"format {plan.format} is not supported; this version reads format {FORMAT}")
     problems += [
@@ -201,21 +208,9 @@ def _problems(plan: Plan) -> list[str]:
     ]
     if not plan.comparisons or not plan.passes:
         problems.append("a plan needs at least one [[comparison]] and one [[pass]]")
-    if len(passes) > 16 or len(set(passes)) != len(passes):
-        problems.append("passes must have different names and be 16 at most")
-    problems += [
-        f"{section}.{name} = {value}: must be over 0 and at most 1"
-        for section, part, names in (
-            (
-                "decision",
-                plan.decision,
-                ("highest_false_match_rate", "lowest_match_probability", "lowest_review_probability"),
-            ),
-            ("training", plan.training, ("blocking_recall",)),
-        )
-        for name in names
-        if not 0 < (value := getattr(part, name)) <= 1
-    ]
+    if len(passes) > MAX_PASSES:
+        problems.append(f"{len(passes)} passes; {MAX_PASSES} are possible")
+    problems += _number_problems(plan)
     for rule in plan.passes:
         problems += _unknown(
             f"pass {rule.name!r}", [*rule.left, *rule.right, *([rule.narrow] if rule.narrow else [])], fields
@@ -228,15 +223,53 @@ def _problems(plan: Plan) -> list[str]:
         problems.append("local term frequencies need a comparison of kind 'place'")
     if plan.training.household_rate > 0 and not any(c.shared_number for c in plan.comparisons):
         problems.append("training.household_rate needs a comparison with shared_number = true")
+    sexes = [field.name for field in plan.fields if field.kind == "sex"]
     for comparison in plan.comparisons:
         problems += _unknown(f"comparison {comparison.name!r}", [*comparison.left, *comparison.right], fields)
+        if comparison.group is not None and comparison.group not in sexes:
+            problems.append(f"comparison {comparison.name!r}: group = {comparison.group!r} is no field of kind 'sex'")
         if comparison.kind == "text" and comparison.left != comparison.right:
             problems.append(f"comparison {comparison.name!r}: a text is compared with the same field of the other side")
         problems += _level_problems(comparison)
+    n_patterns = prod(len(comparison.labels) for comparison in plan.comparisons if comparison.kind in KINDS)
+    if n_patterns > MAX_PATTERNS:
+        problems.append(
+            f"{n_patterns:,} agreement patterns of the comparisons' levels are more than {MAX_PATTERNS:,}; take fewer "
+            "thresholds or drop a comparison"
+        )
     if plan.verified is not None:
         problems += _unknown("verified", plan.verified.equal, fields)
         problems += [f"verified: no pass is named {name!r}" for name in plan.verified.passes if name not in passes]
     return problems
+
+
+def _number_problems(plan: Plan) -> list[str]:
+    """Numbers of a plan that are out of their range."""
+    shares = {
+        "decision.highest_false_match_rate": plan.decision.highest_false_match_rate,
+        "decision.lowest_match_probability": plan.decision.lowest_match_probability,
+        "decision.lowest_review_probability": plan.decision.lowest_review_probability,
+        "training.blocking_recall": plan.training.blocking_recall,
+    }
+    problems = [
+        f"{name} = {share}: must be over 0 and at most 1" for name, share in shares.items() if not 0 < share <= 1
+    ]
+    least: dict[str, tuple[float, float]] = {
+        "decision.candidates_kept": (plan.decision.candidates_kept, 2),  # the best and the runner-up
+        "training.subjects": (plan.training.subjects, 1),
+        "training.random_pairs": (plan.training.random_pairs, 1),
+        "training.household_rate": (plan.training.household_rate, 0),
+    }
+    problems += [f"{name} = {n}: must be {low} at least" for name, (n, low) in least.items() if not n >= low]
+    share, is_one = plan.training.share_in_registry, plan.decision.matches_per_record == "one"
+    if not share > 0 or (is_one and share >= 1):
+        problems.append(f"training.share_in_registry = {share}: must be over 0{' and under 1' if is_one else ''}")
+    return problems
+
+
+def _repeated(section: str, names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return [f"[[{section}]] {name!r} stands there more than once; give each a name of its own" for name in twice]
 
 
 def _unknown(where: str, parts: list[str], fields: set[str]) -> list[str]:
@@ -248,8 +281,13 @@ def _level_problems(comparison: Comparison) -> list[str]:
     where = f"comparison {comparison.name!r}"
     if comparison.kind == "text" and comparison.measure not in TEXT_MEASURES:
         return [f"{where}: measure must be one of {', '.join(TEXT_MEASURES)}"]
-    if comparison.kind not in FIXED_LABELS and comparison.kind not in ("text", "number"):
-        return [f"{where}: unknown kind {comparison.kind!r}; one of {', '.join([*FIXED_LABELS, 'text', 'number'])}"]
+    if comparison.kind not in KINDS:
+        return [f"{where}: unknown kind {comparison.kind!r}; one of {', '.join(KINDS)}"]
+    thresholds = comparison.thresholds
+    falls = comparison.measure == "jaro_winkler"
+    if any(a == b or (a < b) == falls for a, b in pairwise(thresholds)):
+        order = "fall" if falls else "rise"
+        return [f"{where}: thresholds = {thresholds} must {order} from level to level, from more to less agreement"]
     n = len(comparison.labels) - 1
     for key, shares in (("m", comparison.m), ("household", comparison.household)):
         if shares is not None and (len(shares) != n or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.comparing import Batch, pattern_space, take
+from linkage.drift import Tables, describe_tables
 from linkage.link import run_tiles
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
@@ -38,10 +39,11 @@ RECALL_RANGE = (0.9, 0.9999)
 class Training:
     """What a model was trained on and how it went; part of the model file.
 
-    registry: content hash of the index, and so of the term frequencies that the model goes with.
+    registry: content hash of the index; term_frequencies: what its tables were, see linkage.drift.
     """
 
     registry: str
+    term_frequencies: Tables
     n_subjects: int
     n_random_pairs: int
     n_candidates: int
@@ -50,6 +52,7 @@ class Training:
     def to_dict(self) -> dict[str, Any]:
         return {
             "registry": self.registry,
+            "term_frequencies": self.term_frequencies,
             "subjects": self.n_subjects,
             "random_pairs": self.n_random_pairs,
             "candidates": self.n_candidates,
@@ -114,7 +117,12 @@ def train(
     parameters = random.with_u(parameters, outside, index.n_persons)
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
-        index.manifest["content"], sample.n_subjects, int(random.counts.sum()), n_candidates, convergence
+        index.manifest["content"],
+        describe_tables(index.frequencies),
+        sample.n_subjects,
+        int(random.counts.sum()),
+        n_candidates,
+        convergence,
     )
 
 

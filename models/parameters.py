@@ -11,6 +11,9 @@ from models.patterns import PatternSpace
 
 Vector = NDArray[np.float64]
 
+# No weight of a pattern goes further, so that no odds overflow, nor what rare values and priors make of them.
+MOST_LOG2 = 300.0
+
 
 @dataclass(frozen=True)
 class ComparisonParameters:
@@ -61,26 +64,33 @@ class Parameters:
 
     def pattern_weights(self, levels: NDArray[np.uint8]) -> Vector:
         """log2(m / u) of patterns: float64[n] from uint8[n, n_comparisons]."""
-        return _summed(self.log2_m_u(), levels)
+        return _bounded(_summed(self.log2_m_u(), levels))
 
     def household_odds(self, levels: NDArray[np.uint8], n_persons: int) -> Vector:
         """(household_rate / n_persons) * h / u of patterns that share a number, else 0: float64[n]."""
         if self.household_rate == 0.0:
             return np.zeros(levels.shape[0])
         is_shared = _summed([c.is_shared() for c in self.comparisons], levels) > 0
-        return np.where(is_shared, self.household_rate / n_persons * np.exp2(_summed(self.log2_h_u(), levels)), 0.0)
+        return np.where(
+            is_shared, self.household_rate / n_persons * np.exp2(_bounded(_summed(self.log2_h_u(), levels))), 0.0
+        )
 
     def match_weight_table(self, space: PatternSpace) -> Vector:
         """log2(m / u) of every pattern: float64[space.size]."""
-        return space.sum_over_levels(self.log2_m_u())
+        return _bounded(space.sum_over_levels(self.log2_m_u()))
 
     def household_table(self, space: PatternSpace, n_persons: int) -> Vector:
         """The household odds of every pattern: float64[space.size]."""
         if self.household_rate == 0.0:
             return np.zeros(space.size)
         is_shared = space.sum_over_levels([c.is_shared() for c in self.comparisons]) > 0
-        odds = self.household_rate / n_persons * np.exp2(space.sum_over_levels(self.log2_h_u()))
+        odds = self.household_rate / n_persons * np.exp2(_bounded(space.sum_over_levels(self.log2_h_u())))
         return np.where(is_shared, odds, 0.0)
+
+
+def _bounded(weights: Vector) -> Vector:
+    """Weights within `MOST_LOG2` of 0."""
+    return np.asarray(np.clip(weights, -MOST_LOG2, MOST_LOG2))
 
 
 def _summed(by_level: list[Vector], levels: NDArray[np.uint8]) -> Vector:

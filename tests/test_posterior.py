@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.parameters import ComparisonParameters, Parameters
+from models.parameters import MOST_LOG2, ComparisonParameters, Parameters
 from models.posterior import match_threshold, pair_probability, posterior
 
 pytestmark = pytest.mark.kernel
@@ -181,3 +181,17 @@ def test_the_order_of_the_batch_does_not_matter() -> None:
     forward = match_threshold(probabilities, 0.002, 0.5)
     assert 0.5 < forward < 1.0
     assert match_threshold(probabilities[::-1].copy(), 0.002, 0.5) == forward
+
+
+def test_probabilities_beyond_all_bounds_stay_numbers() -> None:
+    """Forty comparisons of 2^60 to one each, for and against: their odds would leave the range of floats."""
+    m, u = np.array([1.0, 1.0, 1e-18]), np.array([1.0, 1e-18, 1.0])
+    sure = ComparisonParameters("number", ("missing", "same", "different"), m, u, m, (1,))
+    p = Parameters((sure,) * 40, 0.9, 0.99, 1.0, 10**8)
+    levels = np.array([[1] * 40, [2] * 40], np.uint8)
+    weights = p.pattern_weights(levels)
+    assert weights.tolist() == [MOST_LOG2, -MOST_LOG2]
+    assert np.isfinite(p.household_odds(levels, p.n_persons)).all()
+    chances = posterior(weights[:, None], np.exp2(weights), p, p.n_persons)
+    assert chances.candidates[:, 0].tolist() == pytest.approx([1.0, 0.0])
+    assert pair_probability(weights, p, p.n_persons).tolist() == pytest.approx([1.0, 0.0])

@@ -26,7 +26,12 @@ def render(model: Model) -> RenderableType:
         f"in the registry {p.share_in_registry:.4f}, found by some pass {p.blocking_recall:.4f}, "
         f"household pairs per subject {p.household_rate:.3f}, people {p.n_persons}"
     )
-    return Group(table, priors, f"training: {model.training}")
+    tables = [
+        f"{name}: {t['values']:,} values, two people agree with {t['mean_share']:.2g}"
+        for name, t in model.training.get("term_frequencies", {}).items()
+    ]
+    training = {key: value for key, value in model.training.items() if key != "term_frequencies"}
+    return Group(table, priors, *tables, f"training: {training}")
 
 
 def compare(first: Model, second: Model) -> list[dict[str, Any]]:

@@ -1,0 +1,88 @@
+"""A plan that cannot work is refused with one line that says where and what would be right."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from linkage.errors import UsageError
+from linkage.plan import plan_from
+
+Content = dict[str, Any]
+
+DEFAULT: Content = tomllib.loads(resources.files("linkage").joinpath("plan.toml").read_text("utf-8"))
+TEXT: Content = {
+    "name": "street",
+    "kind": "text",
+    "left": ["full_name"],
+    "right": ["full_name"],
+    "measure": "jaro_winkler",
+    "thresholds": [0.9, 0.8],
+    "m": [0.7, 0.1, 0.1, 0.1],
+}
+
+
+def comparison(content: Content, name: str) -> Content:
+    return next(c for c in content["comparison"] if c["name"] == name)
+
+
+def add_text(content: Content, **changes: object) -> None:
+    content["comparison"].append(TEXT | changes)
+
+
+CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
+    (
+        "a group that is no sex",
+        lambda p: comparison(p, "full_name").update(group="ethnicity"),
+        "no field of kind 'sex'",
+    ),
+    ("a group that is no field", lambda p: comparison(p, "full_name").update(group="gender"), "no field of kind 'sex'"),
+    ("one candidate", lambda p: p["decision"].update(candidates_kept=1), "candidates_kept = 1: must be 2 at least"),
+    ("no subject", lambda p: p["training"].update(subjects=0), "training.subjects = 0: must be 1 at least"),
+    ("no random pair", lambda p: p["training"].update(random_pairs=0), "training.random_pairs = 0"),
+    ("negative rate", lambda p: p["training"].update(household_rate=-0.5), "household_rate = -0.5: must be 0"),
+    ("a rate of nothing", lambda p: p["training"].update(household_rate=float("nan")), "household_rate = nan"),
+    ("everybody there", lambda p: p["training"].update(share_in_registry=1.0), "must be over 0 and under 1"),
+    ("nobody there", lambda p: p["training"].update(share_in_registry=0.0), "must be over 0 and under 1"),
+    ("no error allowed", lambda p: p["decision"].update(highest_false_match_rate=0.0), "must be over 0"),
+    ("two fields", lambda p: p["field"].append(p["field"][0]), "[[field]] 'full_name' stands there more than once"),
+    ("two passes", lambda p: p["pass"].append(p["pass"][2]), "[[pass]] 'id_number' stands there more than once"),
+    ("two comparisons", lambda p: p["comparison"].append(p["comparison"][0]), "[[comparison]] 'sex' stands there"),
+    ("17 passes", lambda p: p["pass"].extend({**p["pass"][0], "name": str(i)} for i in range(6)), "17 passes; 16 are"),
+    ("rising similarities", lambda p: add_text(p, thresholds=[0.8, 0.9]), "thresholds = [0.8, 0.9] must fall"),
+    ("equal similarities", lambda p: add_text(p, thresholds=[0.8, 0.8]), "must fall"),
+    ("falling distances", lambda p: add_text(p, measure="levenshtein", thresholds=[2, 1]), "must rise"),
+    ("shares over 1", lambda p: add_text(p, m=[0.7, 0.2, 0.2, 0.1]), "m needs 4 positive shares that sum to 1"),
+    ("too few shares", lambda p: add_text(p, m=[0.7, 0.3]), "for the levels same, jaro_winkler ≥ 0.9"),
+    ("a share of 0", lambda p: comparison(p, "sex").update(m=[1.0, 0.0]), "m needs 2 positive shares"),
+    (
+        "patterns beyond the table",
+        lambda p: [add_text(p, name=f"street {i}") for i in range(3)],
+        "agreement patterns of the comparisons' levels are more than 33,554,432; take fewer thresholds",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_a_plan_that_cannot_work_is_refused(change: Callable[[Content], object], message: str) -> None:
+    content = copy.deepcopy(DEFAULT)
+    change(content)
+    with pytest.raises(UsageError) as refused:
+        plan_from(content, "here")
+    text = str(refused.value)
+    assert text.startswith("here: ")
+    assert message in text
+    assert "\n" not in text
+
+
+def test_what_is_allowed_stays_so() -> None:
+    content = copy.deepcopy(DEFAULT)
+    add_text(content)
+    content["decision"] |= {"candidates_kept": 2, "matches_per_record": "any"}
+    content["training"] |= {"share_in_registry": 1.5, "household_rate": 0.0}
+    assert plan_from(content, "here").training.share_in_registry == 1.5
