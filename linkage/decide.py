@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.parts import parts_of
 from linkage.plan import Decision
 from models.parameters import Parameters
 from models.posterior import match_threshold, posterior
@@ -14,7 +15,6 @@ from models.posterior import match_threshold, posterior
 VERIFIED, MATCHED, REVIEW, UNMATCHED, EXCLUDED = range(5)
 
 NO_RIVALS = -1
-_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ def decide(
     best, none, unsearched = Found.nobody((n_subjects,)), np.zeros(n_subjects), np.zeros(n_subjects)
     for ranking in (verified, linked):
         chances = np.empty(ranking.rows.shape)
-        for start in range(0, ranking.sums.size, _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
+        for part in parts_of(ranking.sums.size):
             found = posterior(ranking.weights[part], ranking.sums[part], parameters, n_persons)
             chances[part] = found.candidates
             none[ranking.subjects[part]], unsearched[ranking.subjects[part]] = found.none, found.unsearched

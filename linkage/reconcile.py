@@ -21,8 +21,9 @@ from linkage.error_rates import estimate_error_rates
 from linkage.ingest.records import Records
 from linkage.link import link_batch, run_tiles
 from linkage.model_file import Model
-from linkage.outputs import Outcome, parts_of
+from linkage.outputs import Outcome
 from linkage.pair_counts import PairCounts
+from linkage.parts import parts_of
 from linkage.registry import Index
 from linkage.schedule import DEAD, find_conflicts
 from linkage.scoring import Scorer
