@@ -40,12 +40,12 @@ def select(offsets, codes, best_levels, tables, subjects, needed, kept, counts):
 
 
 @kernel
-def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place, product):  # type: ignore[no-untyped-def]
+def multiply_term_frequency(offsets, codes, stride, ratios, groups, place, product):  # type: ignore[no-untyped-def]
     """product[k] *= ratios[s, group, level of the comparison with this stride].
 
-    ratios: float64[n_subjects, n_groups, n_levels]; groups: uint8[n_persons], or uint8[0] when everybody is in group 0.
-    place: (stride of the place comparison, shifts: uint8[its n_levels]); the group of a pair is its person's plus the
-    shift at its place level.
+    ratios: float64[n_subjects, n_groups, n_levels]; groups: uint8[n] of the pairs' persons, or uint8[0] when everybody
+    is in group 0. place: (stride of the place comparison, shifts: uint8[its n_levels]); the group of a pair is its
+    person's plus the shift at its place level.
     """
     place_stride, shifts = place
     n_levels, n_places = np.uint32(ratios.shape[2]), np.uint32(shifts.shape[0])
@@ -53,7 +53,7 @@ def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place,
         for k in range(offsets[s], offsets[s + 1]):
             group = shifts[codes[k] // place_stride % n_places]
             if groups.shape[0] > 0:
-                group += groups[rows[k]]
+                group += groups[k]
             product[k] *= ratios[s, group, codes[k] // stride % n_levels]
 
 

@@ -1,18 +1,17 @@
-"""An index after changes is, byte by byte, the index of the changed registry."""
+"""What changes do to an index, and that compacted it is, byte by byte, the index of the changed registry."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from linkage.errors import InputError
 from linkage.registry import open_index, verify_index
-from linkage.registry_files import apply_changes, build_from_files
+from linkage.registry_files import apply_changes
 from linkage.simulate import simulate
-from tests.district import Row, call, rows_of, write
+from tests.changes import build, changes_csv, contents
+from tests.district import Row, call, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -27,28 +26,6 @@ def persons(folder: Path) -> list[Row]:
     return rows_of(folder / "registry.parquet")
 
 
-def build(folder: Path, rows: list[Row], out: Path) -> Path:
-    path = write(out.with_suffix(".parquet"), rows, folder / "registry.parquet")
-    build_from_files([path], out, units=folder / "units")
-    return out
-
-
-def contents(index: Path) -> dict[str, str]:
-    """SHA-256 of every file of the version in force but the manifest, which tells where the rows came from."""
-    version = open_index(index).folder
-    paths = [path for path in version.rglob("*") if path.is_file() and path.name != "manifest.json"]
-    return {str(p.relative_to(version)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)}
-
-
-def changes_csv(path: Path, rows: list[Row]) -> Path:
-    """Changes as a CSV with the columns that the rows have."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in rows for name in row)))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_path: Path) -> None:
     changed = persons[3] | {"full_name": "Cil Yú Ha Krajan Múp", "residence_commune_code": None, "phone": "0912345678"}
     moved = persons[4] | {"commune_code": persons[300]["commune_code"], "id_number": None}
@@ -61,6 +38,10 @@ def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_p
     counts = {name: ended.json[name] for name in ("persons", "new", "changed", "removed", "removed_unknown")}
     assert counts == {"persons": 599, "new": 5, "changed": 2, "removed": 1, "removed_unknown": 1}
     after = [changed, moved, *persons[:3], *persons[5:8], *persons[9:]]
+    verify_index(open_index(index))
+    ended = call("index", "compact", "--index", index, "--json")
+    assert ended.code == 0, ended.err
+    assert ended.json["persons"] == 599
     assert contents(index) == contents(build(folder, after, tmp_path / "new"))
     verify_index(open_index(index))
     assert [source["file"] for source in open_index(index).manifest["inputs"]] == ["old.parquet", "changes.csv"]
