@@ -56,9 +56,9 @@ class Frequencies:
 
     def exact_counts_of(self, values: Keys) -> NDArray[np.uint32]:
         """The same as uint32[n, n_groups]."""
-        counts, _ = _looked_up(values, self.values, self.counts)
+        counts, _ = looked_up(values, self.values, self.counts)
         if self.recounted is not None:
-            now, is_recounted = _looked_up(values, *self.recounted)
+            now, is_recounted = looked_up(values, *self.recounted)
             counts[is_recounted] = now[is_recounted]
         return counts
 
@@ -72,7 +72,7 @@ class Frequencies:
         return np.asarray(np.maximum(self.squares.astype(np.float64), 0.5) / bearers**2)
 
 
-def _looked_up(
+def looked_up(
     values: Keys, table: NDArray[np.uint64], counts: NDArray[np.uint32]
 ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """The counts uint32[n, n_groups] of values in a table, 0 where they are not, and whether they are: bool[n]."""

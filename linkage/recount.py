@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from linkage.count_kernels import count_listed, slots_of
 from linkage.encode import Columns
-from linkage.frequencies import LOCAL, N_GROUPS, Frequencies
+from linkage.frequencies import LOCAL, N_GROUPS, Frequencies, looked_up
 from linkage.plan import Plan
 from linkage.threads import in_order
 from linkage.value_counts import Counts, count_part, counted_values
@@ -47,19 +47,20 @@ def recount(
     gone = count_part(plan, {name: column[removed] for name, column in columns.items()})
     come = count_part(plan, added)
     values = {name: np.union1d(gone[name].values, come[name].values) for name in before}
-    is_tabled = {name: np.isin(values[name], table.values) for name, table in before.items()}
+    tabled = {name: looked_up(values[name], table.values, table.counts) for name, table in before.items()}
+    is_tabled = {name: is_there for name, (_, is_there) in tabled.items()}
     unknown = {name: values[name][~is_tabled[name]] for name in before if name.endswith(LOCAL)}
     alone = _counted_again(plan, columns, {name: listed for name, listed in unknown.items() if listed.size}, pool)
     after = {}
     for name, table in before.items():
-        tabled = table.exact_counts_of(values[name]).astype(np.int64)
-        now = tabled + _placed(come[name], values[name]) - _placed(gone[name], values[name])
+        then = tabled[name][0].astype(np.int64)
+        now = then + _placed(come[name], values[name]) - _placed(gone[name], values[name])
         if name in alone:
             now[~is_tabled[name]] += alone[name][:, : now.shape[1]]
         if name in unknown:
             now[now[:, 0] <= 1] = 0  # no entry says so as well, see linkage.value_counts
-        bearers = table.bearers + (now - tabled).sum(axis=0)
-        squares = table.squares + (now**2 - tabled**2).sum(axis=0)
+        bearers = table.bearers + (now - then).sum(axis=0)
+        squares = table.squares + (now**2 - then**2).sum(axis=0)
         after[name] = Frequencies(table.values, table.counts, bearers, squares, (values[name], now.astype(np.uint32)))
     return after
 
