@@ -204,12 +204,6 @@ def find(
     return first, last, narrowed
 
 
-def contains(index: PassIndex, queries: Keys) -> NDArray[np.bool_]:
-    """Whether each query uint64[n] has a block in the pass."""
-    first, last, _ = find(index, queries[:, None], np.iinfo(np.int64).max)
-    return (last > first)[:, 0]
-
-
 @kernel
 def find_rows(rows, first, last, wanted, positions):  # type: ignore[no-untyped-def]
     """positions[i] = where wanted[i] stands in rows[first[i]:last[i]], which ascend; -1 where it does not."""

@@ -10,7 +10,7 @@ a second, small part of it, see linkage.registry_changes.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from linkage.syllables import SyllableDictionary
 from linkage.version import encoding_version
 
 FORMAT = 2
-LARGE = "large"  # of a manifest with changes: what it says of the large part alone
+LARGE = "large"  # in a manifest with changes, the manifest without them
 _NO_ROWS = np.empty(0, np.uint32)
 _NONE_REMOVED = RemovedRows.none()
 
@@ -42,7 +42,8 @@ _NONE_REMOVED = RemovedRows.none()
 @dataclass(frozen=True)
 class Index:
     """An opened index. columns: encoded columns by row; passes: by name; persons: the rows as they were read;
-    manifest: what it was built from; changes: what changed since, None where nothing did.
+    manifest: what it was built from; changes: what changed since, and large: the index without that; None where nothing
+    did.
 
     Row numbers of the changes follow those of the large part; rows of this that are gone keep their numbers.
     """
@@ -55,7 +56,8 @@ class Index:
     frequencies: dict[str, Frequencies]
     persons: Persons
     manifest: dict[str, Any]
-    changes: Changes | None
+    changes: Changes | None = None
+    large: Index | None = None
 
     @property
     def n_persons(self) -> int:
@@ -118,67 +120,60 @@ def open_index(folder: Path, content: str | None = None) -> Index:
         raise VerificationError(f"{folder}: is damaged ({error}); build the index again") from error
 
 
-def large_part(index: Index) -> Index:
-    """The index as it was before all changes."""
-    if index.changes is None:
-        return index
-    manifest = {name: entry for name, entry in index.manifest.items() if name != LARGE} | index.manifest[LARGE]
-    return _opened(index.folder, manifest, read_json(index.folder / "dictionaries.json"))
-
-
 def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> Index:
     """The index of a version folder, its arrays mapped."""
+    if LARGE in manifest:
+        large = _opened(version, manifest[LARGE], texts)
+        return _with_changes(large, manifest)
     plan = plan_from(manifest["plan"], str(version / "manifest.json"))
     codes = manifest["commune_codes"]
     units = Units.load(version / "units") if codes is None else Units.none(pa.array(codes, pa.string()))
     latest = datetime.date.fromisoformat(manifest["latest_date"])
     syllables = SyllableDictionary(texts["syllables"])
-    dictionaries = Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"])
-    columns, frequencies = map_arrays(version / "columns"), _frequencies(map_arrays(version / "frequencies"))
-    large, stored = manifest.get(LARGE), stored_passes(plan)
-    persons = open_persons(version / "persons.arrow", int((large or manifest)["persons"]))
+    stored = stored_passes(plan)
     passes = _passes(map_arrays(version / "passes"), set(stored.values()))
-    changes = None
-    if large is not None:
-        changes = open_changes(version / CHANGES, persons.num_rows, passes, frequencies, dictionaries)
-    parted = {name: _parted_pass(name, index, changes) for name, index in passes.items()}
     return Index(
         version,
         plan,
-        {
-            name: PartedColumn(column, None if changes is None else changes.columns[name])
-            for name, column in columns.items()
-        },
-        {name: parted[of] for name, of in stored.items()},
-        dictionaries if changes is None else changes.dictionaries,
-        frequencies if changes is None else changes.frequencies,
-        Persons(
-            persons, _NO_ROWS if changes is None else changes.removed.rows, None if changes is None else changes.persons
-        ),
+        {name: PartedColumn(column) for name, column in map_arrays(version / "columns").items()},
+        {name: passes[of] for name, of in stored.items()},
+        Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"]),
+        _frequencies(map_arrays(version / "frequencies")),
+        Persons(open_persons(version / "persons.arrow", int(manifest["persons"]))),
         manifest,
-        changes,
     )
 
 
-def _parted_pass(name: str, index: PassIndex, changes: Changes | None) -> PartedPass:
-    return (
-        PartedPass(index, _NO_ROWS, None)
-        if changes is None
-        else PartedPass(index, changes.positions[name], changes.passes[name])
+def _with_changes(large: Index, manifest: dict[str, Any]) -> Index:
+    """An index with the changes that lie beside it."""
+    folder, n_large = large.folder / CHANGES, large.n_persons
+    stored = stored_passes(large.plan)
+    passes = {name: large.passes[name].large for name in set(stored.values())}
+    latest = datetime.date.fromisoformat(manifest["latest_date"])
+    changes = open_changes(folder, n_large, passes, large.frequencies, replace(large.dictionaries, latest_date=latest))
+    parted = {name: PartedPass(index, changes.positions[name], changes.passes[name]) for name, index in passes.items()}
+    return replace(
+        large,
+        columns={name: PartedColumn(c.large, changes.columns[name]) for name, c in large.columns.items()},
+        passes={name: parted[of] for name, of in stored.items()},
+        dictionaries=changes.dictionaries,
+        frequencies=changes.frequencies,
+        persons=large.persons.with_changes(changes.removed.rows, changes.persons),
+        manifest=manifest,
+        changes=changes,
+        large=large,
     )
 
 
-def _passes(arrays: dict[str, NDArray[Any]], names: set[str]) -> dict[str, PassIndex]:
-    """The passes of the large part."""
-    return {
-        name: PassIndex(
-            arrays[f"{name}.remainders"],
-            arrays.get(f"{name}.rows", _NO_ROWS),
-            arrays[f"{name}.starts"],
-            (arrays[f"{name}.starts"].size - 1).bit_length() - 1,
-        )
-        for name in names
-    }
+def _passes(arrays: dict[str, NDArray[Any]], names: set[str]) -> dict[str, PartedPass]:
+    """The passes of an index without changes."""
+    passes = {}
+    for name in names:
+        starts = arrays[f"{name}.starts"]
+        rows = arrays.get(f"{name}.rows", _NO_ROWS)
+        index = PassIndex(arrays[f"{name}.remainders"], rows, starts, (starts.size - 1).bit_length() - 1)
+        passes[name] = PartedPass(index, _NO_ROWS, None)
+    return passes
 
 
 def _frequencies(arrays: dict[str, NDArray[Any]]) -> dict[str, Frequencies]:

@@ -17,7 +17,7 @@ from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, ingest
 from linkage.plan import load_plan
 from linkage.publish import locked
-from linkage.registry import LARGE, Index, large_part, open_index
+from linkage.registry import LARGE, Index, open_index
 from linkage.registry_apply import write_changes
 from linkage.registry_build import Progress, build_index
 from linkage.registry_changes import CHANGES
@@ -146,16 +146,14 @@ def _apply(ingested: Ingested, folder: Path, today: datetime.date, n_threads: in
     rows = index.rows_of(accepted.column(index.plan.right_id))
     is_known = rows >= 0
     persons = pa.concat_tables([_changed_before(index, rows), accepted.filter(pa.array(~is_removed))])
-    large = large_part(index)
+    large = index.large or index
     removed = np.union1d(index.removed.rows, rows[is_known & (rows < large.n_persons)]).astype(np.uint32)
     n_persons = large.n_persons - removed.size + persons.num_rows
     if n_persons == 0:
         raise InputError("registry: no row was accepted; there is nobody to link with")
     on_progress("index", 0, 0)
-    manifest = large.manifest | {
-        "inputs": [*index.manifest["inputs"], *(file.summary() for file in ingested.files)],
-        "content": content_of(large.manifest["files"]),
-    }
+    inputs = [*index.manifest["inputs"], *(file.summary() for file in ingested.files)]
+    manifest = large.manifest | {"inputs": inputs}
     with building(folder) as work:
         version = work / "version"
         link_files(large.manifest["files"], index.folder, version)
@@ -176,7 +174,7 @@ def _manifest_with_changes(large: Index, changes: Path, n_persons: int, today: d
         "latest_date": today.isoformat(),
         "files": files,
         "content": content_of(files),
-        LARGE: {name: large.manifest[name] for name in ("persons", "latest_date", "files")},
+        LARGE: large.manifest,
     }
 
 

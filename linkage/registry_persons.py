@@ -28,8 +28,13 @@ class Persons:
     removed : uint32[k] ascending, rows of the large part that are gone
     """
 
-    def __init__(self, large: Records, removed: NDArray[np.uint32], few: Records | None) -> None:
-        self._large, self._removed, self._few = large, removed, few
+    def __init__(self, large: Records, removed: NDArray[np.uint32] | None = None, few: Records | None = None) -> None:
+        self._large, self._few = large, few
+        self._removed = np.empty(0, np.uint32) if removed is None else removed
+
+    def with_changes(self, removed: NDArray[np.uint32], few: Records) -> Persons:
+        """The large part without rows that are gone, and with the rows that came since."""
+        return Persons(self._large, removed, few)
 
     @property
     def num_rows(self) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from linkage.errors import InputError
 from linkage.registry import open_index, verify_index
-from linkage.registry_files import apply_changes
+from linkage.registry_files import apply_changes, compact_index
 from linkage.simulate import simulate
 from tests.changes import build, changes_csv, contents
 from tests.district import Row, call, rows_of
@@ -57,6 +57,37 @@ def test_applied_twice_changes_nothing_more(folder: Path, persons: list[Row], tm
     assert contents(index) == once
     assert (first.new, first.changed, first.removed, first.removed_unknown) == (0, 1, 1, 0)
     assert (second.new, second.changed, second.removed, second.removed_unknown) == (0, 1, 0, 1)
+
+
+def test_who_came_and_went_again_leaves_nothing_behind(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons[1:], tmp_path / "old")
+    before = contents(index)
+    apply_changes(changes_csv(tmp_path / "new.csv", [persons[0]]), index)
+    assert open_index(index).n_persons == len(persons)
+    applied = apply_changes(changes_csv(tmp_path / "gone.csv", [persons[0] | {"status": "removed"}]), index)
+    assert (applied.removed, applied.index.n_persons) == (1, len(persons) - 1)
+    assert contents(index) == before
+    assert applied.index.changes is None
+
+
+def test_people_only_go(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    gone = [row | {"status": "removed"} for row in persons[::3]]
+    applied = apply_changes(changes_csv(tmp_path / "gone.csv", gone), index)
+    left = [row for row in persons if row not in persons[::3]]
+    assert (applied.removed, applied.index.n_persons) == (len(gone), len(left))
+    verify_index(applied.index)
+    compact_index(index)
+    assert contents(index) == contents(build(folder, left, tmp_path / "new"))
+
+
+def test_the_files_of_the_large_part_are_not_copied(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    before = open_index(index)
+    after = apply_changes(changes_csv(tmp_path / "new.csv", [persons[0]]), index).index
+    assert after.folder != before.folder
+    for name in before.manifest["files"]:
+        assert (after.folder / name).samefile(before.folder / name)
 
 
 def test_no_changes(folder: Path, persons: list[Row], tmp_path: Path) -> None:

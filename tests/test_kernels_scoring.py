@@ -14,7 +14,6 @@ from blocking.lookup import (
     build_few,
     build_pass,
     build_row_order,
-    contains,
     find,
     find_blocks,
     find_rows,
@@ -23,7 +22,7 @@ from blocking.lookup import (
     sort_keys,
     stored_keys,
 )
-from blocking.parts import Blocks, RemovedRows
+from blocking.parts import Blocks, PartedPass, RemovedRows, contains_living
 from linkage.count_kernels import count_listed, fill_slots, slots_of
 from models.score import expect, multiply_term_frequency, rank, select, weigh
 from tests import naive
@@ -135,7 +134,8 @@ def test_blocks_equal_their_twin_and_overfull_ones_are_narrowed(blocks_of, narro
     assert [sorted(index.rows[a:b].tolist()) for a, b in zip(first[:, 0], last[:, 0], strict=True)] == expected
     whole = [len(naive.blocks(registry.tolist(), q)[0]) if q else 0 for q in queries.tolist()]
     assert narrowed[:, 0].tolist() == [size if size > max_block else 0 for size in whole]
-    assert contains(index, queries).tolist() == [bool(q) for q in queries.tolist()]
+    whole_pass = PartedPass(index, np.empty(0, np.uint32), None)
+    assert contains_living(whole_pass, queries).tolist() == [bool(q) for q in queries.tolist()]
 
 
 def test_find_blocks_takes_the_keys_at_both_ends():
