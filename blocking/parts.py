@@ -55,10 +55,10 @@ class PartedColumn:
 
     def __getitem__(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """The values of rows, int[k]; copied."""
+        if self.few is None:
+            return np.asarray(np.take(self.large, rows, axis=0))
         n = self.large.shape[0]
         is_few = rows >= n
-        if self.few is None or not is_few.any():
-            return np.asarray(np.take(self.large, rows, axis=0))
         values: NDArray[Any] = np.take(self.large, np.minimum(rows, n - 1), axis=0)
         values[is_few] = self.few[rows[is_few] - n]
         return values
