@@ -16,14 +16,16 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from rapidfuzz import process
 from rapidfuzz.distance import JaroWinkler
 
-from blocking.candidates import Candidates
+from blocking.candidates import Found
+from linkage.comparing import Pairs
 from linkage.ingest import ingest
-from linkage.link import TILE_SUBJECTS, Scorer
+from linkage.link import TILE_SUBJECTS
 from linkage.nightly import run
-from linkage.nightly import subjects_of as subjects_of_doses
+from linkage.reconcile import subjects_of
 from linkage.registry import Index, open_index
 from linkage.registry_files import build_from_files
 from linkage.schema import DOSES
+from linkage.scoring import Scorer, Tile
 from linkage.simulate import simulate
 from linkage.train import train
 from models.comparators import text
@@ -43,16 +45,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def scorer(folder: Path) -> Scorer:
     index: Index = open_index(folder / "index")
-    doses = ingest([folder / "data" / "doses.parquet"], DOSES).accepted.read()
-    _, _, batch, _ = subjects_of_doses(doses, index)
+    doses = ingest([folder / "data" / "doses.parquet"], DOSES).accepted
+    _, _, batch = subjects_of(doses, index)
     parameters, _ = train(batch, index, 2)
     return Scorer(batch, index, parameters)
 
 
 @pytest.fixture(scope="session")
-def tile(scorer: Scorer) -> Candidates:
-    candidates, _ = scorer.candidates(slice(0, TILE_SUBJECTS))
-    return candidates
+def tile(scorer: Scorer) -> Tile:
+    return scorer.tile(slice(0, TILE_SUBJECTS))
+
+
+@pytest.fixture(scope="session")
+def found(scorer: Scorer, tile: Tile) -> Found:
+    return scorer.candidates(tile)[0]
 
 
 def measure(benchmark: BenchmarkFixture, n_pairs: int, work: Callable[[], object]) -> None:
@@ -64,25 +70,29 @@ def measure(benchmark: BenchmarkFixture, n_pairs: int, work: Callable[[], object
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_comparison(benchmark: BenchmarkFixture, scorer: Scorer, tile: Candidates, name: str) -> None:
+def test_comparison(benchmark: BenchmarkFixture, scorer: Scorer, tile: Tile, found: Found, name: str) -> None:
+    """One comparison over the runs of registry rows of a tile."""
     bound = next(c for c in scorer.bound if c.spec.name == name)
-    codes = np.zeros(tile.rows.size, np.uint32)
-    part = slice(0, TILE_SUBJECTS)
-    measure(benchmark, tile.rows.size, lambda: bound.add(part, tile.offsets, tile.rows, codes))
+    sizes = (found.last - found.first)[:, 0]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    pairs = Pairs(np.arange(sizes.size), found.first[:, 0], offsets, None)
+    codes = np.zeros(int(offsets[-1]), np.uint32)
+    measure(benchmark, codes.size, lambda: bound.add(tile.columns, pairs, codes))
 
 
-def test_candidates(benchmark: BenchmarkFixture, scorer: Scorer, tile: Candidates) -> None:
-    measure(benchmark, tile.rows.size, lambda: scorer.candidates(slice(0, TILE_SUBJECTS)))
+def test_candidates(benchmark: BenchmarkFixture, scorer: Scorer, tile: Tile, found: Found) -> None:
+    measure(benchmark, int(found.n_candidates.sum()), lambda: scorer.candidates(tile))
 
 
-def test_scoring(benchmark: BenchmarkFixture, scorer: Scorer, tile: Candidates) -> None:
+def test_scoring(benchmark: BenchmarkFixture, scorer: Scorer, tile: Tile, found: Found) -> None:
     """All comparisons, bound, term frequencies and weights of a tile of candidates."""
+    measure(benchmark, int(found.n_candidates.sum()), lambda: scorer.score(tile, found))
 
-    def work() -> object:
-        own = Candidates(tile.offsets.copy(), tile.rows.copy(), tile.passes.copy())
-        return scorer.score(slice(0, TILE_SUBJECTS), own)
 
-    measure(benchmark, tile.rows.size, work)
+def test_linking(benchmark: BenchmarkFixture, scorer: Scorer, found: Found) -> None:
+    """All of it, from the encoded subjects to their best candidates."""
+    part = slice(0, TILE_SUBJECTS)
+    measure(benchmark, int(found.n_candidates.sum()), lambda: scorer.rank(scorer.link(part)[0], 5))
 
 
 WORDS = 2_000
@@ -100,12 +110,12 @@ def test_jaro_winkler(benchmark: BenchmarkFixture) -> None:
     letters = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
     ids = np.arange(1, WORDS, dtype=np.uint32)
     offsets = np.arange(0, ids.size**2 + 1, ids.size, dtype=np.int64)
-    rows = np.tile(np.arange(ids.size, dtype=np.uint32), ids.size)
-    codes = np.zeros(rows.size, np.uint32)
+    first = np.zeros(ids.size, np.int64)
+    codes = np.zeros(ids.size**2, np.uint32)
     table = (letters, starts, 12)
     limits = np.array([0.92, 0.8])
-    arguments = (offsets, rows, ids, ids, table, text.JARO_WINKLER, limits, np.uint32(1), codes)
-    measure(benchmark, rows.size, lambda: text.text_levels(*arguments))
+    arguments = (first, offsets, ids, ids, table, text.JARO_WINKLER, limits, np.uint32(1), codes)
+    measure(benchmark, codes.size, lambda: text.text_levels(*arguments))
 
 
 def test_jaro_winkler_of_rapidfuzz(benchmark: BenchmarkFixture) -> None:

@@ -1,4 +1,8 @@
-"""Joins the blocks of all passes into one candidate list per subject, each pair once, with the passes that found it."""
+"""Joins the blocks of all passes into the candidates of each subject, each pair once, with the passes that found it.
+
+Nearly all candidates are runs of neighbouring rows: the blocks of the pass that the registry is sorted by. They stay
+runs, to be compared where they lie, until most of them have been ruled out; what the other passes find is a list.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from numpy.typing import NDArray
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 PASS_BITS = 16  # a candidate carries one bit per pass
+RUN_BIT = np.uint16(1)  # the first pass, the only one that can be the order of the registry
 _ROW_SHIFT = np.uint64(PASS_BITS)
 
 
@@ -38,6 +43,20 @@ class Candidates:
     passes: NDArray[np.uint16]
 
 
+@dataclass(frozen=True)
+class Found:
+    """Subject s meets the rows [first, last) of its runs, int64[n_subjects, w], ascending, w may be 0; and others.
+
+    others: what the passes that the registry is not sorted by found, rows ascending; where a row stands in a run too,
+    its passes say so. n_candidates: int64[n_subjects], distinct rows of both, a subject's own row not counted.
+    """
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    others: Candidates
+    n_candidates: NDArray[np.int64]
+
+
 @kernel
 def append_blocks(first, last, rows, bit, fill, packed):  # type: ignore[no-untyped-def]
     """Append row << 16 | bit of every block position to the subjects' segments of packed; fill: int64[n] next free
@@ -46,90 +65,91 @@ def append_blocks(first, last, rows, bit, fill, packed):  # type: ignore[no-unty
         place = fill[s]
         for w in range(first.shape[1]):
             for k in range(first[s, w], last[s, w]):
-                row = np.uint64(rows[k]) if rows.shape[0] > 0 else np.uint64(k)
+                row = np.uint64(rows[k])
                 packed[place] = (row << _ROW_SHIFT) | bit
                 place += 1
         fill[s] = place
 
 
 @kernel
-def _emit_runs(first, last, s, bit, n_out, rows, passes):  # type: ignore[no-untyped-def]
-    """Write out the runs of rows of subject s in the pass that the registry is sorted by; returns the new n_out."""
-    for w in range(first.shape[1]):
-        for row in range(first[s, w], last[s, w]):
-            rows[n_out] = row
-            passes[n_out] = bit
-            n_out += 1
-    return n_out
-
-
-@kernel
-def _mark_in_runs(first, last, s, row, bits, start, passes):  # type: ignore[no-untyped-def]
-    """Add bits to the row where it stands in a run of subject s, whose runs were written from start; whether it
-    does."""
-    for w in range(first.shape[1]):
-        if first[s, w] <= row < last[s, w]:
-            passes[start + row - first[s, w]] |= bits
-            return True
-        start += last[s, w] - first[s, w]
-    return False
-
-
-@kernel
-def merge_segments(first, last, run_bit, starts, packed, offsets, rows, passes):  # type: ignore[no-untyped-def]
-    """The candidates of each subject: its runs, then the other rows ascending, each row once with all its passes' bits.
-
-    first, last: int64[n_subjects, w] runs of rows of the pass that the registry is sorted by (w may be 0), which are
-    nearly all candidates and need no sorting; packed[starts[s]:starts[s + 1]]: what the other passes found. Returns the
-    number of candidates.
-    """
+def merge_segments(starts, packed, offsets, rows, passes):  # type: ignore[no-untyped-def]
+    """The rows of each subject's segment packed[starts[s]:starts[s + 1]], ascending, each once with all its passes'
+    bits; the number of them."""
     low = np.uint64((1 << PASS_BITS) - 1)
     n_out = 0
     for s in range(starts.shape[0] - 1):
         offsets[s] = n_out
-        start = n_out
-        n_out = _emit_runs(first, last, s, run_bit, n_out, rows, passes)
         if starts[s + 1] - starts[s] > 1:
             packed[starts[s] : starts[s + 1]].sort()
-        previous = np.int64(-1)
         for place in range(starts[s], starts[s + 1]):
-            row, bits = np.int64(packed[place] >> _ROW_SHIFT), np.uint16(packed[place] & low)
-            if row == previous:
+            row, bits = np.uint32(packed[place] >> _ROW_SHIFT), np.uint16(packed[place] & low)
+            if n_out > offsets[s] and rows[n_out - 1] == row:
                 passes[n_out - 1] |= bits
-            elif not _mark_in_runs(first, last, s, row, bits, start, passes):
+            else:
                 rows[n_out] = row
                 passes[n_out] = bits
                 n_out += 1
-                previous = row
     offsets[starts.shape[0] - 1] = n_out
     return n_out
 
 
 @kernel
-def drop_own(offsets, rows, passes, own):  # type: ignore[no-untyped-def]
-    """Take each subject's own row (own: int64[n_subjects], -1 for none) out of its candidates, in place; the number
-    left."""
-    kept = 0
-    first = offsets[0]
-    for s in range(own.shape[0]):
-        last = offsets[s + 1]
-        offsets[s] = kept
-        for k in range(first, last):
-            if np.int64(rows[k]) != own[s]:
-                rows[kept] = rows[k]
-                passes[kept] = passes[k]
-                kept += 1
-        first = last
-    offsets[own.shape[0]] = kept
-    return kept
+def mark_in_runs(first, last, offsets, rows, passes, own, n_candidates):  # type: ignore[no-untyped-def]
+    """Add RUN_BIT to the passes of the listed rows that stand in a run of their subject, and count the candidates.
+
+    first, last: int64[n_subjects, w]; own: int64[n_subjects], a row that is no candidate, -1 for none. n_candidates:
+    int64[n_subjects] out.
+    """
+    for s in range(first.shape[0]):
+        n = 0
+        for w in range(first.shape[1]):
+            n += last[s, w] - first[s, w] - (first[s, w] <= own[s] < last[s, w])
+        for k in range(offsets[s], offsets[s + 1]):
+            row = np.int64(rows[k])
+            is_in_run = False
+            for w in range(first.shape[1]):
+                is_in_run |= first[s, w] <= row < last[s, w]
+            if is_in_run:
+                passes[k] |= RUN_BIT
+            elif row != own[s]:
+                n += 1
+        n_candidates[s] = n
 
 
-def gather(blocks: Sequence[Blocks]) -> Candidates:
-    """Candidates of a tile from the blocks of its passes (at most 16), in the order of the passes."""
+@kernel
+def merge_order(run_offsets, run_rows, offsets, rows, source, out_offsets):  # type: ignore[no-untyped-def]
+    """Where the merged candidates come from: source[n] is a place in run_rows, or run_rows.size plus one in rows.
+
+    Both lists are in CSR form over the subjects, rows ascending; of a row in both the second is taken. out_offsets:
+    int64[n_subjects + 1]. Returns the number of merged candidates.
+    """
+    n_out = 0
+    n_run = run_rows.shape[0]
+    for s in range(offsets.shape[0] - 1):
+        out_offsets[s] = n_out
+        a, b = run_offsets[s], offsets[s]
+        while a < run_offsets[s + 1] or b < offsets[s + 1]:
+            is_other = b < offsets[s + 1] and (a == run_offsets[s + 1] or rows[b] <= run_rows[a])
+            if is_other:
+                source[n_out] = n_run + b
+                a += a < run_offsets[s + 1] and run_rows[a] == rows[b]
+                b += 1
+            else:
+                source[n_out] = a
+                a += 1
+            n_out += 1
+    out_offsets[offsets.shape[0] - 1] = n_out
+    return n_out
+
+
+def gather(blocks: Sequence[Blocks], own_rows: NDArray[np.int64] | None = None) -> Found:
+    """Candidates of a tile from the blocks of its passes (at most 16), in the order of the passes.
+
+    own_rows: int64[n_subjects], where the subjects are records of the registry; they are no candidates of themselves,
+    and may be found among the runs and the others nevertheless.
+    """
     n_subjects = blocks[0].first.shape[0]
     has_runs = blocks[0].rows.size == 0
-    no_runs = np.empty((n_subjects, 0), np.int64)
-    runs = blocks[0] if has_runs else Blocks(no_runs, no_runs, blocks[0].rows)
     sizes = np.zeros(n_subjects, np.int64)
     for block in blocks[has_runs:]:
         sizes += (block.last - block.first).sum(axis=1)
@@ -139,7 +159,24 @@ def gather(blocks: Sequence[Blocks]) -> Candidates:
     for number, block in enumerate(blocks):
         if number > 0 or not has_runs:
             append_blocks(block.first, block.last, block.rows, np.uint64(1 << number), fill, packed)
-    n_most = packed.size + int((runs.last - runs.first).sum())
-    offsets, rows, passes = np.empty_like(starts), np.empty(n_most, np.uint32), np.empty(n_most, np.uint16)
-    n = merge_segments(runs.first, runs.last, np.uint16(1), starts, packed, offsets, rows, passes)
-    return Candidates(offsets, rows[:n], passes[:n])
+    offsets, rows, passes = np.empty_like(starts), np.empty(packed.size, np.uint32), np.empty(packed.size, np.uint16)
+    n = merge_segments(starts, packed, offsets, rows, passes)
+    others = Candidates(offsets, rows[:n], passes[:n])
+    # Runs do not overlap, so sorting both ends by themselves keeps them together.
+    first, last = (np.sort(ends[:, : ends.shape[1] * has_runs], axis=1) for ends in (blocks[0].first, blocks[0].last))
+    own, n_candidates = np.full(n_subjects, -1) if own_rows is None else own_rows, np.empty(n_subjects, np.int64)
+    mark_in_runs(first, last, others.offsets, others.rows, others.passes, own, n_candidates)
+    return Found(first, last, others, n_candidates)
+
+
+def merge(runs: Candidates, others: Candidates) -> tuple[Candidates, NDArray[np.int64]]:
+    """The candidates of two lists, and the place of each in the one or, behind it, in the other.
+
+    Rows ascend in both; of a row in both the one of ``others`` is taken, whose passes hold those of the other.
+    """
+    source, offsets = np.empty(runs.rows.size + others.rows.size, np.int64), np.empty_like(others.offsets)
+    n = merge_order(runs.offsets, runs.rows, others.offsets, others.rows, source, offsets)
+    rows, passes = (
+        np.concatenate([getattr(runs, name), getattr(others, name)])[source[:n]] for name in ("rows", "passes")
+    )
+    return Candidates(offsets, rows, passes), source[:n]

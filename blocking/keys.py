@@ -4,6 +4,9 @@ The upper 48 bits are a hash of the parts of the key, the lower 16 bits a hash o
 records of a block are thus one contiguous range of the sorted keys, and an over-full block can be narrowed without a
 second index. A collision of 48 bits only adds a candidate, which its comparisons then refuse. Key 0: a part is
 missing, in no block.
+
+The first 12 bits are a hash of the first part, the commune where there is one: its blocks lie together in every pass,
+and its people in the registry, so subjects taken by commune meet what is in memory already.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ kernel = njit(cache=True, nogil=True, error_model="numpy")
 Keys = NDArray[np.uint64]
 
 NARROW_BITS = 16
+LEAD_BITS = 12
+_LEAD_MASK = ~np.uint64((1 << (64 - LEAD_BITS)) - 1)
 _NARROW_MASK = np.uint64((1 << NARROW_BITS) - 1)
 
 
@@ -38,16 +43,20 @@ def mix(values: Keys, salt: int = 0) -> Keys:
 def combine(parts: Sequence[Keys]) -> Keys:
     """One hash of several parts: uint64[n] each, or uint64[n, w] for alternatives; 0 where any part is 0.
 
-    Alternatives of several parts are crossed: the result is uint64[n, product of the widths].
+    The leading bits are a hash of the first part alone. Alternatives of several parts are crossed: the result is
+    uint64[n, product of the widths].
     """
     total = np.zeros((parts[0].shape[0], 1), np.uint64)
+    lead = total
     known = np.ones((parts[0].shape[0], 1), np.bool_)
     for salt, part in enumerate(parts):
         columns = part[:, None] if part.ndim == 1 else part
         width = total.shape[1] * columns.shape[1]
         total = mix(total[:, :, None] ^ mix(columns, salt)[:, None, :], salt).reshape(-1, width)
+        lead = total if salt == 0 else np.repeat(lead, columns.shape[1], axis=1)
         known = (known[:, :, None] & (columns != 0)[:, None, :]).reshape(-1, width)
-    return np.where(known, total | np.uint64(1), np.uint64(0))
+    keys = (lead & _LEAD_MASK) | (total & ~_LEAD_MASK)
+    return np.where(known, keys | np.uint64(1), np.uint64(0))
 
 
 def block_keys(parts: Sequence[Keys], narrow: Keys | None) -> Keys:

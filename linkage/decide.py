@@ -7,61 +7,112 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.link import Ranked
+from linkage.parts import parts_of
 from linkage.plan import Decision
 from models.parameters import Parameters
 from models.posterior import match_threshold, posterior
 
 VERIFIED, MATCHED, REVIEW, UNMATCHED, EXCLUDED = range(5)
 
+NO_RIVALS = -1
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates: rows int32, -1 where there is none; weights float64, passes uint16, codes uint32, probabilities
+    float64, all of one shape."""
+
+    rows: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    passes: NDArray[np.uint16]
+    codes: NDArray[np.uint32]
+    probabilities: NDArray[np.float64]
+
+    @classmethod
+    def nobody(cls, shape: tuple[int, ...]) -> Found:
+        return cls(
+            np.full(shape, -1, np.int32),
+            np.full(shape, -np.inf),
+            np.zeros(shape, np.uint16),
+            np.zeros(shape, np.uint32),
+            np.zeros(shape),
+        )
+
 
 @dataclass(frozen=True)
 class Decided:
-    """Decisions of n subjects. status: uint8[n]; ranked: their candidates, probabilities: float64[n, k] posteriors
-    of them.
+    """Decisions of n subjects.
+
+    status: uint8[n]; best: Found[n], the best candidate of each; ranked: Found[n_linked, k], all that are kept of the
+    subjects that were linked; place: int32[n], where a subject stands in ranked, or NO_RIVALS.
 
     none, unsearched: float64[n]; threshold: the posterior from which on subjects are matched;
     expected_false_match_rate: mean of 1 - p over the matched ones.
     """
 
     status: NDArray[np.uint8]
-    ranked: Ranked
-    probabilities: NDArray[np.float64]
+    best: Found
+    ranked: Found
+    place: NDArray[np.int32]
     none: NDArray[np.float64]
     unsearched: NDArray[np.float64]
     threshold: float
     expected_false_match_rate: float
 
+    def candidates(self, subjects: NDArray[np.integer]) -> Found:
+        """All candidates of some subjects: Found[m, k]; who was not linked has the best one only."""
+        found = Found.nobody((subjects.size, self.ranked.rows.shape[1]))
+        place = self.place[subjects]
+        is_linked = place != NO_RIVALS
+        for name, values in vars(found).items():
+            values[:, 0] = getattr(self.best, name)[subjects]
+            values[is_linked] = getattr(self.ranked, name)[place[is_linked]]
+        return found
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The best candidates of some subjects, best first, as linking ranked them.
+
+    subjects: int64[n], their numbers; rows: int32[n, k], weights: float64[n, k], passes: uint16[n, k], codes:
+    uint32[n, k], sums: float64[n], see linkage.scoring.Ranked.
+    """
+
+    subjects: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    passes: NDArray[np.uint16]
+    codes: NDArray[np.uint32]
+    sums: NDArray[np.float64]
+
 
 def decide(
-    ranked: Ranked, is_verified: NDArray[np.bool_], parameters: Parameters, n_persons: int, rule: Decision
+    n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, n_persons: int, rule: Decision
 ) -> Decided:
-    """Decide subjects; the threshold is that of the ones that are not verified, which are the ones it decides."""
-    chances = posterior(ranked.weights, ranked.sums, parameters, n_persons)
-    best = chances.candidates[:, 0]
-    threshold = match_threshold(best[~is_verified], rule.highest_false_match_rate, rule.lowest_match_probability)
-    is_matched = ~is_verified & (best >= threshold)
-    status = np.full(best.size, UNMATCHED, np.uint8)
-    status[best >= rule.lowest_review_probability] = REVIEW
-    status[is_matched] = MATCHED
-    status[is_verified] = VERIFIED
-    expected = float(np.mean(1.0 - best[is_matched])) if is_matched.any() else 0.0
-    return Decided(status, ranked, chances.candidates, chances.none, chances.unsearched, threshold, expected)
+    """Decide subjects; whoever was neither linked nor verified is excluded.
 
-
-def merge(n_subjects: int, parts: list[tuple[NDArray[np.int64], Ranked]], n_best: int) -> Ranked:
-    """One ranking of all subjects from rankings of some: (subject numbers, their ranking); the others have no
-    candidate."""
-    merged = Ranked(
-        np.full((n_subjects, n_best), -1, np.int64),
-        np.full((n_subjects, n_best), -np.inf),
-        np.zeros((n_subjects, n_best), np.uint16),
-        np.zeros((n_subjects, n_best), np.uint32),
-        np.ones((n_subjects, n_best)),
-        np.zeros(n_subjects),
-        np.zeros(n_subjects, np.int64),
+    verified: of each the one person that he agrees with. The threshold is that of the linked ones, which are those it
+    decides.
+    """
+    best, none, unsearched = Found.nobody((n_subjects,)), np.zeros(n_subjects), np.zeros(n_subjects)
+    for ranking in (verified, linked):
+        chances = np.empty(ranking.rows.shape)
+        for part in parts_of(ranking.sums.size):
+            found = posterior(ranking.weights[part], ranking.sums[part], parameters, n_persons)
+            chances[part] = found.candidates
+            none[ranking.subjects[part]], unsearched[ranking.subjects[part]] = found.none, found.unsearched
+        for name in ("rows", "weights", "passes", "codes"):
+            getattr(best, name)[ranking.subjects] = getattr(ranking, name)[:, 0]
+        best.probabilities[ranking.subjects] = chances[:, 0]
+    chance = chances[:, 0]
+    threshold = match_threshold(chance, rule.highest_false_match_rate, rule.lowest_match_probability)
+    is_matched = chance >= threshold
+    status, place = np.full(n_subjects, EXCLUDED, np.uint8), np.full(n_subjects, NO_RIVALS, np.int32)
+    status[verified.subjects] = VERIFIED
+    status[linked.subjects] = np.where(
+        is_matched, MATCHED, np.where(chance >= rule.lowest_review_probability, REVIEW, UNMATCHED)
     )
-    for subjects, ranked in parts:
-        for name in ("rows", "weights", "passes", "codes", "ratios", "sums", "n_candidates"):
-            getattr(merged, name)[subjects] = getattr(ranked, name)
-    return merged
+    place[linked.subjects] = np.arange(linked.subjects.size, dtype=np.int32)
+    ranked = Found(linked.rows, linked.weights, linked.passes, linked.codes, chances)
+    expected = float(np.mean(1.0 - chance[is_matched])) if is_matched.any() else 0.0
+    return Decided(status, best, ranked, place, none, unsearched, threshold, expected)

@@ -17,12 +17,12 @@ from linkage.comparing import Batch, pattern_space, prepare_batch
 from linkage.encode import encode
 from linkage.errors import InputError, UsageError
 from linkage.ingest import ingest
-from linkage.link import Scored, Scorer
 from linkage.model_file import Model
 from linkage.plan import Field
 from linkage.publish import read_manifest
 from linkage.registry import Index, open_index
 from linkage.schema import DOSES
+from linkage.scoring import Scored, Scorer
 from models.posterior import posterior
 
 SHOWN = 6
@@ -97,9 +97,9 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     dictionaries = index.dictionaries.copy()
     batch = prepare_batch(encode(dose, index.plan, "left", dictionaries), dictionaries, index)
     scorer = Scorer(batch, index, model.parameters)
-    everyone, _ = scorer.candidates(slice(0, 1))
-    found_by = dict(zip(everyone.rows.tolist(), everyone.passes.tolist(), strict=True))
-    ranked = scorer.rank(scorer.score(slice(0, 1), everyone), SHOWN)
+    everyone, _ = Scorer(batch, index, model.parameters, floor_log2=-np.inf).link(slice(0, 1))
+    found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
+    ranked = scorer.rank(everyone, SHOWN)
     rows = [int(row) for row in ranked.rows[0] if row >= 0 and row != asked]
     rows += [] if asked is None else [asked]
     scored = _score(batch, index, model, rows)
@@ -163,7 +163,7 @@ def _score(batch: Batch, index: Index, model: Model, rows: list[int]) -> Scored:
     """Persons scored against the dose, whether a pass found them or not, however little they weigh."""
     scorer = Scorer(batch, index, model.parameters, floor_log2=-np.inf)
     pairs = Candidates(np.array([0, len(rows)]), np.array(rows, np.uint32), np.zeros(len(rows), np.uint16))
-    return scorer.score(slice(0, 1), pairs)
+    return scorer.score_pairs(slice(0, 1), pairs)
 
 
 def _probabilities(

@@ -17,13 +17,14 @@ from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, ingest
 from linkage.ingest.records import Records
-from linkage.link import Scorer, link_batch, run_tiles
+from linkage.link import link_batch, run_tiles
 from linkage.model_file import Model
 from linkage.plan import POSITION, Plan
 from linkage.publish import staged
 from linkage.registry import Index
 from linkage.registry_build import build_index
 from linkage.schema import CANDIDATES, LINKS, Column, TableSchema
+from linkage.scoring import Scorer
 from linkage.train import train
 from linkage.version import code_version
 from models.parameters import Parameters
@@ -139,10 +140,12 @@ def _batch(records: pa.Table, index: Index, *, is_self: bool) -> Batch:
 def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
     """The best candidates of every record, each with its posterior among all rivals; only the first may be a link."""
     rule = index.plan.decision
-    ranked = link_batch(Scorer(batch, index, parameters), n_threads).ranked
+    ranked = link_batch(batch, index, parameters, n_threads).ranked
     chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons).candidates
     left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
-    return _Pairs(left, ranked.rows[left, place], chances[left, place], ranked.weights[left, place], place == 0)
+    return _Pairs(
+        left, ranked.rows[left, place].astype(np.int64), chances[left, place], ranked.weights[left, place], place == 0
+    )
 
 
 def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
@@ -150,7 +153,7 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
     scorer = Scorer(batch, index, parameters)
 
     def work(part: slice) -> _Pairs:
-        scored = scorer.score(part, scorer.candidates(part)[0])
+        scored, _ = scorer.link(part)
         left = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
         rows = scored.candidates.rows.astype(np.int64)
         chances = pair_probability(scored.weights, parameters, index.n_persons)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from linkage.decide import MATCHED, UNMATCHED, VERIFIED
 from linkage.outputs import Outcome
+from linkage.parts import parts_of
 from linkage.schema import STATUSES, Column, TableSchema
 from linkage.standardise import dates
 from linkage.standardise.categories import FEMALE, MALE, SEX_UNKNOWN
@@ -41,24 +43,27 @@ _SEX_NAMES = {SEX_UNKNOWN: None, MALE: "Nam", FEMALE: "Nữ"}
 
 @dataclass(frozen=True)
 class _Grouping:
-    """labels: names of the groups, None for not known; codes: intp[n_subjects], the group of each subject."""
+    """labels: names of the groups, None for not known; codes: uint8[n_subjects], the group of each subject."""
 
     labels: list[str | None]
-    codes: NDArray[np.intp]
+    codes: NDArray[np.unsignedinteger[Any]]
 
 
 def groups_table(outcome: Outcome) -> pa.Table:
     """Doses by attribute, value and status, see GROUPS; what does not occur has no row."""
-    errors = _expected_errors(outcome)
-    parts = [_count(outcome, name, grouping, errors) for name, grouping in _groupings(outcome).items()]
+    parts = [_count(outcome, name, grouping) for name, grouping in _groupings(outcome).items()]
     return pa.concat_tables(parts) if parts else GROUPS.arrow().empty_table()
 
 
-def _count(outcome: Outcome, attribute: str, grouping: _Grouping, errors: NDArray[np.float64]) -> pa.Table:
+def _count(outcome: Outcome, attribute: str, grouping: _Grouping) -> pa.Table:
     n_cells = len(grouping.labels) * len(STATUSES)
-    cell = grouping.codes[outcome.subjects.of_dose] * len(STATUSES) + outcome.dose_status
-    counts = np.bincount(cell, minlength=n_cells)
-    expected = np.bincount(cell, weights=errors, minlength=n_cells)
+    counts, expected = np.zeros(n_cells, np.int64), np.zeros(n_cells)
+    for part in parts_of(outcome.dose_status.size):
+        subjects, status = outcome.subjects.of_dose[part], outcome.dose_status[part]
+        cell = grouping.codes[subjects].astype(np.intp) * len(STATUSES) + status
+        counts += np.bincount(cell, minlength=n_cells)
+        # Added dose by dose, for the last bits of the sums must not depend on the parts.
+        np.add.at(expected, cell, _expected_errors(outcome, subjects, status))
     present = np.flatnonzero(counts)
     columns = {
         "attribute": pa.array([attribute] * present.size, pa.string()),
@@ -70,11 +75,10 @@ def _count(outcome: Outcome, attribute: str, grouping: _Grouping, errors: NDArra
     return pa.table([columns[name] for name in GROUPS.names], schema=GROUPS.arrow())
 
 
-def _expected_errors(outcome: Outcome) -> NDArray[np.float64]:
-    """Probability that each dose is decided wrongly, float64[n_doses]."""
-    decided, of_dose, status = outcome.decided, outcome.subjects.of_dose, outcome.dose_status
-    false_link = np.maximum(0.0, 1.0 - decided.probabilities[:, 0])[of_dose]
-    missed = np.maximum(0.0, 1.0 - decided.none)[of_dose]
+def _expected_errors(outcome: Outcome, subjects: NDArray[np.int32], status: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Probability that doses of some subjects, with the status of each, are decided wrongly: float64[n]."""
+    false_link = np.maximum(0.0, 1.0 - outcome.decided.best.probabilities[subjects])
+    missed = np.maximum(0.0, 1.0 - outcome.decided.none[subjects])
     is_linked = (status == VERIFIED) | (status == MATCHED)
     return np.asarray(np.where(is_linked, false_link, np.where(status == UNMATCHED, missed, 0.0)))
 
@@ -86,10 +90,10 @@ def _groupings(outcome: Outcome) -> dict[str, _Grouping]:
     if "birth_date" in columns:
         groupings["age"] = _age_bands(columns["birth_date"].astype(np.uint32), outcome)
     if "sex" in columns:
-        groupings["sex"] = _Grouping(list(_SEX_NAMES.values()), columns["sex"].astype(np.intp))
+        groupings["sex"] = _Grouping(list(_SEX_NAMES.values()), columns["sex"].astype(np.uint8))
     if "ethnicity" in columns:
         names = [None, *(spellings[0] for spellings in ETHNIC_GROUPS)]
-        groupings["ethnicity"] = _Grouping(names, columns["ethnicity"].astype(np.intp))
+        groupings["ethnicity"] = _Grouping(names, columns["ethnicity"].astype(np.uint8))
     if "commune" in columns:
         groupings["province"] = _provinces(columns["commune"].astype(np.uint16), outcome)
     return groupings
@@ -100,8 +104,8 @@ def _age_bands(birth: NDArray[np.uint32], outcome: Outcome) -> _Grouping:
     today = int(dates.pack_date(outcome.list_date.year, outcome.list_date.month, outcome.list_date.day))
     below_year = (1 << dates.YEAR_SHIFT) - 1
     had_birthday = (birth & below_year) <= (today & below_year)
-    years = outcome.list_date.year - dates.year_of(birth).astype(np.int64) - ~had_birthday
-    bands = np.searchsorted(_BAND_STARTS, years, side="right")
+    years = outcome.list_date.year - dates.year_of(birth).astype(np.int16) - ~had_birthday
+    bands = np.searchsorted(_BAND_STARTS, years, side="right").astype(np.uint8)
     last = _BAND_STARTS[-1]
     labels = [f"{start}–{after - 1}" for start, after in pairwise(_BAND_STARTS)]
     return _Grouping([None, *labels, f"{last}+"], np.where(birth == 0, 0, bands))
@@ -109,7 +113,8 @@ def _age_bands(birth: NDArray[np.uint32], outcome: Outcome) -> _Grouping:
 
 def _provinces(communes: NDArray[np.uint16], outcome: Outcome) -> _Grouping:
     """By name, in the order of the names' code points."""
-    names = outcome.batch.dictionaries.units.doses.province_name.take(pa.array(communes))
+    names = outcome.batch.dictionaries.units.doses.province_name
     distinct = pc.unique(names.drop_null()).sort()
     codes = pc.fill_null(pc.add(pc.index_in(names, value_set=distinct, skip_nulls=True), 1), 0)
-    return _Grouping([None, *distinct.to_pylist()], codes.to_numpy(zero_copy_only=False).astype(np.intp))
+    of_place = codes.to_numpy(zero_copy_only=False).astype(np.uint8)
+    return _Grouping([None, *distinct.to_pylist()], of_place[communes])

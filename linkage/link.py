@@ -1,7 +1,9 @@
-"""One batch against the index: candidates, patterns, weights and the best persons of every subject.
+"""One batch against the index: the best persons of every subject.
 
-Subjects are worked on in tiles over threads; the kernels release the interpreter's lock. A tile's result depends on its
-subjects alone and results are joined in the order of the tiles, so the output is the same at any number of threads.
+Subjects are worked on in tiles over threads; the kernels release the interpreter's lock. What is needed by subject
+(keys, ratios, bounds) is made for a tile and gone with it, so memory does not grow with the batch. A subject's result
+depends on nothing but the subject, so the output is the same at any number of threads and in any order. They are taken
+in the order of the registry, in which neighbours meet the same people.
 """
 
 from __future__ import annotations
@@ -14,129 +16,17 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.candidates import Blocks, Candidates, drop_own, gather
-from blocking.lookup import find
-from linkage.comparing import Batch, bind, pattern_space
+from linkage.comparing import Batch, rows_of
+from linkage.key_parts import pass_keys
 from linkage.registry import Index
+from linkage.scoring import PassCounts, Ranked, Scored, Scorer
 from models.parameters import Parameters
-from models.score import rank, select, weigh
 
-TILE_SUBJECTS = 1024
-
-# Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
-NEGLIGIBLE_LOG2 = -20.0
+TILE_SUBJECTS = 2048
+_ORDERED_AT_ONCE = 1 << 16
+_FEW_COUNTS = 1 << 20  # pattern counts of tiles are added up when there are more
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class PassCounts:
-    """What a pass did: candidate pairs, blocks that were over-full and narrowed, and the largest block met."""
-
-    pairs: NDArray[np.int64]
-    narrowed: NDArray[np.int64]
-    largest: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """The best candidates of n subjects, best first.
-
-    rows: int64[n, k] registry rows, -1 where there are fewer; weights: float64[n, k] log2 Bayes factors, -inf alike;
-    passes: uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float64[n, k] term frequency ratios; sums:
-    float64[n] Bayes factors of all candidates; n_candidates: int64[n].
-    """
-
-    rows: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    passes: NDArray[np.uint16]
-    codes: NDArray[np.uint32]
-    ratios: NDArray[np.float64]
-    sums: NDArray[np.float64]
-    n_candidates: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The pairs of a tile at or over the floor, in CSR form over the tile's subjects."""
-
-    candidates: Candidates
-    codes: NDArray[np.uint32]
-    ratios: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    n_candidates: NDArray[np.int64]
-
-
-class Scorer:
-    """Scores tiles of one batch against one index with given parameters; holds the tables made from them."""
-
-    def __init__(self, batch: Batch, index: Index, parameters: Parameters, *, floor_log2: float | None = None) -> None:
-        self.batch, self.index, self.parameters = batch, index, parameters
-        self.space = pattern_space(index.plan)
-        self.bound = bind(batch, index, parameters)
-        prior = parameters.share_in_registry / index.n_persons
-        self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
-        self._weights = parameters.match_weight_table(self.space)
-        self._household = parameters.household_table(self.space, index.n_persons)
-        self._n_cheap = len(self.bound) - 1
-        self._bound_table = parameters.bound_table(self.space, self._n_cheap, [c.rarest() for c in self.bound])
-
-    def candidates(self, part: slice) -> tuple[Candidates, PassCounts]:
-        """All candidates of a tile of subjects, and the counts of its passes."""
-        blocks, pairs, narrowed, largest = [], [], [], []
-        for rule in self.index.plan.passes:
-            index = self.index.passes[rule.name]
-            first, last, before = find(index, self.batch.keys[rule.name][part], rule.max_block)
-            blocks.append(Blocks(first, last, index.rows))
-            pairs.append(int((last - first).sum()))
-            narrowed.append(int(np.count_nonzero(before)))
-            largest.append(int(max(before.max(initial=0), (last - first).max(initial=0))))
-        found = gather(blocks)
-        if self.batch.own_rows is not None:
-            n = drop_own(found.offsets, found.rows, found.passes, self.batch.own_rows[part])
-            found = Candidates(found.offsets, found.rows[:n], found.passes[:n])
-        return found, PassCounts(np.array(pairs), np.array(narrowed), np.array(largest))
-
-    def score(self, part: slice, candidates: Candidates) -> Scored:
-        """Patterns and weights of a tile's candidates that reach the floor. The candidates' arrays are used up."""
-        n_candidates = np.diff(candidates.offsets)
-        codes = np.zeros(candidates.rows.size, np.uint32)
-        for comparison in self.bound[: self._n_cheap]:
-            comparison.add(part, candidates.offsets, candidates.rows, codes)
-        kept = select(candidates.offsets, candidates.rows, candidates.passes, codes, self._bound_table, self.floor)
-        candidates = Candidates(candidates.offsets, candidates.rows[:kept], candidates.passes[:kept])
-        codes = codes[:kept]
-        for comparison in self.bound[self._n_cheap :]:
-            comparison.add(part, candidates.offsets, candidates.rows, codes)
-        ratios = np.ones(kept)
-        for comparison in self.bound:
-            comparison.multiply(part, candidates.offsets, candidates.rows, codes, ratios)
-        weights = np.empty(kept)
-        weigh(codes, ratios, self._weights, self._household, weights)
-        return Scored(candidates, codes, ratios, weights, n_candidates)
-
-    def rank(self, scored: Scored, n_best: int) -> Ranked:
-        """The best candidates of a tile's subjects."""
-        n_subjects = scored.candidates.offsets.size - 1
-        best, weights = np.empty((n_subjects, n_best), np.int64), np.empty((n_subjects, n_best))
-        sums = np.empty(n_subjects)
-        rank(scored.candidates.offsets, scored.weights, scored.candidates.rows, self.floor, best, weights, sums)
-        is_there = best >= 0
-
-        def pick(values: NDArray[np.generic], absent: int) -> NDArray[np.generic]:
-            padded = np.append(values, np.array([absent]).astype(values.dtype))
-            return np.asarray(padded[np.where(is_there, best, values.size)])
-
-        rows = np.where(is_there, pick(scored.candidates.rows, 0).astype(np.int64), -1)
-        return Ranked(
-            rows,
-            weights,
-            pick(scored.candidates.passes, 0).astype(np.uint16),
-            pick(scored.codes, 0).astype(np.uint32),
-            pick(scored.ratios, 1).astype(np.float64),
-            sums,
-            scored.n_candidates,
-        )
 
 
 @dataclass(frozen=True)
@@ -149,26 +39,52 @@ class LinkedBatch:
     patterns: dict[tuple[int, int], int]
 
 
-def link_batch(scorer: Scorer, n_threads: int, on_tile: Callable[[int], None] | None = None) -> LinkedBatch:
-    """Rank the candidates of every subject of the batch. ``on_tile`` is told the number of subjects done."""
-    n_best = scorer.index.plan.decision.candidates_kept
+@dataclass(frozen=True)
+class _PatternCounts:
+    """Pairs at or over the floor by pattern and passes: keys uint64[n], code << 16 | passes; counts int64[n]."""
 
-    def work(part: slice) -> tuple[Ranked, PassCounts, dict[tuple[int, int], int]]:
-        candidates, counts = scorer.candidates(part)
-        scored = scorer.score(part, candidates)
+    keys: NDArray[np.uint64]
+    counts: NDArray[np.int64]
+
+
+def link_batch(
+    batch: Batch,
+    index: Index,
+    parameters: Parameters,
+    n_threads: int,
+    *,
+    subjects: NDArray[np.int64] | None = None,
+    on_tile: Callable[[int], None] | None = None,
+) -> LinkedBatch:
+    """Rank the candidates of subjects of the batch.
+
+    Parameters
+    ----------
+    subjects : numbers of those that are linked, the result is in their order; None links all
+    on_tile : is told the number of subjects done
+    """
+    scorer = Scorer(batch, index, parameters)
+    n_best = index.plan.decision.candidates_kept
+    linked = np.arange(batch.n_subjects) if subjects is None else subjects
+    order = _registry_order(batch, linked, index)
+    ranked = _empty(linked.size, n_best)
+    counts: list[PassCounts] = []
+    patterns: list[_PatternCounts] = []
+
+    def work(part: slice) -> tuple[Ranked, PassCounts, _PatternCounts]:
+        scored, counts = scorer.link(linked[order[part]])
         return scorer.rank(scored, n_best), counts, _count_patterns(scored, scorer.floor)
 
-    ranked: list[Ranked] = []
-    counts: list[PassCounts] = []
-    patterns: dict[tuple[int, int], int] = {}
-    for part, (tile, tile_counts, tile_patterns) in run_tiles(work, scorer.batch.n_subjects, n_threads):
-        ranked.append(tile)
+    for part, (tile, tile_counts, tile_patterns) in run_tiles(work, linked.size, n_threads):
+        for name, values in vars(tile).items():
+            getattr(ranked, name)[order[part]] = values
         counts.append(tile_counts)
-        for key, n in tile_patterns.items():
-            patterns[key] = patterns.get(key, 0) + n
+        patterns.append(tile_patterns)
+        if sum(table.keys.size for table in patterns) > _FEW_COUNTS:
+            patterns = [_added_patterns(patterns)]
         if on_tile is not None:
             on_tile(part.stop)
-    return LinkedBatch(_joined(ranked), _added(counts), dict(sorted(patterns.items())))
+    return LinkedBatch(ranked, _added(counts), _by_pass(_added_patterns(patterns)))
 
 
 def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
@@ -180,20 +96,54 @@ def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) 
         yield from zip(parts, threads.map(work, parts), strict=True)
 
 
-def _count_patterns(scored: Scored, floor: float) -> dict[tuple[int, int], int]:
-    """Pairs at or over the floor by pass and pattern."""
-    counted: dict[tuple[int, int], int] = {}
+def _registry_order(batch: Batch, subjects: NDArray[np.int64], index: Index) -> NDArray[np.int64]:
+    """Places of the subjects by key of the pass that the registry is sorted by."""
+    keys = np.empty(subjects.size, np.uint64)
+    for start in range(0, subjects.size, _ORDERED_AT_ONCE):
+        part = slice(start, start + _ORDERED_AT_ONCE)
+        columns = rows_of(batch, subjects[part])
+        keys[part] = pass_keys(index.plan.passes[0], "left", columns, index.plan, batch.dictionaries)[:, 0]
+    return np.argsort(keys, kind="stable")
+
+
+def _empty(n: int, n_best: int) -> Ranked:
+    """A ranking to be filled in."""
+    shape = (n, n_best)
+    return Ranked(
+        np.empty(shape, np.int32),
+        np.empty(shape),
+        np.empty(shape, np.uint16),
+        np.empty(shape, np.uint32),
+        np.empty(shape),
+        np.empty(n),
+        np.empty(n, np.int64),
+    )
+
+
+def _count_patterns(scored: Scored, floor: float) -> _PatternCounts:
     above = scored.weights >= floor
-    codes, passes = scored.codes[above], scored.candidates.passes[above]
+    keys = scored.codes[above].astype(np.uint64) << np.uint64(16) | scored.candidates.passes[above]
+    return _PatternCounts(*np.unique(keys, return_counts=True))
+
+
+def _added_patterns(tables: list[_PatternCounts]) -> _PatternCounts:
+    keys, place = np.unique(np.concatenate([table.keys for table in tables]), return_inverse=True)
+    counts = np.zeros(keys.size, np.int64)
+    np.add.at(counts, place, np.concatenate([table.counts for table in tables]))
+    return _PatternCounts(keys, counts)
+
+
+def _by_pass(table: _PatternCounts) -> dict[tuple[int, int], int]:
+    """Pairs by pass and pattern, in that order."""
+    counted: dict[tuple[int, int], int] = {}
+    codes, passes = table.keys >> np.uint64(16), table.keys.astype(np.uint16)
     for bit in range(16):
-        patterns, n = np.unique(codes[passes >> bit & 1 == 1], return_counts=True)
-        counted |= {(bit, int(code)): int(count) for code, count in zip(patterns, n, strict=True)}
+        has_bit = passes >> bit & 1 == 1
+        patterns, place = np.unique(codes[has_bit], return_inverse=True)
+        pairs = np.zeros(patterns.size, np.int64)
+        np.add.at(pairs, place, table.counts[has_bit])
+        counted |= {(bit, int(code)): int(n) for code, n in zip(patterns, pairs, strict=True)}
     return counted
-
-
-def _joined(tiles: list[Ranked]) -> Ranked:
-    names = ("rows", "weights", "passes", "codes", "ratios", "sums", "n_candidates")
-    return Ranked(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in names))
 
 
 def _added(tiles: list[PassCounts]) -> PassCounts:

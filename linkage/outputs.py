@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +14,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.comparing import Batch, pattern_space
-from linkage.decide import EXCLUDED, UNMATCHED, VERIFIED, Decided
+from linkage.decide import EXCLUDED, NO_RIVALS, UNMATCHED, VERIFIED, Decided
+from linkage.doses import Doses
 from linkage.error_rates import ErrorEstimate
-from linkage.plan import Plan
+from linkage.parts import parts_of
+from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from linkage.schedule import conflict_labels
-from linkage.schema import DECISIONS, STATUSES
+from linkage.schema import DECISIONS, ISSUES, STATUSES
 from linkage.standardise import identifiers
 from linkage.subjects import Subjects, hex_keys
 from models.parameters import Parameters
@@ -31,88 +35,130 @@ BASIC_FIELDS = {"id_number": (1, 2, 3), "full_name": (1,), "birth_date": (1, 2),
 class Outcome:
     """A decided batch, before it is written.
 
-    doses : accepted doses sorted by dose_id, columns of schema.DOSES
     decided : decisions of all subjects, the excluded ones without candidates
     dose_status, dose_conflicts : uint8[n_doses], the subject's status after conflicts, and the conflict bits
-    excluded_reason : string[n_subjects], null for who is not excluded
+    excluded : uint8[n_subjects], see doses.EXCLUDED_REASONS
     """
 
-    doses: pa.Table
+    doses: Doses
     subjects: Subjects
     batch: Batch
     decided: Decided
     dose_status: NDArray[np.uint8]
     dose_conflicts: NDArray[np.uint8]
-    excluded_reason: pa.StringArray
+    excluded: NDArray[np.uint8]
     index: Index
     parameters: Parameters
     list_date: datetime.date
     error_estimates: list[ErrorEstimate]
 
     @cached_property
-    def subject_columns(self) -> dict[str, pa.Array]:
-        """The columns of the decisions that are the same for all doses of a subject, one value per subject."""
-        return _subject_columns(self)
+    def issues(self) -> NDArray[np.uint8]:
+        """Place in schema.ISSUES of why each subject is not verified, their number for the verified and the excluded:
+        uint8[n_subjects]; the reasons exclude one another."""
+        fault = self.batch.columns["id_number.fault"]
+        code = np.where(fault == identifiers.MISSING, 0, np.where(fault == identifiers.BAD_FORMAT, 1, 2))
+        is_fine = (self.decided.status == VERIFIED) | (self.decided.status == EXCLUDED)
+        return np.where(is_fine, len(ISSUES), code).astype(np.uint8)
+
+    @cached_property
+    def wrong_fields(self) -> NDArray[np.uint8]:
+        """A bit for each of BASIC_FIELDS in which a subject does not agree with its best candidate, missing being no
+        agreement: uint8[n_subjects]; 0 for whom there is none."""
+        space, plan = pattern_space(self.index.plan), self.index.plan
+        bits = np.zeros(self.decided.status.size, np.uint8)
+        for bit, (c, comparison) in enumerate(_basic_comparisons(plan)):
+            is_right = np.isin(np.arange(space.n_levels[c]), BASIC_FIELDS[comparison.name])
+            levels = self.decided.best.codes // np.uint32(space.strides[c]) % np.uint32(space.n_levels[c])
+            bits |= (~is_right[levels]).astype(np.uint8) << bit
+        bits[(self.decided.status == EXCLUDED) | (self.decided.status == UNMATCHED)] = 0
+        return bits
 
 
-def decisions_table(outcome: Outcome) -> pa.Table:
-    """One row per accepted dose, sorted by dose_id; see schema.DECISIONS."""
-    of_dose = pa.array(outcome.subjects.of_dose)
-    columns = {name: values.take(of_dose) for name, values in outcome.subject_columns.items()}
-    columns["dose_id"] = outcome.doses.column("dose_id").combine_chunks()
-    columns["status"] = pa.array(STATUSES).take(pa.array(outcome.dose_status))
-    columns["conflicts"] = conflict_labels(outcome.dose_conflicts)
-    return pa.table([columns[name] for name in DECISIONS.names], schema=DECISIONS.arrow())
+def _basic_comparisons(plan: Plan) -> list[tuple[int, Comparison]]:
+    """The comparisons of the plan that are about basic fields, with their place in it."""
+    return [(c, comparison) for c, comparison in enumerate(plan.comparisons) if comparison.name in BASIC_FIELDS]
 
 
-def _subject_columns(outcome: Outcome) -> dict[str, pa.Array]:
-    decided, plan, batch = outcome.decided, outcome.index.plan, outcome.batch
-    is_linked = (decided.status != EXCLUDED) & (decided.status != UNMATCHED)
-    has_second = is_linked & (decided.ranked.rows[:, 1] >= 0)
-    best = np.where(is_linked, decided.ranked.rows[:, 0], -1)
-    second = np.where(has_second, decided.ranked.rows[:, 1], -1)
-    is_excluded = decided.status == EXCLUDED
-    units = batch.dictionaries.units
-    communes = batch.columns["commune"].astype(np.uint16)
+def decision_parts(outcome: Outcome) -> Iterator[pa.Table]:
+    """One row per accepted dose, sorted by dose_id, in parts; see schema.DECISIONS."""
+    n_doses = outcome.dose_status.size
+    ids = _person_ids(outcome)
+    for part in parts_of(n_doses):
+        subjects = outcome.subjects.of_dose[part]
+        columns = subject_columns(outcome, subjects) | _chances(outcome, subjects, ids)
+        dose = np.arange(part.start, part.stop, dtype=np.int32)
+        columns["dose_id"] = outcome.doses.take(dose, ["dose_id"]).column(0)
+        columns["status"] = pa.array(STATUSES).take(pa.array(outcome.dose_status[part]))
+        columns["conflicts"] = conflict_labels(outcome.dose_conflicts[part])
+        yield pa.table([columns[name] for name in DECISIONS.names], schema=DECISIONS.arrow())
+
+
+def subject_columns(outcome: Outcome, subjects: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
+    """What is decided about some subjects, by columns of the decisions that need no other table."""
+    decided, plan = outcome.decided, outcome.index.plan
+    status, best = decided.status[subjects], decided.best
+    is_linked = (status != EXCLUDED) & (status != UNMATCHED)
+    issues = outcome.issues[subjects]
+    fields = {field.name: field.left[0] for field in plan.fields if field.left}
+    wrong_names = [fields[comparison.left[0]] for _, comparison in _basic_comparisons(plan)]
     return {
-        "subject_key": hex_keys(outcome.subjects.keys),
-        "person_id": outcome.index.take(best, [plan.right_id]).column(0).combine_chunks(),
-        "match_probability": pa.array(decided.probabilities[:, 0], mask=~is_linked),
-        "match_weight": pa.array(decided.ranked.weights[:, 0], mask=~is_linked),
-        "runner_up_person_id": outcome.index.take(second, [plan.right_id]).column(0).combine_chunks(),
-        "runner_up_probability": pa.array(decided.probabilities[:, 1], mask=~has_second),
-        "none_probability": pa.array(decided.none, mask=is_excluded),
-        "unsearched_probability": pa.array(decided.unsearched, mask=is_excluded),
-        "found_by": pc.if_else(
-            pa.array(is_linked), pass_lists(plan, decided.ranked.passes[:, 0]), pa.scalar(None, pa.list_(pa.string()))
-        ),
-        "issue": _issues(decided.status, batch.columns["id_number.fault"].astype(np.uint8)),
-        "wrong_fields": _wrong_fields(plan, decided, is_linked),
-        "commune_code": units.doses.code.take(pa.array(communes)),
-        "commune_code_now": units.code_now(communes, batch.dictionaries.commune_date),
+        "subject_key": hex_keys(outcome.subjects.keys[subjects]),
+        "match_probability": pa.array(best.probabilities[subjects], mask=~is_linked),
+        "match_weight": pa.array(best.weights[subjects], mask=~is_linked),
+        "issue": pa.array(ISSUES).take(pa.array(issues, mask=issues == len(ISSUES))),
+        "wrong_fields": _bit_lists(outcome.wrong_fields[subjects], wrong_names),
+    } | commune_columns(outcome, subjects)
+
+
+def commune_columns(outcome: Outcome, subjects: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
+    """The communes of some subjects, by their code of 2021 and in the registry's codes."""
+    dictionaries = outcome.batch.dictionaries
+    communes = outcome.batch.columns["commune"][subjects].astype(np.uint16)
+    return {
+        "commune_code": dictionaries.units.doses.code.take(pa.array(communes)),
+        "commune_code_now": dictionaries.units.code_now(communes, dictionaries.commune_date),
     }
 
 
-def _issues(status: NDArray[np.uint8], fault: NDArray[np.uint8]) -> pa.StringArray:
-    """Why a subject is not verified; the reasons exclude one another. Null for the verified and the excluded."""
-    code = np.where(fault == identifiers.MISSING, 0, np.where(fault == identifiers.BAD_FORMAT, 1, 2))
-    is_fine = (status == VERIFIED) | (status == EXCLUDED)
-    return pa.array(["no_id", "bad_id_format", "wrong_info"]).take(pa.array(code, mask=is_fine))
+def _chances(outcome: Outcome, subjects: NDArray[np.int32], ids: _PersonIds) -> dict[str, pa.Array]:
+    """The persons considered for some subjects, and what speaks for nobody."""
+    decided = outcome.decided
+    status, place = decided.status[subjects], decided.place[subjects]
+    is_linked = (status != EXCLUDED) & (status != UNMATCHED)
+    has_second = is_linked & (place != NO_RIVALS)
+    has_second[has_second] = decided.ranked.rows[place[has_second], 1] >= 0
+    second = np.zeros(subjects.size)
+    second[has_second] = decided.ranked.probabilities[place[has_second], 1]
+    found_by = pass_lists(outcome.index.plan, decided.best.passes[subjects])
+    is_excluded = status == EXCLUDED
+    return {
+        "person_id": ids.best.take(pa.array(subjects, mask=~is_linked)),
+        "runner_up_person_id": ids.second.take(pa.array(place, mask=~has_second)),
+        "runner_up_probability": pa.array(second, mask=~has_second),
+        "none_probability": pa.array(decided.none[subjects], mask=is_excluded),
+        "unsearched_probability": pa.array(decided.unsearched[subjects], mask=is_excluded),
+        "found_by": pc.if_else(pa.array(is_linked), found_by, pa.scalar(None, found_by.type)),
+    }
 
 
-def _wrong_fields(plan: Plan, decided: Decided, is_linked: NDArray[np.bool_]) -> pa.ListArray:
-    """The basic fields in which a subject does not agree with its best candidate, by input column; missing is no
-    agreement."""
-    levels = pattern_space(plan).levels_of(decided.ranked.codes[:, 0])
-    fields = {field.name: field.left[0] for field in plan.fields if field.left}
-    bits = np.zeros(is_linked.size, np.uint8)
-    names: list[str] = []
-    for c, comparison in enumerate(plan.comparisons):
-        if comparison.name in BASIC_FIELDS:
-            differs = is_linked & ~np.isin(levels[:, c], BASIC_FIELDS[comparison.name])
-            bits |= np.where(differs, 1 << len(names), 0).astype(np.uint8)
-            names.append(fields[comparison.left[0]])
-    return _bit_lists(bits, names)
+@dataclass(frozen=True)
+class _PersonIds:
+    """Ids of the best candidate of every subject, and of the second one of every linked subject; null for none."""
+
+    best: pa.ChunkedArray
+    second: pa.ChunkedArray
+
+
+def _person_ids(outcome: Outcome) -> _PersonIds:
+    """Taken once for each subject: his doses lie far apart."""
+    index, decided = outcome.index, outcome.decided
+
+    def ids(rows: NDArray[np.int32]) -> pa.ChunkedArray:
+        found = [index.take(rows[part], [index.plan.right_id]).column(0) for part in parts_of(rows.size)]
+        return pa.chunked_array([chunk for column in found for chunk in column.chunks], pa.string()).combine_chunks()
+
+    return _PersonIds(ids(decided.best.rows), ids(decided.ranked.rows[:, 1]))
 
 
 def pass_lists(plan: Plan, passes: NDArray[np.uint16]) -> pa.ListArray:
@@ -122,6 +168,8 @@ def pass_lists(plan: Plan, passes: NDArray[np.uint16]) -> pa.ListArray:
 
 def _bit_lists(bits: NDArray[np.unsignedinteger], names: list[str]) -> pa.ListArray:
     """Lists of the names whose bit is set, made once per distinct value."""
-    distinct, place = np.unique(bits, return_inverse=True)
+    distinct = np.flatnonzero(np.bincount(bits))
+    place = np.zeros(1 << len(names), np.int32)
+    place[distinct] = np.arange(distinct.size)
     lists = [[name for i, name in enumerate(names) if value >> i & 1] for value in distinct.tolist()]
-    return pa.array(lists, pa.list_(pa.string())).take(pa.array(place))
+    return pa.array(lists, pa.list_(pa.string())).take(pa.array(place[bits]))

@@ -10,6 +10,7 @@ district's 31,863 subjects, with no row for the district health centre, which ga
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED, VERIFIED
+from linkage.ingest.duplicates import hash_keys
+from linkage.outputs import Outcome, commune_columns
+from linkage.parts import parts_of
 from linkage.schema import ISSUES, STATUSES, SUBJECT_COUNTS, SUBJECTS
+from linkage.subjects import grouped, hex_keys
 
 # What stands for a subject, most pressing first: its doses with an issue in the order of ISSUES, open ones without, and
 # then the verified and the excluded.
@@ -28,70 +33,90 @@ _STATUS_ORDER = np.array([REVIEW, UNMATCHED, MATCHED, VERIFIED, EXCLUDED], np.ui
 
 
 @dataclass(frozen=True)
-class _Grouped:
-    """Doses by subject. ids: string[n_subjects]; of_dose: int64[n_doses]; dose: int64[n_subjects], the dose that stands
-    for each subject, rank: its place in the order above; status: uint8[n_subjects]."""
+class PlatformSubjects:
+    """Subjects in the order of a hash of their id.
 
-    ids: pa.StringArray
-    of_dose: NDArray[np.int64]
-    dose: NDArray[np.int64]
-    rank: NDArray[np.int64]
-    status: NDArray[np.uint8]
-
-
-def subject_tables(decisions: pa.Table, subject_id: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
-    """The open subjects and the counts of all, see schema.SUBJECTS and schema.SUBJECT_COUNTS.
-
-    Parameters
-    ----------
-    decisions : columns subject_key, status, issue, commune_code, commune_code_now of schema.DECISIONS, sorted by
-        dose_id: between doses of equal rank the first one stands for the subject
-    subject_id : string[n_doses] in the same order; where it is null or blank, the identity claim is the subject
+    dose: int32[n], the dose that stands for each, between doses of equal rank the first one; rank: int8[n], its place
+    in the order above; status: uint8[n]; n_open: int32[n], doses that are neither verified nor excluded.
     """
-    status = _places(decisions["status"], STATUSES).astype(np.uint8)
-    grouped = _grouped(decisions, subject_id, status)
-    return _open_subjects(decisions, grouped, status), _counts(decisions, grouped)
+
+    dose: NDArray[np.int32]
+    rank: NDArray[np.int8]
+    status: NDArray[np.uint8]
+    n_open: NDArray[np.int32]
 
 
-def _grouped(decisions: pa.Table, subject_id: pa.ChunkedArray, status: NDArray[np.uint8]) -> _Grouped:
-    stated = pc.utf8_trim_whitespace(pc.fill_null(subject_id, ""))
-    ids = pc.if_else(pc.equal(stated, ""), decisions["subject_key"], stated).combine_chunks().dictionary_encode()
-    of_dose = ids.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    n_subjects, n_doses = len(ids.dictionary), decisions.num_rows
-    rank = _places(decisions["issue"], ISSUES)  # ISSUES has the gravest first, and no issue comes out as its length
-    rank[status == VERIFIED], rank[status == EXCLUDED] = _VERIFIED, _EXCLUDED
+def platform_subjects(outcome: Outcome) -> PlatformSubjects:
+    """Group the doses by the platform's id of the subject; where it is blank, the identity claim is the subject.
+
+    Ids are told apart by a hash of 64 bits, as claims are.
+    """
+    _, of_dose, first = grouped(_ids(outcome))
+    n_subjects, n_doses = first.size, of_dose.size
     least = np.full(n_subjects, np.iinfo(np.int64).max)
-    np.minimum.at(least, of_dose, rank * n_doses + np.arange(n_doses))
     pressing = np.full(n_subjects, _STATUS_ORDER.size, np.uint8)
-    np.minimum.at(pressing, of_dose, np.argsort(_STATUS_ORDER).astype(np.uint8)[status])
-    return _Grouped(ids.dictionary, of_dose, least % max(1, n_doses), least // max(1, n_doses), _STATUS_ORDER[pressing])
+    n_open = np.zeros(n_subjects, np.int32)
+    for part in parts_of(n_doses):
+        status, subjects = outcome.dose_status[part], of_dose[part]
+        # ISSUES has the gravest first, and no issue comes out as its length.
+        rank = outcome.issues[outcome.subjects.of_dose[part]].astype(np.int64)
+        rank[status == VERIFIED], rank[status == EXCLUDED] = _VERIFIED, _EXCLUDED
+        np.minimum.at(least, subjects, rank * n_doses + np.arange(part.start, part.stop))
+        np.minimum.at(pressing, subjects, np.argsort(_STATUS_ORDER).astype(np.uint8)[status])
+        np.add.at(n_open, subjects, ((status != VERIFIED) & (status != EXCLUDED)).astype(np.int32))
+    rank, dose = np.divmod(least, max(1, n_doses))
+    return PlatformSubjects(dose.astype(np.int32), rank.astype(np.int8), _STATUS_ORDER[pressing], n_open)
 
 
-def _open_subjects(decisions: pa.Table, grouped: _Grouped, status: NDArray[np.uint8]) -> pa.Table:
-    """One row per subject with a dose that is neither verified nor excluded, sorted by subject_id."""
-    is_open = (status != VERIFIED) & (status != EXCLUDED)
-    n_open = np.bincount(grouped.of_dose[is_open], minlength=len(grouped.ids)).astype(np.int32)
-    members = np.flatnonzero(grouped.rank <= _OPEN_WITHOUT_ISSUE)
-    dose = pa.array(grouped.dose[members])
-    columns = {name: decisions[name].take(dose) for name in ("commune_code", "commune_code_now", "issue")}
-    columns |= {"subject_id": grouped.ids.take(pa.array(members)), "n_doses": pa.array(n_open[members])}
-    table = pa.table([columns[name] for name in SUBJECTS.names], schema=SUBJECTS.arrow())
-    return table.sort_by("subject_id")
+def _ids(outcome: Outcome) -> NDArray[np.uint64]:
+    """A hash of every dose's subject: uint64[n_doses]."""
+    ids = outcome.doses.subject_ids.copy()
+    blank = np.flatnonzero(ids == 0)
+    for part in parts_of(blank.size):
+        claims = outcome.subjects.of_dose[blank[part]]
+        ids[blank[part]] = hash_keys(pa.chunked_array([hex_keys(outcome.subjects.keys[claims])]))
+    return ids
 
 
-def _counts(decisions: pa.Table, grouped: _Grouped) -> pa.Table:
-    """All subjects by commune and status, sorted by both, the unknown communes last."""
-    dose = pa.array(grouped.dose)
-    columns = {name: decisions[name].take(dose) for name in ("commune_code", "commune_code_now")}
-    columns["status"] = pa.array(STATUSES).take(pa.array(grouped.status))
+def open_subject_parts(outcome: Outcome, platform: PlatformSubjects) -> Iterator[pa.Table]:
+    """One row per subject with a dose that is neither verified nor excluded, sorted by subject_id; see
+    schema.SUBJECTS."""
+    members = np.flatnonzero(platform.rank <= _OPEN_WITHOUT_ISSUE)
+    stated = [_stated_ids(outcome, platform.dose[members[part]]) for part in parts_of(members.size)]
+    ids = pa.chunked_array(stated, pa.string())
+    order = np.asarray(pc.sort_indices(ids)) if members.size else members
+    for part in parts_of(members.size):
+        member = members[order[part]]
+        columns = commune_columns(outcome, outcome.subjects.of_dose[platform.dose[member]])
+        rank = platform.rank[member]
+        columns["subject_id"] = ids.take(pa.array(order[part]))
+        columns["issue"] = pa.array(ISSUES).take(pa.array(rank, mask=rank == _OPEN_WITHOUT_ISSUE))
+        columns["n_doses"] = pa.array(platform.n_open[member])
+        yield pa.table([columns[name] for name in SUBJECTS.names], schema=SUBJECTS.arrow())
+
+
+def _stated_ids(outcome: Outcome, doses: NDArray[np.int32]) -> pa.StringArray:
+    """The subject ids of doses as text."""
+    stated = outcome.doses.take(doses, ["subject_id"]).column(0).combine_chunks()
+    stated = pc.utf8_trim_whitespace(pc.fill_null(stated, ""))
+    claims = hex_keys(outcome.subjects.keys[outcome.subjects.of_dose[doses]])
+    return pc.if_else(pc.equal(stated, ""), claims, stated)
+
+
+def subject_counts(outcome: Outcome, platform: PlatformSubjects) -> pa.Table:
+    """All subjects by commune and status, sorted by both, the unknown communes last; see schema.SUBJECT_COUNTS."""
+    n_cells = (int(outcome.batch.columns["commune"].max(initial=0)) + 1) * len(STATUSES)
+    counts, claim = np.zeros(n_cells, np.int64), np.zeros(n_cells, np.int32)
+    for part in parts_of(platform.dose.size):
+        claims = outcome.subjects.of_dose[platform.dose[part]]
+        cell = outcome.batch.columns["commune"][claims].astype(np.int64) * len(STATUSES) + platform.status[part]
+        counts += np.bincount(cell, minlength=n_cells)
+        claim[cell] = claims
+    present = np.flatnonzero(counts)
+    columns = commune_columns(outcome, claim[present])
+    columns["status"] = pa.array(STATUSES).take(pa.array(present % len(STATUSES)))
     by = list(columns)
-    counted = (
-        pa.table(columns).group_by(by).aggregate([([], "count_all")]).sort_by([(name, "ascending") for name in by])
-    )
-    return counted.rename_columns({"count_all": "n_subjects"}).cast(SUBJECT_COUNTS.arrow())
-
-
-def _places(column: pa.ChunkedArray, values: tuple[str, ...]) -> NDArray[np.int64]:
-    """The place of each value among ``values``, their number for null: int64[n]."""
-    place = pc.fill_null(pc.index_in(column, pa.array(values)), len(values))
-    return np.asarray(place.to_numpy()).astype(np.int64)
+    cells = pa.table(columns | {"n_subjects": counts[present]})
+    # Communes by another id may have the same code, or none.
+    added = cells.group_by(by).aggregate([("n_subjects", "sum")]).sort_by([(name, "ascending") for name in by])
+    return added.rename_columns({"n_subjects_sum": "n_subjects"}).cast(SUBJECT_COUNTS.arrow())

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -68,15 +68,21 @@ class Stage:
         LinkageError
             The file cannot be written (disk full, limit, permission).
         """
-        table = _plain(table, table.schema.metadata if keep_metadata else None)
-        with self._file(f"{name}.parquet", table.num_rows) as sink:
-            writer = pq.ParquetWriter(
-                sink, table.schema, compression="zstd", compression_level=3, write_page_checksum=True
-            )
+        return self.write_parts(name, table.schema if keep_metadata else table.schema.remove_metadata(), [table])
+
+    def write_parts(self, name: str, schema: pa.Schema, parts: Iterable[pa.Table]) -> Path:
+        """Write ``<name>.parquet`` from tables that follow each other; how they are cut does not show in the bytes.
+
+        schema : that of the parts, whose own metadata does not count; dictionary columns are written as their values
+
+        Raises LinkageError as `write_table`.
+        """
+        schema = _plain_schema(schema)
+        with self._file(f"{name}.parquet") as sink:
+            writer = pq.ParquetWriter(sink, schema, compression="zstd", compression_level=3, write_page_checksum=True)
             try:
-                for start in range(0, table.num_rows, ROW_GROUP_ROWS):
-                    # Chunks end pages: each group is made one chunk, so that chunking cannot show in the bytes.
-                    rows = table.slice(start, ROW_GROUP_ROWS).combine_chunks()
+                for rows in _row_groups(schema, parts):
+                    sink.rows += rows.num_rows
                     writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
             finally:
                 writer.close()
@@ -85,7 +91,7 @@ class Stage:
     def write_json(self, name: str, value: object) -> Path:
         """Write ``<name>.json``, keys sorted, UTF-8; NaN and infinity are refused with ValueError."""
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
-        with self._file(f"{name}.json", None) as sink:
+        with self._file(f"{name}.json") as sink:
             sink.write(text.encode() + b"\n")
         return self.folder / f"{name}.json"
 
@@ -111,8 +117,11 @@ class Stage:
         return self.target
 
     @contextmanager
-    def _file(self, name: str, rows: int | None) -> Iterator[_HashedFile]:
-        """A file of the run that is hashed as it is written and flushed to the disk when it closes."""
+    def _file(self, name: str) -> Iterator[_HashedFile]:
+        """A file of the run that is hashed as it is written and flushed to the disk when it closes.
+
+        Files may be written in several threads, one each.
+        """
         if name in self.written:
             raise ValueError(f"{name} is already written")
         path = self.folder / name
@@ -123,6 +132,7 @@ class Stage:
                 yield sink
                 raw.flush()
                 os.fsync(raw.fileno())
+        rows = sink.rows if name.endswith(".parquet") else None
         self.written[name] = Output(sink.size, sink.sha256.hexdigest(), rows)
 
 
@@ -220,11 +230,12 @@ def check_outputs(folder: Path, outputs: Mapping[str, Mapping[str, Any]]) -> Non
 
 @dataclass
 class _HashedFile:
-    """The few methods of a file that Arrow's writer calls, with the hash of all that passed."""
+    """The few methods of a file that Arrow's writer calls, with the hash of all that passed and the rows in it."""
 
     raw: BinaryIO
     sha256: Any = field(default_factory=hashlib.sha256)
     size: int = 0
+    rows: int = 0
     closed: bool = False
 
     def write(self, block: bytes) -> int:
@@ -264,13 +275,24 @@ def _one_line(path: Path, action: str) -> Iterator[None]:
         raise LinkageError(message) from error
 
 
-def _plain(table: pa.Table, metadata: dict[bytes, bytes] | None) -> pa.Table:
-    columns: Sequence[pa.ChunkedArray] = [
-        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-        for column in table.columns
-    ]
-    fields = [f.with_type(c.type).remove_metadata() for f, c in zip(table.schema, columns, strict=True)]
-    return pa.table(columns, schema=pa.schema(fields, metadata))
+def _plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema as it is written: values for dictionaries, no metadata of fields."""
+    types = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in schema]
+    fields = [f.with_type(t).remove_metadata() for f, t in zip(schema, types, strict=True)]
+    return pa.schema(fields, schema.metadata)
+
+
+def _row_groups(schema: pa.Schema, parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows of all parts by ROW_GROUP_ROWS. Chunks end pages: each group is one chunk, so that none can show."""
+    waiting = schema.empty_table()
+    for part in parts:
+        waiting = pa.concat_tables([waiting, part.cast(schema)])
+        whole = waiting.num_rows - waiting.num_rows % ROW_GROUP_ROWS
+        for start in range(0, whole, ROW_GROUP_ROWS):
+            yield waiting.slice(start, ROW_GROUP_ROWS).combine_chunks()
+        waiting = waiting.slice(whole)
+    if waiting.num_rows:
+        yield waiting.combine_chunks()
 
 
 def _flush_folder(folder: Path) -> None:

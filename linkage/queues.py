@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.comparing import pattern_space
 from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED
-from linkage.outputs import Outcome, pass_lists
+from linkage.doses import EXCLUDED_REASONS
+from linkage.outputs import Outcome, pass_lists, subject_columns
+from linkage.parts import parts_of
 from linkage.schedule import conflict_labels
 from linkage.schema import (
     EXCLUDED_QUEUE,
@@ -22,65 +24,80 @@ from linkage.schema import (
     UNMATCHED_QUEUE,
     TableSchema,
 )
+from models.parameters import Parameters
 
-# Facilities of these levels do not do the clean-up (2262/BYT-CNTT, step 6): what they keyed in is linked, but in no
-# police list.
-_NO_CLEAN_UP = ("central", "province", "district")
 REVIEW_DAYS = 2  # the police have two days from the day the list is drawn up
 LEAST_SHOWN = 1e-3  # a further candidate under this probability is not worth an officer's glance
 
 _QUEUES = ((MATCH_QUEUE, MATCHED), (UNMATCHED_QUEUE, UNMATCHED), (EXCLUDED_QUEUE, EXCLUDED))
-_OF_SUBJECT = ("subject_key", "issue", "commune_code", "commune_code_now")
-_OF_BEST = ("person_id", "match_probability", "match_weight", "wrong_fields")
 
 
-def queue_tables(outcome: Outcome) -> dict[str, pa.Table]:
-    """The queues by name, as in schema: a claim stands in the queue of each status that its doses have."""
-    queues = {queue.name: _queue(outcome, queue, status) for queue, status in _QUEUES}
-    return queues | {REVIEW_QUEUE.name: _review_queue(outcome)}
+def queue_parts(outcome: Outcome) -> dict[str, tuple[pa.Schema, Iterator[pa.Table]]]:
+    """The queues by name, as in schema, each in parts.
+
+    A claim stands in the queue of each status that its doses have.
+    """
+    queues = {queue.name: (queue.arrow(), _queue(outcome, queue, status)) for queue, status in _QUEUES}
+    return queues | {REVIEW_QUEUE.name: (_review_schema(outcome.parameters), _review_queue(outcome))}
 
 
-def _queue(outcome: Outcome, queue: TableSchema, status: int) -> pa.Table:
+def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Table]:
     """A row per claim."""
-    members = _with_status(outcome, status)
-    take = pa.array(members)
-    columns = _claim_columns(outcome, members, status)
-    if queue is MATCH_QUEUE:
-        columns |= {name: outcome.subject_columns[name].take(take) for name in _OF_BEST}
-        columns |= _registered(outcome, outcome.decided.ranked.rows[members, 0])
-    if queue is EXCLUDED_QUEUE:
-        columns["reason"] = outcome.excluded_reason.take(take)
-    return pa.table([columns[name] for name in queue.names], schema=queue.arrow())
+    members, n_doses = _with_status(outcome, status)
+    for part in parts_of(members.size):
+        member = members[part]
+        columns = _claim_columns(outcome, member, n_doses[part])
+        if queue is MATCH_QUEUE:
+            columns |= _registered(outcome, outcome.decided.best.rows[member])
+        if queue is EXCLUDED_QUEUE:
+            columns["reason"] = EXCLUDED_REASONS.take(pa.array(outcome.excluded[member]))
+        yield pa.table([columns[name] for name in queue.names], schema=queue.arrow())
 
 
-def _review_queue(outcome: Outcome) -> pa.Table:
-    """A row per claim under review and candidate, best first; level and weight of each comparison of the plan stand
-    behind the columns of the schema."""
-    plan, ranked = outcome.index.plan, outcome.decided.ranked
-    members = _with_status(outcome, REVIEW)
+def _review_schema(parameters: Parameters) -> pa.Schema:
+    """The review queue's columns: level and weight of each comparison of the plan stand behind those of the schema."""
+    schema = REVIEW_QUEUE.arrow()
+    for comparison in parameters.comparisons:
+        schema = schema.append(pa.field(f"level_{comparison.name}", pa.string()))
+        schema = schema.append(pa.field(f"weight_{comparison.name}", pa.float64()))
+    return schema
+
+
+def _review_queue(outcome: Outcome) -> Iterator[pa.Table]:
+    """A row per claim under review and candidate, best first."""
+    members, n_doses = _with_status(outcome, REVIEW)
+    conflicts, is_listed = _conflicts(outcome), _is_listed(outcome)
+    for part in parts_of(members.size):
+        yield _review_part(outcome, members[part], n_doses[part], conflicts[members[part]], is_listed[members[part]])
+
+
+def _review_part(
+    outcome: Outcome,
+    members: NDArray[np.int64],
+    n_doses: NDArray[np.int32],
+    conflicts: NDArray[np.uint8],
+    is_listed: NDArray[np.bool_],
+) -> pa.Table:
+    plan, schema = outcome.index.plan, _review_schema(outcome.parameters)
+    found = outcome.decided.candidates(members)
     # The best candidate always, and the others unless they are out of the question.
-    is_shown = outcome.decided.probabilities[members] >= LEAST_SHOWN
+    is_shown = found.probabilities >= LEAST_SHOWN
     is_shown[:, 0] = True
-    which, rank = np.nonzero((ranked.rows[members] >= 0) & is_shown)
-    member = members[which]
-    rows, passes = ranked.rows[member, rank], ranked.passes[member, rank]
+    which, rank = np.nonzero((found.rows >= 0) & is_shown)
     deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)
-    columns = _claim_columns(outcome, member, REVIEW) | {
+    columns = _claim_columns(outcome, members[which], n_doses[which]) | {
         "rank": pa.array(rank + 1, pa.int8()),
-        "person_id": outcome.index.take(rows, [plan.right_id]).column(0).combine_chunks(),
-        "match_probability": pa.array(outcome.decided.probabilities[member, rank]),
-        "match_weight": pa.array(ranked.weights[member, rank]),
-        "found_by": pass_lists(plan, passes),
-        "conflicts": conflict_labels(_conflicts(outcome)[member]),
-        "in_police_list": pa.array(_is_listed(outcome)[member]),
-        "list_date": pa.repeat(pa.scalar(outcome.list_date, pa.date32()), member.size),
-        "deadline": pa.repeat(pa.scalar(deadline, pa.date32()), member.size),
+        "match_probability": pa.array(found.probabilities[which, rank]),
+        "match_weight": pa.array(found.weights[which, rank]),
+        "found_by": pass_lists(plan, found.passes[which, rank]),
+        "conflicts": conflict_labels(conflicts[which]),
+        "in_police_list": pa.array(is_listed[which]),
+        "list_date": pa.repeat(pa.scalar(outcome.list_date, pa.date32()), which.size),
+        "deadline": pa.repeat(pa.scalar(deadline, pa.date32()), which.size),
     }
-    columns |= _registered(outcome, rows)
-    table = pa.table([columns[name] for name in REVIEW_QUEUE.names], schema=REVIEW_QUEUE.arrow())
-    for name, column in _levels(outcome, ranked.codes[member, rank]).items():
-        table = table.append_column(name, column)
-    return table
+    columns |= _registered(outcome, found.rows[which, rank])
+    columns |= _levels(outcome, found.codes[which, rank])
+    return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 def _levels(outcome: Outcome, codes: NDArray[np.uint32]) -> dict[str, pa.Array]:
@@ -94,40 +111,42 @@ def _levels(outcome: Outcome, codes: NDArray[np.uint32]) -> dict[str, pa.Array]:
     return columns
 
 
-def _claim_columns(outcome: Outcome, members: NDArray[np.int64], status: int) -> dict[str, pa.Array]:
-    """What every queue has of its claims: key, issue, communes, number of doses, and what the first dose states."""
-    take = pa.array(members)
-    columns = {name: outcome.subject_columns[name].take(take) for name in _OF_SUBJECT}
-    of_dose = outcome.subjects.of_dose[outcome.dose_status == status]
-    n_doses = np.bincount(of_dose, minlength=outcome.subjects.keys.size).astype(np.int32)
-    columns["n_doses"] = pa.array(n_doses[members])
-    stated = outcome.doses.select(STATED).take(pa.array(outcome.subjects.first_dose[members]))
-    return columns | {f"stated_{name}": stated.column(name).combine_chunks() for name in STATED}
+def _claim_columns(
+    outcome: Outcome, members: NDArray[np.int64], n_doses: NDArray[np.int32]
+) -> dict[str, pa.Array | pa.ChunkedArray]:
+    """What is decided about claims, the number of their doses in the queue, and what the first dose states."""
+    columns = subject_columns(outcome, members)
+    columns["n_doses"] = pa.array(n_doses)
+    stated = outcome.doses.take(outcome.subjects.first_dose[members], list(STATED))
+    return columns | {f"stated_{name}": stated.column(name) for name in STATED}
 
 
-def _with_status(outcome: Outcome, status: int) -> NDArray[np.int64]:
-    """Claims of which at least one dose has the status, ascending."""
-    return np.unique(outcome.subjects.of_dose[outcome.dose_status == status])
+def _with_status(outcome: Outcome, status: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Claims of which at least one dose has the status, ascending, and how many of their doses have it."""
+    n_doses = np.zeros(outcome.subjects.keys.size, np.int32)
+    np.add.at(n_doses, outcome.subjects.of_dose[outcome.dose_status == status], np.int32(1))
+    members = np.flatnonzero(n_doses)
+    return members, n_doses[members]
 
 
 def _conflicts(outcome: Outcome) -> NDArray[np.uint8]:
     """The conflict bits of all doses of each claim together."""
     bits = np.zeros(outcome.subjects.keys.size, np.uint8)
-    np.bitwise_or.at(bits, outcome.subjects.of_dose, outcome.dose_conflicts)
+    doses = np.flatnonzero(outcome.dose_conflicts)
+    np.bitwise_or.at(bits, outcome.subjects.of_dose[doses], outcome.dose_conflicts[doses])
     return bits
 
 
 def _is_listed(outcome: Outcome) -> NDArray[np.bool_]:
-    """Whether each claim has a dose under review that a facility which does the clean-up keyed in; one that does not
-    state its level does."""
-    level = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(outcome.doses.column("facility_level"), "")))
-    does_clean_up = ~pc.is_in(level, pa.array(_NO_CLEAN_UP)).to_numpy()
+    """Whether each claim has a dose under review that a facility which does the clean-up keyed in."""
     is_listed = np.zeros(outcome.subjects.keys.size, np.bool_)
-    is_listed[outcome.subjects.of_dose[does_clean_up & (outcome.dose_status == REVIEW)]] = True
+    is_listed[outcome.subjects.of_dose[outcome.doses.does_clean_up & (outcome.dose_status == REVIEW)]] = True
     return is_listed
 
 
-def _registered(outcome: Outcome, rows: NDArray[np.int64]) -> dict[str, pa.Array]:
+def _registered(outcome: Outcome, rows: NDArray[np.int32]) -> dict[str, pa.ChunkedArray]:
     """The registry's side of candidates."""
-    table = outcome.index.take(rows, list(REGISTERED))
-    return {f"registered_{name}": table.column(name).combine_chunks() for name in REGISTERED}
+    id_column = outcome.index.plan.right_id
+    table = outcome.index.take(rows, [id_column, *REGISTERED])
+    registered = {f"registered_{name}": table.column(name) for name in REGISTERED}
+    return registered | {"person_id": table.column(id_column)}

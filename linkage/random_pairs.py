@@ -8,11 +8,13 @@ these are copied together once and stay in the processor's caches, where single 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, BoundComparison, bind
+from linkage.binding import bind
+from linkage.comparing import Batch, BoundComparison, Pairs
 from linkage.link import run_tiles
 from linkage.registry import Index
 from models.parameters import Parameters
@@ -33,7 +35,9 @@ def random_patterns(
     `PEOPLE` people, or of the registry. parameters are needed for their shape only.
     """
     people = rng.choice(index.n_persons, min(index.n_persons, PEOPLE), replace=False)
-    met = replace(index, columns={name: column[people] for name, column in index.columns.items()})
+    # Twice in a row, so that a stretch which starts near the end goes on at the beginning.
+    rows = np.concatenate([people, people])
+    met = replace(index, columns={name: _read_only(column[rows]) for name, column in index.columns.items()})
     n_partners = max(1, min(people.size, -(-n_pairs // max(1, sample.n_subjects))))
     first = rng.integers(0, people.size, sample.n_subjects)
     bound = bind(sample, met, parameters)
@@ -41,20 +45,26 @@ def random_patterns(
     def work(part: slice) -> Counts:
         step = max(1, PAIRS_AT_ONCE // n_partners)
         pieces = [slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step)]
-        return _added([_count(bound, piece, first[piece], n_partners, people.size) for piece in pieces])
+        return _added([_count(bound, sample, piece, first[piece], n_partners) for piece in pieces])
 
     return _added([counts for _, counts in run_tiles(work, sample.n_subjects, n_threads)])
 
 
+def _read_only(column: NDArray[Any]) -> NDArray[Any]:
+    """The column as the kernels know those of an index."""
+    column.flags.writeable = False
+    return column
+
+
 def _count(
-    bound: list[BoundComparison], part: slice, first: NDArray[np.int64], n_partners: int, n_people: int
+    bound: list[BoundComparison], sample: Batch, part: slice, first: NDArray[np.int64], n_partners: int
 ) -> Counts:
-    """Patterns of the subjects of a part with the people from ``first`` on; after the last comes number 0 again."""
-    rows = ((first[:, None] + np.arange(n_partners)) % n_people).astype(np.uint32).ravel()
+    """Patterns of the subjects of a part with the people from ``first`` on."""
     offsets = np.arange(first.size + 1, dtype=np.int64) * n_partners
-    codes = np.zeros(rows.size, np.uint32)
+    pairs = Pairs(np.arange(part.start, part.stop), first, offsets, None)
+    codes = np.zeros(int(offsets[-1]), np.uint32)
     for comparison in bound:
-        comparison.add(part, offsets, rows, codes)
+        comparison.add(sample.columns, pairs, codes)
     counted = np.bincount(codes)
     distinct = np.flatnonzero(counted)
     return distinct.astype(np.uint32), counted[distinct]

@@ -13,12 +13,14 @@ the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.parts import n_parts
 from linkage.standardise import dates
 
 # Shortest interval between two doses of any schedule in the campaign, less the grace of four days.
@@ -42,6 +44,11 @@ _ASTRA_ZENECA, _MODERNA, _PFIZER = 1, 3, 4
 _MAY_FOLLOW = {(_ASTRA_ZENECA, _PFIZER), (_ASTRA_ZENECA, _MODERNA), (_MODERNA, _PFIZER), (_PFIZER, _MODERNA)}
 
 
+# Entries: the registry row above, then four bits for the dose number (0 where it does not count), then the day.
+Entries = NDArray[np.uint64]
+_DAY_BITS, _PERSON_SHIFT = np.uint64(20), np.uint64(24)
+
+
 @dataclass(frozen=True)
 class Injections:
     """What was given when: day int32[n] (-1 unknown), number uint8[n] and product uint8[n] (0 unknown)."""
@@ -49,6 +56,10 @@ class Injections:
     day: NDArray[np.int32]
     number: NDArray[np.uint8]
     product: NDArray[np.uint8]
+
+    def __getitem__(self, doses: NDArray[np.integer[Any]]) -> Injections:
+        """Those of the doses given, in that order."""
+        return Injections(self.day[doses], self.number[doses], self.product[doses])
 
 
 def read_injections(dose_date: pa.Array, dose_number: pa.Array, vaccine: pa.Array) -> Injections:
@@ -71,63 +82,92 @@ def _products(vaccine: pa.Array) -> NDArray[np.uint8]:
 
 
 def find_conflicts(
-    person: NDArray[np.int64], injections: Injections, death_day: NDArray[np.int32]
+    person: NDArray[np.integer[Any]], injections: Injections, death_day: NDArray[np.int32]
 ) -> NDArray[np.uint8]:
     """Conflict bits of every dose: uint8[n].
 
-    person: int64[n], registry row decided for the dose, -1 for none; death_day: int32[n], day of death of that
+    person: int[n], registry row decided for the dose, -1 for none; death_day: int32[n], day of death of that
     person, -1 when alive or not known.
+
+    Doses are packed into entries, integers that sort by person first; equal entries are one injection keyed in twice.
+    People are taken in groups, for the memory that sorting needs.
     """
-    conflicts = np.zeros(person.size, np.uint8)
-    day, number = injections.day, injections.number
-    conflicts[(person >= 0) & (death_day >= 0) & (day > death_day)] |= DEAD
-    dated = np.flatnonzero((person >= 0) & (day >= 0))
-    numbered = dated[number[dated] > 0]
-    conflicts[_beside_another_day(dated, person, np.zeros_like(number), day, SHORTEST_INTERVAL_DAYS)] |= INTERVAL
-    conflicts[_beside_another_day(numbered, person, number, day, None)] |= DOSE_NUMBER
-    conflicts[_of_mixed_products(numbered, person, number, injections.product)] |= PRODUCT
+    day = injections.day
+    conflicts = np.where((person >= 0) & (death_day >= 0) & (day > death_day), DEAD, 0).astype(np.uint8)
+    n_groups = n_parts(person.size)
+    group = np.where((person >= 0) & (day >= 0), person % n_groups, n_groups).astype(np.uint16)
+    for number in range(n_groups):
+        doses = np.flatnonzero(group == number).astype(np.int32)
+        conflicts[doses] |= _between_doses(person[doses].astype(np.uint64), injections[doses])
     return conflicts
 
 
-def _beside_another_day(
-    doses: NDArray[np.int64],
-    person: NDArray[np.int64],
-    number: NDArray[np.uint8],
-    day: NDArray[np.int32],
-    within_days: int | None,
-) -> NDArray[np.int64]:
-    """Those of the doses whose person has, under the same number, a dose on another day (within so many days).
-
-    Equal doses are one injection keyed in twice: all of them stand beside the other day, or none.
-    """
-    if doses.size == 0:
-        return doses
-    ordered = doses[np.lexsort((day[doses], number[doses], person[doses]))]
-    same_number = (np.diff(person[ordered]) == 0) & (np.diff(number[ordered]) == 0)
-    gap = np.diff(day[ordered])
-    # Equal doses are one entry; an entry stands beside the one before or after it.
-    entry = np.cumsum(np.append(True, ~same_number | (gap > 0))) - 1
-    is_near = same_number & (gap > 0) & ((gap < within_days) if within_days is not None else True)
-    is_beside = np.zeros(entry[-1] + 1, np.bool_)
-    is_beside[entry[:-1][is_near]] = True
-    is_beside[entry[1:][is_near]] = True
-    beside: NDArray[np.int64] = ordered[is_beside[entry]]
-    return beside
+def _between_doses(people: NDArray[np.uint64], injections: Injections) -> NDArray[np.uint8]:
+    """Conflict bits of doses with a person and a day, all the doses of these people: uint8[n]."""
+    conflicts = np.zeros(people.size, np.uint8)
+    day, number = injections.day.astype(np.uint64), injections.number
+    by_day = people << _PERSON_SHIFT | day
+    conflicts[_among(by_day, _beside_another_day(by_day, SHORTEST_INTERVAL_DAYS))] |= INTERVAL
+    numbered = np.flatnonzero(number > 0)
+    by_number = by_day[numbered] | number[numbered].astype(np.uint64) << _DAY_BITS
+    conflicts[numbered[_among(by_number, _beside_another_day(by_number, None))]] |= DOSE_NUMBER
+    early = numbered[number[numbered] <= 2]
+    given = people[early] << _PERSON_SHIFT | _place_in_mask(number[early], injections.product[early])
+    conflicts[early[_among(given, _of_mixed_products(given))]] |= PRODUCT
+    return conflicts
 
 
-def _of_mixed_products(
-    doses: NDArray[np.int64], person: NDArray[np.int64], number: NDArray[np.uint8], product: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """First and second doses whose person has the other of the two of a product that may not go with it."""
-    both = doses[number[doses] <= 2]
-    which = number[both].astype(np.intp) - 1
-    people, place = np.unique(person[both], return_inverse=True)
-    given = np.zeros((2, people.size, len(_PRODUCT_WORDS) + 1), np.bool_)
-    given[which, place, product[both]] = True
-    allowed = _may_follow()
-    clashes = np.stack([~allowed, ~allowed.T])[which, product[both]] & given[1 - which, place]
-    mixed: NDArray[np.int64] = both[clashes.any(axis=1)]
-    return mixed
+def _distinct(entries: Entries) -> Entries:
+    """Distinct entries, ascending. Sorting vectors is many times as fast as numpy.unique, which hashes."""
+    ordered: Entries = np.sort(entries)
+    distinct: Entries = ordered[np.append(True, ordered[1:] != ordered[:-1])[: ordered.size]]
+    return distinct
+
+
+def _among(entries: Entries, marked: Entries) -> NDArray[np.bool_]:
+    """Which of the entries, uint64[n], are among the marked ones, uint64[m] ascending."""
+    if marked.size == 0:
+        return np.zeros(entries.size, np.bool_)
+    place = np.searchsorted(marked, entries)
+    return np.asarray(marked[np.minimum(place, marked.size - 1)] == entries)
+
+
+def _beside_another_day(entries: Entries, within_days: int | None) -> Entries:
+    """The entries whose person has, under the same number, an entry on another day (within so many days), ascending."""
+    distinct = _distinct(entries)
+    is_near = distinct[1:] >> _DAY_BITS == distinct[:-1] >> _DAY_BITS
+    if within_days is not None:
+        is_near &= np.diff(distinct) < within_days
+    return _distinct(np.concatenate([distinct[:-1][is_near], distinct[1:][is_near]]))
+
+
+def _place_in_mask(number: NDArray[np.uint8], product: NDArray[np.uint8]) -> Entries:
+    """A bit for every product of a first and of a second dose: uint64[n], 0 to 31."""
+    return np.asarray((number == 2).astype(np.uint64) << np.uint64(4) | product)
+
+
+def _of_mixed_products(entries: Entries) -> Entries:
+    """The entries whose person has the other of first and second dose of a product that may not go with it,
+    ascending."""
+    distinct = _distinct(entries)
+    if distinct.size == 0:
+        return distinct
+    person, place = distinct >> _PERSON_SHIFT, (distinct & np.uint64(31)).astype(np.intp)
+    starts = np.flatnonzero(np.append(True, person[1:] != person[:-1]))
+    has = np.bitwise_or.reduceat(np.uint32(1) << place.astype(np.uint32), starts)
+    has = np.repeat(has, np.diff(np.append(starts, person.size)))
+    clashes: Entries = distinct[has & _clashes()[place] > 0]
+    return clashes
+
+
+def _clashes() -> NDArray[np.uint32]:
+    """By place in the mask of products, the places in it of what may not go with it: uint32[32]."""
+    clashes = np.zeros(32, np.uint32)
+    forbidden = ~_may_follow()
+    for first, second in np.argwhere(forbidden).tolist():
+        clashes[first] |= np.uint32(1 << (16 + second))
+        clashes[16 + second] |= np.uint32(1 << first)
+    return clashes
 
 
 def _may_follow() -> NDArray[np.bool_]:

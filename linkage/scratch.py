@@ -5,6 +5,7 @@ What lies in them is paged out by the system when memory is short, and does not 
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,5 +23,6 @@ def scratch_array(folder: Path | None, shape: int | tuple[int, ...], dtype: DTyp
     if folder is None or size == 0:
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(dir=folder) as file:
-        file.truncate(size)
+        # Reserved at once: where a mapped file without its blocks meets a full disk, the process is killed.
+        os.posix_fallocate(file.fileno(), 0, size)
         return np.memmap(file, dtype, "r+", shape=shape)

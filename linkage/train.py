@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from linkage.comparing import Batch, pattern_space, take
 from linkage.drift import Tables, describe_tables
-from linkage.link import Scorer, run_tiles
+from linkage.link import run_tiles
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
 from linkage.registry import Index
+from linkage.scoring import Scorer
 from models.comparators import digits
 from models.estimate import Convergence, TrainingSample, chapman, estimate_m, outside_by_sort
 from models.estimate_u import estimate_u
@@ -189,7 +190,7 @@ def _training_sample(
     scorer = Scorer(sample, index, replace(parameters, household_rate=0.0), floor_log2=floor)
 
     def work(part: slice) -> tuple[NDArray[Any], ...]:
-        scored = scorer.score(part, scorer.candidates(part)[0])
+        scored, _ = scorer.link(part)
         matters = scored.weights >= floor
         kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]
         rows = scored.candidates.rows[matters]
@@ -228,7 +229,7 @@ def _blocking_recall(scorer: Scorer, plan: Plan, n_threads: int) -> float | None
     n_best = 1
 
     def work(part: slice) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
-        ranked = scorer.rank(scorer.score(part, scorer.candidates(part)[0]), n_best)
+        ranked = scorer.rank(scorer.link(part)[0], n_best)
         chances = posterior(ranked.weights, ranked.sums, scorer.parameters, scorer.index.n_persons)
         return chances.candidates[:, 0], ranked.passes[:, 0]
 

@@ -6,23 +6,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.lookup import find
-from linkage.comparing import Batch
-from linkage.key_parts import key_part
+from linkage.comparing import Batch, rows_of
+from linkage.encode import Columns, Dictionaries
+from linkage.key_parts import key_part, pass_keys
+from linkage.plan import Pass, Verified
 from linkage.registry import Index
+
+_AT_ONCE = 1 << 16
 
 
 def find_verified(batch: Batch, index: Index) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     """Row of the one person that each subject agrees with exactly (int64[n], -1: none or several) and the passes'
     bits."""
     rows, passes = np.full(batch.n_subjects, -1, np.int64), np.zeros(batch.n_subjects, np.uint16)
-    rule = index.plan.verified
-    if rule is None:
+    if index.plan.verified is None:
         return rows, passes
-    is_ambiguous = np.zeros(batch.n_subjects, np.bool_)
+    for start in range(0, batch.n_subjects, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        rows[part], passes[part] = _find(rows_of(batch, part), index.plan.verified, batch.dictionaries, index)
+    return rows, passes
+
+
+def _find(
+    left: Columns, rule: Verified, dictionaries: Dictionaries, index: Index
+) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """The same of some subjects."""
+    n_subjects = next(iter(left.values())).shape[0]
+    rows, passes = np.full(n_subjects, -1, np.int64), np.zeros(n_subjects, np.uint16)
+    is_ambiguous = np.zeros(n_subjects, np.bool_)
     names = [p.name for p in index.plan.passes]
     for name in rule.passes:
-        subjects, found = _pairs(batch, index, name)
-        agree = _agree(batch, index, rule.equal, subjects, found)
+        subjects, found = _pairs(left, dictionaries, index, index.plan.passes[names.index(name)])
+        agree = _agree(left, dictionaries, index, rule.equal, subjects, found)
         subject, row = subjects[agree], found[agree]
         before = rows[subject]
         is_ambiguous[subject[(before >= 0) & (before != row)]] = True
@@ -34,28 +49,35 @@ def find_verified(batch: Batch, index: Index) -> tuple[NDArray[np.int64], NDArra
     return rows, passes
 
 
-def _pairs(batch: Batch, index: Index, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(
+    left: Columns, dictionaries: Dictionaries, index: Index, rule: Pass
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(subject, row) of every pair that a pass finds."""
-    found = index.passes[name]
-    first, last, _ = find(found, batch.keys[name], np.iinfo(np.int64).max)
+    found = index.passes[rule.name]
+    keys = pass_keys(rule, "left", left, index.plan, dictionaries)
+    first, last, _ = find(found, keys, np.iinfo(np.int64).max)
     n = (last - first).sum(axis=1)
-    subjects = np.repeat(np.arange(batch.n_subjects), n)
+    subjects = np.repeat(np.arange(n.size), n)
     starts = np.repeat(first[:, 0], n)
     positions = starts + np.arange(subjects.size) - np.repeat(np.cumsum(n) - n, n)
     return subjects, (found.rows[positions] if found.rows.size else positions).astype(np.int64)
 
 
 def _agree(
-    batch: Batch, index: Index, equal: list[str], subjects: NDArray[np.int64], rows: NDArray[np.int64]
+    columns: Columns,
+    dictionaries: Dictionaries,
+    index: Index,
+    equal: list[str],
+    subjects: NDArray[np.int64],
+    rows: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Whether pairs agree on every part; a part that either side lacks does not agree."""
     agree = np.ones(subjects.size, np.bool_)
     for part in equal:
         field = part.partition(".")[0]
-        columns = [name for name in index.columns if name.partition(".")[0] == field]
-        left = {name: batch.columns[name][subjects] for name in columns}
-        right = {name: index.columns[name][rows] for name in columns}
-        a = key_part(part, "left", left, index.plan, batch.dictionaries)
-        b = key_part(part, "right", right, index.plan, batch.dictionaries)
+        name = part if part in index.columns else field
+        left, right = {name: columns[name][subjects]}, {name: index.columns[name][rows]}
+        a = key_part(part, "left", left, index.plan, dictionaries)
+        b = key_part(part, "right", right, index.plan, dictionaries)
         agree &= (a == b) & (a != 0)
     return agree

@@ -87,19 +87,6 @@ class Parameters:
         odds = self.household_rate / n_persons * np.exp2(_bounded(space.sum_over_levels(self.log2_h_u())))
         return np.where(is_shared, odds, 0.0)
 
-    def bound_table(self, space: PatternSpace, n_first: int, rarest: list[Vector]) -> NDArray[np.float32]:
-        """The largest weight a pair can end with, by the pattern of its first comparisons.
-
-        rarest: float64[n_levels] per comparison, the smallest term frequency ratio of the batch at each level, which
-        raises a weight by -log2 of it at most. The household component only lowers weights, so leaving it out keeps the
-        bound exact.
-        """
-        weights = [w - np.log2(ratios) for w, ratios in zip(self.log2_m_u(), rarest, strict=True)]
-        rest = sum(float(w.max()) for w in weights[n_first:])
-        bound = space.sum_over_levels(weights, n_first) + rest
-        # Rounded up, so that single precision never drops a pair that double precision keeps.
-        return np.nextafter(bound.astype(np.float32), np.float32(np.inf))
-
 
 def _bounded(weights: Vector) -> Vector:
     """Weights within `MOST_LOG2` of 0."""

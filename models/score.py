@@ -3,7 +3,7 @@
 The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among
 random pairs, r the term frequency ratio of the values that agree, and q = (rate / N) * h / u the part of the
 non-matches that are people of one household (h: pattern probability among them). Its log2 is the match weight. All over
-tiles in CSR form, see models.comparators.
+tiles in CSR form: subject ``s`` meets the registry rows ``rows[offsets[s]:offsets[s + 1]]``.
 """
 
 from __future__ import annotations
@@ -13,28 +13,30 @@ from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
+HALF = 26.0  # half the bits of double precision
+
 
 @kernel
-def select(offsets, rows, passes, codes, bound, floor):  # type: ignore[no-untyped-def]
-    """Keep the pairs whose best possible weight reaches the floor; compacts rows, passes and codes in place.
+def select(offsets, codes, best_levels, tables, subjects, needed, kept, counts):  # type: ignore[no-untyped-def]
+    """The pairs that may still reach the floor: weight of the code >= needed[s, best level, outline of the code].
 
-    bound: float32[n partial patterns], the largest weight a pair with this partial pattern can still end with. Exact: a
-    pair that exhaustive scoring would put at or over the floor stays. Returns the number of pairs kept.
+    codes: uint32[n] patterns of all comparisons but the last, whose best possible level is best_levels: uint8[n];
+    tables: (weights: float32, outlines: uint16) of the partial patterns; subjects: int64[n_spans]; needed:
+    float32[n_subjects, n_levels, n_outlines], the least weight that a pair needs. Exact: a pair that exhaustive scoring
+    would put at or over the floor stays. kept: uint32[n] out, places of the pairs; counts: int64[n_spans] out, pairs
+    kept of each. Returns the number kept.
     """
-    kept = 0
-    first = offsets[0]
-    for s in range(offsets.shape[0] - 1):
-        last = offsets[s + 1]
-        offsets[s] = kept
-        for k in range(first, last):
-            if bound[codes[k]] >= floor:
-                rows[kept] = rows[k]
-                passes[kept] = passes[k]
-                codes[kept] = codes[k]
-                kept += 1
-        first = last
-    offsets[offsets.shape[0] - 1] = kept
-    return kept
+    weights, outlines = tables
+    n_kept = 0
+    for i in range(offsets.shape[0] - 1):
+        before = n_kept
+        least = needed[subjects[i]]
+        for k in range(offsets[i], offsets[i + 1]):
+            # Written whether it stays or not: a branch that is guessed wrong costs more.
+            kept[n_kept] = k
+            n_kept += weights[codes[k]] >= least[best_levels[k], outlines[codes[k]]]
+        counts[i] = n_kept - before
+    return n_kept
 
 
 @kernel
@@ -46,10 +48,10 @@ def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place,
     shift at its place level.
     """
     place_stride, shifts = place
-    n_levels = ratios.shape[2]
+    n_levels, n_places = np.uint32(ratios.shape[2]), np.uint32(shifts.shape[0])
     for s in range(ratios.shape[0]):
         for k in range(offsets[s], offsets[s + 1]):
-            group = shifts[codes[k] // place_stride % shifts.shape[0]]
+            group = shifts[codes[k] // place_stride % n_places]
             if groups.shape[0] > 0:
                 group += groups[rows[k]]
             product[k] *= ratios[s, group, codes[k] // stride % n_levels]
@@ -65,25 +67,22 @@ def weigh(codes, product, log2_m_u, household, weights):  # type: ignore[no-unty
 
 
 @kernel
-def rank(offsets, weights, rows, floor, best, best_weights, sums):  # type: ignore[no-untyped-def]
-    """The best candidates of each subject and the sum of its Bayes factors.
+def rank(offsets, weights, ties, floor, best, best_weights, sums):  # type: ignore[no-untyped-def]
+    """The best candidates of each subject and the sum of its Bayes factors, whatever the order of the candidates.
 
-    best: int64[n_subjects, n_best] positions in the tile, -1 where there are fewer; best_weights: float64 alike;
-    sums: float64[n_subjects], over candidates at or over the floor only, in the order of the tile. Ties go to the
-    lower row.
+    ties: uint64[n], of equal weights the lower goes first. best: int64[n_subjects, n_best] places in the tile, -1 where
+    there are fewer; best_weights: float64 alike; sums: float64[n_subjects], over candidates at or over the floor only.
     """
     n_best = best.shape[1]
     for s in range(best.shape[0]):
-        total = 0.0
         best[s, :] = -1
         best_weights[s, :] = -np.inf
         for k in range(offsets[s], offsets[s + 1]):
             weight = weights[k]
             if weight < floor:
                 continue
-            total += np.exp2(weight)
             place = n_best
-            while place > 0 and _is_better(weight, rows[k], best_weights[s, place - 1], best[s, place - 1], rows):
+            while place > 0 and _is_better(weight, ties[k], best_weights[s, place - 1], best[s, place - 1], ties):
                 place -= 1
             if place < n_best:
                 for i in range(n_best - 1, place, -1):
@@ -91,15 +90,31 @@ def rank(offsets, weights, rows, floor, best, best_weights, sums):  # type: igno
                     best_weights[s, i] = best_weights[s, i - 1]
                 best[s, place] = k
                 best_weights[s, place] = weight
-        sums[s] = total
+        sums[s] = _sum_of_factors(weights[offsets[s] : offsets[s + 1]], floor, best_weights[s, 0])
 
 
 @kernel
-def _is_better(weight, row, other_weight, other, rows):  # type: ignore[no-untyped-def]
+def _is_better(weight, tie, other_weight, other, ties):  # type: ignore[no-untyped-def]
     """Whether a candidate stands before another in the ranking; ``other`` -1 is an empty place."""
-    if other < 0 or weight > other_weight:
-        return True
-    return weight == other_weight and row < rows[other]
+    return other < 0 or weight > other_weight or (weight == other_weight and tie < ties[other])
+
+
+@kernel
+def _sum_of_factors(weights, floor, highest):  # type: ignore[no-untyped-def]
+    """The sum of 2**weight over weights at or over the floor, the same in any order.
+
+    Factors are split into whole numbers of a unit, the largest having HALF bits, and whole numbers of a unit HALF bits
+    lower: double precision adds up 10^8 such numbers without a rounding.
+    """
+    exponent = np.ceil(highest) - HALF
+    high, low = 0.0, 0.0
+    for k in range(weights.shape[0]):
+        if weights[k] >= floor:
+            factor = np.exp2(weights[k] - exponent)
+            whole = np.rint(factor)
+            high += whole
+            low += np.rint((factor - whole) * np.exp2(HALF))
+    return (high + low * np.exp2(-HALF)) * np.exp2(exponent) if high > 0.0 else 0.0
 
 
 @kernel

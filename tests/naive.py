@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections import Counter, defaultdict
 from functools import cache
 
@@ -14,12 +15,12 @@ def category_level(a, b):
     return {True: 1, False: 2}[a == b]
 
 
-def levels_of_tile(offsets, rows, level_of_pair, stride, codes):
-    """Any *_levels kernel: add level * stride to the codes of each subject's rows."""
+def levels_of_spans(first, offsets, level_of_pair, stride, codes):
+    """Any *_levels kernel: add level * stride to the codes of each span's places."""
     codes = list(codes)
-    for s in range(len(offsets) - 1):
-        for k in range(offsets[s], offsets[s + 1]):
-            codes[k] += stride * level_of_pair(s, rows[k])
+    for i in range(len(offsets) - 1):
+        for k in range(offsets[i], offsets[i + 1]):
+            codes[k] += stride * level_of_pair(i, first[i] + k - offsets[i])
     return codes
 
 
@@ -163,6 +164,13 @@ def name_level(a, b, toneless, plain, sound):
     return 9 if same_given else 10 if same_family else 11
 
 
+def best_name_level(a, b, level):
+    """What may be said at a glance of two names of known level: 0, or 9 to 11; 1 is always right but for missing."""
+    if not a or not b:
+        return {0}
+    return {1, level} if level in (9, 10, 11) else {1}
+
+
 def levenshtein(a, b):
     if not a or not b:
         return len(a) + len(b)
@@ -216,11 +224,13 @@ def text_level(a, b, is_near):
 # ------------------------------------------------------------------------------------------------- scoring
 
 
-def select(offsets, rows, passes, codes, bound, floor):
-    kept = [[k for k in range(offsets[s], offsets[s + 1]) if bound[codes[k]] >= floor] for s in range(len(offsets) - 1)]
-    flat = list(itertools.chain(*kept))
-    new_offsets = [0, *itertools.accumulate(len(part) for part in kept)]
-    return new_offsets, [rows[k] for k in flat], [passes[k] for k in flat], [codes[k] for k in flat]
+def select(offsets, codes, best_levels, weights, outlines, subjects, needed):
+    """The places kept, by span."""
+
+    def stays(i, k):
+        return weights[codes[k]] >= needed[subjects[i]][best_levels[k]][outlines[codes[k]]]
+
+    return [[k for k in range(offsets[i], offsets[i + 1]) if stays(i, k)] for i in range(len(offsets) - 1)]
 
 
 def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place, product):
@@ -237,11 +247,11 @@ def weigh(codes, product, log2_m_u, household):
     return [math.log2(2 ** log2_m_u[c] / (r + household[c])) for c, r in zip(codes, product, strict=True)]
 
 
-def rank(offsets, weights, rows, floor, n_best):
+def rank(offsets, weights, ties, floor, n_best):
     best, sums = [], []
     for s in range(len(offsets) - 1):
         ks = [k for k in range(offsets[s], offsets[s + 1]) if weights[k] >= floor]
-        ordered = sorted(ks, key=lambda k: (-weights[k], rows[k]))[:n_best]
+        ordered = sorted(ks, key=lambda k: (-weights[k], ties[k]))[:n_best]
         best.append(ordered + [-1] * (n_best - len(ordered)))
         sums.append(math.fsum(2 ** weights[k] for k in ks))
     return best, sums
@@ -316,10 +326,7 @@ def number_neighbours(packed, n_digits):
 def append_blocks(segments, first, last, rows, bit):
     """The segments, each with (row, bit) for every position of its subject's blocks appended."""
     positions = [[k for a, b in zip(*ends, strict=True) for k in range(a, b)] for ends in zip(first, last, strict=True)]
-    return [
-        segment + [(rows[k] if len(rows) else k, bit) for k in ks]
-        for segment, ks in zip(segments, positions, strict=True)
-    ]
+    return [segment + [(rows[k], bit) for k in ks] for segment, ks in zip(segments, positions, strict=True)]
 
 
 def merge_segments(segments):
@@ -333,12 +340,22 @@ def merge_segments(segments):
     return merged
 
 
-def drop_own(offsets, rows, passes, own):
-    """Candidates of each subject without its own row, as lists of (row, passes)."""
-    pairs = list(zip(rows, passes, strict=True))
+def mark_in_runs(runs, listed, own):
+    """Per subject, {row: bits} with the first bit added to rows in a run, and the number of distinct rows but his
+    own; runs: lists of (first, last), listed: {row: bits}."""
+    marked, counts = [], []
+    for ends, bits_of, mine in zip(runs, listed, own, strict=True):
+        in_runs = set(itertools.chain(*(range(first, last) for first, last in ends)))
+        marked.append({row: bits | 1 if row in in_runs else bits for row, bits in bits_of.items()})
+        counts.append(len((in_runs | bits_of.keys()) - {mine}))
+    return marked, counts
+
+
+def merge_order(run_rows, listed_rows):
+    """Per subject, the merged rows, each with whether it comes from the list; lists of lists of rows."""
     return [
-        [pair for pair in pairs[first:last] if pair[0] != mine]
-        for (first, last), mine in zip(itertools.pairwise(offsets), own, strict=True)
+        [(row, row in listed) for row in sorted({*runs, *listed})]
+        for runs, listed in zip(run_rows, listed_rows, strict=True)
     ]
 
 
@@ -406,3 +423,34 @@ def hash_texts(texts):
             h = mix(h ^ int.from_bytes(text[start : start + 8], "little"))
         hashes.append(h)
     return hashes
+
+
+# ------------------------------------------------------------------------------------------------- typed numbers
+
+
+def read_digits(texts):
+    """(value, packed, is_other) of each text."""
+    found = []
+    for text in texts:
+        if not text:
+            found.append((0, 0, False))
+        elif len(text) <= 14 and all("0" <= c <= "9" for c in text):
+            found.append((int(text), int(f"{len(text):x}" + text.zfill(14), 16), False))
+        else:
+            found.append((0, 0, True))
+    return found
+
+
+def read_parts(texts):
+    """((year, month, day), is_other) of each text."""
+    forms = (
+        r"(?P<d>\d{1,2})[-./](?P<m>\d{1,2})[-./](?P<y>\d{4})",
+        r"(?P<y>\d{4})[-./](?P<m>\d{1,2})[-./](?P<d>\d{1,2})",
+        r"(?P<y>\d{4})",
+    )
+    found = []
+    for text in texts:
+        matches = [m.groupdict() for m in (re.fullmatch(form, text, re.ASCII) for form in forms) if m]
+        parts = matches[0] if matches else {}
+        found.append((tuple(int(parts.get(name, 0)) for name in "ymd"), not matches))
+    return found

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from linkage.errors import InputError, UsageError
@@ -251,6 +251,12 @@ def test_rejected_records_of_many_parts(tmp_path: Path, monkeypatch: pytest.Monk
 CELL = st.text(st.sampled_from('aếĐ 😀",;\t\n.0'), max_size=5)
 
 
+def could_be_two_records(cell: str, place: int) -> bool:
+    """Whether a quoted cell of column ``place`` of three may as well be two stray quotes, one in each of two lines."""
+    lines = cell.split("\n")
+    return len(lines) > 1 and (lines[0].count(","), lines[-1].count(",")) == (2 - place, place)
+
+
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     st.lists(st.tuples(CELL, CELL), max_size=6),
@@ -258,6 +264,7 @@ CELL = st.text(st.sampled_from('aếĐ 😀",;\t\n.0'), max_size=5)
     st.sampled_from(["\n", "\r\n"]),
 )
 def test_clean_files_agree_with_other_parsers(rows: list[tuple[str, str]], encoding: str, line_end: str) -> None:
+    assume(not any(could_be_two_records(cell, place) for row in rows for place, cell in enumerate(row, start=1)))
     table = [(f"id{n}", *row) for n, row in enumerate(rows)]
     written = io.StringIO(newline="")
     writer = csv.writer(written, lineterminator=line_end, quoting=csv.QUOTE_ALL)

@@ -125,16 +125,35 @@ def test_name_level_equals_its_twin_and_is_symmetric(a, b):
 
 @given(names, names)
 @example(["t", "lan"], ["trần", "nam"])
+@example(["trần", "l"], ["trần", "lan"])
 @example(["lan", "trần"], ["trần", "lan"])
+@example(["trần", "văn", "lan"], ["chần", "văn", "lan"])
+@example(["trần", "văn", "lan"], ["trần", "văn", "lam"])
+@example(["trần", "văn"], ["trần", "văn", "lam"])
+@example(["văn", "lam"], ["trần", "văn", "lam"])
 def test_signatures_never_hide_a_level(a, b):
-    """The tile kernel looks at signatures first; what it then says must be what the whole comparison says."""
+    """The kernel looks at signatures first; what it then says must be what the whole comparison says."""
     rows, tables = encode_names(a, b)
     pair = np.array(rows)
     signs = name.signatures_of(pair, tables[1], tables[3])
-    codes = np.zeros(1, np.uint32)
+    level = name.name_level(*pair, *tables)
+    best = name.best_name_level(*signs)
+    assert best in naive.best_name_level(a, b, level)
+    assert best == name.best_name_level(*signs[::-1])
+    codes, levels, ends = np.zeros(1, np.uint32), np.zeros(1, np.uint8), (np.zeros(1, np.int64), np.array([0, 1]))
     first, second = ((pair[i : i + 1], signs[i : i + 1]) for i in (0, 1))
-    name.name_levels(np.array([0, 1]), np.zeros(1, np.uint32), first, second, tables, np.uint32(1), codes)
-    assert codes[0] == name.name_level(*pair, *tables)
+    name.name_levels(*ends, first, second, tables, np.uint32(1), codes)
+    assert codes[0] == level
+    name.best_name_levels(*ends, first[1], second[1], levels)
+    assert levels[0] == best
+
+
+def test_signatures_settle_most_names():
+    """Of the same family name only, of the same given name only, and of neither."""
+    rows, tables = encode_names(["trần", "văn", "hùng"], ["trần", "thị", "lan"], ["lê", "thị", "lan"])
+    signs = name.signatures_of(np.array(rows), tables[1], tables[3])
+    assert [name.best_name_level(signs[0], signs[1]), name.best_name_level(signs[1], signs[2])] == [10, 1]
+    assert name.best_name_level(signs[0], signs[2]) == 11
 
 
 @pytest.mark.parametrize(
@@ -226,40 +245,35 @@ def test_text_level_equals_its_twin(a, b, measure):
         assert level == naive.text_level(a, b, is_near)
 
 
-def a_tile(rng, n_subjects, n_persons):
-    sizes = rng.integers(0, 5, n_subjects)
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return offsets, rng.integers(0, n_persons, offsets[-1]).astype(np.uint32)
-
-
-def check_tile(kernel, level_of_pair, *arguments):
-    """A tile kernel adds stride times the level of every pair, to whatever the codes hold already."""
+def check_spans(kernel, level_of_pair, *arguments):
+    """A kernel adds stride times the level of every pair, to whatever the codes hold already: 20 spans, 30 places."""
     rng = np.random.default_rng(7)
-    offsets, rows = a_tile(rng, 20, 30)
-    codes = rng.integers(0, 5, rows.size).astype(np.uint32)
-    expected = naive.levels_of_tile(offsets, rows, level_of_pair, 5, codes.tolist())
-    kernel(offsets, rows, *arguments, np.uint32(5), codes)
+    sizes = rng.integers(0, 12, 20)
+    first, offsets = rng.integers(0, 30 - sizes), np.concatenate([[0], np.cumsum(sizes)])
+    codes = rng.integers(0, 5, offsets[-1]).astype(np.uint32)
+    expected = naive.levels_of_spans(first, offsets, level_of_pair, 5, codes.tolist())
+    kernel(first, offsets, *arguments, np.uint32(5), codes)
     assert codes.tolist() == expected
 
 
-def test_tiles_of_categories_dates_and_numbers():
+def test_spans_of_categories_dates_and_numbers():
     rng = np.random.default_rng(1)
     a, b = rng.integers(0, 3, 20).astype(np.uint8), rng.integers(0, 3, 30).astype(np.uint8)
-    check_tile(category.category_levels, lambda s, r: naive.category_level(a[s], b[r]), a, b)
+    check_spans(category.category_levels, lambda s, r: naive.category_level(a[s], b[r]), a, b)
     d, e = ((1990 + rng.integers(0, 2, n)) << 9 | rng.integers(0, 3, n) << 5 | 2 for n in (20, 30))
     d, e = d.astype(np.uint32), e.astype(np.uint32)
-    check_tile(date.date_levels, lambda s, r: naive.date_level(int(d[s]), int(e[r])), d, e)
+    check_spans(date.date_levels, lambda s, r: naive.date_level(int(d[s]), int(e[r])), d, e, date.same_year_table())
     x, y = rng.normal(size=20), rng.normal(size=30)
-    check_tile(number.number_levels, lambda s, r: naive.number_level(x[s], y[r], [0.1, 1]), x, y, np.array([0.1, 1.0]))
+    check_spans(number.number_levels, lambda s, r: naive.number_level(x[s], y[r], [0.1, 1]), x, y, np.array([0.1, 1.0]))
 
 
-def test_tiles_of_digits_places_and_person_numbers():
+def test_spans_of_digits_places_and_person_numbers():
     rng = np.random.default_rng(2)
     pool = [0, *(pack(f"{i:012d}") for i in (1, 2, 10, 12))]
     a, b, old = (rng.choice(np.array(pool, np.uint64), n) for n in (20, 30, 30))
     marks = rng.integers(0, 4, 20).astype(np.uint8)
-    check_tile(digits.digits_levels, lambda s, r: naive.digits_level(int(a[s]), int(b[r])), a, b)
-    check_tile(
+    check_spans(digits.digits_levels, lambda s, r: naive.digits_level(int(a[s]), int(b[r])), a, b)
+    check_spans(
         digits.person_number_levels,
         lambda s, r: naive.person_number_level(int(a[s]), int(marks[s]), int(b[r]), int(old[r])),
         a, marks, b, old,
@@ -267,21 +281,21 @@ def test_tiles_of_digits_places_and_person_numbers():
     relation = rng.integers(0, 4, (4, 6)).astype(np.uint8)
     relation[0, :] = relation[:, 0] = 0
     row, home, away = (rng.integers(0, top, n).astype(np.uint16) for top, n in ((4, 20), (6, 30), (6, 30)))
-    check_tile(
+    check_spans(
         place.place_levels,
         lambda s, r: naive.place_level(relation.tolist(), row[s], home[r], away[r]),
         row, relation, home, away,
     )  # fmt: skip
 
 
-def test_tiles_of_names_and_texts():
+def test_spans_of_names_and_texts():
     rng = np.random.default_rng(3)
     pool = [["trần", "lan"], ["trần", "thị", "lan"], ["tràn", "lan"], ["lê", "văn", "nam"], []]
     rows, tables = encode_names(*pool)
     signs = name.signatures_of(np.array(rows), tables[1], tables[3])
     left, right = rng.integers(0, 5, 20), rng.integers(0, 5, 30)
     classes = (toneless, ascii_fold, lambda plain: sound_key(plain))
-    check_tile(
+    check_spans(
         name.name_levels,
         lambda s, r: naive.name_level(pool[left[s]], pool[right[r]], *classes),
         (np.array(rows)[left], signs[left]), (np.array(rows)[right], signs[right]), tables,
@@ -292,7 +306,7 @@ def test_tiles_of_names_and_texts():
     a, b = rng.integers(0, 4, 20).astype(np.uint32), rng.integers(0, 4, 30).astype(np.uint32)
 
     one_edit = [lambda x, y: naive.levenshtein(x, y) <= 1]
-    check_tile(
+    check_spans(
         text.text_levels,
         lambda s, r: naive.text_level(texts[a[s]], texts[b[r]], one_edit),
         a, b, table, text.LEVENSHTEIN, np.array([1.0]),

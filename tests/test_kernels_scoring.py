@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from blocking.candidates import Blocks, append_blocks, drop_own, gather, merge_segments
-from blocking.keys import block_keys, combine, number_neighbours
+from blocking.candidates import RUN_BIT, Blocks, Candidates, append_blocks, gather, merge, merge_segments
+from blocking.keys import LEAD_BITS, block_keys, combine, mix, number_neighbours
 from blocking.lookup import (
     build_pass,
     build_row_order,
@@ -44,13 +44,18 @@ def tile():
     }
 
 
-def test_select_equals_its_twin_and_keeps_subjects_apart(tile):
-    bound = tile["table"].astype(np.float32)
-    before = (tile["offsets"].tolist(), tile["rows"].tolist(), tile["passes"].tolist(), tile["codes"].tolist())
-    expected = naive.select(*before, bound.tolist(), 1.0)
-    n = select(tile["offsets"], tile["rows"], tile["passes"], tile["codes"], bound, 1.0)
-    found = (tile["offsets"], tile["rows"][:n], tile["passes"][:n], tile["codes"][:n])
-    assert [part.tolist() for part in found] == list(expected)
+def test_select_equals_its_twin(tile):
+    rng = np.random.default_rng(2)
+    best_levels = rng.integers(0, 3, tile["rows"].size).astype(np.uint8)
+    weights, outlines = tile["table"].astype(np.float32), rng.integers(0, 2, 12).astype(np.uint16)
+    subjects, needed = np.array([0, 0, 1, 2, 2]), rng.normal(0, 6, (3, 3, 2)).astype(np.float32)
+    kept, counts = np.empty(tile["rows"].size, np.uint32), np.empty(5, np.int64)
+    arguments = (tile["offsets"], tile["codes"], best_levels)
+    n = select(*arguments, (weights, outlines), subjects, needed, kept, counts)
+    expected = naive.select(*arguments, weights, outlines, subjects, needed)
+    assert kept[:n].tolist() == [k for part in expected for k in part]
+    assert counts.tolist() == [len(part) for part in expected]
+    assert 0 < n < kept.size
 
 
 @pytest.mark.parametrize(
@@ -77,10 +82,11 @@ def test_weights_ranks_and_posteriors_equal_their_twins(tile):
     weights = np.empty(n)
     weigh(tile["codes"], tile["product"], tile["table"], tile["household"], weights)
     assert np.allclose(weights, naive.weigh(tile["codes"], tile["product"], tile["table"], tile["household"]))
-    weights[5] = weights[6]  # a tie goes to the lower row
+    weights[5:8] = weights[6]  # ties go to the lower number
     best, best_weights, sums = np.empty((5, 3), np.int64), np.empty((5, 3)), np.empty(5)
-    rank(tile["offsets"], weights, tile["rows"], -1.0, best, best_weights, sums)
-    expected, expected_sums = naive.rank(tile["offsets"], weights, tile["rows"], -1.0, 3)
+    ties = tile["rows"].astype(np.uint64)
+    rank(tile["offsets"], weights, ties, -1.0, best, best_weights, sums)
+    expected, expected_sums = naive.rank(tile["offsets"], weights, ties, -1.0, 3)
     assert best.tolist() == expected
     assert np.allclose(sums, expected_sums)
     assert np.array_equal(best_weights, np.where(best >= 0, weights[best], -np.inf))
@@ -183,29 +189,74 @@ def test_keys_of_alternatives_meet_the_plain_key_and_missing_parts_have_none():
 rows_of_subjects = st.lists(st.lists(st.integers(0, 20), max_size=12, unique=True).map(sorted), min_size=3, max_size=3)
 
 
+def in_segments(lists):
+    """Where each list starts and ends when they are put behind each other."""
+    return np.concatenate([[0], np.cumsum([len(part) for part in lists])]).astype(np.int64)
+
+
+def dicts_of(candidates):
+    """Per subject {row: passes}."""
+    pairs = list(zip(candidates.rows.tolist(), candidates.passes.tolist(), strict=True))
+    return [dict(pairs[a:b]) for a, b in itertools.pairwise(candidates.offsets)]
+
+
 @given(st.lists(rows_of_subjects, min_size=1, max_size=4))
 def test_gathered_candidates_equal_their_twin(found_by_pass):
     blocks = []
     for found in found_by_pass:
-        ends = np.cumsum([len(rows) for rows in found])
-        first = np.concatenate([[0], ends[:-1]])[:, None].astype(np.int64)
+        ends = in_segments(found)
         rows = np.array([row for rows in found for row in rows] + [0], np.uint32)
-        blocks.append(Blocks(first, ends[:, None].astype(np.int64), rows))
-    candidates = gather(blocks)
-    for s, expected in enumerate(naive.gather(found_by_pass, 3)):
-        part = slice(candidates.offsets[s], candidates.offsets[s + 1])
-        assert dict(zip(candidates.rows[part].tolist(), candidates.passes[part].tolist(), strict=True)) == expected
+        blocks.append(Blocks(ends[:-1, None], ends[1:, None], rows))
+    found = gather(blocks)
+    expected = naive.gather(found_by_pass, 3)
+    assert found.first.shape == (3, 0)
+    assert dicts_of(found.others) == expected
+    assert found.n_candidates.tolist() == [len(rows) for rows in expected]
+
+
+ends_of_runs = st.lists(st.integers(0, 20), min_size=4, max_size=4, unique=True).map(sorted)
+
+
+@given(
+    st.lists(ends_of_runs, min_size=3, max_size=3),
+    st.lists(rows_of_subjects, max_size=2),
+    st.booleans(),
+    st.lists(st.integers(-1, 20), min_size=3, max_size=3),
+)
+def test_runs_and_what_other_passes_found_equal_their_twin(ends, found_by_pass, is_turned, own):
+    """Two runs a subject, whose order does not matter; joined, each row comes once with all its passes."""
+    runs = [[(e[0], e[1]), (e[2], e[3])] for e in ends]
+    first, last = (np.array([[run[i] for run in of_subject] for of_subject in runs]) for i in (0, 1))
+    step = -1 if is_turned else 1
+    blocks = [Blocks(first[:, ::step], last[:, ::step], np.empty(0, np.uint32))]
+    for found in found_by_pass:
+        starts = in_segments(found)
+        blocks.append(Blocks(starts[:-1, None], starts[1:, None], np.array([*itertools.chain(*found), 0], np.uint32)))
+    gathered = gather(blocks, np.array(own))
+    assert (gathered.first.tolist(), gathered.last.tolist()) == (first.tolist(), last.tolist())
+    others = naive.gather([[[], [], []], *found_by_pass], 3)
+    others, counts = naive.mark_in_runs(runs, others, own)
+    assert dicts_of(gathered.others) == others
+    assert gathered.n_candidates.tolist() == counts
+    run_rows = [sorted(row for a, b in of_subject for row in range(a, b)) for of_subject in runs]
+    flat = np.array(list(itertools.chain(*run_rows)), np.uint32)
+    listed_runs = Candidates(in_segments(run_rows), flat, np.full(flat.size, RUN_BIT))
+    candidates, source = merge(listed_runs, gathered.others)
+    order = naive.merge_order(run_rows, others)
+    assert [list(part) for part in dicts_of(candidates)] == [[row for row, _ in part] for part in order]
+    assert (source >= flat.size).tolist() == [is_listed for part in order for _, is_listed in part]
+    expected = [dict.fromkeys(rows, 1) | listed for rows, listed in zip(run_rows, others, strict=True)]
+    assert dicts_of(candidates) == expected
 
 
 ranges = st.tuples(st.integers(0, 9), st.integers(0, 4))
 
 
-@given(st.lists(st.lists(ranges, min_size=2, max_size=2), min_size=1, max_size=3), st.booleans(), st.integers(0, 15))
-def test_appended_blocks_equal_their_twin(blocks_of_subjects, is_row_order, number):
-    """Without row numbers the positions are the rows: the registry is sorted by the pass."""
+@given(st.lists(st.lists(ranges, min_size=2, max_size=2), min_size=1, max_size=3), st.integers(0, 15))
+def test_appended_blocks_equal_their_twin(blocks_of_subjects, number):
     first = np.array([[start for start, _ in blocks] for blocks in blocks_of_subjects])
     last = first + np.array([[size for _, size in blocks] for blocks in blocks_of_subjects])
-    rows = np.random.default_rng(3).permutation(13).astype(np.uint32)[: 0 if is_row_order else 13]
+    rows = np.random.default_rng(3).permutation(13).astype(np.uint32)
     before = [[(40, 1)] for _ in blocks_of_subjects]
     sizes = [1 + n for n in (last - first).sum(axis=1).tolist()]
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -220,34 +271,23 @@ def test_appended_blocks_equal_their_twin(blocks_of_subjects, is_row_order, numb
 entries = st.tuples(st.integers(0, 6) | st.just(2**32 - 1), st.sampled_from([1, 2, 4, 1 << 15]))
 
 
-@given(st.lists(st.lists(entries, max_size=9), min_size=1, max_size=4), st.booleans())
-@example([[], [(3, 1), (5, 1), (5, 2), (4, 1 << 15)], []], True)
-def test_merged_segments_equal_their_twin(segments, has_runs):
-    """With runs: rows 1 and 2 and row 4 of every subject, found by pass 13; they come first."""
+@given(st.lists(st.lists(entries, max_size=9), min_size=1, max_size=4))
+@example([[], [(3, 1), (5, 1), (5, 2), (4, 1 << 15)], []])
+def test_merged_segments_equal_their_twin(segments):
     packed = np.array([row << 16 | bit for segment in segments for row, bit in segment], np.uint64)
-    starts = np.concatenate([[0], np.cumsum([len(segment) for segment in segments])]).astype(np.int64)
-    ends = [[1, 4], [3, 5]] if has_runs else [[], []]
-    first, last = (np.array([end] * len(segments), np.int64) for end in ends)
-    n_most = packed.size + 3 * len(segments)
-    offsets, rows, passes = np.empty_like(starts), np.empty(n_most, np.uint32), np.empty(n_most, np.uint16)
-    n = merge_segments(first, last, np.uint16(1 << 13), starts, packed, offsets, rows, passes)
+    starts = in_segments(segments)
+    offsets, rows, passes = np.empty_like(starts), np.empty(packed.size, np.uint32), np.empty(packed.size, np.uint16)
+    n = merge_segments(starts, packed, offsets, rows, passes)
     assert offsets[-1] == n
-    found = [list(zip(rows[a:b].tolist(), passes[a:b].tolist(), strict=True)) for a, b in itertools.pairwise(offsets)]
-    runs = [(1, 1 << 13), (2, 1 << 13), (4, 1 << 13)] if has_runs else []
-    merged = naive.merge_segments([runs + segment for segment in segments])
-    assert [dict(pairs) for pairs in found] == merged
-    behind = [[row for row, _ in pairs[len(runs) :]] for pairs in found]
-    assert behind == [sorted(rows) for rows in behind]
+    found = dicts_of(Candidates(offsets, rows[:n], passes[:n]))
+    assert found == naive.merge_segments(segments)
+    assert [list(part) for part in found] == [sorted(part) for part in found]
 
 
-@given(rows_of_subjects, st.lists(st.integers(-1, 20), min_size=3, max_size=3))
-@example([[4], [], [3, 4, 5]], [4, 0, 5])
-def test_dropping_own_rows_equals_its_twin(rows_by_subject, own):
-    offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in rows_by_subject])]).astype(np.int64)
-    rows = np.array([row for rows in rows_by_subject for row in rows], np.uint32)
-    passes = np.arange(rows.size, dtype=np.uint16)
-    expected = naive.drop_own(offsets.tolist(), rows.tolist(), passes.tolist(), own)
-    n = drop_own(offsets, rows, passes, np.array(own))
-    assert offsets[-1] == n
-    found = [list(zip(rows[a:b].tolist(), passes[a:b].tolist(), strict=True)) for a, b in itertools.pairwise(offsets)]
-    assert found == expected
+def test_blocks_of_one_commune_lie_together_in_every_pass():
+    """The leading bits of a key are those of its first part: whatever the others, the keys are neighbours."""
+    commune, other = np.repeat(np.arange(1, 5, dtype=np.uint64), 50), np.arange(1, 201, dtype=np.uint64)
+    keys = [block_keys([commune, mix(other, salt)], None)[:, 0] >> np.uint64(64 - LEAD_BITS) for salt in (1, 2)]
+    assert np.array_equal(*keys)
+    assert np.unique(keys[0]).size == 4
+    assert np.unique(block_keys([commune, other], None)).size == 200

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.nightly import run
-from linkage.platform_subjects import subject_tables
 from linkage.registry_files import build_from_files
 from linkage.schema import (
     DECISIONS,
@@ -29,24 +28,22 @@ from linkage.schema import (
 )
 from linkage.simulate import simulate
 from linkage.subjects import hex_keys
+from tests.outcomes import subject_tables
 
 Row = dict[str, Any]
+A, B = "0" * 15 + "a", "0" * 15 + "b"  # keys of claims
 COLUMNS = ("subject_id", "subject_key", "status", "issue", "commune_code", "commune_code_now")
 
 
-def table_of(rows: list[Row]) -> pa.Table:
-    return pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in COLUMNS})
-
-
 def tables(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    table = table_of(rows)
-    subjects, counts = subject_tables(table, table["subject_id"])
+    names = ("subject_id", "status", "issue", "commune_code", "subject_key")
+    subjects, counts = subject_tables([tuple(row[name] for name in names) for row in rows])
     assert subjects.schema.equals(SUBJECTS.arrow())
     assert counts.schema.equals(SUBJECT_COUNTS.arrow())
     return subjects.to_pylist(), counts.to_pylist()
 
 
-def dose(subject_id: str | None, status: str, issue: str | None, commune: str | None, key: str = "k") -> Row:
+def dose(subject_id: str | None, status: str, issue: str | None, commune: str | None, key: str = "f" * 16) -> Row:
     now = None if commune is None else f"now {commune}"
     return dict(zip(COLUMNS, (subject_id, key, status, issue, commune, now), strict=True))
 
@@ -88,9 +85,9 @@ def test_a_subject_with_several_claims_counts_once_with_its_gravest_issue_and_wh
 
 
 def test_where_no_subject_is_stated_the_claim_is_the_subject() -> None:
-    rows = [dose(name, "review", "no_id", "1", key) for name, key in ((None, "a"), ("", "b"), ("  ", "b"), ("S1", "b"))]
+    rows = [dose(name, "review", "no_id", "1", key) for name, key in ((None, A), ("", B), ("  ", B), ("S1", B))]
     subjects, _ = tables(rows)
-    assert [(row["subject_id"], row["n_doses"]) for row in subjects] == [("S1", 1), ("a", 1), ("b", 2)]
+    assert [(row["subject_id"], row["n_doses"]) for row in subjects] == [(A, 1), (B, 2), ("S1", 1)]
 
 
 def test_verified_and_excluded_doses_make_no_open_subject_and_no_issue() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
-from models.score import weigh
 
 pytestmark = pytest.mark.kernel
 
@@ -49,48 +47,6 @@ def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, Pattern
     assert np.allclose(p.pattern_weights(levels), weights, atol=1e-12)
     assert np.allclose(p.household_odds(levels, 1000), household, rtol=1e-9, atol=0)
     assert weights[0] == 0.0
-
-
-@given(models(), st.lists(st.floats(1e-6, 50.0), min_size=1, max_size=3), st.integers(0, 3))
-def test_no_completion_of_a_partial_pattern_passes_its_bound(
-    model: tuple[Parameters, PatternSpace], ratios: list[float], n_first: int
-) -> None:
-    """Whatever the levels still to come and the term frequency ratios, the weight is at most the bound."""
-    p, space = model
-    n_first = min(n_first, len(p.comparisons) - 1)
-    ratios_float32 = np.array([1.0, *ratios], np.float32)
-    rarest = [np.ones(n) for n in space.n_levels]
-    rarest[0] *= ratios_float32.min()
-    bound = p.bound_table(space, n_first, rarest)
-    assert bound.size == math.prod(space.n_levels[:n_first])
-    codes = np.repeat(np.arange(space.size, dtype=np.uint32), ratios_float32.size)
-    weights = np.empty(codes.size)
-    product = np.tile(ratios_float32, space.size)
-    weigh(codes, product, p.match_weight_table(space), p.household_table(space, 1000), weights)
-    assert (weights <= bound[codes % bound.size]).all()
-
-
-@given(models(), st.floats(1e-6, 1.0))
-def test_without_relatives_the_bound_is_reached(model: tuple[Parameters, PatternSpace], rarest: float) -> None:
-    """Not merely an upper limit: the best completion with the rarest value has it, to the bit of single precision."""
-    p, space = model
-    bound = p.bound_table(space, 1, [np.full(space.n_levels[0], rarest), *(np.ones(n) for n in space.n_levels[1:])])
-    by_comparison = p.log2_m_u()
-    for level in range(space.n_levels[0]):
-        rest = itertools.product(*(range(n) for n in space.n_levels[1:]))
-        best = max(
-            by_comparison[0][level] + sum(w[i] for w, i in zip(by_comparison[1:], combination, strict=True))
-            for combination in rest
-        )
-        assert bound[level] == pytest.approx(best - math.log2(rarest), rel=1e-6, abs=1e-6)
-
-
-def test_the_bound_is_that_of_the_rarest_value_at_each_level() -> None:
-    """Where even the rarest value is common, the weight is lower; a missing value has no frequency."""
-    c = np.array([1.0, 0.9, 0.1])
-    p = Parameters((ComparisonParameters("c", ("missing", "a", "b"), c, c[[0, 2, 1]], c),), 0.9, 0.99, 0.0, 10)
-    bound = p.bound_table(PatternSpace((3,)), 1, [np.array([1.0, 8.0, 0.25])])
-    assert bound.tolist() == pytest.approx([0.0, math.log2(9) - 3, 2 - math.log2(9)], abs=1e-6)
 
 
 def test_no_household_means_no_odds() -> None:

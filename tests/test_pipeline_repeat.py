@@ -7,10 +7,12 @@ import random
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from linkage.ingest.records import RecordsWriter
 from linkage.nightly import run, train_model
 from linkage.publish import published_runs, staged
 from linkage.registry_files import build_from_files
@@ -46,6 +48,16 @@ def test_the_order_of_the_rows_does_not_show(district: District, tmp_path: Path)
     assert index.manifest["content"] == manifest(district.run_dir)["index"]["content"]
     summary = run([shuffled["doses"]], tmp_path / "index", tmp_path / "runs", list_date=LIST_DATE)
     assert hashes(summary.run_dir) == hashes(district.run_dir)
+
+
+@pytest.mark.parametrize("size", [97, 1000])
+def test_the_sizes_of_parts_do_not_show(
+    district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("linkage.ingest.batch.RecordsWriter", partial(RecordsWriter, chunk_rows=size))
+    monkeypatch.setattr("linkage.parts.PART_ROWS", size)
+    again = district.link([district.path("doses")], tmp_path / "runs")
+    assert hashes(again) == hashes(district.run_dir)
 
 
 def test_a_model_trained_before_decides_as_one_trained_on_the_batch(district: District, tmp_path: Path) -> None:

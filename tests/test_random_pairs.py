@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage import random_pairs
-from linkage.comparing import Batch, bind, pattern_space, prepare_batch
+from linkage.binding import bind
+from linkage.comparing import Batch, Pairs, pattern_space, prepare_batch
 from linkage.encode import encode
 from linkage.random_pairs import Counts, random_patterns
 from linkage.registry import Index
@@ -45,7 +46,7 @@ def test_a_small_batch_meets_everybody_exactly_once(district):
     codes = np.zeros(everybody.size, np.uint32)
     offsets = np.arange(batch.n_subjects + 1, dtype=np.int64) * index.n_persons
     for comparison in bind(batch, index, starting_parameters(index.plan, index.n_persons)):
-        comparison.add(slice(0, batch.n_subjects), offsets, everybody, codes)
+        comparison.add(batch.columns, Pairs.listed(offsets, everybody), codes)
     expected, n = np.unique(codes, return_counts=True)
     assert np.array_equal(patterns, expected)
     assert np.array_equal(counts, n)
@@ -85,7 +86,7 @@ def test_a_sample_of_the_people_has_the_shares_of_all(district):
 
 def test_no_subject_no_pair(district):
     batch, index = district
-    nobody = Batch(0, {k: v[:0] for k, v in batch.columns.items()}, {}, batch.dictionaries)
+    nobody = Batch(0, {k: v[:0] for k, v in batch.columns.items()}, batch.dictionaries)
     parameters = starting_parameters(index.plan, index.n_persons)
     patterns, counts = random_patterns(np.random.default_rng(1), nobody, index, parameters, 1000, 2)
     assert patterns.size == counts.size == 0

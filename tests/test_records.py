@@ -93,7 +93,7 @@ def test_hash_of_keys_equals_its_twin(keys: list[bytes]) -> None:
 
 
 def test_keys_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linkage.ingest.duplicates._hashes", lambda keys: np.zeros(len(keys), np.uint64))
+    monkeypatch.setattr("linkage.ingest.duplicates.hash_keys", lambda keys: np.zeros(len(keys), np.uint64))
     records = Records.of(pa.table({"k": ["a", "b", "a", "c"]}), 3)
     rows, _ = duplicate_faults(records, "k")
     assert rows.tolist() == [2]

@@ -8,17 +8,16 @@ import random
 from pathlib import Path
 
 import openpyxl
-import pyarrow as pa
 import pytest
 
 from linkage.errors import InputError, LinkageError, UsageError, VerificationError
-from linkage.platform_subjects import subject_tables
 from linkage.publish import staged
 from linkage.reports import FORMATS, write_report
 from linkage.reports.appendix import ISSUE_HEADINGS
 from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
 from linkage.reports.writers import write_whole
-from linkage.schema import DECISIONS, ISSUES, STATUSES
+from linkage.schema import ISSUES, STATUSES
+from tests.outcomes import subject_tables
 
 # (name, wrong information, wrong ID, no ID, total) as published; Lộc Lâm's empty cell is zero.
 BAO_LAM = (
@@ -58,13 +57,7 @@ Dose = tuple[str | None, str, str | None, str | None]
 
 def publish(runs: Path, doses: list[Dose], **manifest: object) -> Path:
     """A run of doses in the order of their ids, each a claim of its own, with the tables that the forms read."""
-    n = len(doses)
-    subject_id, status, issue, commune_code = zip(*doses, strict=True) if doses else ((), (), (), ())
-    given = {"dose_id": [f"D{i:07}" for i in range(n)], "subject_key": [f"{i:016x}" for i in range(n)]}
-    given |= {"status": list(status), "issue": list(issue), "commune_code": list(commune_code)}
-    schema = DECISIONS.arrow()
-    decisions = pa.table({f.name: pa.array(given.get(f.name, [None] * n), f.type) for f in schema}, schema=schema)
-    subjects, counts = subject_tables(decisions, pa.chunked_array([subject_id], pa.string()))
+    subjects, counts = subject_tables([(*dose, f"{i:016x}") for i, dose in enumerate(doses)])
     with staged(runs, "r1") as stage:
         stage.write_table("subjects", subjects)
         stage.write_table("subject_counts", counts)

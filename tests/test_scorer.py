@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, prepare_batch
+from blocking.candidates import Candidates
+from linkage.comparing import Batch, Pairs, prepare_batch, take
 from linkage.encode import encode
-from linkage.link import Ranked, Scored, Scorer, link_batch
+from linkage.link import LinkedBatch, link_batch
 from linkage.registry import Index
 from linkage.registry_files import build_from_files
+from linkage.scoring import Ranked, Scored, Scorer
 from linkage.simulate import simulate
 from linkage.train import train
 from models.parameters import Parameters
-from models.score import weigh
 from tests import naive
 
 # Without the kernel mark (pytest.mark.kernel): this takes minutes without the JIT, and every kernel met has a twin.
@@ -44,8 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def scored_with(trained: Trained, floor_log2: float | None) -> tuple[Scorer, Scored]:
     scorer = Scorer(trained.batch, trained.index, trained.parameters, floor_log2=floor_log2)
-    whole = slice(0, trained.batch.n_subjects)
-    return scorer, scorer.score(whole, scorer.candidates(whole)[0])
+    return scorer, scorer.link(slice(0, trained.batch.n_subjects))[0]
 
 
 def pairs(scored: Scored, floor: float) -> dict[str, NDArray[np.generic]]:
@@ -118,29 +118,98 @@ def test_a_weight_is_the_sum_of_its_comparisons(trained: Trained) -> None:
     assert np.abs(scored.weights - np.log2(shares["m"] / (shares["u"] + relatives))).max() > 1
 
 
-def test_threads_and_tiles_make_no_difference(trained: Trained) -> None:
-    scorer = Scorer(trained.batch, trained.index, trained.parameters)
-    one, three = link_batch(scorer, 1), link_batch(scorer, 3)
-    assert_same(one.ranked, three.ranked)
-    assert one.patterns == three.patterns
-    whole = slice(0, trained.batch.n_subjects)
-    n_kept = trained.index.plan.decision.candidates_kept
-    assert_same(one.ranked, scorer.rank(scorer.score(whole, scorer.candidates(whole)[0]), n_kept))
+def linked(trained: Trained, n_threads: int) -> LinkedBatch:
+    return link_batch(trained.batch, trained.index, trained.parameters, n_threads)
 
 
-def test_the_bound_holds_for_every_candidate(trained: Trained) -> None:
-    """A pair's bound, from its first comparisons alone, is never under the weight it ends with."""
+def test_threads_and_tiles_make_no_difference(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = linked(trained, 1)
+    assert usual.patterns
+    monkeypatch.setattr("linkage.link.TILE_SUBJECTS", 100)
+    monkeypatch.setattr("linkage.link._FEW_COUNTS", 50)
+    monkeypatch.setattr("linkage.scoring._PAIRS_AT_ONCE", 37)
+    other = linked(trained, 3)
+    assert_same(usual.ranked, other.ranked)
+    assert usual.patterns == other.patterns
+    assert np.array_equal(usual.counts.pairs, other.counts.pairs)
+    scorer, whole = scored_with(trained, None)
+    assert_same(usual.ranked, scorer.rank(whole, trained.index.plan.decision.candidates_kept))
+    expected = {}
+    above = whole.weights >= scorer.floor
+    for code, passes in zip(whole.codes[above].tolist(), whole.candidates.passes[above].tolist(), strict=True):
+        for bit in range(16):
+            if passes >> bit & 1:
+                expected[bit, code] = expected.get((bit, code), 0) + 1
+    assert usual.patterns == expected
+
+
+def test_the_order_of_subjects_and_of_candidates_makes_no_difference(trained: Trained) -> None:
+    rng = np.random.default_rng(4)
+    order = rng.permutation(trained.batch.n_subjects)
+    usual = linked(trained, 2).ranked
+    turned = link_batch(take(trained.batch, order), trained.index, trained.parameters, 2).ranked
+    for name, values in vars(usual).items():
+        assert np.array_equal(values[order], getattr(turned, name)), name
+    some = order[:700]
+    chosen = link_batch(trained.batch, trained.index, trained.parameters, 2, subjects=some).ranked
+    for name, values in vars(usual).items():
+        assert np.array_equal(values[some], getattr(chosen, name)), name
+    scorer, scored = scored_with(trained, None)
+    offsets = scored.candidates.offsets
+    subject = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+    shuffled = np.lexsort((rng.random(subject.size), subject))
+    candidates = Candidates(offsets, scored.candidates.rows[shuffled], scored.candidates.passes[shuffled])
+    again = scorer.score_pairs(slice(0, trained.batch.n_subjects), candidates)
+    found, expected = scorer.rank(again, 5), scorer.rank(scored, 5)
+    for name in ("rows", "weights", "passes", "codes", "ratios", "sums"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+
+
+def test_ties_go_by_the_hash_of_the_person_where_the_index_has_one(trained: Trained) -> None:
+    n = trained.index.n_persons
+    hashes = np.arange(n, 0, -1).astype(np.uint64)
+    index = replace(trained.index, columns={**trained.index.columns, "person_hash": hashes})
+    scorer, scored = Scorer(trained.batch, index, trained.parameters), scored_with(trained, None)[1]
+    same = replace(scored, weights=np.full_like(scored.weights, 30.0))
+    lowest = Scorer(trained.batch, trained.index, trained.parameters).rank(same, 1).rows[:, 0]
+    highest = scorer.rank(same, 1).rows[:, 0]
+    rows = np.split(same.candidates.rows.astype(np.int64), same.candidates.offsets[1:-1])
+    assert lowest.tolist() == [part.min() if part.size else -1 for part in rows]
+    assert highest.tolist() == [part.max(initial=-1) for part in rows]
+
+
+def test_own_rows_are_no_candidates(trained: Trained) -> None:
+    usual = linked(trained, 2).ranked
+    own = np.where(np.arange(trained.batch.n_subjects) % 2, usual.rows[:, 0], -1).astype(np.int64)
+    without = link_batch(replace(trained.batch, own_rows=own), trained.index, trained.parameters, 2).ranked
+    assert not (without.rows == own[:, None])[own >= 0].any()
+    assert np.array_equal(without.rows[own < 0], usual.rows[own < 0])
+    assert np.array_equal(without.rows[own >= 0][:, :-1], usual.rows[own >= 0][:, 1:])
+    assert np.array_equal(usual.n_candidates - without.n_candidates, own >= 0)
+
+
+@pytest.mark.parametrize("most_outlines", [64, 1])
+def test_the_bound_holds_for_every_candidate(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, most_outlines: int
+) -> None:
+    """The most a pair may reach, from its first comparisons and the names' signatures, is never under its weight."""
+    monkeypatch.setattr("linkage.scoring._MOST_OUTLINES", most_outlines)
     _, everything = scored_with(trained, -np.inf)
-    scorer = Scorer(trained.batch, trained.index, trained.parameters)
-    rarest = [c.rarest() for c in scorer.bound]
-    assert any((ratios < 1).any() for ratios in rarest)
-    for n_first in range(len(scorer.bound)):
-        bound = trained.parameters.bound_table(scorer.space, n_first, rarest)
-        weights = np.empty(everything.codes.size)
-        tables = (
-            trained.parameters.match_weight_table(scorer.space),
-            trained.parameters.household_table(scorer.space, trained.index.n_persons),
-        )
-        weigh(everything.codes, everything.ratios, *tables, weights)
-        assert np.array_equal(weights, everything.weights)
-        assert (weights <= bound[everything.codes % np.uint32(bound.size)]).all()
+    scorer = Scorer(trained.batch, trained.index, trained.parameters, floor_log2=0.0)
+    tile = scorer.tile(slice(0, trained.batch.n_subjects))
+    pairs = Pairs.listed(everything.candidates.offsets, everything.candidates.rows)
+    best = scorer.bound[-1].best_levels(tile.columns, pairs)
+    first_weights, outlines = scorer.first_tables
+    first = everything.codes % np.uint32(first_weights.size)
+    subject = np.repeat(pairs.subjects, np.diff(pairs.offsets))
+    slack = first_weights[first] - tile.needed[subject, best, outlines[first]] - everything.weights
+    assert (slack >= 0).all()
+    assert np.median(slack) < (0.5 if most_outlines > 1 else 10)
+
+
+def test_with_a_looser_bound_the_result_is_the_same(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = linked(trained, 2)
+    monkeypatch.setattr("linkage.scoring._MOST_OUTLINES", 1)
+    loose = linked(trained, 2)
+    assert_same(usual.ranked, loose.ranked)
+    assert usual.patterns == loose.patterns

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from linkage.comparing import Batch, prepare_batch
 from linkage.encode import encode
 from linkage.ingest.records import Records
-from linkage.link import Scored, Scorer
 from linkage.plan import Plan, plan_from
 from linkage.registry import Index
 from linkage.registry_build import build_index
+from linkage.scoring import Scored, Scorer
 from models.estimate import normalised
 from models.parameters import ComparisonParameters, Parameters
 
@@ -130,7 +130,7 @@ def our_weights(w: World) -> tuple[Scored, dict[tuple[str, str], tuple[float, ND
     """(left id, right id) -> weight, and its parts by comparison without term frequency."""
     scorer = Scorer(w.batch, w.index, w.parameters, floor_log2=-np.inf)
     whole = slice(0, w.batch.n_subjects)
-    scored = scorer.score(whole, scorer.candidates(whole)[0])
+    scored, _ = scorer.link(whole)
     subjects = np.repeat(np.arange(w.batch.n_subjects), np.diff(scored.candidates.offsets))
     levels = scorer.space.levels_of(scored.codes)
     parts = np.stack([table[levels[:, i]] for i, table in enumerate(w.parameters.log2_m_u())], axis=1)

@@ -17,6 +17,7 @@ from linkage.ingest.key_kernels import hash_texts
 from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
 from linkage.ingest.records import Records
 from linkage.scratch import scratch_array
+from linkage.text_bytes import text_bytes
 
 _GROUP_ROWS = 1 << 21  # of records compared at a time
 
@@ -42,7 +43,7 @@ def duplicate_faults(
     hashes = scratch_array(scratch, records.num_rows, np.uint64)
     start = 0
     for chunk in records.chunks([key]):
-        hashes[start : start + chunk.num_rows] = _hashes(chunk.column(0))
+        hashes[start : start + chunk.num_rows] = hash_keys(chunk.column(0))
         start += chunk.num_rows
     rows, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
     for shared in _shared_rows(hashes, scratch):
@@ -54,15 +55,12 @@ def duplicate_faults(
     return every[order], np.concatenate(faults)[order]
 
 
-def _hashes(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
+def hash_keys(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
     """A hash of every key: uint64[n]."""
     hashes = np.empty(len(keys), np.uint64)
     start = 0
     for chunk in keys.chunks:
-        _, offsets, text = chunk.buffers()
-        begins = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-        letters = np.zeros(0, np.uint8) if text is None else np.frombuffer(text, np.uint8)
-        hash_texts(letters, begins, hashes[start : start + len(chunk)])
+        hash_texts(*text_bytes(chunk), hashes[start : start + len(chunk)])
         start += len(chunk)
     return hashes
 

@@ -18,10 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.standardise.digits import Strings, distinct, plain_text
+from linkage.standardise.digits import Strings, distinct, one_array, plain_text
+from linkage.standardise.typed_kernels import read_parts
+from linkage.text_bytes import text_bytes
 
 UInt32s = npt.NDArray[np.uint32]
 Int64s = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer]
 
 YEAR_SHIFT, MONTH_SHIFT = 9, 5
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -71,8 +74,7 @@ def standardise_birth_dates(raw: Strings, *, latest: datetime.date) -> UInt32s:
     uint32[n]
         Packed dates; 0 when missing, unreadable, before 1900, after ``latest``, or 01/01/1900.
     """
-    column = distinct(raw)
-    return column.spread(_read_dates(column.values, latest=latest, latest_short=latest))
+    return _dates(raw, latest=latest, latest_short=latest)
 
 
 def standardise_dates(raw: Strings) -> UInt32s:
@@ -87,12 +89,26 @@ def standardise_dates(raw: Strings) -> UInt32s:
     uint32[n]
         Packed dates; 0 when missing, unreadable or 01/01/1900.
     """
-    column = distinct(raw)
-    return column.spread(_read_dates(column.values, latest=_LATEST, latest_short=_LATEST_SHORT))
+    return _dates(raw, latest=_LATEST, latest_short=_LATEST_SHORT)
+
+
+def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date) -> UInt32s:
+    """Packed dates: whole dates and years in their usual spelling at once, by the rules whatever gives no date so."""
+    texts = one_array(raw)
+    parts, is_other = np.empty((3, len(texts)), np.uint32), np.empty(len(texts), np.bool_)
+    read_parts(*text_bytes(texts), parts, is_other)
+    packed = _pack_parts(*parts)
+    packed[packed > _pack_one(latest)] = 0
+    others = np.flatnonzero((packed == 0) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False))
+    column = distinct(texts.take(pa.array(others)))
+    packed[others] = column.spread(_read_dates(column.values, latest=latest, latest_short=latest_short))
+    packed[np.isin(packed, _UNKNOWN)] = 0
+    return packed
 
 
 def _read_dates(values: pa.StringArray, *, latest: datetime.date, latest_short: datetime.date) -> UInt32s:
-    """Packed dates per distinct value, none after ``latest``; two-digit years are the last up to ``latest_short``."""
+    """Packed dates per distinct value by the rules for any spelling, none after ``latest``; two-digit years are the
+    last up to ``latest_short``."""
     text = plain_text(values)
     for pattern, replacement in _REWRITES:
         text = pc.replace_substring_regex(text, pattern, replacement)
@@ -104,7 +120,7 @@ def _read_dates(values: pa.StringArray, *, latest: datetime.date, latest_short: 
     century = latest_short.year // 100 * 100
     for base in (century, century - 100):
         _fill(packed, found, _pack_parts(year + base, month, day), latest_short)
-    packed[np.isin(packed, _UNKNOWN) | (packed > _pack_one(latest))] = 0
+    packed[packed > _pack_one(latest)] = 0
     return packed
 
 
@@ -129,7 +145,7 @@ def _fill(packed: UInt32s, rows: npt.NDArray[np.intp], dates: UInt32s, latest: d
     packed[rows[free]] = dates[free]
 
 
-def _pack_parts(year: Int64s, month: Int64s, day: Int64s) -> UInt32s:
+def _pack_parts(year: Integers, month: Integers, day: Integers) -> UInt32s:
     """Packed dates of parts as typed, month and day exchanged where only that gives a month; 0 where impossible."""
     exchanged = (month > 12) & (day <= 12) & (day > 0)
     month, day = np.where(exchanged, day, month), np.where(exchanged, month, day)

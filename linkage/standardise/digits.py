@@ -16,10 +16,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.standardise.typed_kernels import MAX_DIGITS, read_digits
+from linkage.text_bytes import text_bytes
+
 Strings: TypeAlias = pa.Array | pa.ChunkedArray
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
 
-MAX_DIGITS = 14
 LENGTH_SHIFT = np.uint64(56)
 _NIBBLE = np.uint64(4)
 _TEN = np.uint64(10)
@@ -50,16 +52,47 @@ def distinct(raw: Strings) -> Distinct:
     raw : array or chunked array [n] of string, large string, dictionary of string or null type.
         Any other type is cast to string first.
     """
-    column = raw if isinstance(raw, pa.ChunkedArray) else pa.chunked_array([raw])
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    column = column.cast(pa.string())
+    column = _strings(raw)
     encoded = column.dictionary_encode().unify_dictionaries()
     if encoded.num_chunks == 0:
         return Distinct(pa.array([], pa.string()), np.zeros(0, dtype=np.intp))
     values = encoded.chunk(0).dictionary
     rows = [pc.fill_null(chunk.indices, len(values)).to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
     return Distinct(values, np.concatenate(rows).astype(np.intp))
+
+
+def _strings(raw: Strings) -> pa.ChunkedArray:
+    """The column with the type string."""
+    column = raw if isinstance(raw, pa.ChunkedArray) else pa.chunked_array([raw])
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column.cast(pa.string())
+
+
+def one_array(raw: Strings) -> pa.StringArray:
+    """The column as one array without nulls, "" where a row is null."""
+    return pc.fill_null(_strings(raw).combine_chunks(), "")
+
+
+@dataclass(frozen=True)
+class Digits:
+    """A column whose usual values are bare digits, three arrays [n].
+
+    ``value``: uint64, the number written; ``packed``: uint64, its digits packed; ``is_other``: bool, the text is
+    something else than 0 to 14 ASCII digits, value and packed are 0.
+    """
+
+    value: UInt64s
+    packed: UInt64s
+    is_other: npt.NDArray[np.bool_]
+
+
+def bare_digits(texts: pa.StringArray) -> Digits:
+    """Read the values that are nothing but digits. ``texts``: string array [n] without nulls."""
+    n = len(texts)
+    digits = Digits(np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n, np.bool_))
+    read_digits(*text_bytes(texts), digits.value, digits.packed, digits.is_other)
+    return digits
 
 
 def plain_text(values: pa.StringArray) -> pa.StringArray:

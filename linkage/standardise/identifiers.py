@@ -26,12 +26,16 @@ import pyarrow.compute as pc
 from linkage.standardise.digits import (
     Strings,
     UInt64s,
+    bare_digits,
     distinct,
     n_digits,
+    one_array,
+    pack_digits,
     pack_numbers,
     plain_text,
     slice_number,
 )
+from linkage.standardise.typed_kernels import MAX_DIGITS
 
 NO_NUMBER, PERSONAL, CMND, DOCUMENT = range(4)
 FINE, MISSING, BAD_FORMAT, REPAIRED = range(4)
@@ -67,6 +71,10 @@ _REPEATED = "^(?:" + "|".join(f"{digit}+" for digit in range(10)) + ")$"
 _UP, _DOWN = "012345678901234567890", "98765432109876543210"
 _SEQUENCES = {run[i : i + n] for run in (_UP, _DOWN) for n in (8, 9, 10, 11, 12) for i in range(len(run) - n + 1)}
 _SEQUENCES |= {"012345678910", "12345678910", "123456789101", "112233445566", "123123123", "123123123123"}
+# The same of 9 and 12 digits, packed.
+_PLACEHOLDERS = np.sort(pack_digits([*_SEQUENCES, *(digit * n for digit in "0123456789" for n in (9, 12))]))
+_LENGTH_OF_KIND = np.array([0, 12, 9], np.uint64)  # by NO_NUMBER, PERSONAL, CMND
+_LOWEST = np.array([0, *(10**n for n in range(MAX_DIGITS))], np.uint64)  # number that begins with no zero, by length
 
 
 @dataclass(frozen=True)
@@ -97,24 +105,17 @@ def standardise_ids(raw: Strings) -> Ids:
     Ids
         Aligned with ``raw``.
     """
-    column = distinct(raw)
-    number, kind, fault = _read_ids(column.values)
-    return Ids(column.spread(number), column.spread(kind), column.spread(fault, MISSING))
-
-
-def _read_ids(values: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
-    """number, kind and fault per distinct value; the values that are not bare digits take the slow lane."""
-    usual = pc.is_in(pc.binary_length(values), pa.array([9, 12], pa.int32()))
-    bare = _mask(pc.and_(pc.ascii_is_decimal(values), usual))
-    slow = np.flatnonzero(~bare)
-    number, kind, fault = (
-        np.zeros(len(values), np.uint64),
-        np.zeros(len(values), np.uint8),
-        np.zeros(len(values), np.uint8),
-    )
-    number[bare], kind[bare], fault[bare] = _read_digits(values.filter(pa.array(bare)))
-    number[slow], kind[slow], fault[slow] = _read_text(values.take(pa.array(slow)))
-    return number, kind, fault
+    texts = one_array(raw)
+    digits = bare_digits(texts)
+    length = n_digits(digits.packed)
+    is_usual = (length == 9) | (length == 12)
+    kind, fault = _judge(digits.value, length, _among(digits.packed, _PLACEHOLDERS))
+    number = np.where(kind > NO_NUMBER, digits.packed, 0).astype(np.uint64)
+    fault[~is_usual] = MISSING
+    others = np.flatnonzero(~is_usual & (digits.is_other | (length > 0)))
+    column = distinct(texts.take(pa.array(others)))
+    number[others], kind[others], fault[others] = (column.spread(read) for read in _read_text(column.values))
+    return Ids(number, kind, fault)
 
 
 def _read_text(values: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
@@ -142,27 +143,39 @@ def _read_text(values: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
 
 def _read_digits(digits: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
     """number, kind and fault of digit strings of any length; null is a bad format."""
-    length = pc.fill_null(pc.binary_length(digits), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    readable = (length >= 8) & (length <= 12)
-    value = pc.if_else(pa.array(readable), digits, "0").cast(pa.uint64()).to_numpy(zero_copy_only=False)
-    starts_with_zero = _mask(pc.starts_with(digits, pattern="0"))
+    length = pc.fill_null(pc.binary_length(digits), 0).to_numpy(zero_copy_only=False)
+    length = np.where((length >= 8) & (length <= 12), length, 0).astype(np.uint8)
+    value = pc.if_else(pa.array(length > 0), digits, "0").cast(pa.uint64()).to_numpy(zero_copy_only=False)
+    kind, fault = _judge(value, length, _is_placeholder(digits))
+    return pack_numbers(value, _LENGTH_OF_KIND[kind]), kind, fault
+
+
+def _judge(value: UInt64s, length: UInt8s, is_placeholder: npt.NDArray[np.bool_]) -> tuple[UInt8s, UInt8s]:
+    """kind and fault of numbers as written in 8 to 12 digits; any other length is a bad format."""
+    starts_with_zero = value < _LOWEST[length]
     restorable = ~starts_with_zero & (value // 10**8 % 10 <= 3)
-    to_personal = restorable & ((length == 11) | (length == 10)) & _IS_PLACE[(value // 10**9 % 1000).astype(np.intp)]
+    place = (value // 10**9 % 1000).astype(np.intp)
+    to_personal = restorable & ((length == 11) | (length == 10)) & _IS_PLACE[place]
     to_cmnd = (length == 8) & ~starts_with_zero
     personal = (length == 12) | to_personal
     cmnd = (length == 9) | to_cmnd
 
-    place = (value // 10**9 % 1000).astype(np.intp)
-    possible = np.where(personal, _IS_PLACE[place], cmnd & np.isin(value // 10**7, _CMND_PREFIXES))
+    in_province = (value // 10**7 >= _CMND_PREFIXES.start) & (value // 10**7 < _CMND_PREFIXES.stop)
+    possible = np.where(personal, _IS_PLACE[place], cmnd & in_province)
     fault = np.full(len(length), BAD_FORMAT, dtype=np.uint8)
     fault[possible] = FINE
     fault[possible & (to_personal | to_cmnd)] = REPAIRED
     kind = np.where(personal, PERSONAL, np.where(cmnd, CMND, NO_NUMBER)).astype(np.uint8)
-    number = pack_numbers(value, np.where(personal, 12, np.where(cmnd, 9, 0)).astype(np.uint64))
 
-    empty = _is_placeholder(digits) | (personal & (value % 10**9 == 0))
-    number[empty], kind[empty], fault[empty] = 0, NO_NUMBER, MISSING
-    return number, kind, fault
+    empty = is_placeholder | (personal & (value % 10**9 == 0))
+    kind[empty], fault[empty] = NO_NUMBER, MISSING
+    return kind, fault
+
+
+def _among(values: UInt64s, ascending: UInt64s) -> npt.NDArray[np.bool_]:
+    """Whether each value is one of a few."""
+    place = np.minimum(np.searchsorted(ascending, values), ascending.size - 1)
+    return np.asarray(ascending[place] == values, dtype=np.bool_)
 
 
 def _is_placeholder(digits: pa.StringArray) -> npt.NDArray[np.bool_]:

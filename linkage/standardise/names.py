@@ -82,6 +82,7 @@ def _plain_name(raw: str) -> str | None:
 # ------------------------------------------------------------------------------------------------- one name
 
 
+@lru_cache(maxsize=1 << 17)  # damaged names come again with every dose of their holder
 def canonical_name(raw: str | None) -> str:
     """The canonical form of one full name as typed.
 

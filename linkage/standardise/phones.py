@@ -13,7 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.standardise.digits import Strings, UInt64s, distinct, pack_numbers, plain_text
+from linkage.standardise.digits import (
+    Strings,
+    UInt64s,
+    bare_digits,
+    distinct,
+    n_digits,
+    one_array,
+    pack_numbers,
+    plain_text,
+)
 
 # Old prefix to new, both without the leading zero: 0120 became 070.
 _MIGRATED = {120: 70, 121: 79, 122: 77, 126: 76, 128: 78}  # MobiFone
@@ -48,22 +57,34 @@ def standardise_phones(raw: Strings) -> UInt64s:
         Packed digits with the leading zero (10, landlines also 11); 0 when missing, too short, of no Vietnamese form,
         or a placeholder such as 0900000000.
     """
-    column = distinct(raw)
-    return column.spread(_read_phones(column.values))
+    texts = one_array(raw)
+    digits = bare_digits(texts)
+    # Ten digits, the first of which is 0 and the second is not, are read by the rules as they stand.
+    is_usual = (n_digits(digits.packed) == 10) & (digits.value >= 10**8) & (digits.value < 10**9)
+    phones = np.where(is_usual & (_length(digits.value) > 0), digits.packed, 0).astype(np.uint64)
+    others = np.flatnonzero(~is_usual & (digits.is_other | (digits.packed > 0)))
+    column = distinct(texts.take(pa.array(others)))
+    phones[others] = column.spread(_read_phones(column.values))
+    return phones
 
 
 def _read_phones(values: pa.StringArray) -> UInt64s:
-    """Packed numbers per distinct value."""
+    """Packed numbers per distinct value, by the rules for any spelling."""
     text = pc.replace_substring_regex(plain_text(values), _DECIMAL_ZERO, r"\1")
     compact = pc.replace_substring_regex(text, _SEPARATORS, "")
     # A number may itself begin with 84 (0841234567 without its zero): then too few digits follow for the first reading.
     digits = pc.coalesce(*(pc.struct_field(pc.extract_regex(compact, p), "number") for p in (_WITH_COUNTRY, _NATIONAL)))
     number = _migrate(pc.fill_null(digits, "0").cast(pa.uint64()).to_numpy(zero_copy_only=False))
+    return pack_numbers(number, _length(number))
+
+
+def _length(number: UInt64s) -> UInt64s:
+    """How many digits, with the leading zero, the phone of this number has; 0 when it is none."""
     mobile_or_old_landline = (number >= 2 * 10**8) & (number < 10**9)
     landline = number // 10**9 == 2
     length = np.where(mobile_or_old_landline, 10, np.where(landline, 11, 0))
     length[_is_placeholder(number)] = 0
-    return pack_numbers(number, length.astype(np.uint64))
+    return length.astype(np.uint64)
 
 
 def _migrate(number: UInt64s) -> UInt64s:

@@ -1,6 +1,9 @@
-"""One comparison kind a file: a scalar ``*_level`` of two values and a kernel over a tile of candidates.
+"""One comparison kind a file: a scalar ``*_level`` of two values and a kernel over spans of pairs.
 
-A tile is in CSR form: subject ``s`` of the tile meets the registry rows ``rows[offsets[s]:offsets[s + 1]]``. Every
-kernel adds ``level * stride`` to ``codes``, the agreement patterns as mixed-radix integers (see models.patterns).
-Level 0 is "missing" in every comparison and carries no weight.
+A span is a subject against neighbouring places of the other side: span ``i`` compares ``left[i]`` with
+``right[first[i]:first[i] + n]``, n = ``offsets[i + 1] - offsets[i]``. Of a block of registry rows, ``right`` is the
+column as it lies on the disk; of rows that lie apart, the values gathered. So loads are contiguous, and where levels
+are worked out without branches the compiler makes vector instructions of them. Every kernel adds ``level * stride`` to
+``codes[offsets[i]:offsets[i + 1]]``, the agreement patterns as mixed-radix integers (see models.patterns). Level 0 is
+"missing" in every comparison and carries no weight.
 """

@@ -19,10 +19,11 @@ def category_level(a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def category_levels(offsets, rows, left, right, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * category_level(left[s], right[rows[k]]); left: any integer[n_subjects], right:
-    same[n_persons]."""
-    for s in range(left.shape[0]):
-        a = left[s]
-        for k in range(offsets[s], offsets[s + 1]):
-            codes[k] += stride * category_level(a, right[rows[k]])
+def category_levels(first, offsets, left, right, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * category_level(left, right) over spans; left: any integer[n_spans], right: same[n]."""
+    for i in range(left.shape[0]):
+        a = left[i]
+        span = codes[offsets[i] : offsets[i + 1]]
+        values = right[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            span[k] += stride * category_level(a, values[k])

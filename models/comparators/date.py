@@ -7,8 +7,11 @@ levels of its own.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -87,9 +90,36 @@ def _complete_level(a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def date_levels(offsets, rows, left, right, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * date_level(left[s], right[rows[k]]); left: uint32[n_subjects], right: uint32[n_persons]."""
-    for s in range(left.shape[0]):
-        a = left[s]
-        for k in range(offsets[s], offsets[s + 1]):
-            codes[k] += stride * date_level(a, right[rows[k]])
+def _fill_same_year(table):  # type: ignore[no-untyped-def]
+    for a in range(table.shape[0]):
+        for b in range(table.shape[1]):
+            table[a, b] = date_level(np.uint32(1 << 9 | a), np.uint32(1 << 9 | b))
+
+
+@cache
+def same_year_table() -> NDArray[np.uint8]:
+    """Level of two dates of one year by their months and days: uint8[512, 512], by month << 5 | day of both."""
+    table = np.empty((512, 512), np.uint8)
+    _fill_same_year(table)
+    return table
+
+
+@kernel
+def date_levels(first, offsets, left, right, same_year, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * date_level(left, right) over spans; left: uint32[n_spans], right: uint32[n].
+
+    same_year: see same_year_table. Blocks are mostly of one year of birth, where a row of the table is all it takes.
+    """
+    for i in range(left.shape[0]):
+        a = left[i]
+        if a == 0:
+            continue
+        levels = same_year[a & 511]
+        span = codes[offsets[i] : offsets[i + 1]]
+        values = right[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            b = values[k]
+            if (a ^ b) >> 9 == 0:
+                span[k] += stride * levels[b & 511]
+            else:
+                span[k] += stride * date_level(a, b)

@@ -10,6 +10,7 @@ CONTRADICTS and OWNED.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
@@ -37,20 +38,18 @@ DOCUMENT = 255
 
 @kernel
 def one_slip(a, b):  # type: ignore[no-untyped-def]
-    """Whether two unequal packed numbers of one length differ in one digit, or by two neighbouring digits swapped."""
-    if (a >> N_DIGITS_SHIFT) != (b >> N_DIGITS_SHIFT):
-        return False
+    """Whether two unequal packed numbers of one length differ in one digit, or by two neighbouring digits swapped.
+
+    Without branches: places marks the digits that differ by one bit each, lowest is the first of them.
+    """
     changed = a ^ b
-    lowest = 0
-    while (changed >> lowest) & 15 == 0:
-        lowest += 4
-    rest = changed >> lowest
-    if rest < 16:
-        return True
-    if rest >= 256:
-        return False
-    pair_a, pair_b = (a >> lowest) & 255, (b >> lowest) & 255
-    return (pair_a >> 4) == (pair_b & 15) and (pair_a & 15) == (pair_b >> 4)
+    ones = np.uint64(0x1111111111111111)
+    places = (changed | changed >> np.uint64(1) | changed >> np.uint64(2) | changed >> np.uint64(3)) & ones
+    lowest = places & (~places + np.uint64(1))
+    # Two neighbours swapped change by the same bits: those in which the two of them differ.
+    swap = (a ^ a >> np.uint64(4)) & ((lowest << np.uint64(4)) - lowest)
+    same_length = changed >> np.uint64(N_DIGITS_SHIFT) == 0
+    return same_length & ((places == lowest) | (changed == swap | swap << np.uint64(4)))
 
 
 @kernel
@@ -64,13 +63,16 @@ def digits_level(a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def digits_levels(offsets, rows, left, right, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * digits_level(left[s], right[rows[k]]); left: uint64[n_subjects], right:
-    uint64[n_persons]."""
-    for s in range(left.shape[0]):
-        a = left[s]
-        for k in range(offsets[s], offsets[s + 1]):
-            codes[k] += stride * digits_level(a, right[rows[k]])
+def digits_levels(first, offsets, left, right, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * digits_level(left, right) over spans; left: uint64[n_spans], right: uint64[n]."""
+    for i in range(left.shape[0]):
+        a = left[i]
+        if a == 0:
+            continue
+        span = codes[offsets[i] : offsets[i + 1]]
+        values = right[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            span[k] += stride * digits_level(a, values[k])
 
 
 @kernel
@@ -79,28 +81,42 @@ def person_number_level(stated, marks, number, old_number):  # type: ignore[no-u
 
     A number of another length than the person's is not comparable: missing. So is a foreign document.
     """
-    n_digits = stated >> N_DIGITS_SHIFT
-    is_old = n_digits == OLD_DIGITS
-    own = old_number if is_old else number
-    if stated == 0 or own == 0 or n_digits == DOCUMENT or n_digits != own >> N_DIGITS_SHIFT:
+    n_digits = stated >> np.uint64(N_DIGITS_SHIFT)
+    if stated == 0 or n_digits == DOCUMENT:
         return 0
-    if stated == own:
-        if is_old:
-            return 3
-        return 2 if marks & CONTRADICTS else 1
-    if one_slip(stated, own):
-        return 4
-    if marks & OWNED:
-        return 7
-    return 6 if marks & CONTRADICTS else 5
+    same, different = _outer_levels(n_digits, marks)
+    return _own_level(stated, old_number if n_digits == OLD_DIGITS else number, same, different)
 
 
 @kernel
-def person_number_levels(offsets, rows, left, marks, right, right_old, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * level; left: uint64[n_subjects], marks: uint8[n_subjects], right, right_old:
-    uint64[n_persons]."""
-    for s in range(left.shape[0]):
-        a, mark = left[s], marks[s]
-        for k in range(offsets[s], offsets[s + 1]):
-            row = rows[k]
-            codes[k] += stride * person_number_level(a, mark, right[row], right_old[row])
+def _outer_levels(n_digits, marks):  # type: ignore[no-untyped-def]
+    """The level at which a stated number is the person's, and the one at which it is quite another."""
+    same = 3 if n_digits == OLD_DIGITS else (2 if marks & CONTRADICTS else 1)
+    return same, 7 if marks & OWNED else (6 if marks & CONTRADICTS else 5)
+
+
+@kernel
+def _own_level(stated, own, same, different):  # type: ignore[no-untyped-def]
+    """The level against the person's number of the same kind."""
+    if own == 0 or (stated ^ own) >> np.uint64(N_DIGITS_SHIFT) != 0:
+        return 0
+    if stated == own:
+        return same
+    return 4 if one_slip(stated, own) else different
+
+
+@kernel
+def person_number_levels(first, offsets, left, marks, right, right_old, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * person_number_level over spans; left: uint64[n_spans], marks: uint8[n_spans], right, right_old:
+    uint64[n]."""
+    for i in range(left.shape[0]):
+        a = left[i]
+        n_digits = a >> np.uint64(N_DIGITS_SHIFT)
+        if a == 0 or n_digits == DOCUMENT:
+            continue
+        same, different = _outer_levels(n_digits, marks[i])
+        span = codes[offsets[i] : offsets[i + 1]]
+        own = right_old if n_digits == OLD_DIGITS else right
+        values = own[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            span[k] += stride * _own_level(a, values[k], same, different)

@@ -36,6 +36,11 @@ N_SYLLABLES = 6
 
 Signatures = NDArray[np.uint64]
 
+# Where the parts of a signature start, see signatures_of, and their widths.
+_GIVEN, _SUM, _NUMBER = np.uint64(16), np.uint64(32), np.uint64(48)
+_FAMILY_LETTER, _FAMILY_SHORT, _GIVEN_LETTER, _GIVEN_SHORT = np.uint64(51), np.uint64(56), np.uint64(57), np.uint64(62)
+_ID, _LETTER, _THREE_BITS, _ONE = np.uint64(0xFFFF), np.uint64(31), np.uint64(7), np.uint64(1)
+
 
 @inlined_kernel
 def _n_syllables(name):  # type: ignore[no-untyped-def]
@@ -200,59 +205,86 @@ def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untype
     return _partial_level(a, b, n_a, n_b, plain)
 
 
-@inlined_kernel
-def _certainly_different(a, b):  # type: ignore[no-untyped-def]
-    """Whether two signatures rule out every level but "different": most pairs end here, with one load and no loop.
+@kernel
+def best_name_level(a, b):  # type: ignore[no-untyped-def]
+    """The level that two signatures leave no doubt about: 0, or 9 to 11; else 1, for it may be any.
 
-    Family and given name both differ, the names are not the same syllables in another order (number or sum differ), and
-    neither family name may abbreviate the other. Names of one syllable are always looked at.
+    Most pairs end here, with one load and neither branch nor loop. Of names of two syllables at least, another level
+    takes one of these: the same family and given name; the same syllables in whatever order (number and sum agree);
+    one syllable differing (the sums agree without it); only abbreviated ones differing; or one syllable more, which is
+    first or last and makes up for the sums.
     """
     apart = a ^ b
-    if a == 0 or b == 0 or apart & 0xFFFF == 0 or (apart >> 16) & 0xFFFF == 0 or (apart >> 32) & 0x7FFFF == 0:
-        return False
-    if (a >> 48) & 7 == 1 and (b >> 48) & 7 == 1:
-        return False
-    return (apart >> 51) & 255 != 0 or ((a | b) >> 59) & 1 == 0
+    n_a, n_b = (a >> _NUMBER) & _THREE_BITS, (b >> _NUMBER) & _THREE_BITS
+    family_a, family_b, given_a, given_b = a & _ID, b & _ID, (a >> _GIVEN) & _ID, (b >> _GIVEN) & _ID
+    family, given = family_a == family_b, given_a == given_b
+    family_fits = family | ((apart >> _FAMILY_LETTER) & _LETTER == 0) & (((a | b) >> _FAMILY_SHORT) & _ONE != 0)
+    given_fits = given | ((apart >> _GIVEN_LETTER) & _LETTER == 0) & (((a | b) >> _GIVEN_SHORT) & _ONE != 0)
+    more = ((a >> _SUM) - (b >> _SUM)) & _ID
+    less = (np.uint64(0) - more) & _ID
+    family_differs = given & ((more - family_a + family_b) & _ID == 0)
+    given_differs = family & ((more - given_a + given_b) & _ID == 0)
+    as_many = (n_a == n_b) & ((more == 0) | family_differs | given_differs | (family_fits & given_fits))
+    one_more = (n_a == n_b + _ONE) & ((given & (more == family_a)) | (family & (more == given_a)))
+    one_less = (n_b == n_a + _ONE) & ((given & (less == family_b)) | (family & (less == given_b)))
+    is_open = (family & given) | as_many | one_more | one_less | (n_a == 1) | (n_b == 1)
+    level = 9 if given else (10 if family else 11)
+    level = 1 if is_open else level
+    return 0 if (a == 0) | (b == 0) else level
 
 
 @kernel
-def name_levels(offsets, rows, left, right, tables, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * name_level(left[s], right[rows[k]]).
+def best_name_levels(first, offsets, left, right, levels):  # type: ignore[no-untyped-def]
+    """levels = best_name_level(left, right) over spans; left: uint64[n_spans], right: uint64[n] signatures; levels:
+    uint8."""
+    for i in range(left.shape[0]):
+        a = left[i]
+        span = levels[offsets[i] : offsets[i + 1]]
+        values = right[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            span[k] = best_name_level(a, values[k])
 
-    left, right: (names: uint16[n, 6], signatures: uint64[n], see signatures_of) of subjects and persons; tables:
+
+@kernel
+def name_levels(first, offsets, left, right, tables, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * name_level(left, right) over spans.
+
+    left, right: (names: uint16[n, 6], signatures: uint64[n], see signatures_of) of spans and of places; tables:
     (toneless, plain, sound: uint16[V], letters: uint64[V]).
     """
     toneless, plain, sound, letters = tables
     names_a, signatures_a = left
     names_b, signatures_b = right
-    different = len(LEVELS) - 1
-    for s in range(signatures_a.shape[0]):
-        signature = signatures_a[s]
-        for k in range(offsets[s], offsets[s + 1]):
-            row = rows[k]
-            if _certainly_different(signature, signatures_b[row]):
-                codes[k] += stride * different
-            else:
-                codes[k] += stride * name_level(names_a[s], names_b[row], toneless, plain, sound, letters)
+    for i in range(signatures_a.shape[0]):
+        a = signatures_a[i]
+        for k in range(offsets[i], offsets[i + 1]):
+            place = first[i] + k - offsets[i]
+            level = best_name_level(a, signatures_b[place])
+            if level == 1:
+                level = name_level(names_a[i], names_b[place], toneless, plain, sound, letters)
+            codes[k] += stride * level
 
 
 def signatures_of(names: NDArray[np.uint16], plain: NDArray[np.uint16], letters: NDArray[np.uint64]) -> Signatures:
     """What tells two names apart at a glance: uint64[n] from names uint16[n, 6]; 0 for a missing name.
 
     From the lowest bit: plain id of the family name (16 bits) and of the given name (16), sum of the plain ids (16),
-    number of syllables (3), first letter of the family name (8), whether the family name has three letters at most (1).
+    number of syllables (3); of the family name, then of the given name: first letter (5), whether it has three letters
+    at most (1).
     """
     n = np.count_nonzero(names, axis=1).astype(np.uint64)
     ids = np.where(names == 0, 0, plain[names]).astype(np.uint64)
-    last = np.maximum(n, 1).astype(np.intp) - 1
-    family = letters[names[:, 0]]
+    rows, last = np.arange(len(ids)), np.maximum(n, 1).astype(np.intp) - 1
+    family, given = letters[names[:, 0]], letters[names[rows, last]]
     parts = (
         (ids[:, 0], 0),
-        (ids[np.arange(len(ids)), last], 16),
-        (ids.sum(axis=1) & np.uint64(0xFFFF), 32),
-        (n, 48),
-        (family & np.uint64(255), 51),
-        ((family >> np.uint64(24) == 0).astype(np.uint64), 59),
+        (ids[rows, last], _GIVEN),
+        (ids.sum(axis=1) & _ID, _SUM),
+        (n, _NUMBER),
+        (family & _LETTER, _FAMILY_LETTER),
+        ((family >> np.uint64(24) == 0).astype(np.uint64), _FAMILY_SHORT),
+        (given & _LETTER, _GIVEN_LETTER),
+        ((given >> np.uint64(24) == 0).astype(np.uint64), _GIVEN_SHORT),
     )
     signatures = np.zeros(len(names), np.uint64)
     for values, shift in parts:

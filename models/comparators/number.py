@@ -20,9 +20,11 @@ def number_level(a, b, thresholds):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def number_levels(offsets, rows, left, right, thresholds, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * level; left: float64[n_subjects], right: float64[n_persons], thresholds ascending."""
-    for s in range(left.shape[0]):
-        a = left[s]
-        for k in range(offsets[s], offsets[s + 1]):
-            codes[k] += stride * number_level(a, right[rows[k]], thresholds)
+def number_levels(first, offsets, left, right, thresholds, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * number_level(left, right) over spans; float64[n_spans], float64[n], thresholds ascending."""
+    for i in range(left.shape[0]):
+        a = left[i]
+        span = codes[offsets[i] : offsets[i + 1]]
+        values = right[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            span[k] += stride * number_level(a, values[k], thresholds)

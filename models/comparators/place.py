@@ -24,23 +24,28 @@ def place_level(relation, row, permanent, residence):  # type: ignore[no-untyped
     unknown."""
     if row == 0 or (permanent == 0 and residence == 0):
         return 0
-    at_home = relation[row, permanent]
-    if at_home == SAME_COMMUNE:
-        return 1
-    away = relation[row, residence]
-    if away == SAME_COMMUNE:
-        return 2
-    nearest = max(at_home, away)
-    if nearest == SAME_DISTRICT:
-        return 3
-    return 4 if nearest == SAME_PROVINCE else 5
+    return _known_level(relation[row, permanent], relation[row, residence])
 
 
 @kernel
-def place_levels(offsets, rows, left, relation, permanent, residence, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * level; left: uint16[n_subjects] rows of relation: uint8[n_stated + 1, n_communes + 1]."""
-    for s in range(left.shape[0]):
-        a = left[s]
-        for k in range(offsets[s], offsets[s + 1]):
-            row = rows[k]
-            codes[k] += stride * place_level(relation, a, permanent[row], residence[row])
+def _known_level(at_home, away):  # type: ignore[no-untyped-def]
+    """Level of what the stated commune is to the permanent one and to that of the current stay."""
+    if at_home == SAME_COMMUNE:
+        return 1
+    return 2 if away == SAME_COMMUNE else 5 - max(at_home, away)
+
+
+@kernel
+def place_levels(first, offsets, left, relation, permanent, residence, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * place_level over spans; left: uint16[n_spans] rows of relation: uint8[n_stated + 1, n_communes
+    + 1]; permanent, residence: uint16[n]."""
+    for i in range(left.shape[0]):
+        if left[i] == 0:
+            continue
+        related = relation[left[i]]
+        span = codes[offsets[i] : offsets[i + 1]]
+        at_home = permanent[first[i] : first[i] + span.shape[0]]
+        away = residence[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            if at_home[k] != 0 or away[k] != 0:
+                span[k] += stride * _known_level(related[at_home[k]], related[away[k]])

@@ -121,18 +121,20 @@ def text_level(a, b, measure, thresholds, scratch):  # type: ignore[no-untyped-d
 
 
 @kernel
-def text_levels(offsets, rows, left, right, words, measure, thresholds, stride, codes):  # type: ignore[no-untyped-def]
-    """codes[k] += stride * level; left: uint32[n_subjects], right: uint32[n_persons] word ids, 0 missing.
+def text_levels(first, offsets, left, right, words, measure, thresholds, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * level over spans; left: uint32[n_spans], right: uint32[n] word ids, 0 missing.
 
     words: (letters: uint32[n_letters], starts: int64[n_words + 1], longest: int) of the dictionary both sides share.
     """
     letters, starts, longest = words
     scratch = np.empty((longest + 2) * (longest + 2) + 8, np.int64)
-    for s in range(left.shape[0]):
-        word_a = left[s]
+    for i in range(left.shape[0]):
+        word_a = left[i]
         a = letters[starts[word_a] : starts[word_a + 1]]
-        for k in range(offsets[s], offsets[s + 1]):
-            word_b = right[rows[k]]
+        span = codes[offsets[i] : offsets[i + 1]]
+        values = right[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            word_b = values[k]
             if word_a != 0 and word_b != 0:
                 b = letters[starts[word_b] : starts[word_b + 1]]
-                codes[k] += stride * text_level(a, b, measure, thresholds, scratch)
+                span[k] += stride * text_level(a, b, measure, thresholds, scratch)

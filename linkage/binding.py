@@ -1,0 +1,146 @@
+"""Binds the comparisons of a plan to the kernels of models.comparators, over one batch and one index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.comparing import AddLevels, Batch, BestLevels, BoundComparison, Codes, Levels, Pairs, pattern_space
+from linkage.encode import Columns
+from linkage.frequencies import N_GROUPS
+from linkage.plan import Comparison, Plan
+from linkage.registry import Index
+from models.comparators import category, date, digits, name, number, place, text
+from models.parameters import Parameters
+
+Bound = tuple[AddLevels, BestLevels | None]
+
+_ONE_GROUP = np.empty(0, np.uint8)
+
+
+def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundComparison]:
+    """Every comparison of the plan over this batch and index, in the order of the plan."""
+    plan, strides = index.plan, pattern_space(index.plan).strides
+    bound = []
+    for comparison, stride, estimated in zip(plan.comparisons, strides, parameters.comparisons, strict=True):
+        add, best = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
+        groups = _ONE_GROUP
+        if comparison.group is not None:
+            groups = index.columns[comparison.group].astype(np.uint8, copy=False)
+        place_shifts = _place_shifts(comparison, plan)
+        bound.append(BoundComparison(comparison, stride, add, best, estimated.u, groups, place_shifts))
+    return bound
+
+
+def _place_shifts(comparison: Comparison, plan: Plan) -> tuple[np.uint32, NDArray[np.uint8]]:
+    """Where a local comparison finds its local groups: behind the others, at the levels that share a commune."""
+    if not comparison.local:
+        return np.uint32(1), np.zeros(1, np.uint8)
+    at = plan.comparisons.index(plan.place)
+    n_groups = 1 if comparison.group is None else N_GROUPS
+    shifts = np.zeros(len(plan.place.labels), np.uint8)
+    shifts[list(place.SHARED_COMMUNE)] = n_groups
+    return np.uint32(pattern_space(plan).strides[at]), shifts
+
+
+def _bind_category(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    right = index.columns[spec.right[0]]
+    return lambda left, pairs, codes: category.category_levels(
+        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), stride, codes
+    ), None
+
+
+def _bind_date(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    right, same_year = index.columns[spec.right[0]], date.same_year_table()
+    return lambda left, pairs, codes: date.date_levels(
+        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), same_year, stride, codes
+    ), None
+
+
+def _bind_digits(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    right = index.columns[spec.right[0]]
+    return lambda left, pairs, codes: digits.digits_levels(
+        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), stride, codes
+    ), None
+
+
+def _bind_person_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    number, old_number = (index.columns[column] for column in spec.right)
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        stated, marks = (pairs.left(left[column]) for column in spec.left)
+        right, right_old = pairs.right(number), pairs.right(old_number)
+        digits.person_number_levels(pairs.first, pairs.offsets, stated, marks, right, right_old, stride, codes)
+
+    return add, None
+
+
+def _bind_place(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    """The relation table has a row per commune that the batch states and a column per commune of the registry."""
+    permanent, residence = (index.columns[column] for column in spec.right)
+    is_stated = np.zeros(1 << 16, np.bool_)
+    is_stated[batch.columns[spec.left[0]]] = is_stated[0] = True
+    row = (np.cumsum(is_stated) - 1).astype(np.uint16)
+    units, as_of = batch.dictionaries.units, batch.dictionaries.commune_date
+    registered = np.arange(len(units.registry(as_of)) + 1, dtype=np.uint16)
+    relation = units.relation(np.flatnonzero(is_stated).astype(np.uint16), registered, as_of)
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        rows = row[pairs.left(left[spec.left[0]])]
+        at_home, away = pairs.right(permanent), pairs.right(residence)
+        place.place_levels(pairs.first, pairs.offsets, rows, relation, at_home, away, stride, codes)
+
+    return add, None
+
+
+def _bind_name(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    names_a, signatures_a = spec.left[0], f"{spec.left[0]}.signature"
+    names, signatures = index.columns[spec.right[0]], index.columns[f"{spec.right[0]}.signature"]
+    tables = batch.dictionaries.syllables.tables()
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        a = (pairs.left(left[names_a]), pairs.left(left[signatures_a]))
+        b = (pairs.right(names), pairs.right(signatures))
+        name.name_levels(pairs.first, pairs.offsets, a, b, tables, stride, codes)
+
+    def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
+        a, b = pairs.left(left[signatures_a]), pairs.right(signatures)
+        name.best_name_levels(pairs.first, pairs.offsets, a, b, levels)
+
+    return add, best
+
+
+def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    right = index.columns[spec.right[0]]
+    words = batch.dictionaries.words[spec.left[0]]
+    starts = np.concatenate([[0], np.cumsum([len(word) for word in words])]).astype(np.int64)
+    letters = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
+    table = (letters, starts, int(np.diff(starts).max(initial=0)))
+    measure, thresholds = text.MEASURES[spec.measure or ""], np.array(spec.thresholds)
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
+        text.text_levels(pairs.first, pairs.offsets, a, b, table, measure, thresholds, stride, codes)
+
+    return add, None
+
+
+def _bind_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+    right, thresholds = index.columns[spec.right[0]], np.array(spec.thresholds)
+    return lambda left, pairs, codes: number.number_levels(
+        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), thresholds, stride, codes
+    ), None
+
+
+_BINDERS: dict[str, Callable[[Comparison, Batch, Index, np.uint32], Bound]] = {
+    "category": _bind_category,
+    "date": _bind_date,
+    "digits": _bind_digits,
+    "person_number": _bind_person_number,
+    "place": _bind_place,
+    "vietnamese_name": _bind_name,
+    "text": _bind_text,
+    "number": _bind_number,
+}

@@ -1,0 +1,132 @@
+"""The doses of a batch, read once chunk by chunk: a few numbers of each stay in memory, the text in its work file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.encode import Columns, Dictionaries, encode, encode_chunks
+from linkage.ingest.duplicates import hash_keys
+from linkage.ingest.records import Records
+from linkage.plan import Plan
+from linkage.schedule import Injections, read_injections
+from linkage.scratch import scratch_array
+from linkage.standardise.categories import FOREIGN_NATIONALITY, FOREIGN_PASSPORT, foreign_reason
+from linkage.subjects import Subjects, claim_keys, distinct_subjects
+
+# By the code of the reason; 0 is for claims that are compared with the registry.
+EXCLUDED_REASONS = pa.array([None, FOREIGN_NATIONALITY, FOREIGN_PASSPORT], pa.string())
+
+# Facilities of these levels do not do the clean-up (2262/BYT-CNTT, step 6): what they keyed in is linked, but in no
+# police list.
+_NO_CLEAN_UP = pa.array(["central", "province", "district"])
+
+
+@dataclass(frozen=True)
+class Doses:
+    """Doses in the order of their dose_id.
+
+    records : their text, columns of schema.DOSES
+    rows : int32[n], the record of each dose
+    injections : what was given when
+    subject_ids : uint64[n], a hash of the platform's id of the subject, 0 where none is stated
+    does_clean_up : bool[n], whether the facility does; one that does not state its level does
+    excluded : uint8[n], why the claim is not compared with the registry, see EXCLUDED_REASONS
+    """
+
+    records: Records
+    rows: NDArray[np.int32]
+    injections: Injections
+    subject_ids: NDArray[np.uint64]
+    does_clean_up: NDArray[np.bool_]
+    excluded: NDArray[np.uint8]
+
+    def take(self, doses: NDArray[np.int32], columns: list[str]) -> pa.Table:
+        """What some doses state, by their numbers, int[n] in any order."""
+        return self.records.take(self.rows[doses].astype(np.int64), columns)
+
+
+def read_doses(
+    records: Records, plan: Plan, dictionaries: Dictionaries, n_threads: int, scratch: Path | None
+) -> tuple[Doses, Subjects, Columns]:
+    """Read and encode all records: the doses, their distinct subjects, and the encoded columns.
+
+    The encoded columns are in the order of the records, in work files in ``scratch``.
+
+    dictionaries : grow by what the records hold
+    """
+    columns: Columns = {}
+    numbers: dict[str, NDArray[Any]] = {}
+    start = 0
+    for chunk, encoded in _encoded(records, plan, dictionaries, n_threads):
+        _enter(columns, encoded, start, records.num_rows, scratch)
+        _enter(numbers, _numbers_of(chunk, encoded, dictionaries), start, records.num_rows, None)
+        start += chunk.num_rows
+    rows = _by_dose_id(records)
+    for name in numbers:
+        numbers[name] = numbers[name][rows]
+    injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
+    subjects = distinct_subjects(numbers.pop("claim_keys"))
+    return Doses(records=records, rows=rows, injections=injections, **numbers), subjects, columns
+
+
+def _enter(
+    columns: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]], start: int, n: int, scratch: Path | None
+) -> None:
+    """Write the values of a chunk into columns of n rows, which the first chunk makes."""
+    for name, part in values.items():
+        if name not in columns:
+            columns[name] = scratch_array(scratch, (n, *part.shape[1:]), part.dtype)
+        columns[name][start : start + part.shape[0]] = part
+
+
+def _encoded(
+    records: Records, plan: Plan, dictionaries: Dictionaries, n_threads: int
+) -> Iterable[tuple[pa.Table, Columns]]:
+    """The chunks and their encoded columns; at least one, which says what the columns are."""
+    if records.num_rows:
+        return encode_chunks(records, plan, "left", dictionaries, n_threads=n_threads)
+    return [(records.read(), encode(records.read(), plan, "left", dictionaries))]
+
+
+def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -> dict[str, NDArray[Any]]:
+    """The key of each dose's claim, and what is kept of the dose, by the names in Doses and Injections."""
+    text = {name: chunk.column(name).combine_chunks() for name in chunk.column_names}
+    reasons = foreign_reason(text["nationality"], text["id_number"])
+    excluded = pc.index_in(reasons, EXCLUDED_REASONS).to_numpy(zero_copy_only=False).astype(np.uint8)
+    stated = pc.utf8_trim_whitespace(pc.fill_null(text["subject_id"], ""))
+    is_blank = pc.equal(stated, "").to_numpy(zero_copy_only=False)
+    level = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(text["facility_level"], "")))
+    injections = read_injections(text["dose_date"], text["dose_number"], text["vaccine"])
+    return {
+        "claim_keys": claim_keys(encoded, excluded > 0, dictionaries),
+        "subject_ids": np.where(is_blank, np.uint64(0), hash_keys(pa.chunked_array([stated]))),
+        "day": injections.day,
+        "number": injections.number,
+        "product": injections.product,
+        "does_clean_up": ~pc.is_in(level, _NO_CLEAN_UP).to_numpy(zero_copy_only=False),
+        "excluded": excluded,
+    }
+
+
+def _by_dose_id(records: Records) -> NDArray[np.int32]:
+    """The records in the order of the bytes of their dose_id: int32[n]."""
+    if _ascends(chunk.column(0).combine_chunks() for chunk in records.chunks(["dose_id"])):
+        return np.arange(records.num_rows, dtype=np.int32)
+    return np.asarray(pc.sort_indices(records.column("dose_id"))).astype(np.int32)
+
+
+def _ascends(parts: Iterable[pa.StringArray]) -> bool:
+    last = ""
+    for ids in parts:
+        if len(ids) and (ids[0].as_py() < last or not pc.all(pc.less(ids[:-1], ids[1:])).as_py()):
+            return False
+        last = ids[-1].as_py() if len(ids) else last
+    return True

@@ -1,0 +1,198 @@
+"""Everything between the files: accepted doses become subjects, and these a decided batch."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking.candidates import Candidates
+from linkage import decide as deciding
+from linkage.comparing import Batch, prepare_batch, take
+from linkage.decide import Decided, Ranking, decide
+from linkage.doses import Doses, read_doses
+from linkage.error_rates import estimate_error_rates
+from linkage.ingest.records import Records
+from linkage.link import link_batch, run_tiles
+from linkage.model_file import Model
+from linkage.outputs import Outcome
+from linkage.pair_counts import PairCounts
+from linkage.parts import parts_of
+from linkage.registry import Index
+from linkage.schedule import DEAD, find_conflicts
+from linkage.scoring import Scorer
+from linkage.scratch import scratch_array
+from linkage.standardise import dates
+from linkage.subjects import Subjects
+from linkage.train import train
+from linkage.verify import find_verified
+from models.parameters import Parameters
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Clock:
+    """Seconds by stage, and who is told about progress."""
+
+    on_progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.on_progress(name, 0, 0)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def reconcile(
+    records: Records,
+    index: Index,
+    model: Model | None,
+    drawn_up: datetime.date,
+    n_threads: int,
+    scratch: Path,
+    clock: Clock,
+) -> tuple[Outcome, PairCounts, Model]:
+    """Link doses with an index: the decided batch, the pairs compared, and the model used.
+
+    Parameters
+    ----------
+    model : None trains one on the batch
+    scratch : folder for work files
+    clock : learns how long each stage took
+    """
+    with clock.stage("encode"):
+        doses, subjects, batch = subjects_of(records, index, n_threads, scratch)
+    excluded = doses.excluded[subjects.first_dose]
+    decided, pairs, model = _decide_subjects(batch, excluded > 0, index, model, n_threads, clock)
+    with clock.stage("conflicts"):
+        status, conflicts = _dose_status(doses, subjects, decided, index)
+    with clock.stage("error_rates"):
+        rates = estimate_error_rates(
+            decided, subjects.of_dose, status, conflicts, batch, index, model.parameters, n_threads
+        )
+    outcome = Outcome(
+        doses, subjects, batch, decided, status, conflicts, excluded, index, model.parameters, drawn_up, rates
+    )
+    return outcome, pairs, model
+
+
+def _decide_subjects(
+    batch: Batch, is_excluded: NDArray[np.bool_], index: Index, model: Model | None, n_threads: int, clock: Clock
+) -> tuple[Decided, PairCounts, Model]:
+    """Decide every subject by itself. What linking needs beside is gone when this returns."""
+    with clock.stage("verify"):
+        rows, passes = find_verified(batch, index)
+        is_verified = (rows >= 0) & ~is_excluded
+        agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
+        # In the order of the registry, whose columns are thus gone through once.
+        agreed = agreed[np.argsort(rows[agreed])]
+        sure = rows[agreed], passes[agreed]
+    if model is None:
+        with clock.stage("train"):
+            parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
+            model = Model(parameters, index.plan, training.to_dict())
+    with clock.stage("link"):
+        linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, clock)
+    with clock.stage("decide"):
+        weighed = _weigh_verified(batch, agreed, *sure, index, model.parameters, n_threads)
+        decided = decide(batch.n_subjects, linked, weighed, model.parameters, index.n_persons, index.plan.decision)
+    return decided, pairs, model
+
+
+def _link(
+    batch: Batch, subjects: NDArray[np.int64], index: Index, parameters: Parameters, n_threads: int, clock: Clock
+) -> tuple[Ranking, PairCounts]:
+    """Rank the candidates of some subjects."""
+
+    def on_tile(n_done: int) -> None:
+        clock.on_progress("link", n_done, subjects.size)
+
+    linked = link_batch(batch, index, parameters, n_threads, subjects=subjects, on_tile=on_tile)
+    found = linked.ranked
+    ranking = Ranking(subjects, found.rows, found.weights, found.passes, found.codes, found.sums)
+    return ranking, PairCounts.of(linked)
+
+
+def trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Subjects to train on: those that are not verified, whom the model decides; the verified ones where all are."""
+    still_open = np.flatnonzero(~is_verified & ~is_excluded)
+    return still_open if still_open.size else np.flatnonzero(~is_excluded)
+
+
+def subjects_of(
+    records: Records, index: Index, n_threads: int = 2, scratch: Path | None = None
+) -> tuple[Doses, Subjects, Batch]:
+    """The doses, their distinct subjects, and the encoded batch of these.
+
+    scratch : folder for the encoded columns; None keeps them in memory
+    """
+    dictionaries = index.dictionaries.copy()
+    doses, subjects, columns = read_doses(records, index.plan, dictionaries, n_threads, scratch)
+    of_subjects = {}
+    for name in list(columns):
+        column = columns.pop(name)
+        of_subjects[name] = scratch_array(scratch, (subjects.keys.size, *column.shape[1:]), column.dtype)
+        for part in parts_of(subjects.keys.size):
+            of_subjects[name][part] = column[doses.rows[subjects.first_dose[part]]]
+    return doses, subjects, prepare_batch(of_subjects, dictionaries, index)
+
+
+def _weigh_verified(
+    batch: Batch,
+    subjects: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    passes: NDArray[np.uint16],
+    index: Index,
+    parameters: Parameters,
+    n_threads: int,
+) -> Ranking:
+    """The weight of the one person that each of some subjects agrees with; he has no rival."""
+    scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
+    one = (subjects.size, 1)
+    weighed = Ranking(
+        subjects,
+        rows.astype(np.int32).reshape(one),
+        np.empty(one),
+        passes.reshape(one),
+        np.empty(one, np.uint32),
+        np.empty(subjects.size),
+    )
+
+    def weigh(part: slice) -> None:
+        chosen = subjects[part]
+        offsets = np.arange(chosen.size + 1, dtype=np.int64)
+        pairs = Candidates(offsets, rows[part].astype(np.uint32), passes[part])
+        ranked = scorer.rank(scorer.score_pairs(chosen, pairs), 1)
+        weighed.weights[part], weighed.codes[part], weighed.sums[part] = ranked.weights, ranked.codes, ranked.sums
+
+    for _ in run_tiles(weigh, subjects.size, n_threads):
+        pass
+    return weighed
+
+
+def _dose_status(
+    doses: Doses, subjects: Subjects, decided: Decided, index: Index
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Status and conflict bits of every dose: a matched dose with a conflict, or any of a dead person, goes to
+    review."""
+    is_decided = (decided.status == deciding.VERIFIED) | (decided.status == deciding.MATCHED)
+    person = np.where(is_decided, decided.best.rows, np.int32(-1))
+    death_day = np.empty(person.size, np.int32)
+    for part in parts_of(person.size):
+        death = index.take(person[part], ["date_of_death"]).column(0).combine_chunks()
+        death_day[part] = dates.days(dates.standardise_dates(death))
+    of_dose = subjects.of_dose
+    conflicts = find_conflicts(person[of_dose], doses.injections, death_day[of_dose])
+    status = decided.status[of_dose]
+    is_doubtful = (status == deciding.MATCHED) & (conflicts > 0) | (conflicts & DEAD > 0)
+    status[is_doubtful] = deciding.REVIEW
+    return status, conflicts

@@ -1,0 +1,294 @@
+"""Scores the candidates of a few subjects at a time: patterns, weights, and the best of them.
+
+Most candidates are ruled out where they lie. The comparisons but the last are worked out over runs of registry rows;
+with the most that the subject could still gain (by his name's rarity, say) a pair that stays under the floor leaves.
+What is left is a list, and is weighed exactly.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking.candidates import RUN_BIT, Blocks, Candidates, Found, gather, merge
+from blocking.lookup import find
+from linkage.binding import bind
+from linkage.comparing import OPEN, Batch, Codes, Pairs, pattern_space, rows_of
+from linkage.encode import Columns
+from linkage.frequencies import Ratios
+from linkage.key_parts import pass_keys
+from linkage.registry import Index
+from models.parameters import Parameters
+from models.score import rank, select, weigh
+
+# Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
+NEGLIGIBLE_LOG2 = -20.0
+
+# More than single precision loses of a bound, so that no pair is dropped that double precision keeps.
+_SLACK_LOG2 = 1e-3
+_MOST_OUTLINES = 64
+# Compared at once, so that the codes and the columns of a few blocks stay in the processor's cache.
+_PAIRS_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True)
+class PassCounts:
+    """What a pass did: candidate pairs, blocks that were over-full and narrowed, and the largest block met."""
+
+    pairs: NDArray[np.int64]
+    narrowed: NDArray[np.int64]
+    largest: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Some subjects of a batch, ready to be compared.
+
+    own_rows: int64[n] or None; ratios: term frequency ratios by comparison, float64[n, n_groups, n_levels] or None;
+    needed: float32[n, n_levels, n_outlines], the least weight of the comparisons before the last with which a pair may
+    reach the floor, by the best level that the last may have and by the outline of the pattern.
+    """
+
+    n_subjects: int
+    columns: Columns
+    own_rows: NDArray[np.int64] | None
+    ratios: list[Ratios | None]
+    needed: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The pairs of a tile that may reach the floor, in CSR form over the tile's subjects; n_candidates: int64[n] of
+    all."""
+
+    candidates: Candidates
+    codes: Codes
+    ratios: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    n_candidates: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The best candidates of n subjects, best first.
+
+    rows: int32[n, k] registry rows, -1 where there are fewer; weights: float64[n, k] log2 Bayes factors, -inf alike;
+    passes: uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float64[n, k] term frequency ratios; sums:
+    float64[n] Bayes factors of all candidates; n_candidates: int64[n].
+    """
+
+    rows: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    passes: NDArray[np.uint16]
+    codes: NDArray[np.uint32]
+    ratios: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    n_candidates: NDArray[np.int64]
+
+
+class Scorer:
+    """Scores tiles of one batch against one index with given parameters; holds the tables made from them.
+
+    first_tables: weight and outline of every pattern of the comparisons before the last: float32, uint16.
+    """
+
+    def __init__(self, batch: Batch, index: Index, parameters: Parameters, *, floor_log2: float | None = None) -> None:
+        self.batch, self.index, self.parameters = batch, index, parameters
+        self.space = pattern_space(index.plan)
+        self.bound = bind(batch, index, parameters)
+        prior = parameters.share_in_registry / index.n_persons
+        self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
+        self._log2_m_u = parameters.log2_m_u()
+        self._weights = parameters.match_weight_table(self.space)
+        self._household = parameters.household_table(self.space, index.n_persons)
+        self._outlined = self._choose_outlined()
+        self.first_tables = self._make_first_tables()
+
+    def tile(self, subjects: NDArray[np.int64] | slice) -> Tile:
+        """Some subjects of the batch, with their term frequency ratios and what their pairs need."""
+        columns = rows_of(self.batch, subjects)
+        n_subjects = next(iter(columns.values())).shape[0]
+        own_rows = None if self.batch.own_rows is None else self.batch.own_rows[subjects]
+        ratios = [comparison.ratios(columns, self.batch, self.index) for comparison in self.bound]
+        needed = self._needed(ratios, n_subjects)
+        return Tile(n_subjects, columns, own_rows, ratios, needed)
+
+    def _choose_outlined(self) -> list[int]:
+        """The comparisons before the last whose levels the bound goes by: what they can gain differs by subject."""
+        chosen, n_outlines = [], 1
+        for c, comparison in enumerate(self.bound[:-1]):
+            n_levels = self.space.n_levels[c]
+            if comparison.spec.term_frequency and n_outlines * n_levels <= _MOST_OUTLINES:
+                chosen.append(c)
+                n_outlines *= n_levels
+        return chosen
+
+    def _make_first_tables(self) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+        """Weight and outline of every pattern of the comparisons before the last.
+
+        The outline is the levels of the outlined comparisons as one number.
+        """
+        n_first, stride = len(self.bound) - 1, 1
+        by_level = [np.zeros(n) for n in self.space.n_levels]
+        for c in self._outlined:
+            by_level[c] = stride * np.arange(self.space.n_levels[c], dtype=np.float64)
+            stride *= self.space.n_levels[c]
+        weights = self.space.sum_over_levels(self._log2_m_u, n_first).astype(np.float32)
+        return weights, self.space.sum_over_levels(by_level, n_first).astype(np.uint16)
+
+    def _needed(self, ratios: list[Ratios | None], n_subjects: int) -> NDArray[np.float32]:
+        """The least weight that a pair's comparisons before the last must have, see `Tile`."""
+        needed = np.full((n_subjects, 1), self.floor - _SLACK_LOG2)
+        for c, (weights, ratio) in enumerate(zip(self._log2_m_u, ratios, strict=True)):
+            # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
+            gains = np.zeros((n_subjects, weights.size)) if ratio is None else -np.log2(_smallest(ratio))
+            if c == len(self.bound) - 1:
+                gains = weights + gains
+                gains[:, OPEN] = gains.max(axis=1)
+            elif c not in self._outlined:
+                gains = gains.max(axis=1, keepdims=True)
+            needed = (needed[:, None, :] - gains[:, :, None]).reshape(n_subjects, needed.shape[1] * gains.shape[1])
+        n_last = self.space.n_levels[-1]
+        return needed.reshape(n_subjects, n_last, needed.shape[1] // n_last).astype(np.float32)
+
+    def candidates(self, tile: Tile) -> tuple[Found, PassCounts]:
+        """All candidates of a tile, and the counts of its passes."""
+        blocks, pairs, narrowed, largest = [], [], [], []
+        for rule in self.index.plan.passes:
+            index = self.index.passes[rule.name]
+            keys = pass_keys(rule, "left", tile.columns, self.index.plan, self.batch.dictionaries)
+            first, last, before = find(index, keys, rule.max_block)
+            blocks.append(Blocks(first, last, index.rows))
+            pairs.append(int((last - first).sum()))
+            narrowed.append(int(np.count_nonzero(before)))
+            largest.append(int(max(before.max(initial=0), (last - first).max(initial=0))))
+        return gather(blocks, tile.own_rows), PassCounts(np.array(pairs), np.array(narrowed), np.array(largest))
+
+    def score(self, tile: Tile, found: Found) -> Scored:
+        """Patterns and weights of a tile's candidates that may reach the floor."""
+        runs, run_codes = self._select_runs(tile, found)
+        others, other_codes = self._select_listed(tile, found.others)
+        candidates, source = merge(runs, others)
+        codes = np.concatenate([run_codes, other_codes])[source]
+        if tile.own_rows is not None:
+            candidates, codes = _without_own(candidates, codes, tile.own_rows)
+        return self._weighed(tile, candidates, codes, found.n_candidates)
+
+    def link(self, subjects: NDArray[np.int64] | slice) -> tuple[Scored, PassCounts]:
+        """The scored pairs of some subjects, and the counts of the passes that found them."""
+        tile = self.tile(subjects)
+        found, counts = self.candidates(tile)
+        return self.score(tile, found), counts
+
+    def score_pairs(self, subjects: NDArray[np.int64] | slice, candidates: Candidates) -> Scored:
+        """Patterns and weights of given pairs, all of them."""
+        tile = self.tile(subjects)
+        codes = self._first_codes(tile, Pairs.listed(candidates.offsets, candidates.rows))
+        return self._weighed(tile, candidates, codes, np.diff(candidates.offsets))
+
+    def _first_codes(self, tile: Tile, pairs: Pairs) -> Codes:
+        """Patterns of all comparisons but the last."""
+        codes = np.zeros(int(pairs.offsets[-1]), np.uint32)
+        for comparison in self.bound[:-1]:
+            comparison.add(tile.columns, pairs, codes)
+        return codes
+
+    def _select(self, tile: Tile, pairs: Pairs) -> tuple[NDArray[np.uint32], NDArray[np.int64], Codes]:
+        """Places of the pairs that may reach the floor, how many each span has of them, and their codes."""
+        codes = self._first_codes(tile, pairs)
+        best = self.bound[-1].best_levels(tile.columns, pairs)
+        kept, counts = np.empty(codes.size, np.uint32), np.empty(pairs.subjects.size, np.int64)
+        n = select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, tile.needed, kept, counts)
+        return kept[:n], counts, codes[kept[:n]]
+
+    def _select_runs(self, tile: Tile, found: Found) -> tuple[Candidates, Codes]:
+        """The pairs of the runs that may reach the floor, and their codes."""
+        n_subjects, width = found.first.shape
+        first, sizes = found.first.ravel(), (found.last - found.first).ravel()
+        subjects = np.repeat(np.arange(n_subjects), width)
+        rows, codes, counts = [np.empty(0, np.int64)], [np.empty(0, np.uint32)], [np.empty(0, np.int64)]
+        for part in _parts(sizes, _PAIRS_AT_ONCE):
+            offsets = _offsets(sizes[part])
+            kept, n_kept, kept_codes = self._select(tile, Pairs(subjects[part], first[part], offsets, None))
+            rows.append(kept.astype(np.int64) + np.repeat(first[part] - offsets[:-1], n_kept))
+            codes.append(kept_codes)
+            counts.append(n_kept)
+        by_subject = np.concatenate(counts).reshape(n_subjects, width).sum(axis=1)
+        all_rows = np.concatenate(rows).astype(np.uint32)
+        return Candidates(_offsets(by_subject), all_rows, np.full(all_rows.size, RUN_BIT)), np.concatenate(codes)
+
+    def _select_listed(self, tile: Tile, listed: Candidates) -> tuple[Candidates, Codes]:
+        """The listed pairs that may reach the floor, and their codes."""
+        kept, counts, codes = self._select(tile, Pairs.listed(listed.offsets, listed.rows))
+        return Candidates(_offsets(counts), listed.rows[kept], listed.passes[kept]), codes
+
+    def _weighed(self, tile: Tile, candidates: Candidates, codes: Codes, n_candidates: NDArray[np.int64]) -> Scored:
+        """Listed pairs with the codes of all comparisons but the last: the last one, term frequencies, weights."""
+        self.bound[-1].add(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), codes)
+        product = np.ones(codes.size)
+        for comparison, ratios in zip(self.bound, tile.ratios, strict=True):
+            comparison.multiply(ratios, candidates.offsets, candidates.rows, codes, product)
+        weights = np.empty(codes.size)
+        weigh(codes, product, self._weights, self._household, weights)
+        return Scored(candidates, codes, product, weights, n_candidates)
+
+    def rank(self, scored: Scored, n_best: int) -> Ranked:
+        """The best candidates of a tile's subjects."""
+        candidates = scored.candidates
+        n_subjects = candidates.offsets.size - 1
+        best, weights = np.empty((n_subjects, n_best), np.int64), np.empty((n_subjects, n_best))
+        sums = np.empty(n_subjects)
+        ties = self._ties(candidates.rows)
+        rank(candidates.offsets, scored.weights, ties, self.floor, best, weights, sums)
+        is_there = best >= 0
+
+        def pick(values: NDArray[np.generic], absent: int) -> NDArray[np.generic]:
+            padded = np.append(values, np.array([absent]).astype(values.dtype))
+            return np.asarray(padded[np.where(is_there, best, values.size)])
+
+        rows = np.where(is_there, pick(candidates.rows, 0).astype(np.int32), np.int32(-1))
+        return Ranked(
+            rows,
+            weights,
+            pick(candidates.passes, 0).astype(np.uint16),
+            pick(scored.codes, 0).astype(np.uint32),
+            pick(scored.ratios, 1).astype(np.float64),
+            sums,
+            scored.n_candidates,
+        )
+
+    def _ties(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """What decides between equal weights: the persons' hashes, which no change of the index moves."""
+        hashes = self.index.columns.get("person_hash")
+        return rows.astype(np.uint64) if hashes is None else np.take(hashes, rows).astype(np.uint64)
+
+
+def _smallest(ratios: Ratios) -> NDArray[np.float64]:
+    """The smallest ratio of the groups: float64[n_subjects, n_levels]. Group by group, numpy is faster at it."""
+    return functools.reduce(np.minimum, (ratios[:, group] for group in range(ratios.shape[1])))
+
+
+def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[n + 1] starts of parts of these sizes, and the end."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+
+
+def _parts(sizes: NDArray[np.int64], at_once: int) -> list[slice]:
+    """Slices of neighbours with about ``at_once`` in all."""
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if ends.size else 0
+    cuts = np.searchsorted(ends, np.arange(at_once, total, at_once)).tolist()
+    edges = sorted({0, *(cut + 1 for cut in cuts), sizes.size})
+    return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
+
+
+def _without_own(candidates: Candidates, codes: Codes, own_rows: NDArray[np.int64]) -> tuple[Candidates, Codes]:
+    """Candidates without the subjects' own rows."""
+    subject = np.repeat(np.arange(own_rows.size), np.diff(candidates.offsets))
+    stays = candidates.rows != own_rows[subject]
+    offsets = _offsets(np.bincount(subject[stays], minlength=own_rows.size))
+    return Candidates(offsets, candidates.rows[stays], candidates.passes[stays]), codes[stays]
