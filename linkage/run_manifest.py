@@ -83,7 +83,7 @@ def result_entries(outcome: Outcome, pairs: PairCounts) -> dict[str, Any]:
         "candidate_pairs": pairs.n_pairs,
         "passes": pairs.entries(outcome.index.plan),
         "match_threshold": decided.threshold,
-        # What the threshold was set for: of claims, before conflicts. Of doses as published: estimated_false_match_rate.
+        # What the threshold was set for. Of doses, as published, there is estimated_false_match_rate.
         "matched_claims_false_match_rate": decided.expected_false_match_rate,
         "error_estimates": [asdict(estimate) for estimate in outcome.error_estimates],
         "commune_names": _commune_names(outcome),
