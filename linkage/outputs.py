@@ -57,9 +57,11 @@ class Outcome:
         """Place in schema.ISSUES of why each subject is not verified, their number for the verified and the excluded:
         uint8[n_subjects]; the reasons exclude one another."""
         fault = self.batch.columns["id_number.fault"]
-        code = np.where(fault == identifiers.MISSING, 0, np.where(fault == identifiers.BAD_FORMAT, 1, 2))
-        is_fine = (self.decided.status == VERIFIED) | (self.decided.status == EXCLUDED)
-        return np.where(is_fine, len(ISSUES), code).astype(np.uint8)
+        place = np.full(fault.size, ISSUES.index("wrong_info"), np.uint8)
+        place[fault == identifiers.MISSING] = ISSUES.index("no_id")
+        place[fault == identifiers.BAD_FORMAT] = ISSUES.index("bad_id_format")
+        place[(self.decided.status == VERIFIED) | (self.decided.status == EXCLUDED)] = len(ISSUES)
+        return place
 
     @cached_property
     def wrong_fields(self) -> NDArray[np.uint8]:

@@ -118,16 +118,18 @@ def _sum_of_factors(weights, floor, highest):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def expect(offsets, weights, patterns, product, household, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
-    """E-step: expected number of matches, and of non-matches within a household, by pattern.
+def expect(offsets, weights, patterns, product, household, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+    """E-step: expected number of matches, and of relatives, by pattern.
 
     weights: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
-    ratios; household: float64[n_patterns]; prior: share in registry / N; none: 1 - share * recall, the mass of "not
-    there" and "not searched" together. matches, relatives: float64[n_patterns] out. Returns the log2 likelihood of
-    being matched or not; that of the non-matches' patterns is left out.
+    ratios; household: float64[n_patterns]; rates: float64[2], how many times the relatives that ``household`` supposes
+    subjects have whose person is among the candidates, and the others; prior: share in registry / N; none: 1 - share *
+    recall, the mass of "not there" and "not searched" together. Out: matches: float64[n_patterns]; relatives:
+    float64[2, n_patterns] of the two sorts of subjects. Returns the log2 likelihood of being matched or not; that of
+    the non-matches' patterns is left out.
     """
     matches[:] = 0.0
-    relatives[:] = 0.0
+    relatives[:, :] = 0.0
     log_likelihood = 0.0
     for s in range(offsets.shape[0] - 1):
         total = none
@@ -139,5 +141,7 @@ def expect(offsets, weights, patterns, product, household, prior, none, matches,
             pattern = patterns[k]
             match = weights[k] / total
             matches[pattern] += match
-            relatives[pattern] += (1.0 - match) * household[pattern] / (product[k] + household[pattern])
+            of_found, of_others = rates[0] * household[pattern], rates[1] * household[pattern]
+            relatives[0, pattern] += (1.0 - none / total - match) * of_found / (product[k] + of_found)
+            relatives[1, pattern] += none / total * of_others / (product[k] + of_others)
     return log_likelihood

@@ -257,9 +257,9 @@ def rank(offsets, weights, ties, floor, n_best):
     return best, sums
 
 
-def expect(offsets, weights, patterns, product, household, prior, none):
-    """Expected matches and relatives by pattern, and the log2 likelihood."""
-    matches, relatives = [0.0] * len(household), [0.0] * len(household)
+def expect(offsets, weights, patterns, product, household, rates, prior, none):
+    """Expected matches, relatives of subjects found and not found, by pattern, and the log2 likelihood."""
+    matches, of_found, of_others = ([0.0] * len(household) for _ in range(3))
     likelihood = 0.0
     for s in range(len(offsets) - 1):
         ks = range(offsets[s], offsets[s + 1])
@@ -268,8 +268,9 @@ def expect(offsets, weights, patterns, product, household, prior, none):
         for k in ks:
             p, h = prior * 2 ** weights[k] / total, household[patterns[k]]
             matches[patterns[k]] += p
-            relatives[patterns[k]] += (1 - p) * h / (h + product[k])
-    return matches, relatives, likelihood
+            of_found[patterns[k]] += (1 - none / total - p) * rates[0] * h / (rates[0] * h + product[k])
+            of_others[patterns[k]] += none / total * rates[1] * h / (rates[1] * h + product[k])
+    return matches, [of_found, of_others], likelihood
 
 
 def _product(tables, levels):

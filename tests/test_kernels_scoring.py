@@ -94,14 +94,13 @@ def test_weights_ranks_and_posteriors_equal_their_twins(tile):
     assert best.tolist() == expected
     assert np.allclose(sums, expected_sums)
     assert np.array_equal(best_weights, np.where(best >= 0, weights[best], -np.inf))
-    matches, relatives = np.empty(12), np.empty(12)
+    matches, relatives = np.empty(12), np.empty((2, 12))
     twin = naive.expect(
-        tile["offsets"], weights.tolist(), *(tile[n] for n in ("codes", "product", "household")), 0.01, 0.2
+        tile["offsets"], weights.tolist(), *(tile[n] for n in ("codes", "product", "household")), [0.5, 3.0], 0.01, 0.2
     )
     # The kernel uses the weights up, so it comes second.
-    likelihood = expect(
-        tile["offsets"], weights, tile["codes"], tile["product"], tile["household"], 0.01, 0.2, matches, relatives
-    )
+    arrays = (tile[n] for n in ("codes", "product", "household"))
+    likelihood = expect(tile["offsets"], weights, *arrays, np.array([0.5, 3.0]), 0.01, 0.2, matches, relatives)
     assert np.allclose(matches, twin[0])
     assert np.allclose(relatives, twin[1])
     assert np.isclose(likelihood, twin[2])
