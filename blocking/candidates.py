@@ -13,24 +13,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from blocking.parts import Blocks, RemovedRows, n_within
+
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 PASS_BITS = 16  # a candidate carries one bit per pass
 RUN_BIT = np.uint16(1)  # the first pass, the only one that can be the order of the registry
 _ROW_SHIFT = np.uint64(PASS_BITS)
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """The blocks of a tile's subjects in one pass: positions [first, last) of ``rows``, int64[n_subjects, w].
-
-    rows: uint32[k], or an empty array when the registry is sorted by this pass and a position is a row; only the first
-    pass can be such a one, and its alternatives w must not overlap.
-    """
-
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    rows: NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -47,8 +36,9 @@ class Candidates:
 class Found:
     """Subject s meets the rows [first, last) of its runs, int64[n_subjects, w], ascending, w may be 0; and others.
 
-    others: what the passes that the registry is not sorted by found, rows ascending; where a row stands in a run too,
-    its passes say so. n_candidates: int64[n_subjects], distinct rows of both, a subject's own row not counted.
+    others: what else was found, rows ascending; where a row stands in a run too, its passes say so. n_candidates:
+    int64[n_subjects], distinct rows of both; a subject's own row is not counted, nor are rows that are gone, which may
+    stand in runs but not among the others.
     """
 
     first: NDArray[np.int64]
@@ -58,30 +48,31 @@ class Found:
 
 
 @kernel
-def append_blocks(first, last, rows, bit, fill, packed):  # type: ignore[no-untyped-def]
+def append_blocks(first, last, rows, removed, bit, fill, packed):  # type: ignore[no-untyped-def]
     """Append row << 16 | bit of every block position to the subjects' segments of packed; fill: int64[n] next free
-    place."""
+    place. removed: uint8[k], bit r % 8 of byte r / 8 is set for a row r that is left out."""
     for s in range(first.shape[0]):
         place = fill[s]
         for w in range(first.shape[1]):
             for k in range(first[s, w], last[s, w]):
                 row = np.uint64(rows[k])
                 packed[place] = (row << _ROW_SHIFT) | bit
-                place += 1
+                byte = np.int64(row >> np.uint64(3))
+                place += byte >= removed.shape[0] or removed[byte] >> (row & np.uint64(7)) & 1 == 0
         fill[s] = place
 
 
 @kernel
-def merge_segments(starts, packed, offsets, rows, passes):  # type: ignore[no-untyped-def]
-    """The rows of each subject's segment packed[starts[s]:starts[s + 1]], ascending, each once with all its passes'
-    bits; the number of them."""
+def merge_segments(starts, ends, packed, offsets, rows, passes):  # type: ignore[no-untyped-def]
+    """The rows of each subject's segment packed[starts[s]:ends[s]], ascending, each once with all its passes' bits; the
+    number of them."""
     low = np.uint64((1 << PASS_BITS) - 1)
     n_out = 0
-    for s in range(starts.shape[0] - 1):
+    for s in range(ends.shape[0]):
         offsets[s] = n_out
-        if starts[s + 1] - starts[s] > 1:
-            packed[starts[s] : starts[s + 1]].sort()
-        for place in range(starts[s], starts[s + 1]):
+        if ends[s] - starts[s] > 1:
+            packed[starts[s] : ends[s]].sort()
+        for place in range(starts[s], ends[s]):
             row, bits = np.uint32(packed[place] >> _ROW_SHIFT), np.uint16(packed[place] & low)
             if n_out > offsets[s] and rows[n_out - 1] == row:
                 passes[n_out - 1] |= bits
@@ -89,7 +80,7 @@ def merge_segments(starts, packed, offsets, rows, passes):  # type: ignore[no-un
                 rows[n_out] = row
                 passes[n_out] = bits
                 n_out += 1
-    offsets[starts.shape[0] - 1] = n_out
+    offsets[ends.shape[0]] = n_out
     return n_out
 
 
@@ -142,30 +133,35 @@ def merge_order(run_offsets, run_rows, offsets, rows, source, out_offsets):  # t
     return n_out
 
 
-def gather(blocks: Sequence[Blocks], own_rows: NDArray[np.int64] | None = None) -> Found:
-    """Candidates of a tile from the blocks of its passes (at most 16), in the order of the passes.
+def gather(
+    passes: Sequence[Sequence[Blocks]], removed: RemovedRows, own_rows: NDArray[np.int64] | None = None
+) -> Found:
+    """Candidates of a tile from the blocks that its passes (at most 16) found, by pass and part.
 
-    own_rows: int64[n_subjects], where the subjects are records of the registry; they are no candidates of themselves,
-    and may be found among the runs and the others nevertheless.
+    removed: rows that are gone; own_rows: int64[n_subjects], where the subjects are records of the registry. Neither
+    are candidates, but may be found in the runs, and the own rows among the others.
     """
-    n_subjects = blocks[0].first.shape[0]
-    has_runs = blocks[0].rows.size == 0
+    run_blocks = passes[0][0]
+    n_subjects = run_blocks.first.shape[0]
+    has_runs = run_blocks.rows.size == 0
+    listed = [(number, block) for number, blocks in enumerate(passes) for block in blocks][has_runs:]
     sizes = np.zeros(n_subjects, np.int64)
-    for block in blocks[has_runs:]:
+    for _, block in listed:
         sizes += (block.last - block.first).sum(axis=1)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
     packed = np.empty(int(starts[-1]), np.uint64)
-    fill = starts[:-1].copy()
-    for number, block in enumerate(blocks):
-        if number > 0 or not has_runs:
-            append_blocks(block.first, block.last, block.rows, np.uint64(1 << number), fill, packed)
-    offsets, rows, passes = np.empty_like(starts), np.empty(packed.size, np.uint32), np.empty(packed.size, np.uint16)
-    n = merge_segments(starts, packed, offsets, rows, passes)
-    others = Candidates(offsets, rows[:n], passes[:n])
+    ends = starts[:-1].copy()
+    for number, block in listed:
+        append_blocks(block.first, block.last, block.rows, removed.bits, np.uint64(1 << number), ends, packed)
+    offsets, rows, bits = np.empty_like(starts), np.empty(packed.size, np.uint32), np.empty(packed.size, np.uint16)
+    n = merge_segments(starts, ends, packed, offsets, rows, bits)
+    others = Candidates(offsets, rows[:n], bits[:n])
     # Runs do not overlap, so sorting both ends by themselves keeps them together.
-    first, last = (np.sort(ends[:, : ends.shape[1] * has_runs], axis=1) for ends in (blocks[0].first, blocks[0].last))
+    first, last = (np.sort(side[:, : side.shape[1] * has_runs], axis=1) for side in (run_blocks.first, run_blocks.last))
     own, n_candidates = np.full(n_subjects, -1) if own_rows is None else own_rows, np.empty(n_subjects, np.int64)
     mark_in_runs(first, last, others.offsets, others.rows, others.passes, own, n_candidates)
+    if removed.rows.size:
+        n_candidates -= n_within(removed.rows, first, last).sum(axis=1)
     return Found(first, last, others, n_candidates)
 
 

@@ -23,20 +23,23 @@ _KEYS_PER_BUCKET = 8
 _LEAST_BITS, _MOST_BITS = 16, 24  # of the bucket table
 _BLOCK_BITS = 24  # of an entry, beside those that the bucket says; at most 24 + 24 there are
 _NARROW_MASK = 255  # the narrowing bits of an entry
+_REMAINDER_BITS = 32  # of an entry, where there are as many buckets as n_bits tell apart
 
 
 @dataclass(frozen=True)
 class PassIndex:
-    """A pass over the registry.
+    """A pass over the registry, or over some rows of it.
 
-    remainders: uint32[k], what stands of each key after the bits of its bucket, ascending within a bucket; rows:
-    uint32[k] registry row of each key, ascending within a key, or empty when positions are rows; starts: uint32[2**b +
-    1], position of the first key of each bucket of the b leading bits.
+    remainders: uint32[k] or, with more than 32 bits, uint64[k], what stands of each key after the bits of its bucket,
+    ascending within a bucket; rows: uint32[k] registry row of each key, ascending within a key, or empty when positions
+    are rows; starts: uint32[2**b + 1], position of the first key of each bucket of the b leading bits; n_bits: an entry
+    stands for the n_bits + 24 leading bits of its key and the 8 lowest, n_bits >= b.
     """
 
-    remainders: NDArray[np.uint32]
+    remainders: NDArray[np.uint32] | NDArray[np.uint64]
     rows: NDArray[np.uint32]
     starts: NDArray[np.uint32]
+    n_bits: int
 
 
 def bucket_bits(n_keys: int) -> int:
@@ -59,7 +62,7 @@ def build_pass(keys: Keys) -> PassIndex:
     n_bits = bucket_bits(n_keys)
     starts, packed = np.zeros((1 << n_bits) + 1, np.uint32), np.empty(n_keys, np.uint64)
     sort_by_bucket(keys, n_bits, starts, packed)
-    return PassIndex((packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32), starts)
+    return PassIndex((packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32), starts, n_bits)
 
 
 def build_row_order(keys: Keys) -> PassIndex:
@@ -68,7 +71,24 @@ def build_row_order(keys: Keys) -> PassIndex:
     n_bits = bucket_bits(keys.size)
     starts, remainders = np.zeros((1 << n_bits) + 1, np.uint32), np.empty(keys.size, np.uint32)
     index_in_order(keys, n_bits, starts, remainders)
-    return PassIndex(remainders, np.empty(0, np.uint32), starts)
+    return PassIndex(remainders, np.empty(0, np.uint32), starts, n_bits)
+
+
+def build_few(keys: Keys, first_row: int, n_bits: int) -> PassIndex:
+    """Index of a few rows beside a large pass whose entries have n_bits: keys uint64[n] of the rows from first_row on.
+
+    An entry stands for as much of its key as there, so that a query finds here what it would find there, though the
+    bucket table is no larger than the rows need.
+    """
+    stored: Keys = np.empty(keys.size, np.uint64)
+    stored_keys(keys, n_bits, stored)
+    rows = np.flatnonzero(stored)
+    rows = rows[np.argsort(stored[rows], kind="stable")]
+    shift = np.uint64(_REMAINDER_BITS + n_bits - min(bucket_bits(rows.size), n_bits))
+    edges = np.arange((1 << (_REMAINDER_BITS + n_bits - int(shift))) + 1, dtype=np.uint64) << shift
+    starts = np.searchsorted(stored[rows], edges).astype(np.uint32)
+    remainders = stored[rows] & ((np.uint64(1) << shift) - np.uint64(1))
+    return PassIndex(remainders, (rows + first_row).astype(np.uint32), starts, n_bits)
 
 
 @kernel
@@ -148,20 +168,21 @@ def _bits_of(n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_blocks(remainders, starts, queries, max_block, first, last, narrowed):  # type: ignore[no-untyped-def]
+def find_blocks(remainders, starts, n_bits, queries, max_block, first, last, narrowed):  # type: ignore[no-untyped-def]
     """Positions [first, last) of each query's block; blocks over max_block are narrowed to equal narrowing parts.
 
     queries: uint64[n, w], 0 for none; first, last: int64[n, w] out; narrowed: int64[n, w] out, the size of the block
     before narrowing, 0 where it was not over-full.
     """
-    n_bits = _bits_of(starts.shape[0] - 1) - 1
+    shift = np.uint64(_REMAINDER_BITS + n_bits + 1 - _bits_of(starts.shape[0] - 1))
+    mask = (np.uint64(1) << shift) - np.uint64(1)
     for s in range(queries.shape[0]):
         for w in range(queries.shape[1]):
             first[s, w] = last[s, w] = narrowed[s, w] = 0
             if queries[s, w] == 0:
                 continue
             stored = _stored(queries[s, w], n_bits)
-            bucket, remainder = stored >> np.uint64(32), np.int64(stored & np.uint64(0xFFFFFFFF))
+            bucket, remainder = stored >> shift, np.int64(stored & mask)
             end = np.int64(starts[bucket + np.uint64(1)])
             low = _first_over(remainders, np.int64(starts[bucket]), end, (remainder | _NARROW_MASK) - _NARROW_MASK - 1)
             high = _first_over(remainders, low, end, remainder | _NARROW_MASK)
@@ -178,11 +199,30 @@ def find(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Blocks of queries uint64[n, w] in a pass: (first, last, size before narrowing or 0), int64[n, w] each."""
     first, last, narrowed = (np.empty(queries.shape, np.int64) for _ in range(3))
-    find_blocks(index.remainders, index.starts, np.ascontiguousarray(queries), max_block, first, last, narrowed)
+    queries = np.ascontiguousarray(queries)
+    find_blocks(index.remainders, index.starts, index.n_bits, queries, max_block, first, last, narrowed)
     return first, last, narrowed
 
 
-def contains(index: PassIndex, queries: Keys) -> NDArray[np.bool_]:
-    """Whether each query uint64[n] has a block in the pass."""
-    first, last, _ = find(index, queries[:, None], np.iinfo(np.int64).max)
-    return (last > first)[:, 0]
+@kernel
+def find_rows(rows, first, last, wanted, positions):  # type: ignore[no-untyped-def]
+    """positions[i] = where wanted[i] stands in rows[first[i]:last[i]], which ascend; -1 where it does not."""
+    for i in range(wanted.shape[0]):
+        low, high = first[i], last[i]
+        while low < high:
+            middle = (low + high) >> 1
+            if np.int64(rows[middle]) < wanted[i]:
+                low = middle + 1
+            else:
+                high = middle
+        positions[i] = low if low < last[i] and np.int64(rows[low]) == wanted[i] else -1
+
+
+def positions_of(index: PassIndex, rows: NDArray[np.int64], keys: Keys) -> NDArray[np.int64]:
+    """Positions of rows with their keys uint64[n] in the pass: int64[n], -1 for a row that is not in it."""
+    if index.rows.size == 0:
+        return rows
+    first, last, _ = find(index, keys[:, None], 0)
+    positions = np.empty(rows.size, np.int64)
+    find_rows(index.rows, first[:, 0], last[:, 0], rows, positions)
+    return positions

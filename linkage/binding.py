@@ -17,8 +17,6 @@ from models.parameters import Parameters
 
 Bound = tuple[AddLevels, BestLevels | None]
 
-_ONE_GROUP = np.empty(0, np.uint8)
-
 
 def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundComparison]:
     """Every comparison of the plan over this batch and index, in the order of the plan."""
@@ -26,9 +24,7 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
     bound = []
     for comparison, stride, estimated in zip(plan.comparisons, strides, parameters.comparisons, strict=True):
         add, best = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
-        groups = _ONE_GROUP
-        if comparison.group is not None:
-            groups = index.columns[comparison.group].astype(np.uint8, copy=False)
+        groups = None if comparison.group is None else index.columns[comparison.group]
         place_shifts = _place_shifts(comparison, plan)
         bound.append(BoundComparison(comparison, stride, add, best, estimated.u, groups, place_shifts))
     return bound

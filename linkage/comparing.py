@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.lookup import contains
+from blocking.parts import PartedColumn, contains_living
 from linkage.encode import Columns, Dictionaries, mark_contradictions
 from linkage.frequencies import Ratios, frequency_ratios
 from linkage.key_parts import key_part, pass_keys
@@ -28,6 +28,7 @@ Levels = NDArray[np.uint8]
 
 _NUMBER_KIND, _SEX, _BIRTH_DATE = "person_number", "sex", "birth_date"
 OPEN = 1  # the level that stands for any in a comparison's best levels
+_ONE_GROUP = np.empty(0, np.uint8)
 _MARKED_AT_ONCE = 1 << 16
 
 
@@ -66,11 +67,11 @@ class Pairs:
         """The subject's value of each span."""
         return column[self.subjects]
 
-    def right(self, column: NDArray[Any]) -> NDArray[Any]:
+    def right(self, column: PartedColumn) -> NDArray[Any]:
         """What a span's places point into: the registry's column, or the rows' values of it."""
         if self.rows is None:
-            return column
-        gathered = np.take(column, self.rows, axis=0)
+            return column.large
+        gathered = column[self.rows]
         # As the mapped columns of an index are, so that a kernel is compiled and loaded for one kind of array only.
         gathered.flags.writeable = False
         return gathered
@@ -94,7 +95,7 @@ class BoundComparison:
     add: AddLevels
     best: BestLevels | None
     u: NDArray[np.float64]
-    groups: NDArray[np.uint8]
+    groups: PartedColumn | None
     place: tuple[np.uint32, NDArray[np.uint8]]
 
     def ratios(self, left: Columns, batch: Batch, index: Index) -> Ratios | None:
@@ -110,9 +111,8 @@ class BoundComparison:
     ) -> None:
         """Multiply the term frequency ratios of listed pairs into product."""
         if ratios is not None:
-            multiply_term_frequency(
-                offsets, rows, codes, np.uint32(self.stride), ratios, self.groups, self.place, product
-            )
+            groups = _ONE_GROUP if self.groups is None else self.groups[rows].astype(np.uint8)
+            multiply_term_frequency(offsets, codes, np.uint32(self.stride), ratios, groups, self.place, product)
 
     def best_levels(self, left: Columns, pairs: Pairs) -> Levels:
         """The level of each pair where it is quickly seen, else `OPEN`: uint8[n_pairs]."""
@@ -169,5 +169,7 @@ def _number_marks(comparison: Comparison, batch: Batch, index: Index) -> Levels:
         for rule in index.plan.passes:
             if rule.left == [field]:
                 keys = pass_keys(rule, "left", left, index.plan, batch.dictionaries)[:, 0]
-                marks[part] |= np.where(contains(index.passes[rule.name], keys), digits.OWNED, 0).astype(np.uint8)
+                marks[part] |= np.where(contains_living(index.passes[rule.name], keys), digits.OWNED, 0).astype(
+                    np.uint8
+                )
     return marks

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.parts import parts_of
 from linkage.plan import Decision
-from linkage.scoring import Ranked
 from models.parameters import Parameters
-from models.posterior import Posterior, match_threshold, posterior
+from models.posterior import match_threshold, posterior
 
 VERIFIED, MATCHED, REVIEW, UNMATCHED, EXCLUDED = range(5)
 
@@ -70,55 +70,49 @@ class Decided:
         return found
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """The best candidates of some subjects, best first, as linking ranked them.
+
+    subjects: int64[n], their numbers; rows: int32[n, k], weights: float64[n, k], passes: uint16[n, k], codes:
+    uint32[n, k], sums: float64[n], see linkage.scoring.Ranked.
+    """
+
+    subjects: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    passes: NDArray[np.uint16]
+    codes: NDArray[np.uint32]
+    sums: NDArray[np.float64]
+
+
 def decide(
-    n_subjects: int,
-    linked: tuple[NDArray[np.int64], Ranked],
-    verified: tuple[NDArray[np.int64], Ranked],
-    parameters: Parameters,
-    n_persons: int,
-    rule: Decision,
+    n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, n_persons: int, rule: Decision
 ) -> Decided:
     """Decide subjects; whoever was neither linked nor verified is excluded.
 
-    linked, verified: numbers of subjects, int64[m], and the ranking of their candidates; of a verified one the person
-    he agrees with. The threshold is that of the linked ones, which are those it decides.
+    verified: of each the one person that he agrees with. The threshold is that of the linked ones, which are those it
+    decides.
     """
-    subjects, ranking = linked
-    chances = posterior(ranking.weights, ranking.sums, parameters, n_persons)
-    best = chances.candidates[:, 0]
-    threshold = match_threshold(best, rule.highest_false_match_rate, rule.lowest_match_probability)
-    is_matched = best >= threshold
-    status = np.full(n_subjects, EXCLUDED, np.uint8)
-    status[subjects] = np.where(
-        is_matched, MATCHED, np.where(best >= rule.lowest_review_probability, REVIEW, UNMATCHED)
+    best, none, unsearched = Found.nobody((n_subjects,)), np.zeros(n_subjects), np.zeros(n_subjects)
+    for ranking in (verified, linked):
+        chances = np.empty(ranking.rows.shape)
+        for part in parts_of(ranking.sums.size):
+            found = posterior(ranking.weights[part], ranking.sums[part], parameters, n_persons)
+            chances[part] = found.candidates
+            none[ranking.subjects[part]], unsearched[ranking.subjects[part]] = found.none, found.unsearched
+        for name in ("rows", "weights", "passes", "codes"):
+            getattr(best, name)[ranking.subjects] = getattr(ranking, name)[:, 0]
+        best.probabilities[ranking.subjects] = chances[:, 0]
+    chance = chances[:, 0]
+    threshold = match_threshold(chance, rule.highest_false_match_rate, rule.lowest_match_probability)
+    is_matched = chance >= threshold
+    status, place = np.full(n_subjects, EXCLUDED, np.uint8), np.full(n_subjects, NO_RIVALS, np.int32)
+    status[verified.subjects] = VERIFIED
+    status[linked.subjects] = np.where(
+        is_matched, MATCHED, np.where(chance >= rule.lowest_review_probability, REVIEW, UNMATCHED)
     )
-    status[verified[0]] = VERIFIED
-    place = np.full(n_subjects, NO_RIVALS, np.int32)
-    place[subjects] = np.arange(subjects.size, dtype=np.int32)
-    decided = Decided(
-        status,
-        Found.nobody((n_subjects,)),
-        _found(ranking, chances),
-        place,
-        np.zeros(n_subjects),
-        np.zeros(n_subjects),
-        threshold,
-        float(np.mean(1.0 - best[is_matched])) if is_matched.any() else 0.0,
-    )
-    _enter(decided, subjects, decided.ranked, chances)
-    sure = posterior(verified[1].weights, verified[1].sums, parameters, n_persons)
-    _enter(decided, verified[0], _found(verified[1], sure), sure)
-    return decided
-
-
-def _found(ranked: Ranked, chances: Posterior) -> Found:
-    rows = ranked.rows.astype(np.int32, copy=False)
-    return Found(rows, ranked.weights, ranked.passes, ranked.codes, chances.candidates)
-
-
-def _enter(decided: Decided, subjects: NDArray[np.int64], found: Found, chances: Posterior) -> None:
-    """Write the best candidates and the chances of nobody into the arrays of all subjects."""
-    for name, values in vars(decided.best).items():
-        values[subjects] = getattr(found, name)[:, 0]
-    decided.none[subjects] = chances.none
-    decided.unsearched[subjects] = chances.unsearched
+    place[linked.subjects] = np.arange(linked.subjects.size, dtype=np.int32)
+    ranked = Found(linked.rows, linked.weights, linked.passes, linked.codes, chances)
+    expected = float(np.mean(1.0 - chance[is_matched])) if is_matched.any() else 0.0
+    return Decided(status, best, ranked, place, none, unsearched, threshold, expected)

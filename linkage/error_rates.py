@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from linkage.comparing import Batch, prepare_batch, take
 from linkage.decide import MATCHED, REVIEW, UNMATCHED, VERIFIED, Decided
 from linkage.link import link_batch
+from linkage.parts import parts_of
 from linkage.registry import Index
 from linkage.schedule import DEAD
 from models.intervals import predicted_count_interval, wilson_interval
@@ -77,22 +78,28 @@ def _expected(decided: Decided, of_dose: NDArray[np.int32], dose_status: NDArray
     is_open = (dose_status == UNMATCHED) | (dose_status == REVIEW)
     # Of an undecided subject, everything but "not in the registry" is a match not made without a person.
     missed = 1.0 - decided.none
+    n_automatic, n_all = int(is_automatic.sum()), int((is_automatic | is_open).sum())
     return [
-        _predicted("estimated_false_match_rate", wrong, of_dose[is_automatic]),
-        _predicted("estimated_missed_match_rate", missed, of_dose[is_open], n=int((is_automatic | is_open).sum())),
+        _predicted("estimated_false_match_rate", wrong, _doses_each(of_dose, is_automatic, wrong.size), n_automatic),
+        _predicted("estimated_missed_match_rate", missed, _doses_each(of_dose, is_open, missed.size), n_all),
     ]
 
 
-def _predicted(
-    name: str, chance: NDArray[np.float64], members: NDArray[np.int32], n: int | None = None
-) -> ErrorEstimate:
-    """A count that the posterior expects. chance: float64[n_subjects]; members: the subject of every dose concerned."""
-    doses = np.bincount(members, minlength=chance.size).astype(np.float64)
+def _doses_each(of_dose: NDArray[np.int32], is_counted: NDArray[np.bool_], n_subjects: int) -> NDArray[np.float64]:
+    """How many of the doses counted each subject has: float64[n_subjects]."""
+    doses = np.zeros(n_subjects)
+    for part in parts_of(of_dose.size):
+        np.add.at(doses, of_dose[part][is_counted[part]], 1.0)
+    return doses
+
+
+def _predicted(name: str, chance: NDArray[np.float64], doses: NDArray[np.float64], n: int) -> ErrorEstimate:
+    """A count among n doses that the posterior expects. chance, doses: float64[n_subjects], doses concerned of each."""
     expected = float((doses * chance).sum())
     # Whole subjects are wrong, with all their doses: the interval is of subjects, weighted by the doses at risk.
     doses_each = float((doses**2 * chance).sum()) / expected if expected > 0 else 1.0
     low, high = predicted_count_interval(expected / doses_each)
-    of = max(1, members.size if n is None else n)
+    of = max(1, n)
     return ErrorEstimate(name, expected, of, expected / of, low * doses_each / of, high * doses_each / of)
 
 

@@ -20,6 +20,7 @@ from linkage.plan import Comparison
 Ratios = NDArray[np.float64]
 Shares = NDArray[np.float64]
 
+STORED = ("values", "counts", "bearers", "squares")  # what a file of frequencies is made of
 N_GROUPS = 3  # sex unknown, male, female
 LOCAL, PEOPLE = "@commune", "@people"  # mark the counts of values within a commune, and of the people in it
 _SAME, _DIFFERENT = 1, 2
@@ -33,13 +34,15 @@ class Frequencies:
     """Counts of a column's values: values uint64[v] ascending, counts uint32[v, n_groups]; group 0 is everybody.
 
     bearers, squares: int64[n_groups], the sums of the counts and of their squares, exact, so that they are the same
-    whatever the counts were added up from.
+    whatever the counts were added up from. recounted: (values, counts) alike that hold instead of those, since the
+    registry changed; a count of 0 is a value that nobody bears any more.
     """
 
     values: NDArray[np.uint64]
     counts: NDArray[np.uint32]
     bearers: NDArray[np.int64]
     squares: NDArray[np.int64]
+    recounted: tuple[NDArray[np.uint64], NDArray[np.uint32]] | None = None
 
     @classmethod
     def of(cls, values: NDArray[np.uint64], counts: NDArray[np.uint32]) -> Frequencies:
@@ -49,13 +52,15 @@ class Frequencies:
 
     def counts_of(self, values: Keys) -> Shares:
         """Bearers of each value by group: float64[n, n_groups]."""
-        if self.values.size == 0:
-            return np.zeros((values.size, self.counts.shape[1]))
-        # In ascending order, so that one search finds in the cache what the last one touched.
-        order, place = np.argsort(values), np.empty(values.size, np.int64)
-        place[order] = np.searchsorted(self.values, values[order])
-        place = np.minimum(place, self.values.size - 1)
-        return np.where((self.values[place] == values)[:, None], self.counts[place], 0).astype(np.float64)
+        return self.exact_counts_of(values).astype(np.float64)
+
+    def exact_counts_of(self, values: Keys) -> NDArray[np.uint32]:
+        """The same as uint32[n, n_groups]."""
+        counts, _ = looked_up(values, self.values, self.counts)
+        if self.recounted is not None:
+            now, is_recounted = looked_up(values, *self.recounted)
+            counts[is_recounted] = now[is_recounted]
+        return counts
 
     def shares(self, values: Keys) -> Shares:
         """Share of each value by group: float64[n, n_groups]; a value that nobody bears counts as half a bearer."""
@@ -65,6 +70,20 @@ class Frequencies:
         """Mean share of the value of a random bearer, by group: float64[n_groups]."""
         bearers = np.maximum(self.bearers, 1).astype(np.float64)
         return np.asarray(np.maximum(self.squares.astype(np.float64), 0.5) / bearers**2)
+
+
+def looked_up(
+    values: Keys, table: NDArray[np.uint64], counts: NDArray[np.uint32]
+) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+    """The counts uint32[n, n_groups] of values in a table, 0 where they are not, and whether they are: bool[n]."""
+    if table.size == 0:
+        return np.zeros((values.size, counts.shape[1]), np.uint32), np.zeros(values.size, np.bool_)
+    # In ascending order, so that one search finds in the cache what the last one touched.
+    order, place = np.argsort(values), np.empty(values.size, np.int64)
+    place[order] = np.searchsorted(table, values[order])
+    place = np.minimum(place, table.size - 1)
+    is_there = np.asarray(table[place] == values)
+    return np.where(is_there[:, None], counts[place], np.uint32(0)), is_there
 
 
 def within(values: Keys, commune: Keys) -> Keys:

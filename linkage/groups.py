@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.decide import MATCHED, UNMATCHED, VERIFIED
-from linkage.outputs import Outcome, parts_of
+from linkage.outputs import Outcome
+from linkage.parts import parts_of
 from linkage.schema import STATUSES, Column, TableSchema
 from linkage.standardise import dates
 from linkage.standardise.categories import FEMALE, MALE, SEX_UNKNOWN

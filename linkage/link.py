@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch
+from linkage.comparing import Batch, rows_of
 from linkage.key_parts import pass_keys
 from linkage.registry import Index
 from linkage.scoring import PassCounts, Ranked, Scored, Scorer
@@ -52,21 +52,30 @@ def link_batch(
     index: Index,
     parameters: Parameters,
     n_threads: int,
+    *,
+    subjects: NDArray[np.int64] | None = None,
     on_tile: Callable[[int], None] | None = None,
 ) -> LinkedBatch:
-    """Rank the candidates of every subject of the batch. ``on_tile`` is told the number of subjects done."""
+    """Rank the candidates of subjects of the batch.
+
+    Parameters
+    ----------
+    subjects : numbers of those that are linked, the result is in their order; None links all
+    on_tile : is told the number of subjects done
+    """
     scorer = Scorer(batch, index, parameters)
     n_best = index.plan.decision.candidates_kept
-    order = _registry_order(batch, index)
-    ranked = _empty(batch.n_subjects, n_best)
+    linked = np.arange(batch.n_subjects) if subjects is None else subjects
+    order = _registry_order(batch, linked, index)
+    ranked = _empty(linked.size, n_best)
     counts: list[PassCounts] = []
     patterns: list[_PatternCounts] = []
 
     def work(part: slice) -> tuple[Ranked, PassCounts, _PatternCounts]:
-        scored, counts = scorer.link(order[part])
+        scored, counts = scorer.link(linked[order[part]])
         return scorer.rank(scored, n_best), counts, _count_patterns(scored, scorer.floor)
 
-    for part, (tile, tile_counts, tile_patterns) in run_tiles(work, batch.n_subjects, n_threads):
+    for part, (tile, tile_counts, tile_patterns) in run_tiles(work, linked.size, n_threads):
         for name, values in vars(tile).items():
             getattr(ranked, name)[order[part]] = values
         counts.append(tile_counts)
@@ -87,12 +96,12 @@ def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) 
         yield from zip(parts, threads.map(work, parts), strict=True)
 
 
-def _registry_order(batch: Batch, index: Index) -> NDArray[np.int64]:
-    """Numbers of the subjects by key of the pass that the registry is sorted by."""
-    keys = np.empty(batch.n_subjects, np.uint64)
-    for start in range(0, batch.n_subjects, _ORDERED_AT_ONCE):
+def _registry_order(batch: Batch, subjects: NDArray[np.int64], index: Index) -> NDArray[np.int64]:
+    """Places of the subjects by key of the pass that the registry is sorted by."""
+    keys = np.empty(subjects.size, np.uint64)
+    for start in range(0, subjects.size, _ORDERED_AT_ONCE):
         part = slice(start, start + _ORDERED_AT_ONCE)
-        columns = {name: column[part] for name, column in batch.columns.items()}
+        columns = rows_of(batch, subjects[part])
         keys[part] = pass_keys(index.plan.passes[0], "left", columns, index.plan, batch.dictionaries)[:, 0]
     return np.argsort(keys, kind="stable")
 

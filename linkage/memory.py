@@ -33,8 +33,11 @@ class AnonymousPeak(AbstractContextManager["AnonymousPeak"]):
         self._ended.set()
         self._watcher.join()
 
+    def look(self) -> None:
+        """Take note of the memory of this moment."""
+        self.bytes = max(self.bytes, anonymous_bytes())
+
     def _watch(self) -> None:
-        while True:
-            self.bytes = max(self.bytes, anonymous_bytes())
-            if self._ended.wait(_EVERY_SECONDS):
-                return
+        self.look()
+        while not self._ended.wait(_EVERY_SECONDS):
+            self.look()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import resource
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from linkage.publish import Stage, already_published, published_runs, read_manif
 from linkage.queues import queue_parts
 from linkage.reconcile import Clock, Progress, reconcile, subjects_of, trainees
 from linkage.registry import Index, open_index
-from linkage.run_manifest import input_entries, result_entries, run_id, status_counts
+from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import DECISIONS, DOSES, REJECTED, SUBJECT_COUNTS, SUBJECTS
 from linkage.train import train
 from linkage.verdicts import subject_verdicts
@@ -92,25 +91,22 @@ def run(
             with clock.stage("publish"):
                 _write_tables(stage, outcome, pairs, ingested, n_threads)
                 stage.write_json("model", model.to_dict())
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            costs = cost_entries(pairs, clock.seconds, memory.bytes)
             before = [path.name for path in published_runs(runs)]
             manifest = {
                 "run_id": name,
                 "columns": dict(columns or {}),
                 "previous_run": before[-1] if before else None,
                 "outputs": stage.outputs,
-                "seconds": clock.seconds,
-                "candidate_pairs_per_second": round(pairs.n_pairs / max(clock.seconds["link"], 1e-3)),
-                "peak_rss_bytes": peak,
-                "peak_anonymous_bytes": memory.bytes,
+                **costs,
+                **input_entries(ingested, index, model),
+                **result_entries(outcome, pairs),
             }
-            stage.write_json(
-                "manifest", manifest | input_entries(ingested, index, model) | result_entries(outcome, pairs)
-            )
+            stage.write_json("manifest", manifest)
             folder = stage.commit()
     counts = status_counts(outcome)
     notes = (*_notes(ingested, counts, model), *drift_notes(model.training, index.frequencies))
-    return RunSummary(name, folder, counts, clock.seconds, peak, notes=notes)
+    return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=notes)
 
 
 def _nearest_folder(runs: Path) -> Path:

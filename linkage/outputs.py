@@ -17,6 +17,7 @@ from linkage.comparing import Batch, pattern_space
 from linkage.decide import EXCLUDED, NO_RIVALS, UNMATCHED, VERIFIED, Decided
 from linkage.doses import Doses
 from linkage.error_rates import ErrorEstimate
+from linkage.parts import parts_of
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from linkage.schedule import conflict_labels
@@ -28,11 +29,6 @@ from models.parameters import Parameters
 # The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan, and the levels at
 # which a dose's value counts as right.
 BASIC_FIELDS = {"id_number": (1, 2, 3), "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
-
-
-# Rows of an output table that are made at a time; the registry and the records are gone through once for each part, so
-# it is the larger the better, and some hundred bytes a row.
-PART_ROWS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,9 +57,11 @@ class Outcome:
         """Place in schema.ISSUES of why each subject is not verified, their number for the verified and the excluded:
         uint8[n_subjects]; the reasons exclude one another."""
         fault = self.batch.columns["id_number.fault"]
-        code = np.where(fault == identifiers.MISSING, 0, np.where(fault == identifiers.BAD_FORMAT, 1, 2))
-        is_fine = (self.decided.status == VERIFIED) | (self.decided.status == EXCLUDED)
-        return np.where(is_fine, len(ISSUES), code).astype(np.uint8)
+        place = np.full(fault.size, ISSUES.index("wrong_info"), np.uint8)
+        place[fault == identifiers.MISSING] = ISSUES.index("no_id")
+        place[fault == identifiers.BAD_FORMAT] = ISSUES.index("bad_id_format")
+        place[(self.decided.status == VERIFIED) | (self.decided.status == EXCLUDED)] = len(ISSUES)
+        return place
 
     @cached_property
     def wrong_fields(self) -> NDArray[np.uint8]:
@@ -82,11 +80,6 @@ class Outcome:
 def _basic_comparisons(plan: Plan) -> list[tuple[int, Comparison]]:
     """The comparisons of the plan that are about basic fields, with their place in it."""
     return [(c, comparison) for c, comparison in enumerate(plan.comparisons) if comparison.name in BASIC_FIELDS]
-
-
-def parts_of(n: int) -> Iterator[slice]:
-    """The numbers below n in parts of PART_ROWS."""
-    return (slice(start, min(start + PART_ROWS, n)) for start in range(0, n, PART_ROWS))
 
 
 def decision_parts(outcome: Outcome) -> Iterator[pa.Table]:

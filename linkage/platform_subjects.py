@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED, VERIFIED
 from linkage.ingest.duplicates import hash_keys
-from linkage.outputs import Outcome, commune_columns, parts_of
+from linkage.outputs import Outcome, commune_columns
+from linkage.parts import parts_of
 from linkage.schema import ISSUES, STATUSES, SUBJECT_COUNTS, SUBJECTS
 from linkage.subjects import grouped, hex_keys
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from linkage.comparing import pattern_space
 from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED
 from linkage.doses import EXCLUDED_REASONS
-from linkage.outputs import Outcome, parts_of, pass_lists, subject_columns
+from linkage.outputs import Outcome, pass_lists, subject_columns
+from linkage.parts import parts_of
 from linkage.schedule import conflict_labels
 from linkage.schema import (
     EXCLUDED_QUEUE,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blocking.parts import PartedColumn
 from linkage.binding import bind
 from linkage.comparing import Batch, BoundComparison, Pairs
 from linkage.link import run_tiles
@@ -34,10 +35,12 @@ def random_patterns(
     No pair comes twice, so a small sample, of a night of few doses, gives fewer: every subject with everybody of
     `PEOPLE` people, or of the registry. parameters are needed for their shape only.
     """
-    people = rng.choice(index.n_persons, min(index.n_persons, PEOPLE), replace=False)
+    people = index.nth(rng.choice(index.n_persons, min(index.n_persons, PEOPLE), replace=False))
     # Twice in a row, so that a stretch which starts near the end goes on at the beginning.
     rows = np.concatenate([people, people])
-    met = replace(index, columns={name: _read_only(column[rows]) for name, column in index.columns.items()})
+    met = replace(
+        index, columns={name: PartedColumn(_read_only(column[rows])) for name, column in index.columns.items()}
+    )
     n_partners = max(1, min(people.size, -(-n_pairs // max(1, sample.n_subjects))))
     first = rng.integers(0, people.size, sample.n_subjects)
     bound = bind(sample, met, parameters)

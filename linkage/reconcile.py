@@ -6,7 +6,7 @@ import datetime
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from blocking.candidates import Candidates
 from linkage import decide as deciding
 from linkage.comparing import Batch, prepare_batch, take
-from linkage.decide import Decided, decide
+from linkage.decide import Decided, Ranking, decide
 from linkage.doses import Doses, read_doses
 from linkage.error_rates import estimate_error_rates
 from linkage.ingest.records import Records
 from linkage.link import link_batch, run_tiles
 from linkage.model_file import Model
-from linkage.outputs import Outcome, parts_of
+from linkage.outputs import Outcome
 from linkage.pair_counts import PairCounts
+from linkage.parts import parts_of
 from linkage.registry import Index
 from linkage.schedule import DEAD, find_conflicts
-from linkage.scoring import Ranked, Scorer
+from linkage.scoring import Scorer
 from linkage.scratch import scratch_array
 from linkage.standardise import dates
 from linkage.subjects import Subjects
@@ -92,28 +93,33 @@ def _decide_subjects(
         rows, passes = find_verified(batch, index)
         is_verified = (rows >= 0) & ~is_excluded
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
+        # In the order of the registry, whose columns are thus gone through once.
+        agreed = agreed[np.argsort(rows[agreed])]
         sure = rows[agreed], passes[agreed]
     if model is None:
         with clock.stage("train"):
             parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
             model = Model(parameters, index.plan, training.to_dict())
     with clock.stage("link"):
-        n = to_link.size
-        linked = link_batch(
-            take(batch, to_link), index, model.parameters, n_threads, lambda done: clock.on_progress("link", done, n)
-        )
-        pairs = PairCounts.of(linked)
+        linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, clock)
     with clock.stage("decide"):
         weighed = _weigh_verified(batch, agreed, *sure, index, model.parameters, n_threads)
-        decided = decide(
-            batch.n_subjects,
-            (to_link, linked.ranked),
-            (agreed, weighed),
-            model.parameters,
-            index.n_persons,
-            index.plan.decision,
-        )
+        decided = decide(batch.n_subjects, linked, weighed, model.parameters, index.n_persons, index.plan.decision)
     return decided, pairs, model
+
+
+def _link(
+    batch: Batch, subjects: NDArray[np.int64], index: Index, parameters: Parameters, n_threads: int, clock: Clock
+) -> tuple[Ranking, PairCounts]:
+    """Rank the candidates of some subjects."""
+
+    def on_tile(n_done: int) -> None:
+        clock.on_progress("link", n_done, subjects.size)
+
+    linked = link_batch(batch, index, parameters, n_threads, subjects=subjects, on_tile=on_tile)
+    found = linked.ranked
+    ranking = Ranking(subjects, found.rows, found.weights, found.passes, found.codes, found.sums)
+    return ranking, PairCounts.of(linked)
 
 
 def trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -148,18 +154,29 @@ def _weigh_verified(
     index: Index,
     parameters: Parameters,
     n_threads: int,
-) -> Ranked:
+) -> Ranking:
     """The weight of the one person that each of some subjects agrees with; he has no rival."""
     scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
+    one = (subjects.size, 1)
+    weighed = Ranking(
+        subjects,
+        rows.astype(np.int32).reshape(one),
+        np.empty(one),
+        passes.reshape(one),
+        np.empty(one, np.uint32),
+        np.empty(subjects.size),
+    )
 
-    def weigh(part: slice) -> Ranked:
+    def weigh(part: slice) -> None:
         chosen = subjects[part]
         offsets = np.arange(chosen.size + 1, dtype=np.int64)
         pairs = Candidates(offsets, rows[part].astype(np.uint32), passes[part])
-        return scorer.rank(scorer.score_pairs(chosen, pairs), 1)
+        ranked = scorer.rank(scorer.score_pairs(chosen, pairs), 1)
+        weighed.weights[part], weighed.codes[part], weighed.sums[part] = ranked.weights, ranked.codes, ranked.sums
 
-    ranked = [tile for _, tile in run_tiles(weigh, subjects.size, n_threads)]
-    return Ranked(*(np.concatenate([getattr(tile, field.name) for tile in ranked]) for field in fields(Ranked)))
+    for _ in run_tiles(weigh, subjects.size, n_threads):
+        pass
+    return weighed
 
 
 def _dose_status(

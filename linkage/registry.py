@@ -3,13 +3,14 @@
 ``INDEX/current`` names the version folder in force; a new version is written beside it and the pointer is swapped.
 Columns are .npy files, one array each, because they can be written slice by slice and mapped as they are; strings are
 Arrow IPC. Rows are sorted by the first pass of the plan, so that its blocks are contiguous ranges of rows, and then by
-person id, so that the order of the input does not matter. linkage.registry_build makes an index.
+person id, so that the order of the input does not matter. linkage.registry_build makes an index. Changes since then are
+a second, small part of it, see linkage.registry_changes.
 """
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +21,60 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.lookup import PassIndex
-from linkage.encode import Columns, Dictionaries
+from blocking.parts import PartedColumn, PartedPass, RemovedRows
+from linkage.encode import Dictionaries
 from linkage.errors import InputError, UsageError, VerificationError
-from linkage.frequencies import Frequencies
-from linkage.ingest.records import Records
+from linkage.frequencies import STORED, Frequencies
 from linkage.plan import Plan, plan_from
-from linkage.registry_persons import open_persons
+from linkage.registry_changes import CHANGES, Changes, open_changes
+from linkage.registry_persons import Persons, open_persons
 from linkage.registry_version import checksums, content_of, map_arrays, read_json, version_in_force, version_with
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 from linkage.version import encoding_version
 
 FORMAT = 2
+LARGE = "large"  # in a manifest with changes, the manifest without them
 _NO_ROWS = np.empty(0, np.uint32)
+_NONE_REMOVED = RemovedRows.none()
 
 
 @dataclass(frozen=True)
 class Index:
-    """An opened index. columns: encoded columns in row order; passes: by name; persons: the rows as they were read, in
-    row order; manifest: what it was built from.
+    """An opened index. columns: encoded columns by row; passes: by name; persons: the rows as they were read;
+    manifest: what it was built from; changes: what changed since, and large: the index without that; None where nothing
+    did.
 
-    The first pass has the rows as its positions, its ``rows`` array is empty.
+    Row numbers of the changes follow those of the large part; rows of this that are gone keep their numbers.
     """
 
     folder: Path
     plan: Plan
-    columns: Columns
-    passes: dict[str, PassIndex]
+    columns: dict[str, PartedColumn]
+    passes: dict[str, PartedPass]
     dictionaries: Dictionaries
     frequencies: dict[str, Frequencies]
-    persons: Records
+    persons: Persons
     manifest: dict[str, Any]
+    changes: Changes | None = None
+    large: Index | None = None
 
     @property
     def n_persons(self) -> int:
         return int(self.manifest["persons"])
+
+    @property
+    def removed(self) -> RemovedRows:
+        """The rows that are gone."""
+        return _NONE_REMOVED if self.changes is None else self.changes.removed
+
+    def order_of(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
+        """A number for each row, uint64[n], ascending as the rows of an index built afresh."""
+        return rows.astype(np.uint64) if self.changes is None else self.changes.order_of(rows)
+
+    def nth(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows that an index built afresh has at 0 <= numbers < n_persons."""
+        return numbers if self.changes is None else self.changes.nth(numbers)
 
     def take(self, rows: NDArray[np.integer[Any]], columns: list[str] | None = None) -> pa.Table:
         """Registry rows by number; a row of -1 gives nulls."""
@@ -68,14 +88,8 @@ class Index:
     def rows_of(self, ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
         """The row of each person by his id in the registry: int64[n], -1 for one who is not in it."""
         wanted = ids.unique()
-        rows = np.full(len(wanted), -1, np.int64)
-        first = 0
-        for chunk in self.persons.chunks([self.plan.right_id]):
-            found = pc.index_in(chunk.column(0).combine_chunks(), wanted)
-            rows[found.drop_null().to_numpy()] = first + np.flatnonzero(found.is_valid())
-            first += chunk.num_rows
-        found_rows: NDArray[np.int64] = rows[pc.index_in(ids, wanted).to_numpy()]
-        return found_rows
+        rows: NDArray[np.int64] = self.persons.rows_of(self.plan.right_id, wanted)[pc.index_in(ids, wanted).to_numpy()]
+        return rows
 
 
 def stored_passes(plan: Plan) -> dict[str, str]:
@@ -108,36 +122,67 @@ def open_index(folder: Path, content: str | None = None) -> Index:
 
 def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> Index:
     """The index of a version folder, its arrays mapped."""
+    if LARGE in manifest:
+        large = _opened(version, manifest[LARGE], texts)
+        return _with_changes(large, manifest)
     plan = plan_from(manifest["plan"], str(version / "manifest.json"))
     codes = manifest["commune_codes"]
     units = Units.load(version / "units") if codes is None else Units.none(pa.array(codes, pa.string()))
     latest = datetime.date.fromisoformat(manifest["latest_date"])
     syllables = SyllableDictionary(texts["syllables"])
+    stored = stored_passes(plan)
+    passes = _passes(map_arrays(version / "passes"), set(stored.values()))
     return Index(
         version,
         plan,
-        map_arrays(version / "columns"),
-        _passes(plan, map_arrays(version / "passes")),
+        {name: PartedColumn(column) for name, column in map_arrays(version / "columns").items()},
+        {name: passes[of] for name, of in stored.items()},
         Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"]),
         _frequencies(map_arrays(version / "frequencies")),
-        open_persons(version / "persons.arrow", int(manifest["persons"])),
+        Persons(open_persons(version / "persons.arrow", int(manifest["persons"]))),
         manifest,
     )
 
 
-def _passes(plan: Plan, arrays: dict[str, NDArray[Any]]) -> dict[str, PassIndex]:
-    stored = stored_passes(plan)
-    opened = {
-        name: PassIndex(arrays[f"{name}.remainders"], arrays.get(f"{name}.rows", _NO_ROWS), arrays[f"{name}.starts"])
-        for name in set(stored.values())
-    }
-    return {name: opened[of] for name, of in stored.items()}
+def _with_changes(large: Index, manifest: dict[str, Any]) -> Index:
+    """An index with the changes that lie beside it."""
+    folder, n_large = large.folder / CHANGES, large.n_persons
+    stored = stored_passes(large.plan)
+    passes = {name: large.passes[name].large for name in set(stored.values())}
+    latest = datetime.date.fromisoformat(manifest["latest_date"])
+    changes = open_changes(folder, n_large, passes, large.frequencies, replace(large.dictionaries, latest_date=latest))
+    parted = {name: PartedPass(index, changes.positions[name], changes.passes[name]) for name, index in passes.items()}
+    return replace(
+        large,
+        columns={name: PartedColumn(c.large, changes.columns[name]) for name, c in large.columns.items()},
+        passes={name: parted[of] for name, of in stored.items()},
+        dictionaries=changes.dictionaries,
+        frequencies=changes.frequencies,
+        persons=large.persons.with_changes(changes.removed.rows, changes.persons),
+        manifest=manifest,
+        changes=changes,
+        large=large,
+    )
+
+
+def _passes(arrays: dict[str, NDArray[Any]], names: set[str]) -> dict[str, PartedPass]:
+    """The passes of an index without changes."""
+    passes = {}
+    for name in names:
+        starts = arrays[f"{name}.starts"]
+        rows = arrays.get(f"{name}.rows", _NO_ROWS)
+        index = PassIndex(arrays[f"{name}.remainders"], rows, starts, (starts.size - 1).bit_length() - 1)
+        passes[name] = PartedPass(index, _NO_ROWS, None)
+    return passes
 
 
 def _frequencies(arrays: dict[str, NDArray[Any]]) -> dict[str, Frequencies]:
     names = sorted({name.rpartition(".")[0] for name in arrays})
-    parts = ("values", "counts", "bearers", "squares")
-    return {name: Frequencies(*(arrays[f"{name}.{part}"] for part in parts)) for name in names}
+    tables = {}
+    for name in names:
+        values, counts, bearers, squares = (arrays[f"{name}.{part}"] for part in STORED)
+        tables[name] = Frequencies(values, counts, bearers, squares)
+    return tables
 
 
 def verify_index(index: Index) -> None:

@@ -28,12 +28,13 @@ from blocking.keys import Keys
 from blocking.lookup import build_pass, build_row_order, sort_keys
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.errors import InputError
+from linkage.frequencies import STORED
 from linkage.ingest.records import Records
 from linkage.key_parts import pass_keys
 from linkage.plan import Plan
 from linkage.registry import FORMAT, Index, open_index, stored_passes
 from linkage.registry_partitions import Partitions, partition_bits
-from linkage.registry_persons import write_persons
+from linkage.registry_persons import Persons, write_persons
 from linkage.registry_version import (
     building,
     checksums,
@@ -57,7 +58,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def build_index(
-    persons: Records,
+    persons: Records | Persons,
     plan: Plan,
     out: Path,
     *,
@@ -124,7 +125,7 @@ def build_index(
 
 
 def _dictionaries(
-    persons: Records, units_folder: Path | None, commune_date: str | None, today: datetime.date | None
+    persons: Records | Persons, units_folder: Path | None, commune_date: str | None, today: datetime.date | None
 ) -> tuple[list[str], Dictionaries]:
     """The registry's distinct commune codes, and dictionaries to encode it with."""
     names = [name for name in ("commune_code", "residence_commune_code") if name in persons.schema.names]
@@ -145,7 +146,7 @@ def _dictionaries(
 
 
 def _distribute(
-    persons: Records, plan: Plan, dictionaries: Dictionaries, folder: Path, n_bits: int, on_progress: Progress
+    persons: Records | Persons, plan: Plan, dictionaries: Dictionaries, folder: Path, n_bits: int, on_progress: Progress
 ) -> Partitions:
     """Encode all rows and lay them into partitions by their keys in the first pass."""
     specimen = encode(persons.schema.empty_table(), plan, "right", dictionaries)
@@ -263,6 +264,6 @@ def _frequency_tasks(arranger: _Arranger, folder: Path) -> list[Callable[[], Non
     def write(name: str) -> None:
         table = add_up(name, arranger.counted(name))
         del arranger.counts[name]
-        write_arrays(folder, {f"{name}.{part}": values for part, values in vars(table).items()})
+        write_arrays(folder, {f"{name}.{part}": getattr(table, part) for part in STORED})
 
     return [partial(write, name) for name in sorted(arranger.counts)]

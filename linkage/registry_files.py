@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from linkage.errors import InputError, UsageError
-from linkage.ingest import ingest
-from linkage.ingest.records import RecordsWriter
+from linkage.ingest import Ingested, ingest
 from linkage.plan import load_plan
 from linkage.publish import locked
-from linkage.registry import Index, open_index
+from linkage.registry import LARGE, Index, open_index
+from linkage.registry_apply import write_changes
 from linkage.registry_build import Progress, build_index
+from linkage.registry_changes import CHANGES
+from linkage.registry_version import building, checksums, content_of, link_files, put_in_force, write_json
 from linkage.schema import REGISTRY
 
 REMOVED = "removed"  # the status of a change that takes a person out of the registry
@@ -79,55 +84,103 @@ def apply_changes(
     folder: Path,
     *,
     columns: Mapping[str, str] | None = None,
+    today: datetime.date | None = None,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> Applied:
     """A new version of the index with changed rows replaced, new ones added and removed ones left out.
 
     Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
-    "removed" takes him out. The result is that of a fresh build from the changed registry.
+    "removed" takes him out. The files of the version in force are part of the new one as they are; what changed since
+    they were built lies beside them (linkage.registry_changes). The index answers as a fresh build from the changed
+    registry, but for dates of birth of unchanged rows that lay in the future when they were built.
 
     Raises
     ------
-    InputError : the file cannot be used, or a row was rejected: half a set of changes is no registry
+    InputError : the file cannot be used, or a row was rejected: half a set of changes is no registry; or nobody is left
     """
     open_index(folder)
     with locked(folder):
-        return _apply(changes, folder, columns, n_threads, on_progress)
+        on_progress("read", 0, 0)
+        ingested = ingest([changes], REGISTRY, columns=columns, scratch=folder)
+        _check_all_accepted(changes, ingested)
+        return _apply(ingested, folder, today or datetime.datetime.now(datetime.UTC).date(), n_threads, on_progress)
 
 
-def _apply(
-    changes: Path, folder: Path, columns: Mapping[str, str] | None, n_threads: int, on_progress: Progress
-) -> Applied:
-    """Changes to an index that nobody else changes meanwhile."""
-    index = open_index(folder)
-    ingested = ingest([changes], REGISTRY, columns=columns, scratch=folder)
+def compact_index(
+    folder: Path, *, n_threads: int = 2, on_progress: Progress = lambda stage, done, total: None
+) -> Index:
+    """A new version of the index, built afresh from the persons of the one in force."""
+    open_index(folder)
+    with locked(folder):
+        index = open_index(folder)
+        units = index.folder / "units"
+        return build_index(
+            index.persons,
+            index.plan,
+            folder,
+            units_folder=units if units.is_dir() else None,
+            commune_date=index.manifest["commune_date"],
+            inputs=index.manifest["inputs"],
+            n_threads=n_threads,
+            on_progress=on_progress,
+        )
+
+
+def _check_all_accepted(changes: Path, ingested: Ingested) -> None:
     if ingested.rejected.num_rows:
         reasons = ingested.rejected.column("reasons")[0].as_py()
         raise InputError(
             f"{changes.name}: {ingested.rejected.num_rows} rows cannot be used (the first: record "
             f"{ingested.rejected.column('position')[0]}, {', '.join(reasons)}); mend them, nothing was applied"
         )
+
+
+def _apply(ingested: Ingested, folder: Path, today: datetime.date, n_threads: int, on_progress: Progress) -> Applied:
+    """Changes to an index that nobody else changes meanwhile."""
+    index = open_index(folder)
     accepted = ingested.accepted.read()
-    rows = index.rows_of(accepted.column(index.plan.right_id))
-    is_known = rows >= 0
     status = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(accepted.column("status"), "")))
     is_removed = pc.equal(status, REMOVED).to_numpy()
-    with RecordsWriter(index.persons.schema, folder) as writer:
-        for chunk in index.persons.without(np.sort(rows[is_known])).chunks():
-            writer.append(chunk)
-        writer.append(accepted.filter(pa.array(~is_removed)))
-        persons = writer.finish()
-    units = index.folder / "units"
-    built = build_index(
-        persons,
-        index.plan,
-        folder,
-        units_folder=units if units.is_dir() else None,
-        commune_date=index.manifest["commune_date"],
-        inputs=[*index.manifest["inputs"], *(file.summary() for file in ingested.files)],
-        n_threads=n_threads,
-        on_progress=on_progress,
-    )
+    on_progress("find", 0, 0)
+    rows = index.rows_of(accepted.column(index.plan.right_id))
+    is_known = rows >= 0
+    persons = pa.concat_tables([_changed_before(index, rows), accepted.filter(pa.array(~is_removed))])
+    large = index.large or index
+    removed = np.union1d(index.removed.rows, rows[is_known & (rows < large.n_persons)]).astype(np.uint32)
+    n_persons = large.n_persons - removed.size + persons.num_rows
+    if n_persons == 0:
+        raise InputError("registry: no row was accepted; there is nobody to link with")
+    on_progress("index", 0, 0)
+    inputs = [*index.manifest["inputs"], *(file.summary() for file in ingested.files)]
+    manifest = large.manifest | {"inputs": inputs}
+    with building(folder) as work:
+        version = work / "version"
+        link_files(large.manifest["files"], index.folder, version)
+        if removed.size or persons.num_rows:
+            write_changes(large, removed, persons, today, version / CHANGES, n_threads)
+            manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, today)
+        write_json(version / "manifest.json", manifest)
+        put_in_force(folder, version)
     counts = (~is_known & ~is_removed, is_known & ~is_removed, is_known & is_removed, ~is_known & is_removed)
-    return Applied(built, *(int(np.count_nonzero(which)) for which in counts))
+    return Applied(open_index(folder), *(int(np.count_nonzero(which)) for which in counts))
+
+
+def _manifest_with_changes(large: Index, changes: Path, n_persons: int, today: datetime.date) -> dict[str, Any]:
+    """What a manifest says otherwise than that of the large part alone."""
+    files = large.manifest["files"] | {f"{CHANGES}/{name}": digest for name, digest in checksums(changes).items()}
+    return {
+        "persons": n_persons,
+        "latest_date": today.isoformat(),
+        "files": files,
+        "content": content_of(files),
+        LARGE: large.manifest,
+    }
+
+
+def _changed_before(index: Index, rows: NDArray[np.int64]) -> pa.Table:
+    """The persons of the changes so far that the rows given, which are changed now, are not of."""
+    if index.changes is None:
+        return index.persons.schema.empty_table()
+    n_large = index.changes.n_large
+    return index.changes.persons.without(np.sort(rows[rows >= n_large]) - n_large).read()

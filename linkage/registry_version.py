@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.errors import InputError
+from linkage.errors import InputError, LinkageError
 from linkage.threads import in_order
 
 _BUILDING = ".building"
@@ -69,6 +69,24 @@ def checksums(version: Path) -> dict[str, str]:
     with ThreadPoolExecutor(_CHECKSUM_THREADS) as pool:
         hashes = in_order((partial(_sha256, path) for path in paths), pool, _CHECKSUM_THREADS)
         return {str(path.relative_to(version)): digest for path, digest in zip(paths, hashes, strict=True)}
+
+
+def link_files(paths: Iterable[str], version: Path, built: Path) -> None:
+    """Give files of a version another name in the one that is built: they are on the disk once.
+
+    Raises
+    ------
+    LinkageError : the disk of the index gives a file one name only
+    """
+    for path in paths:
+        target = built / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.hardlink_to(version / path)
+        except OSError as error:
+            raise LinkageError(
+                f"{version.parent}: its disk cannot link files ({error.strerror}); build the index on another disk"
+            ) from error
 
 
 def content_of(files: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import resource
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -82,9 +83,20 @@ def result_entries(outcome: Outcome, pairs: PairCounts) -> dict[str, Any]:
         "candidate_pairs": pairs.n_pairs,
         "passes": pairs.entries(outcome.index.plan),
         "match_threshold": decided.threshold,
-        "expected_false_match_rate": decided.expected_false_match_rate,
+        # What the threshold was set for. Of doses, as published, there is estimated_false_match_rate.
+        "matched_claims_false_match_rate": decided.expected_false_match_rate,
         "error_estimates": [asdict(estimate) for estimate in outcome.error_estimates],
         "commune_names": _commune_names(outcome),
+    }
+
+
+def cost_entries(pairs: PairCounts, seconds: dict[str, float], peak_anonymous_bytes: int) -> dict[str, Any]:
+    """What the manifest says about time and memory."""
+    return {
+        "seconds": seconds,
+        "candidate_pairs_per_second": round(pairs.n_pairs / max(seconds["link"], 1e-3)),
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_anonymous_bytes": peak_anonymous_bytes,
     }
 
 

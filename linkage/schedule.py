@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.parts import n_parts
 from linkage.standardise import dates
 
 # Shortest interval between two doses of any schedule in the campaign, less the grace of four days.
@@ -43,7 +44,6 @@ _ASTRA_ZENECA, _MODERNA, _PFIZER = 1, 3, 4
 _MAY_FOLLOW = {(_ASTRA_ZENECA, _PFIZER), (_ASTRA_ZENECA, _MODERNA), (_MODERNA, _PFIZER), (_PFIZER, _MODERNA)}
 
 
-DOSES_AT_ONCE = 1 << 22
 # Entries: the registry row above, then four bits for the dose number (0 where it does not count), then the day.
 Entries = NDArray[np.uint64]
 _DAY_BITS, _PERSON_SHIFT = np.uint64(20), np.uint64(24)
@@ -94,7 +94,7 @@ def find_conflicts(
     """
     day = injections.day
     conflicts = np.where((person >= 0) & (death_day >= 0) & (day > death_day), DEAD, 0).astype(np.uint8)
-    n_groups = 1 + person.size // DOSES_AT_ONCE
+    n_groups = n_parts(person.size)
     group = np.where((person >= 0) & (day >= 0), person % n_groups, n_groups).astype(np.uint16)
     for number in range(n_groups):
         doses = np.flatnonzero(group == number).astype(np.int32)

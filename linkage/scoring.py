@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.candidates import RUN_BIT, Blocks, Candidates, Found, gather, merge
-from blocking.lookup import find
+from blocking.candidates import RUN_BIT, Candidates, Found, gather, merge
+from blocking.parts import find_in_parts
 from linkage.binding import bind
 from linkage.comparing import OPEN, Batch, Codes, Pairs, pattern_space, rows_of
 from linkage.encode import Columns
@@ -159,14 +159,14 @@ class Scorer:
         """All candidates of a tile, and the counts of its passes."""
         blocks, pairs, narrowed, largest = [], [], [], []
         for rule in self.index.plan.passes:
-            index = self.index.passes[rule.name]
             keys = pass_keys(rule, "left", tile.columns, self.index.plan, self.batch.dictionaries)
-            first, last, before = find(index, keys, rule.max_block)
-            blocks.append(Blocks(first, last, index.rows))
-            pairs.append(int((last - first).sum()))
-            narrowed.append(int(np.count_nonzero(before)))
-            largest.append(int(max(before.max(initial=0), (last - first).max(initial=0))))
-        return gather(blocks, tile.own_rows), PassCounts(np.array(pairs), np.array(narrowed), np.array(largest))
+            found = find_in_parts(self.index.passes[rule.name], keys, rule.max_block)
+            blocks.append(found.blocks)
+            pairs.append(int(found.sizes.sum()))
+            narrowed.append(int(np.count_nonzero(found.narrowed)))
+            largest.append(int(max(found.narrowed.max(initial=0), found.sizes.max(initial=0))))
+        counts = PassCounts(np.array(pairs), np.array(narrowed), np.array(largest))
+        return gather(blocks, self.index.removed, tile.own_rows), counts
 
     def score(self, tile: Tile, found: Found) -> Scored:
         """Patterns and weights of a tile's candidates that may reach the floor."""
@@ -175,7 +175,10 @@ class Scorer:
         candidates, source = merge(runs, others)
         codes = np.concatenate([run_codes, other_codes])[source]
         if tile.own_rows is not None:
-            candidates, codes = _without_own(candidates, codes, tile.own_rows)
+            own_rows = np.repeat(tile.own_rows, np.diff(candidates.offsets))
+            candidates, codes = _where(candidates.rows != own_rows, candidates, codes)
+        if self.index.removed.rows.size:
+            candidates, codes = _where(~self.index.removed.include(candidates.rows), candidates, codes)
         return self._weighed(tile, candidates, codes, found.n_candidates)
 
     def link(self, subjects: NDArray[np.int64] | slice) -> tuple[Scored, PassCounts]:
@@ -242,7 +245,7 @@ class Scorer:
         n_subjects = candidates.offsets.size - 1
         best, weights = np.empty((n_subjects, n_best), np.int64), np.empty((n_subjects, n_best))
         sums = np.empty(n_subjects)
-        ties = self._ties(candidates.rows)
+        ties = self.index.order_of(candidates.rows)
         rank(candidates.offsets, scored.weights, ties, self.floor, best, weights, sums)
         is_there = best >= 0
 
@@ -260,11 +263,6 @@ class Scorer:
             sums,
             scored.n_candidates,
         )
-
-    def _ties(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
-        """What decides between equal weights: the persons' hashes, which no change of the index moves."""
-        hashes = self.index.columns.get("person_hash")
-        return rows.astype(np.uint64) if hashes is None else np.take(hashes, rows).astype(np.uint64)
 
 
 def _smallest(ratios: Ratios) -> NDArray[np.float64]:
@@ -286,9 +284,8 @@ def _parts(sizes: NDArray[np.int64], at_once: int) -> list[slice]:
     return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
-def _without_own(candidates: Candidates, codes: Codes, own_rows: NDArray[np.int64]) -> tuple[Candidates, Codes]:
-    """Candidates without the subjects' own rows."""
-    subject = np.repeat(np.arange(own_rows.size), np.diff(candidates.offsets))
-    stays = candidates.rows != own_rows[subject]
-    offsets = _offsets(np.bincount(subject[stays], minlength=own_rows.size))
-    return Candidates(offsets, candidates.rows[stays], candidates.passes[stays]), codes[stays]
+def _where(stays: NDArray[np.bool_], candidates: Candidates, codes: Codes) -> tuple[Candidates, Codes]:
+    """The candidates that stay, and their codes."""
+    n_before = np.concatenate([np.zeros(1, np.int64), np.cumsum(stays)])
+    kept = Candidates(n_before[candidates.offsets], candidates.rows[stays], candidates.passes[stays])
+    return kept, codes[stays]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from blocking.keys import mix
 from linkage.encode import Columns, Dictionaries
 from linkage.key_parts import record_key
+from linkage.parts import n_parts
 from linkage.syllables import content_hashes
 
-ROWS_AT_ONCE = 1 << 22  # sorted at once
 _HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
@@ -59,11 +59,10 @@ def distinct_subjects(keys: NDArray[np.uint64]) -> Subjects:
 def grouped(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
     """Distinct keys, ascending; the place of each row's key among them, int32[n]; the first row of each, int32.
 
-    Keys are hashes: by their leading bits they fall into parts of about ROWS_AT_ONCE, sorted one after the other.
+    Keys are hashes: by their leading bits they fall into parts of about one size, sorted one after the other.
     """
-    n_bits = int(max(1, keys.size // ROWS_AT_ONCE)).bit_length() - 1
-    leading = (keys >> np.uint64(63 - n_bits)) >> np.uint64(1)
-    leading = leading.astype(np.uint16)
+    n_bits = (n_parts(keys.size) - 1).bit_length()
+    leading = (keys >> np.uint64(63 - n_bits) >> np.uint64(1)).astype(np.uint16)
     of_row = np.empty(keys.size, np.int32)
     distinct, first, n_before = [np.empty(0, np.uint64)], [np.empty(0, np.int32)], 0
     for part in range(1 << n_bits):

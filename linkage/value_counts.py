@@ -6,7 +6,7 @@ range at a time. Counts are whole numbers, so neither the parts nor the ranges s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,19 +48,22 @@ def count_widths(plan: Plan) -> dict[str, int]:
     return widths
 
 
-def count_part(plan: Plan, columns: Columns) -> dict[str, Counts]:
-    """Counts of every column that some comparison needs, over the encoded rows of one part of the registry."""
-    counted = {}
+def counted_values(plan: Plan, columns: Columns) -> Iterator[tuple[str, Keys, NDArray[np.generic] | None]]:
+    """(table, value of each row, group of each row or None) of every table, over encoded rows of the registry."""
     for comparison in plan.comparisons:
         group = None if comparison.group is None else columns[comparison.group]
         for name in counted_columns(comparison):
             values = columns[name].astype(np.uint64)
-            counted[name] = _count(values, group)
+            yield name, values, group
             if comparison.local:
                 commune = columns[plan.place.right[0]].astype(np.uint64)
-                counted[name + LOCAL] = _count(within(values, commune), group)
-                counted[comparison.name + PEOPLE] = _count(commune, group)
-    return counted
+                yield name + LOCAL, within(values, commune), group
+                yield comparison.name + PEOPLE, commune, group
+
+
+def count_part(plan: Plan, columns: Columns) -> dict[str, Counts]:
+    """Counts of every column that some comparison needs, over the encoded rows of one part of the registry."""
+    return {name: _count(values, group) for name, values, group in counted_values(plan, columns)}
 
 
 def add_up(name: str, parts: Sequence[Counts], range_entries: int = RANGE_ENTRIES) -> Frequencies:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.lookup import find
+from blocking.parts import Blocks, find_in_parts
 from linkage.comparing import Batch, rows_of
 from linkage.encode import Columns, Dictionaries
 from linkage.key_parts import key_part, pass_keys
@@ -53,14 +53,21 @@ def _pairs(
     left: Columns, dictionaries: Dictionaries, index: Index, rule: Pass
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(subject, row) of every pair that a pass finds."""
-    found = index.passes[rule.name]
     keys = pass_keys(rule, "left", left, index.plan, dictionaries)
-    first, last, _ = find(found, keys, np.iinfo(np.int64).max)
-    n = (last - first).sum(axis=1)
+    found = find_in_parts(index.passes[rule.name], keys, np.iinfo(np.int64).max)
+    pairs = [_listed(blocks) for blocks in found.blocks]
+    subjects, rows = (np.concatenate(sides) for sides in zip(*pairs, strict=True))
+    is_living = ~index.removed.include(rows)
+    return subjects[is_living], rows[is_living]
+
+
+def _listed(blocks: Blocks) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(subject, row) of every position of the blocks of subjects, one each."""
+    n = (blocks.last - blocks.first).sum(axis=1)
     subjects = np.repeat(np.arange(n.size), n)
-    starts = np.repeat(first[:, 0], n)
+    starts = np.repeat(blocks.first[:, 0], n)
     positions = starts + np.arange(subjects.size) - np.repeat(np.cumsum(n) - n, n)
-    return subjects, (found.rows[positions] if found.rows.size else positions).astype(np.int64)
+    return subjects, (blocks.rows[positions] if blocks.rows.size else positions).astype(np.int64)
 
 
 def _agree(

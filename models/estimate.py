@@ -23,6 +23,7 @@ Vector = NDArray[np.float64]
 # Weight of the prior level probabilities, in pairs. Small against any real batch, enough that no zero sticks.
 PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
+PRIOR_UNMATCHED = 20.0  # the same for the household rate, in subjects
 PRIOR_OUTSIDE = 20.0  # the same for the sorts of subjects outside the registry, in subjects
 # No level falls under this part of its prior share: what one batch has never shown may happen in the next, and a
 # weight of -29 bits for one wrong entry would overrule everything else.
@@ -87,8 +88,9 @@ def estimate_m(
     n_subjects = sample.offsets.size - 1
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     most = 1.0 - 1e-6 if rivals else n_persons / 2
-    matches, relatives = (np.empty(sample.levels.shape[0]) for _ in range(2))
+    matches, relatives = np.empty(sample.levels.shape[0]), np.empty((2, sample.levels.shape[0]))
     weights = np.empty(sample.patterns.size)
+    rates = np.ones(2)  # relatives of subjects found and not found, over the household rate
     changes: list[float] = []
     log_likelihood = 0.0
     while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
@@ -99,20 +101,22 @@ def estimate_m(
         share = parameters.share_in_registry
         none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
         log_likelihood = expect(
-            offsets, weights, sample.patterns, sample.ratios, odds, share / n_persons, none, matches, relatives
+            offsets, weights, sample.patterns, sample.ratios, odds, rates, share / n_persons, none, matches, relatives
         )
         # The unsearched part of "not found" belongs to the people in the registry.
         found = float(matches.sum())
         missed = (n_subjects - found) * share * (1.0 - parameters.blocking_recall) / none if rivals else 0.0
-        unmet = _unmet_relatives(parameters, sample.levels, relatives)
+        known = relatives.sum(axis=0)
+        unmet = _unmet_relatives(parameters, sample.levels, known)
+        rate, rates = _household_rates(parameters, sample.levels, relatives, found if rivals else None, n_subjects)
         updated = replace(
             parameters,
             comparisons=tuple(
-                _updated(old, first, sample.levels[:, c], matches, (relatives, unmet) if household else None)
+                _updated(old, first, sample.levels[:, c], matches, (known, unmet) if household else None)
                 for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
             share_in_registry=float(np.clip((found + missed + 1.0) / (n_subjects + 2.0), 1e-6, most)),
-            household_rate=(float((relatives + unmet).sum()) + 1e-3) / max(1, n_subjects) if household else 0.0,
+            household_rate=rate if household else 0.0,
         )
         changes.append(_largest_change(parameters, updated))
         parameters = updated
@@ -172,6 +176,27 @@ def outside_by_sort(
     of_all = np.bincount(sorts, minlength=n_sorts) / max(1, n_subjects)
     of_outside = np.bincount(sorts, weights=none, minlength=n_sorts) + PRIOR_OUTSIDE * of_all
     return np.asarray(np.where(of_all > 0, of_outside / (none.sum() + PRIOR_OUTSIDE) / np.maximum(of_all, 1e-12), 1.0))
+
+
+def _household_rates(
+    parameters: Parameters, levels: NDArray[np.uint8], relatives: Vector, n_found: float | None, n_subjects: int
+) -> tuple[float, Vector]:
+    """Expected relatives per subject, and over it those of subjects found and of the others, float64[2].
+
+    A relative is taken for the person mostly where the person himself is not there. Who borrows a number shares it with
+    its owner, and may be in no registry; who states his own shares it with nobody. A rate over all would hide the
+    owners among the many who meet no relative: so it is that of the unmatched where these have more. relatives:
+    float64[2, n_patterns]; n_found: expected subjects with a match, None where nobody is known to have none, so that
+    all have one rate. The rates of both sorts are shrunk to that of all.
+    """
+    totals = np.array([(known + _unmet_relatives(parameters, levels, known)).sum() for known in relatives])
+    of_all = (float(totals.sum()) + 1e-3) / max(1, n_subjects)
+    if n_found is None:
+        return of_all, np.ones(2)
+    n_of_sort = np.maximum([n_found, n_subjects - n_found], 0.0) + PRIOR_UNMATCHED
+    rates = totals / n_of_sort + PRIOR_UNMATCHED / n_of_sort * of_all
+    rate = max(of_all, float(rates[1]))
+    return rate, rates / rate
 
 
 def _unmet_relatives(parameters: Parameters, levels: NDArray[np.uint8], relatives: Vector) -> Vector:

@@ -43,9 +43,9 @@ class Parameters:
     """Everything the posterior needs.
 
     share_in_registry: probability that a subject is in the registry at all. blocking_recall: probability that some pass
-    finds him then. household_rate: expected number of relatives per subject in the registry, those without a shared
-    number included, whom no pass can meet for that; 0 switches the household component off. n_persons: size of the
-    registry the model was trained on.
+    finds him then. household_rate: expected number of relatives in the registry per subject, of all or of those without
+    a match where these have more; relatives without a shared number included, whom no pass can meet for that; 0
+    switches the household component off. n_persons: size of the registry the model was trained on.
     """
 
     comparisons: tuple[ComparisonParameters, ...]

@@ -13,7 +13,7 @@ from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
-SUM_BITS = 40.0  # precision of a sum of Bayes factors
+HALF = 26.0  # half the bits of double precision
 
 
 @kernel
@@ -40,12 +40,12 @@ def select(offsets, codes, best_levels, tables, subjects, needed, kept, counts):
 
 
 @kernel
-def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place, product):  # type: ignore[no-untyped-def]
+def multiply_term_frequency(offsets, codes, stride, ratios, groups, place, product):  # type: ignore[no-untyped-def]
     """product[k] *= ratios[s, group, level of the comparison with this stride].
 
-    ratios: float64[n_subjects, n_groups, n_levels]; groups: uint8[n_persons], or uint8[0] when everybody is in group 0.
-    place: (stride of the place comparison, shifts: uint8[its n_levels]); the group of a pair is its person's plus the
-    shift at its place level.
+    ratios: float64[n_subjects, n_groups, n_levels]; groups: uint8[n] of the pairs' persons, or uint8[0] when everybody
+    is in group 0. place: (stride of the place comparison, shifts: uint8[its n_levels]); the group of a pair is its
+    person's plus the shift at its place level.
     """
     place_stride, shifts = place
     n_levels, n_places = np.uint32(ratios.shape[2]), np.uint32(shifts.shape[0])
@@ -53,7 +53,7 @@ def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place,
         for k in range(offsets[s], offsets[s + 1]):
             group = shifts[codes[k] // place_stride % n_places]
             if groups.shape[0] > 0:
-                group += groups[rows[k]]
+                group += groups[k]
             product[k] *= ratios[s, group, codes[k] // stride % n_levels]
 
 
@@ -101,29 +101,35 @@ def _is_better(weight, tie, other_weight, other, ties):  # type: ignore[no-untyp
 
 @kernel
 def _sum_of_factors(weights, floor, highest):  # type: ignore[no-untyped-def]
-    """The sum of 2**weight over weights at or over the floor, in whole multiples of 2**-SUM_BITS of the largest.
+    """The sum of 2**weight over weights at or over the floor, the same in any order.
 
-    Whole numbers add up to the same in any order; there is room for 8,000 as large as the largest.
+    Factors are split into whole numbers of a unit, the largest having HALF bits, and whole numbers of a unit HALF bits
+    lower: double precision adds up 10^8 such numbers without a rounding.
     """
-    unit = np.ceil(highest) - SUM_BITS
-    total = 0.0
+    exponent = np.ceil(highest) - HALF
+    high, low = 0.0, 0.0
     for k in range(weights.shape[0]):
         if weights[k] >= floor:
-            total += np.rint(np.exp2(weights[k] - unit))
-    return total * np.exp2(unit) if total > 0.0 else 0.0
+            factor = np.exp2(weights[k] - exponent)
+            whole = np.rint(factor)
+            high += whole
+            low += np.rint((factor - whole) * np.exp2(HALF))
+    return (high + low * np.exp2(-HALF)) * np.exp2(exponent) if high > 0.0 else 0.0
 
 
 @kernel
-def expect(offsets, weights, patterns, product, household, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
-    """E-step: expected number of matches, and of non-matches within a household, by pattern.
+def expect(offsets, weights, patterns, product, household, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+    """E-step: expected number of matches, and of relatives, by pattern.
 
     weights: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
-    ratios; household: float64[n_patterns]; prior: share in registry / N; none: 1 - share * recall, the mass of "not
-    there" and "not searched" together. matches, relatives: float64[n_patterns] out. Returns the log2 likelihood of
-    being matched or not; that of the non-matches' patterns is left out.
+    ratios; household: float64[n_patterns]; rates: float64[2], how many times the relatives that ``household`` supposes
+    subjects have whose person is among the candidates, and the others; prior: share in registry / N; none: 1 - share *
+    recall, the mass of "not there" and "not searched" together. Out: matches: float64[n_patterns]; relatives:
+    float64[2, n_patterns] of the two sorts of subjects. Returns the log2 likelihood of being matched or not; that of
+    the non-matches' patterns is left out.
     """
     matches[:] = 0.0
-    relatives[:] = 0.0
+    relatives[:, :] = 0.0
     log_likelihood = 0.0
     for s in range(offsets.shape[0] - 1):
         total = none
@@ -135,5 +141,7 @@ def expect(offsets, weights, patterns, product, household, prior, none, matches,
             pattern = patterns[k]
             match = weights[k] / total
             matches[pattern] += match
-            relatives[pattern] += (1.0 - match) * household[pattern] / (product[k] + household[pattern])
+            of_found, of_others = rates[0] * household[pattern], rates[1] * household[pattern]
+            relatives[0, pattern] += (1.0 - none / total - match) * of_found / (product[k] + of_found)
+            relatives[1, pattern] += none / total * of_others / (product[k] + of_others)
     return log_likelihood

@@ -233,12 +233,12 @@ def select(offsets, codes, best_levels, weights, outlines, subjects, needed):
     return [[k for k in range(offsets[i], offsets[i + 1]) if stays(i, k)] for i in range(len(offsets) - 1)]
 
 
-def multiply_term_frequency(offsets, rows, codes, stride, ratios, groups, place, product):
+def multiply_term_frequency(offsets, codes, stride, ratios, groups, place, product):
     place_stride, shifts = place
     product = list(product)
     for s in range(len(offsets) - 1):
         for k in range(offsets[s], offsets[s + 1]):
-            group = (groups[rows[k]] if len(groups) else 0) + shifts[codes[k] // place_stride % len(shifts)]
+            group = (groups[k] if len(groups) else 0) + shifts[codes[k] // place_stride % len(shifts)]
             product[k] *= ratios[s][group][codes[k] // stride % len(ratios[s][group])]
     return product
 
@@ -257,9 +257,9 @@ def rank(offsets, weights, ties, floor, n_best):
     return best, sums
 
 
-def expect(offsets, weights, patterns, product, household, prior, none):
-    """Expected matches and relatives by pattern, and the log2 likelihood."""
-    matches, relatives = [0.0] * len(household), [0.0] * len(household)
+def expect(offsets, weights, patterns, product, household, rates, prior, none):
+    """Expected matches, relatives of subjects found and not found, by pattern, and the log2 likelihood."""
+    matches, of_found, of_others = ([0.0] * len(household) for _ in range(3))
     likelihood = 0.0
     for s in range(len(offsets) - 1):
         ks = range(offsets[s], offsets[s + 1])
@@ -268,8 +268,9 @@ def expect(offsets, weights, patterns, product, household, prior, none):
         for k in ks:
             p, h = prior * 2 ** weights[k] / total, household[patterns[k]]
             matches[patterns[k]] += p
-            relatives[patterns[k]] += (1 - p) * h / (h + product[k])
-    return matches, relatives, likelihood
+            of_found[patterns[k]] += (1 - none / total - p) * rates[0] * h / (rates[0] * h + product[k])
+            of_others[patterns[k]] += none / total * rates[1] * h / (rates[1] * h + product[k])
+    return matches, [of_found, of_others], likelihood
 
 
 def _product(tables, levels):
@@ -322,10 +323,11 @@ def number_neighbours(packed, n_digits):
     return {int(text, 16) | n_digits << 56 for text in neighbours_text(digits_text(packed))}
 
 
-def append_blocks(segments, first, last, rows, bit):
-    """The segments, each with (row, bit) for every position of its subject's blocks appended."""
+def append_blocks(segments, first, last, rows, removed, bit):
+    """The segments, each with (row, bit) for every position of its subject's blocks appended, but for removed rows."""
     positions = [[k for a, b in zip(*ends, strict=True) for k in range(a, b)] for ends in zip(first, last, strict=True)]
-    return [segment + [(rows[k], bit) for k in ks] for segment, ks in zip(segments, positions, strict=True)]
+    appended = [[(rows[k], bit) for k in ks if rows[k] not in removed] for ks in positions]
+    return [segment + more for segment, more in zip(segments, appended, strict=True)]
 
 
 def merge_segments(segments):
@@ -395,6 +397,30 @@ def index_in_order(keys, n_bits):
     """(starts, remainders) of keys that stand in order, zeros in front."""
     stored = stored_keys(keys, n_bits)
     return _starts(stored, n_bits, stored.count(0)), [key % 2**32 for key in stored]
+
+
+def find_rows(rows, first, last, wanted):
+    """Where each wanted row stands in rows[first:last], -1 where it does not."""
+    stretches = [rows[a:b] for a, b in zip(first, last, strict=True)]
+    found = zip(first, stretches, wanted, strict=True)
+    return [a + stretch.index(row) if row in stretch else -1 for a, stretch, row in found]
+
+
+def fill_slots(listed, n_slots):
+    """Slots with the places of the values: each in the first free one from the leading bits of its hash on."""
+    slots = [-1] * n_slots
+    for place, value in enumerate(listed):
+        slot = (value * 0x9E3779B97F4A7C15 % 2**64) * n_slots >> 64
+        while slots[slot] >= 0:
+            slot = (slot + 1) % n_slots
+        slots[slot] = place
+    return slots
+
+
+def count_listed(values, groups, listed, n_groups):
+    """Bearers of each listed value: everybody, then those of each group from 1 on."""
+    rows = list(zip(values, groups or [0] * len(values), strict=True))
+    return [[sum(v == x and (g == 0 or g == y) for x, y in rows) for g in range(n_groups)] for v in listed]
 
 
 def gather(found_by_pass, n_subjects):

@@ -93,15 +93,22 @@ def draw_levels(rng: np.random.Generator, distribution: Vector, missing: float, 
     return np.where(rng.random(n) < missing, 0, levels).astype(np.uint8)
 
 
-def simulate(truth: Parameters, n_subjects: int, seed: int, name_shares: Vector | None = None) -> World:
+def simulate(
+    truth: Parameters,
+    n_subjects: int,
+    seed: int,
+    name_shares: Vector | None = None,
+    rate_of_matched: float | None = None,
+) -> World:
     """Candidates of subjects. A relative is met when his pattern has a level that is shared in households.
 
     name_shares: shares of the names, on which two random people agree by chance; the last comparison's "same" then has
-    a term frequency.
+    a term frequency. rate_of_matched: relatives per subject with a match, where it differs from that of the others.
     """
     rng = np.random.default_rng(seed)
     has_match = rng.random(n_subjects) < truth.share_in_registry * truth.blocking_recall
-    n_relatives = rng.poisson(truth.household_rate, n_subjects)
+    rate = truth.household_rate
+    n_relatives = rng.poisson(np.where(has_match, rate if rate_of_matched is None else rate_of_matched, rate))
     sizes = N_PERSONS + n_relatives
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
@@ -221,6 +228,16 @@ def test_relatives_who_share_one_number_only_are_expected_as_often_as_they_are(p
         assert expected == pytest.approx(n, abs=6 * np.sqrt(n)), (number_level, phone_level)
 
 
+def test_relatives_of_those_alone_who_have_no_match_are_not_averaged_away() -> None:
+    """Who borrows a number meets its owner and is not there himself; who has a match has a number of his own."""
+    truth = true_parameters(0.9, rate=0.9)
+    world = simulate(truth, 6000, seed=5, rate_of_matched=0.0)
+    fit, convergence = estimate_m(starting(truth, rate=0.1), world.sample, N_PERSONS, household=True)
+    assert convergence.converged
+    assert fit.household_rate == pytest.approx(0.9, abs=0.15)
+    assert fit.share_in_registry == pytest.approx(world.n_matches / world.n_subjects, abs=0.015)
+
+
 def test_few_matches_leave_the_priors_standing() -> None:
     truth = true_parameters(0.05)
     start = starting(truth, share=0.5)
@@ -273,6 +290,8 @@ def fit_after(n_iterations: int, start: Parameters, world: World, monkeypatch: p
 def test_the_likelihood_with_its_priors_never_falls(
     rate: float, monotone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With the rate of all subjects, its maximum: that of the unmatched alone may lose a little of it."""
+    monkeypatch.setattr(estimate, "PRIOR_UNMATCHED", 1e12)
     truth = true_parameters(0.7, 0.95, rate)
     truth = replace(truth, comparisons=tuple(replace(c, monotone=monotone) for c in truth.comparisons))
     start = starting(truth, rate=0.3 if rate else 0.0)

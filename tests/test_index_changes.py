@@ -1,18 +1,17 @@
-"""An index after changes is, byte by byte, the index of the changed registry."""
+"""What changes do to an index, and that compacted it is, byte by byte, the index of the changed registry."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from linkage.errors import InputError
 from linkage.registry import open_index, verify_index
-from linkage.registry_files import apply_changes, build_from_files
+from linkage.registry_files import apply_changes, compact_index
 from linkage.simulate import simulate
-from tests.district import Row, call, rows_of, write
+from tests.changes import build, changes_csv, contents
+from tests.district import Row, call, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -27,28 +26,6 @@ def persons(folder: Path) -> list[Row]:
     return rows_of(folder / "registry.parquet")
 
 
-def build(folder: Path, rows: list[Row], out: Path) -> Path:
-    path = write(out.with_suffix(".parquet"), rows, folder / "registry.parquet")
-    build_from_files([path], out, units=folder / "units")
-    return out
-
-
-def contents(index: Path) -> dict[str, str]:
-    """SHA-256 of every file of the version in force but the manifest, which tells where the rows came from."""
-    version = open_index(index).folder
-    paths = [path for path in version.rglob("*") if path.is_file() and path.name != "manifest.json"]
-    return {str(p.relative_to(version)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)}
-
-
-def changes_csv(path: Path, rows: list[Row]) -> Path:
-    """Changes as a CSV with the columns that the rows have."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in rows for name in row)))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_path: Path) -> None:
     changed = persons[3] | {"full_name": "Cil Yú Ha Krajan Múp", "residence_commune_code": None, "phone": "0912345678"}
     moved = persons[4] | {"commune_code": persons[300]["commune_code"], "id_number": None}
@@ -61,6 +38,10 @@ def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_p
     counts = {name: ended.json[name] for name in ("persons", "new", "changed", "removed", "removed_unknown")}
     assert counts == {"persons": 599, "new": 5, "changed": 2, "removed": 1, "removed_unknown": 1}
     after = [changed, moved, *persons[:3], *persons[5:8], *persons[9:]]
+    verify_index(open_index(index))
+    ended = call("index", "compact", "--index", index, "--json")
+    assert ended.code == 0, ended.err
+    assert ended.json["persons"] == 599
     assert contents(index) == contents(build(folder, after, tmp_path / "new"))
     verify_index(open_index(index))
     assert [source["file"] for source in open_index(index).manifest["inputs"]] == ["old.parquet", "changes.csv"]
@@ -76,6 +57,37 @@ def test_applied_twice_changes_nothing_more(folder: Path, persons: list[Row], tm
     assert contents(index) == once
     assert (first.new, first.changed, first.removed, first.removed_unknown) == (0, 1, 1, 0)
     assert (second.new, second.changed, second.removed, second.removed_unknown) == (0, 1, 0, 1)
+
+
+def test_who_came_and_went_again_leaves_nothing_behind(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons[1:], tmp_path / "old")
+    before = contents(index)
+    apply_changes(changes_csv(tmp_path / "new.csv", [persons[0]]), index)
+    assert open_index(index).n_persons == len(persons)
+    applied = apply_changes(changes_csv(tmp_path / "gone.csv", [persons[0] | {"status": "removed"}]), index)
+    assert (applied.removed, applied.index.n_persons) == (1, len(persons) - 1)
+    assert contents(index) == before
+    assert applied.index.changes is None
+
+
+def test_people_only_go(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    gone = [row | {"status": "removed"} for row in persons[::3]]
+    applied = apply_changes(changes_csv(tmp_path / "gone.csv", gone), index)
+    left = [row for row in persons if row not in persons[::3]]
+    assert (applied.removed, applied.index.n_persons) == (len(gone), len(left))
+    verify_index(applied.index)
+    compact_index(index)
+    assert contents(index) == contents(build(folder, left, tmp_path / "new"))
+
+
+def test_the_files_of_the_large_part_are_not_copied(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    before = open_index(index)
+    after = apply_changes(changes_csv(tmp_path / "new.csv", [persons[0]]), index).index
+    assert after.folder != before.folder
+    for name in before.manifest["files"]:
+        assert (after.folder / name).samefile(before.folder / name)
 
 
 def test_no_changes(folder: Path, persons: list[Row], tmp_path: Path) -> None:

@@ -7,19 +7,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from blocking.candidates import RUN_BIT, Blocks, Candidates, append_blocks, gather, merge, merge_segments
+from blocking.candidates import RUN_BIT, Candidates, append_blocks, gather, merge, merge_segments
 from blocking.keys import LEAD_BITS, block_keys, combine, mix, number_neighbours
 from blocking.lookup import (
+    PassIndex,
+    build_few,
     build_pass,
     build_row_order,
-    contains,
     find,
     find_blocks,
+    find_rows,
     index_in_order,
     sort_by_bucket,
     sort_keys,
     stored_keys,
 )
+from blocking.parts import Blocks, PartedPass, RemovedRows, contains_living
+from linkage.count_kernels import count_listed, fill_slots, slots_of
 from models.score import expect, multiply_term_frequency, rank, select, weigh
 from tests import naive
 from tests.test_kernels_comparators import pack
@@ -69,7 +73,7 @@ def test_term_frequency_product_equals_its_twin(tile, place_stride, shifts, n_gr
     ratios = rng.uniform(0.1, 2, (5, n_groups * (1 + int(shifts.any())), 3)).astype(np.float64)
     groups = rng.integers(0, n_groups, tile["rows"].size).astype(np.uint8)[: None if n_groups > 1 else 0]
     product = np.full(tile["rows"].size, 0.5, np.float64)
-    arguments = (tile["offsets"], tile["rows"], tile["codes"])
+    arguments = (tile["offsets"], tile["codes"])
     multiply_term_frequency(*arguments, np.uint32(1), ratios, groups, (np.uint32(place_stride), shifts), product)
     plain = [array.tolist() for array in arguments]
     place = (place_stride, shifts.tolist())
@@ -90,14 +94,13 @@ def test_weights_ranks_and_posteriors_equal_their_twins(tile):
     assert best.tolist() == expected
     assert np.allclose(sums, expected_sums)
     assert np.array_equal(best_weights, np.where(best >= 0, weights[best], -np.inf))
-    matches, relatives = np.empty(12), np.empty(12)
+    matches, relatives = np.empty(12), np.empty((2, 12))
     twin = naive.expect(
-        tile["offsets"], weights.tolist(), *(tile[n] for n in ("codes", "product", "household")), 0.01, 0.2
+        tile["offsets"], weights.tolist(), *(tile[n] for n in ("codes", "product", "household")), [0.5, 3.0], 0.01, 0.2
     )
     # The kernel uses the weights up, so it comes second.
-    likelihood = expect(
-        tile["offsets"], weights, tile["codes"], tile["product"], tile["household"], 0.01, 0.2, matches, relatives
-    )
+    arrays = (tile[n] for n in ("codes", "product", "household"))
+    likelihood = expect(tile["offsets"], weights, *arrays, np.array([0.5, 3.0]), 0.01, 0.2, matches, relatives)
     assert np.allclose(matches, twin[0])
     assert np.allclose(relatives, twin[1])
     assert np.isclose(likelihood, twin[2])
@@ -130,14 +133,15 @@ def test_blocks_equal_their_twin_and_overfull_ones_are_narrowed(blocks_of, narro
     assert [sorted(index.rows[a:b].tolist()) for a, b in zip(first[:, 0], last[:, 0], strict=True)] == expected
     whole = [len(naive.blocks(registry.tolist(), q)[0]) if q else 0 for q in queries.tolist()]
     assert narrowed[:, 0].tolist() == [size if size > max_block else 0 for size in whole]
-    assert contains(index, queries).tolist() == [bool(q) for q in queries.tolist()]
+    whole_pass = PartedPass(index, np.empty(0, np.uint32), None)
+    assert contains_living(whole_pass, queries).tolist() == [bool(q) for q in queries.tolist()]
 
 
 def test_find_blocks_takes_the_keys_at_both_ends():
     ends = np.array([1 << 16, 2**64 - 1], np.uint64)
     index = build_pass(ends)
     out = [np.empty((2, 1), np.int64) for _ in range(3)]
-    find_blocks(index.remainders, index.starts, ends[:, None], 0, *out)
+    find_blocks(index.remainders, index.starts, index.n_bits, ends[:, None], 0, *out)
     assert (out[0][:, 0].tolist(), out[1][:, 0].tolist()) == ([0, 1], [1, 2])
 
 
@@ -207,8 +211,8 @@ def test_gathered_candidates_equal_their_twin(found_by_pass):
     for found in found_by_pass:
         ends = in_segments(found)
         rows = np.array([row for rows in found for row in rows] + [0], np.uint32)
-        blocks.append(Blocks(ends[:-1, None], ends[1:, None], rows))
-    found = gather(blocks)
+        blocks.append([Blocks(ends[:-1, None], ends[1:, None], rows)])
+    found = gather(blocks, RemovedRows.none())
     expected = naive.gather(found_by_pass, 3)
     assert found.first.shape == (3, 0)
     assert dicts_of(found.others) == expected
@@ -229,11 +233,12 @@ def test_runs_and_what_other_passes_found_equal_their_twin(ends, found_by_pass, 
     runs = [[(e[0], e[1]), (e[2], e[3])] for e in ends]
     first, last = (np.array([[run[i] for run in of_subject] for of_subject in runs]) for i in (0, 1))
     step = -1 if is_turned else 1
-    blocks = [Blocks(first[:, ::step], last[:, ::step], np.empty(0, np.uint32))]
+    blocks = [[Blocks(first[:, ::step], last[:, ::step], np.empty(0, np.uint32))]]
     for found in found_by_pass:
         starts = in_segments(found)
-        blocks.append(Blocks(starts[:-1, None], starts[1:, None], np.array([*itertools.chain(*found), 0], np.uint32)))
-    gathered = gather(blocks, np.array(own))
+        rows = np.array([*itertools.chain(*found), 0], np.uint32)
+        blocks.append([Blocks(starts[:-1, None], starts[1:, None], rows)])
+    gathered = gather(blocks, RemovedRows.none(), np.array(own))
     assert (gathered.first.tolist(), gathered.last.tolist()) == (first.tolist(), last.tolist())
     others = naive.gather([[[], [], []], *found_by_pass], 3)
     others, counts = naive.mark_in_runs(runs, others, own)
@@ -250,11 +255,54 @@ def test_runs_and_what_other_passes_found_equal_their_twin(ends, found_by_pass, 
     assert dicts_of(candidates) == expected
 
 
+@given(rows_of_subjects, st.lists(st.integers(0, 20), min_size=3, max_size=3))
+def test_found_rows_equal_their_twin(lists, wanted):
+    starts, rows = in_segments(lists), np.array([*itertools.chain(*lists), 0], np.uint32)
+    positions = np.empty(3, np.int64)
+    find_rows(rows, starts[:-1], starts[1:], np.array(wanted), positions)
+    assert positions.tolist() == naive.find_rows(rows.tolist(), starts[:-1].tolist(), starts[1:].tolist(), wanted)
+
+
+@given(st.lists(st.integers(0, 5) | st.integers(0, 2**64 - 1), unique=True, max_size=9), st.data())
+def test_counted_values_equal_their_twins(listed, data):
+    values = data.draw(st.lists(st.sampled_from([*listed, 7, 2**63]), max_size=30))
+    groups = data.draw(st.just([]) | st.lists(st.integers(0, 2), min_size=len(values), max_size=len(values)))
+    distinct = np.array(listed, np.uint64)
+    slots = slots_of(distinct)
+    fill_slots(distinct, again := np.full(slots.size, -1, np.int32))
+    assert again.tolist() == slots.tolist()
+    assert slots.tolist() == naive.fill_slots(listed, slots.size)
+    counts = np.zeros((len(listed), 3), np.int64)
+    count_listed(np.array(values, np.uint64), np.array(groups, np.uint8), distinct, slots, counts)
+    assert counts.tolist() == naive.count_listed(values, groups, listed, 3)
+
+
+@given(keys, keys, st.integers(0, 8), st.integers(16, 24), st.integers(0, 7))
+def test_a_few_rows_are_found_as_precisely_as_many(blocks_of, narrow_of, max_block, n_bits, near):
+    """As a pass of n_bits finds them, keys that differ in one bit of those that it keeps or leaves out among them."""
+    n = min(len(blocks_of), len(narrow_of))
+    mixed = block_keys([np.array(blocks_of[:n], np.uint64)], np.array(narrow_of[:n], np.uint64))[:, 0]
+    few = np.where(mixed == 0, mixed, mixed ^ np.uint64(1 << (64 - n_bits - 24 - 4 + near)))
+    starts, packed = np.zeros(2**n_bits + 1, np.uint32), np.empty(np.count_nonzero(few), np.uint64)
+    sort_by_bucket(few, n_bits, starts, packed)
+    remainders, rows = (packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32)
+    index, queries = build_few(few, 100, n_bits), np.concatenate([mixed, few])[:, None]
+    ours, theirs = (find(p, queries, max_block) for p in (index, PassIndex(remainders, rows, starts, n_bits)))
+    assert index.starts.size == 2**16 + 1
+    assert np.array_equal(index.rows, rows + 100)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
 ranges = st.tuples(st.integers(0, 9), st.integers(0, 4))
 
 
-@given(st.lists(st.lists(ranges, min_size=2, max_size=2), min_size=1, max_size=3), st.integers(0, 15))
-def test_appended_blocks_equal_their_twin(blocks_of_subjects, number):
+@given(
+    st.lists(st.lists(ranges, min_size=2, max_size=2), min_size=1, max_size=3),
+    st.integers(0, 15),
+    st.lists(st.integers(0, 9), unique=True).map(sorted),
+)
+def test_appended_blocks_equal_their_twin(blocks_of_subjects, number, removed):
+    """Rows from 10 on are of the part that no row goes from."""
     first = np.array([[start for start, _ in blocks] for blocks in blocks_of_subjects])
     last = first + np.array([[size for _, size in blocks] for blocks in blocks_of_subjects])
     rows = np.random.default_rng(3).permutation(13).astype(np.uint32)
@@ -263,10 +311,10 @@ def test_appended_blocks_equal_their_twin(blocks_of_subjects, number):
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     packed, fill = np.zeros(starts[-1], np.uint64), starts[:-1] + 1
     packed[starts[:-1]] = 40 << 16 | 1
-    append_blocks(first, last, rows, np.uint64(1 << number), fill, packed)
-    assert fill.tolist() == starts[1:].tolist()
-    found = [[(n >> 16, n & 0xFFFF) for n in packed[a:b].tolist()] for a, b in itertools.pairwise(starts)]
-    assert found == naive.append_blocks(before, first.tolist(), last.tolist(), rows.tolist(), 1 << number)
+    bits = RemovedRows.of(np.array(removed, np.uint32), 10).bits
+    append_blocks(first, last, rows, bits, np.uint64(1 << number), fill, packed)
+    found = [[(n >> 16, n & 0xFFFF) for n in packed[a:b].tolist()] for a, b in zip(starts[:-1], fill, strict=True)]
+    assert found == naive.append_blocks(before, first.tolist(), last.tolist(), rows.tolist(), removed, 1 << number)
 
 
 entries = st.tuples(st.integers(0, 6) | st.just(2**32 - 1), st.sampled_from([1, 2, 4, 1 << 15]))
@@ -278,7 +326,7 @@ def test_merged_segments_equal_their_twin(segments):
     packed = np.array([row << 16 | bit for segment in segments for row, bit in segment], np.uint64)
     starts = in_segments(segments)
     offsets, rows, passes = np.empty_like(starts), np.empty(packed.size, np.uint32), np.empty(packed.size, np.uint16)
-    n = merge_segments(starts, packed, offsets, rows, passes)
+    n = merge_segments(starts, starts[1:], packed, offsets, rows, passes)
     assert offsets[-1] == n
     found = dicts_of(Candidates(offsets, rows[:n], passes[:n]))
     assert found == naive.merge_segments(segments)

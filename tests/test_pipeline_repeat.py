@@ -55,8 +55,7 @@ def test_the_sizes_of_parts_do_not_show(
     district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr("linkage.ingest.batch.RecordsWriter", partial(RecordsWriter, chunk_rows=size))
-    for name in ("outputs.PART_ROWS", "subjects.ROWS_AT_ONCE", "schedule.DOSES_AT_ONCE"):
-        monkeypatch.setattr(f"linkage.{name}", size)
+    monkeypatch.setattr("linkage.parts.PART_ROWS", size)
     again = district.link([district.path("doses")], tmp_path / "runs")
     assert hashes(again) == hashes(district.run_dir)
 

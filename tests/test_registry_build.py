@@ -89,7 +89,7 @@ def test_the_ids_of_words_do_not_depend_on_the_order_of_the_rows(tmp_path: Path)
     assert index.dictionaries.words["given"] == ["", *sorted({row["given"] for row in rows})]
     read = index.persons.read()
     for name in ("given", "town"):
-        words = [index.dictionaries.words[name][i] for i in index.columns[name].tolist()]
+        words = [index.dictionaries.words[name][i] for i in index.columns[name].large.tolist()]
         assert words == [text or "" for text in read.column(name).to_pylist()]
 
 
@@ -102,7 +102,7 @@ def test_the_columns_are_those_of_the_rows_encoded_at_once(whole: Index) -> None
     assert dictionaries.syllables.syllables == whole.dictionaries.syllables.syllables
     assert whole.columns.keys() < columns.keys()
     for name, column in whole.columns.items():
-        assert np.array_equal(column, columns[name]), name
+        assert np.array_equal(column.large, columns[name]), name
 
 
 def test_passes_that_ask_the_registry_the_same_share_their_files(whole: Index) -> None:

@@ -195,7 +195,7 @@ def test_queues_passes_and_estimates_are_those_of_the_run(district: District, pa
     assert blocks == sorted((counts["largest_block"] for counts in found["passes"].values()), reverse=True)
     assert blocks[0] > 0
     shown_rates = [row[1] for row in tables["errors"][0][1:]]
-    wanted = [found["expected_false_match_rate"], *(estimate["rate"] for estimate in found["error_estimates"])]
+    wanted = [found["matched_claims_false_match_rate"], *(estimate["rate"] for estimate in found["error_estimates"])]
     assert shown_rates[: len(wanted)] == [f"{1e4 * rate:,.2f}" for rate in wanted]
 
 

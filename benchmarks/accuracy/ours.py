@@ -80,7 +80,7 @@ def decided(run_dir: Path, truth: Path) -> dict[str, Any]:
         "true_false_match_rate": evaluation.false_match_doses / automatic.of if automatic.of else None,
         "false_match_doses": evaluation.false_match_doses,
         "false_match_subjects": evaluation.false_match_subjects,
-        "expected_false_match_rate": manifest["expected_false_match_rate"],
+        "expected_false_match_rate": manifest["matched_claims_false_match_rate"],
         "estimated_false_match_rate": estimated_false_match_rate(manifest),
     }
 

@@ -62,7 +62,8 @@ def standardise(files: SimulatedFiles, index: Index) -> StandardisedDoses:
     claims = pa.table(_columns({name: column[first] for name, column in columns.items()}, index, is_claim=True))
     claims = claims.add_column(0, "unique_id", keys)
     claims = claims.append_column("full_name", _names(accepted.column("full_name").take(pa.array(first))))
-    persons = pa.table(_columns(index.columns, index, is_claim=False))
+    registered = {name: column.large for name, column in index.columns.items()}  # of a fresh build: all there is
+    persons = pa.table(_columns(registered, index, is_claim=False))
     persons = persons.add_column(0, "unique_id", index.persons.column(index.plan.right_id))
     persons = persons.append_column("full_name", _names(index.persons.column("full_name")))
     doses = pa.table({"dose_id": accepted.column("dose_id"), "unique_id": keys.take(pa.array(subjects.of_dose))})

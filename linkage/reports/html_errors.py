@@ -23,8 +23,8 @@ def error_section(found: Statistics) -> Html:
     """Rates estimated without a truth: that of the threshold and the manifest's error_estimates; then the true ones."""
     manifest = found.manifest
     rows: list[tuple[object, ...]] = []
-    if "expected_false_match_rate" in manifest:
-        rate = per_10_000(manifest["expected_false_match_rate"])
+    if "matched_claims_false_match_rate" in manifest:
+        rate = per_10_000(manifest["matched_claims_false_match_rate"])
         rows.append(("false among the matched: what the threshold was set for", rate, None, None, None))
     for estimate in manifest.get("error_estimates", []):
         name = str(estimate["name"])

@@ -58,11 +58,14 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Units:
-    """The administrative units of 2021 and 2025; made by ``load`` or, without a units folder, by ``none``."""
+    """The administrative units of 2021 and 2025; made by ``load`` or, without a units folder, by ``none``.
+
+    has_names: whether communes are known by name too, and by date.
+    """
 
     tables: UnitTables
     later_code: dict[str, int]
-    gazetteers: dict[str, Gazetteer]
+    has_names: bool
 
     @classmethod
     def load(cls, folder: Path | str) -> Units:
@@ -71,8 +74,7 @@ class Units:
         tables = build_tables(files)
         later = list(files.later_code)
         ids = tables.sides["2021"].communes.ids(pa.array([files.later_code[code] for code in later], pa.string()))
-        gazetteers = {"2021": _gazetteer_2021(tables), "2025": _gazetteer_2025(tables)}
-        return cls(tables, dict(zip(later, ids.tolist(), strict=True)), gazetteers)
+        return cls(tables, dict(zip(later, ids.tolist(), strict=True)), has_names=True)
 
     @classmethod
     def none(cls, codes: Strings | Sequence[str]) -> Units:
@@ -84,7 +86,7 @@ class Units:
         communes = Communes.of_units([Unit(code, "", "", "", "", "") for code in known])
         side = identity_side(communes)
         nowhere = Lists.of_pairs((), len(communes))
-        return cls(UnitTables(communes, len(communes), nowhere, dict.fromkeys(AS_OF, side)), {}, {})
+        return cls(UnitTables(communes, len(communes), nowhere, dict.fromkeys(AS_OF, side)), {}, has_names=False)
 
     @property
     def doses(self) -> Communes:
@@ -95,6 +97,11 @@ class Units:
     def dose_code_hashes(self) -> npt.NDArray[np.uint64]:
         """A content hash of the code of each dose place: uint64 by id, 0 where there is none."""
         return content_hashes(_texts(self.doses.code))
+
+    @cached_property
+    def gazetteers(self) -> dict[str, Gazetteer]:
+        """The communes of each date by name; made when a name is looked up first, for it takes as long as all else."""
+        return {"2021": _gazetteer_2021(self.tables), "2025": _gazetteer_2025(self.tables)}
 
     def registry(self, as_of: str) -> Communes:
         """The registry communes by id, for reports."""
@@ -120,13 +127,13 @@ class Units:
         uint16[n]
             Dose places; 0 when neither the code nor the names lead to exactly one commune.
         """
-        is_2025 = (dose_date >= FIRST_DAY_2025) & bool(self.gazetteers)
+        is_2025 = (dose_date >= FIRST_DAY_2025) & self.has_names
         by_code = distinct(commune_code)
         places = np.where(
             is_2025, by_code.spread(self._places_2025(by_code)), by_code.spread(self._places_2021(by_code))
         )
         open_rows = np.flatnonzero(places == 0)
-        if len(open_rows) and self.gazetteers:
+        if len(open_rows) and self.has_names:
             names = [distinct(pc.take(column, pa.array(open_rows))) for column in (province, district, commune)]
             places[open_rows] = self._places_by_name(names, is_2025[open_rows])
         return places.astype(np.uint16)

@@ -98,23 +98,25 @@ def read_unit_files(folder: Path) -> UnitFiles:
 
     communes_2025: dict[str, Unit] = {}
     districts_2025: defaultdict[str, set[str]] = defaultdict(set)
+    path = folder / OFFICIAL_2025
     for number, row in enumerate(official, start=2):
-        _check_province(folder / OFFICIAL_2025, number, "new_province_code", row["new_province_code"])
+        _check_province(path, number, "new_province_code", row["new_province_code"])
         _add_2025(communes_2025, row, province_names)
         districts_2025[row["new_commune_code"]].add(row["old_district_code"])
 
     taken_by: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     codes_2025_06: defaultdict[str, set[str]] = defaultdict(set)
-    for number, row in enumerate(_read_rows(folder / CROSSWALK, _CROSSWALK_COLUMNS), start=2):
+    path = folder / CROSSWALK
+    for number, row in enumerate(_read_rows(path, _CROSSWALK_COLUMNS), start=2):
         old, new = row["commune_code_2021"], row["new_commune_code"]
         if old not in communes_2021:
             raise InputError(
-                f"{folder / CROSSWALK}: row {number}: commune_code_2021 {old!r} is not in {UNITS_2021};"
+                f"{path}: row {number}: commune_code_2021 {old!r} is not in {UNITS_2021};"
                 " take both files from the same release"
             )
         codes_2025_06[row["commune_code_2025_06"]].add(old)
         if new:
-            _check_province(folder / CROSSWALK, number, "new_province_code", row["new_province_code"])
+            _check_province(path, number, "new_province_code", row["new_province_code"])
             _add_2025(communes_2025, row, province_names)
             districts_2025[new].add(communes_2021[old].district_code)
             taken_by[old].append((new, row["transfer"]))

@@ -1,0 +1,142 @@
+"""Finds blocks in a registry of two parts: a large one some of whose rows are gone, and a few rows that came since.
+
+A query finds what it would find in one pass over all rows that are there: whether a block is over-full goes by both
+parts together and by the living rows alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking.keys import Keys
+from blocking.lookup import PassIndex, find
+
+_ANY_SIZE = np.iinfo(np.int64).max
+Ends = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RemovedRows:
+    """Rows of the large part that are gone: rows uint32[k] ascending, and a bit for every row, uint8[n / 8]."""
+
+    rows: NDArray[np.uint32]
+    bits: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.uint32], n_rows: int) -> RemovedRows:
+        """The rows given, ascending, of a part of n_rows; of none there are no bits."""
+        bits = np.zeros((n_rows + 7) // 8 if rows.size else 0, np.uint8)
+        np.bitwise_or.at(bits, rows >> np.uint32(3), np.uint8(1) << (rows & np.uint32(7)).astype(np.uint8))
+        return cls(rows, bits)
+
+    @classmethod
+    def none(cls) -> RemovedRows:
+        """No row is gone."""
+        return cls.of(np.empty(0, np.uint32), 0)
+
+    def include(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Whether each row is gone: bool[n]; rows of the other part are not."""
+        if self.bits.size == 0:
+            return np.zeros(rows.shape, np.bool_)
+        byte = self.bits[np.minimum(rows >> 3, self.bits.size - 1)]
+        return np.asarray((byte >> (rows & 7).astype(np.uint8) & 1 == 1) & (rows < 8 * self.bits.size))
+
+
+@dataclass(frozen=True)
+class PartedColumn:
+    """A column over both parts: large [n, ...], few [m, ...] alike, the rows from n on, or None."""
+
+    large: NDArray[Any]
+    few: NDArray[Any] | None = None
+
+    def __getitem__(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """The values of rows, int[k]; copied."""
+        if self.few is None:
+            return np.asarray(np.take(self.large, rows, axis=0))
+        n = self.large.shape[0]
+        is_few = rows >= n
+        values: NDArray[Any] = np.take(self.large, np.minimum(rows, n - 1), axis=0)
+        values[is_few] = self.few[rows[is_few] - n]
+        return values
+
+
+@dataclass(frozen=True)
+class PartedPass:
+    """A pass over both parts.
+
+    removed: uint32[k] ascending, positions in ``large`` of rows that are gone; few: the rows that came since, None
+    where there are none.
+    """
+
+    large: PassIndex
+    removed: NDArray[np.uint32]
+    few: PassIndex | None
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of n queries in one part: positions [first, last) of ``rows``, int64[n, w].
+
+    rows: uint32[k], or an empty array when the part is sorted by this pass and a position is a row; only the large part
+    is, by the first pass, and its alternatives w must not overlap.
+    """
+
+    first: Ends
+    last: Ends
+    rows: NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class FoundBlocks:
+    """The blocks of queries in a pass.
+
+    blocks: by part, the large one first; rows that are gone are among them. sizes: int64[n, w] living rows of both;
+    narrowed: int64[n, w] living rows before narrowing, 0 where the block was not over-full.
+    """
+
+    blocks: list[Blocks]
+    sizes: Ends
+    narrowed: Ends
+
+
+def find_in_parts(parts: PartedPass, queries: Keys, max_block: int) -> FoundBlocks:
+    """Blocks of queries uint64[n, w]; those over max_block are narrowed to equal narrowing parts."""
+    if parts.few is None and parts.removed.size == 0:
+        first, last, narrowed = find(parts.large, queries, max_block)
+        return FoundBlocks([Blocks(first, last, parts.large.rows)], last - first, narrowed)
+    indexes = [index for index in (parts.large, parts.few) if index is not None]
+    ends = [find(index, queries, _ANY_SIZE)[:2] for index in indexes]
+    sizes = _living(parts, ends)
+    is_over = sizes > max_block
+    narrowed = np.where(is_over, sizes, 0)
+    if is_over.any():
+        for index, (first, last) in zip(indexes, ends, strict=True):
+            narrow_first, narrow_last, _ = find(index, queries[is_over][:, None], 0)
+            first[is_over], last[is_over] = narrow_first[:, 0], narrow_last[:, 0]
+        sizes = _living(parts, ends)
+    blocks = [Blocks(first, last, index.rows) for index, (first, last) in zip(indexes, ends, strict=True)]
+    return FoundBlocks(blocks, sizes, narrowed)
+
+
+def contains_living(parts: PartedPass, queries: Keys) -> NDArray[np.bool_]:
+    """Whether each query uint64[n] has a block with a living row."""
+    return (find_in_parts(parts, queries[:, None], _ANY_SIZE).sizes > 0)[:, 0]
+
+
+def n_within(positions: NDArray[np.uint32], first: Ends, last: Ends) -> Ends:
+    """How many of positions, ascending, lie in each [first, last): int64 of their shape."""
+    n = np.zeros(first.shape, np.int64)
+    is_there = last > first
+    high, low = (np.searchsorted(positions, ends[is_there].astype(np.uint32)) for ends in (last, first))
+    n[is_there] = high - low
+    return n
+
+
+def _living(parts: PartedPass, ends: list[tuple[Ends, Ends]]) -> Ends:
+    """Living rows of blocks in both parts."""
+    sizes = np.sum([last - first for first, last in ends], axis=0)
+    return np.asarray(sizes - n_within(parts.removed, *ends[0]))

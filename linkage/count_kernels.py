@@ -1,0 +1,62 @@
+"""Counts in a hundred million values those that are asked for."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+kernel = nb.njit(cache=True, nogil=True, error_model="numpy")
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Fibonacci hashing, so that small numbers spread too
+
+
+@kernel
+def fill_slots(
+    listed: np.ndarray,  # uint64[v], distinct
+    slots: np.ndarray,  # int32[2**b], b > 0, more than v; -1 all over, then the place of a value in ``listed``
+) -> None:
+    """A hash table of values: each in the first free slot from the b leading bits of value * spread on."""
+    mask, shift = np.uint64(slots.size - 1), _shift(slots.size)
+    for place in range(listed.size):
+        slot = (listed[place] * _SPREAD) >> shift
+        while slots[slot] >= 0:
+            slot = (slot + np.uint64(1)) & mask
+        slots[slot] = place
+
+
+def slots_of(listed: np.ndarray) -> np.ndarray:
+    """The hash table of distinct values uint64[v], more than half of it free."""
+    slots = np.full(1 << (2 * listed.size + 1).bit_length(), -1, np.int32)
+    fill_slots(listed, slots)
+    return slots
+
+
+@kernel
+def count_listed(
+    values: np.ndarray,  # uint64[n]
+    groups: np.ndarray,  # uint8[n] in 0 ... n_groups - 1, or empty for one group
+    listed: np.ndarray,  # uint64[v]
+    slots: np.ndarray,  # int32[2**b] that ``slots_of`` made of them
+    counts: np.ndarray,  # int64[v, n_groups], added to: group 0 counts everybody
+) -> None:
+    """counts[place of a value, 0 and the group of the row] += 1 for every row whose value is listed."""
+    mask, shift = np.uint64(slots.size - 1), _shift(slots.size)
+    for row in range(values.size):
+        slot = (values[row] * _SPREAD) >> shift
+        while slots[slot] >= 0 and listed[slots[slot]] != values[row]:
+            slot = (slot + np.uint64(1)) & mask
+        place = slots[slot]
+        if place >= 0:
+            counts[place, 0] += 1
+            if groups.size > 0 and groups[row] > 0:
+                counts[place, groups[row]] += 1
+
+
+@kernel
+def _shift(n_slots):  # type: ignore[no-untyped-def]
+    """64 - log2(n_slots)."""
+    shift = 64
+    while n_slots > 1:
+        n_slots >>= 1
+        shift -= 1
+    return np.uint64(shift)

@@ -1,0 +1,103 @@
+"""An index with changes holds what an index of the changed registry holds, at other row numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linkage.encode import encode
+from linkage.key_parts import pass_keys
+from linkage.registry import Index, open_index
+from linkage.registry_files import apply_changes, compact_index
+from linkage.simulate import simulate
+from tests.changes import build, changed_registry, changes_csv, contents, draw_steps, living_blocks
+from tests.district import Row, rows_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("registry")
+    simulate(900, 100, 5, folder, area="bao-lam")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def persons(folder: Path) -> list[Row]:
+    return rows_of(folder / "registry.parquet")
+
+
+@pytest.fixture(scope="module", params=[(1, 1), (2, 2), (3, 3), (4, 3)], ids=str)
+def both(
+    request: pytest.FixtureRequest, folder: Path, persons: list[Row], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Index, Index]:
+    """An index after changes in some steps, and one of the registry that they lead to."""
+    seed, n_steps = request.param
+    out = tmp_path_factory.mktemp("both")
+    steps = draw_steps(np.random.default_rng(seed), persons[:-40], persons[-40:], n_steps)
+    changed = build(folder, persons[:-40], out / "changed")
+    for number, step in enumerate(steps):
+        apply_changes(changes_csv(out / f"{number}.csv", step), changed)
+    fresh = build(folder, changed_registry(persons[:-40], steps), out / "fresh")
+    return open_index(changed), open_index(fresh)
+
+
+def test_rows_have_the_numbers_of_a_fresh_build(both: tuple[Index, Index]) -> None:
+    changed, fresh = both
+    numbers = np.arange(fresh.n_persons)
+    rows = changed.nth(numbers)
+    assert changed.n_persons == changed.persons.num_rows == fresh.n_persons
+    assert (np.diff(changed.order_of(rows).astype(np.float64)) > 0).all()
+    assert not changed.removed.include(rows).any()
+    assert changed.removed.include(np.arange(len(changed.columns["sex"].large))).sum() == changed.removed.rows.size > 0
+    assert changed.take(rows).equals(fresh.take(numbers))
+    ids = fresh.take(numbers, ["person_id"]).column(0)
+    assert changed.rows_of(ids).tolist() == rows.tolist()
+    gone = changed.persons.take(changed.removed.rows.astype(np.int64), ["person_id"]).column(0)
+    assert set(changed.rows_of(gone).tolist()) == {-1, *changed.rows_of(gone)[fresh.rows_of(gone) >= 0].tolist()}
+
+
+def test_columns_are_those_of_a_fresh_build(both: tuple[Index, Index]) -> None:
+    changed, fresh = both
+    numbers = np.arange(fresh.n_persons)
+    syllables = [index.dictionaries.syllables.syllables for index in both]
+    for name, column in fresh.columns.items():
+        ours, theirs = changed.columns[name][changed.nth(numbers)], column[numbers]
+        if name == "full_name":
+            assert [[syllables[0][i] for i in row] for row in ours] == [
+                [syllables[1][i] for i in row] for row in theirs
+            ]
+        elif name != "full_name.signature":
+            assert np.array_equal(ours, theirs), name
+
+
+def test_passes_find_what_those_of_a_fresh_build_find(both: tuple[Index, Index]) -> None:
+    changed, fresh = both
+    dictionaries = fresh.dictionaries.copy()
+    encoded = encode(fresh.persons.read(), fresh.plan, "right", dictionaries)
+    number_of = {row: n for n, row in enumerate(changed.nth(np.arange(fresh.n_persons)).tolist())}
+    for rule in fresh.plan.passes:
+        keys = np.unique(pass_keys(rule, "right", encoded, fresh.plan, dictionaries))
+        for max_block in (0, 3, 10**6):
+            ours = living_blocks(changed, rule.name, keys, max_block)
+            numbered = [({number_of[row] for row in rows}, size, before) for rows, size, before in ours]
+            assert numbered == living_blocks(fresh, rule.name, keys, max_block)
+            assert all(len(rows) == size for rows, size, _ in ours)
+
+
+def test_frequencies_are_those_of_a_fresh_build(both: tuple[Index, Index]) -> None:
+    changed, fresh = both
+    assert changed.frequencies.keys() == fresh.frequencies.keys()
+    for name, theirs in fresh.frequencies.items():
+        ours = changed.frequencies[name]
+        values = np.union1d(ours.values, theirs.values)
+        assert np.array_equal(ours.exact_counts_of(values), theirs.exact_counts_of(values)), name
+        assert ours.bearers.tolist() == theirs.bearers.tolist(), name
+        assert ours.squares.tolist() == theirs.squares.tolist(), name
+
+
+def test_compacted_it_is_the_fresh_build(both: tuple[Index, Index]) -> None:
+    changed, fresh = both
+    compact_index(changed.folder.parent)
+    assert contents(changed.folder.parent) == contents(fresh.folder.parent)
