@@ -84,7 +84,7 @@ COLUMNS = ("sex", "birth_date", "id_number", "old_id_number", "phone", "insuranc
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_bare_loop(benchmark: BenchmarkFixture, country: Prepared, country_runs: Pairs, n_threads: int) -> None:
     """The columns of the comparisons before the name over the runs of all subjects of the batch, added up."""
-    columns = [country.index.columns[name] for name in (*COLUMNS, "ethnicity")]
+    columns = [country.index.columns[name].large for name in (*COLUMNS, "ethnicity")]
     first, sizes = country_runs.first, np.diff(country_runs.offsets)
     sums = np.zeros(first.size, np.uint64)
     parts = np.array_split(np.arange(first.size), n_threads)

@@ -101,12 +101,12 @@ def test_expectation(benchmark: BenchmarkFixture, country: Prepared) -> None:
     scored, _ = scorer.link(slice(0, TILE_SUBJECTS))
     codes, patterns = np.unique(scored.codes, return_inverse=True)
     patterns = patterns.astype(np.uint32)
-    household, matches, relatives = (np.zeros(codes.size) for _ in range(3))
+    household, matches, relatives = np.zeros(codes.size), np.zeros(codes.size), np.zeros((2, codes.size))
     prior = country.parameters.share_in_registry / country.index.n_persons
 
     def work() -> None:
         weights = scored.weights.copy()
         offsets = scored.candidates.offsets
-        expect(offsets, weights, patterns, scored.ratios, household, prior, 0.1, matches, relatives)
+        expect(offsets, weights, patterns, scored.ratios, household, np.ones(2), prior, 0.1, matches, relatives)
 
     measure(benchmark, PARTS, scored.weights.size, "pairs", work)
