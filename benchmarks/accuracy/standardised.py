@@ -22,7 +22,7 @@ from linkage.schema import DOSES
 from linkage.standardise import dates
 from linkage.standardise.categories import foreign_reason
 from linkage.standardise.names import canonical_names
-from linkage.subjects import distinct_subjects, hex_keys
+from linkage.subjects import claim_keys, distinct_subjects, hex_keys
 
 _DIGITS = (1 << 56) - 1
 
@@ -51,11 +51,12 @@ class StandardisedDoses:
 def standardise(files: SimulatedFiles, index: Index) -> StandardisedDoses:
     """Both sides of a simulation, foreigners left out as our own run leaves them out."""
     accepted = ingest([files.doses], DOSES).accepted.read().sort_by("dose_id").combine_chunks()
-    columns = encode(accepted, index.plan, "left", index.dictionaries.copy())
+    dictionaries = index.dictionaries.copy()
+    columns = encode(accepted, index.plan, "left", dictionaries)
     is_foreign = ~pc.is_null(
         foreign_reason(*(accepted.column(name).combine_chunks() for name in ("nationality", "id_number")))
     ).to_numpy(zero_copy_only=False)
-    subjects = distinct_subjects(columns, is_foreign)
+    subjects = distinct_subjects(claim_keys(columns, is_foreign, dictionaries))
     keys, first = hex_keys(subjects.keys), subjects.first_dose
     kept = pa.array(~is_foreign[first])
     claims = pa.table(_columns({name: column[first] for name, column in columns.items()}, index, is_claim=True))
