@@ -20,5 +20,5 @@ def gib(n_bytes: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Three digits are enough: 0.123, 1.23, 12.3, 123."""
-    return f"{value:.{max(0, 3 - len(str(int(value))) if value >= 1 else 3)}f}"
+    """Three digits are enough: 0.000123, 1.23, 12.3, 1234."""
+    return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"

@@ -1,0 +1,93 @@
+"""The scoring path as the benchmarks call it: a batch against an index, tile by tile, over threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from linkage.comparing import Batch, Pairs, prepare_batch, take
+from linkage.encode import encode
+from linkage.link import TILE_SUBJECTS, run_tiles
+from linkage.registry import Index
+from linkage.scoring import NEGLIGIBLE_LOG2, Scored, Scorer
+from linkage.verify import find_verified
+from models.parameters import Parameters
+
+COUNTRY = 100_000_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is to be scored."""
+
+    batch: Batch
+    index: Index
+    parameters: Parameters
+
+    def scorer(self, floor: str) -> Scorer:
+        """floor: "none", so that no pair leaves early; "own", that of a run; "country", that of a run against 100
+        million people, where a pair needs more weight to count."""
+        if floor == "own":
+            return Scorer(self.batch, self.index, self.parameters)
+        country = NEGLIGIBLE_LOG2 - float(np.log2(self.parameters.share_in_registry / COUNTRY))
+        return Scorer(self.batch, self.index, self.parameters, floor_log2=-np.inf if floor == "none" else country)
+
+
+def not_verified(doses: pa.Table, index: Index, parameters: Parameters) -> Prepared:
+    """The doses that a run would score: those that do not agree exactly with one person."""
+    dictionaries = index.dictionaries.copy()
+    batch = prepare_batch(encode(doses, index.plan, "left", dictionaries), dictionaries, index)
+    rows, _ = find_verified(batch, index)
+    return Prepared(take(batch, np.flatnonzero(rows < 0)), index, parameters)
+
+
+def n_pairs(scorer: Scorer, n_threads: int) -> int:
+    """Score and rank the whole batch, keeping nothing but the number of candidate pairs."""
+    n_best = scorer.index.plan.decision.candidates_kept
+
+    def work(part: slice) -> int:
+        return int(scorer.rank(scorer.link(part)[0], n_best).n_candidates.sum())
+
+    return sum(n for _, n in run_tiles(work, scorer.batch.n_subjects, n_threads))
+
+
+@dataclass(frozen=True)
+class AllPairs:
+    """Every candidate pair of a batch: subjects int64[n], rows uint32[n], weights float64[n]."""
+
+    subjects: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    weights: NDArray[np.float64]
+
+
+def all_pairs(prepared: Prepared, n_threads: int) -> AllPairs:
+    """The pairs and weights of exhaustive scoring."""
+    scorer = prepared.scorer("none")
+
+    def work(part: slice) -> tuple[NDArray[np.int64], Scored]:
+        scored, _ = scorer.link(part)
+        return np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets)), scored
+
+    tiles = [tile for _, tile in run_tiles(work, prepared.batch.n_subjects, n_threads)]
+    return AllPairs(
+        np.concatenate([subjects for subjects, _ in tiles]),
+        np.concatenate([scored.candidates.rows for _, scored in tiles]),
+        np.concatenate([scored.weights for _, scored in tiles]),
+    )
+
+
+def runs(prepared: Prepared) -> Pairs:
+    """The runs of registry rows that the subjects of a batch meet in the pass that the registry is sorted by."""
+    scorer = prepared.scorer("own")
+    subjects, first, sizes = [], [], []
+    for start in range(0, prepared.batch.n_subjects, TILE_SUBJECTS):
+        part = slice(start, min(start + TILE_SUBJECTS, prepared.batch.n_subjects))
+        found, _ = scorer.candidates(scorer.tile(part))
+        subjects.append(np.repeat(np.arange(part.start, part.stop), found.first.shape[1]))
+        first.append(found.first.ravel())
+        sizes.append((found.last - found.first).ravel())
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(sizes))]).astype(np.int64)
+    return Pairs(np.concatenate(subjects), np.concatenate(first), offsets, None)

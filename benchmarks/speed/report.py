@@ -1,0 +1,165 @@
+"""The results of ``./run bench`` as JSON and as Markdown.
+
+A row is what one benchmark measured: its section and name, the median seconds of a round, how much a round works off,
+and what is told beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed.limits import limits
+from benchmarks.tables import count, markdown_table, seconds
+
+Row = dict[str, Any]
+
+_NOTES = """\
+*Seconds* are the median of the rounds; compiling comes before. *A second* is what is worked off in one. The rows of one
+command were measured one after the other. Scoring is of the doses that do not agree exactly with one person, against
+the larger of two simulated registries."""
+_CLOCKS = """\
+Both score the same pairs with the same model, and their weights agree pair by pair. *Ours* runs from the encoded batch
+and the opened index to the five best candidates of every claim: it finds the pairs within its time. *Splink* runs
+`predict` on exactly these pairs, registered before with our term frequencies: what finding them takes is not counted.
+Its settings are those of `model export --splink`, but for Jaro-Winkler, which is DuckDB's own function, and without
+intermediate columns. End to end is from two standardised Parquet files to a Parquet file: ours reads, encodes, builds
+the index, and links; Splink reads, finds the pairs by the same rules, and scores. Both have the same threads."""
+# Millions of pairs a second on two cores, and times Splink.
+_BOUND = "with the bound"
+BOUND_TARGET, EXHAUSTIVE_TARGET, SPLINK_TARGET = 60.0, 20.0, 300.0
+
+
+def rows_of(content: dict[str, Any], heading: dict[str, str]) -> list[Row]:
+    """Rows from what pytest-benchmark wrote."""
+    return [
+        {
+            "section": one["group"],
+            "name": one["name"].removeprefix("test_"),
+            "seconds": one["stats"]["median"],
+            "rounds": one["stats"]["rounds"],
+            **one["extra_info"],
+            "heading": heading,
+        }
+        for one in content["benchmarks"]
+    ]
+
+
+def merged(before: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """Rows by section and name, new ones in the place of old ones."""
+    by_key = {(row["section"], row["name"]): row for row in [*before, *rows]}
+    return list(by_key.values())
+
+
+def write_report(rows: Sequence[Row], out: Path) -> None:
+    """speed.json, where rows of earlier runs stay, and speed.md."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "speed.json"
+    before = json.loads(path.read_text("utf-8"))["rows"] if path.is_file() else []
+    every = merged(before, rows)
+    content = {"targets": [list(target) for target in targets(every)], "rows": every}
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (out / "speed.md").write_text(markdown(every), encoding="utf-8")
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The whole report."""
+    lines = ["# Speed", "", *_headings(rows), "", _NOTES, "", "## Targets", ""]
+    lines += markdown_table(("what", "found", "at least", ""), map(_target_line, targets(rows)))
+    sections = list(dict.fromkeys(row["section"] for row in rows))
+    for section in sections:
+        own = [row for row in rows if row["section"] == section]
+        lines += ["", f"## {section}", "", *(_beside_splink(own) if section == "Beside Splink" else _table(own))]
+    return "\n".join([*lines, *_limits(rows)]) + "\n"
+
+
+def _headings(rows: Sequence[Row]) -> list[str]:
+    """Where the rows come from; which ones, when they come from several places."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        told = row["heading"]
+        line = f"- {told['date']}, commit {told['commit']}, {told['machine']}: `{told['command']}`"
+        names.setdefault(line, []).append(row["name"])
+    return list(names) if len(names) == 1 else [f"{line} ({', '.join(which)})" for line, which in names.items()]
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    headings = ("what", "works off", "seconds", "a second", "threads", "beside")
+    return markdown_table(headings, map(_line, rows))
+
+
+_TOLD = {"section", "name", "seconds", "rounds", "amount", "unit", "threads", "heading"}
+
+
+def _line(row: Row) -> list[str]:
+    beside = ", ".join(f"{name} {_short(value)}" for name, value in row.items() if name not in _TOLD)
+    threads = str(row.get("threads", 1))
+    rate = count(row["amount"] / row["seconds"])
+    return [row["name"], f"{count(row['amount'])} {row['unit']}", seconds(row["seconds"]), rate, threads, beside]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name} {_short(part)}" for name, part in value.items())
+    return f"{value:.3g}" if isinstance(value, float) else count(value)
+
+
+def _beside_splink(rows: Sequence[Row]) -> list[str]:
+    lines = [_CLOCKS, ""]
+    headings = ("model", "doses", "claims", "people", "pairs", "weights differ by", "what", "ours", "Splink", "times")
+    return lines + markdown_table(headings, [line for row in rows for line in _splink_lines(row)])
+
+
+def _splink_lines(row: Row) -> list[list[str]]:
+    sizes = [row["model"], *(count(row[name]) for name in ("doses", "n_left", "n_right", "n_pairs"))]
+    ours, splink = row["our_seconds"], row["splink_seconds"]
+    predict = splink["predict"]
+    lines = [
+        [*sizes, f"{row['worst']:.1e}", f"scoring, {how}, pairs a second", *_rates(row["n_pairs"], ours[how], predict)]
+        for how in (_BOUND, "exhaustive")
+    ]
+    times = f"{splink['end to end'] / ours['end to end']:.1f}"
+    end_to_end = [seconds(ours["end to end"]), seconds(splink["end to end"]), times]
+    return [*lines, [*sizes[:-1], count(row["n_own_pairs"]), "", "end to end, seconds", *end_to_end]]
+
+
+def _rates(n_pairs: int, ours: float, splink: float) -> list[str]:
+    return [count(n_pairs / ours), count(n_pairs / splink), f"{splink / ours:.1f}"]
+
+
+def targets(rows: Sequence[Row]) -> list[tuple[str, float | None, float]]:
+    """What is wanted of scoring: name, what was found, at least."""
+    rates = {row["name"]: row["amount"] / row["seconds"] / 1e6 for row in rows if row["section"] == "Scoring"}
+    times = {
+        f"{row['model']}, {count(row['doses'])} doses": row["splink_seconds"]["predict"] / row["our_seconds"][_BOUND]
+        for row in rows
+        if row["section"] == "Beside Splink"
+    }
+    return [
+        ("default plan with the bound, 2 threads, million pairs a second", rates.get("scoring[own-2]"), BOUND_TARGET),
+        ("with the bound of 100 million people", rates.get("scoring[country-2]"), BOUND_TARGET),
+        ("exhaustively", rates.get("scoring[none-2]"), EXHAUSTIVE_TARGET),
+        *((f"times Splink, {which}", found, SPLINK_TARGET) for which, found in times.items()),
+    ]
+
+
+def _target_line(target: tuple[str, float | None, float]) -> list[str]:
+    name, found, least = target
+    if found is None:
+        return [name, "-", f"{least:g}", "not measured"]
+    return [name, f"{found:.1f}", f"{least:g}", "reached" if found >= least else "**missed**"]
+
+
+def _limits(rows: Sequence[Row]) -> list[str]:
+    """How far from the limit, where all that is needed was measured."""
+    found = limits(rows)
+    if not found:
+        return []
+    lines = ["", "## How far from the limit", ""]
+    lines += markdown_table(
+        ("2 threads", "million pairs a second"), ([name, f"{rate:.1f}"] for name, rate in found.rates)
+    )
+    lines += ["", f"What one core takes for a pair, in nanoseconds, {found.note}:", ""]
+    return lines + markdown_table(("part", "ns a pair"), ([name, f"{ns:.2f}"] for name, ns in found.nanoseconds))

@@ -1,0 +1,211 @@
+"""Splink and ours on the same pairs with the same model, each with its own clock.
+
+Both get the claims and persons that `benchmarks.accuracy.standardised` makes, and the model of common.toml as ours has
+trained it, or the same with names that are equal or not instead of more or less similar. Splink opens the folder that
+``model export --splink`` writes, with two changes in its favour: Jaro-Winkler is DuckDB's own function, and no
+intermediate columns are kept.
+
+Scoring alone
+    ours: from the encoded batch and the opened index to the best candidates of every claim, so that finding the pairs
+    is inside the clock; Splink: ``predict`` on the pairs registered beforehand, our term frequencies too, so that
+    finding the pairs is outside the clock.
+End to end
+    ours: `link_files` with the model, from two Parquet files to links.parquet and candidates.parquet, building the
+    index included; Splink: the exported Parquet files through its own blocking rules, which are our passes but for what
+    is narrowed, to a Parquet file of all pairs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec.structs import replace
+
+from benchmarks.speed.engine import Prepared, all_pairs, n_pairs
+from linkage.comparing import prepare_batch
+from linkage.encode import encode
+from linkage.files import link_files, read_side, with_id
+from linkage.ingest.records import Records
+from linkage.model_file import Model
+from linkage.plan import Plan, load_plan
+from linkage.registry_build import build_index
+from linkage.splink.conditions import Alphabet, jaro_winkler, quoted
+from linkage.splink.tables import A_LEFT, B_RIGHT
+from linkage.splink.writing import export_files
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from splink import DuckDBAPI, Linker, SettingsCreator
+
+SIMILAR_NAMES = load_plan(Path(__file__).with_name("common.toml"))
+_EQUAL = {"kind": "category", "measure": None, "thresholds": [], "m": [0.85, 0.15]}
+_names = SIMILAR_NAMES.comparisons[-1]
+EQUAL_NAMES = replace(SIMILAR_NAMES, comparisons=[*SIMILAR_NAMES.comparisons[:-1], replace(_names, **_EQUAL)])
+PLANS = {"names by Jaro-Winkler": SIMILAR_NAMES, "names equal or not": EQUAL_NAMES}
+
+
+@dataclass(frozen=True)
+class Common:
+    """Two Parquet files with the columns that the plan reads, and the model that links them. folder: where the model's
+    Splink form lies."""
+
+    left: Path
+    right: Path
+    model: Model
+    folder: Path
+
+    @property
+    def plan(self) -> Plan:
+        return self.model.plan
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What both took on the same pairs. worst: the largest difference of two weights; n_own_pairs: pairs that Splink's
+    blocking rules give, which its end to end is about."""
+
+    n_left: int
+    n_right: int
+    n_pairs: int
+    n_own_pairs: int
+    worst: float
+    our_seconds: dict[str, float]
+    splink_seconds: dict[str, float]
+
+
+def make_common(claims: pa.Table, persons: pa.Table, plan: Plan, folder: Path) -> Common:
+    """Train a common model and write it as Splink opens it."""
+    folder.mkdir(parents=True)
+    left, right = folder / "claims.parquet", folder / "persons.parquet"
+    for path, table in ((left, claims), (right, persons)):
+        pq.write_table(table.select(["unique_id", *plan.columns("left")]), path)
+    link_files([left], [right], plan, folder / "trained")
+    model = Model.load(folder / "trained" / "model.json", plan)
+    export_files(model, folder / "splink", tables=(left, right))
+    return Common(left, right, model, folder)
+
+
+def compare(common: Common, n_threads: int) -> Compared:
+    """Ours, then Splink, on all cores given; the first scoring of ours compiles and is not counted."""
+    prepared, left_ids, right_ids = _prepared(common)
+    pairs = all_pairs(prepared, n_threads)
+    ours = {
+        "with the bound": _seconds_of_scoring(prepared, n_threads, "own"),
+        "exhaustive": _seconds_of_scoring(prepared, n_threads, "none"),
+        "end to end": _our_end_to_end(common, n_threads),
+    }
+    given = pa.table(
+        {
+            "left_id": left_ids.take(pa.array(pairs.subjects)),
+            "right_id": right_ids.take(pa.array(pairs.rows)),
+            "weight": pairs.weights,
+        }
+    )
+    alone, worst = _splink_alone(common, given, n_threads)
+    end_to_end, n_own_pairs = _splink_end_to_end(common, n_threads)
+    splink = {"predict": alone, "end to end": end_to_end}
+    return Compared(len(left_ids), len(right_ids), given.num_rows, n_own_pairs, worst, ours, splink)
+
+
+def _prepared(common: Common) -> tuple[Prepared, pa.Array, pa.Array]:
+    """The encoded batch and its index, and the ids of both in their order."""
+    left, right = (
+        with_id(read_side([path], common.plan, side), common.plan.left_id)
+        for side, path in (("left", common.left), ("right", common.right))
+    )
+    index = build_index(Records.of(right), common.plan, common.folder / "index")
+    dictionaries = index.dictionaries.copy()
+    batch = prepare_batch(encode(left, common.plan, "left", dictionaries), dictionaries, index)
+    ids = left.column(common.plan.left_id), index.take(np.arange(index.n_persons), [common.plan.right_id]).column(0)
+    left_ids, right_ids = (column.combine_chunks() for column in ids)
+    return Prepared(batch, index, common.model.parameters), left_ids, right_ids
+
+
+def _seconds_of_scoring(prepared: Prepared, n_threads: int, floor: str) -> float:
+    """Seconds from the batch to the best candidates, the scorer's own tables included."""
+    start = time.perf_counter()
+    n_pairs(prepared.scorer(floor), n_threads)
+    return time.perf_counter() - start
+
+
+def _our_end_to_end(common: Common, n_threads: int) -> float:
+    start = time.perf_counter()
+    link_files(
+        [common.left], [common.right], common.plan, common.folder / "ours", model=common.model, n_threads=n_threads
+    )
+    return time.perf_counter() - start
+
+
+def _linker(common: Common, n_threads: int) -> Linker:
+    """Splink on the exported folder."""
+    connection = duckdb.connect(config={"threads": n_threads})
+    api = DuckDBAPI(connection)
+    folder = common.folder / "splink"
+    sides = [
+        api.register(connection.read_parquet(str(folder / f"{name}.parquet")), dataset_display_name=name)
+        for name in (A_LEFT, B_RIGHT)
+    ]
+    settings = _in_splinks_favour(json.loads((folder / "settings.json").read_text("utf-8")), common.plan)
+    linker = Linker(sides, SettingsCreator.from_path_or_dict(settings), log_level="ERROR")
+    for path in sorted(folder.glob("tf_*.parquet")):
+        lookup = api.register(connection.read_parquet(str(path)))
+        linker.table_management.register_term_frequency_lookup(lookup, path.stem.removeprefix("tf_"))
+    return linker
+
+
+def _in_splinks_favour(settings: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """Exported settings with DuckDB's own Jaro-Winkler and without columns that nobody asks for."""
+    name = plan.comparisons[-1]
+    a, b = quoted(f"{name.left[0]}_l"), quoted(f"{name.right[0]}_r")
+    written = {
+        jaro_winkler(a, b, Alphabet(), limit): f"jaro_winkler_similarity({a}, {b}) >= {limit}"
+        for limit in name.thresholds
+    }
+    for comparison in settings["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            level["sql_condition"] = written.pop(level["sql_condition"], level["sql_condition"])
+    if written:
+        raise AssertionError("the exported conditions are not those to be replaced; names beyond ASCII?")
+    return settings | dict.fromkeys(("retain_intermediate_calculation_columns", "retain_matching_columns"), False)
+
+
+def _splink_alone(common: Common, given: pa.Table, n_threads: int) -> tuple[float, float]:
+    """Seconds of ``predict`` on the given pairs, and the largest difference of its weights to those given."""
+    linker = _linker(common, n_threads)
+    api = linker._db_api
+    api._con.register("given", given)
+    blocked = api._con.sql(
+        f"SELECT '0' AS match_key, '{A_LEFT}-__-' || left_id AS join_key_l, '{B_RIGHT}-__-' || right_id AS join_key_r "
+        "FROM given"
+    ).to_arrow_table()
+    linker.table_management.register_blocked_pairs_for_predict(api.register(blocked))
+    start = time.perf_counter()
+    predicted = linker.inference.predict(warning_mode="never")
+    seconds = time.perf_counter() - start
+    prior = common.model.parameters.share_in_registry / common.model.parameters.n_persons
+    [(n, worst)] = api._con.sql(
+        f"SELECT count(*), max(abs(p.match_weight - {float(np.log2(prior / (1 - prior)))!r} - g.weight)) "
+        f"FROM {predicted.physical_name} p JOIN given g ON p.unique_id_l = g.left_id AND p.unique_id_r = g.right_id"
+    ).fetchall()
+    if n != given.num_rows:
+        raise AssertionError(f"Splink scored {n} of {given.num_rows} pairs")
+    return seconds, worst
+
+
+def _splink_end_to_end(common: Common, n_threads: int) -> tuple[float, int]:
+    """Seconds from the Parquet files to a Parquet file of pairs, and how many there are."""
+    out = common.folder / "splink.parquet"
+    start = time.perf_counter()
+    linker = _linker(common, n_threads)
+    predicted = linker.inference.predict(warning_mode="never")
+    linker._db_api._con.sql(f"COPY {predicted.physical_name} TO '{out}' (FORMAT parquet)")
+    return time.perf_counter() - start, pq.read_metadata(out).num_rows
