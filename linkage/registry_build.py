@@ -49,7 +49,6 @@ from linkage.scratch import scratch_array
 from linkage.standardise.places import Coverage, Units
 from linkage.threads import in_order
 from linkage.value_counts import Counts, add_up, count_part, count_widths, counted_columns
-from linkage.version import encoding_version
 
 PARTITION_ROWS = 1 << 20
 _PARTITIONS_AHEAD = 2
@@ -109,7 +108,6 @@ def build_index(
         files = checksums(version)
         manifest = {
             "format": FORMAT,
-            "encoding": encoding_version(),
             "persons": persons.num_rows,
             "plan": msgspec.to_builtins(plan),
             "commune_date": ordered.commune_date,

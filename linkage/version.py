@@ -22,16 +22,3 @@ def code_version() -> str:
         for path in sorted(p for p in (root / package).rglob("*") if p.suffix in _SOURCES):
             total.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return f"{__version__}+{total.hexdigest()[:12]}"
-
-
-@cache
-def encoding_version() -> str:
-    """12 hex digits of the SHA-256 over the sources that decide what an index holds; another one cannot be compared."""
-    root = Path(__file__).parent.parent
-    paths = sorted((root / "linkage" / "standardise").rglob("*.py"))
-    paths += [
-        root / "linkage" / f"{name}.py" for name in ("encode", "frequencies", "key_parts", "syllables", "value_counts")
-    ]
-    paths += [root / "blocking" / f"{name}.py" for name in ("keys", "lookup")]
-    paths += [root / "models" / "comparators" / "name.py"]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
