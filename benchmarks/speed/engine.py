@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from linkage.comparing import Batch, Pairs, prepare_batch, take
 from linkage.encode import encode
+from linkage.key_parts import pass_keys
 from linkage.link import TILE_SUBJECTS, run_tiles
 from linkage.registry import Index
 from linkage.scoring import NEGLIGIBLE_LOG2, Scored, Scorer
@@ -37,19 +38,26 @@ class Prepared:
 
 
 def not_verified(doses: pa.Table, index: Index, parameters: Parameters) -> Prepared:
-    """The doses that a run would score: those that do not agree exactly with one person."""
+    """The doses that a run would score, those that do not agree exactly with one person, in the registry's order."""
     dictionaries = index.dictionaries.copy()
     batch = prepare_batch(encode(doses, index.plan, "left", dictionaries), dictionaries, index)
     rows, _ = find_verified(batch, index)
-    return Prepared(take(batch, np.flatnonzero(rows < 0)), index, parameters)
+    still_open = take(batch, np.flatnonzero(rows < 0))
+    return Prepared(take(still_open, registry_order(still_open, index)), index, parameters)
+
+
+def registry_order(batch: Batch, index: Index) -> NDArray[np.int64]:
+    """The subjects by key of the pass that the registry is sorted by, as a run takes them."""
+    keys = pass_keys(index.plan.passes[0], "left", batch.columns, index.plan, batch.dictionaries)
+    return np.argsort(keys[:, 0], kind="stable")
 
 
 def n_pairs(scorer: Scorer, n_threads: int) -> int:
-    """Score and rank the whole batch, keeping nothing but the number of candidate pairs."""
-    n_best = scorer.index.plan.decision.candidates_kept
+    """Score and rank the whole batch as a run does, keeping nothing but the number of candidate pairs."""
+    n_best, order = scorer.index.plan.decision.candidates_kept, registry_order(scorer.batch, scorer.index)
 
     def work(part: slice) -> int:
-        return int(scorer.rank(scorer.link(part)[0], n_best).n_candidates.sum())
+        return int(scorer.rank(scorer.link(order[part])[0], n_best).n_candidates.sum())
 
     return sum(n for _, n in run_tiles(work, scorer.batch.n_subjects, n_threads))
 
