@@ -72,7 +72,7 @@ def jaro_winkler_of_masks(masks, a, b, at_least):  # type: ignore[no-untyped-def
     for j in range(n_b):
         free = masks[b[j]] & near & ~taken_a
         is_found = np.uint64(free != zero)
-        taken_a |= free & (~free + one)
+        taken_a |= free & (~free + one) if is_found else zero
         taken_b |= is_found << np.uint64(j)
         n_common += np.int64(is_found)
         near = (near << one) | np.uint64(j < window)
