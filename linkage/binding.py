@@ -112,8 +112,11 @@ def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
     right = index.columns[spec.right[0]]
     words = batch.dictionaries.words[spec.left[0]]
     starts = np.concatenate([[0], np.cumsum([len(word) for word in words])]).astype(np.int64)
-    letters = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
-    table = (letters, starts, int(np.diff(starts).max(initial=0)))
+    points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
+    alphabet = np.zeros(int(points.max(initial=0)) + 1, np.uint32)
+    alphabet[points] = 1
+    letters = np.cumsum(alphabet, dtype=np.uint32)[points] - np.uint32(1)
+    table = (letters, starts, int(np.diff(starts).max(initial=0)), int(alphabet.sum()))
     measure, thresholds = text.MEASURES[spec.measure or ""], np.array(spec.thresholds)
 
     def add(left: Columns, pairs: Pairs, codes: Codes) -> None:

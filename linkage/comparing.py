@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from linkage.frequencies import Ratios, frequency_ratios
 from linkage.key_parts import key_part, pass_keys
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
+from linkage.scratch import scratch_array
 from models.comparators import digits
 from models.patterns import PatternSpace
 from models.score import multiply_term_frequency
@@ -137,10 +139,18 @@ def rows_of(batch: Batch, subjects: NDArray[np.int64] | slice) -> Columns:
     return {name: column[subjects] for name, column in batch.columns.items()}
 
 
-def take(batch: Batch, subjects: NDArray[np.int64]) -> Batch:
-    """The batch of some subjects, in the order given."""
+def take(batch: Batch, subjects: NDArray[np.int64], scratch: Path | None = None) -> Batch:
+    """The batch of some subjects, in the order given, its columns in work files in ``scratch`` or in memory.
+
+    One column after the other: taken tile by tile, those of a large batch would be read from the disk again and again,
+    for they do not stay in memory beside the index.
+    """
+    columns = {}
+    for name, column in batch.columns.items():
+        columns[name] = scratch_array(scratch, (subjects.size, *column.shape[1:]), column.dtype)
+        np.take(column, subjects, axis=0, out=columns[name], mode="clip")
     own_rows = None if batch.own_rows is None else batch.own_rows[subjects]
-    return Batch(int(subjects.size), rows_of(batch, subjects), batch.dictionaries, own_rows)
+    return Batch(int(subjects.size), columns, batch.dictionaries, own_rows)
 
 
 def pattern_space(plan: Plan) -> PatternSpace:

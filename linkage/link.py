@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, rows_of
+from linkage.comparing import Batch, rows_of, take
 from linkage.key_parts import pass_keys
 from linkage.registry import Index
 from linkage.scoring import PassCounts, Ranked, Scored, Scorer
@@ -54,6 +55,7 @@ def link_batch(
     n_threads: int,
     *,
     subjects: NDArray[np.int64] | None = None,
+    scratch: Path | None = None,
     on_tile: Callable[[int], None] | None = None,
 ) -> LinkedBatch:
     """Rank the candidates of subjects of the batch.
@@ -61,18 +63,19 @@ def link_batch(
     Parameters
     ----------
     subjects : numbers of those that are linked, the result is in their order; None links all
+    scratch : folder for the work files that hold the columns of these; None keeps them in memory
     on_tile : is told the number of subjects done
     """
-    scorer = Scorer(batch, index, parameters)
     n_best = index.plan.decision.candidates_kept
     linked = np.arange(batch.n_subjects) if subjects is None else subjects
     order = _registry_order(batch, linked, index)
+    scorer = Scorer(take(batch, linked[order], scratch), index, parameters)
     ranked = _empty(linked.size, n_best)
     counts: list[PassCounts] = []
     patterns: list[_PatternCounts] = []
 
     def work(part: slice) -> tuple[Ranked, PassCounts, _PatternCounts]:
-        scored, counts = scorer.link(linked[order[part]])
+        scored, counts = scorer.link(part)
         return scorer.rank(scored, n_best), counts, _count_patterns(scored, scorer.floor)
 
     for part, (tile, tile_counts, tile_patterns) in run_tiles(work, linked.size, n_threads):

@@ -72,7 +72,7 @@ def reconcile(
     with clock.stage("encode"):
         doses, subjects, batch = subjects_of(records, index, n_threads, scratch)
     excluded = doses.excluded[subjects.first_dose]
-    decided, pairs, model = _decide_subjects(batch, excluded > 0, index, model, n_threads, clock)
+    decided, pairs, model = _decide_subjects(batch, excluded > 0, index, model, n_threads, scratch, clock)
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
@@ -86,7 +86,13 @@ def reconcile(
 
 
 def _decide_subjects(
-    batch: Batch, is_excluded: NDArray[np.bool_], index: Index, model: Model | None, n_threads: int, clock: Clock
+    batch: Batch,
+    is_excluded: NDArray[np.bool_],
+    index: Index,
+    model: Model | None,
+    n_threads: int,
+    scratch: Path,
+    clock: Clock,
 ) -> tuple[Decided, PairCounts, Model]:
     """Decide every subject by itself. What linking needs beside is gone when this returns."""
     with clock.stage("verify"):
@@ -101,22 +107,28 @@ def _decide_subjects(
             parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
             model = Model(parameters, index.plan, training.to_dict())
     with clock.stage("link"):
-        linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, clock)
+        linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
-        weighed = _weigh_verified(batch, agreed, *sure, index, model.parameters, n_threads)
+        weighed = _weigh_verified(take(batch, agreed, scratch), agreed, *sure, index, model.parameters, n_threads)
         decided = decide(batch.n_subjects, linked, weighed, model.parameters, index.n_persons, index.plan.decision)
     return decided, pairs, model
 
 
 def _link(
-    batch: Batch, subjects: NDArray[np.int64], index: Index, parameters: Parameters, n_threads: int, clock: Clock
+    batch: Batch,
+    subjects: NDArray[np.int64],
+    index: Index,
+    parameters: Parameters,
+    n_threads: int,
+    scratch: Path,
+    clock: Clock,
 ) -> tuple[Ranking, PairCounts]:
     """Rank the candidates of some subjects."""
 
     def on_tile(n_done: int) -> None:
         clock.on_progress("link", n_done, subjects.size)
 
-    linked = link_batch(batch, index, parameters, n_threads, subjects=subjects, on_tile=on_tile)
+    linked = link_batch(batch, index, parameters, n_threads, subjects=subjects, scratch=scratch, on_tile=on_tile)
     found = linked.ranked
     ranking = Ranking(subjects, found.rows, found.weights, found.passes, found.codes, found.sums)
     return ranking, PairCounts.of(linked)
@@ -155,7 +167,8 @@ def _weigh_verified(
     parameters: Parameters,
     n_threads: int,
 ) -> Ranking:
-    """The weight of the one person that each of some subjects agrees with; he has no rival."""
+    """The weight of the one person that each subject of the batch agrees with; he has no rival. subjects: int64[n],
+    their numbers."""
     scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
     one = (subjects.size, 1)
     weighed = Ranking(
@@ -168,10 +181,9 @@ def _weigh_verified(
     )
 
     def weigh(part: slice) -> None:
-        chosen = subjects[part]
-        offsets = np.arange(chosen.size + 1, dtype=np.int64)
-        pairs = Candidates(offsets, rows[part].astype(np.uint32), passes[part])
-        ranked = scorer.rank(scorer.score_pairs(chosen, pairs), 1)
+        of_part = rows[part].astype(np.uint32)
+        pairs = Candidates(np.arange(of_part.size + 1, dtype=np.int64), of_part, passes[part])
+        ranked = scorer.rank(scorer.score_pairs(part, pairs), 1)
         weighed.weights[part], weighed.codes[part], weighed.sums[part] = ranked.weights, ranked.codes, ranked.sums
 
     for _ in run_tiles(weigh, subjects.size, n_threads):

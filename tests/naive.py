@@ -214,6 +214,27 @@ def jaro_winkler(a, b):
     return jaro + prefix / 10 * (1 - jaro) if jaro > 0.7 else jaro
 
 
+def jaro_winkler_of_masks(masks, a, b, at_least):
+    """The masks say nothing that the letters do not. Given up only where no order and no start could reach at_least."""
+    letters_a, letters_b = ([int(letter) for letter in word] for word in (a, b))
+    shared = jaro_winkler_shared(letters_a, letters_b)
+    most = (shared / len(a) + shared / len(b) + 1) / 3
+    if shared == 0 or most + 0.4 * (1 - most) < at_least:
+        return 0.0
+    return jaro_winkler(letters_a, letters_b)
+
+
+def jaro_winkler_shared(a, b):
+    """Letters of a that find a partner in b, each taking the first free one near enough."""
+    reach, free, n = max(max(len(a), len(b)) // 2 - 1, 0), dict(enumerate(b)), 0
+    for i, letter in enumerate(a):
+        near = [j for j in free if free[j] == letter and abs(i - j) <= reach]
+        if near:
+            del free[min(near)]
+            n += 1
+    return n
+
+
 def text_level(a, b, is_near):
     """is_near: one test of (a, b) per threshold, the strictest first."""
     if not a or not b:

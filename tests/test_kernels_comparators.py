@@ -198,13 +198,31 @@ def code_points(word):
     return np.array([ord(c) for c in word], np.uint32)
 
 
+def masked(a, b):
+    """Both words in an alphabet of their own, and the places of the letters of the first."""
+    alphabet = sorted(set(a + b))
+    x, y = (np.array([alphabet.index(c) for c in word], np.uint32) for word in (a, b))
+    masks = np.zeros(len(alphabet), np.uint64)
+    for i, letter in enumerate(x[:64]):
+        masks[letter] |= np.uint64(1) << np.uint64(i)
+    return x, y, masks
+
+
 @given(words, words)
 @example("ca", "abc")
 @example("martha", "marhta")
+@example("a" * 63 + "b", "b" + "a" * 63)
+@example("ab" * 32, "ba" * 32)
 def test_string_measures_equal_rapidfuzz_to_the_last_bit(a, b):
-    scratch = np.empty(400, np.int64)
+    scratch = np.empty(5000, np.int64)
     x, y = code_points(a), code_points(b)
-    assert text.jaro_winkler(x, y, scratch) == rapidfuzz_distance.JaroWinkler.similarity(a, b)
+    similarity = rapidfuzz_distance.JaroWinkler.similarity(a, b)
+    assert text.jaro_winkler(x, y, scratch) == similarity
+    if a and b and len(a) <= 64 and len(b) <= 64:
+        x_small, y_small, masks = masked(a, b)
+        assert text.jaro_winkler_of_masks(masks, x_small, y_small, 0.0) == similarity
+        found = text.jaro_winkler_of_masks(masks, x_small, y_small, similarity)
+        assert found == similarity, "no similarity that is high enough is given up"
     assert text.levenshtein(x, y, scratch) == rapidfuzz_distance.Levenshtein.distance(a, b)
     assert text.damerau_levenshtein(x, y, scratch) == rapidfuzz_distance.DamerauLevenshtein.distance(a, b)
 
@@ -221,6 +239,10 @@ def test_string_measures_equal_their_twins(a, b):
     assert text.levenshtein(x, y, scratch) == naive.levenshtein(a, b)
     assert text.damerau_levenshtein(x, y, scratch) == naive.damerau_levenshtein(a, b)
     assert text.jaro_winkler(x, y, scratch) == pytest.approx(naive.jaro_winkler(a, b), rel=1e-14)
+    if a and b:
+        x, y, masks = masked(a, b)
+        twin = naive.jaro_winkler_of_masks(masks, x, y, 0.8)
+        assert text.jaro_winkler_of_masks(masks, x, y, 0.8) == pytest.approx(twin, rel=1e-14)
 
 
 @given(words, words)
@@ -241,8 +263,11 @@ def test_text_level_equals_its_twin(a, b, measure):
         thresholds = [1.0, 2.0]
         is_near = [lambda p, q, t=t: getattr(naive, measure)(p, q) <= t for t in thresholds]
     if a and b:
-        level = text.text_level(x, y, text.MEASURES[measure], np.array(thresholds), np.empty(100, np.int64))
-        assert level == naive.text_level(a, b, is_near)
+        x_small, y_small, masks = masked(a, b)
+        for one, other, bits in ((x, y, np.empty(0, np.uint64)), (x_small, y_small, masks)):
+            scratch = np.empty(100, np.int64)
+            level = text.text_level(one, other, bits, text.MEASURES[measure], np.array(thresholds), scratch)
+            assert level == naive.text_level(a, b, is_near)
 
 
 def check_spans(kernel, level_of_pair, *arguments):
@@ -302,7 +327,8 @@ def test_spans_of_names_and_texts():
     )  # fmt: skip
     texts = ["", "smith", "smyth", "jones"]
     starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype(np.int64)
-    table = (code_points("".join(texts)), starts, 5)
+    letters, _, _ = masked("".join(texts), "")
+    table = (letters, starts, 5, int(letters.max()) + 1)
     a, b = rng.integers(0, 4, 20).astype(np.uint32), rng.integers(0, 4, 30).astype(np.uint32)
 
     one_edit = [lambda x, y: naive.levenshtein(x, y) <= 1]
@@ -310,4 +336,10 @@ def test_spans_of_names_and_texts():
         text.text_levels,
         lambda s, r: naive.text_level(texts[a[s]], texts[b[r]], one_edit),
         a, b, table, text.LEVENSHTEIN, np.array([1.0]),
+    )  # fmt: skip
+    alike = [lambda x, y: rapidfuzz_distance.JaroWinkler.similarity(x, y) >= 0.8]
+    check_spans(
+        text.text_levels,
+        lambda s, r: naive.text_level(texts[a[s]], texts[b[r]], alike),
+        a, b, table, text.JARO_WINKLER, np.array([0.8]),
     )  # fmt: skip

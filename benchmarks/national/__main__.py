@@ -78,7 +78,8 @@ def measure(step: Step, work: Path, anon_limit: int) -> dict[str, Any]:
     tries = sorted(_tries(step, work, anon_limit), key=lambda one: (one[0].failure is None, one[0].wall_seconds))
     watched, made = tries[0] if tries[0][0].failure else tries[len(tries) // 2]
     walls = [round(one.wall_seconds, 3) for one, _ in tries]
-    return result | asdict(watched) | made | {"wall_seconds_of_all": walls}
+    found = json.loads(_shown(json.dumps(asdict(watched)), work))
+    return result | found | made | {"wall_seconds_of_all": walls}
 
 
 def _tries(step: Step, work: Path, anon_limit: int) -> Iterator[tuple[Watched, dict[str, Any]]]:
