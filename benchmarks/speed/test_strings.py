@@ -65,6 +65,34 @@ def test_rapidfuzz(benchmark: BenchmarkFixture, plain_names: list[str], name: st
     measure(benchmark, SECTION, len(words) ** 2, "pairs", work, rounds=3)
 
 
+# A level asks no more than whether a threshold is met, which both may decide early; the loosest is rapidfuzz's cutoff.
+THRESHOLDS = {"jaro_winkler": [0.92, 0.8], "levenshtein": [1.0, 2.0], "damerau_levenshtein": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_levels(benchmark: BenchmarkFixture, plain_names: list[str], name: str) -> None:
+    """As a comparison asks for it: the level of each pair by two thresholds."""
+    words = plain_names[:N_WORDS]
+    starts = np.concatenate([[0], np.cumsum([len(word) for word in words])]).astype(np.int64)
+    points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
+    alphabet, letters = np.unique(points, return_inverse=True)
+    table = (letters.astype(np.uint32), starts, int(np.diff(starts).max()), alphabet.size)
+    # Word 0 is the missing one.
+    ids = np.arange(1, len(words), dtype=np.uint32)
+    offsets = np.arange(0, ids.size**2 + 1, ids.size, dtype=np.int64)
+    first, codes = np.zeros(ids.size, np.int64), np.zeros(ids.size**2, np.uint32)
+    rule = (text.MEASURES[name], np.array(THRESHOLDS[name]), np.uint32(1), codes)
+    work = lambda: text.text_levels(first, offsets, ids, ids, table, *rule)  # noqa: E731
+    measure(benchmark, SECTION, codes.size, "pairs", work, rounds=3)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_rapidfuzz_with_cutoff(benchmark: BenchmarkFixture, plain_names: list[str], name: str) -> None:
+    words, scorer, cutoff = plain_names[:N_WORDS], MEASURES[name][1], THRESHOLDS[name][-1]
+    work = lambda: process.cdist(words, words, scorer=scorer, score_cutoff=cutoff, workers=1)  # noqa: E731
+    measure(benchmark, SECTION, len(words) ** 2, "pairs", work, rounds=3)
+
+
 def test_twin(benchmark: BenchmarkFixture, plain_names: list[str]) -> None:
     """Jaro-Winkler only: the twins of the other two try every way, which takes for ever on words of this length."""
     words = plain_names[:N_TWIN_WORDS]
