@@ -68,6 +68,13 @@ def test_twin(benchmark: BenchmarkFixture, country: Prepared, country_runs: Pair
     measure(benchmark, PARTS, len(left), "pairs in Python", work, rounds=1, is_compiled=True)
 
 
+def test_preparing(benchmark: BenchmarkFixture, country: Prepared) -> None:
+    """Term frequency ratios of the subjects, and what their pairs need to count."""
+    scorer, part = country.scorer("own"), a_tile(country)
+    total = int(scorer.candidates(scorer.tile(part))[0].n_candidates.sum())
+    measure(benchmark, PARTS, total, "pairs", lambda: scorer.tile(part), subjects=part.stop - part.start)
+
+
 def test_candidates(benchmark: BenchmarkFixture, country: Prepared) -> None:
     """Keys of all passes, their blocks, and these joined."""
     scorer = country.scorer("own")
