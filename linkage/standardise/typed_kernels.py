@@ -76,7 +76,7 @@ def _number(text: np.ndarray, i: int, end: int) -> tuple[int, int, int]:
     number = 0
     n = 0
     while i < end and n < 4 and ZERO <= text[i] <= NINE:
-        number = number * 10 + text[i] - ZERO
+        number = number * 10 + np.int64(text[i]) - ZERO
         n += 1
         i += 1
     return number, n, i
