@@ -73,13 +73,13 @@ def read_parts(
 @kernel
 def _number(text: np.ndarray, i: int, end: int) -> tuple[int, int, int]:
     """Up to four digits from ``i`` on: (number, n_digits, first byte after them)."""
-    number = 0
+    number = np.int64(0)
     n = 0
     while i < end and n < 4 and ZERO <= text[i] <= NINE:
         number = number * 10 + np.int64(text[i]) - ZERO
         n += 1
         i += 1
-    return number, n, i
+    return int(number), n, i
 
 
 @kernel
