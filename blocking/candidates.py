@@ -20,6 +20,7 @@ kernel = njit(cache=True, nogil=True, error_model="numpy")
 PASS_BITS = 16  # a candidate carries one bit per pass
 RUN_BIT = np.uint16(1)  # the first pass, the only one that can be the order of the registry
 _ROW_SHIFT = np.uint64(PASS_BITS)
+_SPREAD = np.uint64(0x9E3779B9)  # the golden ratio: Fibonacci hashing, of neighbouring rows too
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Candidates:
 class Found:
     """Subject s meets the rows [first, last) of its runs, int64[n_subjects, w], ascending, w may be 0; and others.
 
-    others: what else was found, rows ascending; where a row stands in a run too, its passes say so. n_candidates:
+    others: what else was found, rows in any order; where a row stands in a run too, its passes say so. n_candidates:
     int64[n_subjects], distinct rows of both; a subject's own row is not counted, nor are rows that are gone, which may
     stand in runs but not among the others.
     """
@@ -63,20 +64,28 @@ def append_blocks(first, last, rows, removed, bit, fill, packed):  # type: ignor
 
 
 @kernel
-def merge_segments(starts, ends, packed, offsets, rows, passes):  # type: ignore[no-untyped-def]
-    """The rows of each subject's segment packed[starts[s]:ends[s]], ascending, each once with all its passes' bits; the
-    number of them."""
-    low = np.uint64((1 << PASS_BITS) - 1)
+def merge_segments(starts, ends, packed, slots, offsets, rows, passes):  # type: ignore[no-untyped-def]
+    """The rows of each subject's segment packed[starts[s]:ends[s]], each once with all its passes' bits, in the order
+    in which they are first met; the number of them.
+
+    slots: uint64[2**b] zeros, more than the longest segment has rows; a hash table of one subject after the other, an
+    entry says whose it is. Cheaper than to sort what will mostly be ruled out.
+    """
+    low, entry = np.uint64((1 << PASS_BITS) - 1), np.uint64(0xFFFFFFFF)
+    mask, shift = np.uint64(slots.shape[0] - 1), np.uint64(32)
     n_out = 0
     for s in range(ends.shape[0]):
         offsets[s] = n_out
-        if ends[s] - starts[s] > 1:
-            packed[starts[s] : ends[s]].sort()
+        owner = np.uint64(s + 1)
         for place in range(starts[s], ends[s]):
-            row, bits = np.uint32(packed[place] >> _ROW_SHIFT), np.uint16(packed[place] & low)
-            if n_out > offsets[s] and rows[n_out - 1] == row:
-                passes[n_out - 1] |= bits
+            row, bits = packed[place] >> _ROW_SHIFT, np.uint16(packed[place] & low)
+            slot = ((row * _SPREAD) >> np.uint64(16)) & mask
+            while slots[slot] >> shift == owner and rows[slots[slot] & entry] != row:
+                slot = (slot + np.uint64(1)) & mask
+            if slots[slot] >> shift == owner:
+                passes[slots[slot] & entry] |= bits
             else:
+                slots[slot] = (owner << shift) | np.uint64(n_out)
                 rows[n_out] = row
                 passes[n_out] = bits
                 n_out += 1
@@ -108,27 +117,36 @@ def mark_in_runs(first, last, offsets, rows, passes, own, n_candidates):  # type
 
 
 @kernel
-def merge_order(run_offsets, run_rows, offsets, rows, source, out_offsets):  # type: ignore[no-untyped-def]
-    """Where the merged candidates come from: source[n] is a place in run_rows, or run_rows.size plus one in rows.
+def merge_lists(run_offsets, run_rows, listed, source, out):  # type: ignore[no-untyped-def]
+    """Put together two lists in CSR form over the subjects; of a row in both the second's is taken, at the first's
+    place.
 
-    Both lists are in CSR form over the subjects, rows ascending; of a row in both the second is taken. out_offsets:
-    int64[n_subjects + 1]. Returns the number of merged candidates.
+    run_rows: uint32[n], ascending; listed: (offsets, rows: uint32[k], passes: uint16[k]), RUN_BIT set where the row
+    stands in a run. source: int64[n + k] out, a place in run_rows, or run_rows.size plus one in the list; out:
+    (offsets, rows, passes) of what is merged. Returns the number of merged candidates.
     """
-    n_out = 0
-    n_run = run_rows.shape[0]
+    offsets, rows, passes = listed
+    out_offsets, out_rows, out_passes = out
+    n_out, n_run = 0, run_rows.shape[0]
     for s in range(offsets.shape[0] - 1):
         out_offsets[s] = n_out
-        a, b = run_offsets[s], offsets[s]
-        while a < run_offsets[s + 1] or b < offsets[s + 1]:
-            is_other = b < offsets[s + 1] and (a == run_offsets[s + 1] or rows[b] <= run_rows[a])
-            if is_other:
-                source[n_out] = n_run + b
-                a += a < run_offsets[s + 1] and run_rows[a] == rows[b]
-                b += 1
-            else:
-                source[n_out] = a
-                a += 1
-            n_out += 1
+        first, last = run_offsets[s], run_offsets[s + 1]
+        for k in range(first, last):
+            source[n_out + k - first] = k
+            out_rows[n_out + k - first] = run_rows[k]
+            out_passes[n_out + k - first] = RUN_BIT
+        n_merged = last - first
+        for k in range(offsets[s], offsets[s + 1]):
+            place = n_merged
+            if passes[k] & RUN_BIT:
+                there = first + np.searchsorted(run_rows[first:last], rows[k])
+                if there < last and run_rows[there] == rows[k]:
+                    place = there - first
+            source[n_out + place] = n_run + k
+            out_rows[n_out + place] = rows[k]
+            out_passes[n_out + place] = passes[k]
+            n_merged += place == n_merged
+        n_out += n_merged
     out_offsets[offsets.shape[0] - 1] = n_out
     return n_out
 
@@ -154,7 +172,8 @@ def gather(
     for number, block in listed:
         append_blocks(block.first, block.last, block.rows, removed.bits, np.uint64(1 << number), ends, packed)
     offsets, rows, bits = np.empty_like(starts), np.empty(packed.size, np.uint32), np.empty(packed.size, np.uint16)
-    n = merge_segments(starts, ends, packed, offsets, rows, bits)
+    slots = np.zeros(1 << (2 * int((ends - starts[:-1]).max(initial=0)) + 1).bit_length(), np.uint64)
+    n = merge_segments(starts, ends, packed, slots, offsets, rows, bits)
     others = Candidates(offsets, rows[:n], bits[:n])
     # Runs do not overlap, so sorting both ends by themselves keeps them together.
     first, last = (np.sort(side[:, : side.shape[1] * has_runs], axis=1) for side in (run_blocks.first, run_blocks.last))
@@ -165,14 +184,16 @@ def gather(
     return Found(first, last, others, n_candidates)
 
 
-def merge(runs: Candidates, others: Candidates) -> tuple[Candidates, NDArray[np.int64]]:
-    """The candidates of two lists, and the place of each in the one or, behind it, in the other.
+def merge(
+    offsets: NDArray[np.int64], rows: NDArray[np.uint32], others: Candidates
+) -> tuple[Candidates, NDArray[np.int64]]:
+    """The candidates of runs and of a list, and the place of each in the one or, behind it, in the other.
 
-    Rows ascend in both; of a row in both the one of ``others`` is taken, whose passes hold those of the other.
+    offsets, rows: of the runs in CSR form, rows ascending; of a row in both the one of ``others`` is taken, whose
+    passes hold the run's.
     """
-    source, offsets = np.empty(runs.rows.size + others.rows.size, np.int64), np.empty_like(others.offsets)
-    n = merge_order(runs.offsets, runs.rows, others.offsets, others.rows, source, offsets)
-    rows, passes = (
-        np.concatenate([getattr(runs, name), getattr(others, name)])[source[:n]] for name in ("rows", "passes")
-    )
-    return Candidates(offsets, rows, passes), source[:n]
+    size = rows.size + others.rows.size
+    source, out_rows, out_passes = np.empty(size, np.int64), np.empty(size, np.uint32), np.empty(size, np.uint16)
+    out = (np.empty_like(offsets), out_rows, out_passes)
+    n = merge_lists(offsets, rows, (others.offsets, others.rows, others.passes), source, out)
+    return Candidates(out[0], out_rows[:n], out_passes[:n]), source[:n]

@@ -27,11 +27,16 @@ _LEAD_MASK = ~np.uint64((1 << (64 - LEAD_BITS)) - 1)
 _NARROW_MASK = np.uint64((1 << NARROW_BITS) - 1)
 
 
+def _steps(salt: int) -> int:
+    """The golden ratio of 64 bits, once more with each salt."""
+    return 0x9E3779B97F4A7C15 * (salt + 1) & 0xFFFFFFFFFFFFFFFF
+
+
 def mix(values: Keys, salt: int = 0) -> Keys:
     """Scramble uint64 values (any shape) bijectively; the finaliser of splitmix64 (Steele et al. 2014)."""
     z = values.astype(np.uint64, copy=True)
     with np.errstate(over="ignore"):
-        z += np.uint64((0x9E3779B97F4A7C15 * (salt + 1)) & 0xFFFFFFFFFFFFFFFF)
+        z += np.uint64(_steps(salt))
         z ^= z >> np.uint64(30)
         z *= np.uint64(0xBF58476D1CE4E5B9)
         z ^= z >> np.uint64(27)
@@ -46,17 +51,41 @@ def combine(parts: Sequence[Keys]) -> Keys:
     The leading bits are a hash of the first part alone. Alternatives of several parts are crossed: the result is
     uint64[n, product of the widths].
     """
-    total = np.zeros((parts[0].shape[0], 1), np.uint64)
-    lead = total
-    known = np.ones((parts[0].shape[0], 1), np.bool_)
+    n = parts[0].shape[0]
+    total, lead = np.zeros((n, 1), np.uint64), np.ones((n, 1), np.uint64)
     for salt, part in enumerate(parts):
         columns = part[:, None] if part.ndim == 1 else part
-        width = total.shape[1] * columns.shape[1]
-        total = mix(total[:, :, None] ^ mix(columns, salt)[:, None, :], salt).reshape(-1, width)
-        lead = total if salt == 0 else np.repeat(lead, columns.shape[1], axis=1)
-        known = (known[:, :, None] & (columns != 0)[:, None, :]).reshape(-1, width)
-    keys = (lead & _LEAD_MASK) | (total & ~_LEAD_MASK)
-    return np.where(known, keys | np.uint64(1), np.uint64(0))
+        crossed, leads = (np.empty((n, total.shape[1] * columns.shape[1]), np.uint64) for _ in range(2))
+        cross(total, lead, columns, np.uint64(_steps(salt)), salt == 0, crossed, leads)
+        total, lead = crossed, leads
+    return np.where(lead == 0, lead, (lead & _LEAD_MASK) | (total & ~_LEAD_MASK) | np.uint64(1))
+
+
+@kernel
+def _mixed(z, step):  # type: ignore[no-untyped-def]
+    """What ``mix`` makes of one value; step: that of its salt."""
+    z += step
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@kernel
+def cross(total, lead, part, step, is_first, crossed, leads):  # type: ignore[no-untyped-def]
+    """Every hash of a record with every alternative of the next part of its key.
+
+    total, lead: uint64[n, w], the hashes and their leading bits so far, lead 0 where a part is missing; part: uint64[n,
+    v]; crossed, leads: uint64[n, w * v] out, alike.
+    """
+    for s in range(total.shape[0]):
+        place = 0
+        for i in range(total.shape[1]):
+            for j in range(part.shape[1]):
+                mixed = _mixed(total[s, i] ^ _mixed(part[s, j], step), step)
+                known = (mixed if is_first else lead[s, i]) | np.uint64(1)
+                crossed[s, place] = mixed
+                leads[s, place] = known if lead[s, i] != 0 and part[s, j] != 0 else np.uint64(0)
+                place += 1
 
 
 def block_keys(parts: Sequence[Keys], narrow: Keys | None) -> Keys:
@@ -68,31 +97,3 @@ def block_keys(parts: Sequence[Keys], narrow: Keys | None) -> Keys:
     low = np.zeros(block.shape[0], np.uint64) if narrow is None else mix(narrow) & _NARROW_MASK
     keys = (block & ~_NARROW_MASK) | low[:, None]
     return np.where(block == 0, np.uint64(0), np.maximum(keys, np.uint64(1 << NARROW_BITS)))
-
-
-@kernel
-def number_neighbours(numbers, n_digits, neighbours):  # type: ignore[no-untyped-def]
-    """All packed numbers one wrong digit, or two swapped neighbours, away from each of n_digits digits.
-
-    numbers: uint64[n], four bits a digit, the number of digits in the top byte; others are left out (zeros).
-    neighbours: uint64[n, 10 * n_digits - 1] out.
-    """
-    for s in range(numbers.shape[0]):
-        number = numbers[s]
-        neighbours[s, :] = 0
-        if number >> 56 != n_digits:
-            continue
-        filled = 0
-        for place in range(n_digits):
-            shift = np.uint64(4 * place)
-            digit = (number >> shift) & np.uint64(15)
-            for other in range(10):
-                if np.uint64(other) != digit:
-                    neighbours[s, filled] = number ^ ((digit ^ np.uint64(other)) << shift)
-                    filled += 1
-            if place + 1 < n_digits:
-                next_digit = (number >> (shift + np.uint64(4))) & np.uint64(15)
-                if next_digit != digit:
-                    swap = digit ^ next_digit
-                    neighbours[s, filled] = number ^ (swap << shift) ^ (swap << (shift + np.uint64(4)))
-                    filled += 1

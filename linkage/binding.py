@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import AddLevels, Batch, BestLevels, BoundComparison, Codes, Levels, Pairs, pattern_space
+from linkage.comparing import OPEN, AddLevels, Batch, BestLevels, BoundComparison, Codes, Levels, Pairs, pattern_space
 from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS
 from linkage.plan import Comparison, Plan
@@ -25,20 +25,23 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
     for comparison, stride, estimated in zip(plan.comparisons, strides, parameters.comparisons, strict=True):
         add, best = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
         groups = None if comparison.group is None else index.columns[comparison.group]
-        place_shifts = _place_shifts(comparison, plan)
-        bound.append(BoundComparison(comparison, stride, add, best, estimated.u, groups, place_shifts))
+        places = _ratio_places(comparison, plan)
+        bound.append(BoundComparison(comparison, stride, add, best, estimated.u, groups, places))
     return bound
 
 
-def _place_shifts(comparison: Comparison, plan: Plan) -> tuple[np.uint32, NDArray[np.uint8]]:
-    """Where a local comparison finds its local groups: behind the others, at the levels that share a commune."""
-    if not comparison.local:
-        return np.uint32(1), np.zeros(1, np.uint8)
-    at = plan.comparisons.index(plan.place)
-    n_groups = 1 if comparison.group is None else N_GROUPS
-    shifts = np.zeros(len(plan.place.labels), np.uint8)
-    shifts[list(place.SHARED_COMMUNE)] = n_groups
-    return np.uint32(pattern_space(plan).strides[at]), shifts
+def _ratio_places(comparison: Comparison, plan: Plan) -> NDArray[np.uint16] | None:
+    """Where the ratio of each pattern's level stands; a local comparison has local groups behind the others, for the
+    patterns that share a commune."""
+    if not comparison.term_frequency:
+        return None
+    space, n_levels = pattern_space(plan), len(comparison.labels)
+    by_level = [np.zeros(n) for n in space.n_levels]
+    by_level[plan.comparisons.index(comparison)] = np.arange(n_levels, dtype=np.float64)
+    if comparison.local:
+        n_groups = 1 if comparison.group is None else N_GROUPS
+        by_level[plan.comparisons.index(plan.place)][list(place.SHARED_COMMUNE)] = n_groups * n_levels
+    return space.sum_over_levels(by_level).astype(np.uint16)
 
 
 def _bind_category(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
@@ -96,14 +99,20 @@ def _bind_name(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
     names, signatures = index.columns[spec.right[0]], index.columns[f"{spec.right[0]}.signature"]
     tables = batch.dictionaries.syllables.tables()
 
-    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
-        a = (pairs.left(left[names_a]), pairs.left(left[signatures_a]))
-        b = (pairs.right(names), pairs.right(signatures))
-        name.name_levels(pairs.first, pairs.offsets, a, b, tables, stride, codes)
-
     def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
         a, b = pairs.left(left[signatures_a]), pairs.right(signatures)
         name.best_name_levels(pairs.first, pairs.offsets, a, b, levels)
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        levels = np.empty(codes.size, np.uint8)
+        best(left, pairs, levels)
+        # The names themselves are only read where the signatures leave a doubt, which is one pair in fifty.
+        places = np.flatnonzero(levels == OPEN)
+        doubtful, found = pairs.at(places), np.zeros(places.size, np.uint32)
+        a, b = doubtful.left(left[names_a]), doubtful.right(names)
+        name.name_levels(doubtful.first, doubtful.offsets, a, b, tables, np.uint32(1), found)
+        levels[places] = found
+        codes += stride * levels
 
     return add, best
 

@@ -65,6 +65,14 @@ class Pairs:
         """Subject s with the registry rows rows[offsets[s]:offsets[s + 1]]."""
         return cls(np.arange(offsets.size - 1), offsets[:-1], offsets, rows)
 
+    def at(self, places: NDArray[np.int64]) -> Pairs:
+        """Those at some places, ascending."""
+        offsets = np.searchsorted(places, self.offsets)
+        if self.rows is not None:
+            return Pairs(self.subjects, offsets[:-1], offsets, self.rows[places])
+        rows = places + np.repeat(self.first - self.offsets[:-1], np.diff(offsets))
+        return Pairs(self.subjects, offsets[:-1], offsets, rows.astype(np.uint32))
+
     def left(self, column: NDArray[Any]) -> NDArray[Any]:
         """The subject's value of each span."""
         return column[self.subjects]
@@ -89,7 +97,8 @@ class BoundComparison:
 
     add: adds stride * level to the codes of pairs; best: writes the level of pairs where it is quickly seen, `OPEN`
     where it may be any, or None where nothing is quicker than the level itself; u: float64[n_levels]; groups:
-    uint8[n_persons] or empty; place: stride of the place comparison and the shift of the group at each of its levels.
+    uint8[n_persons] or empty; places: uint16[n_patterns], where the ratio of a pattern's level stands among those of a
+    group, or None where there are no ratios.
     """
 
     spec: Comparison
@@ -98,7 +107,7 @@ class BoundComparison:
     best: BestLevels | None
     u: NDArray[np.float64]
     groups: PartedColumn | None
-    place: tuple[np.uint32, NDArray[np.uint8]]
+    places: NDArray[np.uint16] | None
 
     def ratios(self, left: Columns, batch: Batch, index: Index) -> Ratios | None:
         """Term frequency ratios of subjects, float64[n_subjects, n_groups, n_levels]; None where there are none."""
@@ -112,9 +121,11 @@ class BoundComparison:
         self, ratios: Ratios | None, offsets: NDArray[np.int64], rows: NDArray[np.uint32], codes: Codes, product: Ratios
     ) -> None:
         """Multiply the term frequency ratios of listed pairs into product."""
-        if ratios is not None:
-            groups = _ONE_GROUP if self.groups is None else self.groups[rows].astype(np.uint8)
-            multiply_term_frequency(offsets, codes, np.uint32(self.stride), ratios, groups, self.place, product)
+        if ratios is not None and self.places is not None:
+            n_subjects, n_groups, n_levels = ratios.shape
+            groups = _ONE_GROUP if self.groups is None else self.groups[rows] * np.uint8(n_levels)
+            flat = ratios.reshape(n_subjects, n_groups * n_levels)
+            multiply_term_frequency(offsets, codes, self.places, flat, groups, product)
 
     def best_levels(self, left: Columns, pairs: Pairs) -> Levels:
         """The level of each pair where it is quickly seen, else `OPEN`: uint8[n_pairs]."""

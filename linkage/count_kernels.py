@@ -9,6 +9,8 @@ kernel = nb.njit(cache=True, nogil=True, error_model="numpy")
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Fibonacci hashing, so that small numbers spread too
 
+_GUESSES = 3  # each after the first takes the root of the distance left, ten thousand places of 10^8
+
 
 @kernel
 def fill_slots(
@@ -60,3 +62,42 @@ def _shift(n_slots):  # type: ignore[no-untyped-def]
         n_slots >>= 1
         shift -= 1
     return np.uint64(shift)
+
+
+@kernel
+def look_up(
+    wanted: np.ndarray,  # uint64[n]
+    values: np.ndarray,  # uint64[v] ascending
+    counts: np.ndarray,  # uint32[v, n_groups]
+    found: np.ndarray,  # uint32[n, n_groups] out: the counts of each wanted value, 0 where it is not there
+    is_there: np.ndarray,  # bool[n] out
+) -> None:
+    """Interpolation search: values are hashes or numbers one after the other, so a value stands near where its size
+    says. Where they are not spread evenly, the steps double until they enclose the value, so that nothing costs more
+    than twice a binary search.
+    """
+    n = values.size
+    lowest = np.float64(values[0])
+    per_value = (n - 1) / max(np.float64(values[n - 1]) - lowest, 1.0)
+    for i in range(wanted.size):
+        value = wanted[i]
+        place = min(max(int((np.float64(value) - lowest) * per_value), 0), n - 1)
+        for _ in range(_GUESSES):
+            place += int((np.float64(value) - np.float64(values[place])) * per_value)
+            place = min(max(place, 0), n - 1)
+        low, high, step = place, place, 1
+        while low > 0 and values[low] > value:
+            low = max(low - step, 0)
+            step *= 2
+        while high < n - 1 and values[high] < value:
+            high = min(high + step, n - 1)
+            step *= 2
+        while low < high:
+            middle = (low + high) >> 1
+            if values[middle] < value:
+                low = middle + 1
+            else:
+                high = middle
+        is_there[i] = values[low] == value
+        for group in range(counts.shape[1]):
+            found[i, group] = counts[low, group] if is_there[i] else 0

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.keys import Keys, mix
+from linkage.count_kernels import look_up
 from linkage.encode import Columns
 from linkage.plan import Comparison
 
@@ -76,14 +77,10 @@ def looked_up(
     values: Keys, table: NDArray[np.uint64], counts: NDArray[np.uint32]
 ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """The counts uint32[n, n_groups] of values in a table, 0 where they are not, and whether they are: bool[n]."""
-    if table.size == 0:
-        return np.zeros((values.size, counts.shape[1]), np.uint32), np.zeros(values.size, np.bool_)
-    # In ascending order, so that one search finds in the cache what the last one touched.
-    order, place = np.argsort(values), np.empty(values.size, np.int64)
-    place[order] = np.searchsorted(table, values[order])
-    place = np.minimum(place, table.size - 1)
-    is_there = np.asarray(table[place] == values)
-    return np.where(is_there[:, None], counts[place], np.uint32(0)), is_there
+    found, is_there = np.zeros((values.size, counts.shape[1]), np.uint32), np.zeros(values.size, np.bool_)
+    if table.size > 0:
+        look_up(values, table, counts, found, is_there)
+    return found, is_there
 
 
 def within(values: Keys, commune: Keys) -> Keys:

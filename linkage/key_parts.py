@@ -6,10 +6,13 @@ numbers one slip away from a stated one. 0 is missing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.keys import Keys, block_keys, mix, number_neighbours
+from blocking.keys import Keys, block_keys, mix
+from blocking.neighbours import NumberFilter, neighbours_in
 from linkage.encode import PERSONAL_DIGITS, Columns, Dictionaries
 from linkage.errors import UsageError
 from linkage.plan import Pass, Plan
@@ -17,15 +20,35 @@ from linkage.standardise import dates
 from linkage.syllables import content_hashes
 
 
-def pass_keys(rule: Pass, side: str, columns: Columns, plan: Plan, dictionaries: Dictionaries) -> Keys:
-    """Keys of one side in one pass: uint64[n, number of alternatives]."""
-    parts = [key_part(part, side, columns, plan, dictionaries) for part in getattr(rule, side)]
+def pass_keys(
+    rule: Pass,
+    side: str,
+    columns: Columns,
+    plan: Plan,
+    dictionaries: Dictionaries,
+    known: Mapping[str, NumberFilter] | None = None,
+) -> Keys:
+    """Keys of one side in one pass: uint64[n, number of alternatives].
+
+    known: the numbers of the registry by its column; a number that is surely nobody's is no alternative.
+    """
+    parts = [
+        key_part(part, side, columns, plan, dictionaries, (known or {}).get(met))
+        for part, met in zip(getattr(rule, side), rule.right, strict=True)
+    ]
     narrow = None if rule.narrow is None else key_part(rule.narrow, side, columns, plan, dictionaries)
     return block_keys(parts, narrow)
 
 
-def key_part(part: str, side: str, columns: Columns, plan: Plan, dictionaries: Dictionaries) -> Keys:
-    """One part of a key."""
+def key_part(
+    part: str,
+    side: str,
+    columns: Columns,
+    plan: Plan,
+    dictionaries: Dictionaries,
+    known: NumberFilter | None = None,
+) -> Keys:
+    """One part of a key; known: the numbers of the registry, None where any may be."""
     name, _, aspect = part.partition(".")
     kind = "commune" if part == "province" else next(field.kind for field in plan.fields if field.name == name)
     if kind in ("date", "birth_date"):
@@ -39,7 +62,8 @@ def key_part(part: str, side: str, columns: Columns, plan: Plan, dictionaries: D
         hashes: Keys = content_hashes([word[:3] for word in stated] if aspect else stated)[place]
         return hashes
     if kind == "person_number" and aspect == "neighbours":
-        return _neighbours(columns[name].astype(np.uint64))
+        everybody = known or NumberFilter.everybody()
+        return neighbours_in(columns[name].astype(np.uint64), PERSONAL_DIGITS, everybody)
     if part in columns and columns[part].ndim == 1:
         return columns[part].astype(np.uint64)
     raise UsageError(f"key part {part!r}: a field of kind {kind!r} has no such part")
@@ -76,12 +100,6 @@ def _place_part(part: str, side: str, columns: Columns, dictionaries: Dictionari
         has = first + place < last
         wide[has, place] = targets.members[first[has] + place]
     return wide
-
-
-def _neighbours(numbers: NDArray[np.uint64]) -> Keys:
-    neighbours = np.zeros((numbers.size, 10 * PERSONAL_DIGITS - 1), np.uint64)
-    number_neighbours(numbers, PERSONAL_DIGITS, neighbours)
-    return neighbours
 
 
 def record_key(columns: Columns, names: list[str], salt: int) -> NDArray[np.uint64]:

@@ -23,7 +23,7 @@ from linkage.registry import Index
 from linkage.scoring import PassCounts, Ranked, Scored, Scorer
 from models.parameters import Parameters
 
-TILE_SUBJECTS = 2048
+TILE_SUBJECTS = 4096
 _ORDERED_AT_ONCE = 1 << 16
 _FEW_COUNTS = 1 << 20  # pattern counts of tiles are added up when there are more
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.lookup import PassIndex
+from blocking.neighbours import NumberFilter, filter_bits
 from blocking.parts import PartedColumn, PartedPass, RemovedRows
 from linkage.encode import Dictionaries
 from linkage.errors import InputError, UsageError, VerificationError
@@ -33,17 +34,18 @@ from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
-FORMAT = 3
+FORMAT = 4
 LARGE = "large"  # in a manifest with changes, the manifest without them
 _NO_ROWS = np.empty(0, np.uint32)
+_NO_NUMBERS = np.zeros(1, np.uint8)
 _NONE_REMOVED = RemovedRows.none()
 
 
 @dataclass(frozen=True)
 class Index:
-    """An opened index. columns: encoded columns by row; passes: by name; persons: the rows as they were read;
-    manifest: what it was built from; changes: what changed since, and large: the index without that; None where nothing
-    did.
+    """An opened index. columns: encoded columns by row; passes: by name; numbers: by column, those that a pass asks for
+    with a slip; persons: the rows as they were read; manifest: what it was built from; changes: what changed since, and
+    large: the index without that; None where nothing did.
 
     Row numbers of the changes follow those of the large part; rows of this that are gone keep their numbers.
     """
@@ -52,6 +54,7 @@ class Index:
     plan: Plan
     columns: dict[str, PartedColumn]
     passes: dict[str, PartedPass]
+    numbers: dict[str, NumberFilter]
     dictionaries: Dictionaries
     frequencies: dict[str, Frequencies]
     persons: Persons
@@ -98,6 +101,12 @@ def stored_passes(plan: Plan) -> dict[str, str]:
     return {rule.name: first.setdefault((*rule.right, rule.narrow), rule.name) for rule in plan.passes}
 
 
+def slipped_numbers(plan: Plan) -> set[str]:
+    """The registry's columns that a pass asks for numbers one slip away."""
+    met = [pair for rule in plan.passes for pair in zip(rule.left, rule.right, strict=True)]
+    return {right for left, right in met if left.endswith(".neighbours")}
+
+
 def open_index(folder: Path, content: str | None = None) -> Index:
     """Open the version in force, or the one with the ``content`` that a run names in its manifest.
 
@@ -139,6 +148,7 @@ def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> I
         plan,
         {name: PartedColumn(column) for name, column in map_arrays(version / "columns").items()},
         {name: passes[of] for name, of in stored.items()},
+        {name: NumberFilter(bits, _NO_NUMBERS) for name, bits in map_arrays(version / "numbers").items()},
         Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"]),
         _frequencies(map_arrays(version / "frequencies")),
         Persons(open_persons(version / "persons.arrow", int(manifest["persons"]))),
@@ -158,6 +168,10 @@ def _with_changes(large: Index, manifest: dict[str, Any]) -> Index:
         large,
         columns={name: PartedColumn(c.large, changes.columns[name]) for name, c in large.columns.items()},
         passes={name: parted[of] for name, of in stored.items()},
+        numbers={
+            name: NumberFilter(of_large.large, filter_bits(changes.columns[name].astype(np.uint64)))
+            for name, of_large in large.numbers.items()
+        },
         dictionaries=changes.dictionaries,
         frequencies=changes.frequencies,
         persons=large.persons.with_changes(changes.removed.rows, changes.persons),

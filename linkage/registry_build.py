@@ -26,13 +26,14 @@ from numpy.typing import NDArray
 
 from blocking.keys import Keys
 from blocking.lookup import build_pass, build_row_order, sort_keys
+from blocking.neighbours import filter_bits
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.errors import InputError
 from linkage.frequencies import STORED
 from linkage.ingest.records import Records
 from linkage.key_parts import pass_keys
 from linkage.plan import Plan
-from linkage.registry import FORMAT, Index, open_index, stored_passes
+from linkage.registry import FORMAT, Index, open_index, slipped_numbers, stored_passes
 from linkage.registry_partitions import Partitions, partition_bits
 from linkage.registry_persons import Persons, write_persons
 from linkage.registry_version import (
@@ -88,7 +89,7 @@ def build_index(
         raise InputError("registry: no row was accepted; there is nobody to link with")
     with building(out) as folder, ThreadPoolExecutor(n_threads) as pool:
         version = folder / "version"
-        for part in ("columns", "passes", "frequencies"):
+        for part in ("columns", "passes", "numbers", "frequencies"):
             (version / part).mkdir(parents=True)
         codes, dictionaries = _dictionaries(persons, units_folder, commune_date, today)
         n_bits = partition_bits(persons.num_rows, partition_rows)
@@ -96,7 +97,11 @@ def build_index(
         arranger = _Arranger(partitions, plan, renumbering_of(dictionaries), version, folder)
         write_persons(version / "persons.arrow", persons.schema, arranger.arranged(pool, on_progress))
         arranger.flush()
-        tasks = [*_pass_tasks(arranger, version / "passes"), *_frequency_tasks(arranger, version / "frequencies")]
+        tasks = [
+            *_pass_tasks(arranger, version / "passes"),
+            *_number_tasks(plan, version),
+            *_frequency_tasks(arranger, version / "frequencies"),
+        ]
         for done, _ in enumerate(in_order(tasks, pool, n_threads), start=1):
             on_progress("index", done, len(tasks))
         if units_folder is not None:
@@ -254,6 +259,16 @@ def _pass_tasks(arranger: _Arranger, folder: Path) -> list[Callable[[], None]]:
 
     first = arranger.plan.passes[0].name
     return [partial(write, name, is_row_order=name == first) for name in sorted(arranger.keys)]
+
+
+def _number_tasks(plan: Plan, version: Path) -> list[Callable[[], None]]:
+    """Write the filter of each column that is asked for numbers one slip away."""
+
+    def write(name: str) -> None:
+        column = np.load(version / "columns" / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        write_arrays(version / "numbers", {name: filter_bits(column)})
+
+    return [partial(write, name) for name in sorted(slipped_numbers(plan))]
 
 
 def _frequency_tasks(arranger: _Arranger, folder: Path) -> list[Callable[[], None]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.candidates import RUN_BIT, Candidates, Found, gather, merge
+from blocking.candidates import Candidates, Found, gather, merge
 from blocking.parts import find_in_parts
 from linkage.binding import bind
 from linkage.comparing import OPEN, Batch, Codes, Pairs, pattern_space, rows_of
@@ -49,8 +49,9 @@ class Tile:
     """Some subjects of a batch, ready to be compared.
 
     own_rows: int64[n] or None; ratios: term frequency ratios by comparison, float64[n, n_groups, n_levels] or None;
-    needed: float32[n, n_levels, n_outlines], the least weight of the comparisons before the last with which a pair may
-    reach the floor, by the best level that the last may have and by the outline of the pattern.
+    needed: float32[n, n_levels], the least weight of the comparisons before the last with which a pair may reach the
+    floor, by the best level that the last may have; gains: float32[n, n_outlines], the most that term frequencies add
+    to that weight, by the outline of the pattern.
     """
 
     n_subjects: int
@@ -58,6 +59,7 @@ class Tile:
     own_rows: NDArray[np.int64] | None
     ratios: list[Ratios | None]
     needed: NDArray[np.float32]
+    gains: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,7 @@ class Scorer:
         n_subjects = next(iter(columns.values())).shape[0]
         own_rows = None if self.batch.own_rows is None else self.batch.own_rows[subjects]
         ratios = [comparison.ratios(columns, self.batch, self.index) for comparison in self.bound]
-        needed = self._needed(ratios, n_subjects)
-        return Tile(n_subjects, columns, own_rows, ratios, needed)
+        return Tile(n_subjects, columns, own_rows, ratios, *self._bounds(ratios, n_subjects))
 
     def _choose_outlined(self) -> list[int]:
         """The comparisons before the last whose levels the bound goes by: what they can gain differs by subject."""
@@ -140,26 +141,27 @@ class Scorer:
         weights = self.space.sum_over_levels(self._log2_m_u, n_first).astype(np.float32)
         return weights, self.space.sum_over_levels(by_level, n_first).astype(np.uint16)
 
-    def _needed(self, ratios: list[Ratios | None], n_subjects: int) -> NDArray[np.float32]:
-        """The least weight that a pair's comparisons before the last must have, see `Tile`."""
-        needed = np.full((n_subjects, 1), self.floor - _SLACK_LOG2)
+    def _bounds(self, ratios: list[Ratios | None], n_subjects: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What a pair needs, and what it can gain by its outline, see `Tile`."""
+        needed, gains = np.full((n_subjects, 1), self.floor - _SLACK_LOG2), np.zeros((n_subjects, 1))
         for c, (weights, ratio) in enumerate(zip(self._log2_m_u, ratios, strict=True)):
             # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
-            gains = np.zeros((n_subjects, weights.size)) if ratio is None else -np.log2(_smallest(ratio))
+            most = np.zeros((n_subjects, weights.size)) if ratio is None else -np.log2(_smallest(ratio))
             if c == len(self.bound) - 1:
-                gains = weights + gains
-                gains[:, OPEN] = gains.max(axis=1)
-            elif c not in self._outlined:
-                gains = gains.max(axis=1, keepdims=True)
-            needed = (needed[:, None, :] - gains[:, :, None]).reshape(n_subjects, needed.shape[1] * gains.shape[1])
-        n_last = self.space.n_levels[-1]
-        return needed.reshape(n_subjects, n_last, needed.shape[1] // n_last).astype(np.float32)
+                most = weights + most
+                most[:, OPEN] = most.max(axis=1)
+                needed = needed - most
+            elif c in self._outlined:
+                gains = (most[:, :, None] + gains[:, None, :]).reshape(n_subjects, gains.shape[1] * weights.size)
+            elif ratio is not None:
+                needed -= most.max(axis=1, keepdims=True)
+        return needed.astype(np.float32), gains.astype(np.float32)
 
     def candidates(self, tile: Tile) -> tuple[Found, PassCounts]:
         """All candidates of a tile, and the counts of its passes."""
         blocks, pairs, narrowed, largest = [], [], [], []
         for rule in self.index.plan.passes:
-            keys = pass_keys(rule, "left", tile.columns, self.index.plan, self.batch.dictionaries)
+            keys = pass_keys(rule, "left", tile.columns, self.index.plan, self.batch.dictionaries, self.index.numbers)
             found = find_in_parts(self.index.passes[rule.name], keys, rule.max_block)
             blocks.append(found.blocks)
             pairs.append(int(found.sizes.sum()))
@@ -170,9 +172,9 @@ class Scorer:
 
     def score(self, tile: Tile, found: Found) -> Scored:
         """Patterns and weights of a tile's candidates that may reach the floor."""
-        runs, run_codes = self._select_runs(tile, found)
+        offsets, rows, run_codes = self._select_runs(tile, found)
         others, other_codes = self._select_listed(tile, found.others)
-        candidates, source = merge(runs, others)
+        candidates, source = merge(offsets, rows, others)
         codes = np.concatenate([run_codes, other_codes])[source]
         if tile.own_rows is not None:
             own_rows = np.repeat(tile.own_rows, np.diff(candidates.offsets))
@@ -204,12 +206,16 @@ class Scorer:
         """Places of the pairs that may reach the floor, how many each span has of them, and their codes."""
         codes = self._first_codes(tile, pairs)
         best = self.bound[-1].best_levels(tile.columns, pairs)
-        kept, counts = np.empty(codes.size, np.uint32), np.empty(pairs.subjects.size, np.int64)
-        n = select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, tile.needed, kept, counts)
+        bounds, kept, counts = (
+            (tile.needed, tile.gains),
+            np.empty(codes.size, np.uint32),
+            np.empty(pairs.subjects.size, np.int64),
+        )
+        n = select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, bounds, kept, counts)
         return kept[:n], counts, codes[kept[:n]]
 
-    def _select_runs(self, tile: Tile, found: Found) -> tuple[Candidates, Codes]:
-        """The pairs of the runs that may reach the floor, and their codes."""
+    def _select_runs(self, tile: Tile, found: Found) -> tuple[NDArray[np.int64], NDArray[np.uint32], Codes]:
+        """The rows of the runs that may reach the floor, in CSR form, and the pairs' codes."""
         n_subjects, width = found.first.shape
         first, sizes = found.first.ravel(), (found.last - found.first).ravel()
         subjects = np.repeat(np.arange(n_subjects), width)
@@ -221,8 +227,7 @@ class Scorer:
             codes.append(kept_codes)
             counts.append(n_kept)
         by_subject = np.concatenate(counts).reshape(n_subjects, width).sum(axis=1)
-        all_rows = np.concatenate(rows).astype(np.uint32)
-        return Candidates(_offsets(by_subject), all_rows, np.full(all_rows.size, RUN_BIT)), np.concatenate(codes)
+        return _offsets(by_subject), np.concatenate(rows).astype(np.uint32), np.concatenate(codes)
 
     def _select_listed(self, tile: Tile, listed: Candidates) -> tuple[Candidates, Codes]:
         """The listed pairs that may reach the floor, and their codes."""

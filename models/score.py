@@ -17,44 +17,45 @@ HALF = 26.0  # half the bits of double precision
 
 
 @kernel
-def select(offsets, codes, best_levels, tables, subjects, needed, kept, counts):  # type: ignore[no-untyped-def]
-    """The pairs that may still reach the floor: weight of the code >= needed[s, best level, outline of the code].
+def select(offsets, codes, best_levels, tables, subjects, bounds, kept, counts):  # type: ignore[no-untyped-def]
+    """The pairs that may still reach the floor: weight of the code + gain of its outline >= needed at its best level.
 
     codes: uint32[n] patterns of all comparisons but the last, whose best possible level is best_levels: uint8[n];
-    tables: (weights: float32, outlines: uint16) of the partial patterns; subjects: int64[n_spans]; needed:
-    float32[n_subjects, n_levels, n_outlines], the least weight that a pair needs. Exact: a pair that exhaustive scoring
-    would put at or over the floor stays. kept: uint32[n] out, places of the pairs; counts: int64[n_spans] out, pairs
-    kept of each. Returns the number kept.
+    tables: (weights: float32, outlines: uint16) of the partial patterns; subjects: int64[n_spans]; bounds: (needed:
+    float32[n_subjects, n_levels], gains: float32[n_subjects, n_outlines]). Exact: a pair that exhaustive scoring would
+    put at or over the floor stays. kept: uint32[n] out, places of the pairs; counts: int64[n_spans] out, pairs kept of
+    each. Returns the number kept.
     """
     weights, outlines = tables
+    needed, gains = bounds
     n_kept = 0
     for i in range(offsets.shape[0] - 1):
         before = n_kept
-        least = needed[subjects[i]]
+        least, gain = needed[subjects[i]], gains[subjects[i]]
         for k in range(offsets[i], offsets[i + 1]):
             # Written whether it stays or not: a branch that is guessed wrong costs more.
             kept[n_kept] = k
-            n_kept += weights[codes[k]] >= least[best_levels[k], outlines[codes[k]]]
+            n_kept += weights[codes[k]] + gain[outlines[codes[k]]] >= least[best_levels[k]]
         counts[i] = n_kept - before
     return n_kept
 
 
 @kernel
-def multiply_term_frequency(offsets, codes, stride, ratios, groups, place, product):  # type: ignore[no-untyped-def]
-    """product[k] *= ratios[s, group, level of the comparison with this stride].
+def multiply_term_frequency(offsets, codes, places, ratios, groups, product):  # type: ignore[no-untyped-def]
+    """product[k] *= ratios[s, places[code] + group of the pair's person * n_levels].
 
-    ratios: float64[n_subjects, n_groups, n_levels]; groups: uint8[n] of the pairs' persons, or uint8[0] when everybody
-    is in group 0. place: (stride of the place comparison, shifts: uint8[its n_levels]); the group of a pair is its
-    person's plus the shift at its place level.
+    ratios: float64[n_subjects, n_groups * n_levels]; places: uint16[n_patterns], where the level of a pattern stands
+    among the ratios of group 0, or of the group within the commune where the pattern shares it; groups: uint8[n] of the
+    pairs' persons times n_levels, or uint8[0] when everybody is in group 0.
     """
-    place_stride, shifts = place
-    n_levels, n_places = np.uint32(ratios.shape[2]), np.uint32(shifts.shape[0])
     for s in range(ratios.shape[0]):
-        for k in range(offsets[s], offsets[s + 1]):
-            group = shifts[codes[k] // place_stride % n_places]
-            if groups.shape[0] > 0:
-                group += groups[k]
-            product[k] *= ratios[s, group, codes[k] // stride % n_levels]
+        ratio = ratios[s]
+        if groups.shape[0] > 0:
+            for k in range(offsets[s], offsets[s + 1]):
+                product[k] *= ratio[places[codes[k]] + groups[k]]
+        else:
+            for k in range(offsets[s], offsets[s + 1]):
+                product[k] *= ratio[places[codes[k]]]
 
 
 @kernel

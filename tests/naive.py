@@ -245,22 +245,21 @@ def text_level(a, b, is_near):
 # ------------------------------------------------------------------------------------------------- scoring
 
 
-def select(offsets, codes, best_levels, weights, outlines, subjects, needed):
+def select(offsets, codes, best_levels, weights, outlines, subjects, needed, gains):
     """The places kept, by span."""
 
     def stays(i, k):
-        return weights[codes[k]] >= needed[subjects[i]][best_levels[k]][outlines[codes[k]]]
+        s = subjects[i]
+        return weights[codes[k]] + gains[s][outlines[codes[k]]] >= needed[s][best_levels[k]]
 
     return [[k for k in range(offsets[i], offsets[i + 1]) if stays(i, k)] for i in range(len(offsets) - 1)]
 
 
-def multiply_term_frequency(offsets, codes, stride, ratios, groups, place, product):
-    place_stride, shifts = place
+def multiply_term_frequency(offsets, codes, places, ratios, groups, product):
     product = list(product)
     for s in range(len(offsets) - 1):
         for k in range(offsets[s], offsets[s + 1]):
-            group = (groups[k] if len(groups) else 0) + shifts[codes[k] // place_stride % len(shifts)]
-            product[k] *= ratios[s][group][codes[k] // stride % len(ratios[s][group])]
+            product[k] *= ratios[s][places[codes[k]] + (groups[k] if len(groups) else 0)]
     return product
 
 
@@ -352,13 +351,13 @@ def append_blocks(segments, first, last, rows, removed, bit):
 
 
 def merge_segments(segments):
-    """Per subject {row: the bits of all its entries}, rows ascending."""
+    """Per subject {row: the bits of all its entries}, rows as they are first met."""
     merged = []
     for segment in segments:
         bits = defaultdict(int)
         for row, bit in segment:
             bits[row] |= bit
-        merged.append(dict(sorted(bits.items())))
+        merged.append(dict(bits))
     return merged
 
 
@@ -373,11 +372,10 @@ def mark_in_runs(runs, listed, own):
     return marked, counts
 
 
-def merge_order(run_rows, listed_rows):
-    """Per subject, the merged rows, each with whether it comes from the list; lists of lists of rows."""
+def merge_lists(run_rows, listed_rows):
+    """Per subject, {row: whether it comes from the list}; lists of lists of rows."""
     return [
-        [(row, row in listed) for row in sorted({*runs, *listed})]
-        for runs, listed in zip(run_rows, listed_rows, strict=True)
+        {row: row in listed for row in {*runs, *listed}} for runs, listed in zip(run_rows, listed_rows, strict=True)
     ]
 
 
@@ -445,7 +443,7 @@ def count_listed(values, groups, listed, n_groups):
 
 
 def gather(found_by_pass, n_subjects):
-    """Per subject, {row: bits of the passes that found it}, rows ascending; found_by_pass[p][s] is a list of rows."""
+    """Per subject, {row: bits of the passes that found it}; found_by_pass[p][s] is a list of rows."""
     segments = [[(row, 1 << p) for p, found in enumerate(found_by_pass) for row in found[s]] for s in range(n_subjects)]
     return merge_segments(segments)
 
@@ -457,10 +455,7 @@ def hash_texts(texts):
     """SplitMix64 chained over the length and the words of eight bytes, little-endian."""
 
     def mix(x):
-        x = (x + 0x9E3779B97F4A7C15) % 2**64
-        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
-        return x ^ x >> 31
+        return mixed(x, 0x9E3779B97F4A7C15)
 
     hashes = []
     for text in texts:
@@ -500,3 +495,55 @@ def read_parts(texts):
         parts = matches[0] if matches else {}
         found.append((tuple(int(parts.get(name, 0)) for name in "ymd"), not matches))
     return found
+
+
+def look_up(wanted, values, counts):
+    """The counts of each wanted value, and whether it is among the values."""
+    there = dict(zip(values, counts, strict=True))
+    return [there.get(value, [0] * len(counts[0])) for value in wanted], [value in there for value in wanted]
+
+
+def tabulated(packed, hashes):
+    """Exclusive or of the hash of every digit at its place."""
+    total = 0
+    for place, of_digit in enumerate(hashes):
+        total ^= of_digit[packed >> 4 * place & 15]
+    return total
+
+
+def set_bits(numbers, hashes, n_bits):
+    """The bits that numbers set."""
+    return {tabulated(number, hashes) % n_bits for number in numbers}
+
+
+def known_neighbours(numbers, n_digits, hashes, large, few):
+    """Per number, its neighbours with their bit in one of two filters, each (set of bits, how many bits there are)."""
+    return [
+        {n for n in number_neighbours(number, n_digits) if any(tabulated(n, hashes) % k in b for b, k in (large, few))}
+        for number in numbers
+    ]
+
+
+def lay_out(found, counts, width):
+    """What is found in rows, filled up with zeros."""
+    values = iter(found)
+    return [[next(values) for _ in range(n)] + [0] * (width - n) for n in counts]
+
+
+def mixed(z, step):
+    """The finaliser of splitmix64."""
+    z = (z + step) % 2**64
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+    return z ^ z >> 31
+
+
+def cross(total, lead, part, step, is_first):
+    """Per record, (hash, leading bits) of every hash so far with every alternative; leading bits 0 where one is
+    missing."""
+    crossed = []
+    for hashes, leads, alternatives in zip(total, lead, part, strict=True):
+        pairs = [(h, known, value) for h, known in zip(hashes, leads, strict=True) for value in alternatives]
+        found = [(mixed(h ^ mixed(value, step), step), known, value) for h, known, value in pairs]
+        crossed.append([(m, ((m if is_first else known) | 1) if known and value else 0) for m, known, value in found])
+    return crossed

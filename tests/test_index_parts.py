@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linkage.encode import encode
+from linkage.encode import PERSONAL_DIGITS, encode
 from linkage.key_parts import pass_keys
 from linkage.registry import Index, open_index
 from linkage.registry_files import apply_changes, compact_index
@@ -84,6 +84,20 @@ def test_passes_find_what_those_of_a_fresh_build_find(both: tuple[Index, Index])
             numbered = [({number_of[row] for row in rows}, size, before) for rows, size, before in ours]
             assert numbered == living_blocks(fresh, rule.name, keys, max_block)
             assert all(len(rows) == size for rows, size, _ in ours)
+
+
+def test_every_number_is_found_a_slip_away(both: tuple[Index, Index]) -> None:
+    """Whether its bearer stands in the large part or among the changes; most other numbers are not looked up."""
+    fresh = both[1]
+    rule = next(rule for rule in fresh.plan.passes if "id_number.neighbours" in rule.left)
+    numbers = fresh.columns["id_number"][np.arange(fresh.n_persons)]
+    numbers = numbers[(numbers >> np.uint64(56) == PERSONAL_DIGITS) & (numbers & np.uint64(15) < 8)]
+    stated = {"id_number": numbers ^ np.uint64(1)}  # the last digit is another
+    borne = pass_keys(rule, "right", {"id_number": numbers}, fresh.plan, fresh.dictionaries)
+    for index in both:
+        keys = pass_keys(rule, "left", stated, fresh.plan, fresh.dictionaries, index.numbers)
+        assert (keys == borne).any(axis=1).all()
+        assert np.count_nonzero(keys) < 20 * numbers.size
 
 
 def test_frequencies_are_those_of_a_fresh_build(both: tuple[Index, Index]) -> None:

@@ -141,10 +141,9 @@ def test_signatures_never_hide_a_level(a, b):
     assert best in naive.best_name_level(a, b, level)
     assert best == name.best_name_level(*signs[::-1])
     codes, levels, ends = np.zeros(1, np.uint32), np.zeros(1, np.uint8), (np.zeros(1, np.int64), np.array([0, 1]))
-    first, second = ((pair[i : i + 1], signs[i : i + 1]) for i in (0, 1))
-    name.name_levels(*ends, first, second, tables, np.uint32(1), codes)
+    name.name_levels(*ends, pair[:1], pair[1:], tables, np.uint32(1), codes)
     assert codes[0] == level
-    name.best_name_levels(*ends, first[1], second[1], levels)
+    name.best_name_levels(*ends, signs[:1], signs[1:], levels)
     assert levels[0] == best
 
 
@@ -317,13 +316,12 @@ def test_spans_of_names_and_texts():
     rng = np.random.default_rng(3)
     pool = [["trần", "lan"], ["trần", "thị", "lan"], ["tràn", "lan"], ["lê", "văn", "nam"], []]
     rows, tables = encode_names(*pool)
-    signs = name.signatures_of(np.array(rows), tables[1], tables[3])
     left, right = rng.integers(0, 5, 20), rng.integers(0, 5, 30)
     classes = (toneless, ascii_fold, lambda plain: sound_key(plain))
     check_spans(
         name.name_levels,
         lambda s, r: naive.name_level(pool[left[s]], pool[right[r]], *classes),
-        (np.array(rows)[left], signs[left]), (np.array(rows)[right], signs[right]), tables,
+        np.array(rows)[left], np.array(rows)[right], tables,
     )  # fmt: skip
     texts = ["", "smith", "smyth", "jones"]
     starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype(np.int64)

@@ -1,14 +1,15 @@
 """Scoring, blocking and candidate kernels against their naive twins."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from blocking.candidates import RUN_BIT, Candidates, append_blocks, gather, merge, merge_segments
-from blocking.keys import LEAD_BITS, block_keys, combine, mix, number_neighbours
+from blocking.candidates import Candidates, append_blocks, gather, merge, merge_segments
+from blocking.keys import LEAD_BITS, block_keys, combine, cross, mix
 from blocking.lookup import (
     PassIndex,
     build_few,
@@ -22,8 +23,9 @@ from blocking.lookup import (
     sort_keys,
     stored_keys,
 )
+from blocking.neighbours import HASHES, NumberFilter, filter_bits, known_neighbours, lay_out, neighbours_in, set_bits
 from blocking.parts import Blocks, PartedPass, RemovedRows, contains_living
-from linkage.count_kernels import count_listed, fill_slots, slots_of
+from linkage.count_kernels import count_listed, fill_slots, look_up, slots_of
 from models.score import expect, multiply_term_frequency, rank, select, weigh
 from tests import naive
 from tests.test_kernels_comparators import pack
@@ -52,33 +54,28 @@ def test_select_equals_its_twin(tile):
     rng = np.random.default_rng(2)
     best_levels = rng.integers(0, 3, tile["rows"].size).astype(np.uint8)
     weights, outlines = tile["table"].astype(np.float32), rng.integers(0, 2, 12).astype(np.uint16)
-    subjects, needed = np.array([0, 0, 1, 2, 2]), rng.normal(0, 6, (3, 3, 2)).astype(np.float32)
+    subjects = np.array([0, 0, 1, 2, 2])
+    needed, gains = (rng.normal(0, 6, (3, n)).astype(np.float32) for n in (3, 2))
     kept, counts = np.empty(tile["rows"].size, np.uint32), np.empty(5, np.int64)
     arguments = (tile["offsets"], tile["codes"], best_levels)
-    n = select(*arguments, (weights, outlines), subjects, needed, kept, counts)
-    expected = naive.select(*arguments, weights, outlines, subjects, needed)
+    n = select(*arguments, (weights, outlines), subjects, (needed, gains), kept, counts)
+    expected = naive.select(*arguments, weights, outlines, subjects, needed, gains)
     assert kept[:n].tolist() == [k for part in expected for k in part]
     assert counts.tolist() == [len(part) for part in expected]
     assert 0 < n < kept.size
 
 
-@pytest.mark.parametrize(
-    ("place_stride", "shifts"), [(1, [0]), (3, [0, 3, 3, 0])], ids=["the country's shares", "those of the commune too"]
-)
-@pytest.mark.parametrize("n_groups", [1, 3])
-def test_term_frequency_product_equals_its_twin(tile, place_stride, shifts, n_groups):
-    """With local shares the groups stand twice, the second time for pairs whose communes are the same."""
+@pytest.mark.parametrize("is_grouped", [False, True])
+def test_term_frequency_product_equals_its_twin(tile, is_grouped):
     rng = np.random.default_rng(5)
-    shifts = np.minimum(shifts, n_groups).astype(np.uint8)
-    ratios = rng.uniform(0.1, 2, (5, n_groups * (1 + int(shifts.any())), 3)).astype(np.float64)
-    groups = rng.integers(0, n_groups, tile["rows"].size).astype(np.uint8)[: None if n_groups > 1 else 0]
+    places, ratios = rng.integers(0, 6, 12).astype(np.uint16), rng.uniform(0.1, 2, (5, 18))
+    groups = rng.choice([0, 6, 12], tile["rows"].size if is_grouped else 0).astype(np.uint8)
     product = np.full(tile["rows"].size, 0.5, np.float64)
-    arguments = (tile["offsets"], tile["codes"])
-    multiply_term_frequency(*arguments, np.uint32(1), ratios, groups, (np.uint32(place_stride), shifts), product)
-    plain = [array.tolist() for array in arguments]
-    place = (place_stride, shifts.tolist())
-    expected = naive.multiply_term_frequency(*plain, 1, ratios.tolist(), groups.tolist(), place, [0.5] * product.size)
-    assert np.allclose(product, expected, rtol=1e-6)
+    arguments = (tile["offsets"], tile["codes"], places, ratios, groups)
+    multiply_term_frequency(*arguments, product)
+    plain = (array.tolist() for array in arguments)
+    expected = naive.multiply_term_frequency(*plain, [0.5] * product.size)
+    assert np.allclose(product, expected, rtol=1e-12)
 
 
 def test_weights_ranks_and_posteriors_equal_their_twins(tile):
@@ -110,12 +107,51 @@ def test_weights_ranks_and_posteriors_equal_their_twins(tile):
 @example([0, pack("123456789")])
 @example([pack("001122003344")])
 def test_number_neighbours_equal_their_twin(numbers):
-    neighbours = np.ones((len(numbers), 119), np.uint64)
-    number_neighbours(np.array(numbers, np.uint64), 12, neighbours)
+    neighbours = neighbours_in(np.array(numbers, np.uint64), 12, NumberFilter.everybody())
     for number, row in zip(numbers, neighbours.tolist(), strict=True):
         found = [n for n in row if n]
         assert set(found) == naive.number_neighbours(number, 12)
         assert len(found) == len(set(found))
+
+
+@given(st.data())
+def test_known_neighbours_equal_their_twin(data):
+    """Of those in the large part or among the few that came since none is left out; the filter is none in vain."""
+    numbers = data.draw(st.lists(st.text("0123456789", min_size=11, max_size=12).map(pack), min_size=1, max_size=3))
+    neighbours = sorted({0}.union(*(naive.number_neighbours(number, 12) for number in numbers)))
+    borne = data.draw(st.lists(st.sampled_from(neighbours), max_size=30))
+    n_large = data.draw(st.integers(0, len(borne)))
+    parts = borne[:n_large], borne[n_large:]
+    known = NumberFilter(*(filter_bits(np.array(part, np.uint64)) for part in parts))
+    hashes = HASHES.tolist()
+    twins = [(naive.set_bits(part, hashes, 1024), 1024) for part in parts]
+    for bits, (twin, _) in zip((known.large, known.few), twins, strict=True):
+        set_bits(np.array(borne[:1], np.uint64), HASHES, again := np.zeros(128, np.uint8))
+        assert np.count_nonzero(again) == len(borne[:1])
+        assert set(np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist()) == twin
+    found, counts = np.empty(119 * len(numbers) + 1, np.uint64), np.empty(len(numbers), np.int64)
+    known_neighbours(np.array(numbers, np.uint64), 12, HASHES, known.large, known.few, found, counts)
+    expected = naive.known_neighbours(numbers, 12, hashes, *twins)
+    assert counts.tolist() == [len(of_number) for of_number in expected]
+    rows = np.zeros((len(numbers), 119), np.uint64)
+    lay_out(found, counts, rows)
+    assert rows.tolist() == naive.lay_out(found.tolist(), counts.tolist(), 119)
+    assert [set(row) - {0} for row in rows.tolist()] == expected
+    assert all(len(of_number - set(borne)) < 30 for of_number in expected)
+
+
+values = st.lists(
+    st.lists(st.integers(0, 3) | st.integers(0, 2**64 - 1), min_size=2, max_size=2), min_size=2, max_size=2
+)
+
+
+@given(values, values, values, st.booleans())
+def test_crossed_hashes_equal_their_twin(total, lead, part, is_first):
+    arrays = [np.array(array, np.uint64) for array in (total, lead, part)]
+    crossed, leads = np.empty((2, 4), np.uint64), np.empty((2, 4), np.uint64)
+    cross(*arrays, np.uint64(7), is_first, crossed, leads)
+    found = [list(zip(*rows, strict=True)) for rows in zip(crossed.tolist(), leads.tolist(), strict=True)]
+    assert found == naive.cross(total, lead, part, 7, is_first)
 
 
 keys = st.lists(st.integers(0, 5), max_size=60)
@@ -246,11 +282,10 @@ def test_runs_and_what_other_passes_found_equal_their_twin(ends, found_by_pass, 
     assert gathered.n_candidates.tolist() == counts
     run_rows = [sorted(row for a, b in of_subject for row in range(a, b)) for of_subject in runs]
     flat = np.array(list(itertools.chain(*run_rows)), np.uint32)
-    listed_runs = Candidates(in_segments(run_rows), flat, np.full(flat.size, RUN_BIT))
-    candidates, source = merge(listed_runs, gathered.others)
-    order = naive.merge_order(run_rows, others)
-    assert [list(part) for part in dicts_of(candidates)] == [[row for row, _ in part] for part in order]
-    assert (source >= flat.size).tolist() == [is_listed for part in order for _, is_listed in part]
+    candidates, source = merge(in_segments(run_rows), flat, gathered.others)
+    is_listed = dicts_of(replace(candidates, passes=source >= flat.size))
+    assert is_listed == naive.merge_lists(run_rows, others)
+    assert candidates.rows.size == sum(map(len, is_listed))
     expected = [dict.fromkeys(rows, 1) | listed for rows, listed in zip(run_rows, others, strict=True)]
     assert dicts_of(candidates) == expected
 
@@ -275,6 +310,19 @@ def test_counted_values_equal_their_twins(listed, data):
     counts = np.zeros((len(listed), 3), np.int64)
     count_listed(np.array(values, np.uint64), np.array(groups, np.uint8), distinct, slots, counts)
     assert counts.tolist() == naive.count_listed(values, groups, listed, 3)
+
+
+@given(
+    st.lists(st.integers(0, 5) | st.integers(0, 2**64 - 1), unique=True, min_size=1, max_size=40).map(sorted),
+    st.lists(st.integers(0, 6) | st.integers(0, 2**64 - 1)),
+)
+def test_looked_up_values_equal_their_twin(values, others):
+    """Spread evenly or not; those that are there and others, the ends of the range among them."""
+    wanted = [*others, *values, 0, 2**64 - 1]
+    counts = np.arange(3 * len(values)).reshape(-1, 3)
+    found, is_there = np.ones((len(wanted), 3), np.uint32), np.ones(len(wanted), np.bool_)
+    look_up(np.array(wanted, np.uint64), np.array(values, np.uint64), counts.astype(np.uint32), found, is_there)
+    assert (found.tolist(), is_there.tolist()) == naive.look_up(wanted, values, counts.tolist())
 
 
 @given(keys, keys, st.integers(0, 8), st.integers(16, 24), st.integers(0, 7))
@@ -326,11 +374,11 @@ def test_merged_segments_equal_their_twin(segments):
     packed = np.array([row << 16 | bit for segment in segments for row, bit in segment], np.uint64)
     starts = in_segments(segments)
     offsets, rows, passes = np.empty_like(starts), np.empty(packed.size, np.uint32), np.empty(packed.size, np.uint16)
-    n = merge_segments(starts, starts[1:], packed, offsets, rows, passes)
+    slots = np.zeros(16, np.uint64)
+    n = merge_segments(starts, starts[1:], packed, slots, offsets, rows, passes)
     assert offsets[-1] == n
     found = dicts_of(Candidates(offsets, rows[:n], passes[:n]))
     assert found == naive.merge_segments(segments)
-    assert [list(part) for part in found] == [sorted(part) for part in found]
 
 
 def test_blocks_of_one_commune_lie_together_in_every_pass():

@@ -196,7 +196,8 @@ def test_the_bound_holds_for_every_candidate(
     first_weights, outlines = scorer.first_tables
     first = everything.codes % np.uint32(first_weights.size)
     subject = np.repeat(pairs.subjects, np.diff(pairs.offsets))
-    slack = first_weights[first] - tile.needed[subject, best, outlines[first]] - everything.weights
+    most = first_weights[first] + tile.gains[subject, outlines[first]]
+    slack = most - tile.needed[subject, best] - everything.weights
     assert (slack >= 0).all()
     assert np.median(slack) < (0.5 if most_outlines > 1 else 10)
 

@@ -105,12 +105,12 @@ def _is_abbreviation(short, long):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inlined_kernel
 def _alike(a, b, sound, letters):  # type: ignore[no-untyped-def]
     return sound[a] == sound[b] or one_letter_slip(letters[a], letters[b])
 
 
-@kernel
+@inlined_kernel
 def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignore[no-untyped-def]
     """Levels 2, 3, 4, 6 and 7 of two unequal names of n syllables; 0 when none of them holds.
 
@@ -120,7 +120,7 @@ def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignor
     n_tones, n_plain, n_short, last = 0, 0, 0, 0
     for i in range(n):
         x, y = a[i], b[i]
-        if toneless[x] == toneless[y]:
+        if x == y or toneless[x] == toneless[y]:
             continue
         n_tones += 1
         if plain[x] == plain[y]:
@@ -140,7 +140,7 @@ def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignor
     return 6 if _is_reordered(a, b, n, plain) else 0
 
 
-@kernel
+@inlined_kernel
 def _is_one_dropped(short, long, n_short, plain):  # type: ignore[no-untyped-def]
     """Whether dropping one syllable of ``long`` (n_short + 1 syllables) leaves ``short``, diacritics apart."""
     i = 0
@@ -151,7 +151,7 @@ def _is_one_dropped(short, long, n_short, plain):  # type: ignore[no-untyped-def
     return i == n_short
 
 
-@kernel
+@inlined_kernel
 def _is_reordered(a, b, n, plain):  # type: ignore[no-untyped-def]
     """Whether both names hold the same plain syllables, each as often."""
     total_a, total_b = 0, 0
@@ -170,7 +170,7 @@ def _is_reordered(a, b, n, plain):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inlined_kernel
 def _partial_level(a, b, n_a, n_b, plain):  # type: ignore[no-untyped-def]
     """Levels 8 to 11: what is left when the names as wholes do not agree."""
     same_family = plain[a[0]] == plain[b[0]]
@@ -182,7 +182,7 @@ def _partial_level(a, b, n_a, n_b, plain):  # type: ignore[no-untyped-def]
     return 10 if same_family else 11
 
 
-@kernel
+@inlined_kernel
 def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untyped-def]
     """The level of two names, uint16[6] each; symmetric."""
     n_a, n_b = _n_syllables(a), _n_syllables(b)
@@ -249,20 +249,13 @@ def best_name_levels(first, offsets, left, right, levels):  # type: ignore[no-un
 def name_levels(first, offsets, left, right, tables, stride, codes):  # type: ignore[no-untyped-def]
     """codes += stride * name_level(left, right) over spans.
 
-    left, right: (names: uint16[n, 6], signatures: uint64[n], see signatures_of) of spans and of places; tables:
-    (toneless, plain, sound: uint16[V], letters: uint64[V]).
+    left: uint16[n_spans, 6], right: uint16[n, 6]; tables: (toneless, plain, sound: uint16[V], letters: uint64[V]).
     """
     toneless, plain, sound, letters = tables
-    names_a, signatures_a = left
-    names_b, signatures_b = right
-    for i in range(signatures_a.shape[0]):
-        a = signatures_a[i]
+    for i in range(left.shape[0]):
         for k in range(offsets[i], offsets[i + 1]):
             place = first[i] + k - offsets[i]
-            level = best_name_level(a, signatures_b[place])
-            if level == 1:
-                level = name_level(names_a[i], names_b[place], toneless, plain, sound, letters)
-            codes[k] += stride * level
+            codes[k] += stride * name_level(left[i], right[place], toneless, plain, sound, letters)
 
 
 def signatures_of(names: NDArray[np.uint16], plain: NDArray[np.uint16], letters: NDArray[np.uint64]) -> Signatures:

@@ -1,0 +1,123 @@
+"""Numbers one slip away from a stated one: a wrong digit, or two neighbours swapped, that somebody may bear.
+
+A number of twelve digits has 119 such neighbours, nearly all of them nobody's. A bit for each hash of the registry's
+numbers says so at the price of one load, before a key is made of a neighbour and looked up in a pass. The hash is the
+exclusive or of a random number per digit and place (tabulation hashing, Zobrist 1970; Pătraşcu and Thorup 2012), so a
+neighbour's is that of the stated number but for the digits that changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from blocking.keys import Keys, mix
+
+kernel = njit(cache=True, nogil=True, error_model="numpy")
+
+Bits = NDArray[np.uint8]
+
+_BITS_PER_NUMBER = 16  # a neighbour that nobody bears passes in one of 16 to 32 cases
+_LEAST_BITS = 1 << 10
+_MOST_DIGITS, _DIGIT = 14, 4  # of a packed number: four bits a digit, the number of digits in the top byte
+HASHES = mix(np.arange(_MOST_DIGITS << _DIGIT, dtype=np.uint64)).reshape(_MOST_DIGITS, 1 << _DIGIT)
+
+
+@dataclass(frozen=True)
+class NumberFilter:
+    """The numbers of a registry, as a filter that lets some others through: uint8[2**a / 8] and uint8[2**b / 8], bit
+    h % 8 of byte h / 8 set for the hash h of a number of its large part, or of those that came since."""
+
+    large: Bits
+    few: Bits
+
+    @classmethod
+    def everybody(cls) -> NumberFilter:
+        """Lets every number through."""
+        return cls(np.full(1, 255, np.uint8), np.zeros(1, np.uint8))
+
+
+def filter_bits(numbers: Keys) -> Bits:
+    """The bits of packed numbers uint64[n]; the same whatever their order."""
+    size = max(_LEAST_BITS, 1 << (_BITS_PER_NUMBER * max(numbers.size, 1) - 1).bit_length())
+    bits = np.zeros(size // 8, np.uint8)
+    set_bits(numbers, HASHES, bits)
+    return bits
+
+
+def neighbours_in(numbers: Keys, n_digits: int, known: NumberFilter) -> Keys:
+    """The neighbours of packed numbers uint64[n] that may be in a registry: uint64[n, w], 0 where there are fewer; w is
+    the most that a number has. Numbers of other than n_digits digits have none."""
+    # One more, since the kernel writes before it knows whether to keep.
+    found, counts = np.empty(numbers.size * (10 * n_digits - 1) + 1, np.uint64), np.empty(numbers.size, np.int64)
+    known_neighbours(numbers, n_digits, HASHES, known.large, known.few, found, counts)
+    neighbours = np.zeros((numbers.size, max(1, int(counts.max(initial=0)))), np.uint64)
+    lay_out(found, counts, neighbours)
+    return neighbours
+
+
+@kernel
+def _hash(number, hashes):  # type: ignore[no-untyped-def]
+    """Tabulation hash of all digits of a packed number, whose leading zeros count as well."""
+    h = np.uint64(0)
+    for place in range(hashes.shape[0]):
+        h ^= hashes[place, (number >> np.uint64(4 * place)) & np.uint64(15)]
+    return h
+
+
+@kernel
+def set_bits(numbers, hashes, bits):  # type: ignore[no-untyped-def]
+    """Set the bit of each number's hash, of which there are a power of two."""
+    mask = np.uint64(8 * bits.shape[0] - 1)
+    for number in numbers:
+        h = _hash(number, hashes) & mask
+        bits[h >> np.uint64(3)] |= np.uint8(1 << (h & np.uint64(7)))
+
+
+@kernel
+def _bit(bits, h, mask):  # type: ignore[no-untyped-def]
+    h &= mask
+    return np.int64((bits[h >> np.uint64(3)] >> (h & np.uint64(7))) & np.uint64(1))
+
+
+@kernel
+def known_neighbours(numbers, n_digits, hashes, large, few, found, counts):  # type: ignore[no-untyped-def]
+    """found: uint64[] out, one number's neighbours after the other's, those whose bit is set in ``large`` or ``few``;
+    counts: int64[n] out, how many each has. A neighbour is found once."""
+    large_mask, few_mask = np.uint64(8 * large.shape[0] - 1), np.uint64(8 * few.shape[0] - 1)
+    n_found = 0
+    for s in range(numbers.shape[0]):
+        number, before = numbers[s], n_found
+        counts[s] = 0
+        if number >> np.uint64(56) != n_digits:
+            continue
+        own = _hash(number, hashes)
+        for place in range(n_digits):
+            shift = np.uint64(4 * place)
+            digit = (number >> shift) & np.uint64(15)
+            without, others = own ^ hashes[place, digit], number ^ (digit << shift)
+            for other in range(10):
+                h = without ^ hashes[place, other]
+                # Written whether it stays or not: a branch that is guessed wrong costs more.
+                found[n_found] = others | (np.uint64(other) << shift)
+                n_found += (_bit(large, h, large_mask) | _bit(few, h, few_mask)) & (np.uint64(other) != digit)
+            if place + 1 < n_digits:
+                next_digit = (number >> (shift + np.uint64(4))) & np.uint64(15)
+                swap = digit ^ next_digit
+                h = without ^ hashes[place, next_digit] ^ hashes[place + 1, next_digit] ^ hashes[place + 1, digit]
+                found[n_found] = number ^ (swap << shift) ^ (swap << (shift + np.uint64(4)))
+                n_found += (_bit(large, h, large_mask) | _bit(few, h, few_mask)) & (swap != 0)
+        counts[s] = n_found - before
+
+
+@kernel
+def lay_out(found, counts, neighbours):  # type: ignore[no-untyped-def]
+    """neighbours[s, :counts[s]] = the next counts[s] of found."""
+    place = 0
+    for s in range(counts.shape[0]):
+        for k in range(counts[s]):
+            neighbours[s, k] = found[place]
+            place += 1
