@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.parts import parts_of
 from linkage.plan import Decision
+from linkage.scratch import scratch_array
 from models.parameters import Parameters
 from models.posterior import match_threshold, posterior
 
@@ -87,16 +89,22 @@ class Ranking:
 
 
 def decide(
-    n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, n_persons: int, rule: Decision
+    n_subjects: int,
+    linked: Ranking,
+    verified: Ranking,
+    parameters: Parameters,
+    n_persons: int,
+    rule: Decision,
+    scratch: Path | None = None,
 ) -> Decided:
     """Decide subjects; whoever was neither linked nor verified is excluded.
 
     verified: of each the one person that he agrees with. The threshold is that of the linked ones, which are those it
-    decides.
+    decides. scratch: folder for what is known of candidates, None keeps it in memory.
     """
     best, none, unsearched = Found.nobody((n_subjects,)), np.zeros(n_subjects), np.zeros(n_subjects)
     for ranking in (verified, linked):
-        chances = np.empty(ranking.rows.shape)
+        chances = scratch_array(scratch, ranking.rows.shape, np.float64)
         for part in parts_of(ranking.sums.size):
             found = posterior(ranking.weights[part], ranking.sums[part], parameters, n_persons)
             chances[part] = found.candidates
@@ -104,7 +112,7 @@ def decide(
         for name in ("rows", "weights", "passes", "codes"):
             getattr(best, name)[ranking.subjects] = getattr(ranking, name)[:, 0]
         best.probabilities[ranking.subjects] = chances[:, 0]
-    chance = chances[:, 0]
+    chance = best.probabilities[linked.subjects]
     threshold = match_threshold(chance, rule.highest_false_match_rate, rule.lowest_match_probability)
     is_matched = chance >= threshold
     status, place = np.full(n_subjects, EXCLUDED, np.uint8), np.full(n_subjects, NO_RIVALS, np.int32)

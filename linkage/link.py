@@ -21,6 +21,7 @@ from linkage.comparing import Batch, rows_of, take
 from linkage.key_parts import pass_keys
 from linkage.registry import Index
 from linkage.scoring import PassCounts, Ranked, Scored, Scorer
+from linkage.scratch import scratch_array
 from models.parameters import Parameters
 
 TILE_SUBJECTS = 4096
@@ -62,15 +63,16 @@ def link_batch(
 
     Parameters
     ----------
-    subjects : numbers of those that are linked, the result is in their order; None links all
-    scratch : folder for the work files that hold the columns of these; None keeps them in memory
+    subjects : numbers of those that are linked, the result is in their order; None links all. In the order of the
+        registry, see ``registry_order``, the result of a large batch is written from front to back.
+    scratch : folder for the work files that hold the columns of these and the result; None keeps them in memory
     on_tile : is told the number of subjects done
     """
     n_best = index.plan.decision.candidates_kept
     linked = np.arange(batch.n_subjects) if subjects is None else subjects
-    order = _registry_order(batch, linked, index)
+    order = registry_order(batch, linked, index)
     scorer = Scorer(take(batch, linked[order], scratch), index, parameters)
-    ranked = _empty(linked.size, n_best)
+    ranked = _empty(linked.size, n_best, scratch)
     counts: list[PassCounts] = []
     patterns: list[_PatternCounts] = []
 
@@ -99,7 +101,7 @@ def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) 
         yield from zip(parts, threads.map(work, parts), strict=True)
 
 
-def _registry_order(batch: Batch, subjects: NDArray[np.int64], index: Index) -> NDArray[np.int64]:
+def registry_order(batch: Batch, subjects: NDArray[np.int64], index: Index) -> NDArray[np.int64]:
     """Places of the subjects by key of the pass that the registry is sorted by."""
     keys = np.empty(subjects.size, np.uint64)
     for start in range(0, subjects.size, _ORDERED_AT_ONCE):
@@ -109,17 +111,16 @@ def _registry_order(batch: Batch, subjects: NDArray[np.int64], index: Index) -> 
     return np.argsort(keys, kind="stable")
 
 
-def _empty(n: int, n_best: int) -> Ranked:
+def _empty(n: int, n_best: int, scratch: Path | None) -> Ranked:
     """A ranking to be filled in."""
-    shape = (n, n_best)
     return Ranked(
-        np.empty(shape, np.int32),
-        np.empty(shape),
-        np.empty(shape, np.uint16),
-        np.empty(shape, np.uint32),
-        np.empty(shape),
-        np.empty(n),
-        np.empty(n, np.int64),
+        rows=scratch_array(scratch, (n, n_best), np.int32),
+        weights=scratch_array(scratch, (n, n_best), np.float64),
+        passes=scratch_array(scratch, (n, n_best), np.uint16),
+        codes=scratch_array(scratch, (n, n_best), np.uint32),
+        ratios=scratch_array(scratch, (n, n_best), np.float64),
+        sums=scratch_array(scratch, n, np.float64),
+        n_candidates=scratch_array(scratch, n, np.int64),
     )
 
 

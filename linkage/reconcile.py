@@ -19,7 +19,7 @@ from linkage.decide import Decided, Ranking, decide
 from linkage.doses import Doses, read_doses
 from linkage.error_rates import estimate_error_rates
 from linkage.ingest.records import Records
-from linkage.link import link_batch, run_tiles
+from linkage.link import link_batch, registry_order, run_tiles
 from linkage.model_file import Model
 from linkage.outputs import Outcome
 from linkage.pair_counts import PairCounts
@@ -100,8 +100,9 @@ def _decide_subjects(
         is_verified = (rows >= 0) & ~is_excluded
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
         # In the order of the registry, whose columns are thus gone through once.
-        agreed = agreed[np.argsort(rows[agreed])]
-        sure = rows[agreed], passes[agreed]
+        agreed, to_link = agreed[np.argsort(rows[agreed])], to_link[registry_order(batch, to_link, index)]
+        sure = rows[agreed].astype(np.int32), passes[agreed]
+        del rows, passes
     if model is None:
         with clock.stage("train"):
             parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
@@ -109,8 +110,10 @@ def _decide_subjects(
     with clock.stage("link"):
         linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
-        weighed = _weigh_verified(take(batch, agreed, scratch), agreed, *sure, index, model.parameters, n_threads)
-        decided = decide(batch.n_subjects, linked, weighed, model.parameters, index.n_persons, index.plan.decision)
+        weighed = _weigh_verified(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
+        decided = decide(
+            batch.n_subjects, linked, weighed, model.parameters, index.n_persons, index.plan.decision, scratch
+        )
     return decided, pairs, model
 
 
@@ -161,23 +164,23 @@ def subjects_of(
 def _weigh_verified(
     batch: Batch,
     subjects: NDArray[np.int64],
-    rows: NDArray[np.int64],
+    rows: NDArray[np.int32],
     passes: NDArray[np.uint16],
     index: Index,
     parameters: Parameters,
     n_threads: int,
+    scratch: Path,
 ) -> Ranking:
-    """The weight of the one person that each subject of the batch agrees with; he has no rival. subjects: int64[n],
-    their numbers."""
-    scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
+    """The weight of the one person that each of some subjects agrees with; he has no rival."""
+    scorer = Scorer(take(batch, subjects, scratch), index, parameters, floor_log2=-np.inf)
     one = (subjects.size, 1)
     weighed = Ranking(
         subjects,
-        rows.astype(np.int32).reshape(one),
-        np.empty(one),
+        rows.reshape(one),
+        scratch_array(scratch, one, np.float64),
         passes.reshape(one),
-        np.empty(one, np.uint32),
-        np.empty(subjects.size),
+        scratch_array(scratch, one, np.uint32),
+        scratch_array(scratch, subjects.size, np.float64),
     )
 
     def weigh(part: slice) -> None:
