@@ -103,18 +103,27 @@ def _bind_name(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
         a, b = pairs.left(left[signatures_a]), pairs.right(signatures)
         name.best_name_levels(pairs.first, pairs.offsets, a, b, levels)
 
+    def doubtful(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        a, b = pairs.left(left[names_a]), pairs.right(names)
+        name.name_levels(pairs.first, pairs.offsets, a, b, tables, np.uint32(1), codes)
+
+    return _in_two_steps(best, doubtful, stride), best
+
+
+def _in_two_steps(best: BestLevels, doubtful: AddLevels, stride: np.uint32) -> AddLevels:
+    """The values themselves are only read where what is quickly seen leaves a doubt, which is a small part of the
+    pairs. doubtful: adds levels to codes."""
+
     def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
         levels = np.empty(codes.size, np.uint8)
         best(left, pairs, levels)
-        # The names themselves are only read where the signatures leave a doubt, which is one pair in fifty.
         places = np.flatnonzero(levels == OPEN)
-        doubtful, found = pairs.at(places), np.zeros(places.size, np.uint32)
-        a, b = doubtful.left(left[names_a]), doubtful.right(names)
-        name.name_levels(doubtful.first, doubtful.offsets, a, b, tables, np.uint32(1), found)
+        found = np.zeros(places.size, np.uint32)
+        doubtful(left, pairs.at(places), found)
         levels[places] = found
         codes += stride * levels
 
-    return add, best
+    return add
 
 
 def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
@@ -126,13 +135,20 @@ def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
     alphabet[points] = 1
     letters = np.cumsum(alphabet, dtype=np.uint32)[points] - np.uint32(1)
     table = (letters, starts, int(np.diff(starts).max(initial=0)), int(alphabet.sum()))
-    measure, thresholds = text.MEASURES[spec.measure or ""], np.array(spec.thresholds)
+    signatures = np.empty(len(words), np.uint64), np.empty(len(words), np.uint64)
+    text.letter_signatures(letters, starts, *signatures)
+    measure, thresholds = text.MEASURES[spec.measure or ""], np.array(spec.thresholds, np.float64)
+    needed, last = text.least_shared(measure, thresholds), len(spec.labels) - 1
 
-    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+    def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
-        text.text_levels(pairs.first, pairs.offsets, a, b, table, measure, thresholds, stride, codes)
+        text.best_text_levels(pairs.first, pairs.offsets, a, b, signatures, needed, last, levels)
 
-    return add, None
+    def doubtful(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
+        text.text_levels(pairs.first, pairs.offsets, a, b, table, measure, thresholds, np.uint32(1), codes)
+
+    return _in_two_steps(best, doubtful, stride), best
 
 
 def _bind_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:

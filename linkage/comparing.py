@@ -96,7 +96,7 @@ class BoundComparison:
     """A comparison over one batch and index; the columns it is called with are those of the batch's subjects at hand.
 
     add: adds stride * level to the codes of pairs; best: writes the level of pairs where it is quickly seen, `OPEN`
-    where it may be any, or None where nothing is quicker than the level itself; u: float64[n_levels]; groups:
+    where it may be any, or None where the level itself is as quick; u: float64[n_levels]; groups:
     uint8[n_persons] or empty; places: uint16[n_patterns], where the ratio of a pattern's level stands among those of a
     group, or None where there are no ratios.
     """
@@ -129,10 +129,13 @@ class BoundComparison:
 
     def best_levels(self, left: Columns, pairs: Pairs) -> Levels:
         """The level of each pair where it is quickly seen, else `OPEN`: uint8[n_pairs]."""
-        levels = np.full(int(pairs.offsets[-1]), OPEN, np.uint8)
+        levels = np.empty(int(pairs.offsets[-1]), np.uint8)
         if self.best is not None:
             self.best(left, pairs, levels)
-        return levels
+            return levels
+        codes = np.zeros(levels.size, np.uint32)
+        self.add(left, pairs, codes)
+        return (codes // np.uint32(self.stride)).astype(np.uint8)
 
 
 def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index) -> Batch:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ from linkage.plan import Field, Plan
 from linkage.standardise import categories, dates, identifiers, phones
 from linkage.standardise.names import canonical_names
 from linkage.standardise.places import Units
-from linkage.syllables import SyllableDictionary, split_names
+from linkage.syllables import SyllableDictionary, content_hashes, split_names
 from linkage.threads import in_order
 from models.comparators.digits import CONTRADICTS
 
@@ -37,7 +38,8 @@ class Dictionaries:
     """What both sides must share to be comparable; state that grows while a table is encoded.
 
     words: one list per text field, word 0 the empty one. units and commune_date fix what a commune id means;
-    latest_date is the latest possible date of birth.
+    latest_date is the latest possible date of birth. hashes: by field and number of letters, those of the words that
+    were asked for, 0 for the others.
     """
 
     units: Units
@@ -45,6 +47,18 @@ class Dictionaries:
     latest_date: datetime.date
     syllables: SyllableDictionary = field(default_factory=SyllableDictionary)
     words: dict[str, list[str]] = field(default_factory=dict)
+    hashes: dict[tuple[str, int | None], NDArray[np.uint64]] = field(default_factory=dict, init=False, repr=False)
+
+    def word_hashes(self, name: str, ids: NDArray[Any], n_letters: int | None = None) -> NDArray[np.uint64]:
+        """Content hashes of words of a field, or of their first letters: uint64[n], 0 for the empty word."""
+        words, known = self.words[name], self.hashes.get((name, n_letters), np.zeros(0, np.uint64))
+        if known.size < len(words):
+            known = np.append(known, np.zeros(len(words) - known.size, np.uint64))
+            self.hashes[name, n_letters] = known
+        # Threads may work out a hash twice, and find the same.
+        new = np.unique(ids[known[ids] == 0])
+        known[new] = content_hashes([words[i][:n_letters] for i in new.tolist()])
+        return np.asarray(known[ids])
 
     def copy(self) -> Dictionaries:
         """Dictionaries that a batch can extend without changing those of the index."""

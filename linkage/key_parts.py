@@ -17,7 +17,8 @@ from linkage.encode import PERSONAL_DIGITS, Columns, Dictionaries
 from linkage.errors import UsageError
 from linkage.plan import Pass, Plan
 from linkage.standardise import dates
-from linkage.syllables import content_hashes
+
+_PREFIX_LETTERS = 3
 
 
 def pass_keys(
@@ -57,10 +58,7 @@ def key_part(
         return _place_part(part, side, columns, dictionaries)
     if kind in ("text", "category") and aspect in ("", "prefix"):
         # Word ids differ from field to field; their content does not, so a key may compare two fields.
-        words, (ids, place) = dictionaries.words[name], np.unique(columns[name], return_inverse=True)
-        stated = [words[i] for i in ids.tolist()]
-        hashes: Keys = content_hashes([word[:3] for word in stated] if aspect else stated)[place]
-        return hashes
+        return dictionaries.word_hashes(name, columns[name], _PREFIX_LETTERS if aspect else None)
     if kind == "person_number" and aspect == "neighbours":
         everybody = known or NumberFilter.everybody()
         return neighbours_in(columns[name].astype(np.uint64), PERSONAL_DIGITS, everybody)

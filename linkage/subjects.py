@@ -12,7 +12,6 @@ from blocking.keys import mix
 from linkage.encode import Columns, Dictionaries
 from linkage.key_parts import record_key
 from linkage.parts import n_parts
-from linkage.syllables import content_hashes
 
 _HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
@@ -40,15 +39,10 @@ def claim_keys(columns: Columns, is_excluded: NDArray[np.bool_], dictionaries: D
     derived = (".plain", ".given", ".signature")
     names = [name for name in columns if columns[name].ndim == 1 and name not in by_id and not name.endswith(derived)]
     stable = {
-        name: _word_hashes(columns[name], dictionaries.words[name]) if name in dictionaries.words else columns[name]
+        name: dictionaries.word_hashes(name, columns[name]) if name in dictionaries.words else columns[name]
         for name in names
     }
     return mix(record_key(stable, sorted(stable), salt=1) ^ is_excluded.astype(np.uint64))
-
-
-def _word_hashes(ids: NDArray[np.generic], words: list[str]) -> NDArray[np.generic]:
-    distinct, place = np.unique(ids, return_inverse=True)
-    return content_hashes([words[i] for i in distinct.tolist()])[place]
 
 
 def distinct_subjects(keys: NDArray[np.uint64]) -> Subjects:

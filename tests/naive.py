@@ -214,14 +214,33 @@ def jaro_winkler(a, b):
     return jaro + prefix / 10 * (1 - jaro) if jaro > 0.7 else jaro
 
 
-def jaro_winkler_of_masks(masks, a, b, at_least):
+def jaro_winkler_of_masks(a, b, at_least):
     """The masks say nothing that the letters do not. Given up only where no order and no start could reach at_least."""
-    letters_a, letters_b = ([int(letter) for letter in word] for word in (a, b))
-    shared = jaro_winkler_shared(letters_a, letters_b)
+    shared = jaro_winkler_shared(a, b)
     most = (shared / len(a) + shared / len(b) + 1) / 3
     if shared == 0 or most + 0.4 * (1 - most) < at_least:
         return 0.0
-    return jaro_winkler(letters_a, letters_b)
+    return jaro_winkler(a, b)
+
+
+def levenshtein_of_masks(a, b):
+    return levenshtein(a, b)
+
+
+def letter_signatures(words):
+    """Per word, given by numbers of letters: (classes that occur, that occur twice, letters beyond, letters, start)."""
+    found = []
+    for word in words:
+        counts = Counter(letter % 32 for letter in word)
+        once, twice = set(counts), {c for c, n in counts.items() if n > 1}
+        beyond = sum(max(n - 2, 0) for n in counts.values())
+        found.append((once, twice, beyond, len(word), [letter % 256 for letter in word[:4]]))
+    return found
+
+
+def best_text_level(a, b, level):
+    """What may be said of two words whose level is this one."""
+    return {0} if not a or not b else ({1, level} if level > 1 else {1})
 
 
 def jaro_winkler_shared(a, b):

@@ -1,5 +1,7 @@
 """Comparator kernels against their naive twins, and the properties every comparison has."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -198,13 +200,14 @@ def code_points(word):
 
 
 def masked(a, b):
-    """Both words in an alphabet of their own, and the places of the letters of the first."""
+    """Both words in an alphabet of their own: (letters, where each starts and its length), and the places of the
+    letters of the first."""
     alphabet = sorted(set(a + b))
-    x, y = (np.array([alphabet.index(c) for c in word], np.uint32) for word in (a, b))
+    letters = np.array([alphabet.index(c) for c in a + b], np.uint32)
     masks = np.zeros(len(alphabet), np.uint64)
-    for i, letter in enumerate(x[:64]):
+    for i, letter in enumerate(letters[: len(a)][:64]):
         masks[letter] |= np.uint64(1) << np.uint64(i)
-    return x, y, masks
+    return (letters, (0, len(a)), (len(a), len(b))), masks
 
 
 @given(words, words)
@@ -212,16 +215,22 @@ def masked(a, b):
 @example("martha", "marhta")
 @example("a" * 63 + "b", "b" + "a" * 63)
 @example("ab" * 32, "ba" * 32)
+@example("ab" * 32, "ba" * 40)
+@example("b" + "a" * 64, "a" * 64)
 def test_string_measures_equal_rapidfuzz_to_the_last_bit(a, b):
-    scratch = np.empty(5000, np.int64)
+    scratch = np.empty(10_000, np.int64)
     x, y = code_points(a), code_points(b)
     similarity = rapidfuzz_distance.JaroWinkler.similarity(a, b)
     assert text.jaro_winkler(x, y, scratch) == similarity
     if a and b and len(a) <= 64 and len(b) <= 64:
-        x_small, y_small, masks = masked(a, b)
-        assert text.jaro_winkler_of_masks(masks, x_small, y_small, 0.0) == similarity
-        found = text.jaro_winkler_of_masks(masks, x_small, y_small, similarity)
+        both, masks = masked(a, b)
+        assert text.jaro_winkler_of_masks(masks, *both, 0.0) == similarity
+        found = text.jaro_winkler_of_masks(masks, *both, similarity)
         assert found == similarity, "no similarity that is high enough is given up"
+    if a and len(a) <= 64:
+        (letters_of_both, word_a, word_b), masks = masked(a, b)
+        distance = text.levenshtein_of_masks(masks, word_a[1], letters_of_both, word_b)
+        assert distance == rapidfuzz_distance.Levenshtein.distance(a, b)
     assert text.levenshtein(x, y, scratch) == rapidfuzz_distance.Levenshtein.distance(a, b)
     assert text.damerau_levenshtein(x, y, scratch) == rapidfuzz_distance.DamerauLevenshtein.distance(a, b)
 
@@ -239,9 +248,10 @@ def test_string_measures_equal_their_twins(a, b):
     assert text.damerau_levenshtein(x, y, scratch) == naive.damerau_levenshtein(a, b)
     assert text.jaro_winkler(x, y, scratch) == pytest.approx(naive.jaro_winkler(a, b), rel=1e-14)
     if a and b:
-        x, y, masks = masked(a, b)
-        twin = naive.jaro_winkler_of_masks(masks, x, y, 0.8)
-        assert text.jaro_winkler_of_masks(masks, x, y, 0.8) == pytest.approx(twin, rel=1e-14)
+        both, masks = masked(a, b)
+        twin = naive.jaro_winkler_of_masks(a, b, 0.8)
+        assert text.jaro_winkler_of_masks(masks, *both, 0.8) == pytest.approx(twin, rel=1e-14)
+        assert text.levenshtein_of_masks(masks, len(a), both[0], both[2]) == naive.levenshtein_of_masks(a, b)
 
 
 @given(words, words)
@@ -254,7 +264,6 @@ def test_string_measures_are_symmetric(a, b):
 
 @given(short_words, short_words, st.sampled_from(list(text.MEASURES)))
 def test_text_level_equals_its_twin(a, b, measure):
-    x, y = code_points(a), code_points(b)
     if measure == "jaro_winkler":
         thresholds = [0.9, 0.75]
         is_near = [lambda p, q, t=t: rapidfuzz_distance.JaroWinkler.similarity(p, q) >= t for t in thresholds]
@@ -262,11 +271,74 @@ def test_text_level_equals_its_twin(a, b, measure):
         thresholds = [1.0, 2.0]
         is_near = [lambda p, q, t=t: getattr(naive, measure)(p, q) <= t for t in thresholds]
     if a and b:
-        x_small, y_small, masks = masked(a, b)
-        for one, other, bits in ((x, y, np.empty(0, np.uint64)), (x_small, y_small, masks)):
+        (both, word_a, word_b), masks = masked(a, b)
+        for bits in (np.empty(0, np.uint64), masks):
             scratch = np.empty(100, np.int64)
-            level = text.text_level(one, other, bits, text.MEASURES[measure], np.array(thresholds), scratch)
+            level = text.text_level(both, word_a, word_b, bits, text.MEASURES[measure], np.array(thresholds), scratch)
             assert level == naive.text_level(a, b, is_near)
+
+
+def dictionary_of(words_of_it):
+    """Words as the kernels have them: letters by numbers in their alphabet, and where each word starts."""
+    alphabet = sorted(set("".join(words_of_it)))
+    letters = np.array([alphabet.index(c) for word in words_of_it for c in word], np.uint32)
+    return letters, np.cumsum([0, *map(len, words_of_it)])
+
+
+def signatures_of_texts(letters, starts):
+    signatures = np.empty(starts.size - 1, np.uint64), np.empty(starts.size - 1, np.uint64)
+    text.letter_signatures(letters, starts, *signatures)
+    return signatures
+
+
+many_letters = st.text([chr(c) for c in range(0x1E00, 0x1E00 + 300)], max_size=12)
+
+
+@given(st.lists(words | st.text("ab", max_size=80) | many_letters, min_size=1, max_size=4))
+@example(["".join(chr(0x1E00 + c) for c in range(300))])
+def test_letter_signatures_equal_their_twin(some):
+    letters, starts = dictionary_of(some)
+    numbers = [letters[a:b].tolist() for a, b in itertools.pairwise(starts)]
+    classes, shapes = (signature.tolist() for signature in signatures_of_texts(letters, starts))
+    found = [
+        (
+            {c for c in range(32) if seen >> c & 1}, {c for c in range(32) if seen >> 32 + c & 1},
+            shape >> 16 & 0xFFFF, shape & 0xFFFF, [shape >> 32 + 8 * p & 255 for p in range(min(len(word), 4))],
+        )
+        for seen, shape, word in zip(classes, shapes, numbers, strict=True)
+    ]  # fmt: skip
+    assert found == naive.letter_signatures(numbers)
+
+
+any_words = words | st.text("ab", max_size=70) | many_letters
+
+
+@given(any_words, any_words, st.sampled_from(list(text.MEASURES)), st.booleans())
+@example("ab" * 33, "ab" * 33 + "c", "levenshtein", True)
+@example("trần thị lan", "nguyễn văn hùng", "jaro_winkler", True)
+@example("a", "b", "levenshtein", False)
+def test_signatures_of_texts_never_hide_a_level(a, b, measure, has_thresholds):
+    """What they say must be what the whole comparison says, at every threshold; equal words are left to it."""
+    thresholds = np.array(([0.9, 0.75] if measure == "jaro_winkler" else [1.0, 3.0]) if has_thresholds else [])
+    letters, starts = dictionary_of(["", a, b])
+    ends, codes, levels = (np.zeros(1, np.int64), np.array([0, 1])), np.zeros(1, np.uint32), np.zeros(1, np.uint8)
+    first, second = np.array([1 if a else 0], np.uint32), np.array([(1 if a == b else 2) if b else 0], np.uint32)
+    table = (letters, starts, int(np.diff(starts).max()), int(letters.max(initial=0)) + 1)
+    text.text_levels(*ends, first, second, table, text.MEASURES[measure], thresholds, np.uint32(1), codes)
+    needed = text.least_shared(text.MEASURES[measure], thresholds)
+    text.best_text_levels(
+        *ends, first, second, signatures_of_texts(letters, starts), needed, 2 + len(thresholds), levels
+    )
+    assert levels[0] in naive.best_text_level(a, b, int(codes[0]))
+
+
+def test_signatures_settle_most_texts():
+    letters, starts = dictionary_of(["", "tran thi lan", "nguyen van hung", "le van nam"])
+    ends, levels = (np.zeros(1, np.int64), np.array([0, 4])), np.zeros(4, np.uint8)
+    right, needed = np.arange(4, dtype=np.uint32), text.least_shared(text.LEVENSHTEIN, np.array([2.0]))
+    left = np.array([1], np.uint32)
+    text.best_text_levels(*ends, left, right, signatures_of_texts(letters, starts), needed, 3, levels)
+    assert levels.tolist() == [0, 1, 3, 3]
 
 
 def check_spans(kernel, level_of_pair, *arguments):
@@ -325,7 +397,7 @@ def test_spans_of_names_and_texts():
     )  # fmt: skip
     texts = ["", "smith", "smyth", "jones"]
     starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype(np.int64)
-    letters, _, _ = masked("".join(texts), "")
+    letters = dictionary_of(texts)[0]
     table = (letters, starts, 5, int(letters.max()) + 1)
     a, b = rng.integers(0, 4, 20).astype(np.uint32), rng.integers(0, 4, 30).astype(np.uint32)
 

@@ -1,8 +1,9 @@
 """Strings of any alphabet by similarity: names, streets, towns of files that are not Vietnamese.
 
 Strings are dictionary ids; the dictionary is a flat array of letters (numbers, equal where the letters are) with
-offsets. Word 0 is the missing one. A word is compared with many: Jaro-Winkler takes the places of its letters as bits
-of one integer each, made once (bit-parallel as in rapidfuzz).
+offsets. Word 0 is the missing one. Most pairs have too few letters in common to be alike in any order: a signature of
+each word says so. For the others a word is compared with many: the places of its letters are bits of one integer each,
+made once (bit-parallel as in rapidfuzz; for Levenshtein Myers 1999 in the form of Hyyrö 2003).
 Definitions as in rapidfuzz (the test oracle), which follow Jaro 1989, Winkler 1990, Levenshtein 1966 and Damerau 1964
 (unrestricted: a substring may be edited again after a swap).
 """
@@ -11,13 +12,18 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
+# Arrays handed to a function that is not inlined are reference-counted at every call, which costs more than its work.
+inlined_kernel = njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 MEASURES = {"jaro_winkler": 0, "levenshtein": 1, "damerau_levenshtein": 2}
 JARO_WINKLER, LEVENSHTEIN, DAMERAU = range(3)
 
 _MOST_BITS = 64  # letters of a word that is compared by masks
+_MOST_PREFIX = 4  # letters at the start that Winkler counts
+_LONG = 0xFFFF  # the most that a signature says of a number
 _ROUNDING = 1e-9  # more than the sums below lose
 
 
@@ -58,11 +64,14 @@ def jaro_winkler(a, b, scratch):  # type: ignore[no-untyped-def]
     return jaro + prefix * 0.1 * (1.0 - jaro)
 
 
-@kernel
-def jaro_winkler_of_masks(masks, a, b, at_least):  # type: ignore[no-untyped-def]
-    """The same of words of 1 to 64 letters, or 0 where it is under at_least; masks: uint64[n_letters], bit i set at
-    a[i]."""
-    n_a, n_b = a.shape[0], b.shape[0]
+@inlined_kernel
+def jaro_winkler_of_masks(masks, letters, word_a, word_b, at_least):  # type: ignore[no-untyped-def]
+    """The same of words of 1 to 64 letters, or 0 where it is under at_least.
+
+    masks: uint64[n_letters], bit i set at the first word's letter i; words: (start, number of letters) in letters.
+    """
+    start_a, n_a = word_a
+    start_b, n_b = word_b
     window = max(max(n_a, n_b) // 2 - 1, 0)
     zero, one = np.uint64(0), np.uint64(1)
     taken_a, taken_b = zero, zero
@@ -70,31 +79,27 @@ def jaro_winkler_of_masks(masks, a, b, at_least):  # type: ignore[no-untyped-def
     n_common = np.int64(0)
     # Without branches: which letters find a partner is anybody's guess, and a wrong guess costs more than the sums.
     for j in range(n_b):
-        free = masks[b[j]] & near & ~taken_a
-        is_found = np.uint64(free != zero)
-        taken_a |= free & (~free + one) if is_found else zero
-        taken_b |= is_found << np.uint64(j)
-        n_common += np.int64(is_found)
+        free = masks[letters[start_b + j]] & near & ~taken_a
+        taken_a |= free & (~free + one)
+        taken_b |= np.uint64(free != zero) << np.uint64(j)
+        n_common += np.int64(free != zero)
         near = (near << one) | np.uint64(j < window)
-    if n_common == 0:
-        return 0.0
+    similarity = 0.0
     most = (n_common / n_a + n_common / n_b + 1.0) / 3.0
-    if most + 0.4 * (1.0 - most) < at_least - _ROUNDING:
-        return 0.0
-    n_moved = 0
-    for j in range(n_b):
-        if taken_b & one:
+    if n_common > 0 and most + 0.4 * (1.0 - most) >= at_least - _ROUNDING:
+        n_moved = np.int64(0)
+        for j in range(n_b):
+            is_taken = (taken_b >> np.uint64(j)) & one
             lowest = taken_a & (~taken_a + one)
-            n_moved += (masks[b[j]] & lowest) == zero
-            taken_a ^= lowest
-        taken_b >>= one
-    jaro = (n_common / n_a + n_common / n_b + (n_common - n_moved // 2) / n_common) / 3.0
-    if jaro <= 0.7:
-        return jaro
-    prefix = 0
-    while prefix < min(n_a, n_b, 4) and a[prefix] == b[prefix]:
-        prefix += 1
-    return jaro + prefix * 0.1 * (1.0 - jaro)
+            n_moved += np.int64(is_taken & np.uint64((masks[letters[start_b + j]] & lowest) == zero))
+            taken_a ^= lowest * is_taken
+        similarity = (n_common / n_a + n_common / n_b + (n_common - n_moved // 2) / n_common) / 3.0
+        if similarity > 0.7:
+            prefix = 0
+            while prefix < min(n_a, n_b, _MOST_PREFIX) and letters[start_a + prefix] == letters[start_b + prefix]:
+                prefix += 1
+            similarity = similarity + prefix * 0.1 * (1.0 - similarity)
+    return similarity
 
 
 @kernel
@@ -112,6 +117,25 @@ def levenshtein(a, b, scratch):  # type: ignore[no-untyped-def]
             diagonal = row[j + 1]
             row[j + 1] = best
     return row[n_b]
+
+
+@inlined_kernel
+def levenshtein_of_masks(masks, n_a, letters, word_b):  # type: ignore[no-untyped-def]
+    """The same of a word of 1 to 64 letters and any other; masks: uint64[n_letters], bit i set at the first's letter i;
+    word_b: (start, number of letters) in letters."""
+    start_b, n_b = word_b
+    one = np.uint64(1)
+    up, down = ~np.uint64(0), np.uint64(0)
+    last = one << np.uint64(n_a - 1)
+    distance = np.int64(n_a)
+    for j in range(n_b):
+        match = masks[letters[start_b + j]]
+        level = (((match & up) + up) ^ up) | match | down
+        rises, falls = down | ~(level | up), level & up
+        distance += np.int64((rises & last) != 0) - np.int64((falls & last) != 0)
+        rises, falls = (rises << one) | one, falls << one
+        up, down = falls | ~(level | rises), rises & level
+    return distance
 
 
 @kernel
@@ -142,33 +166,41 @@ def damerau_levenshtein(a, b, scratch):  # type: ignore[no-untyped-def]
     return d[n_a + 1, n_b + 1]
 
 
-@kernel
-def text_level(a, b, masks, measure, thresholds, scratch):  # type: ignore[no-untyped-def]
+@inlined_kernel
+def text_level(letters, word_a, word_b, masks, measure, thresholds, scratch):  # type: ignore[no-untyped-def]
     """1 same; 2 + i for the first threshold met (a similarity at least, a distance at most); else the last level.
 
-    masks: of a, or uint64[0] to compare without them.
+    words: (start, number of letters) in letters; masks: of the first, or uint64[0] to compare without them.
     """
-    if a.shape[0] == b.shape[0]:
-        n_same = 0
-        while n_same < a.shape[0] and a[n_same] == b[n_same]:
+    start_a, n_a = word_a
+    start_b, n_b = word_b
+    n_same = 0
+    if n_a == n_b:
+        while n_same < n_a and letters[start_a + n_same] == letters[start_b + n_same]:
             n_same += 1
-        if n_same == a.shape[0]:
-            return 1
-    if measure == JARO_WINKLER:
-        if masks.shape[0] > 0 and a.shape[0] <= _MOST_BITS and b.shape[0] <= _MOST_BITS:
-            lowest = thresholds[thresholds.shape[0] - 1] if thresholds.shape[0] > 0 else 1.0
-            similarity = jaro_winkler_of_masks(masks, a, b, lowest)
+    has_masks = masks.shape[0] > 0 and n_a <= _MOST_BITS
+    level = 2 + thresholds.shape[0]
+    if n_a == n_b == n_same:
+        level = 1
+    elif thresholds.shape[0] > 0:
+        if measure == JARO_WINKLER and has_masks and n_b <= _MOST_BITS:
+            loosest = thresholds[thresholds.shape[0] - 1]
+            similarity = jaro_winkler_of_masks(masks, letters, word_a, word_b, loosest)
+        elif measure == LEVENSHTEIN and has_masks:
+            similarity = -float(levenshtein_of_masks(masks, n_a, letters, word_b))
         else:
-            similarity = jaro_winkler(a, b, scratch)
-    elif measure == LEVENSHTEIN:
-        similarity = -float(levenshtein(a, b, scratch))
-    else:
-        similarity = -float(damerau_levenshtein(a, b, scratch))
-    for i in range(thresholds.shape[0]):
-        limit = thresholds[i] if measure == JARO_WINKLER else -thresholds[i]
-        if similarity >= limit:
-            return 2 + i
-    return 2 + thresholds.shape[0]
+            a, b = letters[start_a : start_a + n_a], letters[start_b : start_b + n_b]
+            if measure == JARO_WINKLER:
+                similarity = jaro_winkler(a, b, scratch)
+            elif measure == LEVENSHTEIN:
+                similarity = -float(levenshtein(a, b, scratch))
+            else:
+                similarity = -float(damerau_levenshtein(a, b, scratch))
+        for i in range(thresholds.shape[0] - 1, -1, -1):
+            limit = thresholds[i] if measure == JARO_WINKLER else -thresholds[i]
+            if similarity >= limit:
+                level = 2 + i
+    return level
 
 
 @kernel
@@ -179,21 +211,101 @@ def text_levels(first, offsets, left, right, words, measure, thresholds, stride,
     share; letters are under n_letters.
     """
     letters, starts, longest, n_letters = words
-    masks = np.zeros(n_letters if measure == JARO_WINKLER else 0, np.uint64)
+    masks = np.zeros(n_letters if measure != DAMERAU else 0, np.uint64)
     scratch = np.empty((longest + 2) * (longest + 2) + 8, np.int64)
     for i in range(left.shape[0]):
-        word_a = left[i]
-        a = letters[starts[word_a] : starts[word_a + 1]]
-        span = codes[offsets[i] : offsets[i + 1]]
-        values = right[first[i] : first[i] + span.shape[0]]
+        a = left[i]
+        word_a = (starts[a], starts[a + 1] - starts[a])
         if masks.shape[0] > 0:
-            for p in range(min(a.shape[0], _MOST_BITS)):
-                masks[a[p]] |= np.uint64(1) << np.uint64(p)
-        for k in range(span.shape[0]):
-            word_b = values[k]
-            if word_a != 0 and word_b != 0:
-                b = letters[starts[word_b] : starts[word_b + 1]]
-                span[k] += stride * text_level(a, b, masks, measure, thresholds, scratch)
+            for p in range(min(word_a[1], _MOST_BITS)):
+                masks[letters[word_a[0] + p]] |= np.uint64(1) << np.uint64(p)
+        for k in range(offsets[i], offsets[i + 1]):
+            b = right[first[i] + k - offsets[i]]
+            if a != 0 and b != 0:
+                word_b = (starts[b], starts[b + 1] - starts[b])
+                codes[k] += stride * text_level(letters, word_a, word_b, masks, measure, thresholds, scratch)
         if masks.shape[0] > 0:
-            for p in range(a.shape[0]):
-                masks[a[p]] = 0
+            for p in range(word_a[1]):
+                masks[letters[word_a[0] + p]] = 0
+
+
+@kernel
+def letter_signatures(letters, starts, classes, shapes):  # type: ignore[no-untyped-def]
+    """What a word has of letters, whatever their order.
+
+    classes: uint64[n_words] out, bit c set where a letter of class c (its last five bits) occurs, bit 32 + c where a
+    second does; shapes: uint64[n_words] out, from the lowest bit: number of letters (16 bits), of those beyond two of
+    their class (16), and the last eight bits of each of the first four.
+    """
+    for word in range(classes.shape[0]):
+        once, twice, beyond, start = np.uint64(0), np.uint64(0), 0, np.uint64(0)
+        n = starts[word + 1] - starts[word]
+        for p in range(n):
+            letter = np.uint64(letters[starts[word] + p])
+            bit = np.uint64(1) << (letter & np.uint64(31))
+            beyond += (twice & bit) != 0
+            twice |= once & bit
+            once |= bit
+            if p < _MOST_PREFIX:
+                start |= (letter & np.uint64(255)) << np.uint64(8 * p)
+        classes[word] = once | (twice << np.uint64(32))
+        shapes[word] = (
+            np.uint64(min(n, _LONG)) | (np.uint64(min(beyond, _LONG)) << np.uint64(16)) | (start << np.uint64(32))
+        )
+
+
+@inlined_kernel
+def _n_bits(x):  # type: ignore[no-untyped-def]
+    """How many bits of a uint64 are set."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    x = x + (x >> np.uint64(8))
+    x = x + (x >> np.uint64(16))
+    return np.int64((x + (x >> np.uint64(32))) & np.uint64(127))
+
+
+def least_shared(measure: int, thresholds: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """How many letters two words must share to be no surely "different": uint8[65, 65, 5], by their numbers of letters
+    and by how many of the first four agree; 255 where no number is enough.
+
+    As many letters can find a partner as both words have, in whatever order. So the words are no more alike than with
+    all of these in order, nor at a smaller distance than the others make.
+    """
+    n_a, n_b, prefix, shared = np.ogrid[: _MOST_BITS + 1, : _MOST_BITS + 1, : _MOST_PREFIX + 1, : _MOST_BITS + 1]
+    if thresholds.size == 0:
+        return np.full((_MOST_BITS + 1, _MOST_BITS + 1, _MOST_PREFIX + 1), 255, np.uint8)
+    if measure == JARO_WINKLER:
+        jaro = (shared / np.maximum(n_a, 1) + shared / np.maximum(n_b, 1) + 1.0) / 3.0
+        is_near = jaro + prefix * 0.1 * (1.0 - jaro) >= thresholds[-1] - _ROUNDING
+    else:
+        is_near = np.maximum(n_a, n_b) - shared + 0 * prefix <= thresholds[-1]
+    return np.where(is_near.any(axis=-1), is_near.argmax(axis=-1), 255).astype(np.uint8)
+
+
+@kernel
+def best_text_levels(first, offsets, left, right, signatures, needed, last, levels):  # type: ignore[no-untyped-def]
+    """The level that two signatures leave no doubt about, missing or the last one, over spans; else 1, for it may be
+    any.
+
+    signatures: (classes, shapes), see `letter_signatures`; needed: see `least_shared`; levels: uint8 out.
+    """
+    classes, shapes = signatures
+    low, zero = np.uint64(0xFFFF), np.uint64(0)
+    for i in range(left.shape[0]):
+        a = left[i]
+        classes_a, shape_a = classes[a], shapes[a]
+        n_a, beyond_a = np.int64(shape_a & low), np.int64((shape_a >> np.uint64(16)) & low)
+        for k in range(offsets[i], offsets[i + 1]):
+            b = right[first[i] + k - offsets[i]]
+            shape_b = shapes[b]
+            n_b, beyond_b = np.int64(shape_b & low), np.int64((shape_b >> np.uint64(16)) & low)
+            shared = min(_n_bits(classes_a & classes[b]) + min(beyond_a, beyond_b), n_a, n_b)
+            apart = (shape_a ^ shape_b) >> np.uint64(32)
+            prefix = np.int64(apart & np.uint64(0xFF) == zero) + np.int64(apart & np.uint64(0xFFFF) == zero)
+            prefix += np.int64(apart & np.uint64(0xFFFFFF) == zero) + np.int64(apart == zero)
+            is_short = (n_a <= _MOST_BITS) & (n_b <= _MOST_BITS)
+            least = needed[min(n_a, _MOST_BITS), min(n_b, _MOST_BITS), prefix]
+            # Without branches: a wrong guess costs more.
+            is_far = is_short & (shared < least) & (a != b)
+            levels[k] = (1 + np.int64(is_far) * (last - 1)) * np.int64((a != 0) & (b != 0))
