@@ -10,11 +10,13 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.speed.limits import limits
+from benchmarks.speed.measuring import BOUND, END_TO_END, EXHAUSTIVE, GIVEN, PREDICT
 from benchmarks.speed.report import markdown, merged, rows_of, targets, write_report
 from benchmarks.tables import seconds
 
 pytest.importorskip("splink", reason="splink is in the development environment only")
 
+from benchmarks.speed import splink_pairs
 from benchmarks.speed.splink_pairs import PLANS, compare, make_common
 
 HEADING = {"date": "2026-11-22", "commit": "abc", "machine": "m", "command": "./run bench"}
@@ -40,8 +42,9 @@ def beside_splink(ours: float, splink: float) -> dict[str, Any]:
         "n_pairs": 1_000_000,
         "n_own_pairs": 1_000_100,
         "worst": 2.8e-14,
-        "our_seconds": {"with the bound": ours, "exhaustive": 2 * ours, "end to end": 2.0},
-        "splink_seconds": {"predict": splink, "end to end": 9.0},
+        "our_seconds": {BOUND: ours, BOUND + GIVEN: ours / 2, EXHAUSTIVE: 2 * ours, EXHAUSTIVE + GIVEN: ours}
+        | {END_TO_END: 2.0},
+        "splink_seconds": {PREDICT: splink, END_TO_END: 9.0},
     }
     return row("Beside Splink", "splink[2000]", 1e6, **found)
 
@@ -65,11 +68,12 @@ def test_rows_measured_anew_take_the_place_of_old_ones() -> None:
 
 def test_targets_are_judged_by_what_was_found() -> None:
     found = {name: value for name, value, _ in targets([*scoring(25e6, 61e6), beside_splink(0.01, 3.5)])}
-    assert list(found.values()) == [pytest.approx(v) for v in (61, 122, 25, 350)]
+    assert list(found.values()) == [pytest.approx(v) for v in (61, 122, 25, 350, 700)]
     text = markdown([*scoring(25e6, 59e6), beside_splink(0.01, 3.5)])
     assert "| default plan with the bound, 2 threads, million pairs a second | 59.0 | 60 | **missed** |" in text
     assert "| exhaustively | 25.0 | 20 | reached |" in text
     assert "| times Splink, names equal or not, 2,000 doses | 350.0 | 300 | reached |" in text
+    assert "| times Splink, names equal or not, pairs given, 2,000 doses | 700.0 | 300 | reached |" in text
 
 
 def test_what_was_not_measured_is_told() -> None:
@@ -83,6 +87,13 @@ def test_the_clocks_of_both_stand_side_by_side() -> None:
         f"{shared} 1,000,000 | 2.8e-14 | scoring, exhaustive, pairs a second | 50,000,000 | 285,714 | 175.0 |" in text
     )
     assert f"{shared} 1,000,100 |  | end to end, seconds | 2.00 | 9.00 | 4.5 |" in text
+
+
+def test_what_does_not_fit_end_to_end_is_left_out() -> None:
+    found = beside_splink(0.01, 3.5) | {"n_own_pairs": None, "splink_seconds": {PREDICT: 3.5}}
+    text = markdown([found])
+    assert "pairs given, pairs a second | 200,000,000 | 285,714 | 700.0 |" in text
+    assert "end to end, seconds" not in text
 
 
 def test_limits_need_all_that_they_are_made_of() -> None:
@@ -147,4 +158,19 @@ def test_both_programs_weigh_the_same_pairs_alike(tmp_path: Path, model: str) ->
     assert (found.n_left, found.n_right) == (150, PEOPLE)
     assert found.n_pairs == found.n_own_pairs > 3000
     assert found.worst < 1e-9
-    assert set(found.our_seconds) == {"with the bound", "exhaustive", "end to end"}
+    scored = {BOUND, BOUND + GIVEN, EXHAUSTIVE, EXHAUSTIVE + GIVEN}
+    assert set(found.our_seconds) == scored | {END_TO_END}
+    assert set(found.splink_seconds) == {PREDICT, END_TO_END}
+
+
+@pytest.mark.slow
+def test_many_pairs_are_given_to_splink_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = people().slice(0, 150), people()
+    common = make_common(left, right, PLANS["names equal or not"], tmp_path / "common")
+    at_once = compare(common, n_threads=2)
+    monkeypatch.setattr(splink_pairs, "_MOST_CLAIMS", 60)
+    in_parts = compare(common, n_threads=2)
+    assert in_parts.n_pairs == at_once.n_pairs
+    assert in_parts.worst < 1e-9
+    assert in_parts.n_own_pairs is None
+    assert END_TO_END not in in_parts.our_seconds

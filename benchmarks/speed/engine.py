@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from blocking.candidates import Found
 from linkage.comparing import Batch, Pairs, prepare_batch, take
 from linkage.encode import encode
-from linkage.key_parts import pass_keys
-from linkage.link import TILE_SUBJECTS, run_tiles
+from linkage.link import TILE_SUBJECTS, registry_order, run_tiles
 from linkage.registry import Index
-from linkage.scoring import NEGLIGIBLE_LOG2, Scored, Scorer
+from linkage.scoring import NEGLIGIBLE_LOG2, Scorer
 from linkage.verify import find_verified
 from models.parameters import Parameters
 
@@ -43,48 +43,59 @@ def not_verified(doses: pa.Table, index: Index, parameters: Parameters) -> Prepa
     batch = prepare_batch(encode(doses, index.plan, "left", dictionaries), dictionaries, index)
     rows, _ = find_verified(batch, index)
     still_open = take(batch, np.flatnonzero(rows < 0))
-    return Prepared(take(still_open, registry_order(still_open, index)), index, parameters)
+    order = registry_order(still_open, np.arange(still_open.n_subjects), index)
+    return Prepared(take(still_open, order), index, parameters)
 
 
-def registry_order(batch: Batch, index: Index) -> NDArray[np.int64]:
-    """The subjects by key of the pass that the registry is sorted by, as a run takes them."""
-    keys = pass_keys(index.plan.passes[0], "left", batch.columns, index.plan, batch.dictionaries)
-    return np.argsort(keys[:, 0], kind="stable")
-
-
-def n_pairs(scorer: Scorer, n_threads: int) -> int:
-    """Score and rank the whole batch as a run does, keeping nothing but the number of candidate pairs."""
-    n_best, order = scorer.index.plan.decision.candidates_kept, registry_order(scorer.batch, scorer.index)
+def n_pairs(scorer: Scorer, n_threads: int, found: list[Found] | None = None) -> int:
+    """Score and rank the whole batch as a run does, keeping nothing but the number of candidate pairs; found: the
+    candidates of each tile if they are known, see `find_pairs`."""
+    n_best, order = scorer.index.plan.decision.candidates_kept, _order(scorer)
 
     def work(part: slice) -> int:
-        return int(scorer.rank(scorer.link(order[part])[0], n_best).n_candidates.sum())
+        tile = scorer.tile(order[part])
+        pairs = scorer.candidates(tile)[0] if found is None else found[part.start // TILE_SUBJECTS]
+        return int(scorer.rank(scorer.score(tile, pairs), n_best).n_candidates.sum())
 
     return sum(n for _, n in run_tiles(work, scorer.batch.n_subjects, n_threads))
 
 
+def find_pairs(scorer: Scorer, n_threads: int) -> list[Found]:
+    """The candidates of each tile."""
+    order = _order(scorer)
+
+    def work(part: slice) -> Found:
+        return scorer.candidates(scorer.tile(order[part]))[0]
+
+    return [found for _, found in run_tiles(work, scorer.batch.n_subjects, n_threads)]
+
+
+def _order(scorer: Scorer) -> NDArray[np.int64]:
+    """The subjects as a run takes them."""
+    return registry_order(scorer.batch, np.arange(scorer.batch.n_subjects), scorer.index)
+
+
 @dataclass(frozen=True)
 class AllPairs:
-    """Every candidate pair of a batch: subjects int64[n], rows uint32[n], weights float64[n]."""
+    """Every candidate pair of some subjects: subjects int64[n], rows uint32[n], weights float64[n]."""
 
     subjects: NDArray[np.int64]
     rows: NDArray[np.uint32]
     weights: NDArray[np.float64]
 
 
-def all_pairs(prepared: Prepared, n_threads: int) -> AllPairs:
+def all_pairs(prepared: Prepared, n_threads: int, subjects: slice) -> AllPairs:
     """The pairs and weights of exhaustive scoring."""
     scorer = prepared.scorer("none")
 
-    def work(part: slice) -> tuple[NDArray[np.int64], Scored]:
-        scored, _ = scorer.link(part)
-        return np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets)), scored
+    def work(part: slice) -> AllPairs:
+        numbers = np.arange(subjects.start + part.start, subjects.start + part.stop)
+        scored, _ = scorer.link(numbers)
+        of_pairs = np.repeat(numbers, np.diff(scored.candidates.offsets))
+        return AllPairs(of_pairs, scored.candidates.rows, scored.weights)
 
-    tiles = [tile for _, tile in run_tiles(work, prepared.batch.n_subjects, n_threads)]
-    return AllPairs(
-        np.concatenate([subjects for subjects, _ in tiles]),
-        np.concatenate([scored.candidates.rows for _, scored in tiles]),
-        np.concatenate([scored.weights for _, scored in tiles]),
-    )
+    tiles = [tile for _, tile in run_tiles(work, subjects.stop - subjects.start, n_threads)]
+    return AllPairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in vars(tiles[0])))
 
 
 def runs(prepared: Prepared) -> Pairs:
