@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import OPEN, AddLevels, Batch, BestLevels, BoundComparison, Codes, Levels, Pairs, pattern_space
+from linkage.comparing import AddLevels, Batch, BestLevels, BoundComparison, Codes, Levels, Pairs, pattern_space
 from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS
 from linkage.plan import Comparison, Plan
@@ -15,7 +15,9 @@ from linkage.registry import Index
 from models.comparators import category, date, digits, name, number, place, text
 from models.parameters import Parameters
 
-Bound = tuple[AddLevels, BestLevels | None]
+# What is quickly seen of a level, and which levels a pair may have of which one was seen, see `BoundComparison`.
+Quick = tuple[BestLevels, NDArray[np.bool_]]
+Bound = tuple[AddLevels, Quick | None]
 
 
 def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundComparison]:
@@ -23,10 +25,11 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
     plan, strides = index.plan, pattern_space(index.plan).strides
     bound = []
     for comparison, stride, estimated in zip(plan.comparisons, strides, parameters.comparisons, strict=True):
-        add, best = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
+        add, quick = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
+        best, may_be = quick or (None, np.eye(len(comparison.labels), dtype=np.bool_))
         groups = None if comparison.group is None else index.columns[comparison.group]
         places = _ratio_places(comparison, plan)
-        bound.append(BoundComparison(comparison, stride, add, best, estimated.u, groups, places))
+        bound.append(BoundComparison(comparison, stride, add, best, may_be, estimated.u, groups, places))
     return bound
 
 
@@ -107,17 +110,21 @@ def _bind_name(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
         a, b = pairs.left(left[names_a]), pairs.right(names)
         name.name_levels(pairs.first, pairs.offsets, a, b, tables, np.uint32(1), codes)
 
-    return _in_two_steps(best, doubtful, stride), best
+    may_be = np.eye(len(spec.labels), dtype=np.bool_)
+    may_be[1] = True
+    return _in_two_steps((best, may_be), doubtful, stride), (best, may_be)
 
 
-def _in_two_steps(best: BestLevels, doubtful: AddLevels, stride: np.uint32) -> AddLevels:
+def _in_two_steps(quick: Quick, doubtful: AddLevels, stride: np.uint32) -> AddLevels:
     """The values themselves are only read where what is quickly seen leaves a doubt, which is a small part of the
     pairs. doubtful: adds levels to codes."""
+    best, may_be = quick
+    is_open = may_be.sum(axis=1) > 1
 
     def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
         levels = np.empty(codes.size, np.uint8)
         best(left, pairs, levels)
-        places = np.flatnonzero(levels == OPEN)
+        places = np.flatnonzero(is_open[levels])
         found = np.zeros(places.size, np.uint32)
         doubtful(left, pairs.at(places), found)
         levels[places] = found
@@ -138,17 +145,19 @@ def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
     signatures = np.empty(len(words), np.uint64), np.empty(len(words), np.uint64)
     text.letter_signatures(letters, starts, *signatures)
     measure, thresholds = text.MEASURES[spec.measure or ""], np.array(spec.thresholds, np.float64)
-    needed, last = text.least_shared(measure, thresholds), len(spec.labels) - 1
+    reachable = text.reachable_levels(measure, thresholds)
+    may_be = np.triu(np.ones((len(spec.labels), len(spec.labels)), np.bool_))
+    may_be[:2] = np.eye(2, len(spec.labels), dtype=np.bool_)  # missing, and the same
 
     def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
-        text.best_text_levels(pairs.first, pairs.offsets, a, b, signatures, needed, last, levels)
+        text.best_text_levels(pairs.first, pairs.offsets, a, b, signatures, reachable, levels)
 
     def doubtful(left: Columns, pairs: Pairs, codes: Codes) -> None:
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
         text.text_levels(pairs.first, pairs.offsets, a, b, table, measure, thresholds, np.uint32(1), codes)
 
-    return _in_two_steps(best, doubtful, stride), best
+    return _in_two_steps((best, may_be), doubtful, stride), (best, may_be)
 
 
 def _bind_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:

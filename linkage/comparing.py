@@ -29,7 +29,6 @@ Codes = NDArray[np.uint32]
 Levels = NDArray[np.uint8]
 
 _NUMBER_KIND, _SEX, _BIRTH_DATE = "person_number", "sex", "birth_date"
-OPEN = 1  # the level that stands for any in a comparison's best levels
 _ONE_GROUP = np.empty(0, np.uint8)
 _MARKED_AT_ONCE = 1 << 16
 
@@ -95,16 +94,17 @@ BestLevels = Callable[[Columns, Pairs, Levels], None]
 class BoundComparison:
     """A comparison over one batch and index; the columns it is called with are those of the batch's subjects at hand.
 
-    add: adds stride * level to the codes of pairs; best: writes the level of pairs where it is quickly seen, `OPEN`
-    where it may be any, or None where the level itself is as quick; u: float64[n_levels]; groups:
-    uint8[n_persons] or empty; places: uint16[n_patterns], where the ratio of a pattern's level stands among those of a
-    group, or None where there are no ratios.
+    add: adds stride * level to the codes of pairs; best: writes what is quickly seen of the level of pairs, or None
+    where the level itself is as quick; may_be: bool[n_levels, n_levels], where a pair has level k of which level l was
+    quickly seen; u: float64[n_levels]; groups: uint8[n_persons] or empty; places: uint16[n_patterns], where the ratio
+    of a pattern's level stands among those of a group, or None where there are no ratios.
     """
 
     spec: Comparison
     stride: int
     add: AddLevels
     best: BestLevels | None
+    may_be: NDArray[np.bool_]
     u: NDArray[np.float64]
     groups: PartedColumn | None
     places: NDArray[np.uint16] | None
@@ -128,7 +128,7 @@ class BoundComparison:
             multiply_term_frequency(offsets, codes, self.places, flat, groups, product)
 
     def best_levels(self, left: Columns, pairs: Pairs) -> Levels:
-        """The level of each pair where it is quickly seen, else `OPEN`: uint8[n_pairs]."""
+        """What is quickly seen of the level of each pair, see ``may_be``: uint8[n_pairs]."""
         levels = np.empty(int(pairs.offsets[-1]), np.uint8)
         if self.best is not None:
             self.best(left, pairs, levels)

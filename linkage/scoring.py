@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blocking.candidates import Candidates, Found, gather, merge
 from blocking.parts import find_in_parts
 from linkage.binding import bind
-from linkage.comparing import OPEN, Batch, Codes, Pairs, pattern_space, rows_of
+from linkage.comparing import Batch, Codes, Pairs, pattern_space, rows_of
 from linkage.encode import Columns
 from linkage.frequencies import Ratios
 from linkage.key_parts import pass_keys
@@ -149,8 +149,7 @@ class Scorer:
             most = np.zeros((n_subjects, weights.size)) if ratio is None else -np.log2(_smallest(ratio))
             if c == len(self.bound) - 1:
                 most = weights + most
-                most[:, OPEN] = most.max(axis=1)
-                needed = needed - most
+                needed = needed - np.column_stack([most[:, levels].max(axis=1) for levels in self.bound[-1].may_be])
             elif c in self._outlined:
                 gains = (most[:, :, None] + gains[:, None, :]).reshape(n_subjects, gains.shape[1] * weights.size)
             elif ratio is not None:

@@ -240,7 +240,7 @@ def letter_signatures(words):
 
 def best_text_level(a, b, level):
     """What may be said of two words whose level is this one."""
-    return {0} if not a or not b else ({1, level} if level > 1 else {1})
+    return {level} if level < 2 else set(range(2, level + 1))
 
 
 def jaro_winkler_shared(a, b):

@@ -317,6 +317,9 @@ any_words = words | st.text("ab", max_size=70) | many_letters
 @example("ab" * 33, "ab" * 33 + "c", "levenshtein", True)
 @example("trần thị lan", "nguyễn văn hùng", "jaro_winkler", True)
 @example("a", "b", "levenshtein", False)
+@example("aaaaaa", "aaaaab", "jaro_winkler", True)
+@example("ab" * 33, "ab" * 33 + "c", "jaro_winkler", True)
+@example("b" * 70, "a" + "b" * 70, "levenshtein", True)
 def test_signatures_of_texts_never_hide_a_level(a, b, measure, has_thresholds):
     """What they say must be what the whole comparison says, at every threshold; equal words are left to it."""
     thresholds = np.array(([0.9, 0.75] if measure == "jaro_winkler" else [1.0, 3.0]) if has_thresholds else [])
@@ -325,20 +328,22 @@ def test_signatures_of_texts_never_hide_a_level(a, b, measure, has_thresholds):
     first, second = np.array([1 if a else 0], np.uint32), np.array([(1 if a == b else 2) if b else 0], np.uint32)
     table = (letters, starts, int(np.diff(starts).max()), int(letters.max(initial=0)) + 1)
     text.text_levels(*ends, first, second, table, text.MEASURES[measure], thresholds, np.uint32(1), codes)
-    needed = text.least_shared(text.MEASURES[measure], thresholds)
-    text.best_text_levels(
-        *ends, first, second, signatures_of_texts(letters, starts), needed, 2 + len(thresholds), levels
-    )
+    reachable = text.reachable_levels(text.MEASURES[measure], thresholds)
+    text.best_text_levels(*ends, first, second, signatures_of_texts(letters, starts), reachable, levels)
     assert levels[0] in naive.best_text_level(a, b, int(codes[0]))
 
 
-def test_signatures_settle_most_texts():
-    letters, starts = dictionary_of(["", "tran thi lan", "nguyen van hung", "le van nam"])
-    ends, levels = (np.zeros(1, np.int64), np.array([0, 4])), np.zeros(4, np.uint8)
-    right, needed = np.arange(4, dtype=np.uint32), text.least_shared(text.LEVENSHTEIN, np.array([2.0]))
-    left = np.array([1], np.uint32)
-    text.best_text_levels(*ends, left, right, signatures_of_texts(letters, starts), needed, 3, levels)
-    assert levels.tolist() == [0, 1, 3, 3]
+@pytest.mark.parametrize(
+    ("measure", "thresholds", "expected"),
+    [("levenshtein", [2.0], [0, 1, 3, 3, 3, 2]), ("jaro_winkler", [0.95, 0.8], [0, 1, 4, 4, 3, 2])],
+)
+def test_signatures_settle_most_texts(measure, thresholds, expected):
+    letters, starts = dictionary_of(["", "tran thi lan", "nguyen van hung", "le van nam", "le thi lan", "tran thi la"])
+    ends, levels = (np.zeros(1, np.int64), np.array([0, 6])), np.zeros(6, np.uint8)
+    left, right = np.array([1], np.uint32), np.arange(6, dtype=np.uint32)
+    reachable = text.reachable_levels(text.MEASURES[measure], np.array(thresholds))
+    text.best_text_levels(*ends, left, right, signatures_of_texts(letters, starts), reachable, levels)
+    assert levels.tolist() == expected
 
 
 def check_spans(kernel, level_of_pair, *arguments):

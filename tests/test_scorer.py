@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 from blocking.candidates import Candidates
 from linkage.comparing import Batch, Pairs, prepare_batch, take
 from linkage.encode import encode
+from linkage.ingest.records import Records
 from linkage.link import LinkedBatch, link_batch
+from linkage.plan import plan_from
 from linkage.registry import Index
+from linkage.registry_build import build_index
 from linkage.registry_files import build_from_files
 from linkage.scoring import Ranked, Scored, Scorer
 from linkage.simulate import simulate
-from linkage.train import train
+from linkage.train import starting_parameters, train
 from models.parameters import Parameters
 from tests import naive
 
@@ -208,3 +212,67 @@ def test_with_a_looser_bound_the_result_is_the_same(trained: Trained, monkeypatc
     loose = linked(trained, 2)
     assert_same(usual.ranked, loose.ranked)
     assert usual.patterns == loose.patterns
+
+
+TEXTS = {
+    "format": 1,
+    "name": "texts",
+    "left": "a",
+    "right": "b",
+    "left_id": "id",
+    "right_id": "id",
+    "field": [
+        {"name": "block", "kind": "category", "left": ["block"], "right": ["block"]},
+        {"name": "name", "kind": "text", "left": ["name"], "right": ["name"]},
+    ],
+    "pass": [{"name": "block", "left": ["block"], "right": ["block"]}],
+    "comparison": [
+        {"name": "block", "kind": "category", "left": ["block"], "right": ["block"], "m": [0.9, 0.1]},
+        {
+            "name": "name",
+            "kind": "text",
+            "left": ["name"],
+            "right": ["name"],
+            "measure": "jaro_winkler",
+            "thresholds": [0.92, 0.8],
+            "term_frequency": True,
+            "m": [0.8, 0.1, 0.05, 0.05],
+        },
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Names of few letters, many of them alike, some missing, one too long for masks and signatures."""
+    rng = np.random.default_rng(5)
+    names = ["".join(rng.choice(list("abcde"), n)) for n in rng.integers(3, 9, 300)]
+    names += [None, "ab" * 40, *(name[:-1] + "f" for name in names[:100])]
+    table = pa.table(
+        {
+            "id": [f"{i:05}" for i in range(2000)],
+            "block": [str(i % 3) for i in range(2000)],
+            "name": [names[i] for i in rng.integers(0, len(names), 2000)],
+        }
+    )
+    plan = plan_from(TEXTS, "texts")
+    index = build_index(Records.of(table), plan, tmp_path_factory.mktemp("texts") / "index")
+    dictionaries = index.dictionaries.copy()
+    batch = prepare_batch(encode(table.slice(0, 500), plan, "left", dictionaries), dictionaries, index)
+    return Trained(batch, index, starting_parameters(plan, index.n_persons))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("world", ["trained", "texts"])
+def test_the_bound_holds_for_any_model(request: pytest.FixtureRequest, world: str, seed: int) -> None:
+    """Also where less agreement weighs more: nothing over the floor is left out."""
+    known: Trained = request.getfixturevalue(world)
+    rng, last = np.random.default_rng(seed), known.parameters.comparisons[-1]
+    m = np.append(1.0, rng.dirichlet(np.full(last.m.size - 1, 0.3)) + 1e-6)
+    uneven = replace(known.parameters, comparisons=(*known.parameters.comparisons[:-1], replace(last, m=m)))
+    any_model = replace(known, parameters=uneven)
+    _, everything = scored_with(any_model, -np.inf)
+    floor = float(np.quantile(everything.weights, 0.9))
+    found, expected = pairs(scored_with(any_model, floor)[1], floor), pairs(everything, floor)
+    for name, values in expected.items():
+        assert np.array_equal(found[name], values), name

@@ -265,30 +265,32 @@ def _n_bits(x):  # type: ignore[no-untyped-def]
     return np.int64((x + (x >> np.uint64(32))) & np.uint64(127))
 
 
-def least_shared(measure: int, thresholds: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """How many letters two words must share to be no surely "different": uint8[65, 65, 5], by their numbers of letters
-    and by how many of the first four agree; 255 where no number is enough.
+def reachable_levels(measure: int, thresholds: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """The least level that two different words can have: uint8[65, 65, 5, 65], by their numbers of letters, by how many
+    of the first four agree, and by the most letters that they can share.
 
     As many letters can find a partner as both words have, in whatever order. So the words are no more alike than with
-    all of these in order, nor at a smaller distance than the others make.
+    all of these in order, nor at a smaller distance than the others make. 64 stands for any larger number too: longer
+    words are then taken for more alike than they can be.
     """
     n_a, n_b, prefix, shared = np.ogrid[: _MOST_BITS + 1, : _MOST_BITS + 1, : _MOST_PREFIX + 1, : _MOST_BITS + 1]
-    if thresholds.size == 0:
-        return np.full((_MOST_BITS + 1, _MOST_BITS + 1, _MOST_PREFIX + 1), 255, np.uint8)
+    levels = np.full(np.broadcast_shapes(n_a.shape, n_b.shape, prefix.shape, shared.shape), 2, np.uint8)
     if measure == JARO_WINKLER:
         jaro = (shared / np.maximum(n_a, 1) + shared / np.maximum(n_b, 1) + 1.0) / 3.0
-        is_near = jaro + prefix * 0.1 * (1.0 - jaro) >= thresholds[-1] - _ROUNDING
+        similarity = jaro + prefix * 0.1 * (1.0 - jaro)
+        for threshold in thresholds:
+            levels += similarity < threshold - _ROUNDING
     else:
-        is_near = np.maximum(n_a, n_b) - shared + 0 * prefix <= thresholds[-1]
-    return np.where(is_near.any(axis=-1), is_near.argmax(axis=-1), 255).astype(np.uint8)
+        for threshold in thresholds:
+            levels += np.maximum(n_a, n_b) - shared > threshold
+    return levels
 
 
 @kernel
-def best_text_levels(first, offsets, left, right, signatures, needed, last, levels):  # type: ignore[no-untyped-def]
-    """The level that two signatures leave no doubt about, missing or the last one, over spans; else 1, for it may be
-    any.
+def best_text_levels(first, offsets, left, right, signatures, reachable, levels):  # type: ignore[no-untyped-def]
+    """The least level that two words can have by their signatures, over spans; missing and the same are sure.
 
-    signatures: (classes, shapes), see `letter_signatures`; needed: see `least_shared`; levels: uint8 out.
+    signatures: (classes, shapes), see `letter_signatures`; reachable: see `reachable_levels`; levels: uint8 out.
     """
     classes, shapes = signatures
     low, zero = np.uint64(0xFFFF), np.uint64(0)
@@ -296,16 +298,15 @@ def best_text_levels(first, offsets, left, right, signatures, needed, last, leve
         a = left[i]
         classes_a, shape_a = classes[a], shapes[a]
         n_a, beyond_a = np.int64(shape_a & low), np.int64((shape_a >> np.uint64(16)) & low)
+        of_a = reachable[min(n_a, _MOST_BITS)]
         for k in range(offsets[i], offsets[i + 1]):
             b = right[first[i] + k - offsets[i]]
             shape_b = shapes[b]
             n_b, beyond_b = np.int64(shape_b & low), np.int64((shape_b >> np.uint64(16)) & low)
-            shared = min(_n_bits(classes_a & classes[b]) + min(beyond_a, beyond_b), n_a, n_b)
+            shared = min(_n_bits(classes_a & classes[b]) + min(beyond_a, beyond_b), n_a, n_b, _MOST_BITS)
             apart = (shape_a ^ shape_b) >> np.uint64(32)
             prefix = np.int64(apart & np.uint64(0xFF) == zero) + np.int64(apart & np.uint64(0xFFFF) == zero)
             prefix += np.int64(apart & np.uint64(0xFFFFFF) == zero) + np.int64(apart == zero)
-            is_short = (n_a <= _MOST_BITS) & (n_b <= _MOST_BITS)
-            least = needed[min(n_a, _MOST_BITS), min(n_b, _MOST_BITS), prefix]
+            different = np.int64(of_a[min(n_b, _MOST_BITS), prefix, shared])
             # Without branches: a wrong guess costs more.
-            is_far = is_short & (shared < least) & (a != b)
-            levels[k] = (1 + np.int64(is_far) * (last - 1)) * np.int64((a != 0) & (b != 0))
+            levels[k] = (1 + np.int64(a != b) * (different - 1)) * np.int64((a != 0) & (b != 0))
