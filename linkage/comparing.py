@@ -182,7 +182,7 @@ def _alternatives(comparison: Comparison, left: Columns, batch: Batch, index: In
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index) -> Levels:
-    """CONTRADICTS and OWNED of every subject's number. Owned: a pass on the number alone finds somebody."""
+    """CONTRADICTS, UNCHECKED and OWNED of every subject's number. Owned: a pass on the number alone finds somebody."""
     field = comparison.left[0]
     marks = np.empty(batch.n_subjects, np.uint8)
     needed = {name: batch.columns[name] for name in (field, _SEX, _BIRTH_DATE)}

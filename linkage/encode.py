@@ -26,7 +26,7 @@ from linkage.standardise.names import canonical_names
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary, content_hashes, split_names
 from linkage.threads import in_order
-from models.comparators.digits import CONTRADICTS
+from models.comparators.digits import CONTRADICTS, UNCHECKED
 
 Columns = dict[str, NDArray[np.generic]]
 
@@ -121,10 +121,11 @@ def _complete(encoded: list[Encoded], dictionaries: Dictionaries) -> Columns:
 
 
 def mark_contradictions(columns: Columns, number: str, sex: str, birth_date: str) -> NDArray[np.uint8]:
-    """uint8[n], CONTRADICTS where the 12-digit number contradicts the sex or birth year stated beside it."""
+    """uint8[n], CONTRADICTS where the 12-digit number contradicts the sex or birth year stated beside it, UNCHECKED
+    where there is no birth year."""
     year = dates.year_of(columns[birth_date].astype(np.uint32))
     flags = identifiers.contradictions(columns[number].astype(np.uint64), columns[sex].astype(np.uint8), year)
-    return np.where(flags > 0, CONTRADICTS, 0).astype(np.uint8)
+    return (np.where(flags > 0, CONTRADICTS, 0) | np.where(year == 0, UNCHECKED, 0)).astype(np.uint8)
 
 
 def _column(table: pa.Table, name: str, spec: Field, side: str) -> pa.Array:

@@ -41,8 +41,8 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person considered. term_frequency_bits and household_bits are the corrections that make the sum the match
-    weight.
+    """A person considered. term_frequency_bits, neighbour_bits and household_bits are the corrections that make the sum
+    the match weight.
 
     probability: posterior; of a person whom no pass found, what it would be had one found him. found_by: passes.
     """
@@ -54,6 +54,7 @@ class Candidate:
     registered: dict[str, str]
     evidence: list[Evidence]
     term_frequency_bits: float
+    neighbour_bits: float
     household_bits: float
 
 
@@ -182,19 +183,21 @@ def _candidate(
 ) -> Candidate:
     """One scored person with the evidence for and against."""
     registered = _texts(index.take(np.array([scored.candidates.rows[place]], np.int64)))
-    levels = pattern_space(index.plan).levels_of(scored.codes[place : place + 1])[0]
+    pattern = pattern_space(index.plan).levels_of(scored.codes[place : place + 1])
     fields = {field.name: field for field in index.plan.fields}
     evidence = []
-    for comparison, spec, level in zip(model.parameters.comparisons, index.plan.comparisons, levels, strict=True):
+    for comparison, spec, level in zip(model.parameters.comparisons, index.plan.comparisons, pattern[0], strict=True):
         left = _stated_text(fields[spec.left[0]], stated)
         right = " / ".join(text for name in spec.right if (text := _joined(fields[name].right, registered)))
         weight = float(np.log2(comparison.m[level] / comparison.u[level]))
         evidence.append(Evidence(comparison.name, left, right, comparison.labels[level], weight))
     weight, frequency_bits = float(scored.weights[place]), -float(np.log2(float(scored.ratios[place])))
-    household_bits = weight - frequency_bits - sum(e.weight_bits for e in evidence)
+    neighbour_bits = -float(model.parameters.neighbour_bits(pattern)[0])
+    household_bits = weight - frequency_bits - neighbour_bits - sum(e.weight_bits for e in evidence)
     found_by = [rule.name for i, rule in enumerate(index.plan.passes) if passes >> i & 1]
     person = registered[index.plan.right_id]
-    return Candidate(person, probability, weight, found_by, registered, evidence, frequency_bits, household_bits)
+    corrections = frequency_bits, neighbour_bits, household_bits
+    return Candidate(person, probability, weight, found_by, registered, evidence, *corrections)
 
 
 def _stated_text(field: Field, stated: dict[str, str]) -> str:

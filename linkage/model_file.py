@@ -15,7 +15,7 @@ from linkage.errors import InputError, UsageError
 from linkage.plan import Plan, plan_from
 from models.parameters import ComparisonParameters, Parameters
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,15 @@ class Model:
                 "name": c.name,
                 "monotone": c.monotone,
                 "levels": [
-                    {"label": label, "m": float(m), "u": float(u), "household": float(h), "shared": bool(shared)}
-                    for label, m, u, h, shared in zip(c.labels, c.m, c.u, c.household, c.is_shared(), strict=True)
+                    {
+                        "label": label,
+                        "m": float(c.m[i]),
+                        "u": float(c.u[i]),
+                        "household": float(c.household[i]),
+                        "shared": i in c.shared_levels,
+                        "neighbour": None if c.neighbour is None else float(c.neighbour[i]),
+                    }
+                    for i, label in enumerate(c.labels)
                 ],
             }
             for c in p.comparisons
@@ -48,6 +55,7 @@ class Model:
             "share_in_registry": p.share_in_registry,
             "blocking_recall": p.blocking_recall,
             "household_rate": p.household_rate,
+            "neighbour_share": p.neighbour_share,
             "n_persons": p.n_persons,
             "training": self.training,
         }
@@ -99,13 +107,18 @@ def _parameters(content: dict[str, Any]) -> Parameters:
         m, u, household = (np.array([level[key] for level in c["levels"]]) for key in ("m", "u", "household"))
         labels = tuple(level["label"] for level in c["levels"])
         shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
-        comparisons.append(ComparisonParameters(c["name"], labels, m, u, household, shared, bool(c["monotone"])))
+        shares = [level["neighbour"] for level in c["levels"]]
+        neighbour = None if None in shares else np.array(shares)
+        comparisons.append(
+            ComparisonParameters(c["name"], labels, m, u, household, shared, bool(c["monotone"]), neighbour)
+        )
     return Parameters(
         tuple(comparisons),
         float(content["share_in_registry"]),
         float(content["blocking_recall"]),
         float(content["household_rate"]),
         int(content["n_persons"]),
+        float(content["neighbour_share"]),
     )
 
 
@@ -121,9 +134,13 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
             shares = getattr(estimated, name)
             if not (np.isfinite(shares).all() and (shares > 0).all() and (shares <= 1 + 1e-9).all()):
                 problems.append(f"comparison {spec.name!r}: {name} must be over 0 and at most 1 at every level")
-    numbers = (parameters.share_in_registry, parameters.blocking_recall, parameters.household_rate)
-    if not np.isfinite(numbers).all() or min(numbers) < 0 or numbers[0] == 0 or numbers[1] > 1:
-        problems.append("share_in_registry, blocking_recall or household_rate is out of its range")
+        neighbour = estimated.u if estimated.neighbour is None else estimated.neighbour
+        if not ((neighbour >= 0) & (neighbour <= 1 + 1e-9)).all():
+            problems.append(f"comparison {spec.name!r}: neighbour must be from 0 to 1 at every level")
+    p = parameters
+    numbers = (p.share_in_registry, p.blocking_recall, p.household_rate, p.neighbour_share)
+    if not np.isfinite(numbers).all() or min(numbers) < 0 or numbers[0] == 0 or max(numbers[1], numbers[3]) > 1:
+        problems.append("share_in_registry, blocking_recall, household_rate or neighbour_share is out of its range")
     if plan.decision.matches_per_record == "one" and parameters.share_in_registry >= 1:
         problems.append("share_in_registry must be under 1")
     return problems

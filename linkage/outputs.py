@@ -24,11 +24,12 @@ from linkage.schedule import conflict_labels
 from linkage.schema import DECISIONS, ISSUES, STATUSES
 from linkage.standardise import identifiers
 from linkage.subjects import Subjects, hex_keys
+from models.comparators import digits
 from models.parameters import Parameters
 
 # The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan, and the levels at
 # which a dose's value counts as right.
-BASIC_FIELDS = {"id_number": (1, 2, 3), "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
+BASIC_FIELDS = {"id_number": digits.SHARED, "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
 
 
 @dataclass(frozen=True)

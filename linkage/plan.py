@@ -124,7 +124,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         """Levels at which both records hold the same number."""
         if not self.shared_number:
             return ()
-        return (1, 2, 3) if self.kind == "person_number" else (1,)
+        return digits.SHARED if self.kind == "person_number" else (1,)
 
     @property
     def labels(self) -> tuple[str, ...]:

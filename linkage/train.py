@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 from linkage.comparing import Batch, pattern_space, take
 from linkage.drift import Tables, describe_tables
 from linkage.link import run_tiles
+from linkage.near_pairs import near_pairs
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
 from linkage.registry import Index
 from linkage.scoring import Scorer
 from models.comparators import digits
 from models.estimate import Convergence, TrainingSample, chapman, estimate_m, outside_by_sort
-from models.estimate_u import estimate_u
+from models.estimate_u import NearPairs, estimate_neighbours, estimate_u
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from models.posterior import posterior
 
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
 ROUNDS = 2
-N_SORTS = 5  # of subjects, by what their number says: see _number_sorts
+N_SORTS = 1 + digits.N_MARKS  # of subjects, by what their number says: see _number_sorts
 
 NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, and none given
 
@@ -96,7 +97,10 @@ def train(
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
     sorts = _number_sorts(sample, plan)
-    random = _random_pairs(rng, sample, sorts, index, parameters, n_threads)
+    strangers = _Strangers(
+        _random_pairs(rng, sample, sorts, index, parameters, n_threads),
+        near_pairs(sample, sorts, index, parameters, n_threads),
+    )
     outside = np.ones(N_SORTS)
     choice: dict[str, Any] = {
         "household": plan.training.household_rate > 0,
@@ -106,7 +110,7 @@ def train(
     # Matches and relatives among the random pairs, and who is not in the registry, are known only as well as m is: so
     # u, m, and again.
     for _ in range(ROUNDS):
-        parameters = random.with_u(parameters, outside, index.n_persons)
+        parameters = strangers.with_u(parameters, outside, index.n_persons)
         candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
         if choice["rivals"]:
@@ -114,13 +118,13 @@ def train(
     recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
     if recall is not None:
         parameters = replace(parameters, blocking_recall=recall)
-    parameters = random.with_u(parameters, outside, index.n_persons)
+    parameters = strangers.with_u(parameters, outside, index.n_persons)
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
         index.manifest["content"],
         describe_tables(index.frequencies),
         sample.n_subjects,
-        int(random.counts.sum()),
+        int(strangers.random.counts.sum()),
         n_candidates,
         convergence,
     )
@@ -143,9 +147,23 @@ class _RandomPairs:
     counts: NDArray[np.int64]
     sorts: NDArray[np.uint8]
 
+
+@dataclass(frozen=True)
+class _Strangers:
+    """Pairs that show what strangers are like: random ones, and those whose numbers lie one slip apart, with the sort
+    of their subjects; None where the plan has no pass that finds them."""
+
+    random: _RandomPairs
+    near: tuple[NearPairs, NDArray[np.uint8]] | None
+
     def with_u(self, parameters: Parameters, outside: NDArray[np.float64], n_persons: int) -> Parameters:
-        """The parameters with u of these pairs; outside: see estimate_u, float64[n_sorts]."""
-        return estimate_u(parameters, self.space, self.patterns, self.counts, n_persons, outside[self.sorts])
+        """The parameters with u, and neighbours, of these pairs; outside: see estimate_u, float64[n_sorts]."""
+        of, weights = self.random, outside[self.random.sorts]
+        parameters = estimate_u(parameters, of.space, of.patterns, of.counts, n_persons, weights)
+        if self.near is None:
+            return parameters
+        near, sorts = self.near
+        return estimate_neighbours(parameters, near, n_persons, outside[sorts])
 
 
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:

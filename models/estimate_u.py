@@ -2,22 +2,41 @@
 
 u is what subjects show who are not in the registry: only they have nobody but random people there. Nearly all fields of
 theirs are like everybody's, but their number is mostly nobody's, which `models.estimate.outside_by_sort` measures.
+
+Strangers whose numbers lie one slip apart are too rare among random pairs to show what they are like, so they are
+estimated from pairs of their own, all those that the subjects of the sample have in the registry.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parameters import Parameters
+from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 
 Vector = NDArray[np.float64]
 
 ROUNDS = 8  # of taking matches and relatives out of the random pairs; later ones change nothing
+PRIOR_NEIGHBOURS = 20.0  # pairs of strangers like any other that are thought to be among the neighbours
+
+
+@dataclass(frozen=True)
+class NearPairs:
+    """All pairs of some subjects and persons whose numbers lie one slip apart.
+
+    levels: uint8[n, n_comparisons] of their patterns, counts: int64[n] pairs of each; n_pairs: subjects times persons;
+    comparison, level: which comparison's which level says that the numbers lie so.
+    """
+
+    levels: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+    n_pairs: int
+    comparison: int
+    level: int
 
 
 def normalised(counts: NDArray[np.floating[Any]]) -> Vector:
@@ -48,12 +67,47 @@ def estimate_u(
     mix = np.ones(counts.size) if outside is None else outside
     parameters = _with_u(parameters, levels, counts * mix)
     for _ in range(ROUNDS):
-        weights = parameters.pattern_weights(levels)
-        household = parameters.household_odds(levels, n_persons)
-        prior = parameters.share_in_registry / n_persons
-        kin = mix * (household + prior * np.exp2(weights))
-        parameters = _with_u(parameters, levels, counts * mix / (1.0 + kin))
+        strangers = counts * mix / (1.0 + mix * _kin_odds(parameters, levels, n_persons))
+        parameters = _with_u(parameters, levels, strangers / np.exp2(parameters.neighbour_bits(levels)))
     return parameters
+
+
+def estimate_neighbours(
+    parameters: Parameters,
+    near: NearPairs,
+    n_persons: int,
+    outside: Vector | None = None,
+) -> Parameters:
+    """What strangers are like whose numbers lie one slip apart, and how many of all pairs they are.
+
+    Most of the pairs given are such strangers in a large registry, and matches with a slip in the number in a small
+    one: matches and relatives are taken out by their posterior, as in `estimate_u`. Each comparison's distribution is
+    shrunk to u by `PRIOR_NEIGHBOURS` pairs. outside: float64[n], see there.
+    """
+    mix = np.ones(near.counts.size) if outside is None else outside
+    for _ in range(ROUNDS):
+        strangers = near.counts * mix / (1.0 + mix * _kin_odds(parameters, near.levels, n_persons))
+        comparisons = tuple(
+            replace(c, neighbour=_neighbour(c, near, i, strangers)) for i, c in enumerate(parameters.comparisons)
+        )
+        share = float(strangers.sum()) / max(1, near.n_pairs)
+        parameters = replace(parameters, comparisons=comparisons, neighbour_share=share)
+    return parameters
+
+
+def _neighbour(c: ComparisonParameters, near: NearPairs, place: int, strangers: Vector) -> Vector:
+    """The level probabilities of one comparison among neighbours."""
+    if place == near.comparison:
+        return np.where(np.arange(c.u.size) == near.level, 1.0, 0.0)
+    counts = np.bincount(near.levels[:, place], weights=strangers, minlength=c.u.size)
+    return normalised(counts + PRIOR_NEIGHBOURS * c.u)
+
+
+def _kin_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
+    """Odds of a match or a relative against a stranger, of patterns among all pairs: float64[n]."""
+    prior = parameters.share_in_registry / n_persons
+    matches = prior * np.exp2(parameters.pattern_weights(levels))
+    return np.asarray(parameters.household_odds(levels, n_persons) + matches)
 
 
 def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> Parameters:

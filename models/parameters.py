@@ -22,7 +22,9 @@ class ComparisonParameters:
     m, u, household: float64[n_levels], probability of each level among matches, random pairs, and non-matching pairs
     of one household, given that nothing is missing; entry 0 is 1. shared_levels: levels at which both hold the same
     number; only pairs that share one can be explained by a household. monotone: the levels fall from more to less
-    agreement, so training keeps m / u from rising along them.
+    agreement, so training keeps m / u from rising along them. neighbour: float64[n_levels] among strangers whose
+    numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 1 at the level that says so and 0 at
+    all others; None where they are like any strangers.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ComparisonParameters:
     household: Vector
     shared_levels: tuple[int, ...] = ()
     monotone: bool = False
+    neighbour: Vector | None = None
 
     def is_shared(self) -> Vector:
         """1.0 at the levels at which both records hold the same number, else 0.0."""
@@ -45,7 +48,11 @@ class Parameters:
     share_in_registry: probability that a subject is in the registry at all. blocking_recall: probability that some pass
     finds him then. household_rate: expected number of relatives in the registry per subject, of all or of those without
     a match where these have more; relatives without a shared number included, whom no pass can meet for that; 0
-    switches the household component off. n_persons: size of the registry the model was trained on.
+    switches the household component off. n_persons: size of the registry the model was trained on. neighbour_share:
+    share of random pairs whose numbers lie one slip apart; 0 takes them for like any other.
+
+    Two strangers of one province, sex and year of birth share six digits of twelve. So strangers whose numbers are a
+    slip apart are mostly alike in these as well, and what random pairs show is a mixture, u and ``neighbour``.
     """
 
     comparisons: tuple[ComparisonParameters, ...]
@@ -53,6 +60,7 @@ class Parameters:
     blocking_recall: float
     household_rate: float
     n_persons: int
+    neighbour_share: float = 0.0
 
     def log2_m_u(self) -> list[Vector]:
         """log2(m / u) per comparison and level."""
@@ -62,30 +70,56 @@ class Parameters:
         """log2(household / u) per comparison and level."""
         return [np.log2(c.household / c.u) for c in self.comparisons]
 
+    def log2_g_u(self) -> list[Vector]:
+        """log2(neighbour / u) per comparison and level; -inf at levels that no two neighbours have."""
+        return [_log2(c.u if c.neighbour is None else c.neighbour) - np.log2(c.u) for c in self.comparisons]
+
     def pattern_weights(self, levels: NDArray[np.uint8]) -> Vector:
-        """log2(m / u) of patterns: float64[n] from uint8[n, n_comparisons]."""
-        return _bounded(_summed(self.log2_m_u(), levels))
+        """log2(m / u) of patterns, u that of all strangers: float64[n] from uint8[n, n_comparisons]."""
+        return _bounded(_summed(self.log2_m_u(), levels) - self.neighbour_bits(levels))
+
+    def neighbour_bits(self, levels: NDArray[np.uint8]) -> Vector:
+        """log2 of how many times more often strangers have a pattern than without neighbours: float64[n], >= 0."""
+        if self.neighbour_share == 0.0:
+            return np.zeros(levels.shape[0])
+        return self._more_bits(_summed(self.log2_g_u(), levels))
 
     def household_odds(self, levels: NDArray[np.uint8], n_persons: int) -> Vector:
         """(household_rate / n_persons) * h / u of patterns that share a number, else 0: float64[n]."""
         if self.household_rate == 0.0:
             return np.zeros(levels.shape[0])
         is_shared = _summed([c.is_shared() for c in self.comparisons], levels) > 0
-        return np.where(
-            is_shared, self.household_rate / n_persons * np.exp2(_bounded(_summed(self.log2_h_u(), levels))), 0.0
-        )
+        log2_h_u = _summed(self.log2_h_u(), levels) - self.neighbour_bits(levels)
+        return np.where(is_shared, self.household_rate / n_persons * np.exp2(_bounded(log2_h_u)), 0.0)
 
     def match_weight_table(self, space: PatternSpace) -> Vector:
         """log2(m / u) of every pattern: float64[space.size]."""
-        return _bounded(space.sum_over_levels(self.log2_m_u()))
+        return _bounded(space.sum_over_levels(self.log2_m_u()) - self._neighbour_table(space))
 
     def household_table(self, space: PatternSpace, n_persons: int) -> Vector:
         """The household odds of every pattern: float64[space.size]."""
         if self.household_rate == 0.0:
             return np.zeros(space.size)
         is_shared = space.sum_over_levels([c.is_shared() for c in self.comparisons]) > 0
-        odds = self.household_rate / n_persons * np.exp2(_bounded(space.sum_over_levels(self.log2_h_u())))
-        return np.where(is_shared, odds, 0.0)
+        log2_h_u = space.sum_over_levels(self.log2_h_u()) - self._neighbour_table(space)
+        return np.where(is_shared, self.household_rate / n_persons * np.exp2(_bounded(log2_h_u)), 0.0)
+
+    def _neighbour_table(self, space: PatternSpace) -> Vector:
+        """The neighbour bits of every pattern: float64[space.size], or one 0 for all."""
+        if self.neighbour_share == 0.0:
+            return np.zeros(1)
+        return self._more_bits(space.sum_over_levels(self.log2_g_u()))
+
+    def _more_bits(self, log2_g_u: Vector) -> Vector:
+        """log2(1 + neighbour_share * g / u)."""
+        return np.asarray(np.log2(1.0 + self.neighbour_share * np.exp2(_bounded(log2_g_u))))
+
+
+def _log2(shares: Vector) -> Vector:
+    """log2 of probabilities, -inf of 0."""
+    logs = np.full(shares.size, -np.inf)
+    np.log2(shares, where=shares > 0, out=logs)
+    return logs
 
 
 def _bounded(weights: Vector) -> Vector:

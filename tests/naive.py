@@ -80,12 +80,12 @@ def person_number_level(stated, marks, number, old_number):
     own = old_number if stated >> 56 == 9 else number
     if not own or own >> 56 != stated >> 56:
         return 0
-    contradicts, owned = marks & 1, marks & 2
+    contradicts, owned, unchecked = marks & 1, marks & 2, marks & 4
     if stated == own:
-        return 3 if stated >> 56 == 9 else 2 if contradicts else 1
+        return 4 if stated >> 56 == 9 else 2 if contradicts else 3 if unchecked else 1
     if one_slip(stated, own):
-        return 4
-    return 7 if owned else 6 if contradicts else 5
+        return 5
+    return 8 if owned else 7 if contradicts else 6
 
 
 def place_level(relation, row, permanent, residence):

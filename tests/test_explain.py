@@ -54,7 +54,7 @@ def test_the_bits_sum_to_the_match_weight(district: District, some: Callable[[st
     for row in [*some("verified"), *some("matched"), *some("review")]:
         for candidate in explain(district.run_dir, row["dose_id"]).candidates:
             bits = sum(evidence.weight_bits for evidence in candidate.evidence)
-            total = bits + candidate.term_frequency_bits + candidate.household_bits
+            total = bits + candidate.term_frequency_bits + candidate.neighbour_bits + candidate.household_bits
             assert total == pytest.approx(candidate.match_weight, abs=1e-9)
             assert candidate.household_bits <= 1e-9, "relatives who agree can only speak against a match"
 

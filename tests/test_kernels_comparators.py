@@ -84,7 +84,7 @@ def test_digits_level_equals_its_twin_and_is_symmetric(a, b):
         assert digits.one_slip(u64(a), u64(b)) == naive.one_slip(a, b)
 
 
-@given(numbers_packed, st.integers(0, 3), numbers_packed, numbers_packed)
+@given(numbers_packed, st.integers(0, 7), numbers_packed, numbers_packed)
 def test_person_number_level_equals_its_twin(stated, marks, own, old):
     level = digits.person_number_level(u64(stated), np.uint8(marks), u64(own), u64(old))
     assert level == naive.person_number_level(stated, marks, own, old)
@@ -372,7 +372,7 @@ def test_spans_of_digits_places_and_person_numbers():
     rng = np.random.default_rng(2)
     pool = [0, *(pack(f"{i:012d}") for i in (1, 2, 10, 12))]
     a, b, old = (rng.choice(np.array(pool, np.uint64), n) for n in (20, 30, 30))
-    marks = rng.integers(0, 4, 20).astype(np.uint8)
+    marks = rng.integers(0, 8, 20).astype(np.uint8)
     check_spans(digits.digits_levels, lambda s, r: naive.digits_level(int(a[s]), int(b[r])), a, b)
     check_spans(
         digits.person_number_levels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.kernel
 @st.composite
 def models(draw: st.DrawFn) -> tuple[Parameters, PatternSpace]:
     """Two to four comparisons with two to four levels; m, u and household as far apart as counts can make them. Some
-    levels are a shared number."""
+    levels are a shared number, and the first comparison may say that two numbers lie one slip apart."""
     n_levels = draw(st.lists(st.integers(3, 5), min_size=2, max_size=4))
     comparisons = []
     for number, n in enumerate(n_levels):
@@ -26,8 +27,13 @@ def models(draw: st.DrawFn) -> tuple[Parameters, PatternSpace]:
         m, u, h = (np.array([1.0, *np.array(s) / sum(s)]) for s in (draw(shares), draw(shares), draw(shares)))
         shared = tuple(draw(st.sets(st.integers(1, n - 1), max_size=2)))
         comparisons.append(ComparisonParameters(f"c{number}", tuple("0abcd"[:n]), m, u, h, shared))
-    rate = draw(st.sampled_from([0.0, 0.5, 3.0]))
-    return Parameters(tuple(comparisons), 0.9, 0.99, rate, 1000), PatternSpace(tuple(n_levels))
+    rate, near = draw(st.sampled_from([0.0, 0.5, 3.0])), draw(st.sampled_from([0.0, 1e-6, 0.3]))
+    if near > 0:
+        slip = (np.arange(n_levels[0]) == draw(st.integers(1, n_levels[0] - 1))).astype(np.float64)
+        comparisons = [
+            replace(c, neighbour=c.m[::-1] / c.m[::-1].max() if i else slip) for i, c in enumerate(comparisons)
+        ]
+    return Parameters(tuple(comparisons), 0.9, 0.99, rate, 1000, near), PatternSpace(tuple(n_levels))
 
 
 @given(models())
@@ -38,15 +44,17 @@ def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, Pattern
     for code in range(space.size):
         shares = [
             [getattr(c, kind)[level] for c, level in zip(p.comparisons, levels[code], strict=True)]
-            for kind in ("m", "u", "household")
+            for kind in ("m", "u", "household", "neighbour")
+            if p.neighbour_share > 0 or kind != "neighbour"
         ]
-        m, u, h = map(math.prod, shares)
+        m, u, h = map(math.prod, shares[:3])
+        u += p.neighbour_share * math.prod(shares[3]) if p.neighbour_share > 0 else 0.0
         assert weights[code] == pytest.approx(math.log2(m / u), abs=1e-9)
         is_shared = any(level in c.shared_levels for c, level in zip(p.comparisons, levels[code], strict=True))
         assert household[code] == pytest.approx(p.household_rate / 1000 * h / u * is_shared, rel=1e-9)
     assert np.allclose(p.pattern_weights(levels), weights, atol=1e-12)
     assert np.allclose(p.household_odds(levels, 1000), household, rtol=1e-9, atol=0)
-    assert weights[0] == 0.0
+    assert p.neighbour_share > 0 or weights[0] == 0.0
 
 
 def test_no_household_means_no_odds() -> None:
@@ -54,3 +62,11 @@ def test_no_household_means_no_odds() -> None:
     p = Parameters((ComparisonParameters("c", ("missing", "a", "b"), c, c, c, (1,)),), 0.9, 0.99, 0.0, 10)
     assert p.household_table(PatternSpace((3,)), 10).tolist() == [0.0] * 3
     assert p.household_odds(np.zeros((4, 1), np.uint8), 10).tolist() == [0.0] * 4
+
+
+def test_without_neighbours_a_pattern_is_as_frequent_as_its_levels_say() -> None:
+    c = np.array([1.0, 0.25, 0.75])
+    p = Parameters((ComparisonParameters("c", ("missing", "a", "b"), c, c, c, neighbour=c),), 0.9, 0.99, 0.0, 10)
+    levels = np.array([[0], [1], [2]], np.uint8)
+    assert p.neighbour_bits(levels).tolist() == [0.0] * 3
+    assert replace(p, neighbour_share=1.0).neighbour_bits(levels).tolist() == [1.0] * 3

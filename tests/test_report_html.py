@@ -382,8 +382,9 @@ def personal_values(district: District) -> set[str]:
 
 
 def found_in(text: str, values: set[str]) -> list[str]:
-    """Values of eight characters or more that stand in a text; few are left to search once their beginnings are
-    known."""
+    """Values of eight characters or more that stand in a text; few are left to search once their beginnings are known.
+    The digits of a decimal fraction are a figure, and can be anybody's number by accident."""
+    text = re.sub(r"(?<=\d)\.\d+", "", text)
     beginnings = {text[start : start + 8] for start in range(len(text))}
     return [value for value in values if value[:8] in beginnings and value in text]
 

@@ -138,6 +138,7 @@ def _example(title: str, explanation: Explanation, plan: Plan, unmask: bool) -> 
         texts = [text if e.comparison in open_ones else mask(text) for text in (e.stated, e.registered)]
         steps.append(Step(e.comparison, e.level, e.weight_bits, *texts))
     steps.append(Step("rarity", "of the values that agree", best.term_frequency_bits, "", ""))
+    steps.append(Step("near number", "strangers with such a number do too", best.neighbour_bits, "", ""))
     steps.append(Step("household", "relatives agree like this", best.household_bits, "", ""))
     return Example(
         title,

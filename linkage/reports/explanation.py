@@ -57,6 +57,7 @@ def _side_by_side(candidate: Candidate) -> Table:
         table.add_row(*(Text(cell) for cell in row), _bits(evidence.weight_bits))
     table.add_section()
     table.add_row("rarity", "", "", "of the values that agree", _bits(candidate.term_frequency_bits))
+    table.add_row("near number", "", "", "strangers with such a number do too", _bits(candidate.neighbour_bits))
     table.add_row("household", "", "", "relatives agree like this", _bits(candidate.household_bits))
     table.add_row("match weight", "", "", f"probability {candidate.probability:.6f}", _bits(candidate.match_weight))
     return table

@@ -55,10 +55,11 @@ def _level_table(parameters: Parameters) -> Html:
             c.labels[i],
             f"{c.m[i]:.5f}",
             f"{c.u[i]:.3g}",
+            f"{(c.u if c.neighbour is None else c.neighbour)[i]:.3g}",
             f"{c.household[i]:.5f}",
             signed_bits(float(weights[k][i])),
         )
         for k, c in enumerate(parameters.comparisons)
         for i in range(1, len(c.labels))
     ]
-    return table(["comparison", "level", "#m", "#u", "#in a household", "#bits"], rows)
+    return table(["comparison", "level", "#m", "#u", "#near number", "#in a household", "#bits"], rows)

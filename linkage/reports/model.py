@@ -16,15 +16,17 @@ def render(model: Model) -> RenderableType:
     """m, u, household share and weight of every level, and the priors."""
     p = model.parameters
     table = Table("comparison", "level", title=f"model of plan {model.plan.name!r}", title_justify="left")
-    for column in ("m", "u", "household", "bits"):
+    for column in ("m", "u", "near number", "household", "bits"):
         table.add_column(column, justify="right")
     for c in p.comparisons:
         table.add_section()
-        for label, m, u, h in list(zip(c.labels, c.m, c.u, c.household, strict=True))[1:]:
-            table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{h:.4f}", f"{np.log2(m / u):+.2f}")
+        near = c.u if c.neighbour is None else c.neighbour
+        for label, m, u, g, h in list(zip(c.labels, c.m, c.u, near, c.household, strict=True))[1:]:
+            table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{g:.3g}", f"{h:.4f}", f"{np.log2(m / u):+.2f}")
     priors = (
         f"in the registry {p.share_in_registry:.4f}, found by some pass {p.blocking_recall:.4f}, "
-        f"household pairs per subject {p.household_rate:.3f}, people {p.n_persons}"
+        f"household pairs per subject {p.household_rate:.3f}, strangers with a number one slip away "
+        f"{p.neighbour_share * p.n_persons:.3f}, people {p.n_persons}"
     )
     tables = [
         f"{name}: {t['values']:,} values, two people agree with {t['mean_share']:.2g}"

@@ -26,7 +26,7 @@ _ASCII = Alphabet()
 Words = Mapping[str, Sequence[str]]
 
 # Of each kind that is written as "equal" or "not": the column that is compared, and the levels that are "equal".
-_NEAREST = {"vietnamese_name": (".key", (1,)), "place": ("", (1,)), "person_number": ("", (1, 2))}
+_NEAREST = {"vietnamese_name": (".key", (1,)), "place": ("", (1,)), "person_number": ("", (1, 2, 3))}
 _LOST = {
     "vietnamese_name": "the levels of a Vietnamese name are told syllable by syllable",
     "place": "places are compared through the administrative units",
@@ -71,6 +71,8 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
     lost = [line for comparison in written for line in comparison.lost]
     if parameters.household_rate > 0:
         lost.append("household: people of one household are no class of their own in Splink; left out")
+    if parameters.neighbour_share > 0:
+        lost.append("near numbers: strangers whose numbers lie one slip apart are no class of their own; left out")
     lost += [f"pass {name!r}: its parts are no plain columns; left out" for name, rule in rules.items() if rule is None]
     if lost and not nearest:
         lines = "\n  ".join(lost)

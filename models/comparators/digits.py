@@ -3,9 +3,10 @@
 A number is packed four bits a digit with its number of digits in the top byte (255: a foreign document, not
 comparable); 0 is missing.
 
-A person's number says more than same or different. Its inner digits may contradict the sex and birth year stated beside
-it, and somebody else may own it: a parent's number on a child's record does both. ``marks`` of a subject holds
-CONTRADICTS and OWNED.
+A person's number says more than same or different. Its inner digits may contradict the sex and birth year stated
+beside it, and somebody else may own it: a parent's number on a child's record does both. Where no birth year is stated,
+as with 01/01/1900, a parent's number contradicts nothing, so it is worth less than one that was found to agree.
+``marks`` of a subject holds CONTRADICTS, UNCHECKED and OWNED.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ PERSON_LEVELS = (
     "missing",
     "same",
     "same, but contradicts the stated sex or birth year",
+    "same, and no birth year stated",
     "old number same",
     "one digit or two neighbours swapped",
     "different, nobody's",
@@ -28,8 +30,13 @@ PERSON_LEVELS = (
     "different, another person's",
 )
 
+SHARED = (1, 2, 3, 4)  # the levels of one number on both sides
+SLIP = PERSON_LEVELS.index("one digit or two neighbours swapped")
+
 CONTRADICTS = 1  # the number's century, sex or year digits contradict the sex or birth year stated beside it
 OWNED = 2  # the number stands in the registry as somebody's current or old number
+UNCHECKED = 4  # no birth year is stated that the number could contradict
+N_MARKS = 8
 
 N_DIGITS_SHIFT = 56
 OLD_DIGITS = 9
@@ -91,8 +98,8 @@ def person_number_level(stated, marks, number, old_number):  # type: ignore[no-u
 @kernel
 def _outer_levels(n_digits, marks):  # type: ignore[no-untyped-def]
     """The level at which a stated number is the person's, and the one at which it is quite another."""
-    same = 3 if n_digits == OLD_DIGITS else (2 if marks & CONTRADICTS else 1)
-    return same, 7 if marks & OWNED else (6 if marks & CONTRADICTS else 5)
+    same = 4 if n_digits == OLD_DIGITS else (2 if marks & CONTRADICTS else (3 if marks & UNCHECKED else 1))
+    return same, 8 if marks & OWNED else (7 if marks & CONTRADICTS else 6)
 
 
 @kernel
@@ -102,7 +109,7 @@ def _own_level(stated, own, same, different):  # type: ignore[no-untyped-def]
         return 0
     if stated == own:
         return same
-    return 4 if one_slip(stated, own) else different
+    return 5 if one_slip(stated, own) else different
 
 
 @kernel

@@ -1,0 +1,61 @@
+"""Pairs of subjects and persons whose numbers lie one slip apart, from which the model learns what such strangers are
+like (see models.estimate_u). Random pairs hold none of them; the pass on a number's neighbours finds them all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocking.candidates import gather
+from blocking.parts import find_in_parts
+from linkage.comparing import Batch, pattern_space
+from linkage.key_parts import pass_keys
+from linkage.link import run_tiles
+from linkage.plan import Pass, Plan
+from linkage.registry import Index
+from linkage.scoring import Scorer
+from models.comparators.digits import SLIP
+from models.estimate_u import NearPairs
+from models.parameters import Parameters
+
+_NEIGHBOURS = ".neighbours"
+
+
+def neighbour_pass(plan: Plan) -> tuple[Pass, int] | None:
+    """The pass that finds numbers one slip apart, and the place of the comparison of these numbers; None without."""
+    for rule in plan.passes:
+        for place, comparison in enumerate(plan.comparisons):
+            if comparison.kind == "person_number" and rule.left == [comparison.left[0] + _NEIGHBOURS]:
+                return rule, place
+    return None
+
+
+def near_pairs(
+    sample: Batch, sorts: NDArray[np.uint8], index: Index, parameters: Parameters, n_threads: int
+) -> tuple[NearPairs, NDArray[np.uint8]] | None:
+    """The near pairs of a sample, a pattern once for each sort of subjects, and the sorts, uint8[n]; None where the
+    plan has no pass that finds them. sorts: uint8[n_subjects]; parameters are needed for their shape only."""
+    known = neighbour_pass(index.plan)
+    if known is None:
+        return None
+    rule, place = known
+    scorer, space = Scorer(sample, index, parameters, floor_log2=-np.inf), pattern_space(index.plan)
+
+    def work(part: slice) -> NDArray[np.uint64]:
+        tile = scorer.tile(part)
+        keys = pass_keys(rule, "left", tile.columns, index.plan, sample.dictionaries, index.numbers)
+        found = find_in_parts(index.passes[rule.name], keys, rule.max_block)
+        met = gather([found.blocks], index.removed, tile.own_rows)
+        scored = scorer.score(tile, met)
+        of_pair = np.repeat(sorts[part], np.diff(scored.candidates.offsets)).astype(np.uint64)
+        return np.asarray(of_pair << np.uint64(32) | scored.codes)
+
+    codes = np.concatenate([found for _, found in run_tiles(work, sample.n_subjects, n_threads)])
+    distinct, counts = np.unique(codes, return_counts=True)
+    levels = space.levels_of(distinct.astype(np.uint32))
+    # A key is a hash, and a person has two numbers: what was found need not be near.
+    is_near = levels[:, place] == SLIP
+    n_pairs = sample.n_subjects * index.n_persons
+    near = NearPairs(levels[is_near], counts[is_near], n_pairs, place, SLIP)
+    return near, (distinct[is_near] >> np.uint64(32)).astype(np.uint8)

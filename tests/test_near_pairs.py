@@ -1,0 +1,116 @@
+"""Near pairs: exactly those whose numbers lie one slip apart, whatever else they agree on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from msgspec.structs import replace as with_fields
+
+from linkage.binding import bind
+from linkage.comparing import Batch, Pairs, pattern_space, prepare_batch
+from linkage.encode import encode
+from linkage.ingest.records import Records
+from linkage.near_pairs import near_pairs, neighbour_pass
+from linkage.plan import load_plan
+from linkage.registry import Index
+from linkage.registry_build import build_index
+from linkage.train import starting_parameters, train
+from models.comparators.digits import SLIP
+
+N_PERSONS = 4000
+
+# Without the kernel mark (pytest.mark.kernel): every kernel met has a twin.
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Batch, Index]:
+    """A registry in which every tenth number of a few prefixes is somebody's, and claims of people outside it whose
+    numbers and dates are of the same kind."""
+    rng = np.random.default_rng(5)
+
+    def people(n: int, first: int) -> dict[str, list[str]]:
+        year, female = rng.integers(1980, 1984, n), rng.integers(0, 2, n)
+        day, serial = rng.integers(2, 28, n), rng.permutation(40_000)[:n]
+        names = [f"{a} {b} {c}" for a, b, c in rng.choice(["an", "bình", "chi", "dung", "hoa", "lan", "mai"], (n, 3))]
+        return {
+            "id": [f"X{first + i}" for i in range(n)],
+            "full_name": names,
+            "gender": [("Nam", "Nữ")[f] for f in female],
+            "date_of_birth": [f"{y}-05-{d:02}" for y, d in zip(year, day, strict=True)],
+            "id_number": [f"001{f}{y % 100:02}{s:06}" for f, y, s in zip(female, year, serial, strict=True)],
+        }
+
+    def table(columns: dict[str, list[str]], plan_columns: list[str], key: str) -> pa.Table:
+        columns = {key if name == "id" else name: values for name, values in columns.items()}
+        n = len(columns[key])
+        empty = {name: pa.nulls(n, pa.string()) for name in plan_columns if name not in columns}
+        return pa.table({**columns, **empty})
+
+    plan = load_plan()
+    folder = tmp_path_factory.mktemp("crowded")
+    registry = table(people(N_PERSONS, 0), [*plan.columns("right"), "status", "date_of_death"], "person_id")
+    index = build_index(Records.of(registry), plan, folder / "index")
+    doses = table(people(300, N_PERSONS), plan.columns("left"), "dose_id")
+    dictionaries = index.dictionaries.copy()
+    return prepare_batch(encode(doses, plan, "left", dictionaries), dictionaries, index), index
+
+
+def test_near_pairs_are_those_at_the_level_of_a_slip(crowded: tuple[Batch, Index]) -> None:
+    batch, index = crowded
+    parameters = starting_parameters(index.plan, index.n_persons)
+    sorts = (np.arange(batch.n_subjects) % 3).astype(np.uint8)
+    found = near_pairs(batch, sorts, index, parameters, 2)
+    assert found is not None
+    near, of_pattern = found
+    everybody = np.tile(np.arange(index.n_persons, dtype=np.uint32), batch.n_subjects)
+    codes = np.zeros(everybody.size, np.uint32)
+    offsets = np.arange(batch.n_subjects + 1, dtype=np.int64) * index.n_persons
+    for comparison in bind(batch, index, parameters):
+        comparison.add(batch.columns, Pairs.listed(offsets, everybody), codes)
+    levels = pattern_space(index.plan).levels_of(codes)
+    is_near = levels[:, near.comparison] == SLIP
+    assert is_near.sum() > 100
+    rows = np.column_stack([np.repeat(sorts, index.n_persons)[is_near], levels[is_near]])
+    expected, n = np.unique(rows, axis=0, return_counts=True)
+    ours = np.column_stack([of_pattern, near.levels])
+    order = np.lexsort(ours.T[::-1])
+    assert np.array_equal(ours[order], expected)
+    assert np.array_equal(near.counts[order], n)
+    assert near.n_pairs == batch.n_subjects * index.n_persons
+
+
+def test_a_stranger_with_a_near_number_weighs_less_than_one_would_think(crowded: tuple[Batch, Index]) -> None:
+    """Everybody here is outside the registry. Sex and year agree because the numbers do."""
+    batch, index = crowded
+    plan = with_fields(index.plan, training=with_fields(index.plan.training, random_pairs=1_000_000))
+    parameters, _ = train(batch, replace(index, plan=plan), 2)
+    place = [c.name for c in parameters.comparisons].index("sex")
+    sex = parameters.comparisons[place]
+    assert sex.neighbour is not None
+    assert sex.neighbour[1] > 0.8 > sex.u[1]
+    expected = near_share(crowded)
+    assert parameters.neighbour_share == pytest.approx(expected, rel=0.1)
+    levels = np.zeros((1, len(parameters.comparisons)), np.uint8)
+    levels[0, 0], levels[0, 1], levels[0, 2] = 1, 1, SLIP
+    apart = replace(parameters, neighbour_share=0.0)
+    assert apart.pattern_weights(levels)[0] - parameters.pattern_weights(levels)[0] > 3.0
+
+
+def near_share(crowded: tuple[Batch, Index]) -> float:
+    batch, index = crowded
+    found = near_pairs(batch, np.zeros(batch.n_subjects, np.uint8), index, starting_parameters(index.plan, 1), 1)
+    assert found is not None
+    return float(found[0].counts.sum()) / found[0].n_pairs
+
+
+def test_a_plan_without_the_pass_has_no_near_pairs(crowded: tuple[Batch, Index]) -> None:
+    batch, index = crowded
+    plan = with_fields(index.plan, passes=[rule for rule in index.plan.passes if rule.name != "id_number_slip"])
+    assert neighbour_pass(index.plan) is not None
+    assert neighbour_pass(plan) is None
+    without = replace(index, plan=plan)
+    sorts = np.zeros(batch.n_subjects, np.uint8)
+    assert near_pairs(batch, sorts, without, starting_parameters(plan, index.n_persons), 1) is None
