@@ -36,6 +36,9 @@ LOCAL, PEOPLE = "@commune", "@people"  # mark the counts of values within a comm
 COHORT = "@cohort"  # marks the counts of values within a cohort of birth
 _SAME, _DIFFERENT = 1, 2
 _NAME_PLAIN = (2, 3)  # levels of the name comparison that are about the name without tones or diacritics
+# Levels of names that are near, one syllable sounding alike or with a slip and one missing, and how little a name's own
+# frequency says of these: as if one of the mean frequency had been counted so often beside it.
+_NAME_NEAR = ((4, 0.5), (5, 1.0))
 _RAREST = 1e-4  # no share within a commune is taken for less
 _PRIOR_NEIGHBOURS = 10.0  # the weight of the country in a commune's shares, in people
 _PRIOR_BEARERS = 3.0  # the weight of the country in a cohort's shares, in bearers of the name
@@ -122,7 +125,8 @@ def frequency_ratios(
     applies.
 
     For the level that a value reaches by being equal, r is its frequency over u. For the levels of a name without tones
-    or diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over its mean.
+    or diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over its mean;
+    for those of names that are near it is drawn towards 1, for what is near a common name is common, but less surely.
     The groups stand there once for each circle: the country's ratios; of a local comparison those within the subject's
     commune; then, of one by cohort, these again within the subject's cohort.
 
@@ -246,4 +250,6 @@ def _name_ratios(same: Shares, plain: Shares, u: NDArray[np.float64]) -> Ratios:
     ratios = np.ones((*same.shape, u.size), np.float64)
     ratios[:, :, _SAME] = same / u[_SAME]
     ratios[:, :, _NAME_PLAIN] = plain[:, :, None]
+    for level, prior in _NAME_NEAR:
+        ratios[:, :, level] = (plain + prior) / (1.0 + prior)
     return ratios
