@@ -32,6 +32,7 @@ def packed(years: list[int]) -> np.ndarray:
     return np.array(years, np.uint32) << np.uint32(9)
 
 
+@pytest.mark.kernel
 def test_a_year_has_the_cohort_of_its_band() -> None:
     years = [0, 1901, 1954, 1955, 1969, 1970, 1999, 2000, 2009, 2010, 2030]
     assert cohorts_of(packed(years)).tolist() == [0, 1, 1, 2, 2, 3, 5, 6, 7, 8, 8]
@@ -40,6 +41,7 @@ def test_a_year_has_the_cohort_of_its_band() -> None:
     assert cohort_names()[5:] == ["2000-2004", "2005-2009", "from 2010"]
 
 
+@pytest.mark.kernel
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, N_COHORTS - 1)), min_size=1))
 def test_a_key_tells_its_cohort(pairs: list[tuple[int, int]]) -> None:
     values, cohorts = (np.array(column, np.uint64) for column in zip(*pairs, strict=True))
@@ -55,6 +57,7 @@ people = st.lists(
 )
 
 
+@pytest.mark.kernel
 @given(people, st.sampled_from(YEARS), st.integers(0, 2))
 def test_ratios_within_a_cohort_equal_counting(rows: list[tuple[int, int, int, int]], born: int, commune: int) -> None:
     keys, sexes, communes, years = (list(column) for column in zip(*rows, strict=True))
