@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.cohorts import ONE_COHORT
 from linkage.comparing import AddLevels, Batch, BestLevels, BoundComparison, Codes, Levels, Pairs, pattern_space
 from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS
@@ -34,16 +35,19 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
 
 
 def _ratio_places(comparison: Comparison, plan: Plan) -> NDArray[np.uint16] | None:
-    """Where the ratio of each pattern's level stands; a local comparison has local groups behind the others, for the
-    patterns that share a commune."""
+    """Where the ratio of each pattern's level stands among the circles of `frequency_ratios`: within the commune for
+    the patterns that share one, within the cohort for those of one cohort."""
     if not comparison.term_frequency:
         return None
     space, n_levels = pattern_space(plan), len(comparison.labels)
     by_level = [np.zeros(n) for n in space.n_levels]
     by_level[plan.comparisons.index(comparison)] = np.arange(n_levels, dtype=np.float64)
+    n_places = n_levels * (1 if comparison.group is None else N_GROUPS)
     if comparison.local:
-        n_groups = 1 if comparison.group is None else N_GROUPS
-        by_level[plan.comparisons.index(plan.place)][list(place.SHARED_COMMUNE)] = n_groups * n_levels
+        by_level[plan.comparisons.index(plan.place)][list(place.SHARED_COMMUNE)] = n_places
+        n_places *= 2
+    if comparison.cohort is not None:
+        by_level[plan.comparisons.index(plan.compared_date(comparison.cohort))][list(ONE_COHORT)] += n_places
     return space.sum_over_levels(by_level).astype(np.uint16)
 
 

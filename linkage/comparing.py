@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.parts import PartedColumn, contains_living
+from linkage.cohorts import cohorts_of
 from linkage.encode import Columns, Dictionaries, mark_contradictions
 from linkage.frequencies import Ratios, frequency_ratios
 from linkage.key_parts import key_part, pass_keys
@@ -114,8 +115,9 @@ class BoundComparison:
         if not self.spec.term_frequency:
             return None
         communes = _alternatives(index.plan.place, left, batch, index) if self.spec.local else None
+        cohorts = None if self.spec.cohort is None else cohorts_of(left[self.spec.cohort])
         values = _alternatives(self.spec, left, batch, index)
-        return frequency_ratios(self.spec, left, values, communes, index.frequencies, self.u)
+        return frequency_ratios(self.spec, left, values, communes, cohorts, index.frequencies, self.u)
 
     def multiply(
         self, ratios: Ratios | None, offsets: NDArray[np.int64], rows: NDArray[np.uint32], codes: Codes, product: Ratios

@@ -100,9 +100,10 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     out).
 
     term_frequency: an agreement counts by how common the value is in the registry; by group, a column of the
-    registry; and with local, by how common it is within the commune when the place comparison says that the communes
-    are the same. shared_number: an agreement is what people of one household can have in common. monotone: the
-    levels fall from more to less agreement, and so must their weights.
+    registry; with local, by how common it is within the commune when the place comparison says that the communes are
+    the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was, when
+    the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
+    household can have in common. monotone: the levels fall from more to less agreement, and so must their weights.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     term_frequency: bool = False
     group: str | None = None
     local: bool = False
+    cohort: str | None = None
     shared_number: bool = False
     monotone: bool = False
     measure: str | None = None
@@ -149,6 +151,10 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     verified: Verified | None = None
     passes: list[Pass] = msgspec.field(name="pass")
     comparisons: list[Comparison] = msgspec.field(name="comparison")
+
+    def compared_date(self, field: str) -> Comparison:
+        """The comparison of a field of dates."""
+        return next(c for c in self.comparisons if c.kind == "date" and c.left[0] == field)
 
     def digest(self) -> str:
         """SHA-256 of the plan's content, whatever its layout."""
@@ -228,6 +234,7 @@ def _problems(plan: Plan) -> list[str]:
         problems += _unknown(f"comparison {comparison.name!r}", [*comparison.left, *comparison.right], fields)
         if comparison.group is not None and comparison.group not in sexes:
             problems.append(f"comparison {comparison.name!r}: group = {comparison.group!r} is no field of kind 'sex'")
+        problems += _cohort_problems(comparison, plan)
         if comparison.kind == "text" and comparison.left != comparison.right:
             problems.append(f"comparison {comparison.name!r}: a text is compared with the same field of the other side")
         problems += _level_problems(comparison)
@@ -275,6 +282,21 @@ def _repeated(section: str, names: list[str]) -> list[str]:
 def _unknown(where: str, parts: list[str], fields: set[str]) -> list[str]:
     names = {part.split(".")[0] for part in parts} - fields - {"province"}
     return [f"{where}: no [[field]] is named {name!r}" for name in sorted(names)]
+
+
+def _cohort_problems(comparison: Comparison, plan: Plan) -> list[str]:
+    """What keeps a comparison from going by cohort: a date of birth on both sides, and compared, is needed."""
+    name = comparison.cohort
+    if name is None:
+        return []
+    where = f"comparison {comparison.name!r}: cohort = {name!r}"
+    if not any(
+        field.name == name and field.kind == "birth_date" and field.left and field.right for field in plan.fields
+    ):
+        return [f"{where} is no field of kind 'birth_date' that both sides have"]
+    if not any(c.kind == "date" and c.left[:1] == [name] == c.right[:1] for c in plan.comparisons):
+        return [f"{where} needs a comparison of kind 'date' of that field"]
+    return [] if comparison.term_frequency else [f"{where} needs term_frequency = true"]
 
 
 def _level_problems(comparison: Comparison) -> list[str]:

@@ -1,8 +1,8 @@
 """Term frequencies after changes: what a few rows that went and a few that came do to the counts of a registry.
 
 Only values that these rows bear have other counts than before. A table holds the old ones, but for those who were alone
-with their value in a commune: these are counted in the columns again. All counts are whole numbers, so the result is
-that of counting the changed registry.
+with their value in a commune or cohort: these are counted in the columns again. All counts are whole numbers, so the
+result is that of counting the changed registry.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from linkage.count_kernels import count_listed, slots_of
 from linkage.encode import Columns
-from linkage.frequencies import LOCAL, N_GROUPS, Frequencies, looked_up
+from linkage.frequencies import N_GROUPS, Frequencies, looked_up, sums
 from linkage.plan import Plan
 from linkage.threads import in_order
-from linkage.value_counts import Counts, count_part, counted_values
+from linkage.value_counts import ALONE_LEFT_OUT, Counts, count_part, counted_values
 
 _ROWS_AT_ONCE = 1 << 20
 _AHEAD = 2
@@ -49,18 +49,21 @@ def recount(
     values = {name: np.union1d(gone[name].values, come[name].values) for name in before}
     tabled = {name: looked_up(values[name], table.values, table.counts) for name, table in before.items()}
     is_tabled = {name: is_there for name, (_, is_there) in tabled.items()}
-    unknown = {name: values[name][~is_tabled[name]] for name in before if name.endswith(LOCAL)}
+    unknown = {name: values[name][~is_tabled[name]] for name in before if name.endswith(ALONE_LEFT_OUT)}
     alone = _counted_again(plan, columns, {name: listed for name, listed in unknown.items() if listed.size}, pool)
     after = {}
     for name, table in before.items():
         then = tabled[name][0].astype(np.int64)
-        now = then + _placed(come[name], values[name]) - _placed(gone[name], values[name])
         if name in alone:
-            now[~is_tabled[name]] += alone[name][:, : now.shape[1]]
+            then[~is_tabled[name]] = alone[name][:, : then.shape[1]]
+        now = then + _placed(come[name], values[name]) - _placed(gone[name], values[name])
+        before_and_now = zip(sums(name, values[name], then), sums(name, values[name], now), strict=True)
+        bearers, squares = (
+            total + after - before
+            for total, (before, after) in zip((table.bearers, table.squares), before_and_now, strict=True)
+        )
         if name in unknown:
             now[now[:, 0] <= 1] = 0  # no entry says so as well, see linkage.value_counts
-        bearers = table.bearers + (now - then).sum(axis=0)
-        squares = table.squares + (now**2 - then**2).sum(axis=0)
         after[name] = Frequencies(table.values, table.counts, bearers, squares, (values[name], now.astype(np.uint32)))
     return after
 

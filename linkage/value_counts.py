@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.keys import Keys
+from linkage.cohorts import cohorts_of, within_cohort
 from linkage.encode import Columns
-from linkage.frequencies import LOCAL, N_GROUPS, PEOPLE, Frequencies, within
+from linkage.frequencies import COHORT, LOCAL, N_GROUPS, PEOPLE, Frequencies, sums, within
 from linkage.plan import Comparison, Plan
 
 RANGE_ENTRIES = 1 << 20
+ALONE_LEFT_OUT = (LOCAL, COHORT)  # tables that hold only values with two bearers at least
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def count_widths(plan: Plan) -> dict[str, int]:
     for comparison in plan.comparisons:
         for name in counted_columns(comparison):
             names = [name, name + LOCAL, comparison.name + PEOPLE] if comparison.local else [name]
+            names += [] if comparison.cohort is None else [name + COHORT]
             widths |= dict.fromkeys(names, 1 if comparison.group is None else N_GROUPS)
     return widths
 
@@ -59,6 +62,8 @@ def counted_values(plan: Plan, columns: Columns) -> Iterator[tuple[str, Keys, ND
                 commune = columns[plan.place.right[0]].astype(np.uint64)
                 yield name + LOCAL, within(values, commune), group
                 yield comparison.name + PEOPLE, commune, group
+            if comparison.cohort is not None:
+                yield name + COHORT, within_cohort(values, cohorts_of(columns[comparison.cohort])), group
 
 
 def count_part(plan: Plan, columns: Columns) -> dict[str, Counts]:
@@ -68,14 +73,18 @@ def count_part(plan: Plan, columns: Columns) -> dict[str, Counts]:
 
 def add_up(name: str, parts: Sequence[Counts], range_entries: int = RANGE_ENTRIES) -> Frequencies:
     """The frequencies of a table from its parts; range_entries: how many entries of the parts to add up at a time."""
-    added = (_added(parts, low, high) for low, high in _ranges(parts, range_entries))
-    kept = [_namesakes(part) if name.endswith(LOCAL) else part for part in added]
+    kept, totals = [], []
+    for low, high in _ranges(parts, range_entries):
+        added = _added(parts, low, high)
+        totals.append(sums(name, added.values, added.counts))
+        kept.append(_namesakes(added) if name.endswith(ALONE_LEFT_OUT) else added)
     values, counts = ([getattr(part, field) for part in kept] for field in ("values", "counts"))
-    return Frequencies.of(np.concatenate(values), np.concatenate(counts))
+    bearers, squares = (np.sum(parts, axis=0) for parts in zip(*totals, strict=True))
+    return Frequencies(np.concatenate(values), np.concatenate(counts), bearers, squares)
 
 
 def _namesakes(part: Counts) -> Counts:
-    """Without those who are alone with their value in the commune: no entry says so as well."""
+    """Without those who are alone with their value in the commune or cohort: no entry says so as well."""
     has_namesake = part.counts[:, 0] > 1
     return Counts(part.values[has_namesake], part.counts[has_namesake])
 

@@ -7,8 +7,10 @@ import hashlib
 import numpy as np
 import pytest
 
+from linkage.cohorts import within_cohort
 from linkage.drift import describe_tables, drift_notes
-from linkage.frequencies import LOCAL, PEOPLE, Frequencies
+from linkage.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
+from linkage.value_counts import Counts, add_up
 from tests.district import District, call, make_district
 
 
@@ -46,6 +48,34 @@ def test_only_what_has_moved_far_is_noted() -> None:
     assert "commune" in note
     assert drift_notes({}, {"name": far}) == ()
     assert drift_notes(training, {}) == ()
+
+
+def by_cohort(counts: list[int], cohorts: list[int]) -> Frequencies:
+    """Names by cohort; who is alone with his name is counted in the sums only."""
+    values = within_cohort(np.arange(1, len(counts) + 1, dtype=np.uint64), np.array(cohorts, np.uint64))
+    order = np.argsort(values)
+    part = Counts(values[order], np.array(counts, np.uint32)[order, None])
+    return add_up("name" + COHORT, [part])
+
+
+def test_a_cohort_that_has_moved_is_noted() -> None:
+    """The mean over all ages may stay where it is."""
+    then = by_cohort([60, 40, 1, 50, 50], [2, 2, 2, 8, 8])
+    described = describe_tables({"name" + COHORT: then})["name" + COHORT]
+    assert described["bearers"] == 201
+    assert described["mean_shares"] == {
+        "1955-1969": pytest.approx((60 * 59 + 40 * 39) / 101 / 100),
+        "from 2010": pytest.approx(2 * 50 * 49 / 100 / 99),
+    }
+    training = {"term_frequencies": {"name" + COHORT: described}}
+    assert drift_notes(training, {"name" + COHORT: by_cohort([50, 50, 60, 40], [2, 2, 8, 8])}) == ()
+    (note,) = drift_notes(training, {"name" + COHORT: by_cohort([60, 40, 100], [2, 2, 8])})
+    assert "two people born from 2010 of this index have the same name 2 times as often" in note
+
+
+def test_a_cohort_of_too_few_namesakes_says_nothing() -> None:
+    described = describe_tables({"name" + COHORT: by_cohort([10, 5], [2, 8])})
+    assert described["name" + COHORT]["mean_shares"] == {}
 
 
 @pytest.fixture(scope="module")

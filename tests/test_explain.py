@@ -5,14 +5,23 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
+from linkage.comparing import prepare_batch
+from linkage.encode import encode
 from linkage.errors import InputError, UsageError
-from linkage.explain import Explanation, explain
+from linkage.explain import Explanation, _find_dose, explain
+from linkage.model_file import Model
+from linkage.publish import read_manifest
+from linkage.registry import open_index
 from linkage.registry_files import apply_changes
 from linkage.reports.explanation import render
+from linkage.scoring import Scorer
 from tests.district import District, Row, call, make_district, table, write
 
 
@@ -145,3 +154,46 @@ def test_changed_inputs_are_refused(tmp_path: Path) -> None:
         explain(district.run_dir, dose["dose_id"])
     with pytest.raises(UsageError, match="not among its decisions"):
         explain(district.run_dir, "D0")
+
+
+def test_a_name_is_as_rare_as_in_its_cohort(district: District, some: Callable[[str], list[Row]]) -> None:
+    """Of claims that agree in everything: among those born when the person was, counted in the columns of the index."""
+    manifest = read_manifest(district.run_dir)
+    index = open_index(Path(manifest["index"]["path"]))
+    columns = {name: column.large for name, column in index.columns.items()}
+    model = Model.load(district.run_dir / "model.json", index.plan)
+    names = [comparison.name for comparison in index.plan.comparisons]
+    n_in_commune = 0
+    for row in some("verified"):
+        candidate = explain(district.run_dir, row["dose_id"]).candidates[0]
+        level = {evidence.comparison: evidence.level for evidence in candidate.evidence}
+        if level["commune"] != "same commune" or level["ethnicity"] == "missing":
+            continue
+        n_in_commune += 1
+        dictionaries = index.dictionaries.copy()
+        dose = encode(_find_dose(manifest, row["dose_id"]), index.plan, "left", dictionaries)
+        tile = Scorer(prepare_batch(dose, dictionaries, index), index, model.parameters).tile(slice(0, 1))
+        by_name = dict(zip(names, tile.ratios, strict=True))
+        place, people = by_name["commune"], by_name["ethnicity"]
+        assert place is not None
+        assert people is not None
+        others = place[0, 0, 1] * people[0, 1, 1 if level["ethnicity"] == "same" else 2]
+        person = int(index.rows_of(pa.array([candidate.person_id]))[0])
+        same = model.parameters.comparisons[names.index("full_name")].u[1]
+        expected = -np.log2(_share_by_hand(columns, person) / same * others)
+        assert candidate.term_frequency_bits == pytest.approx(expected, abs=1e-9)
+    assert n_in_commune > 0
+
+
+def _share_by_hand(columns: dict[str, Any], person: int) -> float:
+    """Of a person's name, among those of his sex, cohort and commune, by the rule that linkage.frequencies states."""
+    key, sex, commune = (columns[name] for name in ("full_name.key", "sex", "commune"))
+    cohorts = np.searchsorted((1955, 1970, 1985, 1995, 2000, 2005, 2010), columns["birth_date"] >> 9, side="right")
+    is_born, is_sex, has_name = columns["birth_date"] > 0, sex == sex[person], key == key[person]
+    peers = is_sex & is_born & (cohorts == cohorts[person]) & (key != 0)
+    neighbours = is_sex & (commune == commune[person])
+    country = (is_sex & has_name).sum() / (is_sex & (key != 0)).sum()
+    cohort = country * ((peers & has_name).sum() - 1 + 3) / (country * (peers.sum() - 1) + 3)
+    namesakes = max((neighbours & has_name).sum() - 1 - 0.5, 0)
+    here = (namesakes + 10 * country) / (neighbours.sum() - 1 + 10)
+    return float(min(cohort * max(here / country, 1), 1))

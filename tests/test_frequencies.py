@@ -24,10 +24,16 @@ MALE, FEMALE = 1, 2
 
 
 def registry(
-    keys: list[int], plain: list[int], sexes: list[int], communes: list[int], ethnicity: list[int] | None = None
+    keys: list[int],
+    plain: list[int],
+    sexes: list[int],
+    communes: list[int],
+    ethnicity: list[int] | None = None,
+    years: list[int] | None = None,
 ) -> dict[str, np.ndarray]:
-    """The columns that some comparison of the vaccination plan wants counted."""
+    """The columns that some comparison of the vaccination plan wants counted, and the dates of birth."""
     return {
+        "birth_date": np.array(years or [0] * len(keys), np.uint32) << np.uint32(9),
         "full_name.key": np.array(keys, np.uint64),
         "full_name.plain": np.array(plain, np.uint64),
         "sex": np.array(sexes, np.uint8),
@@ -97,7 +103,7 @@ def name_ratios() -> dict[str, np.ndarray]:
     u = np.full(len(LEVELS), 0.1)
     u[LEVELS.index("same")] = 0.2
     # Without a commune: the country's shares.
-    ratios = frequency_ratios(NAME, left, left["full_name.key"][:, None], None, frequencies, u)
+    ratios = frequency_ratios(NAME, left, left["full_name.key"][:, None], None, None, frequencies, u)
     assert ratios.dtype == np.float64
     return dict(zip(KEYS, ratios, strict=True))
 
@@ -124,9 +130,18 @@ def test_a_name_without_its_marks_counts_with_its_plain_share_over_the_mean(
         assert ratios["Lan"] == pytest.approx([2 / 7 / mean, 0.5 / 4 / mean, 2 / 3 / mean])
 
 
+@pytest.mark.parametrize(
+    ("level", "prior"), [("one syllable sounds alike or has a slip", 0.5), ("one syllable missing", 1.0)]
+)
+def test_near_a_common_name_strangers_are_common(name_ratios: dict[str, np.ndarray], level: str, prior: float) -> None:
+    """As without its marks, drawn towards 1: a name that nobody bears may be a slip of one that many bear."""
+    at, plain = LEVELS.index(level), LEVELS.index("same without diacritics")
+    for ratios in name_ratios.values():
+        assert ratios[:, at].tolist() == pytest.approx(((ratios[:, plain] + prior) / (1 + prior)).tolist())
+
+
 def test_other_levels_of_a_name_have_no_frequency(name_ratios: dict[str, np.ndarray]) -> None:
-    about_values = {LEVELS.index(label) for label in ("same", "same without tones", "same without diacritics")}
-    others = [level for level in range(len(LEVELS)) if level not in about_values]
+    others = [LEVELS.index("order changed"), *range(LEVELS.index("abbreviated"), len(LEVELS)), 0]
     for table in name_ratios.values():
         assert (table[:, others] == 1.0).all()
 
@@ -136,7 +151,7 @@ def test_alternatives_of_a_value_add_up_and_a_missing_one_has_no_ratio() -> None
     frequencies = {"commune": Frequencies.of(np.array([3, 4, 5], np.uint64), np.array([[6], [3], [1]], np.uint32))}
     u = np.array([1.0, 0.25, 0.25, 0.2, 0.2, 0.1])
     alternatives = np.array([[3, 0], [3, 4], [5, 9], [0, 0]], np.uint64)
-    ratios = frequency_ratios(COMMUNE, {}, alternatives, None, frequencies, u)
+    ratios = frequency_ratios(COMMUNE, {}, alternatives, None, None, frequencies, u)
     assert ratios.shape == (4, 1, u.size)
     assert ratios[:, 0, 1].tolist() == pytest.approx([0.6 / 0.25, 0.9 / 0.25, (0.1 + 0.05) / 0.25, 1.0])
     assert (ratios[:, 0, [0, 2, 3, 4, 5]] == 1.0).all()
@@ -151,7 +166,7 @@ def test_the_mean_ratio_of_random_pairs_is_one() -> None:
     u_same = (shares**2).sum()
     u = np.array([1.0, u_same, *[(1 - u_same) / 4] * 4])
     values = np.unique(bearers).astype(np.uint64)[:, None]
-    ratios = frequency_ratios(COMMUNE, {}, values, None, frequencies, u)[:, 0, 1].astype(np.float64)
+    ratios = frequency_ratios(COMMUNE, {}, values, None, None, frequencies, u)[:, 0, 1].astype(np.float64)
     # P(agree) = sum of share * (share); with the ratio: u * sum of share * r.
     assert u_same * (shares * ratios).sum() == pytest.approx(u_same)
     assert (shares * shares / ratios).sum() == pytest.approx(u_same)
@@ -175,7 +190,7 @@ def local_ratios(
     columns = registry([1] * n, [1] * n, [1] * n, communes, ethnicity)
     frequencies = count_frequencies(columns)
     alternatives = np.array(stated, np.uint64)[:, None]
-    return frequency_ratios(ETHNICITY, {}, alternatives, np.array(at, np.uint64), frequencies, np.array(u))
+    return frequency_ratios(ETHNICITY, {}, alternatives, np.array(at, np.uint64), None, frequencies, np.array(u))
 
 
 def test_a_value_that_is_rare_in_the_country_may_be_everybodys_in_a_commune() -> None:
@@ -212,7 +227,7 @@ def test_local_ratios_of_names_equal_counting_the_neighbours(rows: list[tuple[in
     u = np.full(len(LEVELS), 0.1)
     for commune in (1, 2):
         at = np.full((6, 1), commune, np.uint64)
-        ratios = frequency_ratios(NAME, left, names[:, None], at, frequencies, u)
+        ratios = frequency_ratios(NAME, left, names[:, None], at, None, frequencies, u)
         assert ratios.shape == (6, 2 * N_GROUPS, len(LEVELS))
         for group in range(N_GROUPS):
             country = frequencies["full_name.key"].shares(names)[:, group]

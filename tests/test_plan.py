@@ -42,6 +42,31 @@ CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
         "no field of kind 'sex'",
     ),
     ("a group that is no field", lambda p: comparison(p, "full_name").update(group="gender"), "no field of kind 'sex'"),
+    (
+        "a cohort that is no field",
+        lambda p: comparison(p, "full_name").update(cohort="birthday"),
+        "cohort = 'birthday' is no field of kind 'birth_date'",
+    ),
+    (
+        "a cohort that is no date of birth",
+        lambda p: comparison(p, "full_name").update(cohort="sex"),
+        "cohort = 'sex' is no field of kind 'birth_date'",
+    ),
+    (
+        "a cohort of one side",
+        lambda p: next(f for f in p["field"] if f["name"] == "birth_date").update(right=[]),
+        "cohort = 'birth_date' is no field of kind 'birth_date' that both sides have",
+    ),
+    (
+        "a cohort that is not compared",
+        lambda p: p["comparison"].remove(comparison(p, "birth_date")),
+        "cohort = 'birth_date' needs a comparison of kind 'date'",
+    ),
+    (
+        "a cohort without frequencies",
+        lambda p: comparison(p, "full_name").update(term_frequency=False, local=False),
+        "cohort = 'birth_date' needs term_frequency = true",
+    ),
     ("one candidate", lambda p: p["decision"].update(candidates_kept=1), "candidates_kept = 1: must be 2 at least"),
     ("no subject", lambda p: p["training"].update(subjects=0), "training.subjects = 0: must be 1 at least"),
     ("no random pair", lambda p: p["training"].update(random_pairs=0), "training.random_pairs = 0"),

@@ -29,11 +29,18 @@ def render(model: Model) -> RenderableType:
         f"{p.neighbour_share * p.n_persons:.3f}, people {p.n_persons}"
     )
     tables = [
-        f"{name}: {t['values']:,} values, two people agree with {t['mean_share']:.2g}"
+        f"{name}: {t['values']:,} values, two people agree with {_mean_shares(t)}"
         for name, t in model.training.get("term_frequencies", {}).items()
     ]
     training = {key: value for key, value in model.training.items() if key != "term_frequencies"}
     return Group(table, priors, *tables, f"training: {training}")
+
+
+def _mean_shares(table: dict[str, Any]) -> str:
+    """The mean share of a table, or those of its cohorts."""
+    if "mean_share" in table:
+        return f"{table['mean_share']:.2g}"
+    return ", ".join(f"{share:.2g} ({years})" for years, share in table["mean_shares"].items())
 
 
 def compare(first: Model, second: Model) -> list[dict[str, Any]]:

@@ -176,6 +176,8 @@ def _frequency(spec: Comparison, compared: str) -> tuple[str | None, list[str]]:
         lost.append("term frequencies of names without tones or diacritics; left out")
     if spec.group is not None:
         lost.append(f"term frequencies by {spec.group}; written for all together")
+    if spec.cohort is not None:
+        lost.append(f"term frequencies by cohort of {spec.cohort}; written for all ages together")
     if spec.local:
         lost.append("term frequencies within the commune; written for the whole registry")
     return compared, lost
