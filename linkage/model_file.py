@@ -33,6 +33,7 @@ class Model:
             {
                 "name": c.name,
                 "monotone": c.monotone,
+                "absent_level": c.absent_level,
                 "levels": [
                     {"label": label, "m": float(m), "u": float(u), "household": float(h), "shared": bool(shared)}
                     for label, m, u, h, shared in zip(c.labels, c.m, c.u, c.household, c.is_shared(), strict=True)
@@ -99,7 +100,9 @@ def _parameters(content: dict[str, Any]) -> Parameters:
         m, u, household = (np.array([level[key] for level in c["levels"]]) for key in ("m", "u", "household"))
         labels = tuple(level["label"] for level in c["levels"])
         shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
-        comparisons.append(ComparisonParameters(c["name"], labels, m, u, household, shared, bool(c["monotone"])))
+        # Model files of before there was such a level do not name it.
+        marks = bool(c["monotone"]), bool(c.get("absent_level", False))
+        comparisons.append(ComparisonParameters(c["name"], labels, m, u, household, shared, *marks))
     return Parameters(
         tuple(comparisons),
         float(content["share_in_registry"]),

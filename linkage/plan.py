@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from linkage.errors import UsageError
-from models.comparators import category, date, digits, name, place
+from models.comparators import absent, category, date, digits, name, place
 from models.patterns import MAX_PATTERNS
 
 FORMAT = 1
@@ -102,7 +102,8 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     term_frequency: an agreement counts by how common the value is in the registry; by group, a column of the
     registry; and with local, by how common it is within the commune when the place comparison says that the communes
     are the same. shared_number: an agreement is what people of one household can have in common. monotone: the
-    levels fall from more to less agreement, and so must their weights.
+    levels fall from more to less agreement, and so must their weights. absent_level: that the registry has no value
+    where the left side states one is a level too, the last one.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     local: bool = False
     shared_number: bool = False
     monotone: bool = False
+    absent_level: bool = False
     measure: str | None = None
     thresholds: list[float] = []
 
@@ -129,6 +131,13 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the levels, level 0 first."""
+        if not self.absent_level:
+            return self.compared_labels
+        return (*self.compared_labels, digits.PERSON_ABSENT if self.kind == "person_number" else absent.LABEL)
+
+    @property
+    def compared_labels(self) -> tuple[str, ...]:
+        """The same of the levels that come of comparing, "missing" among them."""
         if self.kind in FIXED_LABELS:
             return FIXED_LABELS[self.kind]
         sign, what = ("≥", self.measure) if self.measure == "jaro_winkler" else ("≤", self.measure or "difference")

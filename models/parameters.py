@@ -22,7 +22,8 @@ class ComparisonParameters:
     m, u, household: float64[n_levels], probability of each level among matches, random pairs, and non-matching pairs
     of one household, given that nothing is missing; entry 0 is 1. shared_levels: levels at which both hold the same
     number; only pairs that share one can be explained by a household. monotone: the levels fall from more to less
-    agreement, so training keeps m / u from rising along them.
+    agreement, so training keeps m / u from rising along them. absent_level: the last level is that the right side alone
+    lacks the value, which is no agreement and no disagreement.
     """
 
     name: str
@@ -32,6 +33,12 @@ class ComparisonParameters:
     household: Vector
     shared_levels: tuple[int, ...] = ()
     monotone: bool = False
+    absent_level: bool = False
+
+    @property
+    def n_compared(self) -> int:
+        """How many of the levels come of comparing, level 0 among them."""
+        return len(self.labels) - self.absent_level
 
     def is_shared(self) -> Vector:
         """1.0 at the levels at which both records hold the same number, else 0.0."""

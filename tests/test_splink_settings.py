@@ -113,6 +113,20 @@ UNREADABLE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         condition(0, 2, 'jaro_winkler_similarity("first_name_l", "first_name_r") >= 0.7'),
         "strictest level first",
     ),
+    "what another column lacks": (
+        condition(0, 0, '"surname_l" IS NOT NULL AND "surname_r" IS NULL'),
+        "comparison 'first_name': its first",
+    ),
+    "what is lacked after the null level": (
+        condition(0, 1, '"first_name_l" IS NOT NULL AND "first_name_r" IS NULL'),
+        "only equal",
+    ),
+    "what another column than the null level's lacks": (
+        lambda s: s["comparisons"][0]["comparison_levels"].insert(
+            0, {"sql_condition": '"surname_l" IS NOT NULL AND "surname_r" IS NULL'}
+        ),
+        "other columns than the null level",
+    ),
     "no null level": (lambda s: s["comparisons"][2]["comparison_levels"].pop(0), "comparison 'number': its first"),
     "no else": (lambda s: s["comparisons"][2]["comparison_levels"].pop(), "comparison 'number'.*must be ELSE"),
     "untrained": (lambda s: level(s, 2, 1).pop("m_probability"), "comparison 'number'.*m_probability is None"),
