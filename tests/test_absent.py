@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,15 +18,17 @@ from linkage.binding import bind
 from linkage.comparing import Batch, BoundComparison, Pairs, prepare_batch
 from linkage.encode import encode
 from linkage.errors import UsageError
+from linkage.explain import explain
 from linkage.files import link_files
 from linkage.ingest.records import Records
-from linkage.plan import Plan, plan_from
+from linkage.plan import Plan, load_plan, plan_from
 from linkage.registry import Index
 from linkage.registry_build import build_index
+from linkage.registry_files import build_from_files
 from linkage.simulate import simulate
 from linkage.train import starting_parameters
 from tests import naive
-from tests.district import Row
+from tests.district import District, Row, table
 from tests.splink_runs import EVERY_KIND, changed, with_absent_levels
 
 LACKS, LACKS_NUMBER = "no value in the registry", "no number of this length in the registry"
@@ -164,3 +167,80 @@ def test_a_file_linked_with_itself_has_no_such_level(tmp_path: Path) -> None:
         link_files([path], [path], plan, tmp_path / "out")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "out").exists()
+
+
+# -------------------------------------------------------------------------------------------------- the whole way
+
+
+def person(number: str, old: str | None, like: Row, **more: Any) -> Row:
+    return like | {"person_id": number, "id_number": f"0011900{number:>05}", "old_id_number": old} | more
+
+
+OLD = "298493607"  # nobody's
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    """Three people equal but for their numbers, one alone, and two quite equal; a claim to each of the three groups
+    with a number of nine digits that is nobody's."""
+    folder = tmp_path_factory.mktemp("district")
+    simulate(4000, 6000, 3, folder / "data", area="bao-lam")
+    registry = pq.read_table(folder / "data" / "registry.parquet")
+    doses = pq.read_table(folder / "data" / "doses.parquet")
+    people, known = registry.to_pylist(), doses.to_pylist()
+    like = next(row for row in people if row["old_id_number"] and row["status"] == "alive")
+    bare = {"phone": None, "insurance_number": None}
+    names = {"full_name": "Trịnh Quốc Thắng", "gender": "Nam", "date_of_birth": "1972-05-23"}
+    other = {"full_name": "Đoàn Thị Bích Liễu", "gender": "Nữ", "date_of_birth": "1969-11-08"}
+    twins = {"full_name": "Lương Bá Khoát", "gender": "Nam", "date_of_birth": "1958-02-27"}
+    for number, old, fields in (
+        ("90001", "211345678", names), ("90002", None, names), ("90003", "298493670", names), ("90004", None, other),
+        ("90005", None, twins), ("90006", None, twins),
+    ):  # fmt: skip
+        people.append(person(number, old, like, **bare, **fields))
+    blank = dict.fromkeys(doses.column_names) | {"commune_code": like["commune_code"], "id_number": OLD}
+    for dose_id, fields in (("X1", names), ("X2", other), ("X3", twins | {"insurance_number": "7916048311"})):
+        known.append(blank | {"dose_id": dose_id, "dose_date": "2021-09-17"} | fields)
+    for name, rows, schema in (("registry", people, registry.schema), ("doses", known, doses.schema)):
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / "data" / f"{name}.parquet")
+    build_from_files([folder / "data" / "registry.parquet"], folder / "index", units=folder / "data" / "units")
+    made = District(folder, folder / "index", folder)
+    return District(folder, folder / "index", made.link([made.path("doses")], folder / "runs"))
+
+
+def test_who_has_no_old_number_stands_between_one_slip_and_another_number(district: District) -> None:
+    """All three agree in everything else. That the registry has no number of his tells against him, but not as much as
+    another number would."""
+    shown = explain(district.run_dir, "X1").candidates
+    assert [c.person_id for c in shown[:3]] == ["90003", "90002", "90001"]
+    evidence = [next(e for e in c.evidence if e.comparison == "id_number") for c in shown[:3]]
+    assert [e.level for e in evidence] == ["one digit or two neighbours swapped", LACKS_NUMBER, "different, nobody's"]
+    slip, lacking, different = (e.weight_bits for e in evidence)
+    assert slip > 5 > 0 > lacking - 0.5 > different
+
+
+def test_a_number_that_the_registry_lacks_is_not_wrong(district: District) -> None:
+    """Nor is it right; who states none at all has something to correct."""
+    decisions = table(district.run_dir, "decisions")
+    by_dose = {row["dose_id"]: row for row in decisions}
+    assert by_dose["X2"]["person_id"] == "90004"
+    assert by_dose["X2"]["wrong_fields"] == []
+    assert by_dose["X1"]["wrong_fields"] == ["id_number"]
+    stated = {row["dose_id"]: row["id_number"] for row in district.rows("doses")}
+    linked = [row for row in decisions if row["status"] in ("matched", "review")]
+    without = [row for row in linked if not stated[row["dose_id"]]]
+    assert len(without) > 50
+    assert all("id_number" in row["wrong_fields"] for row in without)
+
+
+def test_the_review_queue_names_the_level_and_its_weight(district: District) -> None:
+    rows = [row for row in table(district.run_dir, "queues/review") if row["stated_full_name"] == "Lương Bá Khoát"]
+    assert [row["person_id"] for row in rows] == ["90005", "90006"]
+    for row in rows:
+        assert row["match_probability"] == pytest.approx(0.5, abs=0.01)
+        assert (row["level_id_number"], row["level_insurance_number"]) == (LACKS_NUMBER, LACKS)
+        assert 0 > row["weight_insurance_number"] > row["weight_id_number"]
+
+
+def test_the_vaccination_plan_has_the_level_where_it_informs() -> None:
+    assert {c.name for c in load_plan().comparisons if c.absent_level} == {"id_number", "insurance_number"}
