@@ -76,6 +76,8 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, pa.Table,
                     row[column] = None
             if rng.random() < 0.3:
                 row["commune_code"] = row["residence_commune_code"] = None
+            elif name == "registry" and rng.random() < 0.3:
+                row["commune_code"], row["residence_commune_code"] = None, row["commune_code"]
         tables.append(pa.table({c: pa.array([row[c] for row in rows], pa.string()) for c in columns_of(rows)}))
     return tables[0], tables[1], folder
 
