@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
-from models.comparators import category, date, digits, name, number, place, text
+from models.comparators import absent, category, date, digits, name, number, place, text
 from models.parameters import Parameters
 
 # What is quickly seen of a level, and which levels a pair may have of which one was seen, see `BoundComparison`.
@@ -26,7 +27,8 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
     plan, strides = index.plan, pattern_space(index.plan).strides
     bound = []
     for comparison, stride, estimated in zip(plan.comparisons, strides, parameters.comparisons, strict=True):
-        add, quick = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
+        compared = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
+        add, quick = _with_absent(comparison, index, stride, *compared) if comparison.absent_level else compared
         best, may_be = quick or (None, np.eye(len(comparison.labels), dtype=np.bool_))
         groups = None if comparison.group is None else index.columns[comparison.group]
         places = _ratio_places(comparison, plan)
@@ -49,6 +51,45 @@ def _ratio_places(comparison: Comparison, plan: Plan) -> NDArray[np.uint16] | No
     if comparison.cohort is not None:
         by_level[plan.comparisons.index(plan.compared_date(comparison.cohort))][list(ONE_COHORT)] += n_places
     return space.sum_over_levels(by_level).astype(np.uint16)
+
+
+def _with_absent(spec: Comparison, index: Index, stride: int, compare: AddLevels, quick: Quick | None) -> Bound:
+    """The levels that come of comparing, and the last one, of pairs that compare finds "missing"."""
+    level = len(spec.compared_labels)
+    add_absent = _bind_absent(spec, index)
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        compare(left, pairs, codes)
+        add_absent(left, pairs, np.uint32(stride * level), codes)
+
+    if quick is None:
+        return add, None
+    best_compared, may_be_compared = quick
+
+    def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
+        best_compared(left, pairs, levels)
+        add_absent(left, pairs, np.uint8(level), levels)
+
+    may_be = np.eye(level + 1, dtype=np.bool_)
+    may_be[:level, :level] = may_be_compared
+    return add, (best, may_be)
+
+
+def _bind_absent(spec: Comparison, index: Index) -> Callable[[Columns, Pairs, Any, NDArray[Any]], None]:
+    """What adds a step to the codes of pairs of which the right side alone lacks the value."""
+    aspect = ".signature" if spec.kind == "vietnamese_name" else ""  # 0 where there is no name
+    stated, columns = f"{spec.left[0]}{aspect}", [index.columns[f"{name}{aspect}"] for name in spec.right]
+
+    def add(left: Columns, pairs: Pairs, step: Any, codes: NDArray[Any]) -> None:
+        values, right = pairs.left(left[stated]), [pairs.right(column) for column in columns]
+        if spec.kind == "number":
+            absent.absent_number_levels(pairs.first, pairs.offsets, values, right[0], step, codes)
+        elif spec.kind == "person_number":
+            digits.absent_person_number_levels(pairs.first, pairs.offsets, values, right[0], right[1], step, codes)
+        else:
+            absent.absent_levels(pairs.first, pairs.offsets, values, right[0], right[-1], step, codes)
+
+    return add
 
 
 def _bind_category(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
@@ -114,7 +155,7 @@ def _bind_name(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
         a, b = pairs.left(left[names_a]), pairs.right(names)
         name.name_levels(pairs.first, pairs.offsets, a, b, tables, np.uint32(1), codes)
 
-    may_be = np.eye(len(spec.labels), dtype=np.bool_)
+    may_be = np.eye(len(spec.compared_labels), dtype=np.bool_)
     may_be[1] = True
     return _in_two_steps((best, may_be), doubtful, stride), (best, may_be)
 
@@ -150,8 +191,9 @@ def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
     text.letter_signatures(letters, starts, *signatures)
     measure, thresholds = text.MEASURES[spec.measure or ""], np.array(spec.thresholds, np.float64)
     reachable = text.reachable_levels(measure, thresholds)
-    may_be = np.triu(np.ones((len(spec.labels), len(spec.labels)), np.bool_))
-    may_be[:2] = np.eye(2, len(spec.labels), dtype=np.bool_)  # missing, and the same
+    n_levels = len(spec.compared_labels)
+    may_be = np.triu(np.ones((n_levels, n_levels), np.bool_))
+    may_be[:2] = np.eye(2, n_levels, dtype=np.bool_)  # missing, and the same
 
     def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)

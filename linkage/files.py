@@ -91,6 +91,12 @@ def link_files(
     is_self = [path.resolve() for path in left] == [path.resolve() for path in right]
     if is_self and plan.decision.matches_per_record != "any":
         raise UsageError('a file linked with itself needs decision.matches_per_record = "any" in the plan')
+    one_sided = [comparison.name for comparison in plan.comparisons if comparison.absent_level]
+    if is_self and one_sided:
+        raise UsageError(
+            f"comparison {one_sided[0]!r}: absent_level tells left from right, which a file linked with itself does "
+            "not; take it out of the plan"
+        )
     sides = {"left": read_side(left, plan, "left"), "right": read_side(right, plan, "right")}
     tables = {side: with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
     with staged(out.parent, out.name) as stage, tempfile.TemporaryDirectory(prefix="linkage-") as scratch:

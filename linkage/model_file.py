@@ -33,6 +33,7 @@ class Model:
             {
                 "name": c.name,
                 "monotone": c.monotone,
+                "absent_level": c.absent_level,
                 "levels": [
                     {
                         "label": label,
@@ -109,9 +110,8 @@ def _parameters(content: dict[str, Any]) -> Parameters:
         shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
         shares = [level["neighbour"] for level in c["levels"]]
         neighbour = None if None in shares else np.array(shares)
-        comparisons.append(
-            ComparisonParameters(c["name"], labels, m, u, household, shared, bool(c["monotone"]), neighbour)
-        )
+        marks = bool(c["monotone"]), bool(c["absent_level"])
+        comparisons.append(ComparisonParameters(c["name"], labels, m, u, household, shared, *marks, neighbour))
     return Parameters(
         tuple(comparisons),
         float(content["share_in_registry"]),

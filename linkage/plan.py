@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from linkage.errors import UsageError
-from models.comparators import category, date, digits, name, place
+from models.comparators import absent, category, date, digits, name, place
 from models.patterns import MAX_PATTERNS
 
 FORMAT = 1
@@ -104,6 +104,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was, when
     the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
     household can have in common. monotone: the levels fall from more to less agreement, and so must their weights.
+    absent_level: that the registry has no value where the left side states one is a level too, the last one.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     cohort: str | None = None
     shared_number: bool = False
     monotone: bool = False
+    absent_level: bool = False
     measure: str | None = None
     thresholds: list[float] = []
 
@@ -131,6 +133,13 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the levels, level 0 first."""
+        if not self.absent_level:
+            return self.compared_labels
+        return (*self.compared_labels, digits.PERSON_ABSENT if self.kind == "person_number" else absent.LABEL)
+
+    @property
+    def compared_labels(self) -> tuple[str, ...]:
+        """The same of the levels that come of comparing, "missing" among them."""
         if self.kind in FIXED_LABELS:
             return FIXED_LABELS[self.kind]
         sign, what = ("≥", self.measure) if self.measure == "jaro_winkler" else ("≤", self.measure or "difference")

@@ -73,7 +73,9 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
         u = np.full(m.size, 1.0 / (m.size - 1))
         u[0] = 1.0
         comparisons.append(
-            ComparisonParameters(spec.name, spec.labels, m, u, household, spec.shared_levels, spec.monotone)
+            ComparisonParameters(
+                spec.name, spec.labels, m, u, household, spec.shared_levels, spec.monotone, spec.absent_level
+            )
         )
     start = plan.training
     return Parameters(

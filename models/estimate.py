@@ -141,7 +141,8 @@ def _updated(
     m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
     m = normalised(np.maximum(m, LEAST_OF_PRIOR * start.m))
     if old.monotone:
-        m = with_falling_ratio(m, old.u)
+        compared = slice(old.n_compared)
+        m[compared] = with_falling_ratio(m[compared], old.u[compared])
     if relatives is None:
         return replace(old, m=m)
     met, unmet = relatives
@@ -204,7 +205,7 @@ def _unmet_relatives(parameters: Parameters, levels: NDArray[np.uint8], relative
 
     Only those who share one are seen, which would make relatives seem to share more than they do: the household
     probabilities are those of a distribution truncated to shared numbers, and these are its missing part (Dempster,
-    Laird and Rubin 1977, section 4.2).
+    Laird and Rubin 1977, section 4.2). A number that the right side lacks is known not to be shared.
     """
     shares_none = np.ones(levels.shape[0])
     for i, comparison in enumerate(parameters.comparisons):
@@ -248,14 +249,14 @@ def residual_correlation(parameters: Parameters, levels: NDArray[np.uint8], matc
     The model takes comparisons as independent given a match, so everything off the diagonal should be 0; what is not
     makes probabilities too sure, or too timid where it is negative. A level is an agreement when m > u. levels:
     uint8[n_patterns, n_comparisons], matches: float64[n_patterns], expected matches by pattern; pairs of comparisons
-    that are never both known, or never vary, have correlation 0.
+    that are never both known, or never vary, have correlation 0. What the right side lacks is not known.
     """
     agrees = [(c.m > c.u).astype(np.float64)[levels[:, i]] for i, c in enumerate(parameters.comparisons)]
-    known = [(levels[:, i] > 0) * matches for i in range(len(agrees))]
+    is_known = [(levels[:, i] > 0) & (levels[:, i] < c.n_compared) for i, c in enumerate(parameters.comparisons)]
     table = np.eye(len(agrees))
     for i in range(len(agrees)):
         for j in range(i):
-            mass = np.where(matches > 0, known[i] * (levels[:, j] > 0), 0.0)
+            mass = np.where((matches > 0) & is_known[i] & is_known[j], matches, 0.0)
             total = mass.sum()
             if total <= 0:
                 continue

@@ -20,6 +20,9 @@ from models.patterns import PatternSpace
 
 Vector = NDArray[np.float64]
 
+# No value that the right side alone lacks is taken for rarer than this. A registry that lacks hardly any may lack some
+# after its next changes, and by a share of 10^-8 these people would be taken for anybody.
+LEAST_ABSENT = 1e-3
 ROUNDS = 8  # of taking matches and relatives out of the random pairs; later ones change nothing
 PRIOR_NEIGHBOURS = 20.0  # pairs of strangers like any other that are thought to be among the neighbours
 
@@ -112,8 +115,11 @@ def _kin_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int)
 
 def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> Parameters:
     """The parameters with u from patterns (uint8[n, n_comparisons] levels) and the mass of random pairs in each."""
-    comparisons = [
-        replace(c, u=normalised(np.bincount(levels[:, i], weights=mass, minlength=len(c.labels)) + 0.5))
-        for i, c in enumerate(parameters.comparisons)
-    ]
+    comparisons = []
+    for i, c in enumerate(parameters.comparisons):
+        u = normalised(np.bincount(levels[:, i], weights=mass, minlength=len(c.labels)) + 0.5)
+        if c.absent_level and u[-1] < LEAST_ABSENT:
+            u[1:-1] *= (1.0 - LEAST_ABSENT) / (1.0 - u[-1])
+            u[-1] = LEAST_ABSENT
+        comparisons.append(replace(c, u=u))
     return replace(parameters, comparisons=tuple(comparisons))

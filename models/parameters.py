@@ -24,7 +24,8 @@ class ComparisonParameters:
     number; only pairs that share one can be explained by a household. monotone: the levels fall from more to less
     agreement, so training keeps m / u from rising along them. neighbour: float64[n_levels] among strangers whose
     numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 1 at the level that says so and 0 at
-    all others; None where they are like any strangers.
+    all others; None where they are like any strangers. absent_level: the last level is that the right side alone lacks
+    the value, which is no agreement and no disagreement.
     """
 
     name: str
@@ -34,7 +35,13 @@ class ComparisonParameters:
     household: Vector
     shared_levels: tuple[int, ...] = ()
     monotone: bool = False
+    absent_level: bool = False
     neighbour: Vector | None = None
+
+    @property
+    def n_compared(self) -> int:
+        """How many of the levels come of comparing, level 0 among them."""
+        return len(self.labels) - self.absent_level
 
     def is_shared(self) -> Vector:
         """1.0 at the levels at which both records hold the same number, else 0.0."""

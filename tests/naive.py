@@ -88,6 +88,20 @@ def person_number_level(stated, marks, number, old_number):
     return 8 if owned else 7 if contradicts else 6
 
 
+def absent_level(a, b, other):
+    return int(bool(a) and not (b or other))
+
+
+def absent_number_level(a, b):
+    return int([math.isnan(a), math.isnan(b)] == [False, True])
+
+
+def absent_person_number_level(stated, number, old_number):
+    lengths = {kind: old_number >> 56 if kind == 9 else number >> 56 for kind in range(1, 255)}
+    kind = stated >> 56
+    return int(kind in lengths and lengths[kind] != kind)
+
+
 def place_level(relation, row, permanent, residence):
     if row == 0 or (permanent, residence) == (0, 0):
         return 0

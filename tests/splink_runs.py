@@ -157,6 +157,11 @@ def without(plan: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [{name: value for name, value in c.items() if name != key} for c in plan["comparison"]]
 
 
+def with_absent_levels(comparisons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The comparisons with a level for what the right side alone lacks."""
+    return [c | {"absent_level": True, "m": [1 / (len(c["m"]) + 1)] * (len(c["m"]) + 1)} for c in comparisons]
+
+
 def made_up_model(plan: Plan, n_persons: int, share: float) -> Model:
     """A model with level probabilities drawn at random, of which no two are equal."""
     rng = np.random.default_rng(3)

@@ -27,7 +27,7 @@ from models.estimate import (
     residual_correlation,
     with_falling_ratio,
 )
-from models.estimate_u import NearPairs, estimate_neighbours, estimate_u, normalised
+from models.estimate_u import LEAST_ABSENT, NearPairs, estimate_neighbours, estimate_u, normalised
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from tests import naive
@@ -181,6 +181,32 @@ def test_em_recovers_what_the_pairs_were_made_with(share: float, recall: float, 
     check_recovered(truth, worlds, [fit for fit, _ in results], start)
 
 
+def with_absent_level(c: ComparisonParameters, m: float, u: float, household: float) -> ComparisonParameters:
+    """The comparison with one level more, of these shares, for what the right side alone lacks."""
+    shares = [
+        with_missing([*(1.0 - absent) * known[1:], absent])
+        for absent, known in ((m, c.m), (u, c.u), (household, c.household))
+    ]
+    return replace(c, labels=(*c.labels, "absent"), m=shares[0], u=shares[1], household=shares[2], absent_level=True)
+
+
+@pytest.mark.parametrize("absent", [(0.02, 0.35, 0.2), (0.5, 0.3, 0.1)])
+def test_em_recovers_how_often_the_person_himself_lacks_what_is_stated(absent: tuple[float, float, float]) -> None:
+    """Phones of matches lack less often than those of others, or more often. Levels that fall say nothing of it."""
+    truth = true_parameters(0.9)
+    phone = replace(with_absent_level(truth.comparisons[PHONE], *absent), monotone=True)
+    truth = replace(truth, comparisons=(*truth.comparisons[:PHONE], phone, *truth.comparisons[PHONE + 1 :]))
+    start = starting(truth)
+    worlds = [simulate(truth, 3000, seed) for seed in range(4)]
+    results = [estimate_m(start, world.sample, N_PERSONS, household=True) for world in worlds]
+    assert all(convergence.converged for _, convergence in results)
+    check_recovered(truth, worlds, [fit for fit, _ in results], start)
+    for fit, _ in results:
+        ratios = fit.comparisons[PHONE].m[1:] / fit.comparisons[PHONE].u[1:]
+        assert (np.diff(ratios[:-1]) <= 1e-12).all()
+        assert (ratios[-1] > 1) == (absent[0] > absent[1])
+
+
 def common_and_rare_names() -> tuple[Vector, Parameters]:
     """Shares of 30 names, and a truth without any number, in which names tell people apart."""
     shares = normalised(with_missing(1.0 / np.arange(1, 31) ** 1.5))[1:]
@@ -203,11 +229,14 @@ def test_em_recovers_with_term_frequencies() -> None:
         check_recovered(truth, worlds, fits, start)
 
 
-@pytest.mark.parametrize("phones_shared", [0.8, 0.4])
-def test_relatives_who_share_one_number_only_are_expected_as_often_as_they_are(phones_shared: float) -> None:
+@pytest.mark.parametrize(("phones_shared", "absent"), [(0.8, 0.0), (0.4, 0.0), (0.8, 0.3)])
+def test_relatives_who_share_one_number_only_are_expected_as_often_as_they_are(
+    phones_shared: float, absent: float
+) -> None:
     """Relatives are met by a number or a phone in common, and hence seem to share more than relatives do.
 
-    What counts in the end is how many are expected with the same number and another phone, and the like.
+    What counts in the end is how many are expected with the same number and another phone, and the like; and of those
+    who are met by the number, how many have no phone (absent of all).
     """
     truth = true_parameters(0.9)
     comparisons = [
@@ -215,10 +244,12 @@ def test_relatives_who_share_one_number_only_are_expected_as_often_as_they_are(p
     ]
     phone = with_missing([phones_shared, 0.05, 0.95 - phones_shared])
     comparisons[PHONE] = replace(comparisons[PHONE], household=phone)
+    if absent > 0:
+        comparisons[PHONE] = with_absent_level(comparisons[PHONE], absent / 3, absent, absent)
     truth = replace(truth, comparisons=tuple(comparisons))
     world = simulate(truth, 6000, seed=0)
     fit, _ = estimate_m(starting(truth), world.sample, N_PERSONS, household=True)
-    for number_level, phone_level in ((1, 1), (1, 3), (3, 1)):
+    for number_level, phone_level in ((1, 1), (1, 3), (3, 1), *([(1, 4)] if absent > 0 else [])):
         levels = np.zeros((1, len(comparisons)), np.uint8)
         levels[0, [NUMBER, PHONE]] = number_level, phone_level
         random = fit.comparisons[NUMBER].u[number_level] * fit.comparisons[PHONE].u[phone_level]
@@ -444,6 +475,11 @@ def test_residual_correlation_is_that_of_agreement_among_matches() -> None:
     table = residual_correlation(p, levels, np.array([10.0, 5.0, 2.0, 3.0, 7.0]))
     a, b = (np.repeat(agreement, [10, 5, 2, 3]) for agreement in ([1, 0, 1, 0], [1, 0, 0, 1]))
     assert table[0, 1] == pytest.approx(np.corrcoef(a, b)[0, 1])
+    # What the right side lacks is neither agreement nor disagreement.
+    lacking = replace(p, comparisons=(with_absent_level(c, 0.3, 0.1, 0.1), with_absent_level(c, 0.1, 0.3, 0.3)))
+    levels_too = np.concatenate([levels, np.array([[3, 1], [3, 3], [2, 3]], np.uint8)])
+    of_all = residual_correlation(lacking, levels_too, np.array([10.0, 5.0, 2.0, 3.0, 7.0, 9.0, 8.0, 6.0]))
+    assert np.array_equal(of_all, table)
     assert residual_correlation(p, levels, np.zeros(5)).tolist() == [[1, 0], [0, 1]]
     assert residual_correlation(p, levels, np.array([3.0, 0, 0, 0, 0])).tolist() == [[1, 0], [0, 1]]
 
@@ -512,6 +548,22 @@ def test_without_matches_or_relatives_u_is_the_share_of_each_level() -> None:
     fit = estimate_u(before, space, codes, np.array([10, 80, 9]), 10**9)
     assert np.allclose(fit.comparisons[0].u, [1, 10.5 / 100, 89.5 / 100])
     assert np.allclose(fit.comparisons[1].u, [1, 10.5 / 91, 80.5 / 91])
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("n_absent", "expected"), [(0, LEAST_ABSENT), (9, LEAST_ABSENT), (40_000, 0.4)])
+def test_what_no_random_person_lacks_is_not_taken_for_impossible(n_absent: int, expected: float) -> None:
+    """Else the next night's first person without a value would have 20 bits for it."""
+    even = np.array([1.0, 0.25, 0.25, 0.5])
+    c = ComparisonParameters("c", ("missing", "same", "other", "absent"), even, even, even, absent_level=True)
+    counts = np.array([100, 99_900 - n_absent, n_absent])
+    fit = estimate_u(
+        Parameters((c,), 1e-9, 1.0, 0.0, 10**9), PatternSpace((4,)), np.array([1, 2, 3], np.uint32), counts, 10**9
+    )
+    u = fit.comparisons[0].u
+    assert u[3] == pytest.approx(expected, rel=1e-3)
+    assert u[1:].sum() == pytest.approx(1.0)
+    assert u[1] / u[2] == pytest.approx(100.5 / (99_900.5 - n_absent))
 
 
 @pytest.mark.kernel

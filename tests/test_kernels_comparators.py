@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from linkage.standardise.names import ascii_fold, sound_key, toneless
 from linkage.syllables import SyllableDictionary
-from models.comparators import category, date, digits, name, number, place, text
+from models.comparators import absent, category, date, digits, name, number, place, text
 from tests import naive
 
 pytestmark = pytest.mark.kernel
@@ -88,6 +88,36 @@ def test_digits_level_equals_its_twin_and_is_symmetric(a, b):
 def test_person_number_level_equals_its_twin(stated, marks, own, old):
     level = digits.person_number_level(u64(stated), np.uint8(marks), u64(own), u64(old))
     assert level == naive.person_number_level(stated, marks, own, old)
+
+
+@given(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
+def test_absent_level_equals_its_twin(a, b, other):
+    found = absent.absent_level(np.uint16(a), np.uint16(b), np.uint16(other))
+    assert found == naive.absent_level(a, b, other)
+    assert absent.absent_level(np.uint8(a), np.uint8(b), np.uint8(b)) == (a > 0 and category.category_level(a, b) == 0)
+
+
+floats = st.floats(-1, 1) | st.just(float("nan"))
+
+
+@given(floats, floats)
+@example(0.0, float("nan"))
+def test_absent_number_level_equals_its_twin(a, b):
+    found = absent.absent_number_level(a, b)
+    assert found == naive.absent_number_level(a, b)
+    assert found == (a == a and number.number_level(a, b, np.array([1.0])) == 0)
+
+
+@given(numbers_packed, st.integers(0, 3), numbers_packed, numbers_packed)
+@example(pack("012345678"), 0, pack("0" * 12), 0)
+@example(pack("0" * 12), 0, pack("012345678"), pack("012345678"))
+@example(1 | 255 << 56, 0, 0, 0)
+def test_absent_person_number_level_equals_its_twin(stated, marks, own, old):
+    """It is that of a comparable number which the comparison finds missing."""
+    found = digits.absent_person_number_level(u64(stated), u64(own), u64(old))
+    assert found == naive.absent_person_number_level(stated, own, old)
+    level = digits.person_number_level(u64(stated), np.uint8(marks), u64(own), u64(old))
+    assert found == (stated != 0 and stated >> 56 != 255 and level == 0)
 
 
 @given(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=12, max_size=12))
@@ -386,6 +416,23 @@ def test_spans_of_digits_places_and_person_numbers():
         place.place_levels,
         lambda s, r: naive.place_level(relation.tolist(), row[s], home[r], away[r]),
         row, relation, home, away,
+    )  # fmt: skip
+
+
+def test_spans_of_what_the_right_side_lacks():
+    rng = np.random.default_rng(4)
+    for kind in (np.uint8, np.uint16, np.uint32, np.uint64):
+        a, b, c = (rng.integers(0, 2, n).astype(kind) for n in (20, 30, 30))
+        check_spans(absent.absent_levels, lambda s, r: naive.absent_level(a[s], b[r], c[r]), a, b, c)  # noqa: B023
+        check_spans(absent.absent_levels, lambda s, r: naive.absent_level(a[s], b[r], b[r]), a, b, b)  # noqa: B023
+    x, y = (np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n)) for n in (20, 30))
+    check_spans(absent.absent_number_levels, lambda s, r: naive.absent_number_level(x[s], y[r]), x, y)
+    pool = [0, 255 << 56, *(pack(text) for text in ("1" * 12, "2" * 12, "1" * 9, "2" * 9))]
+    stated, own, old = (rng.choice(np.array(pool, np.uint64), n) for n in (20, 30, 30))
+    check_spans(
+        digits.absent_person_number_levels,
+        lambda s, r: naive.absent_person_number_level(int(stated[s]), int(own[r]), int(old[r])),
+        stated, own, old,
     )  # fmt: skip
 
 

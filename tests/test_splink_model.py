@@ -43,6 +43,7 @@ from tests.splink_runs import (
     slipped,
     train_in_splink,
     vaccination_model,
+    with_absent_levels,
     without,
     without_ours,
     write_people,
@@ -76,6 +77,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         dates = (f"{year}-{day}-{month}", f"{int(year) + 1}-{month}-{day}", f"{year}-{month}-{day[0]}{9 - int(day[1])}")
         doses[110 + i]["date_of_birth"] = dates[i % 3]
         persons[50 + i]["date_of_birth"] = year + "-01-01"
+    for i, name in enumerate(columns):
+        persons[140 + i][name] = None
     for row in (*doses, *persons):
         row["height"] = None if rng.random() < 0.1 else f"{rng.randint(300, 360) / 2 + rng.choice([0, 0.25]):g}"
         row["everybody"] = "x"
@@ -86,8 +89,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "left.csv", folder / "right.csv"
 
 
-def test_exported_weights_and_probabilities_are_splinks(files: tuple[Path, Path], tmp_path: Path) -> None:
-    plan = changed(EVERY_KIND, comparison=without(EVERY_KIND, "term_frequency"))
+@pytest.mark.parametrize("has_absent_levels", [False, True])
+def test_exported_weights_and_probabilities_are_splinks(
+    files: tuple[Path, Path], tmp_path: Path, has_absent_levels: bool
+) -> None:
+    comparisons = without(EVERY_KIND, "term_frequency")
+    plan = changed(EVERY_KIND, comparison=with_absent_levels(comparisons) if has_absent_levels else comparisons)
     model = made_up_model(plan, 150, 100.0)
     link_files([files[0]], [files[1]], plan, tmp_path / "run", model=model)
     summary = export_files(model, tmp_path / "export", tables=files)
@@ -103,8 +110,12 @@ def test_exported_weights_and_probabilities_are_splinks(files: tuple[Path, Path]
         assert seen == {-1, *range(len(comparison.labels) - 1)}, comparison.name
 
 
-def test_exported_term_frequencies_are_splinks_when_registered(files: tuple[Path, Path], tmp_path: Path) -> None:
-    plan = changed(EVERY_KIND)
+@pytest.mark.parametrize("has_absent_levels", [False, True])
+def test_exported_term_frequencies_are_splinks_when_registered(
+    files: tuple[Path, Path], tmp_path: Path, has_absent_levels: bool
+) -> None:
+    comparisons = EVERY_KIND["comparison"]
+    plan = changed(EVERY_KIND, comparison=with_absent_levels(comparisons) if has_absent_levels else comparisons)
     model = made_up_model(plan, 150, 100.0)
     link_files([files[0]], [files[1]], plan, tmp_path / "run", model=model)
     summary = export_files(model, tmp_path / "export", tables=files)
@@ -227,8 +238,10 @@ def test_splinks_blocking_rules_find_the_same_pairs(people: tuple[Path, Path], t
     assert found == {(r["unique_id_l"], r["unique_id_r"]) for r in rows if r["match_weight"] - prior > least}
 
 
-def test_ours_to_splink_and_back_is_the_same_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_absent_levels", [False, True])
+def test_ours_to_splink_and_back_is_the_same_model(tmp_path: Path, has_absent_levels: bool) -> None:
     kept = [c for c in EVERY_KIND["comparison"] if c["kind"] != "digits"]
+    kept = with_absent_levels(kept) if has_absent_levels else kept
     fields = [{**f, "kind": "date"} if f["kind"] == "birth_date" else f for f in EVERY_KIND["field"]]
     plan = changed(EVERY_KIND, comparison=kept, field=fields)
     model = made_up_model(plan, 1000, 0.7)
@@ -239,7 +252,7 @@ def test_ours_to_splink_and_back_is_the_same_model(tmp_path: Path) -> None:
     back, returned = import_splink(read_settings(saved), 1000)
     assert returned.parameters.share_in_registry == pytest.approx(0.7, rel=1e-15)
     for spec, old in zip(back.comparisons, plan.comparisons, strict=True):
-        for name in ("name", "kind", "left", "right", "measure", "thresholds", "term_frequency"):
+        for name in ("name", "kind", "left", "right", "measure", "thresholds", "term_frequency", "absent_level"):
             assert getattr(spec, name) == getattr(old, name), (spec.name, name)
     for c, old_c in zip(returned.parameters.comparisons, model.parameters.comparisons, strict=True):
         assert c.labels == old_c.labels

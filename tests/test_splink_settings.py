@@ -77,7 +77,12 @@ def test_the_nearest_of_the_vaccination_model_opens_in_splink_and_says_what_it_l
     name = model.parameters.comparisons[[c.name for c in model.plan.comparisons].index("full_name")]
     assert levels["full_name"][2]["m_probability"] == pytest.approx(name.m[2:].sum())
     number = model.parameters.comparisons[[c.name for c in model.plan.comparisons].index("id_number")]
-    assert levels["id_number"][1]["u_probability"] == pytest.approx(number.u[1:3].sum())
+    absent, missing, same, different = levels["id_number"]
+    assert absent["sql_condition"] == '"id_number_l" IS NOT NULL AND "id_number_r" IS NULL'
+    assert (absent["label_for_charts"], absent["m_probability"]) == (number.labels[-1], number.m[-1])
+    assert missing["is_null_level"]
+    assert same["u_probability"] == pytest.approx(number.u[1:3].sum())
+    assert different["u_probability"] == pytest.approx(number.u[3:-1].sum())
 
 
 def test_a_text_of_too_many_letters_and_a_model_without_plain_passes_are_refused() -> None:
@@ -112,6 +117,20 @@ UNREADABLE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "levels in the wrong order": (
         condition(0, 2, 'jaro_winkler_similarity("first_name_l", "first_name_r") >= 0.7'),
         "strictest level first",
+    ),
+    "what another column lacks": (
+        condition(0, 0, '"surname_l" IS NOT NULL AND "surname_r" IS NULL'),
+        "comparison 'first_name': its first",
+    ),
+    "what is lacked after the null level": (
+        condition(0, 1, '"first_name_l" IS NOT NULL AND "first_name_r" IS NULL'),
+        "only equal",
+    ),
+    "what another column than the null level's lacks": (
+        lambda s: s["comparisons"][0]["comparison_levels"].insert(
+            0, {"sql_condition": '"surname_l" IS NOT NULL AND "surname_r" IS NULL'}
+        ),
+        "other columns than the null level",
     ),
     "no null level": (lambda s: s["comparisons"][2]["comparison_levels"].pop(0), "comparison 'number': its first"),
     "no else": (lambda s: s["comparisons"][2]["comparison_levels"].pop(), "comparison 'number'.*must be ELSE"),

@@ -49,11 +49,18 @@ def quoted(name: str) -> str:
 
 
 def level_conditions(comparison: Comparison, alphabet: Alphabet) -> list[str] | None:
-    """The conditions of all levels, the missing one first and ELSE last; None for a kind that SQL cannot tell."""
+    """The conditions of all levels that come of comparing, the missing one first and ELSE last; None for a kind that
+    SQL cannot tell."""
     if comparison.kind not in _CONDITIONS_OF:
         return None
     a, b = quoted(f"{column(comparison.left[0])}_l"), quoted(f"{column(comparison.right[0])}_r")
     return [f"{a} IS NULL OR {b} IS NULL", *_CONDITIONS_OF[comparison.kind](comparison, a, b, alphabet), ELSE]
+
+
+def absent_condition(comparison: Comparison) -> str:
+    """The condition of the level of what the right side alone lacks; it stands before that of the missing one."""
+    a, b = quoted(f"{column(comparison.left[0])}_l"), quoted(f"{column(comparison.right[0])}_r")
+    return f"{a} IS NOT NULL AND {b} IS NULL"
 
 
 def literal(value: float) -> str:

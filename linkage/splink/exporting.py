@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from linkage.errors import UsageError
 from linkage.model_file import Model
 from linkage.plan import Comparison, Pass, Plan
-from linkage.splink.conditions import Alphabet, alphabet_of, column, level_conditions, quoted
+from linkage.splink.conditions import Alphabet, absent_condition, alphabet_of, column, level_conditions, quoted
 from linkage.splink.tables import UNIQUE_ID, plain_columns
 from models.parameters import ComparisonParameters
 
@@ -113,7 +113,8 @@ def _notes(
 
 
 def _comparison(spec: Comparison, estimated: ComparisonParameters, plan: Plan, words: Words | None) -> _Written:
-    """One comparison; its levels in our order, which is Splink's too: the first condition met counts."""
+    """One comparison; its levels in our order, which is Splink's too: the first condition met counts. So what the right
+    side alone lacks comes before what is missing."""
     lost = []
     alphabet: Alphabet | None = _ASCII
     if words is not None and spec.kind == "text":
@@ -121,33 +122,33 @@ def _comparison(spec: Comparison, estimated: ComparisonParameters, plan: Plan, w
     if alphabet is None:
         lost.append("has more letters than bytes can tell apart; compared byte by byte")
     conditions = level_conditions(spec, alphabet or _ASCII)
-    labels, m, u, compared = estimated.labels, estimated.m, estimated.u, spec.right[0]
+    n, compared, written = estimated.n_compared, spec.right[0], spec
+    labels, m, u = estimated.labels[:n], estimated.m[:n], estimated.u[:n]
     if conditions is None:
         aspect, equal = _NEAREST[spec.kind]
         lost.append(f"{_LOST[spec.kind]}; written as equal or not")
         compared = f"{compared}{aspect}"
-        conditions = level_conditions(_as_category(spec, aspect), _ASCII) or []
+        written = _as_category(spec, aspect)
+        conditions = level_conditions(written, _ASCII) or []
         labels = (labels[0], labels[1], "different")
         m, u = _merged(m, equal), _merged(u, equal)
     frequency, why_not = _frequency(spec, compared)
     lost += why_not
-    levels = [
-        {
-            "sql_condition": condition,
-            "label_for_charts": label,
-            "m_probability": float(m[i]),
-            "u_probability": float(u[i]),
-        }
-        for i, (condition, label) in enumerate(zip(conditions, labels, strict=True))
-    ]
+    levels = [_level(*level) for level in zip(conditions, labels, m, u, strict=True)]
     levels[0] = {"sql_condition": conditions[0], "label_for_charts": labels[0], "is_null_level": True}
     if frequency is not None:
         levels[1] |= {"tf_adjustment_column": column(frequency), "tf_adjustment_weight": 1.0}
         if spec.kind == "date":
             # Its first level is more than "equal", which Splink would look for.
             levels[1]["disable_tf_exact_match_detection"] = True
+    if spec.absent_level:
+        levels.insert(0, _level(absent_condition(written), estimated.labels[-1], estimated.m[-1], estimated.u[-1]))
     settings = {"output_column_name": spec.name, "comparison_levels": levels, "comparison_description": spec.kind}
     return _Written(settings, frequency, tuple(f"comparison {spec.name!r}: {what}" for what in lost))
+
+
+def _level(condition: str, label: str, m: float, u: float) -> dict[str, Any]:
+    return {"sql_condition": condition, "label_for_charts": label, "m_probability": float(m), "u_probability": float(u)}
 
 
 def _as_category(spec: Comparison, aspect: str) -> Comparison:

@@ -1,8 +1,9 @@
 """Settings that Splink 5 saved, as a plan and a model that give every pair the same match weight.
 
-Read are comparisons of one column with one: a null level, then exact, Jaro-Winkler, Levenshtein or Damerau-Levenshtein,
-absolute difference, and ELSE; term frequencies of weight 1 on the exact level; blocking rules of equal columns; and the
-text, category, number and date comparisons that export_splink writes. Anything else is refused by name.
+Read are comparisons of one column with one: a null level, before it perhaps one of values that the right side alone
+lacks, then exact, Jaro-Winkler, Levenshtein or Damerau-Levenshtein, absolute difference, and ELSE; term frequencies of
+weight 1 on the exact level; blocking rules of equal columns; and the text, category, number and date comparisons that
+export_splink writes. Anything else is refused by name.
 
 Weights are equal on text that stands as we compare it (lower case, NFKC, single spaces, null for empty), in ASCII,
 because Splink's functions count bytes, and with term frequencies counted in the right file; a Jaro-Winkler similarity
@@ -148,6 +149,8 @@ def _comparison(comparison: dict[str, Any], fields: _Fields) -> tuple[Comparison
     where = f"{WHERE}: comparison {comparison.get('output_column_name', '')!r}"
     levels = comparison["comparison_levels"]
     said = recognise(levels, where)
+    if said.absent_level:
+        levels = [*levels[1:], levels[0]]
     fields.need(said.left, said.right, _FIELD_KINDS[said.kind], where)
     m, u = (np.array([1.0, *(_share(level, key, where) for level in levels[1:])]) for key in ("m", "u"))
     spec = Comparison(
@@ -159,8 +162,9 @@ def _comparison(comparison: dict[str, Any], fields: _Fields) -> tuple[Comparison
         term_frequency=_has_term_frequency(levels, said, where),
         measure=said.measure,
         thresholds=list(said.thresholds),
+        absent_level=said.absent_level,
     )
-    return spec, ComparisonParameters(spec.name, spec.labels, m, u, m)
+    return spec, ComparisonParameters(spec.name, spec.labels, m, u, m, absent_level=spec.absent_level)
 
 
 def _share(level: dict[str, Any], key: str, where: str) -> float:

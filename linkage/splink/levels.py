@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from linkage.errors import UsageError
@@ -18,6 +18,7 @@ _LEFT, _RIGHT = _NAME.format("l"), _NAME.format("r")
 _THRESHOLD = r"(?P<threshold>\d+(?:\.\d*)?(?:e[+-]?\d+)?)"
 _FORMS = {
     "null": re.compile(rf"{_LEFT} IS NULL OR {_RIGHT} IS NULL", re.IGNORECASE),
+    "absent": re.compile(rf"{_LEFT} IS NOT NULL AND {_RIGHT} IS NULL", re.IGNORECASE),
     "exact": re.compile(rf"{_LEFT} ?= ?{_RIGHT}", re.IGNORECASE),
     "number": re.compile(rf"ABS\({_LEFT} - {_RIGHT}\) <= {_THRESHOLD}", re.IGNORECASE),
     "jaro_winkler": re.compile(rf"jaro_winkler_similarity\({_LEFT}, {_RIGHT}\) >= {_THRESHOLD}", re.IGNORECASE),
@@ -31,13 +32,14 @@ _AT_LEAST = re.compile(rf".* >= {_THRESHOLD}", re.IGNORECASE)
 @dataclass(frozen=True)
 class Recognised:
     """A comparison of one column of each side. kind: text, category, number or date; measure and thresholds as in a
-    plan."""
+    plan; absent_level: the first level is that the right side alone lacks the value."""
 
     kind: str
     left: str
     right: str
     measure: str | None = None
     thresholds: tuple[float, ...] = ()
+    absent_level: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def recognise(levels: list[dict[str, Any]], where: str) -> Recognised:
 
     Parameters
     ----------
-    levels : as Splink's settings hold them, the null level first
+    levels : as Splink's settings hold them, the null level first; before it may stand one of what the right side lacks
     where : the comparison, for messages
 
     Raises
@@ -64,6 +66,11 @@ def recognise(levels: list[dict[str, Any]], where: str) -> Recognised:
     """
     conditions = [_plain(level.get("sql_condition", "")) for level in levels]
     null = _read(conditions[0])
+    if null is not None and null.form == "absent" and len(levels) > 1:
+        compared = recognise(levels[1:], where)
+        if (null.left, null.right) != (compared.left, compared.right) or compared.absent_level:
+            raise _cannot_read(levels[0], where, "it is about other columns than the null level")
+        return replace(compared, absent_level=True)
     if null is None or null.form != "null" or not levels[0].get("is_null_level"):
         raise UsageError(f"{where}: its first level must be the null level of one column, not ({conditions[0]})")
     date = Comparison(name="", kind="date", left=[null.left], right=[null.right], m=[])
@@ -74,7 +81,7 @@ def recognise(levels: list[dict[str, Any]], where: str) -> Recognised:
     read: list[_Level] = []
     for level, condition in zip(levels[1:-1], conditions[1:-1], strict=True):
         said = _read(condition)
-        if said is None or said.form == "null":
+        if said is None or said.form in ("null", "absent"):
             raise _cannot_read(
                 level, where, "only equal, Jaro-Winkler, Levenshtein, Damerau-Levenshtein and ABS are read"
             )

@@ -30,6 +30,8 @@ PERSON_LEVELS = (
     "different, another person's",
 )
 
+# Of a person's number whose other kind may be there, see absent.
+PERSON_ABSENT = "no number of this length in the registry"
 SHARED = (1, 2, 3, 4)  # the levels of one number on both sides
 SLIP = PERSON_LEVELS.index("one digit or two neighbours swapped")
 
@@ -127,3 +129,33 @@ def person_number_levels(first, offsets, left, marks, right, right_old, stride, 
         values = own[first[i] : first[i] + span.shape[0]]
         for k in range(span.shape[0]):
             span[k] += stride * _own_level(a, values[k], same, different)
+
+
+@kernel
+def absent_person_number_level(stated, number, old_number):  # type: ignore[no-untyped-def]
+    """1 when a person has no number of the stated one's kind and length, 0 otherwise, or for a foreign document."""
+    n_digits = stated >> np.uint64(N_DIGITS_SHIFT)
+    if stated == 0 or n_digits == DOCUMENT:
+        return 0
+    return _lacks(stated, old_number if n_digits == OLD_DIGITS else number)
+
+
+@kernel
+def _lacks(stated, own):  # type: ignore[no-untyped-def]
+    """1 when the person's own number is missing, of no digits that is, or of another length."""
+    return 1 if (stated ^ own) >> np.uint64(N_DIGITS_SHIFT) != 0 else 0
+
+
+@kernel
+def absent_person_number_levels(first, offsets, left, right, right_old, step, codes):  # type: ignore[no-untyped-def]
+    """codes += step * absent_person_number_level over spans; left: uint64[n_spans], right, right_old: uint64[n]."""
+    for i in range(left.shape[0]):
+        a = left[i]
+        n_digits = a >> np.uint64(N_DIGITS_SHIFT)
+        if a == 0 or n_digits == DOCUMENT:
+            continue
+        span = codes[offsets[i] : offsets[i + 1]]
+        own = right_old if n_digits == OLD_DIGITS else right
+        values = own[first[i] : first[i] + span.shape[0]]
+        for k in range(span.shape[0]):
+            span[k] += step * _lacks(a, values[k])
