@@ -14,7 +14,7 @@ from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
-from models.comparators import absent, category, date, digits, name, number, place, text
+from models.comparators import absent, category, date, digits, name, number, place, text, text_bounds
 from models.parameters import Parameters
 
 # What is quickly seen of a level, and which levels a pair may have of which one was seen, see `BoundComparison`.
@@ -180,30 +180,25 @@ def _in_two_steps(quick: Quick, doubtful: AddLevels, stride: np.uint32) -> AddLe
 
 def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
     right = index.columns[spec.right[0]]
-    words = batch.dictionaries.words[spec.left[0]]
-    starts = np.concatenate([[0], np.cumsum([len(word) for word in words])]).astype(np.int64)
-    points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
-    alphabet = np.zeros(int(points.max(initial=0)) + 1, np.uint32)
-    alphabet[points] = 1
-    letters = np.cumsum(alphabet, dtype=np.uint32)[points] - np.uint32(1)
-    table = (letters, starts, int(np.diff(starts).max(initial=0)), int(alphabet.sum()))
-    signatures = np.empty(len(words), np.uint64), np.empty(len(words), np.uint64)
-    text.letter_signatures(letters, starts, *signatures)
+    words = batch.dictionaries.word_table(spec.left[0])
+    table = (words.letters, words.starts, words.longest, words.n_letters)
     measure, thresholds = text.MEASURES[spec.measure or ""], np.array(spec.thresholds, np.float64)
-    reachable = text.reachable_levels(measure, thresholds)
+    limits = text_bounds.least_scores(measure, thresholds)
     n_levels = len(spec.compared_labels)
     may_be = np.triu(np.ones((n_levels, n_levels), np.bool_))
     may_be[:2] = np.eye(2, n_levels, dtype=np.bool_)  # missing, and the same
 
     def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
-        text.best_text_levels(pairs.first, pairs.offsets, a, b, signatures, reachable, levels)
+        text_bounds.best_text_levels(pairs.first, pairs.offsets, a, b, words.signatures, measure, limits, levels)
 
-    def doubtful(left: Columns, pairs: Pairs, codes: Codes) -> None:
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
-        text.text_levels(pairs.first, pairs.offsets, a, b, table, measure, thresholds, np.uint32(1), codes)
+        levels = np.empty(codes.size, np.uint8)
+        text_bounds.best_text_levels(pairs.first, pairs.offsets, a, b, words.signatures, measure, limits, levels)
+        text.text_levels(pairs.first, pairs.offsets, a, b, levels, table, measure, thresholds, stride, codes)
 
-    return _in_two_steps((best, may_be), doubtful, stride), (best, may_be)
+    return add, (best, may_be)
 
 
 def _bind_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:

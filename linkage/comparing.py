@@ -141,12 +141,14 @@ class BoundComparison:
 
 
 def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index) -> Batch:
-    """A batch of encoded subjects, with the marks of their numbers."""
+    """A batch of encoded subjects, with the marks of their numbers and the tables of their words."""
     n_subjects = next(iter(columns.values())).shape[0]
     batch = Batch(n_subjects, dict(columns), dictionaries)
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
             batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index)
+        if comparison.kind == "text":
+            dictionaries.word_table(comparison.left[0])
     return batch
 
 

@@ -26,6 +26,7 @@ from linkage.standardise.names import canonical_names
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary, content_hashes, split_names
 from linkage.threads import in_order
+from linkage.words import WordTable, word_table
 from models.comparators.digits import CONTRADICTS, UNCHECKED
 
 Columns = dict[str, NDArray[np.generic]]
@@ -39,7 +40,7 @@ class Dictionaries:
 
     words: one list per text field, word 0 the empty one. units and commune_date fix what a commune id means;
     latest_date is the latest possible date of birth. hashes: by field and number of letters, those of the words that
-    were asked for, 0 for the others.
+    were asked for, 0 for the others. tables: by field, made of its words when they were last asked for.
     """
 
     units: Units
@@ -48,6 +49,14 @@ class Dictionaries:
     syllables: SyllableDictionary = field(default_factory=SyllableDictionary)
     words: dict[str, list[str]] = field(default_factory=dict)
     hashes: dict[tuple[str, int | None], NDArray[np.uint64]] = field(default_factory=dict, init=False, repr=False)
+    tables: dict[str, WordTable] = field(default_factory=dict, init=False, repr=False)
+
+    def word_table(self, name: str) -> WordTable:
+        """The words of a field as kernels read them."""
+        known = self.tables.get(name)
+        if known is None or known.n_words < len(self.words[name]):
+            known = self.tables[name] = word_table(self.words[name])
+        return known
 
     def word_hashes(self, name: str, ids: NDArray[Any], n_letters: int | None = None) -> NDArray[np.uint64]:
         """Content hashes of words of a field, or of their first letters: uint64[n], 0 for the empty word."""

@@ -241,15 +241,46 @@ def levenshtein_of_masks(a, b):
     return levenshtein(a, b)
 
 
+def damerau_levenshtein_within(a, b, most):
+    """The distance, or anything over most where it is over most."""
+    distance = damerau_levenshtein(a, b)
+    return range(distance, distance + 1) if distance <= most else range(most + 1, most + distance + 1)
+
+
 def letter_signatures(words):
-    """Per word, given by numbers of letters: (classes that occur, that occur twice, letters beyond, letters, start)."""
+    """Per word, given by numbers of letters: (classes that occur, that occur twice, letters beyond, letters, start,
+    end)."""
     found = []
     for word in words:
         counts = Counter(letter % 32 for letter in word)
         once, twice = set(counts), {c for c, n in counts.items() if n > 1}
         beyond = sum(max(n - 2, 0) for n in counts.values())
-        found.append((once, twice, beyond, len(word), [letter % 256 for letter in word[:4]]))
+        ends = ([letter % 256 for letter in part] for part in (word[:4], word[-8:]))
+        found.append((once, twice, beyond, len(word), *ends))
     return found
+
+
+def _most_shared(a, b):
+    """Letters by class, two of each told apart from those beyond."""
+    in_a, in_b = (Counter(letter % 32 for letter in word) for word in (a, b))
+    beyond = min(sum(max(n - 2, 0) for n in counts.values()) for counts in (in_a, in_b))
+    return min(len(a), len(b), sum(min(in_a[c], in_b[c], 2) for c in in_a) + beyond)
+
+
+def most_similar(a, b):
+    """Of two words given by numbers of letters: Jaro-Winkler with every shared letter in order. A letter 0 and none are
+    the same at the start."""
+    shared = _most_shared(a, b)
+    jaro = (shared / len(a) + shared / len(b) + 1) / 3
+    starts = zip((a + [0] * 4)[:4], (b + [0] * 4)[:4], strict=True)
+    prefix = len(list(itertools.takewhile(lambda pair: pair[0] % 256 == pair[1] % 256, starts)))
+    return jaro + prefix / 10 * (1 - jaro)
+
+
+def least_edits(a, b):
+    """Of two words given by numbers of letters: those that no letter of the other can stand for."""
+    n_apart = sum(p % 256 != q % 256 for p, q in zip(a[-8:], b[-8:], strict=False))
+    return max(max(len(a), len(b)) - _most_shared(a, b), 2 * (len(a) == len(b) and n_apart > 2))
 
 
 def best_text_level(a, b, level):

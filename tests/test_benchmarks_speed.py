@@ -17,7 +17,8 @@ from benchmarks.tables import seconds
 pytest.importorskip("splink", reason="splink is in the development environment only")
 
 from benchmarks.speed import splink_pairs
-from benchmarks.speed.splink_pairs import PLANS, compare, make_common
+from benchmarks.speed.splink_models import COMMON_MODELS
+from benchmarks.speed.splink_pairs import compare, make_common
 
 HEADING = {"date": "2026-11-22", "commit": "abc", "machine": "m", "command": "./run bench"}
 
@@ -148,13 +149,13 @@ def people() -> pa.Table:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", PLANS)
+@pytest.mark.parametrize("model", COMMON_MODELS)
 def test_both_programs_weigh_the_same_pairs_alike(tmp_path: Path, model: str) -> None:
     right = people()
     left = right.slice(0, 150)
     swapped = left.column("name_plain").take(pa.array([*range(1, 150), 0]))
     left = left.set_column(left.column_names.index("name_plain"), "name_plain", swapped)
-    found = compare(make_common(left, right, PLANS[model], tmp_path / "common"), n_threads=2)
+    found = compare(make_common(left, right, COMMON_MODELS[model], tmp_path / "common"), n_threads=2)
     assert (found.n_left, found.n_right) == (150, PEOPLE)
     assert found.n_pairs == found.n_own_pairs > 3000
     assert found.worst < 1e-9
@@ -166,7 +167,7 @@ def test_both_programs_weigh_the_same_pairs_alike(tmp_path: Path, model: str) ->
 @pytest.mark.slow
 def test_many_pairs_are_given_to_splink_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = people().slice(0, 150), people()
-    common = make_common(left, right, PLANS["names equal or not"], tmp_path / "common")
+    common = make_common(left, right, COMMON_MODELS["names equal or not"], tmp_path / "common")
     at_once = compare(common, n_threads=2)
     monkeypatch.setattr(splink_pairs, "_MOST_CLAIMS", 60)
     in_parts = compare(common, n_threads=2)

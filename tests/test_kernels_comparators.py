@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from linkage.standardise.names import ascii_fold, sound_key, toneless
 from linkage.syllables import SyllableDictionary
-from models.comparators import absent, category, date, digits, name, number, place, text
+from models.comparators import absent, category, date, digits, name, number, place, text, text_bounds
 from tests import naive
 
 pytestmark = pytest.mark.kernel
@@ -284,6 +284,28 @@ def test_string_measures_equal_their_twins(a, b):
         assert text.levenshtein_of_masks(masks, len(a), both[0], both[2]) == naive.levenshtein_of_masks(a, b)
 
 
+edited = st.text("abcd", max_size=9)
+
+
+@given(edited, edited, st.sampled_from([1, 2, 4]))
+@example("ca", "abc", 2)
+@example("acb", "ba", 2)
+@example("xxabyy", "xxbayy", 1)
+@example("ab", "ba", 1)
+@example("aab", "aba", 1)
+@example("a", "abb", 1)
+@example("abab", "baba", 2)
+def test_bounded_edits_equal_their_twin(a, b, most):
+    """With the places of the letters and without, and between any beginnings and ends."""
+    for start, end in (("", ""), ("x" * 62, "a"), ("a", "b" * 70)):
+        (letters_of_both, word_a, word_b), masks = masked(start + a + end, start + b + end)
+        if a != b:
+            for bits in (masks[:0], masks if word_a[1] <= 64 else masks[:0]):
+                scratch = np.empty(400, np.int64)
+                found = text.damerau_levenshtein_within(bits, letters_of_both, word_a, word_b, most, scratch)
+                assert found in naive.damerau_levenshtein_within(a, b, most)
+
+
 @given(words, words)
 def test_string_measures_are_symmetric(a, b):
     scratch = np.empty(400, np.int64)
@@ -316,9 +338,17 @@ def dictionary_of(words_of_it):
 
 
 def signatures_of_texts(letters, starts):
-    signatures = np.empty(starts.size - 1, np.uint64), np.empty(starts.size - 1, np.uint64)
-    text.letter_signatures(letters, starts, *signatures)
+    signatures = np.empty((starts.size - 1, 3), np.uint64)
+    text_bounds.letter_signatures(letters, starts, signatures)
     return signatures
+
+
+def best_levels(ends, left, right, dictionary, measure, thresholds):
+    """What the signatures say of the levels of a span."""
+    limits, levels = text_bounds.least_scores(text.MEASURES[measure], thresholds), np.full(ends[1][-1], 99, np.uint8)
+    signatures = signatures_of_texts(*dictionary)
+    text_bounds.best_text_levels(*ends, left, right, signatures, text.MEASURES[measure], limits, levels)
+    return levels
 
 
 many_letters = st.text([chr(c) for c in range(0x1E00, 0x1E00 + 300)], max_size=12)
@@ -329,18 +359,34 @@ many_letters = st.text([chr(c) for c in range(0x1E00, 0x1E00 + 300)], max_size=1
 def test_letter_signatures_equal_their_twin(some):
     letters, starts = dictionary_of(some)
     numbers = [letters[a:b].tolist() for a, b in itertools.pairwise(starts)]
-    classes, shapes = (signature.tolist() for signature in signatures_of_texts(letters, starts))
+    signatures = signatures_of_texts(letters, starts).tolist()
     found = [
         (
             {c for c in range(32) if seen >> c & 1}, {c for c in range(32) if seen >> 32 + c & 1},
             shape >> 16 & 0xFFFF, shape & 0xFFFF, [shape >> 32 + 8 * p & 255 for p in range(min(len(word), 4))],
+            [end >> 8 * p & 255 for p in reversed(range(min(len(word), 8)))],
         )
-        for seen, shape, word in zip(classes, shapes, numbers, strict=True)
+        for (seen, shape, end), word in zip(signatures, numbers, strict=True)
     ]  # fmt: skip
     assert found == naive.letter_signatures(numbers)
 
 
 any_words = words | st.text("ab", max_size=70) | many_letters
+
+
+@given(any_words.filter(bool), any_words.filter(bool))
+@example("1990-01-31", "1990-10-13")
+@example("aaaaab", "aaaaaa")
+@example("abcdefgh", "ijklmnop")
+def test_scores_of_signatures_equal_their_twins(a, b):
+    letters, starts = dictionary_of([a, b])
+    of_a, of_b = signatures_of_texts(letters, starts)
+    first, second = (letters[p:q].tolist() for p, q in itertools.pairwise(starts))
+    scores, others = np.empty(1, np.float32), [of_b[i : i + 1] for i in range(3)]
+    text_bounds.most_similar(tuple(of_a), *others[:2], scores)
+    assert scores[0] == pytest.approx(naive.most_similar(first, second), abs=1e-6)
+    text_bounds.least_edits(tuple(of_a), *others, scores)
+    assert -scores[0] == naive.least_edits(first, second)
 
 
 @given(any_words, any_words, st.sampled_from(list(text.MEASURES)), st.booleans())
@@ -353,26 +399,68 @@ any_words = words | st.text("ab", max_size=70) | many_letters
 def test_signatures_of_texts_never_hide_a_level(a, b, measure, has_thresholds):
     """What they say must be what the whole comparison says, at every threshold; equal words are left to it."""
     thresholds = np.array(([0.9, 0.75] if measure == "jaro_winkler" else [1.0, 3.0]) if has_thresholds else [])
-    letters, starts = dictionary_of(["", a, b])
-    ends, codes, levels = (np.zeros(1, np.int64), np.array([0, 1])), np.zeros(1, np.uint32), np.zeros(1, np.uint8)
+    dictionary = dictionary_of(["", a, b])
+    ends = (np.zeros(1, np.int64), np.array([0, 1]))
     first, second = np.array([1 if a else 0], np.uint32), np.array([(1 if a == b else 2) if b else 0], np.uint32)
-    table = (letters, starts, int(np.diff(starts).max()), int(letters.max(initial=0)) + 1)
-    text.text_levels(*ends, first, second, table, text.MEASURES[measure], thresholds, np.uint32(1), codes)
-    reachable = text.reachable_levels(text.MEASURES[measure], thresholds)
-    text.best_text_levels(*ends, first, second, signatures_of_texts(letters, starts), reachable, levels)
-    assert levels[0] in naive.best_text_level(a, b, int(codes[0]))
+    found = best_levels(ends, first, second, dictionary, measure, thresholds)[0]
+    assert found in naive.best_text_level(a, b, level_of(a, b, measure, thresholds))
+
+
+def level_of(a, b, measure, thresholds):
+    """By rapidfuzz."""
+    if measure == "jaro_winkler":
+        is_near = [lambda p, q, t=t: rapidfuzz_distance.JaroWinkler.similarity(p, q) >= t for t in thresholds]
+    else:
+        of_measure = {"levenshtein": "Levenshtein", "damerau_levenshtein": "DamerauLevenshtein"}[measure]
+        is_near = [lambda p, q, t=t: getattr(rapidfuzz_distance, of_measure).distance(p, q) <= t for t in thresholds]
+    return naive.text_level(a, b, is_near)
 
 
 @pytest.mark.parametrize(
     ("measure", "thresholds", "expected"),
-    [("levenshtein", [2.0], [0, 1, 3, 3, 3, 2]), ("jaro_winkler", [0.95, 0.8], [0, 1, 4, 4, 3, 2])],
+    [
+        ("levenshtein", [2.0], [0, 1, 3, 3, 3, 2]),
+        ("jaro_winkler", [0.95, 0.8], [0, 1, 4, 4, 3, 2]),
+        ("damerau_levenshtein", [1.0, 2.0], [0, 1, 4, 4, 4, 2]),
+    ],
 )
 def test_signatures_settle_most_texts(measure, thresholds, expected):
-    letters, starts = dictionary_of(["", "tran thi lan", "nguyen van hung", "le van nam", "le thi lan", "tran thi la"])
-    ends, levels = (np.zeros(1, np.int64), np.array([0, 6])), np.zeros(6, np.uint8)
-    left, right = np.array([1], np.uint32), np.arange(6, dtype=np.uint32)
-    reachable = text.reachable_levels(text.MEASURES[measure], np.array(thresholds))
-    text.best_text_levels(*ends, left, right, signatures_of_texts(letters, starts), reachable, levels)
+    dictionary = dictionary_of(["", "tran thi lan", "nguyen van hung", "le van nam", "le thi lan", "tran thi la"])
+    ends, left, right = (
+        (np.zeros(1, np.int64), np.array([0, 6])),
+        np.array([1], np.uint32),
+        np.arange(6, dtype=np.uint32),
+    )
+    assert best_levels(ends, left, right, dictionary, measure, np.array(thresholds)).tolist() == expected
+
+
+def test_places_settle_what_letters_leave_open():
+    """Dates of one year have most letters in common."""
+    dictionary = dictionary_of(["", "1990-01-23", "1990-03-12", "1990-01-32", "1990-01-03", "1990-10-23", "1990-10-32"])
+    ends, left, right = (
+        (np.zeros(1, np.int64), np.array([0, 6])),
+        np.array([1], np.uint32),
+        np.arange(1, 7, dtype=np.uint32),
+    )
+    levels = best_levels(ends, left, right, dictionary, "damerau_levenshtein", np.array([1.0]))
+    assert levels.tolist() == [1, 3, 2, 2, 2, 3]
+
+
+def test_signatures_of_a_block_are_fetched_anew_where_the_next_begins():
+    """Spans within the last one, beyond it, before it, and none."""
+    texts = ["", "an", "anh", "binh", "binhh", "chi"]
+    dictionary = dictionary_of(texts)
+    spans, right = [(0, 4), (1, 2), (3, 5), (0, 0), (0, 3), (5, 1)], np.array([1, 2, 3, 4, 5, 0], np.uint32)
+    ends = np.array([a for a, _ in spans]), np.cumsum([0, *(n for _, n in spans)])
+    left = np.array([2, 3, 5, 1, 4, 1], np.uint32)
+    spans_of = [(a, right[p : p + n].tolist()) for a, (p, n) in zip(left.tolist(), spans, strict=False)]
+    ends[1][1:] = np.cumsum([len(rows) for _, rows in spans_of])
+    levels = best_levels(ends, left, right, dictionary, "levenshtein", np.array([1.0]))
+    expected = [
+        best_levels((np.zeros(1, np.int64), np.array([0, 1])), np.array([a], np.uint32), np.array([b], np.uint32),
+                    dictionary, "levenshtein", np.array([1.0]))[0]
+        for a, rows in spans_of for b in rows
+    ]  # fmt: skip
     assert levels.tolist() == expected
 
 
@@ -448,20 +536,25 @@ def test_spans_of_names_and_texts():
         np.array(rows)[left], np.array(rows)[right], tables,
     )  # fmt: skip
     texts = ["", "smith", "smyth", "jones"]
-    starts = np.concatenate([[0], np.cumsum([len(t) for t in texts])]).astype(np.int64)
-    letters = dictionary_of(texts)[0]
+    letters, starts = dictionary_of(texts)
     table = (letters, starts, 5, int(letters.max()) + 1)
+
+    def text_levels(first, offsets, left, right, measure, thresholds, stride, codes):
+        best = best_levels((first, offsets), left, right, (letters, starts), measure, thresholds)
+        rule = (table, text.MEASURES[measure], thresholds, stride, codes)
+        text.text_levels(first, offsets, left, right, best, *rule)
+
     a, b = rng.integers(0, 4, 20).astype(np.uint32), rng.integers(0, 4, 30).astype(np.uint32)
 
     one_edit = [lambda x, y: naive.levenshtein(x, y) <= 1]
     check_spans(
-        text.text_levels,
+        text_levels,
         lambda s, r: naive.text_level(texts[a[s]], texts[b[r]], one_edit),
-        a, b, table, text.LEVENSHTEIN, np.array([1.0]),
+        a, b, "levenshtein", np.array([1.0]),
     )  # fmt: skip
     alike = [lambda x, y: rapidfuzz_distance.JaroWinkler.similarity(x, y) >= 0.8]
     check_spans(
-        text.text_levels,
+        text_levels,
         lambda s, r: naive.text_level(texts[a[s]], texts[b[r]], alike),
-        a, b, table, text.JARO_WINKLER, np.array([0.8]),
+        a, b, "jaro_winkler", np.array([0.8]),
     )  # fmt: skip

@@ -1,9 +1,7 @@
 """Splink and ours on the same pairs with the same model, each with its own clock.
 
-Both get the claims and persons that `benchmarks.accuracy.standardised` makes, and the model of common.toml as ours has
-trained it, or the same with names that are equal or not instead of more or less similar. Splink opens the folder that
-``model export --splink`` writes, with two changes in its favour: Jaro-Winkler is DuckDB's own function, and no
-intermediate columns are kept.
+Both get the claims and persons that `benchmarks.accuracy.standardised` makes, and one of the models of
+`benchmarks.speed.splink_models` as ours has trained it.
 
 Scoring alone
     ours: from the encoded batch and the opened index to the best candidates of every claim, once with finding the pairs
@@ -23,25 +21,23 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from msgspec.structs import replace
 
 from benchmarks.speed.engine import AllPairs, Prepared, all_pairs, find_pairs, n_pairs
 from benchmarks.speed.measuring import BOUND, END_TO_END, EXHAUSTIVE, GIVEN, PREDICT
+from benchmarks.speed.splink_models import CommonModel
 from blocking.candidates import Found
 from linkage.comparing import prepare_batch
 from linkage.encode import encode
 from linkage.files import link_files, read_side, with_id
 from linkage.ingest.records import Records
 from linkage.model_file import Model
-from linkage.plan import Plan, load_plan
+from linkage.plan import Plan
 from linkage.registry_build import build_index
-from linkage.splink.conditions import Alphabet, jaro_winkler, quoted
 from linkage.splink.tables import A_LEFT, B_RIGHT
 from linkage.splink.writing import export_files
 
@@ -49,23 +45,19 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from splink import DuckDBAPI, Linker, SettingsCreator
 
-SIMILAR_NAMES = load_plan(Path(__file__).with_name("common.toml"))
-_EQUAL = {"kind": "category", "measure": None, "thresholds": [], "m": [0.85, 0.15]}
-_names = SIMILAR_NAMES.comparisons[-1]
-EQUAL_NAMES = replace(SIMILAR_NAMES, comparisons=[*SIMILAR_NAMES.comparisons[:-1], replace(_names, **_EQUAL)])
 _ROUNDS = 3
 _MOST_CLAIMS = 100_000  # whose pairs Splink gets at once: with 240 each some ten gigabytes
-PLANS = {"names by Jaro-Winkler": SIMILAR_NAMES, "names equal or not": EQUAL_NAMES}
 
 
 @dataclass(frozen=True)
 class Common:
-    """Two Parquet files with the columns that the plan reads, and the model that links them. folder: where the model's
-    Splink form lies."""
+    """Two Parquet files with the columns that the plan reads, and the model that links them. settings: the model as
+    Splink gets it; folder: where the tables that Splink reads lie."""
 
     left: Path
     right: Path
     model: Model
+    settings: SettingsCreator
     folder: Path
 
     @property
@@ -96,8 +88,9 @@ class _Predicted:
     worst: float
 
 
-def make_common(claims: pa.Table, persons: pa.Table, plan: Plan, folder: Path) -> Common:
+def make_common(claims: pa.Table, persons: pa.Table, common: CommonModel, folder: Path) -> Common:
     """Train a common model and write it as Splink opens it."""
+    plan = common.plan
     folder.mkdir(parents=True)
     left, right = folder / "claims.parquet", folder / "persons.parquet"
     for path, table in ((left, claims), (right, persons)):
@@ -105,7 +98,8 @@ def make_common(claims: pa.Table, persons: pa.Table, plan: Plan, folder: Path) -
     link_files([left], [right], plan, folder / "trained")
     model = Model.load(folder / "trained" / "model.json", plan)
     export_files(model, folder / "splink", tables=(left, right))
-    return Common(left, right, model, folder)
+    exported = json.loads((folder / "splink" / "settings.json").read_text("utf-8"))
+    return Common(left, right, model, common.settings(model, exported), folder)
 
 
 def compare(common: Common, n_threads: int) -> Compared:
@@ -182,7 +176,7 @@ def _our_end_to_end(common: Common, n_threads: int) -> float:
 
 
 def _linker(common: Common, n_threads: int) -> Linker:
-    """Splink on the exported folder."""
+    """Splink on the exported tables."""
     connection = duckdb.connect(config={"threads": n_threads})
     api = DuckDBAPI(connection)
     folder = common.folder / "splink"
@@ -190,28 +184,11 @@ def _linker(common: Common, n_threads: int) -> Linker:
         api.register(connection.read_parquet(str(folder / f"{name}.parquet")), dataset_display_name=name)
         for name in (A_LEFT, B_RIGHT)
     ]
-    settings = _in_splinks_favour(json.loads((folder / "settings.json").read_text("utf-8")), common.plan)
-    linker = Linker(sides, SettingsCreator.from_path_or_dict(settings), log_level="ERROR")
+    linker = Linker(sides, common.settings, log_level="ERROR")
     for path in sorted(folder.glob("tf_*.parquet")):
         lookup = api.register(connection.read_parquet(str(path)))
         linker.table_management.register_term_frequency_lookup(lookup, path.stem.removeprefix("tf_"))
     return linker
-
-
-def _in_splinks_favour(settings: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """Exported settings with DuckDB's own Jaro-Winkler and without columns that nobody asks for."""
-    name = plan.comparisons[-1]
-    a, b = quoted(f"{name.left[0]}_l"), quoted(f"{name.right[0]}_r")
-    written = {
-        jaro_winkler(a, b, Alphabet(), limit): f"jaro_winkler_similarity({a}, {b}) >= {limit}"
-        for limit in name.thresholds
-    }
-    for comparison in settings["comparisons"]:
-        for level in comparison["comparison_levels"]:
-            level["sql_condition"] = written.pop(level["sql_condition"], level["sql_condition"])
-    if written:
-        raise AssertionError("the exported conditions are not those to be replaced; names beyond ASCII?")
-    return settings | dict.fromkeys(("retain_intermediate_calculation_columns", "retain_matching_columns"), False)
 
 
 def _splink_alone(linker: Linker, given: pa.Table, prior: float) -> _Predicted:

@@ -14,7 +14,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.accuracy.simulations import made
 from benchmarks.accuracy.standardised import StandardisedDoses, standardise
 from benchmarks.speed.measuring import told_beside
-from benchmarks.speed.splink_pairs import PLANS, compare, make_common
+from benchmarks.speed.splink_models import COMMON_MODELS
+from benchmarks.speed.splink_pairs import compare, make_common
 from linkage.registry import open_index
 
 SECTION = "Beside Splink"
@@ -28,13 +29,13 @@ def standardised(simulated: dict[str, Path], indexes: dict[str, Path]) -> Standa
     return standardise(made(simulated["large"]), open_index(indexes["large"]))
 
 
-@pytest.mark.parametrize("model", PLANS)
+@pytest.mark.parametrize("model", COMMON_MODELS)
 def test_splink(
     benchmark: BenchmarkFixture, standardised: StandardisedDoses, work: Path, model: str, n_splink_doses: int
 ) -> None:
     """The time told is that of the whole comparison; what each took stands beside it."""
     folder = work / "common"
-    common = make_common(claims_of(standardised, n_splink_doses), standardised.persons, PLANS[model], folder)
+    common = make_common(claims_of(standardised, n_splink_doses), standardised.persons, COMMON_MODELS[model], folder)
     benchmark.group = SECTION
     compared = benchmark.pedantic(lambda: compare(common, N_THREADS), rounds=1, iterations=1)
     told = {"model": model, "doses": n_splink_doses, "threads": N_THREADS, **asdict(compared)}

@@ -17,7 +17,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 
 from benchmarks.speed.measuring import measure
-from models.comparators import text
+from linkage.words import word_table
+from models.comparators import text, text_bounds
 from tests import naive
 
 N_WORDS, N_TWIN_WORDS = 1000, 60
@@ -71,18 +72,20 @@ THRESHOLDS = {"jaro_winkler": [0.92, 0.8], "levenshtein": [1.0, 2.0], "damerau_l
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_levels(benchmark: BenchmarkFixture, plain_names: list[str], name: str) -> None:
-    """As a comparison asks for it: the level of each pair by two thresholds."""
-    words = plain_names[:N_WORDS]
-    starts = np.concatenate([[0], np.cumsum([len(word) for word in words])]).astype(np.int64)
-    points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
-    alphabet, letters = np.unique(points, return_inverse=True)
-    table = (letters.astype(np.uint32), starts, int(np.diff(starts).max()), alphabet.size)
+    """As a comparison asks for it: the level of each pair by two thresholds, most of them by signatures."""
+    words = word_table(plain_names[:N_WORDS])
     # Word 0 is the missing one.
-    ids = np.arange(1, len(words), dtype=np.uint32)
-    offsets = np.arange(0, ids.size**2 + 1, ids.size, dtype=np.int64)
-    first, codes = np.zeros(ids.size, np.int64), np.zeros(ids.size**2, np.uint32)
-    rule = (text.MEASURES[name], np.array(THRESHOLDS[name]), np.uint32(1), codes)
-    work = lambda: text.text_levels(first, offsets, ids, ids, table, *rule)  # noqa: E731
+    ids = np.arange(1, words.n_words, dtype=np.uint32)
+    spans = (np.zeros(ids.size, np.int64), np.arange(0, ids.size**2 + 1, ids.size, dtype=np.int64), ids, ids)
+    levels, codes = np.empty(ids.size**2, np.uint8), np.zeros(ids.size**2, np.uint32)
+    measure_code, thresholds = text.MEASURES[name], np.array(THRESHOLDS[name])
+    limits = text_bounds.least_scores(measure_code, thresholds)
+    table = (words.letters, words.starts, words.longest, words.n_letters)
+
+    def work() -> None:
+        text_bounds.best_text_levels(*spans, words.signatures, measure_code, limits, levels)
+        text.text_levels(*spans, levels, table, measure_code, thresholds, np.uint32(1), codes)
+
     measure(benchmark, SECTION, codes.size, "pairs", work, rounds=3)
 
 

@@ -1,9 +1,9 @@
 """Strings of any alphabet by similarity: names, streets, towns of files that are not Vietnamese.
 
 Strings are dictionary ids; the dictionary is a flat array of letters (numbers, equal where the letters are) with
-offsets. Word 0 is the missing one. Most pairs have too few letters in common to be alike in any order: a signature of
-each word says so. For the others a word is compared with many: the places of its letters are bits of one integer each,
-made once (bit-parallel as in rapidfuzz; for Levenshtein Myers 1999 in the form of Hyyrö 2003).
+offsets. Word 0 is the missing one. Most pairs have too few letters in common to be alike in any order, see
+`models.comparators.text_bounds`. Of the others a word is compared with many: the places of its letters are bits of one
+integer each, made once (bit-parallel as in rapidfuzz; for Levenshtein Myers 1999 in the form of Hyyrö 2003).
 Definitions as in rapidfuzz (the test oracle), which follow Jaro 1989, Winkler 1990, Levenshtein 1966 and Damerau 1964
 (unrestricted: a substring may be edited again after a swap).
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 # Arrays handed to a function that is not inlined are reference-counted at every call, which costs more than its work.
@@ -23,7 +22,6 @@ JARO_WINKLER, LEVENSHTEIN, DAMERAU = range(3)
 
 _MOST_BITS = 64  # letters of a word that is compared by masks
 _MOST_PREFIX = 4  # letters at the start that Winkler counts
-_LONG = 0xFFFF  # the most that a signature says of a number
 _ROUNDING = 1e-9  # more than the sums below lose
 
 
@@ -167,6 +165,37 @@ def damerau_levenshtein(a, b, scratch):  # type: ignore[no-untyped-def]
 
 
 @inlined_kernel
+def damerau_levenshtein_within(masks, letters, word_a, word_b, most, scratch):  # type: ignore[no-untyped-def]
+    """The same where it is at most ``most``, a whole number; more than that where it is more. Words of any length, not
+    the same; masks: of the first, or uint64[0].
+
+    Equal beginnings and ends do not count. A distance of 1 leaves a letter, a letter against a letter, or two letters
+    swapped. A swap takes two of Levenshtein's steps, so twice the distance is no less than his.
+    """
+    start_a, n_a = word_a
+    start_b, n_b = word_b
+    while n_a > 0 and n_b > 0 and letters[start_a + n_a - 1] == letters[start_b + n_b - 1]:
+        n_a -= 1
+        n_b -= 1
+    while n_a > 0 and n_b > 0 and letters[start_a] == letters[start_b]:
+        start_a, start_b, n_a, n_b = start_a + 1, start_b + 1, n_a - 1, n_b - 1
+    longer, shorter = max(n_a, n_b), min(n_a, n_b)
+    last_a, last_b = start_a + n_a - 1, start_b + n_b - 1
+    is_swap = n_a == n_b == 2 and letters[start_a] == letters[last_b] and letters[last_a] == letters[start_b]
+    distance = most + 1
+    if shorter == 0:
+        distance = longer
+    elif longer == 1 or is_swap:
+        distance = 1
+    elif most > 1 and longer - shorter <= most:
+        is_far = masks.shape[0] > 0 and levenshtein_of_masks(masks, word_a[1], letters, word_b) > 2 * most
+        if not is_far:
+            a, b = letters[start_a : start_a + n_a], letters[start_b : start_b + n_b]
+            distance = damerau_levenshtein(a, b, scratch)
+    return distance
+
+
+@inlined_kernel
 def text_level(letters, word_a, word_b, masks, measure, thresholds, scratch):  # type: ignore[no-untyped-def]
     """1 same; 2 + i for the first threshold met (a similarity at least, a distance at most); else the last level.
 
@@ -179,23 +208,21 @@ def text_level(letters, word_a, word_b, masks, measure, thresholds, scratch):  #
         while n_same < n_a and letters[start_a + n_same] == letters[start_b + n_same]:
             n_same += 1
     has_masks = masks.shape[0] > 0 and n_a <= _MOST_BITS
+    loosest = thresholds[thresholds.shape[0] - 1] if thresholds.shape[0] > 0 else 0.0
     level = 2 + thresholds.shape[0]
     if n_a == n_b == n_same:
         level = 1
     elif thresholds.shape[0] > 0:
         if measure == JARO_WINKLER and has_masks and n_b <= _MOST_BITS:
-            loosest = thresholds[thresholds.shape[0] - 1]
             similarity = jaro_winkler_of_masks(masks, letters, word_a, word_b, loosest)
         elif measure == LEVENSHTEIN and has_masks:
             similarity = -float(levenshtein_of_masks(masks, n_a, letters, word_b))
+        elif measure == DAMERAU:
+            of_a = masks if has_masks else masks[:0]
+            similarity = -float(damerau_levenshtein_within(of_a, letters, word_a, word_b, int(loosest), scratch))
         else:
             a, b = letters[start_a : start_a + n_a], letters[start_b : start_b + n_b]
-            if measure == JARO_WINKLER:
-                similarity = jaro_winkler(a, b, scratch)
-            elif measure == LEVENSHTEIN:
-                similarity = -float(levenshtein(a, b, scratch))
-            else:
-                similarity = -float(damerau_levenshtein(a, b, scratch))
+            similarity = jaro_winkler(a, b, scratch) if measure == JARO_WINKLER else -float(levenshtein(a, b, scratch))
         for i in range(thresholds.shape[0] - 1, -1, -1):
             limit = thresholds[i] if measure == JARO_WINKLER else -thresholds[i]
             if similarity >= limit:
@@ -204,109 +231,31 @@ def text_level(letters, word_a, word_b, masks, measure, thresholds, scratch):  #
 
 
 @kernel
-def text_levels(first, offsets, left, right, words, measure, thresholds, stride, codes):  # type: ignore[no-untyped-def]
-    """codes += stride * level over spans; left: uint32[n_spans], right: uint32[n] word ids, 0 missing.
+def text_levels(first, offsets, left, right, best, words, measure, thresholds, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * level over spans; left: uint32[n_spans], right: uint32[n] word ids.
 
-    words: (letters: uint32[n], starts: int64[n_words + 1], longest: int, n_letters: int) of the dictionary both sides
-    share; letters are under n_letters.
+    best: uint8[n], what `models.comparators.text_bounds.best_text_levels` says: missing, the same, and the last level
+    are sure; words: (letters: uint8[n] or uint32[n], starts: int64[n_words + 1], longest: int, n_letters: int) of the
+    dictionary both sides share; letters are under n_letters.
     """
     letters, starts, longest, n_letters = words
-    masks = np.zeros(n_letters if measure != DAMERAU else 0, np.uint64)
+    last = 2 + thresholds.shape[0]
+    masks = np.zeros(n_letters, np.uint64)
     scratch = np.empty((longest + 2) * (longest + 2) + 8, np.int64)
     for i in range(left.shape[0]):
-        a = left[i]
-        word_a = (starts[a], starts[a + 1] - starts[a])
-        if masks.shape[0] > 0:
-            for p in range(min(word_a[1], _MOST_BITS)):
-                masks[letters[word_a[0] + p]] |= np.uint64(1) << np.uint64(p)
+        word_a = (starts[left[i]], starts[left[i] + 1] - starts[left[i]])
+        has_masks = False
         for k in range(offsets[i], offsets[i + 1]):
-            b = right[first[i] + k - offsets[i]]
-            if a != 0 and b != 0:
+            level = np.int64(best[k])
+            if 2 <= level < last:
+                if not has_masks:
+                    for p in range(min(word_a[1], _MOST_BITS)):
+                        masks[letters[word_a[0] + p]] |= np.uint64(1) << np.uint64(p)
+                    has_masks = True
+                b = right[first[i] + k - offsets[i]]
                 word_b = (starts[b], starts[b + 1] - starts[b])
-                codes[k] += stride * text_level(letters, word_a, word_b, masks, measure, thresholds, scratch)
-        if masks.shape[0] > 0:
+                level = text_level(letters, word_a, word_b, masks, measure, thresholds, scratch)
+            codes[k] += stride * np.uint32(level)
+        if has_masks:
             for p in range(word_a[1]):
                 masks[letters[word_a[0] + p]] = 0
-
-
-@kernel
-def letter_signatures(letters, starts, classes, shapes):  # type: ignore[no-untyped-def]
-    """What a word has of letters, whatever their order.
-
-    classes: uint64[n_words] out, bit c set where a letter of class c (its last five bits) occurs, bit 32 + c where a
-    second does; shapes: uint64[n_words] out, from the lowest bit: number of letters (16 bits), of those beyond two of
-    their class (16), and the last eight bits of each of the first four.
-    """
-    for word in range(classes.shape[0]):
-        once, twice, beyond, start = np.uint64(0), np.uint64(0), 0, np.uint64(0)
-        n = starts[word + 1] - starts[word]
-        for p in range(n):
-            letter = np.uint64(letters[starts[word] + p])
-            bit = np.uint64(1) << (letter & np.uint64(31))
-            beyond += (twice & bit) != 0
-            twice |= once & bit
-            once |= bit
-            if p < _MOST_PREFIX:
-                start |= (letter & np.uint64(255)) << np.uint64(8 * p)
-        classes[word] = once | (twice << np.uint64(32))
-        shapes[word] = (
-            np.uint64(min(n, _LONG)) | (np.uint64(min(beyond, _LONG)) << np.uint64(16)) | (start << np.uint64(32))
-        )
-
-
-@inlined_kernel
-def _n_bits(x):  # type: ignore[no-untyped-def]
-    """How many bits of a uint64 are set."""
-    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    x = x + (x >> np.uint64(8))
-    x = x + (x >> np.uint64(16))
-    return np.int64((x + (x >> np.uint64(32))) & np.uint64(127))
-
-
-def reachable_levels(measure: int, thresholds: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """The least level that two different words can have: uint8[65, 65, 5, 65], by their numbers of letters, by how many
-    of the first four agree, and by the most letters that they can share.
-
-    As many letters can find a partner as both words have, in whatever order. So the words are no more alike than with
-    all of these in order, nor at a smaller distance than the others make. 64 stands for any larger number too: longer
-    words are then taken for more alike than they can be.
-    """
-    n_a, n_b, prefix, shared = np.ogrid[: _MOST_BITS + 1, : _MOST_BITS + 1, : _MOST_PREFIX + 1, : _MOST_BITS + 1]
-    levels = np.full(np.broadcast_shapes(n_a.shape, n_b.shape, prefix.shape, shared.shape), 2, np.uint8)
-    if measure == JARO_WINKLER:
-        jaro = (shared / np.maximum(n_a, 1) + shared / np.maximum(n_b, 1) + 1.0) / 3.0
-        similarity = jaro + prefix * 0.1 * (1.0 - jaro)
-        for threshold in thresholds:
-            levels += similarity < threshold - _ROUNDING
-    else:
-        for threshold in thresholds:
-            levels += np.maximum(n_a, n_b) - shared > threshold
-    return levels
-
-
-@kernel
-def best_text_levels(first, offsets, left, right, signatures, reachable, levels):  # type: ignore[no-untyped-def]
-    """The least level that two words can have by their signatures, over spans; missing and the same are sure.
-
-    signatures: (classes, shapes), see `letter_signatures`; reachable: see `reachable_levels`; levels: uint8 out.
-    """
-    classes, shapes = signatures
-    low, zero = np.uint64(0xFFFF), np.uint64(0)
-    for i in range(left.shape[0]):
-        a = left[i]
-        classes_a, shape_a = classes[a], shapes[a]
-        n_a, beyond_a = np.int64(shape_a & low), np.int64((shape_a >> np.uint64(16)) & low)
-        of_a = reachable[min(n_a, _MOST_BITS)]
-        for k in range(offsets[i], offsets[i + 1]):
-            b = right[first[i] + k - offsets[i]]
-            shape_b = shapes[b]
-            n_b, beyond_b = np.int64(shape_b & low), np.int64((shape_b >> np.uint64(16)) & low)
-            shared = min(_n_bits(classes_a & classes[b]) + min(beyond_a, beyond_b), n_a, n_b, _MOST_BITS)
-            apart = (shape_a ^ shape_b) >> np.uint64(32)
-            prefix = np.int64(apart & np.uint64(0xFF) == zero) + np.int64(apart & np.uint64(0xFFFF) == zero)
-            prefix += np.int64(apart & np.uint64(0xFFFFFF) == zero) + np.int64(apart == zero)
-            different = np.int64(of_a[min(n_b, _MOST_BITS), prefix, shared])
-            # Without branches: a wrong guess costs more.
-            levels[k] = (1 + np.int64(a != b) * (different - 1)) * np.int64((a != 0) & (b != 0))
