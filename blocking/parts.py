@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from blocking.keys import Keys
 from blocking.lookup import PassIndex, find
+
+kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 _ANY_SIZE = np.iinfo(np.int64).max
 Ends = NDArray[np.int64]
@@ -46,6 +49,13 @@ class RemovedRows:
         return np.asarray((byte >> (rows & 7).astype(np.uint8) & 1 == 1) & (rows < 8 * self.bits.size))
 
 
+@kernel
+def take_rows(column, rows, values):  # type: ignore[no-untyped-def]
+    """values[k] = column[rows[k]]; twice as fast as numpy, which makes 64 bits of each row first and checks it."""
+    for k in range(rows.shape[0]):
+        values[k] = column[rows[k]]
+
+
 @dataclass(frozen=True)
 class PartedColumn:
     """A column over both parts: large [n, ...], few [m, ...] alike, the rows from n on, or None."""
@@ -55,11 +65,15 @@ class PartedColumn:
 
     def __getitem__(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """The values of rows, int[k]; copied."""
+        if self.few is None and self.large.ndim == 1:
+            values: NDArray[Any] = np.empty(rows.size, self.large.dtype)
+            take_rows(self.large, rows, values)
+            return values
         if self.few is None:
             return np.asarray(np.take(self.large, rows, axis=0))
         n = self.large.shape[0]
         is_few = rows >= n
-        values: NDArray[Any] = np.take(self.large, np.minimum(rows, n - 1), axis=0)
+        values = np.take(self.large, np.minimum(rows, n - 1), axis=0)
         values[is_few] = self.few[rows[is_few] - n]
         return values
 

@@ -230,8 +230,19 @@ class Scorer:
 
     def _select_listed(self, tile: Tile, listed: Candidates) -> tuple[Candidates, Codes]:
         """The listed pairs that may reach the floor, and their codes."""
-        kept, counts, codes = self._select(tile, Pairs.listed(listed.offsets, listed.rows))
-        return Candidates(_offsets(counts), listed.rows[kept], listed.passes[kept]), codes
+        kept, codes, counts = [np.empty(0, np.int64)], [np.empty(0, np.uint32)], [np.empty(0, np.int64)]
+        for part in _parts(np.diff(listed.offsets), _PAIRS_AT_ONCE):
+            start, stop = listed.offsets[part.start], listed.offsets[part.stop]
+            offsets = listed.offsets[part.start : part.stop + 1] - start
+            subjects = np.arange(part.start, part.stop)
+            pairs = Pairs(subjects, offsets[:-1], offsets, listed.rows[start:stop])
+            of_part, n_kept, kept_codes = self._select(tile, pairs)
+            kept.append(of_part + start)
+            codes.append(kept_codes)
+            counts.append(n_kept)
+        places = np.concatenate(kept)
+        candidates = Candidates(_offsets(np.concatenate(counts)), listed.rows[places], listed.passes[places])
+        return candidates, np.concatenate(codes)
 
     def _weighed(self, tile: Tile, candidates: Candidates, codes: Codes, n_candidates: NDArray[np.int64]) -> Scored:
         """Listed pairs with the codes of all comparisons but the last: the last one, term frequencies, weights."""

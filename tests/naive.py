@@ -319,6 +319,10 @@ def select(offsets, codes, best_levels, weights, outlines, subjects, needed, gai
     return [[k for k in range(offsets[i], offsets[i + 1]) if stays(i, k)] for i in range(len(offsets) - 1)]
 
 
+def take_rows(column, rows):
+    return [column[row] for row in rows]
+
+
 def multiply_term_frequency(offsets, codes, places, ratios, groups, product):
     product = list(product)
     for s in range(len(offsets) - 1):

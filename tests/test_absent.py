@@ -154,7 +154,7 @@ def test_the_level_stands_behind_the_others_and_has_shares() -> None:
     comparisons = {c.name: c for c in every_kind(has_absent_levels=True).comparisons}
     assert comparisons["sex"].labels == ("missing", "same", "different", LACKS)
     assert comparisons["id_number"].labels[-1] == LACKS_NUMBER
-    assert comparisons["id_number"].shared_levels == (1, 2, 3)
+    assert comparisons["id_number"].shared_levels == (1, 2, 3, 4)
     one_short = [{**c, "absent_level": True} if c["name"] == "sex" else c for c in EVERY_KIND["comparison"]]
     with pytest.raises(UsageError, match=f"m needs 3 positive shares .* same, different, {LACKS}"):
         changed(EVERY_KIND, comparison=one_short)

@@ -24,7 +24,7 @@ from blocking.lookup import (
     stored_keys,
 )
 from blocking.neighbours import HASHES, NumberFilter, filter_bits, known_neighbours, lay_out, neighbours_in, set_bits
-from blocking.parts import Blocks, PartedPass, RemovedRows, contains_living
+from blocking.parts import Blocks, PartedColumn, PartedPass, RemovedRows, contains_living, take_rows
 from linkage.count_kernels import count_listed, fill_slots, look_up, slots_of
 from models.score import expect, multiply_term_frequency, rank, select, weigh
 from tests import naive
@@ -388,3 +388,13 @@ def test_blocks_of_one_commune_lie_together_in_every_pass():
     assert np.array_equal(*keys)
     assert np.unique(keys[0]).size == 4
     assert np.unique(block_keys([commune, other], None)).size == 200
+
+
+@given(st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=9), st.data())
+def test_rows_of_a_column_equal_their_twin(column, data):
+    rows = data.draw(st.lists(st.integers(0, len(column) - 1), max_size=20))
+    for number, place in itertools.product((np.uint16, np.uint64), (np.uint32, np.int64)):
+        values = np.empty(len(rows), number)
+        take_rows(np.array(column, number), np.array(rows, place), values)
+        assert values.tolist() == naive.take_rows(column, rows)
+        assert PartedColumn(np.array(column, number))[np.array(rows, place)].tolist() == values.tolist()
