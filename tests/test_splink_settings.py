@@ -81,8 +81,8 @@ def test_the_nearest_of_the_vaccination_model_opens_in_splink_and_says_what_it_l
     assert absent["sql_condition"] == '"id_number_l" IS NOT NULL AND "id_number_r" IS NULL'
     assert (absent["label_for_charts"], absent["m_probability"]) == (number.labels[-1], number.m[-1])
     assert missing["is_null_level"]
-    assert same["u_probability"] == pytest.approx(number.u[1:3].sum())
-    assert different["u_probability"] == pytest.approx(number.u[3:-1].sum())
+    assert same["u_probability"] == pytest.approx(number.u[1:4].sum())
+    assert different["u_probability"] == pytest.approx(number.u[4:-1].sum())
 
 
 def test_a_text_of_too_many_letters_and_a_model_without_plain_passes_are_refused() -> None:
