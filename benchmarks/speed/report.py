@@ -24,11 +24,12 @@ the larger of two simulated registries."""
 _CLOCKS = """\
 Both score the same pairs with the same model, and their weights agree pair by pair. *Ours* runs from the encoded batch
 and the opened index to the five best candidates of every claim, finding the pairs within its time; or, *pairs given*,
-from the pairs on. What encoding makes of words, their letters and signatures, is made before, as are Splink's tables. *Splink* runs `predict` on exactly these pairs, registered before with our term frequencies: what
-finding them takes is not counted, and it keeps no intermediate columns. Of more than 200,000 claims it scores the
-pairs of 200,000, *scored*, and its seconds are taken in proportion. End to end is from two standardised Parquet
-files to a Parquet file: ours reads, encodes, builds the index, and links; Splink reads, finds the pairs by the same
-rules, and scores. Both have the same threads.
+from the pairs on. What encoding makes of words, their letters and signatures, is made before, as are Splink's tables.
+*Splink* runs `predict` on exactly these pairs, registered before with our term frequencies: what finding them takes is
+not counted, and it keeps no intermediate columns. Of more than 200,000 claims it scores the pairs of 200,000, *scored*,
+and its seconds are taken in proportion. End to end is from two standardised Parquet files to a Parquet file: ours
+reads, encodes, builds the index, and links; Splink reads, finds the pairs by the same rules, and scores. Both have the
+same threads.
 
 The models differ in how text is compared. *Names by Jaro-Winkler* is the least favourable to ours: `model export
 --splink` with DuckDB's own function, the fastest measure that Splink has. *Names equal or not* leaves measures out.
