@@ -19,9 +19,8 @@ from linkage.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
 # From here on it is said: u is off by this in the mean, which a level or two of agreement outweigh.
 NOTABLE_LOG2 = 0.5
 N_COMMONEST = 10
-_FEWEST_PAIRS = (
-    200  # of people of one cohort who agree, twice as many as pairs; with fewer, chance alone moves the share
-)
+# Of people of one cohort who agree, twice as many as pairs; with fewer, chance alone moves the share
+_FEWEST_PAIRS = 200
 
 Tables = dict[str, dict[str, Any]]
 

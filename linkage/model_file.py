@@ -109,7 +109,7 @@ def _parameters(content: dict[str, Any]) -> Parameters:
         labels = tuple(level["label"] for level in c["levels"])
         shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
         shares = [level["neighbour"] for level in c["levels"]]
-        neighbour = None if None in shares else np.array(shares)
+        neighbour = None if shares[0] is None else np.array(shares, np.float64)
         marks = bool(c["monotone"]), bool(c["absent_level"])
         comparisons.append(ComparisonParameters(c["name"], labels, m, u, household, shared, *marks, neighbour))
     return Parameters(

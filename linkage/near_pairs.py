@@ -1,8 +1,11 @@
 """Pairs of subjects and persons whose numbers lie one slip apart, from which the model learns what such strangers are
-like (see models.estimate_u). Random pairs hold none of them; the pass on a number's neighbours finds them all.
+like (see models.estimate_u). Random pairs hold none of them; the pass on a number's neighbours finds all of twelve
+digits. Old numbers one slip apart are taken for like them, though their digits hold no sex and no year.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +13,13 @@ from numpy.typing import NDArray
 from blocking.candidates import gather
 from blocking.parts import find_in_parts
 from linkage.comparing import Batch, pattern_space
+from linkage.encode import PERSONAL_DIGITS
 from linkage.key_parts import pass_keys
 from linkage.link import run_tiles
 from linkage.plan import Pass, Plan
 from linkage.registry import Index
 from linkage.scoring import Scorer
-from models.comparators.digits import SLIP
+from models.comparators.digits import N_DIGITS_SHIFT, SLIP
 from models.estimate_u import NearPairs
 from models.parameters import Parameters
 
@@ -31,11 +35,26 @@ def neighbour_pass(plan: Plan) -> tuple[Pass, int] | None:
     return None
 
 
+@dataclass(frozen=True)
+class Near:
+    """The near pairs of a sample, each pattern once for each sort of subjects, and the patterns' sorts: uint8[n];
+    n_subjects: int64[n_sorts], subjects of each sort whose number has neighbours."""
+
+    pairs: NearPairs
+    sorts: NDArray[np.uint8]
+    n_subjects: NDArray[np.int64]
+
+    def weighted(self, outside: NDArray[np.float64], n_persons: int) -> NearPairs:
+        """The pairs, each counted as often as its subject's sort is outside the registry: float64[n_sorts]."""
+        n_pairs = float(outside @ self.n_subjects) * n_persons
+        return replace(self.pairs, counts=self.pairs.counts * outside[self.sorts], n_pairs=n_pairs)
+
+
 def near_pairs(
-    sample: Batch, sorts: NDArray[np.uint8], index: Index, parameters: Parameters, n_threads: int
-) -> tuple[NearPairs, NDArray[np.uint8]] | None:
-    """The near pairs of a sample, a pattern once for each sort of subjects, and the sorts, uint8[n]; None where the
-    plan has no pass that finds them. sorts: uint8[n_subjects]; parameters are needed for their shape only."""
+    sample: Batch, sorts: NDArray[np.uint8], n_sorts: int, index: Index, parameters: Parameters, n_threads: int
+) -> Near | None:
+    """The near pairs of a sample; None where the plan has no pass that finds them. sorts: uint8[n_subjects];
+    parameters are needed for their shape only."""
     known = neighbour_pass(index.plan)
     if known is None:
         return None
@@ -56,6 +75,9 @@ def near_pairs(
     levels = space.levels_of(distinct.astype(np.uint32))
     # A key is a hash, and a person has two numbers: what was found need not be near.
     is_near = levels[:, place] == SLIP
-    n_pairs = sample.n_subjects * index.n_persons
-    near = NearPairs(levels[is_near], counts[is_near], n_pairs, place, SLIP)
-    return near, (distinct[is_near] >> np.uint64(32)).astype(np.uint8)
+    number = sample.columns[index.plan.comparisons[place].left[0]].astype(np.uint64)
+    has_neighbours = number >> np.uint64(N_DIGITS_SHIFT) == PERSONAL_DIGITS
+    n_subjects = np.bincount(sorts[has_neighbours], minlength=n_sorts)
+    n_pairs = float(n_subjects.sum()) * index.n_persons
+    pairs = NearPairs(levels[is_near], counts[is_near].astype(np.float64), n_pairs, place, SLIP)
+    return Near(pairs, (distinct[is_near] >> np.uint64(32)).astype(np.uint8), n_subjects)

@@ -67,12 +67,11 @@ class Outcome:
     @cached_property
     def wrong_fields(self) -> NDArray[np.uint8]:
         """A bit for each of BASIC_FIELDS in which a subject does not agree with its best candidate, missing being no
-        agreement, unless the registry alone lacks the value: uint8[n_subjects]; 0 for whom there is none."""
+        agreement: uint8[n_subjects]; 0 for whom there is none."""
         space, plan = pattern_space(self.index.plan), self.index.plan
         bits = np.zeros(self.decided.status.size, np.uint8)
         for bit, (c, comparison) in enumerate(_basic_comparisons(plan)):
             is_right = np.isin(np.arange(space.n_levels[c]), BASIC_FIELDS[comparison.name])
-            is_right[-1] |= comparison.absent_level
             levels = self.decided.best.codes // np.uint32(space.strides[c]) % np.uint32(space.n_levels[c])
             bits |= (~is_right[levels]).astype(np.uint8) << bit
         bits[(self.decided.status == EXCLUDED) | (self.decided.status == UNMATCHED)] = 0

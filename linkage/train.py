@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from linkage.comparing import Batch, pattern_space, take
 from linkage.drift import Tables, describe_tables
 from linkage.link import run_tiles
-from linkage.near_pairs import near_pairs
+from linkage.near_pairs import Near, near_pairs
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
 from linkage.registry import Index
 from linkage.scoring import Scorer
 from models.comparators import digits
 from models.estimate import Convergence, TrainingSample, chapman, estimate_m, outside_by_sort
-from models.estimate_u import NearPairs, estimate_neighbours, estimate_u
+from models.estimate_u import estimate_neighbours, estimate_u
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from models.posterior import posterior
@@ -101,7 +101,7 @@ def train(
     sorts = _number_sorts(sample, plan)
     strangers = _Strangers(
         _random_pairs(rng, sample, sorts, index, parameters, n_threads),
-        near_pairs(sample, sorts, index, parameters, n_threads),
+        near_pairs(sample, sorts, N_SORTS, index, parameters, n_threads),
     )
     outside = np.ones(N_SORTS)
     choice: dict[str, Any] = {
@@ -152,11 +152,11 @@ class _RandomPairs:
 
 @dataclass(frozen=True)
 class _Strangers:
-    """Pairs that show what strangers are like: random ones, and those whose numbers lie one slip apart, with the sort
-    of their subjects; None where the plan has no pass that finds them."""
+    """Pairs that show what strangers are like: random ones, and those whose numbers lie one slip apart; None where the
+    plan has no pass that finds them."""
 
     random: _RandomPairs
-    near: tuple[NearPairs, NDArray[np.uint8]] | None
+    near: Near | None
 
     def with_u(self, parameters: Parameters, outside: NDArray[np.float64], n_persons: int) -> Parameters:
         """The parameters with u, and neighbours, of these pairs; outside: see estimate_u, float64[n_sorts]."""
@@ -164,8 +164,7 @@ class _Strangers:
         parameters = estimate_u(parameters, of.space, of.patterns, of.counts, n_persons, weights)
         if self.near is None:
             return parameters
-        near, sorts = self.near
-        return estimate_neighbours(parameters, near, n_persons, outside[sorts])
+        return estimate_neighbours(parameters, self.near.weighted(outside, n_persons), n_persons)
 
 
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:

@@ -23,7 +23,7 @@ Vector = NDArray[np.float64]
 # No value that the right side alone lacks is taken for rarer than this. A registry that lacks hardly any may lack some
 # after its next changes, and by a share of 10^-8 these people would be taken for anybody.
 LEAST_ABSENT = 1e-3
-ROUNDS = 8  # of taking matches and relatives out of the random pairs; later ones change nothing
+ROUNDS = 8  # of taking matches, relatives and neighbours out of the random pairs; later ones change next to nothing
 PRIOR_NEIGHBOURS = 20.0  # pairs of strangers like any other that are thought to be among the neighbours
 
 
@@ -31,13 +31,14 @@ PRIOR_NEIGHBOURS = 20.0  # pairs of strangers like any other that are thought to
 class NearPairs:
     """All pairs of some subjects and persons whose numbers lie one slip apart.
 
-    levels: uint8[n, n_comparisons] of their patterns, counts: int64[n] pairs of each; n_pairs: subjects times persons;
-    comparison, level: which comparison's which level says that the numbers lie so.
+    levels: uint8[n, n_comparisons] of their patterns, counts: float64[n] pairs of each, which may be weighted by how
+    many times more often subjects of their sort are outside the registry; n_pairs: all pairs of the subjects who state
+    such a number, weighted alike; comparison, level: which comparison's which level says that the numbers lie so.
     """
 
     levels: NDArray[np.uint8]
-    counts: NDArray[np.int64]
-    n_pairs: int
+    counts: Vector
+    n_pairs: float
     comparison: int
     level: int
 
@@ -79,21 +80,19 @@ def estimate_neighbours(
     parameters: Parameters,
     near: NearPairs,
     n_persons: int,
-    outside: Vector | None = None,
 ) -> Parameters:
     """What strangers are like whose numbers lie one slip apart, and how many of all pairs they are.
 
     Most of the pairs given are such strangers in a large registry, and matches with a slip in the number in a small
     one: matches and relatives are taken out by their posterior, as in `estimate_u`. Each comparison's distribution is
-    shrunk to u by `PRIOR_NEIGHBOURS` pairs. outside: float64[n], see there.
+    shrunk to u by `PRIOR_NEIGHBOURS` pairs.
     """
-    mix = np.ones(near.counts.size) if outside is None else outside
     for _ in range(ROUNDS):
-        strangers = near.counts * mix / (1.0 + mix * _kin_odds(parameters, near.levels, n_persons))
+        strangers = near.counts / (1.0 + _kin_odds(parameters, near.levels, n_persons))
         comparisons = tuple(
             replace(c, neighbour=_neighbour(c, near, i, strangers)) for i, c in enumerate(parameters.comparisons)
         )
-        share = float(strangers.sum()) / max(1, near.n_pairs)
+        share = float(strangers.sum()) / max(1.0, near.n_pairs)
         parameters = replace(parameters, comparisons=comparisons, neighbour_share=share)
     return parameters
 

@@ -56,7 +56,7 @@ class Parameters:
     finds him then. household_rate: expected number of relatives in the registry per subject, of all or of those without
     a match where these have more; relatives without a shared number included, whom no pass can meet for that; 0
     switches the household component off. n_persons: size of the registry the model was trained on. neighbour_share:
-    share of random pairs whose numbers lie one slip apart; 0 takes them for like any other.
+    share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any other.
 
     Two strangers of one province, sex and year of birth share six digits of twelve. So strangers whose numbers are a
     slip apart are mostly alike in these as well, and what random pairs show is a mixture, u and ``neighbour``.
@@ -115,7 +115,10 @@ class Parameters:
         """The neighbour bits of every pattern: float64[space.size], or one 0 for all."""
         if self.neighbour_share == 0.0:
             return np.zeros(1)
-        return self._more_bits(space.sum_over_levels(self.log2_g_u()))
+        log2_g_u = space.sum_over_levels(self.log2_g_u())
+        bits, near = np.zeros(space.size), np.flatnonzero(np.isfinite(log2_g_u))
+        bits[near] = self._more_bits(log2_g_u[near])
+        return bits
 
     def _more_bits(self, log2_g_u: Vector) -> Vector:
         """log2(1 + neighbour_share * g / u)."""

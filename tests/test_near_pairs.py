@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace as with_fields
 
 from linkage.binding import bind
-from linkage.comparing import Batch, Pairs, pattern_space, prepare_batch
+from linkage.comparing import Batch, Levels, Pairs, pattern_space, prepare_batch
 from linkage.encode import encode
 from linkage.ingest.records import Records
 from linkage.near_pairs import near_pairs, neighbour_pass
@@ -53,33 +53,49 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Batch, Index]:
     folder = tmp_path_factory.mktemp("crowded")
     registry = table(people(N_PERSONS, 0), [*plan.columns("right"), "status", "date_of_death"], "person_id")
     index = build_index(Records.of(registry), plan, folder / "index")
-    doses = table(people(300, N_PERSONS), plan.columns("left"), "dose_id")
+    claims = people(300, N_PERSONS)
+    claims["id_number"] = ["" if i % 5 == 0 else number for i, number in enumerate(claims["id_number"])]
+    doses = table(claims, plan.columns("left"), "dose_id")
     dictionaries = index.dictionaries.copy()
     return prepare_batch(encode(doses, plan, "left", dictionaries), dictionaries, index), index
 
 
 def test_near_pairs_are_those_at_the_level_of_a_slip(crowded: tuple[Batch, Index]) -> None:
     batch, index = crowded
-    parameters = starting_parameters(index.plan, index.n_persons)
     sorts = (np.arange(batch.n_subjects) % 3).astype(np.uint8)
-    found = near_pairs(batch, sorts, index, parameters, 2)
+    found, alone = (near_pairs(batch, sorts, 4, index, starting_parameters(index.plan, 1), n) for n in (2, 1))
     assert found is not None
-    near, of_pattern = found
+    assert alone is not None
+    near = found.pairs
+    levels = everybodys_levels(crowded)
+    is_near = levels[:, near.comparison] == SLIP
+    assert is_near.sum() > 100
+    rows = np.column_stack([np.repeat(sorts, index.n_persons)[is_near], levels[is_near]])
+    expected, n = np.unique(rows, axis=0, return_counts=True)
+    ours = np.column_stack([found.sorts, near.levels])
+    order = np.lexsort(ours.T[::-1])
+    assert np.array_equal(ours[order], expected)
+    assert np.array_equal(near.counts[order], n)
+    assert np.array_equal(alone.pairs.levels, near.levels)
+    assert np.array_equal(alone.pairs.counts, near.counts)
+    has_number = batch.columns["id_number"] != 0
+    assert found.n_subjects.tolist() == [*np.bincount(sorts[has_number]), 0]
+    weights = np.array([1.0, 2.0, 0.5, 1.0])
+    weighted = found.weighted(weights, index.n_persons)
+    assert weighted.n_pairs == weights @ found.n_subjects * index.n_persons
+    assert np.array_equal(weighted.counts, near.counts * weights[found.sorts])
+
+
+def everybodys_levels(crowded: tuple[Batch, Index]) -> Levels:
+    """Levels of every subject with everybody: uint8[n_subjects * n_persons, n_comparisons]."""
+    batch, index = crowded
+    parameters = starting_parameters(index.plan, index.n_persons)
     everybody = np.tile(np.arange(index.n_persons, dtype=np.uint32), batch.n_subjects)
     codes = np.zeros(everybody.size, np.uint32)
     offsets = np.arange(batch.n_subjects + 1, dtype=np.int64) * index.n_persons
     for comparison in bind(batch, index, parameters):
         comparison.add(batch.columns, Pairs.listed(offsets, everybody), codes)
-    levels = pattern_space(index.plan).levels_of(codes)
-    is_near = levels[:, near.comparison] == SLIP
-    assert is_near.sum() > 100
-    rows = np.column_stack([np.repeat(sorts, index.n_persons)[is_near], levels[is_near]])
-    expected, n = np.unique(rows, axis=0, return_counts=True)
-    ours = np.column_stack([of_pattern, near.levels])
-    order = np.lexsort(ours.T[::-1])
-    assert np.array_equal(ours[order], expected)
-    assert np.array_equal(near.counts[order], n)
-    assert near.n_pairs == batch.n_subjects * index.n_persons
+    return pattern_space(index.plan).levels_of(codes)
 
 
 def test_a_stranger_with_a_near_number_weighs_less_than_one_would_think(crowded: tuple[Batch, Index]) -> None:
@@ -91,19 +107,14 @@ def test_a_stranger_with_a_near_number_weighs_less_than_one_would_think(crowded:
     sex = parameters.comparisons[place]
     assert sex.neighbour is not None
     assert sex.neighbour[1] > 0.8 > sex.u[1]
-    expected = near_share(crowded)
-    assert parameters.neighbour_share == pytest.approx(expected, rel=0.1)
+    # Of the pairs whose number is stated: who states none is nobody's neighbour.
+    of_numbers = everybodys_levels(crowded)[:, 2]
+    assert (of_numbers == 0).mean() > 0.15
+    assert parameters.neighbour_share == pytest.approx((of_numbers[of_numbers > 0] == SLIP).mean(), rel=0.1)
     levels = np.zeros((1, len(parameters.comparisons)), np.uint8)
     levels[0, 0], levels[0, 1], levels[0, 2] = 1, 1, SLIP
     apart = replace(parameters, neighbour_share=0.0)
     assert apart.pattern_weights(levels)[0] - parameters.pattern_weights(levels)[0] > 3.0
-
-
-def near_share(crowded: tuple[Batch, Index]) -> float:
-    batch, index = crowded
-    found = near_pairs(batch, np.zeros(batch.n_subjects, np.uint8), index, starting_parameters(index.plan, 1), 1)
-    assert found is not None
-    return float(found[0].counts.sum()) / found[0].n_pairs
 
 
 def test_a_plan_without_the_pass_has_no_near_pairs(crowded: tuple[Batch, Index]) -> None:
@@ -113,4 +124,4 @@ def test_a_plan_without_the_pass_has_no_near_pairs(crowded: tuple[Batch, Index])
     assert neighbour_pass(plan) is None
     without = replace(index, plan=plan)
     sorts = np.zeros(batch.n_subjects, np.uint8)
-    assert near_pairs(batch, sorts, without, starting_parameters(plan, index.n_persons), 1) is None
+    assert near_pairs(batch, sorts, 1, without, starting_parameters(plan, index.n_persons), 1) is None

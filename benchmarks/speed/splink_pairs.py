@@ -48,9 +48,8 @@ with warnings.catch_warnings():
 
 _ROUNDS = 3
 _MOST_CLAIMS = 100_000  # whose pairs Splink gets at once: with 240 each some ten gigabytes
-_MOST_PARTS = (
-    2  # that Splink scores of a batch; its rate is the same in each, and a million claims would take it an hour
-)
+# That Splink scores of a batch; its rate is the same in each, and a million claims would take it an hour
+_MOST_PARTS = 2
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class Common:
 @dataclass(frozen=True)
 class Compared:
     """What both took on the same pairs, of which Splink scored n_scored. worst: the largest difference of two weights
-    among these; n_own_pairs: pairs that Splink's
-    blocking rules give, which its end to end is about, None where that is left out."""
+    among these; n_own_pairs: pairs that Splink's blocking rules give, which its end to end is about, None where that is
+    left out."""
 
     n_left: int
     n_right: int
