@@ -134,7 +134,7 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
             shares = getattr(estimated, name)
             if not (np.isfinite(shares).all() and (shares > 0).all() and (shares <= 1 + 1e-9).all()):
                 problems.append(f"comparison {spec.name!r}: {name} must be over 0 and at most 1 at every level")
-        neighbour = estimated.u if estimated.neighbour is None else estimated.neighbour
+        neighbour = estimated.among_neighbours
         if not ((neighbour >= 0) & (neighbour <= 1 + 1e-9)).all():
             problems.append(f"comparison {spec.name!r}: neighbour must be from 0 to 1 at every level")
     p = parameters

@@ -43,6 +43,11 @@ class ComparisonParameters:
         """How many of the levels come of comparing, level 0 among them."""
         return len(self.labels) - self.absent_level
 
+    @property
+    def among_neighbours(self) -> Vector:
+        """What strangers are like whose numbers lie one slip apart: float64[n_levels]."""
+        return self.u if self.neighbour is None else self.neighbour
+
     def is_shared(self) -> Vector:
         """1.0 at the levels at which both records hold the same number, else 0.0."""
         return np.isin(np.arange(len(self.labels)), self.shared_levels).astype(np.float64)
@@ -79,7 +84,7 @@ class Parameters:
 
     def log2_g_u(self) -> list[Vector]:
         """log2(neighbour / u) per comparison and level; -inf at levels that no two neighbours have."""
-        return [_log2(c.u if c.neighbour is None else c.neighbour) - np.log2(c.u) for c in self.comparisons]
+        return [_log2(c.among_neighbours) - np.log2(c.u) for c in self.comparisons]
 
     def pattern_weights(self, levels: NDArray[np.uint8]) -> Vector:
         """log2(m / u) of patterns, u that of all strangers: float64[n] from uint8[n, n_comparisons]."""

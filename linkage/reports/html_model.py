@@ -55,7 +55,7 @@ def _level_table(parameters: Parameters) -> Html:
             c.labels[i],
             f"{c.m[i]:.5f}",
             f"{c.u[i]:.3g}",
-            f"{(c.u if c.neighbour is None else c.neighbour)[i]:.3g}",
+            f"{c.among_neighbours[i]:.3g}",
             f"{c.household[i]:.5f}",
             signed_bits(float(weights[k][i])),
         )

@@ -20,8 +20,7 @@ def render(model: Model) -> RenderableType:
         table.add_column(column, justify="right")
     for c in p.comparisons:
         table.add_section()
-        near = c.u if c.neighbour is None else c.neighbour
-        for label, m, u, g, h in list(zip(c.labels, c.m, c.u, near, c.household, strict=True))[1:]:
+        for label, m, u, g, h in list(zip(c.labels, c.m, c.u, c.among_neighbours, c.household, strict=True))[1:]:
             table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{g:.3g}", f"{h:.4f}", f"{np.log2(m / u):+.2f}")
     priors = (
         f"in the registry {p.share_in_registry:.4f}, found by some pass {p.blocking_recall:.4f}, "
