@@ -99,9 +99,14 @@ class Units:
         return content_hashes(_texts(self.doses.code))
 
     @cached_property
-    def gazetteers(self) -> dict[str, Gazetteer]:
-        """The communes of each date by name; made when a name is looked up first, for it takes as long as all else."""
-        return {"2021": _gazetteer_2021(self.tables), "2025": _gazetteer_2025(self.tables)}
+    def gazetteer_2021(self) -> Gazetteer:
+        """The communes of 2021 by name; made when a name is looked up first, for it takes as long as all else."""
+        return _gazetteer_2021(self.tables)
+
+    @cached_property
+    def gazetteer_2025(self) -> Gazetteer:
+        """The communes of 2025 by name, likewise."""
+        return _gazetteer_2025(self.tables)
 
     def registry(self, as_of: str) -> Communes:
         """The registry communes by id, for reports."""
@@ -161,7 +166,7 @@ class Units:
         found: npt.NDArray[np.int64] = np.zeros(len(first), dtype=np.int64)
         for i, row in enumerate(first.tolist()):
             names = [text[column.rows[row]] for text, column in zip(texts, columns, strict=True)]
-            number = self.gazetteers["2025" if is_2025[row] else "2021"].find(*names)
+            number = (self.gazetteer_2025 if is_2025[row] else self.gazetteer_2021).find(*names)
             found[i] = number + self.tables.n_2021 if number and is_2025[row] else number
         return found[inverse.ravel()]
 

@@ -79,8 +79,8 @@ def build_gazetteer(
         for key in read_province(name)[:1] if number else ():
             provinces[key].add(number)
     return Gazetteer(
-        communes=_index(map(read_commune, commune_names)),
-        districts=_index(map(read_district, district_names)),
+        communes=_index(map(_read_commune, commune_names)),
+        districts=_index(map(_read_district, district_names)),
         provinces={key: frozenset(districts) for key, districts in provinces.items()},
         district_of=district_of,
     )
