@@ -23,6 +23,8 @@ _KEYS_PER_BUCKET = 8
 _LEAST_BITS, _MOST_BITS = 16, 24  # of the bucket table
 _BLOCK_BITS = 24  # of an entry, beside those that the bucket says; at most 24 + 24 there are
 _NARROW_MASK = 255  # the narrowing bits of an entry
+_FEW = 16
+_AT_ONCE = 32
 _REMAINDER_BITS = 32  # of an entry, where there are as many buckets as n_bits tell apart
 
 
@@ -147,13 +149,18 @@ def index_in_order(keys, n_bits, starts, remainders):  # type: ignore[no-untyped
 
 @kernel
 def _first_over(remainders, low, high, value):  # type: ignore[no-untyped-def]
-    """Position in [low, high) of the first remainder > value, high if there is none."""
-    while low < high:
+    """Position in [low, high) of the first remainder > value, high if there is none.
+
+    Most buckets are short, and a branch that is guessed wrong costs more than to go through them.
+    """
+    while high - low > _FEW:
         middle = (low + high) >> 1
         if np.int64(remainders[middle]) > value:
             high = middle
         else:
             low = middle + 1
+    while low < high and np.int64(remainders[low]) <= value:
+        low += 1
     return low
 
 
@@ -171,37 +178,45 @@ def _bits_of(n):  # type: ignore[no-untyped-def]
 def find_blocks(remainders, starts, n_bits, queries, max_block, first, last, narrowed):  # type: ignore[no-untyped-def]
     """Positions [first, last) of each query's block; blocks over max_block are narrowed to equal narrowing parts.
 
-    queries: uint64[n, w], 0 for none; first, last: int64[n, w] out; narrowed: int64[n, w] out, the size of the block
-    before narrowing, 0 where it was not over-full.
+    queries: uint64[n], 0 for none; first, last: int64[n] out; narrowed: int64[n] out, the size of the block before
+    narrowing, 0 where it was not over-full.
+
+    Some are looked for at once, step by step, for a look into memory has to wait, but not for the looks beside it.
     """
     shift = np.uint64(_REMAINDER_BITS + n_bits + 1 - _bits_of(starts.shape[0] - 1))
     mask = (np.uint64(1) << shift) - np.uint64(1)
-    for s in range(queries.shape[0]):
-        for w in range(queries.shape[1]):
-            first[s, w] = last[s, w] = narrowed[s, w] = 0
-            if queries[s, w] == 0:
+    for start in range(0, queries.shape[0], _AT_ONCE):
+        stop = min(start + _AT_ONCE, queries.shape[0])
+        for s in range(start, stop):
+            first[s] = last[s] = narrowed[s] = 0
+            if queries[s] != 0:
+                bucket = _stored(queries[s], n_bits) >> shift
+                first[s], last[s] = starts[bucket], starts[bucket + np.uint64(1)]
+        for s in range(start, stop):
+            if first[s] < last[s]:
+                narrowed[s] = remainders[first[s]]  # for no other reason than to have it near
+        for s in range(start, stop):
+            narrowed[s] = 0
+            if first[s] == last[s]:
                 continue
-            stored = _stored(queries[s, w], n_bits)
-            bucket, remainder = stored >> shift, np.int64(stored & mask)
-            end = np.int64(starts[bucket + np.uint64(1)])
-            low = _first_over(remainders, np.int64(starts[bucket]), end, (remainder | _NARROW_MASK) - _NARROW_MASK - 1)
+            remainder, end = np.int64(_stored(queries[s], n_bits) & mask), last[s]
+            low = _first_over(remainders, first[s], end, (remainder | _NARROW_MASK) - _NARROW_MASK - 1)
             high = _first_over(remainders, low, end, remainder | _NARROW_MASK)
             if high - low > max_block:
-                narrowed[s, w] = high - low
+                narrowed[s] = high - low
                 low = _first_over(remainders, low, high, remainder - 1)
                 high = _first_over(remainders, low, high, remainder)
-            first[s, w] = low
-            last[s, w] = high
+            first[s] = low
+            last[s] = high
 
 
 def find(
     index: PassIndex, queries: Keys, max_block: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Blocks of queries uint64[n, w] in a pass: (first, last, size before narrowing or 0), int64[n, w] each."""
-    first, last, narrowed = (np.empty(queries.shape, np.int64) for _ in range(3))
-    queries = np.ascontiguousarray(queries)
-    find_blocks(index.remainders, index.starts, index.n_bits, queries, max_block, first, last, narrowed)
-    return first, last, narrowed
+    first, last, narrowed = (np.empty(queries.size, np.int64) for _ in range(3))
+    find_blocks(index.remainders, index.starts, index.n_bits, queries.ravel(), max_block, first, last, narrowed)
+    return first.reshape(queries.shape), last.reshape(queries.shape), narrowed.reshape(queries.shape)
 
 
 @kernel

@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.cohorts import ONE_COHORT
-from linkage.comparing import AddLevels, Batch, BestLevels, BoundComparison, Codes, Levels, Pairs, pattern_space
+from linkage.comparing import AddLevels, Batch, BoundComparison, Codes, Levels, Pairs, Quick, pattern_space
 from linkage.encode import Columns
-from linkage.frequencies import N_GROUPS
+from linkage.frequencies import N_GROUPS, ratio_kinds
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from models.comparators import absent, category, date, digits, name, number, place, text, text_bounds
 from models.parameters import Parameters
 
-# What is quickly seen of a level, and which levels a pair may have of which one was seen, see `BoundComparison`.
-Quick = tuple[BestLevels, NDArray[np.bool_]]
 Bound = tuple[AddLevels, Quick | None]
 
 
@@ -29,28 +27,26 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
     for comparison, stride, estimated in zip(plan.comparisons, strides, parameters.comparisons, strict=True):
         compared = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
         add, quick = _with_absent(comparison, index, stride, *compared) if comparison.absent_level else compared
-        best, may_be = quick or (None, np.eye(len(comparison.labels), dtype=np.bool_))
         groups = None if comparison.group is None else index.columns[comparison.group]
-        places = _ratio_places(comparison, plan)
-        bound.append(BoundComparison(comparison, stride, add, best, may_be, estimated.u, groups, places))
+        kinds = ratio_kinds(comparison) if comparison.term_frequency else None
+        places = None if kinds is None else _ratio_places(comparison, kinds, plan)
+        bound.append(BoundComparison(comparison, stride, add, quick, estimated.u, groups, kinds, places))
     return bound
 
 
-def _ratio_places(comparison: Comparison, plan: Plan) -> NDArray[np.uint16] | None:
+def _ratio_places(comparison: Comparison, kinds: NDArray[np.uint8], plan: Plan) -> NDArray[np.uint16]:
     """Where the ratio of each pattern's level stands among the circles of `frequency_ratios`: within the commune for
     the patterns that share one, within the cohort for those of one cohort."""
-    if not comparison.term_frequency:
-        return None
-    space, n_levels = pattern_space(plan), len(comparison.labels)
-    by_level = [np.zeros(n) for n in space.n_levels]
-    by_level[plan.comparisons.index(comparison)] = np.arange(n_levels, dtype=np.float64)
-    n_places = n_levels * (1 if comparison.group is None else N_GROUPS)
+    space = pattern_space(plan)
+    by_level = [np.zeros(n, np.uint16) for n in space.n_levels]
+    by_level[plan.comparisons.index(comparison)] = kinds.astype(np.uint16)
+    n_places = (int(kinds.max()) + 1) * (1 if comparison.group is None else N_GROUPS)
     if comparison.local:
         by_level[plan.comparisons.index(plan.place)][list(place.SHARED_COMMUNE)] = n_places
         n_places *= 2
     if comparison.cohort is not None:
         by_level[plan.comparisons.index(plan.compared_date(comparison.cohort))][list(ONE_COHORT)] += n_places
-    return space.sum_over_levels(by_level).astype(np.uint16)
+    return space.sum_over_levels(by_level)
 
 
 def _with_absent(spec: Comparison, index: Index, stride: int, compare: AddLevels, quick: Quick | None) -> Bound:
@@ -64,15 +60,14 @@ def _with_absent(spec: Comparison, index: Index, stride: int, compare: AddLevels
 
     if quick is None:
         return add, None
-    best_compared, may_be_compared = quick
 
     def best(left: Columns, pairs: Pairs, levels: Levels) -> None:
-        best_compared(left, pairs, levels)
+        quick.best(left, pairs, levels)
         add_absent(left, pairs, np.uint8(level), levels)
 
     may_be = np.eye(level + 1, dtype=np.bool_)
-    may_be[:level, :level] = may_be_compared
-    return add, (best, may_be)
+    may_be[:level, :level] = quick.may_be
+    return add, Quick(best, may_be, quick.doubtful)
 
 
 def _bind_absent(spec: Comparison, index: Index) -> Callable[[Columns, Pairs, Any, NDArray[Any]], None]:
@@ -157,22 +152,17 @@ def _bind_name(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
 
     may_be = np.eye(len(spec.compared_labels), dtype=np.bool_)
     may_be[1] = True
-    return _in_two_steps((best, may_be), doubtful, stride), (best, may_be)
+    quick = Quick(best, may_be, doubtful)
+    return _in_two_steps(quick, stride), quick
 
 
-def _in_two_steps(quick: Quick, doubtful: AddLevels, stride: np.uint32) -> AddLevels:
-    """The values themselves are only read where what is quickly seen leaves a doubt, which is a small part of the
-    pairs. doubtful: adds levels to codes."""
-    best, may_be = quick
-    is_open = may_be.sum(axis=1) > 1
+def _in_two_steps(quick: Quick, stride: np.uint32) -> AddLevels:
+    """What is quickly seen, then what has to be looked at."""
 
     def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
         levels = np.empty(codes.size, np.uint8)
-        best(left, pairs, levels)
-        places = np.flatnonzero(is_open[levels])
-        found = np.zeros(places.size, np.uint32)
-        doubtful(left, pairs.at(places), found)
-        levels[places] = found
+        quick.best(left, pairs, levels)
+        quick.settle(left, pairs, levels)
         codes += stride * levels
 
     return add
@@ -192,13 +182,12 @@ def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
         text_bounds.best_text_levels(pairs.first, pairs.offsets, a, b, words.signatures, measure, limits, levels)
 
-    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+    def doubtful(left: Columns, pairs: Pairs, codes: Codes) -> None:
         a, b = pairs.left(left[spec.left[0]]), pairs.right(right)
-        levels = np.empty(codes.size, np.uint8)
-        text_bounds.best_text_levels(pairs.first, pairs.offsets, a, b, words.signatures, measure, limits, levels)
-        text.text_levels(pairs.first, pairs.offsets, a, b, levels, table, measure, thresholds, stride, codes)
+        text.text_levels(pairs.first, pairs.offsets, a, b, table, measure, thresholds, np.uint32(1), codes)
 
-    return add, (best, may_be)
+    quick = Quick(best, may_be, doubtful)
+    return _in_two_steps(quick, stride), quick
 
 
 def _bind_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:

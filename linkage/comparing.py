@@ -7,7 +7,7 @@ registry. What goes by subject, such as term frequency ratios, is worked out for
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class Pairs:
     first: NDArray[np.int64]
     offsets: NDArray[np.int64]
     rows: NDArray[np.uint32] | None
+    _gathered: dict[int, NDArray[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def listed(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32]) -> Pairs:
@@ -78,12 +79,14 @@ class Pairs:
         return column[self.subjects]
 
     def right(self, column: PartedColumn) -> NDArray[Any]:
-        """What a span's places point into: the registry's column, or the rows' values of it."""
+        """What a span's places point into: the registry's column, or the rows' values of it, gathered once."""
         if self.rows is None:
             return column.large
-        gathered = column[self.rows]
-        # As the mapped columns of an index are, so that a kernel is compiled and loaded for one kind of array only.
-        gathered.flags.writeable = False
+        gathered = self._gathered.get(id(column))
+        if gathered is None:
+            gathered = self._gathered[id(column)] = column[self.rows]
+            # As the mapped columns of an index are, so that a kernel is compiled and loaded for one kind of array only.
+            gathered.flags.writeable = False
         return gathered
 
 
@@ -92,26 +95,48 @@ BestLevels = Callable[[Columns, Pairs, Levels], None]
 
 
 @dataclass(frozen=True)
+class Quick:
+    """What is quickly seen of a level.
+
+    best: writes it; may_be: bool[n_levels, n_levels], where a pair has level k of which level l was quickly seen;
+    doubtful: adds to codes the levels of pairs of which it leaves a doubt.
+    """
+
+    best: BestLevels
+    may_be: NDArray[np.bool_]
+    doubtful: AddLevels
+
+    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> None:
+        """Make levels of what was quickly seen: the values themselves are only read where there is a doubt, which is a
+        small part of the pairs."""
+        is_open = self.may_be.sum(axis=1) > 1
+        places = np.flatnonzero(is_open[levels])
+        found = np.zeros(places.size, np.uint32)
+        self.doubtful(left, pairs.at(places), found)
+        levels[places] = found
+
+
+@dataclass(frozen=True)
 class BoundComparison:
     """A comparison over one batch and index; the columns it is called with are those of the batch's subjects at hand.
 
-    add: adds stride * level to the codes of pairs; best: writes what is quickly seen of the level of pairs, or None
-    where the level itself is as quick; may_be: bool[n_levels, n_levels], where a pair has level k of which level l was
-    quickly seen; u: float64[n_levels]; groups: uint8[n_persons] or empty; places: uint16[n_patterns], where the ratio
-    of a pattern's level stands among those of a group, or None where there are no ratios.
+    add: adds stride * level to the codes of pairs; quick: what is quickly seen of a level, None where the level itself
+    is as quick; u: float64[n_levels] among people who have the value; groups: uint8[n_persons] or empty; kinds:
+    uint8[n_levels], which of its subject's ratios a level takes; places: uint16[n_patterns], where the ratio of a
+    pattern stands among those of a group; None where there are no ratios.
     """
 
     spec: Comparison
     stride: int
     add: AddLevels
-    best: BestLevels | None
-    may_be: NDArray[np.bool_]
+    quick: Quick | None
     u: NDArray[np.float64]
     groups: PartedColumn | None
+    kinds: NDArray[np.uint8] | None
     places: NDArray[np.uint16] | None
 
     def ratios(self, left: Columns, batch: Batch, index: Index) -> Ratios | None:
-        """Term frequency ratios of subjects, float64[n_subjects, n_groups, n_levels]; None where there are none."""
+        """Term frequency ratios of subjects, float64[n_subjects, n_groups, n_kinds]; None where there are none."""
         if not self.spec.term_frequency:
             return None
         communes = _alternatives(index.plan.place, left, batch, index) if self.spec.local else None
@@ -124,20 +149,30 @@ class BoundComparison:
     ) -> None:
         """Multiply the term frequency ratios of listed pairs into product."""
         if ratios is not None and self.places is not None:
-            n_subjects, n_groups, n_levels = ratios.shape
-            groups = _ONE_GROUP if self.groups is None else self.groups[rows] * np.uint8(n_levels)
-            flat = ratios.reshape(n_subjects, n_groups * n_levels)
+            n_subjects, n_groups, n_kinds = ratios.shape
+            groups = _ONE_GROUP if self.groups is None else self.groups[rows] * np.uint8(n_kinds)
+            flat = ratios.reshape(n_subjects, n_groups * n_kinds)
             multiply_term_frequency(offsets, codes, self.places, flat, groups, product)
+
+    @property
+    def may_be(self) -> NDArray[np.bool_]:
+        """bool[n_levels, n_levels], where a pair has level k of which level l was quickly seen."""
+        return np.eye(len(self.spec.labels), dtype=np.bool_) if self.quick is None else self.quick.may_be
 
     def best_levels(self, left: Columns, pairs: Pairs) -> Levels:
         """What is quickly seen of the level of each pair, see ``may_be``: uint8[n_pairs]."""
         levels = np.empty(int(pairs.offsets[-1]), np.uint8)
-        if self.best is not None:
-            self.best(left, pairs, levels)
+        if self.quick is not None:
+            self.quick.best(left, pairs, levels)
             return levels
         codes = np.zeros(levels.size, np.uint32)
         self.add(left, pairs, codes)
         return (codes // np.uint32(self.stride)).astype(np.uint8)
+
+    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> None:
+        """Make the levels of pairs of what was quickly seen of them."""
+        if self.quick is not None:
+            self.quick.settle(left, pairs, levels)
 
 
 def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index) -> Batch:

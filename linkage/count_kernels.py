@@ -10,6 +10,7 @@ kernel = nb.njit(cache=True, nogil=True, error_model="numpy")
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Fibonacci hashing, so that small numbers spread too
 
 _GUESSES = 3  # each after the first takes the root of the distance left, ten thousand places of 10^8
+_AT_ONCE = 32
 
 
 @kernel
@@ -75,29 +76,43 @@ def look_up(
     """Interpolation search: values are hashes or numbers one after the other, so a value stands near where its size
     says. Where they are not spread evenly, the steps double until they enclose the value, so that nothing costs more
     than twice a binary search.
+
+    Some are looked for at once, step by step, for a guess has to wait for memory and not for the guesses beside it.
     """
     n = values.size
     lowest = np.float64(values[0])
     per_value = (n - 1) / max(np.float64(values[n - 1]) - lowest, 1.0)
-    for i in range(wanted.size):
-        value = wanted[i]
-        place = min(max(int((np.float64(value) - lowest) * per_value), 0), n - 1)
+    places = np.empty(_AT_ONCE, np.int64)
+    for start in range(0, wanted.size, _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        for i in range(some.size):
+            places[i] = min(max(int((np.float64(some[i]) - lowest) * per_value), 0), n - 1)
         for _ in range(_GUESSES):
-            place += int((np.float64(value) - np.float64(values[place])) * per_value)
-            place = min(max(place, 0), n - 1)
-        low, high, step = place, place, 1
-        while low > 0 and values[low] > value:
-            low = max(low - step, 0)
-            step *= 2
-        while high < n - 1 and values[high] < value:
-            high = min(high + step, n - 1)
-            step *= 2
-        while low < high:
-            middle = (low + high) >> 1
-            if values[middle] < value:
-                low = middle + 1
-            else:
-                high = middle
-        is_there[i] = values[low] == value
-        for group in range(counts.shape[1]):
-            found[i, group] = counts[low, group] if is_there[i] else 0
+            for i in range(some.size):
+                place = places[i] + int((np.float64(some[i]) - np.float64(values[places[i]])) * per_value)
+                places[i] = min(max(place, 0), n - 1)
+        for i in range(some.size):
+            places[i] = _first_not_under(values, some[i], places[i])
+            is_there[start + i] = values[places[i]] == some[i]
+        for i in range(some.size):
+            for group in range(counts.shape[1]):
+                found[start + i, group] = counts[places[i], group] if is_there[start + i] else 0
+
+
+@kernel
+def _first_not_under(values, value, place):  # type: ignore[no-untyped-def]
+    """The place of the first that is not under value, the last if all are; looked for from a place on."""
+    low, high, step = place, place, 1
+    while low > 0 and values[low] > value:
+        low = max(low - step, 0)
+        step *= 2
+    while high < values.size - 1 and values[high] < value:
+        high = min(high + step, values.size - 1)
+        step *= 2
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low

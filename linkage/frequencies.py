@@ -39,6 +39,7 @@ _NAME_PLAIN = (2, 3)  # levels of the name comparison that are about the name wi
 # Levels of names that are near, one syllable sounding alike or with a slip and one missing, and how little a name's own
 # frequency says of these: as if one of the mean frequency had been counted so often beside it.
 _NAME_NEAR = ((4, 0.5), (5, 1.0))
+_NAME_KINDS = (_SAME, _NAME_PLAIN[0], *(level for level, _ in _NAME_NEAR))
 _RAREST = 1e-4  # no share within a commune is taken for less
 _PRIOR_NEIGHBOURS = 10.0  # the weight of the country in a commune's shares, in people
 _PRIOR_BEARERS = 3.0  # the weight of the country in a cohort's shares, in bearers of the name
@@ -112,6 +113,18 @@ def within(values: Keys, commune: Keys) -> Keys:
     return np.where((values == 0) | (commune == 0), np.uint64(0), mix(values ^ mix(commune)) | np.uint64(1))
 
 
+def ratio_kinds(comparison: Comparison) -> NDArray[np.uint8]:
+    """Which of a subject's ratios a level takes, uint8[n_levels]: most take the first, which is 1."""
+    kinds = np.zeros(len(comparison.labels), np.uint8)
+    if comparison.kind == "vietnamese_name":
+        kinds[list(_NAME_KINDS)] = 1 + np.arange(len(_NAME_KINDS))
+        kinds[list(_NAME_PLAIN)] = kinds[_NAME_PLAIN[0]]
+    else:
+        levels = [_SAME, _DIFFERENT] if comparison.local else [_SAME]
+        kinds[levels] = 1 + np.arange(len(levels))
+    return kinds
+
+
 def frequency_ratios(
     comparison: Comparison,
     left: Columns,
@@ -121,8 +134,7 @@ def frequency_ratios(
     frequencies: dict[str, Frequencies],
     u: NDArray[np.float64],
 ) -> Ratios:
-    """r of each subject, group and level: float64[n_subjects, n_circles * n_groups, n_levels], 1 where no frequency
-    applies.
+    """r of each subject and group: float64[n_subjects, n_circles * n_groups, n_kinds], see `ratio_kinds`.
 
     For the level that a value reaches by being equal, r is its frequency over u. For the levels of a name without tones
     or diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over its mean;
@@ -146,15 +158,26 @@ def frequency_ratios(
         # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one
         # sex and cohort make it.
         mean = frequencies[plain].mean_share()[0]
-        ratios = [_name_ratios(of_key, of_plain / mean, u) for of_key, of_plain in zip(same, loosely, strict=True)]
-        return np.concatenate(ratios, axis=1)
-    ratios = []
+        return _side_by_side([_name_ratios(key, plain / mean, u) for key, plain in zip(same, loosely, strict=True)])
+    circles = []
     for shares in counts.value_shares(comparison.right[0], alternatives):
-        ratios.append(_value_ratios(shares, u))
+        circles.append([np.where(shares > 0, shares / u[_SAME], 1.0)])  # a share of 0 is no value
         if communes is not None:
+            circles[-1].append(np.ones_like(shares))
             here = counts.local_shares(comparison.right[0], alternatives[:, 0], shares)
-            ratios.append(_local_value_ratios(here, alternatives[:, 0] != 0, u))
-    return np.concatenate(ratios, axis=1)
+            circles.append(_local_value_ratios(here, alternatives[:, 0] != 0, u))
+    return _side_by_side(circles)
+
+
+def _side_by_side(circles: list[list[Shares]]) -> Ratios:
+    """One array of the ratios of each circle by kind, float64[n, n_groups] each, behind the 1 of most levels."""
+    n, n_groups = circles[0][0].shape
+    ratios = np.empty((n, len(circles) * n_groups, 1 + len(circles[0])), np.float64)
+    ratios[:, :, 0] = 1.0
+    for number, kinds in enumerate(circles):
+        for kind, values in enumerate(kinds, start=1):
+            ratios[:, number * n_groups : (number + 1) * n_groups, kind] = values
+    return ratios
 
 
 @dataclass(frozen=True)
@@ -228,28 +251,13 @@ def _local_shares(bearers: Shares, people: Shares, around: Shares) -> Shares:
     return np.asarray((bearers + _PRIOR_NEIGHBOURS * around) / (people + _PRIOR_NEIGHBOURS))
 
 
-def _value_ratios(shares: Shares, u: NDArray[np.float64]) -> Ratios:
-    """Ratios of the level "same" from the shares of a value; a share of 0 is no value."""
-    ratios = np.ones((*shares.shape, u.size), np.float64)
-    ratios[:, :, _SAME] = np.where(shares > 0, shares / u[_SAME], 1.0)
-    return ratios
-
-
-def _local_value_ratios(shares: Shares, is_known: NDArray[np.bool_], u: NDArray[np.float64]) -> Ratios:
+def _local_value_ratios(shares: Shares, is_known: NDArray[np.bool_], u: NDArray[np.float64]) -> list[Shares]:
     """Ratios of both levels of a value from its shares within the commune."""
-    ratios = np.ones((*shares.shape, u.size), np.float64)
     # Even where everybody has one value a registry errs now and then, so neither level is ever impossible.
     shares = np.clip(shares, _RAREST, 1.0 - _RAREST)
-    ratios[:, :, _SAME] = np.where(is_known[:, None], shares / u[_SAME], 1.0)
-    ratios[:, :, _DIFFERENT] = np.where(is_known[:, None], (1.0 - shares) / u[_DIFFERENT], 1.0)
-    return ratios
+    return [np.where(is_known[:, None], ratios, 1.0) for ratios in (shares / u[_SAME], (1.0 - shares) / u[_DIFFERENT])]
 
 
-def _name_ratios(same: Shares, plain: Shares, u: NDArray[np.float64]) -> Ratios:
+def _name_ratios(same: Shares, plain: Shares, u: NDArray[np.float64]) -> list[Shares]:
     """Ratios of the name levels from the shares of the whole name and the plain name's share over its mean."""
-    ratios = np.ones((*same.shape, u.size), np.float64)
-    ratios[:, :, _SAME] = same / u[_SAME]
-    ratios[:, :, _NAME_PLAIN] = plain[:, :, None]
-    for level, prior in _NAME_NEAR:
-        ratios[:, :, level] = (plain + prior) / (1.0 + prior)
-    return ratios
+    return [same / u[_SAME], plain, *((plain + prior) / (1.0 + prior) for _, prior in _NAME_NEAR)]

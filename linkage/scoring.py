@@ -23,6 +23,7 @@ from linkage.frequencies import Ratios
 from linkage.key_parts import pass_keys
 from linkage.registry import Index
 from models.parameters import Parameters
+from models.patterns import PatternSpace
 from models.score import rank, select, weigh
 
 # Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
@@ -48,7 +49,7 @@ class PassCounts:
 class Tile:
     """Some subjects of a batch, ready to be compared.
 
-    own_rows: int64[n] or None; ratios: term frequency ratios by comparison, float64[n, n_groups, n_levels] or None;
+    own_rows: int64[n] or None; ratios: term frequency ratios by comparison, float64[n, n_groups, n_kinds] or None;
     needed: float32[n, n_levels], the least weight of the comparisons before the last with which a pair may reach the
     floor, by the best level that the last may have; gains: float32[n, n_outlines], the most that term frequencies add
     to that weight, by the outline of the pattern.
@@ -105,8 +106,7 @@ class Scorer:
         prior = parameters.share_in_registry / index.n_persons
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
         self._log2_m_u = parameters.log2_m_u()
-        self._weights = parameters.match_weight_table(self.space)
-        self._household = parameters.household_table(self.space, index.n_persons)
+        self._weights, self._household = _pattern_tables(parameters, self.space, index.n_persons)
         self._outlined = self._choose_outlined()
         self.first_tables = self._make_first_tables()
 
@@ -134,27 +134,34 @@ class Scorer:
         The outline is the levels of the outlined comparisons as one number.
         """
         n_first, stride = len(self.bound) - 1, 1
-        by_level = [np.zeros(n) for n in self.space.n_levels]
+        by_level = [np.zeros(n, np.uint16) for n in self.space.n_levels]
         for c in self._outlined:
-            by_level[c] = stride * np.arange(self.space.n_levels[c], dtype=np.float64)
+            by_level[c] = np.arange(self.space.n_levels[c], dtype=np.uint16) * np.uint16(stride)
             stride *= self.space.n_levels[c]
         weights = self.space.sum_over_levels(self._log2_m_u, n_first).astype(np.float32)
-        return weights, self.space.sum_over_levels(by_level, n_first).astype(np.uint16)
+        return weights, self.space.sum_over_levels(by_level, n_first)
 
     def _bounds(self, ratios: list[Ratios | None], n_subjects: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What a pair needs, and what it can gain by its outline, see `Tile`."""
-        needed, gains = np.full((n_subjects, 1), self.floor - _SLACK_LOG2), np.zeros((n_subjects, 1))
-        for c, (weights, ratio) in enumerate(zip(self._log2_m_u, ratios, strict=True)):
-            # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
-            most = np.zeros((n_subjects, weights.size)) if ratio is None else -np.log2(_smallest(ratio))
-            if c == len(self.bound) - 1:
-                most = weights + most
-                needed = needed - np.column_stack([most[:, levels].max(axis=1) for levels in self.bound[-1].may_be])
-            elif c in self._outlined:
-                gains = (most[:, :, None] + gains[:, None, :]).reshape(n_subjects, gains.shape[1] * weights.size)
+        needed, gains = np.full(n_subjects, self.floor - _SLACK_LOG2), np.zeros((n_subjects, 1))
+        most = [self._most_gained(c, ratio, n_subjects) for c, ratio in enumerate(ratios)]
+        for c, (of_level, ratio) in enumerate(zip(most[:-1], ratios, strict=False)):
+            if c in self._outlined:
+                n_outlines = of_level.shape[0] * gains.shape[1]
+                gains = (of_level.T[:, :, None] + gains[:, None, :]).reshape(n_subjects, n_outlines)
             elif ratio is not None:
-                needed -= most.max(axis=1, keepdims=True)
-        return needed.astype(np.float32), gains.astype(np.float32)
+                needed -= of_level.max(axis=0)
+        last = self._log2_m_u[-1][:, None] + most[-1]
+        needed_by_level = np.array([needed - last[levels].max(axis=0) for levels in self.bound[-1].may_be], np.float32)
+        return np.ascontiguousarray(needed_by_level.T), gains.astype(np.float32)
+
+    def _most_gained(self, c: int, ratios: Ratios | None, n_subjects: int) -> NDArray[np.float64]:
+        """The most that a subject's term frequencies may add at each level of a comparison: float64[n_levels, n]."""
+        kinds = self.bound[c].kinds
+        if ratios is None or kinds is None:
+            return np.zeros((self.space.n_levels[c], n_subjects))
+        # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
+        return np.asarray(-np.log2(_smallest(ratios)).T[kinds])
 
     def candidates(self, tile: Tile) -> tuple[Found, PassCounts]:
         """All candidates of a tile, and the counts of its passes."""
@@ -191,7 +198,9 @@ class Scorer:
     def score_pairs(self, subjects: NDArray[np.int64] | slice, candidates: Candidates) -> Scored:
         """Patterns and weights of given pairs, all of them."""
         tile = self.tile(subjects)
-        codes = self._first_codes(tile, Pairs.listed(candidates.offsets, candidates.rows))
+        pairs = Pairs.listed(candidates.offsets, candidates.rows)
+        codes = self._first_codes(tile, pairs)
+        codes += np.uint32(self.bound[-1].stride) * self.bound[-1].best_levels(tile.columns, pairs)
         return self._weighed(tile, candidates, codes, np.diff(candidates.offsets))
 
     def _first_codes(self, tile: Tile, pairs: Pairs) -> Codes:
@@ -202,7 +211,8 @@ class Scorer:
         return codes
 
     def _select(self, tile: Tile, pairs: Pairs) -> tuple[NDArray[np.uint32], NDArray[np.int64], Codes]:
-        """Places of the pairs that may reach the floor, how many each span has of them, and their codes."""
+        """Places of the pairs that may reach the floor, how many each span has of them, and their codes, with what is
+        quickly seen of the last level."""
         codes = self._first_codes(tile, pairs)
         best = self.bound[-1].best_levels(tile.columns, pairs)
         bounds, kept, counts = (
@@ -211,7 +221,7 @@ class Scorer:
             np.empty(pairs.subjects.size, np.int64),
         )
         n = select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, bounds, kept, counts)
-        return kept[:n], counts, codes[kept[:n]]
+        return kept[:n], counts, codes[kept[:n]] + np.uint32(self.bound[-1].stride) * best[kept[:n]]
 
     def _select_runs(self, tile: Tile, found: Found) -> tuple[NDArray[np.int64], NDArray[np.uint32], Codes]:
         """The rows of the runs that may reach the floor, in CSR form, and the pairs' codes."""
@@ -245,8 +255,13 @@ class Scorer:
         return candidates, np.concatenate(codes)
 
     def _weighed(self, tile: Tile, candidates: Candidates, codes: Codes, n_candidates: NDArray[np.int64]) -> Scored:
-        """Listed pairs with the codes of all comparisons but the last: the last one, term frequencies, weights."""
-        self.bound[-1].add(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), codes)
+        """Listed pairs with their codes, but for what was only quickly seen of the last level: that, term frequencies,
+        weights."""
+        last = self.bound[-1]
+        seen = (codes // np.uint32(last.stride)).astype(np.uint8)
+        levels = seen.copy()
+        last.settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), levels)
+        codes += np.uint32(last.stride) * (levels.astype(np.uint32) - seen)
         product = np.ones(codes.size)
         for comparison, ratios in zip(self.bound, tile.ratios, strict=True):
             comparison.multiply(ratios, candidates.offsets, candidates.rows, codes, product)
@@ -280,8 +295,16 @@ class Scorer:
         )
 
 
+@functools.lru_cache(maxsize=1)
+def _pattern_tables(
+    parameters: Parameters, space: PatternSpace, n_persons: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`Parameters.tables`, made once for all scorers of a run: for a few doses they take longer than the scoring."""
+    return parameters.tables(space, n_persons)
+
+
 def _smallest(ratios: Ratios) -> NDArray[np.float64]:
-    """The smallest ratio of the groups: float64[n_subjects, n_levels]. Group by group, numpy is faster at it."""
+    """The smallest ratio of the groups: float64[n_subjects, n_kinds]. Group by group, numpy is faster at it."""
     return functools.reduce(np.minimum, (ratios[:, group] for group in range(ratios.shape[1])))
 
 

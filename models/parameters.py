@@ -53,7 +53,7 @@ class ComparisonParameters:
         return np.isin(np.arange(len(self.labels)), self.shared_levels).astype(np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameters:
     """Everything the posterior needs.
 
@@ -104,22 +104,21 @@ class Parameters:
         log2_h_u = _summed(self.log2_h_u(), levels) - self.neighbour_bits(levels)
         return np.where(is_shared, self.household_rate / n_persons * np.exp2(_bounded(log2_h_u)), 0.0)
 
-    def match_weight_table(self, space: PatternSpace) -> Vector:
-        """log2(m / u) of every pattern: float64[space.size]."""
-        return _bounded(space.sum_over_levels(self.log2_m_u()) - self._neighbour_table(space))
-
-    def household_table(self, space: PatternSpace, n_persons: int) -> Vector:
-        """The household odds of every pattern: float64[space.size]."""
-        if self.household_rate == 0.0:
-            return np.zeros(space.size)
-        is_shared = space.sum_over_levels([c.is_shared() for c in self.comparisons]) > 0
-        log2_h_u = space.sum_over_levels(self.log2_h_u()) - self._neighbour_table(space)
-        return np.where(is_shared, self.household_rate / n_persons * np.exp2(_bounded(log2_h_u)), 0.0)
+    def tables(self, space: PatternSpace, n_persons: int) -> tuple[Vector, Vector]:
+        """log2(m / u) and the household odds of every pattern: float64[space.size] each."""
+        neighbour_bits = self._neighbour_table(space)
+        weights = _bounded(space.sum_over_levels(self.log2_m_u()) - neighbour_bits)
+        household = np.zeros(space.size)
+        if self.household_rate > 0.0:
+            shared = np.flatnonzero(space.sum_over_levels([c.is_shared() for c in self.comparisons]))
+            log2_h_u = (space.sum_over_levels(self.log2_h_u()) - neighbour_bits)[shared]
+            household[shared] = self.household_rate / n_persons * np.exp2(_bounded(log2_h_u))
+        return weights, household
 
     def _neighbour_table(self, space: PatternSpace) -> Vector:
-        """The neighbour bits of every pattern: float64[space.size], or one 0 for all."""
+        """The neighbour bits of every pattern: float64[space.size]."""
         if self.neighbour_share == 0.0:
-            return np.zeros(1)
+            return np.zeros(space.size)
         log2_g_u = space.sum_over_levels(self.log2_g_u())
         bits, near = np.zeros(space.size), np.flatnonzero(np.isfinite(log2_g_u))
         bits[near] = self._more_bits(log2_g_u[near])

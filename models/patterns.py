@@ -8,9 +8,12 @@ stride.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Number = TypeVar("Number", bound=np.generic)
 
 # A table over all patterns is looked up once a pair; past this size it leaves the caches and the memory budget.
 MAX_PATTERNS = 1 << 25
@@ -43,13 +46,13 @@ class PatternSpace:
         columns = [codes // stride % n for stride, n in zip(self.strides, self.n_levels, strict=True)]
         return np.stack(columns, axis=1).astype(np.uint8)
 
-    def sum_over_levels(self, by_level: list[NDArray[np.float64]], n_first: int | None = None) -> NDArray[np.float64]:
+    def sum_over_levels(self, by_level: list[NDArray[Number]], n_first: int | None = None) -> NDArray[Number]:
         """Table over (partial) patterns of the sum of one number per comparison's level.
 
-        Parameters: by_level, one float64[n_levels[c]] per comparison; n_first, only the first comparisons.
-        Returns float64[product of the radices].
+        Parameters: by_level, an array [n_levels[c]] per comparison, all of one type; n_first, only the first
+        comparisons. Returns an array of that type [product of the radices].
         """
-        table = np.zeros(1)
+        table = np.zeros(1, by_level[0].dtype)
         for values in by_level[:n_first]:
             table = (values[:, None] + table[None, :]).ravel()
         return table

@@ -42,11 +42,11 @@ def select(offsets, codes, best_levels, tables, subjects, bounds, kept, counts):
 
 @kernel
 def multiply_term_frequency(offsets, codes, places, ratios, groups, product):  # type: ignore[no-untyped-def]
-    """product[k] *= ratios[s, places[code] + group of the pair's person * n_levels].
+    """product[k] *= ratios[s, places[code] + group of the pair's person * n_kinds].
 
-    ratios: float64[n_subjects, n_groups * n_levels]; places: uint16[n_patterns], where the level of a pattern stands
-    among the ratios of group 0, or of the group within the commune where the pattern shares it; groups: uint8[n] of the
-    pairs' persons times n_levels, or uint8[0] when everybody is in group 0.
+    ratios: float64[n_subjects, n_groups * n_kinds]; places: uint16[n_patterns], where the ratio of a pattern stands
+    among those of group 0, or of the group within the commune or cohort where the pattern shares it; groups: uint8[n]
+    of the pairs' persons times n_kinds, or uint8[0] when everybody is in group 0.
     """
     for s in range(ratios.shape[0]):
         ratio = ratios[s]
@@ -108,9 +108,11 @@ def _sum_of_factors(weights, floor, highest):  # type: ignore[no-untyped-def]
     lower: double precision adds up 10^8 such numbers without a rounding.
     """
     exponent = np.ceil(highest) - HALF
+    # Under a quarter of the lower unit a factor is 0 of both, and need not be worked out.
+    least = max(floor, exponent - HALF - 2.0)
     high, low = 0.0, 0.0
     for k in range(weights.shape[0]):
-        if weights[k] >= floor:
+        if weights[k] >= least:
             factor = np.exp2(weights[k] - exponent)
             whole = np.rint(factor)
             high += whole

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from linkage.cohorts import FIRST_YEARS, N_COHORTS, cohort_names, cohorts_in, cohorts_of, within_cohort
 from linkage.comparing import pattern_space, prepare_batch
 from linkage.encode import encode
-from linkage.frequencies import COHORT, N_GROUPS, frequency_ratios
+from linkage.frequencies import COHORT, N_GROUPS
 from linkage.ingest.records import Records
 from linkage.plan import load_plan, plan_from
 from linkage.registry_build import build_index
 from linkage.scoring import Scorer
 from linkage.train import starting_parameters
 from models.comparators import date, name
-from tests.test_frequencies import NAME, count_frequencies, registry
+from tests.test_frequencies import NAME, count_frequencies, ratios_by_level, registry
 
 SAME, PLAIN = name.LEVELS.index("same"), name.LEVELS.index("same without diacritics")
 YEARS = (0, 1950, 1954, 1955, 2004, 2005, 2020)
@@ -66,9 +66,9 @@ def test_ratios_within_a_cohort_equal_counting(rows: list[tuple[int, int, int, i
     left = {"full_name.key": names, "full_name.plain": names}
     at, cohorts = np.full((5, 1), commune, np.uint64), np.repeat(cohorts_of(packed([born])), 5)
     u = np.full(len(name.LEVELS), 0.1)
-    ratios = frequency_ratios(NAME, left, names[:, None], at, cohorts, frequencies, u)
+    ratios = ratios_by_level(NAME, left, names[:, None], at, cohorts, frequencies, u)
     assert ratios.shape == (5, 4 * N_GROUPS, len(name.LEVELS))
-    country_and_here = frequency_ratios(NAME, left, names[:, None], at, None, frequencies, u)
+    country_and_here = ratios_by_level(NAME, left, names[:, None], at, None, frequencies, u)
     assert np.array_equal(ratios[:, : 2 * N_GROUPS], country_and_here)
     cohort = int(cohorts_of(packed([born]))[0])
     mean = frequencies["full_name.plain"].mean_share()[0]

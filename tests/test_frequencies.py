@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios
-from linkage.plan import load_plan
+from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios, ratio_kinds
+from linkage.plan import Comparison, load_plan
 from linkage.value_counts import add_up, count_part, counted_columns
 from models.comparators.name import LEVELS
 
@@ -46,6 +47,11 @@ def count_frequencies(columns: dict[str, np.ndarray], n_parts: int = 3) -> dict[
     """The registry's frequencies, counted in parts and added up a few values at a time."""
     counted = [count_part(PLAN, {name: column[i::n_parts] for name, column in columns.items()}) for i in range(n_parts)]
     return {name: add_up(name, [part[name] for part in counted], range_entries=4) for name in counted[0]}
+
+
+def ratios_by_level(comparison: Comparison, *arguments: Any) -> np.ndarray:
+    """float64[n_subjects, n_groups, n_levels]."""
+    return frequency_ratios(comparison, *arguments)[:, :, ratio_kinds(comparison)]
 
 
 people = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=40)
@@ -103,7 +109,7 @@ def name_ratios() -> dict[str, np.ndarray]:
     u = np.full(len(LEVELS), 0.1)
     u[LEVELS.index("same")] = 0.2
     # Without a commune: the country's shares.
-    ratios = frequency_ratios(NAME, left, left["full_name.key"][:, None], None, None, frequencies, u)
+    ratios = ratios_by_level(NAME, left, left["full_name.key"][:, None], None, None, frequencies, u)
     assert ratios.dtype == np.float64
     return dict(zip(KEYS, ratios, strict=True))
 
@@ -151,7 +157,7 @@ def test_alternatives_of_a_value_add_up_and_a_missing_one_has_no_ratio() -> None
     frequencies = {"commune": Frequencies.of(np.array([3, 4, 5], np.uint64), np.array([[6], [3], [1]], np.uint32))}
     u = np.array([1.0, 0.25, 0.25, 0.2, 0.2, 0.1])
     alternatives = np.array([[3, 0], [3, 4], [5, 9], [0, 0]], np.uint64)
-    ratios = frequency_ratios(COMMUNE, {}, alternatives, None, None, frequencies, u)
+    ratios = ratios_by_level(COMMUNE, {}, alternatives, None, None, frequencies, u)
     assert ratios.shape == (4, 1, u.size)
     assert ratios[:, 0, 1].tolist() == pytest.approx([0.6 / 0.25, 0.9 / 0.25, (0.1 + 0.05) / 0.25, 1.0])
     assert (ratios[:, 0, [0, 2, 3, 4, 5]] == 1.0).all()
@@ -166,7 +172,7 @@ def test_the_mean_ratio_of_random_pairs_is_one() -> None:
     u_same = (shares**2).sum()
     u = np.array([1.0, u_same, *[(1 - u_same) / 4] * 4])
     values = np.unique(bearers).astype(np.uint64)[:, None]
-    ratios = frequency_ratios(COMMUNE, {}, values, None, None, frequencies, u)[:, 0, 1].astype(np.float64)
+    ratios = ratios_by_level(COMMUNE, {}, values, None, None, frequencies, u)[:, 0, 1].astype(np.float64)
     # P(agree) = sum of share * (share); with the ratio: u * sum of share * r.
     assert u_same * (shares * ratios).sum() == pytest.approx(u_same)
     assert (shares * shares / ratios).sum() == pytest.approx(u_same)
@@ -190,7 +196,7 @@ def local_ratios(
     columns = registry([1] * n, [1] * n, [1] * n, communes, ethnicity)
     frequencies = count_frequencies(columns)
     alternatives = np.array(stated, np.uint64)[:, None]
-    return frequency_ratios(ETHNICITY, {}, alternatives, np.array(at, np.uint64), None, frequencies, np.array(u))
+    return ratios_by_level(ETHNICITY, {}, alternatives, np.array(at, np.uint64), None, frequencies, np.array(u))
 
 
 def test_a_value_that_is_rare_in_the_country_may_be_everybodys_in_a_commune() -> None:
@@ -227,7 +233,7 @@ def test_local_ratios_of_names_equal_counting_the_neighbours(rows: list[tuple[in
     u = np.full(len(LEVELS), 0.1)
     for commune in (1, 2):
         at = np.full((6, 1), commune, np.uint64)
-        ratios = frequency_ratios(NAME, left, names[:, None], at, None, frequencies, u)
+        ratios = ratios_by_level(NAME, left, names[:, None], at, None, frequencies, u)
         assert ratios.shape == (6, 2 * N_GROUPS, len(LEVELS))
         for group in range(N_GROUPS):
             country = frequencies["full_name.key"].shares(names)[:, group]

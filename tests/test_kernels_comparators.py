@@ -540,9 +540,7 @@ def test_spans_of_names_and_texts():
     table = (letters, starts, 5, int(letters.max()) + 1)
 
     def text_levels(first, offsets, left, right, measure, thresholds, stride, codes):
-        best = best_levels((first, offsets), left, right, (letters, starts), measure, thresholds)
-        rule = (table, text.MEASURES[measure], thresholds, stride, codes)
-        text.text_levels(first, offsets, left, right, best, *rule)
+        text.text_levels(first, offsets, left, right, table, text.MEASURES[measure], thresholds, stride, codes)
 
     a, b = rng.integers(0, 4, 20).astype(np.uint32), rng.integers(0, 4, 30).astype(np.uint32)
 

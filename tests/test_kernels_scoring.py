@@ -176,9 +176,9 @@ def test_blocks_equal_their_twin_and_overfull_ones_are_narrowed(blocks_of, narro
 def test_find_blocks_takes_the_keys_at_both_ends():
     ends = np.array([1 << 16, 2**64 - 1], np.uint64)
     index = build_pass(ends)
-    out = [np.empty((2, 1), np.int64) for _ in range(3)]
-    find_blocks(index.remainders, index.starts, index.n_bits, ends[:, None], 0, *out)
-    assert (out[0][:, 0].tolist(), out[1][:, 0].tolist()) == ([0, 1], [1, 2])
+    out = [np.empty(2, np.int64) for _ in range(3)]
+    find_blocks(index.remainders, index.starts, index.n_bits, ends, 0, *out)
+    assert (out[0].tolist(), out[1].tolist()) == ([0, 1], [1, 2])
 
 
 any_keys = st.lists(st.one_of(st.integers(0, 3), st.integers(0, 2**64 - 1), st.integers(2**63, 2**63 + 2**20)))

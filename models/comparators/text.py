@@ -231,31 +231,26 @@ def text_level(letters, word_a, word_b, masks, measure, thresholds, scratch):  #
 
 
 @kernel
-def text_levels(first, offsets, left, right, best, words, measure, thresholds, stride, codes):  # type: ignore[no-untyped-def]
-    """codes += stride * level over spans; left: uint32[n_spans], right: uint32[n] word ids.
+def text_levels(first, offsets, left, right, words, measure, thresholds, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * level over spans; left: uint32[n_spans], right: uint32[n] word ids, 0 missing.
 
-    best: uint8[n], what `models.comparators.text_bounds.best_text_levels` says: missing, the same, and the last level
-    are sure; words: (letters: uint8[n] or uint32[n], starts: int64[n_words + 1], longest: int, n_letters: int) of the
-    dictionary both sides share; letters are under n_letters.
+    words: (letters: uint8[n] or uint32[n], starts: int64[n_words + 1], longest: int, n_letters: int) of the dictionary
+    both sides share; letters are under n_letters.
     """
     letters, starts, longest, n_letters = words
-    last = 2 + thresholds.shape[0]
     masks = np.zeros(n_letters, np.uint64)
     scratch = np.empty((longest + 2) * (longest + 2) + 8, np.int64)
     for i in range(left.shape[0]):
         word_a = (starts[left[i]], starts[left[i] + 1] - starts[left[i]])
-        has_masks = False
+        if left[i] == 0 or offsets[i] == offsets[i + 1]:
+            continue
+        for p in range(min(word_a[1], _MOST_BITS)):
+            masks[letters[word_a[0] + p]] |= np.uint64(1) << np.uint64(p)
         for k in range(offsets[i], offsets[i + 1]):
-            level = np.int64(best[k])
-            if 2 <= level < last:
-                if not has_masks:
-                    for p in range(min(word_a[1], _MOST_BITS)):
-                        masks[letters[word_a[0] + p]] |= np.uint64(1) << np.uint64(p)
-                    has_masks = True
-                b = right[first[i] + k - offsets[i]]
+            b = right[first[i] + k - offsets[i]]
+            if b != 0:
                 word_b = (starts[b], starts[b + 1] - starts[b])
                 level = text_level(letters, word_a, word_b, masks, measure, thresholds, scratch)
-            codes[k] += stride * np.uint32(level)
-        if has_masks:
-            for p in range(word_a[1]):
-                masks[letters[word_a[0] + p]] = 0
+                codes[k] += stride * np.uint32(level)
+        for p in range(word_a[1]):
+            masks[letters[word_a[0] + p]] = 0
