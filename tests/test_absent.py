@@ -147,6 +147,31 @@ def test_the_level_is_that_of_pairs_of_which_the_right_side_alone_lacks_the_valu
         assert comparison.may_be[:, last].nonzero()[0].tolist() == [last], name
 
 
+def test_an_agreement_is_as_rare_among_all_pairs_as_the_value_is(
+    sides: tuple[pa.Table, pa.Table, Path], tmp_path: Path
+) -> None:
+    """u times the ratio is the share of the value among those who have one, times how many have one."""
+    bound = {}
+    for has_absent_levels in (True, False):
+        plan = every_kind(has_absent_levels=has_absent_levels)
+        batch, index, comparisons = bound_with(plan, sides, tmp_path / str(has_absent_levels))
+        for comparison in comparisons:
+            if comparison.spec.term_frequency:
+                ratios = comparison.ratios(batch.columns, batch, index)
+                assert ratios is not None
+                bound[comparison.spec.name, has_absent_levels] = ratios[:, 0, comparison.kinds[1]]
+    parameters = starting_parameters(every_kind(has_absent_levels=True), 300)
+    plain = starting_parameters(every_kind(has_absent_levels=False), 300)
+    for name in ("commune", "full_name"):
+        u = next(c.u for c in parameters.comparisons if c.name == name)
+        u_plain = next(c.u for c in plain.comparisons if c.name == name)
+        assert u[-1] > 0
+        among_all, among_stated = bound[name, True] * u[1], bound[name, False] * u_plain[1]
+        is_known = bound[name, False] != 1
+        assert is_known.sum() > 30
+        assert np.allclose(among_all[is_known], among_stated[is_known] * (1 - u[-1]), rtol=1e-12)
+
+
 # ------------------------------------------------------------------------------------------------------- the plan
 
 

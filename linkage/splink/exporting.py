@@ -36,11 +36,12 @@ _LOST = {
 
 @dataclass(frozen=True)
 class Export:
-    """settings: what Splink opens. frequencies: encoded columns whose term frequency tables it needs. deviations: a
-    line for everything in which Splink will do otherwise than we do."""
+    """settings: what Splink opens. frequencies: encoded columns whose term frequency tables it needs, with the share of
+    people whose absent value is no level of its own. deviations: a line for everything in which Splink will do
+    otherwise than we do."""
 
     settings: dict[str, Any]
-    frequencies: tuple[str, ...]
+    frequencies: dict[str, float]
     deviations: tuple[str, ...]
 
 
@@ -90,12 +91,16 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
         "comparisons": [comparison.settings for comparison in written],
         "retain_intermediate_calculation_columns": True,
     }
-    frequencies = tuple(dict.fromkeys(c.frequency for c in written if c.frequency is not None))
+    frequencies = {
+        c.frequency: 1.0 - float(p.u[-1]) if p.absent_level else 1.0
+        for c, p in zip(written, parameters.comparisons, strict=True)
+        if c.frequency is not None
+    }
     return Export(settings, frequencies, (*lost, *_notes(plan, rules, frequencies, words is None)))
 
 
 def _notes(
-    plan: Plan, rules: Mapping[str, str | None], frequencies: tuple[str, ...], is_without_words: bool
+    plan: Plan, rules: Mapping[str, str | None], frequencies: Mapping[str, float], is_without_words: bool
 ) -> list[str]:
     """What Splink does otherwise with equal weights."""
     if plan.decision.matches_per_record == "one":

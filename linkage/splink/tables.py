@@ -48,9 +48,14 @@ def standardised_table(
     return pa.table(written)
 
 
-def frequency_table(name: str, counted: Frequencies, plan: Plan, dictionaries: Dictionaries) -> pa.Table:
-    """Share of every value of a column in the registry, as ``register_term_frequency_lookup`` takes it."""
-    shares = counted.counts[:, 0] / max(1, int(counted.counts[:, 0].sum(dtype=np.int64)))
+def frequency_table(
+    name: str, counted: Frequencies, share_with_value: float, plan: Plan, dictionaries: Dictionaries
+) -> pa.Table:
+    """Share of every value of a column in the registry, as ``register_term_frequency_lookup`` takes it.
+
+    share_with_value : of the people among whom an agreement is so rare, 1 where those without a value do not count
+    """
+    shares = share_with_value * counted.counts[:, 0] / max(1, int(counted.counts[:, 0].sum(dtype=np.int64)))
     values = _values(counted.values, _columns_of(plan)[name], dictionaries)
     return pa.table({column(name): values, f"tf_{column(name)}": shares})
 

@@ -113,6 +113,6 @@ def _read(
         A_LEFT: standardised_table(left.column(plan.left_id), "left", of_left, plan, dictionaries),
         B_RIGHT: standardised_table(persons.column(plan.right_id), "right", of_right, plan, dictionaries),
     }
-    for name in export.frequencies:
-        written[f"tf_{column(name)}"] = frequency_table(name, index.frequencies[name], plan, dictionaries)
+    for name, share in export.frequencies.items():
+        written[f"tf_{column(name)}"] = frequency_table(name, index.frequencies[name], share, plan, dictionaries)
     return _Sides(export, written)
