@@ -24,7 +24,11 @@ from linkage.scoring import PassCounts, Ranked, Scored, Scorer
 from linkage.scratch import scratch_array
 from models.parameters import Parameters
 
-TILE_SUBJECTS = 4096
+# Of a tile. What a tile costs whatever its size is in Python, where one thread waits for the other, so few subjects are
+# spread over the threads and many are taken in large tiles.
+TILE_SUBJECTS = 1 << 13
+_LEAST_SUBJECTS = 64
+_TILES_PER_THREAD = 2
 _ORDERED_AT_ONCE = 1 << 16
 _FEW_COUNTS = 1 << 20  # pattern counts of tiles are added up when there are more
 
@@ -94,9 +98,8 @@ def link_batch(
 
 def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
     """Run work on tiles of subjects over threads; results come in the order of the tiles."""
-    parts = [
-        slice(start, min(start + TILE_SUBJECTS, n_subjects)) for start in range(0, max(n_subjects, 1), TILE_SUBJECTS)
-    ]
+    size = min(max(-(-n_subjects // (n_threads * _TILES_PER_THREAD)), _LEAST_SUBJECTS), TILE_SUBJECTS)
+    parts = [slice(start, min(start + size, n_subjects)) for start in range(0, max(n_subjects, 1), size)]
     with ThreadPoolExecutor(n_threads) as threads:
         yield from zip(parts, threads.map(work, parts), strict=True)
 

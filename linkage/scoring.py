@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,8 @@ from models.parameters import Parameters
 from models.patterns import PatternSpace
 from models.score import rank, select, weigh
 
+Value = TypeVar("Value", bound=np.generic)
+
 # Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
 NEGLIGIBLE_LOG2 = -20.0
 
@@ -33,7 +37,7 @@ NEGLIGIBLE_LOG2 = -20.0
 _SLACK_LOG2 = 1e-3
 _MOST_OUTLINES = 64
 # Compared at once, so that the codes and the columns of a few blocks stay in the processor's cache.
-_PAIRS_AT_ONCE = 1 << 16
+_PAIRS_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -213,46 +217,54 @@ class Scorer:
     def _select(self, tile: Tile, pairs: Pairs) -> tuple[NDArray[np.uint32], NDArray[np.int64], Codes]:
         """Places of the pairs that may reach the floor, how many each span has of them, and their codes, with what is
         quickly seen of the last level."""
+        last = self.bound[-1]
         codes = self._first_codes(tile, pairs)
-        best = self.bound[-1].best_levels(tile.columns, pairs)
-        bounds, kept, counts = (
-            (tile.needed, tile.gains),
-            np.empty(codes.size, np.uint32),
-            np.empty(pairs.subjects.size, np.int64),
-        )
+        best = last.best_levels(tile.columns, pairs)
+        bounds = (tile.needed, tile.gains)
+        kept, counts = np.empty(codes.size, np.uint32), np.empty(pairs.subjects.size, np.int64)
         n = select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, bounds, kept, counts)
-        return kept[:n], counts, codes[kept[:n]] + np.uint32(self.bound[-1].stride) * best[kept[:n]]
+        kept = kept[:n].copy()
+        return kept, counts, codes[kept] + np.uint32(last.stride) * best[kept]
+
+    def _select_in_parts(
+        self, tile: Tile, sizes: NDArray[np.int64], spans: Callable[[slice], Pairs]
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], Codes]:
+        """`_select`, so many spans at a time as stay in the cache; sizes: int64[n_spans]. Places stand where the span
+        points to, the row of a run or the place in the list."""
+        places, counts, codes = [np.empty(0, np.uint32)], [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
+        start = 0
+        for part in _parts(sizes, _PAIRS_AT_ONCE):
+            pairs = spans(part)
+            kept, n_kept, kept_codes = self._select(tile, pairs)
+            first = pairs.first - pairs.offsets[:-1] if pairs.rows is None else np.full(n_kept.size, start)
+            places.append(kept + np.repeat(first.astype(np.uint32), n_kept))
+            counts.append(n_kept)
+            codes.append(kept_codes)
+            start += int(pairs.offsets[-1])
+        return np.concatenate(places), np.concatenate(counts), np.concatenate(codes)
 
     def _select_runs(self, tile: Tile, found: Found) -> tuple[NDArray[np.int64], NDArray[np.uint32], Codes]:
         """The rows of the runs that may reach the floor, in CSR form, and the pairs' codes."""
         n_subjects, width = found.first.shape
         first, sizes = found.first.ravel(), (found.last - found.first).ravel()
         subjects = np.repeat(np.arange(n_subjects), width)
-        rows, codes, counts = [np.empty(0, np.int64)], [np.empty(0, np.uint32)], [np.empty(0, np.int64)]
-        for part in _parts(sizes, _PAIRS_AT_ONCE):
-            offsets = _offsets(sizes[part])
-            kept, n_kept, kept_codes = self._select(tile, Pairs(subjects[part], first[part], offsets, None))
-            rows.append(kept.astype(np.int64) + np.repeat(first[part] - offsets[:-1], n_kept))
-            codes.append(kept_codes)
-            counts.append(n_kept)
-        by_subject = np.concatenate(counts).reshape(n_subjects, width).sum(axis=1)
-        return _offsets(by_subject), np.concatenate(rows).astype(np.uint32), np.concatenate(codes)
+
+        def spans(part: slice) -> Pairs:
+            return Pairs(subjects[part], first[part], _offsets(sizes[part]), None)
+
+        rows, counts, codes = self._select_in_parts(tile, sizes, spans)
+        return _offsets(counts.reshape(n_subjects, width).sum(axis=1)), rows, codes
 
     def _select_listed(self, tile: Tile, listed: Candidates) -> tuple[Candidates, Codes]:
         """The listed pairs that may reach the floor, and their codes."""
-        kept, codes, counts = [np.empty(0, np.int64)], [np.empty(0, np.uint32)], [np.empty(0, np.int64)]
-        for part in _parts(np.diff(listed.offsets), _PAIRS_AT_ONCE):
+
+        def spans(part: slice) -> Pairs:
             start, stop = listed.offsets[part.start], listed.offsets[part.stop]
             offsets = listed.offsets[part.start : part.stop + 1] - start
-            subjects = np.arange(part.start, part.stop)
-            pairs = Pairs(subjects, offsets[:-1], offsets, listed.rows[start:stop])
-            of_part, n_kept, kept_codes = self._select(tile, pairs)
-            kept.append(of_part + start)
-            codes.append(kept_codes)
-            counts.append(n_kept)
-        places = np.concatenate(kept)
-        candidates = Candidates(_offsets(np.concatenate(counts)), listed.rows[places], listed.passes[places])
-        return candidates, np.concatenate(codes)
+            return Pairs(np.arange(part.start, part.stop), offsets[:-1], offsets, listed.rows[start:stop])
+
+        places, counts, codes = self._select_in_parts(tile, np.diff(listed.offsets), spans)
+        return Candidates(_offsets(counts), listed.rows[places], listed.passes[places]), codes
 
     def _weighed(self, tile: Tile, candidates: Candidates, codes: Codes, n_candidates: NDArray[np.int64]) -> Scored:
         """Listed pairs with their codes, but for what was only quickly seen of the last level: that, term frequencies,
@@ -278,18 +290,19 @@ class Scorer:
         ties = self.index.order_of(candidates.rows)
         rank(candidates.offsets, scored.weights, ties, self.floor, best, weights, sums)
         is_there = best >= 0
+        places = best[is_there]
 
-        def pick(values: NDArray[np.generic], absent: int) -> NDArray[np.generic]:
-            padded = np.append(values, np.array([absent]).astype(values.dtype))
-            return np.asarray(padded[np.where(is_there, best, values.size)])
+        def pick(values: NDArray[Value], absent: int) -> NDArray[Value]:
+            picked = np.full(best.shape, absent, values.dtype)
+            picked[is_there] = values[places]
+            return picked
 
-        rows = np.where(is_there, pick(candidates.rows, 0).astype(np.int32), np.int32(-1))
         return Ranked(
-            rows,
+            pick(candidates.rows.view(np.int32), -1),
             weights,
-            pick(candidates.passes, 0).astype(np.uint16),
-            pick(scored.codes, 0).astype(np.uint32),
-            pick(scored.ratios, 1).astype(np.float64),
+            pick(candidates.passes, 0),
+            pick(scored.codes, 0),
+            pick(scored.ratios, 1),
             sums,
             scored.n_candidates,
         )

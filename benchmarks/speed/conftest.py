@@ -75,9 +75,22 @@ def trained(simulated: dict[str, Path], indexes: dict[str, Path]) -> dict[str, R
 @pytest.fixture(scope="session")
 def country(simulated: dict[str, Path], indexes: dict[str, Path], trained: dict[str, RunSummary]) -> Prepared:
     """The doses that are not verified at once, against the large registry."""
-    index = open_index(indexes["large"])
-    model = Model.load(trained["large"].run_dir / "model.json", index.plan)
-    return not_verified(pq.read_table(simulated["large"] / "doses.parquet"), index, model.parameters)
+    return _prepared(simulated["large"], indexes["large"], trained["large"])
+
+
+@pytest.fixture(scope="session")
+def country_2025(work: Path, persons: dict[str, int]) -> Prepared:
+    """The same against a registry in communes of 2025, three times as large: so are its blocks."""
+    folder, n = work / "2025", persons["large"]
+    simulate(n, n // PERSONS_PER_DOSE, SEED, folder, registry_date="2025")
+    build_from_files([folder / "registry.parquet"], folder / "index", units=folder / "units")
+    return _prepared(folder, folder / "index", run([folder / "doses.parquet"], folder / "index", folder / "runs"))
+
+
+def _prepared(folder: Path, index_folder: Path, trained: RunSummary) -> Prepared:
+    index = open_index(index_folder)
+    model = Model.load(trained.run_dir / "model.json", index.plan)
+    return not_verified(pq.read_table(folder / "doses.parquet"), index, model.parameters)
 
 
 @pytest.fixture(scope="session")

@@ -47,27 +47,27 @@ def not_verified(doses: pa.Table, index: Index, parameters: Parameters) -> Prepa
     return Prepared(take(still_open, order), index, parameters)
 
 
-def n_pairs(scorer: Scorer, n_threads: int, found: list[Found] | None = None) -> int:
+def n_pairs(scorer: Scorer, n_threads: int, found: dict[int, Found] | None = None) -> int:
     """Score and rank the whole batch as a run does, keeping nothing but the number of candidate pairs; found: the
-    candidates of each tile if they are known, see `find_pairs`."""
+    candidates of each tile if they are known, see `find_pairs`, with as many threads."""
     n_best, order = scorer.index.plan.decision.candidates_kept, _order(scorer)
 
     def work(part: slice) -> int:
         tile = scorer.tile(order[part])
-        pairs = scorer.candidates(tile)[0] if found is None else found[part.start // TILE_SUBJECTS]
+        pairs = scorer.candidates(tile)[0] if found is None else found[part.start]
         return int(scorer.rank(scorer.score(tile, pairs), n_best).n_candidates.sum())
 
     return sum(n for _, n in run_tiles(work, scorer.batch.n_subjects, n_threads))
 
 
-def find_pairs(scorer: Scorer, n_threads: int) -> list[Found]:
-    """The candidates of each tile."""
+def find_pairs(scorer: Scorer, n_threads: int) -> dict[int, Found]:
+    """The candidates of each tile, by its first subject."""
     order = _order(scorer)
 
     def work(part: slice) -> Found:
         return scorer.candidates(scorer.tile(order[part]))[0]
 
-    return [found for _, found in run_tiles(work, scorer.batch.n_subjects, n_threads)]
+    return {part.start: found for part, found in run_tiles(work, scorer.batch.n_subjects, n_threads)}
 
 
 def _order(scorer: Scorer) -> NDArray[np.int64]:

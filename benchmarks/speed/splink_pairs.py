@@ -121,7 +121,8 @@ def compare(common: Common, n_threads: int) -> Compared:
         _splink_alone(linker, _given(all_pairs(prepared, n_threads, part), left_ids, right_ids), _prior(common.model))
         for part in _parts(len(left_ids))[:_MOST_PARTS]
     ]
-    n_all, n_scored = sum(int(tile.n_candidates.sum()) for tile in found), sum(part.n_pairs for part in predicted)
+    n_all = sum(int(tile.n_candidates.sum()) for tile in found.values())
+    n_scored = sum(part.n_pairs for part in predicted)
     splink[PREDICT] = sum(part.seconds for part in predicted) * n_all / n_scored
     n_own_pairs = None
     if len(left_ids) <= _MOST_CLAIMS:
@@ -162,7 +163,7 @@ def _prepared(common: Common) -> tuple[Prepared, pa.Array, pa.Array]:
     return Prepared(batch, index, common.model.parameters), left_ids, right_ids
 
 
-def _seconds_of_scoring(prepared: Prepared, n_threads: int, floor: str, found: list[Found] | None = None) -> float:
+def _seconds_of_scoring(prepared: Prepared, n_threads: int, floor: str, found: dict[int, Found] | None = None) -> float:
     """Seconds from the batch, or its pairs, to the best candidates, the scorer's own tables included: the median."""
 
     def once() -> float:

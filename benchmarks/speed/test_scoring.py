@@ -34,11 +34,20 @@ def a_tile(country: Prepared) -> slice:
 @pytest.mark.parametrize("floor", ["none", "own", "country"])
 def test_scoring(benchmark: BenchmarkFixture, country: Prepared, floor: str, n_threads: int) -> None:
     """Candidates, patterns, term frequencies, weights and ranking of the whole batch."""
-    scorer = country.scorer(floor)
+    _measure_whole(benchmark, country, floor, n_threads)
+
+
+@pytest.mark.parametrize("floor", ["none", "own", "country"])
+def test_scoring_2025(benchmark: BenchmarkFixture, country_2025: Prepared, floor: str) -> None:
+    """The same in the larger blocks that the communes of 2025 make."""
+    _measure_whole(benchmark, country_2025, floor, 2)
+
+
+def _measure_whole(benchmark: BenchmarkFixture, prepared: Prepared, floor: str, n_threads: int) -> None:
+    scorer, n_subjects = prepared.scorer(floor), prepared.batch.n_subjects
     total = n_pairs(scorer, n_threads)
     work = lambda: n_pairs(scorer, n_threads)  # noqa: E731
-    n_subjects = country.batch.n_subjects
-    measure(benchmark, WHOLE, total, "pairs", work, rounds=3, is_compiled=True, subjects=n_subjects, threads=n_threads)
+    measure(benchmark, WHOLE, total, "pairs", work, is_compiled=True, subjects=n_subjects, threads=n_threads)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
