@@ -86,11 +86,12 @@ def look_up(
     for start in range(0, wanted.size, _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
         for i in range(some.size):
-            places[i] = min(max(int((np.float64(some[i]) - lowest) * per_value), 0), n - 1)
+            places[i] = int(min(max((np.float64(some[i]) - lowest) * per_value, 0.0), n - 1.0))
         for _ in range(_GUESSES):
             for i in range(some.size):
-                place = places[i] + int((np.float64(some[i]) - np.float64(values[places[i]])) * per_value)
-                places[i] = min(max(place, 0), n - 1)
+                # Held within the table before it is a whole number: the next value may be 2**64 places away.
+                place = places[i] + (np.float64(some[i]) - np.float64(values[places[i]])) * per_value
+                places[i] = int(min(max(place, 0.0), n - 1.0))
         for i in range(some.size):
             places[i] = _first_not_under(values, some[i], places[i])
             is_there[start + i] = values[places[i]] == some[i]
