@@ -26,6 +26,7 @@ from tests.splink_runs import (
     slipped,
     train_in_splink,
     vaccination_model,
+    with_absent_levels,
     without,
     write_people,
 )
@@ -59,6 +60,15 @@ def test_what_splink_cannot_hold_is_refused_by_name() -> None:
     ):
         assert sum(line.startswith(start) for line in lines) == 1, start
     assert not any("comparison 'phone'" in line or "pass 'phone'" in line for line in lines)
+
+
+def test_frequencies_of_one_column_that_differ_in_scale_are_refused_by_name() -> None:
+    comparisons = EVERY_KIND["comparison"]
+    plain = next(c for c in comparisons if c["name"] == "ethnicity")
+    other = {**with_absent_levels([plain])[0], "name": "ethnicity_or_none"}
+    model = made_up_model(changed(EVERY_KIND, comparison=[*comparisons, other]), 150, 0.5)
+    with pytest.raises(UsageError, match="term frequencies of ethnicity: two comparisons scale them differently"):
+        export_splink(model)
 
 
 def test_the_nearest_of_the_vaccination_model_opens_in_splink_and_says_what_it_lost() -> None:

@@ -36,9 +36,9 @@ _LOST = {
 
 @dataclass(frozen=True)
 class Export:
-    """settings: what Splink opens. frequencies: encoded columns whose term frequency tables it needs, with the share of
-    people whose absent value is no level of its own. deviations: a line for everything in which Splink will do
-    otherwise than we do."""
+    """settings: what Splink opens. frequencies: encoded columns whose term frequency tables it needs, with what their
+    shares are times: the share of people who have the value where lacking it is a level, else 1. deviations: a line for
+    everything in which Splink will do otherwise than we do."""
 
     settings: dict[str, Any]
     frequencies: dict[str, float]
@@ -70,6 +70,14 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
     written = [_comparison(c, p, plan, words) for c, p in zip(plan.comparisons, parameters.comparisons, strict=True)]
     rules = {rule.name: _blocking_rule(rule, plan) for rule in plan.passes}
     lost = [line for comparison in written for line in comparison.lost]
+    scales = [
+        (c.frequency, 1.0 - float(p.u[-1]) if p.absent_level else 1.0)
+        for c, p in zip(written, parameters.comparisons, strict=True)
+    ]
+    frequencies = {name: scale for name, scale in scales if name is not None}
+    for name in frequencies:
+        if len({scale for other, scale in scales if other == name}) > 1:
+            lost.append(f"term frequencies of {column(name)}: two comparisons scale them differently; written for one")
     if parameters.household_rate > 0:
         lost.append("household: people of one household are no class of their own in Splink; left out")
     if parameters.neighbour_share > 0:
@@ -90,11 +98,6 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
         ],
         "comparisons": [comparison.settings for comparison in written],
         "retain_intermediate_calculation_columns": True,
-    }
-    frequencies = {
-        c.frequency: 1.0 - float(p.u[-1]) if p.absent_level else 1.0
-        for c, p in zip(written, parameters.comparisons, strict=True)
-        if c.frequency is not None
     }
     return Export(settings, frequencies, (*lost, *_notes(plan, rules, frequencies, words is None)))
 

@@ -6,8 +6,9 @@ weight 1 on the exact level; blocking rules of equal columns; and the text, cate
 export_splink writes. Anything else is refused by name.
 
 Weights are equal on text that stands as we compare it (lower case, NFKC, single spaces, null for empty), in ASCII,
-because Splink's functions count bytes, and with term frequencies counted in the right file; a Jaro-Winkler similarity
-within a rounding of its threshold may fall to its other side.
+because Splink's functions count bytes, and with term frequencies counted in the right file, where a level of lacking
+values stands beside them times the share that has one, as export writes them; a Jaro-Winkler similarity within a
+rounding of its threshold may fall to its other side.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def frequency_table(
 ) -> pa.Table:
     """Share of every value of a column in the registry, as ``register_term_frequency_lookup`` takes it.
 
-    share_with_value : of the people among whom an agreement is so rare, 1 where those without a value do not count
+    share_with_value : the share of people who have the value where lacking it is a level, else 1
     """
     shares = share_with_value * counted.counts[:, 0] / max(1, int(counted.counts[:, 0].sum(dtype=np.int64)))
     values = _values(counted.values, _columns_of(plan)[name], dictionaries)
