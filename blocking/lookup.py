@@ -23,9 +23,9 @@ _KEYS_PER_BUCKET = 8
 _LEAST_BITS, _MOST_BITS = 16, 24  # of the bucket table
 _BLOCK_BITS = 24  # of an entry, beside those that the bucket says; at most 24 + 24 there are
 _NARROW_MASK = 255  # the narrowing bits of an entry
-_FEW = 16
-_AT_ONCE = 32
 _REMAINDER_BITS = 32  # of an entry, where there are as many buckets as n_bits tell apart
+_FEW = 16  # entries that are gone through one by one
+_AT_ONCE = 32  # queries
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def find_blocks(remainders, starts, n_bits, queries, max_block, first, last, nar
     for start in range(0, queries.shape[0], _AT_ONCE):
         stop = min(start + _AT_ONCE, queries.shape[0])
         for s in range(start, stop):
-            first[s] = last[s] = narrowed[s] = 0
+            first[s] = last[s] = 0
             if queries[s] != 0:
                 bucket = _stored(queries[s], n_bits) >> shift
                 first[s], last[s] = starts[bucket], starts[bucket + np.uint64(1)]

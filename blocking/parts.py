@@ -56,7 +56,7 @@ def take_rows(column, rows, values):  # type: ignore[no-untyped-def]
         values[k] = column[rows[k]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # no two are alike, so that what was gathered can be kept by them
 class PartedColumn:
     """A column over both parts: large [n, ...], few [m, ...] alike, the rows from n on, or None."""
 

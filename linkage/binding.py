@@ -31,7 +31,7 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
         kinds = ratio_kinds(comparison) if comparison.term_frequency else None
         places = None if kinds is None else _ratio_places(comparison, kinds, plan)
         # A term frequency is a share of those who have a value, so u has to be one too.
-        u = estimated.u / (1.0 - estimated.u[-1]) if comparison.absent_level else estimated.u
+        u = estimated.u / estimated.share_with_value
         bound.append(BoundComparison(comparison, stride, add, quick, u, groups, kinds, places))
     return bound
 

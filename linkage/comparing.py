@@ -59,7 +59,7 @@ class Pairs:
     first: NDArray[np.int64]
     offsets: NDArray[np.int64]
     rows: NDArray[np.uint32] | None
-    _gathered: dict[int, NDArray[Any]] = field(default_factory=dict, repr=False, compare=False)
+    _gathered: dict[PartedColumn, NDArray[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def listed(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32]) -> Pairs:
@@ -82,9 +82,9 @@ class Pairs:
         """What a span's places point into: the registry's column, or the rows' values of it, gathered once."""
         if self.rows is None:
             return column.large
-        gathered = self._gathered.get(id(column))
+        gathered = self._gathered.get(column)
         if gathered is None:
-            gathered = self._gathered[id(column)] = column[self.rows]
+            gathered = self._gathered[column] = column[self.rows]
             # As the mapped columns of an index are, so that a kernel is compiled and loaded for one kind of array only.
             gathered.flags.writeable = False
         return gathered

@@ -10,7 +10,7 @@ kernel = nb.njit(cache=True, nogil=True, error_model="numpy")
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Fibonacci hashing, so that small numbers spread too
 
 _GUESSES = 3  # each after the first takes the root of the distance left, ten thousand places of 10^8
-_AT_ONCE = 32
+_AT_ONCE = 32  # values looked for
 
 
 @kernel

@@ -158,7 +158,8 @@ def frequency_ratios(
         # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one
         # sex and cohort make it.
         mean = frequencies[plain].mean_share()[0]
-        return _side_by_side([_name_ratios(key, plain / mean, u) for key, plain in zip(same, loosely, strict=True)])
+        by_circle = zip(same, loosely, strict=True)
+        return _side_by_side([_name_ratios(of_key, of_plain / mean, u) for of_key, of_plain in by_circle])
     circles = []
     for shares in counts.value_shares(comparison.right[0], alternatives):
         circles.append([np.where(shares > 0, shares / u[_SAME], 1.0)])  # a share of 0 is no value

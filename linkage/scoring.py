@@ -148,14 +148,16 @@ class Scorer:
     def _bounds(self, ratios: list[Ratios | None], n_subjects: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What a pair needs, and what it can gain by its outline, see `Tile`."""
         needed, gains = np.full(n_subjects, self.floor - _SLACK_LOG2), np.zeros((n_subjects, 1))
-        most = [self._most_gained(c, ratio, n_subjects) for c, ratio in enumerate(ratios)]
-        for c, (of_level, ratio) in enumerate(zip(most[:-1], ratios, strict=False)):
+        for c, ratio in enumerate(ratios[:-1]):
+            if ratio is None:
+                continue
+            most = self._most_gained(c, ratio, n_subjects)
             if c in self._outlined:
-                n_outlines = of_level.shape[0] * gains.shape[1]
-                gains = (of_level.T[:, :, None] + gains[:, None, :]).reshape(n_subjects, n_outlines)
-            elif ratio is not None:
-                needed -= of_level.max(axis=0)
-        last = self._log2_m_u[-1][:, None] + most[-1]
+                n_outlines = most.shape[0] * gains.shape[1]
+                gains = (most.T[:, :, None] + gains[:, None, :]).reshape(n_subjects, n_outlines)
+            else:
+                needed -= most.max(axis=0)
+        last = self._log2_m_u[-1][:, None] + self._most_gained(len(ratios) - 1, ratios[-1], n_subjects)
         needed_by_level = np.array([needed - last[levels].max(axis=0) for levels in self.bound[-1].may_be], np.float32)
         return np.ascontiguousarray(needed_by_level.T), gains.astype(np.float32)
 
@@ -270,10 +272,11 @@ class Scorer:
         """Listed pairs with their codes, but for what was only quickly seen of the last level: that, term frequencies,
         weights."""
         last = self.bound[-1]
-        seen = (codes // np.uint32(last.stride)).astype(np.uint8)
-        levels = seen.copy()
+        stride = np.uint32(last.stride)
+        levels = (codes // stride).astype(np.uint8)
+        codes -= stride * levels
         last.settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), levels)
-        codes += np.uint32(last.stride) * (levels.astype(np.uint32) - seen)
+        codes += stride * levels
         product = np.ones(codes.size)
         for comparison, ratios in zip(self.bound, tile.ratios, strict=True):
             comparison.multiply(ratios, candidates.offsets, candidates.rows, codes, product)

@@ -44,6 +44,12 @@ class ComparisonParameters:
         return len(self.labels) - self.absent_level
 
     @property
+    def share_with_value(self) -> float:
+        """The share of right sides that have the value where lacking it is a level, else 1: that of a term frequency
+        is of these."""
+        return 1.0 - float(self.u[-1]) if self.absent_level else 1.0
+
+    @property
     def among_neighbours(self) -> Vector:
         """What strangers are like whose numbers lie one slip apart: float64[n_levels]."""
         return self.u if self.neighbour is None else self.neighbour
@@ -53,7 +59,7 @@ class ComparisonParameters:
         return np.isin(np.arange(len(self.labels)), self.shared_levels).astype(np.float64)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no two are alike, so that tables can be kept by them
 class Parameters:
     """Everything the posterior needs.
 

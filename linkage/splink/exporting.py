@@ -70,10 +70,7 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
     written = [_comparison(c, p, plan, words) for c, p in zip(plan.comparisons, parameters.comparisons, strict=True)]
     rules = {rule.name: _blocking_rule(rule, plan) for rule in plan.passes}
     lost = [line for comparison in written for line in comparison.lost]
-    scales = [
-        (c.frequency, 1.0 - float(p.u[-1]) if p.absent_level else 1.0)
-        for c, p in zip(written, parameters.comparisons, strict=True)
-    ]
+    scales = [(c.frequency, p.share_with_value) for c, p in zip(written, parameters.comparisons, strict=True)]
     frequencies = {name: scale for name, scale in scales if name is not None}
     for name in frequencies:
         if len({scale for other, scale in scales if other == name}) > 1:
