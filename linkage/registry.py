@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.lookup import PassIndex
-from blocking.neighbours import NumberFilter, filter_bits
+from blocking.neighbours import NumberFilter, filter_words, no_numbers
 from blocking.parts import PartedColumn, PartedPass, RemovedRows
 from linkage.encode import Dictionaries
 from linkage.errors import InputError, UsageError, VerificationError
@@ -34,10 +34,9 @@ from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
-FORMAT = 5
+FORMAT = 6
 LARGE = "large"  # in a manifest with changes, the manifest without them
 _NO_ROWS = np.empty(0, np.uint32)
-_NO_NUMBERS = np.zeros(1, np.uint8)
 _NONE_REMOVED = RemovedRows.none()
 
 
@@ -148,7 +147,7 @@ def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> I
         plan,
         {name: PartedColumn(column) for name, column in map_arrays(version / "columns").items()},
         {name: passes[of] for name, of in stored.items()},
-        {name: NumberFilter(bits, _NO_NUMBERS) for name, bits in map_arrays(version / "numbers").items()},
+        {name: NumberFilter(words, no_numbers()) for name, words in map_arrays(version / "numbers").items()},
         Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"]),
         _frequencies(map_arrays(version / "frequencies")),
         Persons(open_persons(version / "persons.arrow", int(manifest["persons"]))),
@@ -169,7 +168,7 @@ def _with_changes(large: Index, manifest: dict[str, Any]) -> Index:
         columns={name: PartedColumn(c.large, changes.columns[name]) for name, c in large.columns.items()},
         passes={name: parted[of] for name, of in stored.items()},
         numbers={
-            name: NumberFilter(of_large.large, filter_bits(changes.columns[name].astype(np.uint64)))
+            name: NumberFilter(of_large.large, filter_words(changes.columns[name].astype(np.uint64)))
             for name, of_large in large.numbers.items()
         },
         dictionaries=changes.dictionaries,

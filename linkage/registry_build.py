@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from blocking.keys import Keys
 from blocking.lookup import build_pass, build_row_order, sort_keys
-from blocking.neighbours import filter_bits
+from blocking.neighbours import filter_words
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.errors import InputError
 from linkage.frequencies import STORED
@@ -266,7 +266,7 @@ def _number_tasks(plan: Plan, version: Path) -> list[Callable[[], None]]:
 
     def write(name: str) -> None:
         column = np.load(version / "columns" / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        write_arrays(version / "numbers", {name: filter_bits(column)})
+        write_arrays(version / "numbers", {name: filter_words(column)})
 
     return [partial(write, name) for name in sorted(slipped_numbers(plan))]
 

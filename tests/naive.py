@@ -579,15 +579,30 @@ def tabulated(packed, hashes):
     return total
 
 
-def set_bits(numbers, hashes, n_bits):
-    """The bits that numbers set."""
-    return {tabulated(number, hashes) % n_bits for number in numbers}
+def bits_of_number(packed, hashes):
+    """The bits of a number in its word of a filter, told by the first three times six bits of its hash."""
+    binary = f"{tabulated(packed, hashes):064b}"
+    return {int(binary[start : start + 6], 2) for start in (0, 6, 12)}
+
+
+def set_numbers(numbers, hashes, n_words):
+    """The words of a filter in which the bits of numbers are set."""
+    words = [set() for _ in range(n_words)]
+    for number in numbers:
+        words[tabulated(number, hashes) % n_words] |= bits_of_number(number, hashes)
+    return [sum(1 << bit for bit in word) for word in words]
+
+
+def may_be_in(packed, hashes, words):
+    """Whether all bits of a number are set in a filter."""
+    word = words[tabulated(packed, hashes) % len(words)]
+    return all(word >> bit & 1 for bit in bits_of_number(packed, hashes))
 
 
 def known_neighbours(numbers, n_digits, hashes, large, few):
-    """Per number, its neighbours with their bit in one of two filters, each (set of bits, how many bits there are)."""
+    """Per number, its neighbours whose bits are set in one of two filters."""
     return [
-        {n for n in number_neighbours(number, n_digits) if any(tabulated(n, hashes) % k in b for b, k in (large, few))}
+        {n for n in number_neighbours(number, n_digits) if any(may_be_in(n, hashes, words) for words in (large, few))}
         for number in numbers
     ]
 
