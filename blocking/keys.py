@@ -45,12 +45,9 @@ def mix(values: Keys, salt: int = 0) -> Keys:
     return z
 
 
-def combine(parts: Sequence[Keys]) -> Keys:
-    """One hash of several parts: uint64[n] each, or uint64[n, w] for alternatives; 0 where any part is 0.
-
-    The leading bits are a hash of the first part alone. Alternatives of several parts are crossed: the result is
-    uint64[n, product of the widths].
-    """
+def _hashes(parts: Sequence[Keys]) -> tuple[Keys, Keys]:
+    """Hashes of all parts, and their leading bits, which are a hash of the first part alone, 0 where any part is 0:
+    uint64[n, product of the widths], for alternatives of several parts are crossed."""
     n = parts[0].shape[0]
     total, lead = np.zeros((n, 1), np.uint64), np.ones((n, 1), np.uint64)
     for salt, part in enumerate(parts):
@@ -58,7 +55,7 @@ def combine(parts: Sequence[Keys]) -> Keys:
         crossed, leads = (np.empty((n, total.shape[1] * columns.shape[1]), np.uint64) for _ in range(2))
         cross(total, lead, columns, np.uint64(_steps(salt)), salt == 0, crossed, leads)
         total, lead = crossed, leads
-    return np.where(lead == 0, lead, (lead & _LEAD_MASK) | (total & ~_LEAD_MASK) | np.uint64(1))
+    return total, lead
 
 
 @kernel
@@ -75,25 +72,41 @@ def cross(total, lead, part, step, is_first, crossed, leads):  # type: ignore[no
     """Every hash of a record with every alternative of the next part of its key.
 
     total, lead: uint64[n, w], the hashes and their leading bits so far, lead 0 where a part is missing; part: uint64[n,
-    v]; crossed, leads: uint64[n, w * v] out, alike.
+    v]; crossed, leads: uint64[n, w * v] out, alike, both 0 where a part is missing.
     """
     for s in range(total.shape[0]):
         place = 0
         for i in range(total.shape[1]):
             for j in range(part.shape[1]):
-                mixed = _mixed(total[s, i] ^ _mixed(part[s, j], step), step)
-                known = (mixed if is_first else lead[s, i]) | np.uint64(1)
-                crossed[s, place] = mixed
-                leads[s, place] = known if lead[s, i] != 0 and part[s, j] != 0 else np.uint64(0)
+                crossed[s, place] = leads[s, place] = 0
+                if lead[s, i] != 0 and part[s, j] != 0:
+                    mixed = _mixed(total[s, i] ^ _mixed(part[s, j], step), step)
+                    crossed[s, place] = mixed
+                    leads[s, place] = (mixed if is_first else lead[s, i]) | np.uint64(1)
                 place += 1
+
+
+@kernel
+def assemble(total, lead, low, keys):  # type: ignore[no-untyped-def]
+    """The bits of keys in their places: LEAD_BITS of lead, then those of total, then NARROW_BITS of low: uint64[n],
+    where there are any. total, lead, keys: uint64[n, w]; a key is 0 where lead is 0, and nowhere else."""
+    for s in range(keys.shape[0]):
+        narrow = low[s] if low.shape[0] > 0 else np.uint64(0)
+        for j in range(keys.shape[1]):
+            block = ((lead[s, j] & _LEAD_MASK) | (total[s, j] & ~_LEAD_MASK)) & ~_NARROW_MASK
+            key = max(block | (narrow & _NARROW_MASK), np.uint64(1 << NARROW_BITS))
+            keys[s, j] = key if lead[s, j] != 0 else np.uint64(0)
 
 
 def block_keys(parts: Sequence[Keys], narrow: Keys | None) -> Keys:
     """Keys of one pass: uint64[n, number of alternatives].
 
-    narrow: uint64[n], or None; 0 (missing) is a value like any other, since records without it must stay in the block.
+    Parameters
+    ----------
+    parts : uint64[n] each, or uint64[n, w] for alternatives; no key where any part is 0
+    narrow : uint64[n], or None; 0 (missing) is a value like any other, since records without it must stay in the block
     """
-    block = combine(parts)
-    low = np.zeros(block.shape[0], np.uint64) if narrow is None else mix(narrow) & _NARROW_MASK
-    keys = (block & ~_NARROW_MASK) | low[:, None]
-    return np.where(block == 0, np.uint64(0), np.maximum(keys, np.uint64(1 << NARROW_BITS)))
+    total, lead = _hashes(parts)
+    keys = np.empty_like(total)
+    assemble(total, lead, np.empty(0, np.uint64) if narrow is None else mix(narrow), keys)
+    return keys

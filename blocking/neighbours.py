@@ -77,34 +77,35 @@ def _hash(number, hashes):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _bits(h):  # type: ignore[no-untyped-def]
-    """The bits of a number in its word, from the top of its hash, whose low bits tell the word."""
-    six, one = np.uint64(63), np.uint64(1)
-    return (one << (h >> np.uint64(58))) | (one << ((h >> np.uint64(52)) & six)) | (one << ((h >> np.uint64(46)) & six))
+def _places(h):  # type: ignore[no-untyped-def]
+    """The three places of a number's bits in its word, from the top of its hash, whose low bits tell the word."""
+    six = np.uint64(63)
+    return h >> np.uint64(58), (h >> np.uint64(52)) & six, (h >> np.uint64(46)) & six
 
 
 @kernel
 def set_numbers(numbers, hashes, words):  # type: ignore[no-untyped-def]
     """Set the bits of each number in its word, of which there are a power of two."""
-    mask = np.uint64(words.shape[0] - 1)
+    one, mask = np.uint64(1), np.uint64(words.shape[0] - 1)
     for number in numbers:
         h = _hash(number, hashes)
-        words[h & mask] |= _bits(h)
+        a, b, c = _places(h)
+        words[h & mask] |= (one << a) | (one << b) | (one << c)
 
 
 @kernel
-def _may_be_in(large, few, h):  # type: ignore[no-untyped-def]
-    """Whether all bits of the hash h are set in either of two filters."""
-    bits = _bits(h)
-    is_in_large = large[h & np.uint64(large.shape[0] - 1)] & bits == bits
-    return is_in_large | (few[h & np.uint64(few.shape[0] - 1)] & bits == bits)
+def _may_be_in(words, h):  # type: ignore[no-untyped-def]
+    """1 where all bits of the hash h are set, else 0: uint64."""
+    word = words[h & np.uint64(words.shape[0] - 1)]
+    a, b, c = _places(h)
+    return (word >> a) & (word >> b) & (word >> c) & np.uint64(1)
 
 
 @kernel
 def known_neighbours(numbers, n_digits, hashes, large, few, found, counts):  # type: ignore[no-untyped-def]
     """found: uint64[] out, one number's neighbours after the other's, those that may be in ``large`` or ``few``;
     counts: int64[n] out, how many each has. A neighbour is found once."""
-    n_found = 0
+    has_few, n_found = few.shape[0] > 1 or few[0] != 0, np.uint64(0)
     for s in range(numbers.shape[0]):
         number, before = numbers[s], n_found
         counts[s] = 0
@@ -119,13 +120,15 @@ def known_neighbours(numbers, n_digits, hashes, large, few, found, counts):  # t
                 h = without ^ hashes[place, other]
                 # Written whether it stays or not: a branch that is guessed wrong costs more.
                 found[n_found] = others | (np.uint64(other) << shift)
-                n_found += _may_be_in(large, few, h) & (np.uint64(other) != digit)
+                is_known = _may_be_in(large, h) | (_may_be_in(few, h) if has_few else np.uint64(0))
+                n_found += is_known & np.uint64(np.uint64(other) != digit)
             if place + 1 < n_digits:
                 next_digit = (number >> (shift + np.uint64(4))) & np.uint64(15)
                 swap = digit ^ next_digit
                 h = without ^ hashes[place, next_digit] ^ hashes[place + 1, next_digit] ^ hashes[place + 1, digit]
                 found[n_found] = number ^ (swap << shift) ^ (swap << (shift + np.uint64(4)))
-                n_found += _may_be_in(large, few, h) & (swap != 0)
+                is_known = _may_be_in(large, h) | (_may_be_in(few, h) if has_few else np.uint64(0))
+                n_found += is_known & np.uint64(swap != 0)
         counts[s] = n_found - before
 
 

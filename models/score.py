@@ -30,13 +30,17 @@ def select(offsets, codes, best_levels, tables, subjects, bounds, kept, counts):
     needed, gains = bounds
     n_kept = 0
     for i in range(offsets.shape[0] - 1):
-        before = n_kept
+        first, span = offsets[i], codes[offsets[i] : offsets[i + 1]]
+        levels, places = best_levels[first : first + span.shape[0]], kept[n_kept : n_kept + span.shape[0]]
         least, gain = needed[subjects[i]], gains[subjects[i]]
-        for k in range(offsets[i], offsets[i + 1]):
-            # Written whether it stays or not: a branch that is guessed wrong costs more.
-            kept[n_kept] = k
-            n_kept += weights[codes[k]] + gain[outlines[codes[k]]] >= least[best_levels[k]]
-        counts[i] = n_kept - before
+        n = np.uint64(0)
+        for k in range(span.shape[0]):
+            # Written whether it stays or not: a branch that is guessed wrong costs more. And a place without a sign
+            # need not be checked for one.
+            places[n] = first + k
+            n += np.uint64(weights[span[k]] + gain[outlines[span[k]]] >= least[levels[k]])
+        counts[i] = n
+        n_kept += counts[i]
     return n_kept
 
 

@@ -622,11 +622,24 @@ def mixed(z, step):
 
 
 def cross(total, lead, part, step, is_first):
-    """Per record, (hash, leading bits) of every hash so far with every alternative; leading bits 0 where one is
-    missing."""
+    """Per record, (hash, leading bits) of every hash so far with every alternative; 0 both where one is missing."""
     crossed = []
     for hashes, leads, alternatives in zip(total, lead, part, strict=True):
         pairs = [(h, known, value) for h, known in zip(hashes, leads, strict=True) for value in alternatives]
         found = [(mixed(h ^ mixed(value, step), step), known, value) for h, known, value in pairs]
-        crossed.append([(m, ((m if is_first else known) | 1) if known and value else 0) for m, known, value in found])
+        crossed.append(
+            [(m, (m if is_first else known) | 1) if known and value else (0, 0) for m, known, value in found]
+        )
     return crossed
+
+
+def assemble(total, lead, low):
+    """Keys of which 12 binary digits are of lead, 36 of total and 16 of low, none where lead is 0."""
+    keys = []
+    for hashes, leads, narrow in zip(total, lead, low, strict=True):
+        texts = [
+            f"{known:064b}"[:12] + f"{h:064b}"[12:48] + f"{narrow:064b}"[48:]
+            for h, known in zip(hashes, leads, strict=True)
+        ]
+        keys.append([max(int(text, 2), 2**16) if known else 0 for text, known in zip(texts, leads, strict=True)])
+    return keys

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blocking.candidates import Candidates, append_blocks, gather, merge, merge_segments
-from blocking.keys import LEAD_BITS, block_keys, combine, cross, mix
+from blocking.keys import LEAD_BITS, assemble, block_keys, cross, mix
 from blocking.lookup import (
     PassIndex,
     build_few,
@@ -162,6 +162,15 @@ def test_crossed_hashes_equal_their_twin(total, lead, part, is_first):
     assert found == naive.cross(total, lead, part, 7, is_first)
 
 
+@given(values, values, st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=2), st.booleans())
+@example([[0, 1], [5, 7]], [[1, 0], [3, 2**63]], [0, 2**64 - 1], True)
+def test_assembled_keys_equal_their_twin(total, lead, low, is_narrowed):
+    arrays = [np.array(array, np.uint64) for array in (total, lead, low if is_narrowed else [])]
+    keys = np.empty((2, 2), np.uint64)
+    assemble(*arrays, keys)
+    assert keys.tolist() == naive.assemble(total, lead, low if is_narrowed else [0, 0])
+
+
 keys = st.lists(st.integers(0, 5), max_size=60)
 
 
@@ -228,8 +237,8 @@ def spans(index, queries):
 def test_keys_of_alternatives_meet_the_plain_key_and_missing_parts_have_none():
     alternatives = np.array([[1, 2], [3, 0]], np.uint64)
     year = np.array([7, 7], np.uint64)
-    crossed = combine([alternatives, year])
-    plain = combine([np.array([1, 2, 3, 0], np.uint64), np.full(4, 7, np.uint64)])[:, 0]
+    crossed = block_keys([alternatives, year], None)
+    plain = block_keys([np.array([1, 2, 3, 0], np.uint64), np.full(4, 7, np.uint64)], None)[:, 0]
     assert crossed.tolist() == [[plain[0], plain[1]], [plain[2], 0]]
     assert plain[3] == 0
     assert len(set(plain.tolist())) == 4

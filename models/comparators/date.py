@@ -42,6 +42,17 @@ def _digits_differing(a, b, n_digits):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _one_digit_differs(a, b):  # type: ignore[no-untyped-def]
+    """Whether two unequal numbers of at most four digits differ in one; without a branch, for it is even odds."""
+    return (
+        (a // 10 == b // 10)
+        | ((a // 100 == b // 100) & (a % 10 == b % 10))
+        | ((a // 1000 == b // 1000) & (a % 100 == b % 100))
+        | (a % 1000 == b % 1000)
+    )
+
+
+@kernel
 def _is_vague(month, day):  # type: ignore[no-untyped-def]
     """Whether the day is not known, or is the 01/01 that stands for not known."""
     return month == 0 or day == 0 or (month == 1 and day == 1)
@@ -80,13 +91,13 @@ def _complete_level(a, b):  # type: ignore[no-untyped-def]
 
     Digits are counted only where one alone can differ: in the year when day and month are the same, or the reverse.
     """
-    year_a, year_b = np.int64(a >> 9), np.int64(b >> 9)
+    year_a, year_b = a >> 9, b >> 9
     if year_a == year_b:
         day_a, day_b, month_a, month_b = a & 31, b & 31, (a >> 5) & 15, (b >> 5) & 15
         return 4 if _digits_differing(day_a, day_b, 2) + _digits_differing(month_a, month_b, 2) == 1 else 7
     if (a ^ b) & 511 == 0:
-        return 4 if _digits_differing(year_a, year_b, 4) == 1 else 6
-    return 8 if abs(year_a - year_b) <= 1 else 9
+        return 4 if _one_digit_differs(year_a, year_b) else 6
+    return 8 if abs(np.int64(year_a) - np.int64(year_b)) <= 1 else 9
 
 
 @kernel
