@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +45,13 @@ class Communes:
         """Ids in the order given, from 1."""
         if len(units) > np.iinfo(np.uint16).max:
             raise InputError(f"{len(units)} communes are more than the 65,535 that ids can tell apart; check the list")
-        fields = ("code", "name", "district_name", "province_name")
-        texts = {field: pa.array([None, *(getattr(u, field) or None for u in units)], pa.string()) for field in fields}
-        return cls(**texts, province=np.array([0, *(int(u.province_code or 0) for u in units)], dtype=np.uint16))
+        return cls(
+            code=pa.array([None, *(u.code or None for u in units)], pa.string()),
+            name=pa.array([None, *(u.name or None for u in units)], pa.string()),
+            district_name=pa.array([None, *(u.district_name or None for u in units)], pa.string()),
+            province_name=pa.array([None, *(u.province_name or None for u in units)], pa.string()),
+            province=np.array([0, *(int(u.province_code or 0) for u in units)], dtype=np.uint16),
+        )
 
     def __len__(self) -> int:
         return len(self.code) - 1
@@ -71,14 +76,21 @@ class Lists:
     @classmethod
     def of_pairs(cls, pairs: Pairs, n: int) -> Lists:
         """Lists from pairs of id and member in any order; repeated pairs count once."""
-        flat = np.unique(np.array([row << 16 | member for row, member in pairs], dtype=np.int64))
+        both = np.array([*pairs], np.int64).reshape(-1, 2)
+        return cls.of_arrays(both[:, 0], both[:, 1], n)
+
+    @classmethod
+    def of_arrays(cls, ids: npt.NDArray[np.integer[Any]], members: npt.NDArray[np.integer[Any]], n: int) -> Lists:
+        """The same of two arrays."""
+        flat = np.unique(ids.astype(np.int64) << 16 | members)
         counts = np.bincount(flat >> 16, minlength=n + 1)
         return cls(np.concatenate(([0], np.cumsum(counts))), (flat & 0xFFFF).astype(np.uint16))
 
     @classmethod
     def identity(cls, n: int) -> Lists:
         """Each id's list is itself alone."""
-        return cls.of_pairs(((i, i) for i in range(1, n + 1)), n)
+        ids = np.arange(1, n + 1)
+        return cls.of_arrays(ids, ids, n)
 
     def take(self, ids: UInt16s) -> tuple[npt.NDArray[np.intp], UInt16s]:
         """The members of the lists of several ids: position in ``ids`` and member, in order."""
@@ -187,13 +199,11 @@ def _settled(links: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
 
 def _old_province(old: Sequence[Unit], dose_districts: Lists) -> UInt16s:
     """The province of 2021 per dose place; 0 for a commune of 2025 that took of several."""
-    province_of_district = {d: int(u.province_code) for u, d in zip(old, dose_districts.members, strict=False)}
-    provinces = np.zeros(len(dose_districts.offsets) - 1, dtype=np.uint16)
-    for place in range(1, len(provinces)):
-        members = dose_districts.members[dose_districts.offsets[place] : dose_districts.offsets[place + 1]]
-        found = {province_of_district[d] for d in members}
-        provinces[place] = found.pop() if len(found) == 1 else 0
-    return provinces
+    of_district = np.zeros(1 << 16, np.uint16)
+    of_district[dose_districts.members[: len(old)]] = [int(unit.province_code) for unit in old]
+    place, district = dose_districts.take(np.arange(len(dose_districts.offsets) - 1, dtype=np.uint16))
+    found = Lists.of_arrays(place, of_district[district], len(dose_districts.offsets) - 2)
+    return found.only_member()
 
 
 def _new_province(files: UnitFiles, old: Sequence[Unit], communes_2025: Communes) -> UInt16s:
