@@ -7,7 +7,7 @@ import os
 import platform
 import shlex
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -17,14 +17,22 @@ def origin() -> dict[str, str]:
     """Date, commit, machine and versions."""
     commit = _git("rev-parse", "--short=12", "HEAD")
     changed = _git("status", "--porcelain", "--", "linkage", "blocking", "models", "benchmarks/plans")
-    packages = ("splink", "duckdb", "numba", "numpy", "pyarrow")
+    packages = [_package(name) for name in ("splink", "duckdb", "numba", "numpy", "pyarrow")]
     model = next((line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")), "unknown")
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit + (" with changes not committed" if changed else ""),
         "machine": f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.system()}, "
-        f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in packages)}",
+        f"Python {platform.python_version()}, {', '.join(filter(None, packages))}",
     }
+
+
+def _package(name: str) -> str | None:
+    """Name and version, None where it is not installed: the program itself needs no Splink."""
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return None
 
 
 def _cpu_lines() -> list[str]:

@@ -312,9 +312,9 @@ def bare(tmp_path: Path) -> Path:
     return checkout
 
 
-def first_start(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def first_start(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     path = {"PATH": str(checkout.parent / "bin")}
-    command = [str(checkout / "run"), "linkage", "--version"]
+    command = [str(checkout / "run"), *(arguments or ("linkage", "--version"))]
     return subprocess.run(command, env=path | environment, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -351,12 +351,29 @@ def test_the_python_named_by_the_user_must_do(bare: Path) -> None:
     assert done.stderr == "run: RUN_PYTHON=/absent/python is no Python 3.11 or newer\n"
 
 
-def test_a_failed_installation_is_explained_and_tried_again(bare: Path) -> None:
-    """pip is a stand-in that makes no environment complete; the stamps must not say it is."""
+def without_network(tools: Path) -> None:
+    """A Python whose pip is a stand-in that makes no environment complete."""
     make_venv = 'for last; do :; done; mkdir "$last"'
     code = f'case "$*" in *"-m venv"*) {make_venv} ;; *install*) echo "ERROR: no network"; exit 1 ;; esac'
-    stand_in(bare.parent / "bin", "python3", code)
-    (bare.parent / "bin" / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
+    stand_in(tools, "python3", code)
+    (tools / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
+
+
+@pytest.mark.parametrize("arguments", [("demo",), ("linkage", "--help"), ("bench", "--national", "--list")])
+def test_what_an_operator_starts_needs_no_packages_of_development(bare: Path, arguments: tuple[str, ...]) -> None:
+    without_network(bare.parent / "bin")
+    assert "installing the packages of requirements.lock into" in first_start(bare, *arguments).stderr
+
+
+@pytest.mark.parametrize("arguments", [("test",), ("lint",), ("bench",), ("bench", "accuracy")])
+def test_what_a_developer_starts_gets_them(bare: Path, arguments: tuple[str, ...]) -> None:
+    without_network(bare.parent / "bin")
+    assert "installing the packages of requirements-dev.lock into" in first_start(bare, *arguments).stderr
+
+
+def test_a_failed_installation_is_explained_and_tried_again(bare: Path) -> None:
+    """The stamps must not say that an environment is complete."""
+    without_network(bare.parent / "bin")
     for _ in range(2):
         done = first_start(bare)
         assert done.returncode == 1
