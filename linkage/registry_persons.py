@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -88,11 +89,10 @@ def write_persons(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> 
             writer.write_table(chunk.combine_chunks().take(pa.array(np.arange(chunk.num_rows))))
 
 
-def open_persons(path: Path, n_persons: int) -> Records:
+def open_persons(content: mmap.mmap, n_persons: int) -> Records:
     """The rows that ``write_persons`` wrote; opening reads none of them."""
     starts = np.append(np.arange(0, n_persons, CHUNK_ROWS), n_persons)
-    with pa.memory_map(str(path)) as source:
-        return Records(source.read_buffer(), starts, np.zeros(0, np.int64))
+    return Records(pa.py_buffer(content), starts, np.zeros(0, np.int64))
 
 
 def _find(records: Records, column: str, ids: pa.Array, n_threads: int = 2) -> NDArray[np.int64]:

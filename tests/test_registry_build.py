@@ -162,6 +162,39 @@ def test_a_changed_file_is_named(persons: pa.Table, tmp_path: Path) -> None:
         verify_index(index)
 
 
+@pytest.mark.parametrize("size", [0, 100, 200])
+def test_a_file_that_was_cut_off_is_told_from_an_index(persons: pa.Table, tmp_path: Path, size: int) -> None:
+    """Nothing in it, a part of the header, a part of the array."""
+    index = build_index(Records.of(persons), PLAN, tmp_path)
+    path = index.folder / "columns" / "phone.npy"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(VerificationError, match="is damaged .*; build the index again"):
+        open_index(tmp_path)
+
+
+def test_for_a_small_batch_the_index_is_read_page_by_page(
+    persons: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which the kernel tells of every file of the version (proc_pid_smaps, "rr")."""
+    index = build_index(Records.of(persons), PLAN, tmp_path)
+    n_files = len([path for path in index.folder.rglob("*") if path.suffix in (".npy", ".arrow")])
+    monkeypatch.setattr("linkage.registry._PEOPLE_PER_RECORD", index.n_persons // 10)
+    index.expect(11)
+    assert _read_at_random(index.folder) == 0
+    index.expect(9)
+    assert _read_at_random(index.folder) == n_files
+
+
+def _read_at_random(folder: Path) -> int:
+    """How many mapped files of a folder are."""
+    mapped, n = False, 0
+    for line in Path("/proc/self/smaps").read_text("utf-8").splitlines():
+        words = line.split()
+        mapped = words[-1].startswith(str(folder)) if "-" in words[0] else mapped
+        n += mapped and words[0] == "VmFlags:" and "rr" in words
+    return n
+
+
 @pytest.mark.parametrize(("n_rows", "n_bits"), [(1, 0), (100, 0), (101, 1), (200, 1), (201, 2), (401, 3)])
 def test_partitions_are_about_as_large_as_asked(n_rows: int, n_bits: int) -> None:
     assert partition_bits(n_rows, 100) == n_bits
