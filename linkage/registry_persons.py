@@ -92,7 +92,7 @@ def write_persons(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> 
 def open_persons(content: mmap.mmap, n_persons: int) -> Records:
     """The rows that ``write_persons`` wrote; opening reads none of them."""
     starts = np.append(np.arange(0, n_persons, CHUNK_ROWS), n_persons)
-    return Records(pa.py_buffer(content), starts, np.zeros(0, np.int64))
+    return Records(pa.py_buffer(content), starts, is_compressed=False)
 
 
 def _find(records: Records, column: str, ids: pa.Array, n_threads: int = 2) -> NDArray[np.int64]:

@@ -30,12 +30,21 @@ class Records:
     content : the Arrow IPC file
     starts : int64[n_chunks + 1], the number of the first stored row of each chunk, and the number of all
     dropped : int64[n], ascending, the stored rows that are not among the records
+    is_compressed : False where values are read as they lie in a mapped file
     """
 
-    def __init__(self, content: pa.Buffer, starts: NDArray[np.int64], dropped: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        content: pa.Buffer,
+        starts: NDArray[np.int64],
+        dropped: NDArray[np.int64] | None = None,
+        *,
+        is_compressed: bool = True,
+    ) -> None:
         self._content = content
         self._starts = starts
-        self._dropped = dropped
+        self._dropped = np.zeros(0, np.int64) if dropped is None else dropped
+        self._is_compressed = is_compressed
 
     @classmethod
     def of(cls, table: pa.Table, chunk_rows: int = CHUNK_ROWS) -> Records:
@@ -78,7 +87,8 @@ class Records:
         stored = nth_absent(self._dropped, rows)
         order = np.argsort(stored, kind="stable")
         ascending = stored[order]
-        reader = self._open(columns)
+        # Asked for some columns, Arrow has the system read the whole of them, megabytes where a few rows are wanted.
+        reader = self._open(columns if self._is_compressed else None)
         numbers, firsts = np.unique(np.searchsorted(self._starts, ascending, side="right") - 1, return_index=True)
         parts = [self._empty(columns)]
         for number, wanted in zip(numbers.tolist(), np.split(ascending, firsts[1:]), strict=False):
@@ -93,7 +103,7 @@ class Records:
     def without(self, rows: NDArray[np.int64]) -> Records:
         """The other records; ``rows``: int64[n], distinct, ascending. Nothing is copied."""
         dropped = np.sort(np.concatenate([self._dropped, nth_absent(self._dropped, rows)]))
-        return Records(self._content, self._starts, dropped)
+        return Records(self._content, self._starts, dropped, is_compressed=self._is_compressed)
 
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
         """A reader of its own for every caller: readers are not safe to share between threads."""
@@ -149,7 +159,7 @@ class RecordsWriter:
                 content = pa.py_buffer(self._file.getvalue())
             else:
                 content = pa.py_buffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
-        return Records(content, np.array(self._starts), np.zeros(0, np.int64))
+        return Records(content, np.array(self._starts))
 
     def _write(self, rows: pa.Table) -> None:
         # A column of more than 2 GiB stays in pieces, each of which becomes a chunk.
