@@ -81,7 +81,6 @@ def run(
         scratch = _nearest_folder(runs)
         with clock.stage("ingest"):
             ingested = ingest(dose_files, DOSES, columns=columns, scratch=scratch)
-        index.expect(ingested.accepted.num_rows)
         model = None if model_file is None else Model.load(model_file, index.plan)
         name = run_id(ingested, index, model, columns, drawn_up)
         if already_published(runs / name):

@@ -29,16 +29,13 @@ from linkage.frequencies import STORED, Frequencies
 from linkage.plan import Plan, plan_from
 from linkage.registry_changes import CHANGES, Changes, open_changes
 from linkage.registry_persons import Persons, open_persons
-from linkage.registry_version import MappedFiles, checksums, content_of, read_json, version_in_force, version_with
+from linkage.registry_version import checksums, content_of, map_arrays, read_json, version_in_force, version_with
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
 FORMAT = 6
 LARGE = "large"  # in a manifest with changes, the manifest without them
-# A batch with less than one record per so many people is read for page by page. Measured with 28 GB of 100 million
-# people on a disk of 1 GB a second: 10,000 doses take half as long so, 15,000 as long.
-_PEOPLE_PER_RECORD = 7000
 _NO_ROWS = np.empty(0, np.uint32)
 _NONE_REMOVED = RemovedRows.none()
 
@@ -46,8 +43,8 @@ _NONE_REMOVED = RemovedRows.none()
 @dataclass(frozen=True)
 class Index:
     """An opened index. columns: encoded columns by row; passes: by name; numbers: by column, those that a pass asks for
-    with a slip; persons: the rows as they were read; manifest: what it was built from; files: that all this lies in;
-    changes: what changed since, and large: the index without that; None where nothing did.
+    with a slip; persons: the rows as they were read; manifest: what it was built from; changes: what changed since, and
+    large: the index without that; None where nothing did.
 
     Row numbers of the changes follow those of the large part; rows of this that are gone keep their numbers.
     """
@@ -61,7 +58,6 @@ class Index:
     frequencies: dict[str, Frequencies]
     persons: Persons
     manifest: dict[str, Any]
-    files: MappedFiles
     changes: Changes | None = None
     large: Index | None = None
 
@@ -73,11 +69,6 @@ class Index:
     def removed(self) -> RemovedRows:
         """The rows that are gone."""
         return _NONE_REMOVED if self.changes is None else self.changes.removed
-
-    def expect(self, n_records: int) -> None:
-        """Say how large a batch is before it is linked: it makes no difference but in time."""
-        if n_records * _PEOPLE_PER_RECORD < self.n_persons:
-            self.files.expect_few_reads()
 
     def order_of(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
         """A number for each row, uint64[n], ascending as the rows of an index built afresh."""
@@ -135,7 +126,7 @@ def open_index(folder: Path, content: str | None = None) -> Index:
         )
     try:
         return _opened(version, manifest, texts)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError) as error:
         raise VerificationError(f"{folder}: is damaged ({error}); build the index again") from error
 
 
@@ -150,19 +141,17 @@ def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> I
     latest = datetime.date.fromisoformat(manifest["latest_date"])
     syllables = SyllableDictionary(texts["syllables"])
     stored = stored_passes(plan)
-    files = MappedFiles()
-    passes = _passes(files.arrays(version / "passes"), set(stored.values()))
+    passes = _passes(map_arrays(version / "passes"), set(stored.values()))
     return Index(
         version,
         plan,
-        {name: PartedColumn(column) for name, column in files.arrays(version / "columns").items()},
+        {name: PartedColumn(column) for name, column in map_arrays(version / "columns").items()},
         {name: passes[of] for name, of in stored.items()},
-        {name: NumberFilter(words, no_numbers()) for name, words in files.arrays(version / "numbers").items()},
+        {name: NumberFilter(words, no_numbers()) for name, words in map_arrays(version / "numbers").items()},
         Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"]),
-        _frequencies(files.arrays(version / "frequencies")),
-        Persons(open_persons(files.map(version / "persons.arrow"), int(manifest["persons"]))),
+        _frequencies(map_arrays(version / "frequencies")),
+        Persons(open_persons(version / "persons.arrow", int(manifest["persons"]))),
         manifest,
-        files,
     )
 
 

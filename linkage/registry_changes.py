@@ -28,7 +28,7 @@ from linkage.encode import Columns, Dictionaries
 from linkage.frequencies import Frequencies
 from linkage.ingest.records import Records, nth_absent
 from linkage.registry_persons import open_persons
-from linkage.registry_version import MappedFiles, read_json
+from linkage.registry_version import map_arrays, read_json
 from linkage.syllables import SyllableDictionary
 
 CHANGES = "changes"
@@ -83,8 +83,8 @@ def open_changes(
     dictionaries: Dictionaries,
 ) -> Changes:
     """The changes that ``write_changes`` wrote, to a large part of n_large rows with these passes and so on."""
-    files, texts = MappedFiles(), read_json(folder / "dictionaries.json")
-    few, rows, counts = files.arrays(folder / "passes"), files.arrays(folder), files.arrays(folder / "frequencies")
+    few, texts, rows = map_arrays(folder / "passes"), read_json(folder / "dictionaries.json"), map_arrays(folder)
+    counts = map_arrays(folder / "frequencies")
     grown = replace(
         dictionaries,
         syllables=SyllableDictionary([*dictionaries.syllables.syllables, *texts["syllables"]]),
@@ -93,11 +93,11 @@ def open_changes(
     return Changes(
         n_large,
         RemovedRows.of(rows["removed"], n_large),
-        files.arrays(folder / "positions"),
+        map_arrays(folder / "positions"),
         rows["places"],
-        files.arrays(folder / "columns"),
+        map_arrays(folder / "columns"),
         {name: _few_pass(name, few, index.n_bits) for name, index in passes.items()},
-        open_persons(files.map(folder / "persons.arrow"), rows["places"].size),
+        open_persons(folder / "persons.arrow", rows["places"].size),
         {name: _recounted(name, table, counts) for name, table in frequencies.items()},
         grown,
     )

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from linkage.errors import LinkageError
 
 CHUNK_ROWS = 1 << 18
+# Of a mapped chunk, rows whose values are read one by one: some fifty pages each, where the columns are some thousands.
+_FEW_ROWS = 16
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=True)
 
 
@@ -30,7 +32,7 @@ class Records:
     content : the Arrow IPC file
     starts : int64[n_chunks + 1], the number of the first stored row of each chunk, and the number of all
     dropped : int64[n], ascending, the stored rows that are not among the records
-    is_compressed : False where values are read as they lie in a mapped file
+    is_compressed : False where values are read as they lie in a mapped file: whole columns, or the values of a few rows
     """
 
     def __init__(
@@ -87,11 +89,11 @@ class Records:
         stored = nth_absent(self._dropped, rows)
         order = np.argsort(stored, kind="stable")
         ascending = stored[order]
-        # Asked for some columns, Arrow has the system read the whole of them, megabytes where a few rows are wanted.
-        reader = self._open(columns if self._is_compressed else None)
+        whole, by_value = self._open(columns), pa.ipc.open_file(self._content)
         numbers, firsts = np.unique(np.searchsorted(self._starts, ascending, side="right") - 1, return_index=True)
         parts = [self._empty(columns)]
         for number, wanted in zip(numbers.tolist(), np.split(ascending, firsts[1:]), strict=False):
+            reader = whole if self._is_compressed or wanted.size > _FEW_ROWS else by_value
             parts.append(_chunk(reader, number, columns).take(pa.array(wanted - self._starts[number])))
         found = pa.concat_tables(parts)
         if (order[1:] > order[:-1]).all():
@@ -106,11 +108,14 @@ class Records:
         return Records(self._content, self._starts, dropped, is_compressed=self._is_compressed)
 
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
-        """A reader of its own for every caller: readers are not safe to share between threads."""
+        """A reader of its own for every caller: readers are not safe to share between threads.
+
+        One of named columns has the system read the whole of them when it opens a chunk.
+        """
         reader = pa.ipc.open_file(self._content)
-        if columns is None:
+        if columns is None and self._is_compressed:
             return reader
-        places = [reader.schema.get_field_index(name) for name in columns]
+        places = [reader.schema.get_field_index(name) for name in (reader.schema.names if columns is None else columns)]
         return pa.ipc.open_file(self._content, options=pa.ipc.IpcReadOptions(included_fields=places))
 
     def _empty(self, columns: Sequence[str] | None) -> pa.Table:
