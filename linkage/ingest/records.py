@@ -32,7 +32,7 @@ class Records:
     content : the Arrow IPC file
     starts : int64[n_chunks + 1], the number of the first stored row of each chunk, and the number of all
     dropped : int64[n], ascending, the stored rows that are not among the records
-    is_compressed : False where values are read as they lie in a mapped file: whole columns, or the values of a few rows
+    by_value : where the file is mapped and not compressed, the same bytes, mapped for reading a value here and there
     """
 
     def __init__(
@@ -40,13 +40,12 @@ class Records:
         content: pa.Buffer,
         starts: NDArray[np.int64],
         dropped: NDArray[np.int64] | None = None,
-        *,
-        is_compressed: bool = True,
+        by_value: pa.Buffer | None = None,
     ) -> None:
         self._content = content
         self._starts = starts
         self._dropped = np.zeros(0, np.int64) if dropped is None else dropped
-        self._is_compressed = is_compressed
+        self._by_value = by_value
 
     @classmethod
     def of(cls, table: pa.Table, chunk_rows: int = CHUNK_ROWS) -> Records:
@@ -89,11 +88,11 @@ class Records:
         stored = nth_absent(self._dropped, rows)
         order = np.argsort(stored, kind="stable")
         ascending = stored[order]
-        whole, by_value = self._open(columns), pa.ipc.open_file(self._content)
+        whole, by_value = self._open(columns), None if self._by_value is None else pa.ipc.open_file(self._by_value)
         numbers, firsts = np.unique(np.searchsorted(self._starts, ascending, side="right") - 1, return_index=True)
         parts = [self._empty(columns)]
         for number, wanted in zip(numbers.tolist(), np.split(ascending, firsts[1:]), strict=False):
-            reader = whole if self._is_compressed or wanted.size > _FEW_ROWS else by_value
+            reader = whole if by_value is None or wanted.size > _FEW_ROWS else by_value
             parts.append(_chunk(reader, number, columns).take(pa.array(wanted - self._starts[number])))
         found = pa.concat_tables(parts)
         if (order[1:] > order[:-1]).all():
@@ -105,7 +104,7 @@ class Records:
     def without(self, rows: NDArray[np.int64]) -> Records:
         """The other records; ``rows``: int64[n], distinct, ascending. Nothing is copied."""
         dropped = np.sort(np.concatenate([self._dropped, nth_absent(self._dropped, rows)]))
-        return Records(self._content, self._starts, dropped, is_compressed=self._is_compressed)
+        return Records(self._content, self._starts, dropped, self._by_value)
 
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
         """A reader of its own for every caller: readers are not safe to share between threads.
@@ -113,9 +112,9 @@ class Records:
         One of named columns has the system read the whole of them when it opens a chunk.
         """
         reader = pa.ipc.open_file(self._content)
-        if columns is None and self._is_compressed:
+        if columns is None:
             return reader
-        places = [reader.schema.get_field_index(name) for name in (reader.schema.names if columns is None else columns)]
+        places = [reader.schema.get_field_index(name) for name in columns]
         return pa.ipc.open_file(self._content, options=pa.ipc.IpcReadOptions(included_fields=places))
 
     def _empty(self, columns: Sequence[str] | None) -> pa.Table:
