@@ -114,11 +114,12 @@ def test_passes_that_ask_the_registry_the_same_share_their_files(whole: Index) -
 
 
 def test_rows_are_taken_in_any_order_and_found_by_id(whole: Index, persons: pa.Table) -> None:
-    rows = np.array([7, -1, 3, 1499, 7, 0, -1])
-    taken = whole.take(rows, ["full_name", "person_id"])
+    few, many = np.array([7, -1, 3, 1499, 7, 0, -1]), np.append(np.arange(1499, 0, -7), -1)
     read = whole.persons.read(["full_name", "person_id"]).to_pylist()
     nobody = {"full_name": None, "person_id": None}
-    assert taken.to_pylist() == [read[row] if row >= 0 else nobody for row in rows]
+    for rows in (many, few):
+        taken = whole.take(rows, ["full_name", "person_id"])
+        assert taken.to_pylist() == [read[row] if row >= 0 else nobody for row in rows]
     assert whole.take(np.array([-1]), ["person_id"]).to_pylist() == [{"person_id": None}]
     assert whole.take(np.zeros(0, np.int64)).num_rows == 0
     ids = pa.chunked_array([taken.column("person_id"), pa.array(["nobody"])])
