@@ -7,6 +7,7 @@ registry. What goes by subject, such as term frequency ratios, is worked out for
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -175,13 +176,13 @@ class BoundComparison:
             self.quick.settle(left, pairs, levels)
 
 
-def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index) -> Batch:
+def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_threads: int = 1) -> Batch:
     """A batch of encoded subjects, with the marks of their numbers and the tables of their words."""
     n_subjects = next(iter(columns.values())).shape[0]
     batch = Batch(n_subjects, dict(columns), dictionaries)
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
-            batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index)
+            batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index, n_threads)
         if comparison.kind == "text":
             dictionaries.word_table(comparison.left[0])
     return batch
@@ -220,12 +221,13 @@ def _alternatives(comparison: Comparison, left: Columns, batch: Batch, index: In
     return left[column].astype(np.uint64)[:, None]
 
 
-def _number_marks(comparison: Comparison, batch: Batch, index: Index) -> Levels:
+def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:
     """CONTRADICTS, UNCHECKED and OWNED of every subject's number. Owned: a pass on the number alone finds somebody."""
     field = comparison.left[0]
     marks = np.empty(batch.n_subjects, np.uint8)
     needed = {name: batch.columns[name] for name in (field, _SEX, _BIRTH_DATE)}
-    for start in range(0, batch.n_subjects, _MARKED_AT_ONCE):
+
+    def mark(start: int) -> None:
         part = slice(start, start + _MARKED_AT_ONCE)
         left = {name: column[part] for name, column in needed.items()}
         marks[part] = mark_contradictions(left, field, _SEX, _BIRTH_DATE)
@@ -235,4 +237,7 @@ def _number_marks(comparison: Comparison, batch: Batch, index: Index) -> Levels:
                 marks[part] |= np.where(contains_living(index.passes[rule.name], keys), digits.OWNED, 0).astype(
                     np.uint8
                 )
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        list(threads.map(mark, range(0, batch.n_subjects, _MARKED_AT_ONCE)))
     return marks

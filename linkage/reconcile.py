@@ -158,7 +158,7 @@ def subjects_of(
         of_subjects[name] = scratch_array(scratch, (subjects.keys.size, *column.shape[1:]), column.dtype)
         for part in parts_of(subjects.keys.size):
             of_subjects[name][part] = column[doses.rows[subjects.first_dose[part]]]
-    return doses, subjects, prepare_batch(of_subjects, dictionaries, index)
+    return doses, subjects, prepare_batch(of_subjects, dictionaries, index, n_threads)
 
 
 def _weigh_verified(
