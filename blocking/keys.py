@@ -88,8 +88,11 @@ def cross(total, lead, part, step, is_first, crossed, leads):  # type: ignore[no
 
 @kernel
 def assemble(total, lead, low, keys):  # type: ignore[no-untyped-def]
-    """The bits of keys in their places: LEAD_BITS of lead, then those of total, then NARROW_BITS of low: uint64[n],
-    where there are any. total, lead, keys: uint64[n, w]; a key is 0 where lead is 0, and nowhere else."""
+    """The bits of keys in their places: LEAD_BITS of lead, then those of total, then NARROW_BITS of low.
+
+    total, lead, keys: uint64[n, w]; low: uint64[n], or uint64[0] where nothing narrows. A key is 0 where lead is 0, and
+    nowhere else.
+    """
     for s in range(keys.shape[0]):
         narrow = low[s] if low.shape[0] > 0 else np.uint64(0)
         for j in range(keys.shape[1]):

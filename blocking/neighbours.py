@@ -21,7 +21,8 @@ kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 Words = NDArray[np.uint64]
 
-_BITS_PER_NUMBER = 16  # to 32, of which a number sets three: of the neighbours that nobody bears 0.2 to 0.8 % pass
+# To twice as many, of which a number sets up to three: of the neighbours that nobody bears 0.2 to 0.8 % pass.
+_BITS_PER_NUMBER = 16
 _BITS_PER_WORD = 64
 _LEAST_WORDS = 1 << 4
 _MOST_DIGITS, _DIGIT = 14, 4  # of a packed number: four bits a digit, the number of digits in the top byte
@@ -31,8 +32,8 @@ HASHES = mix(np.arange(_MOST_DIGITS << _DIGIT, dtype=np.uint64)).reshape(_MOST_D
 @dataclass(frozen=True)
 class NumberFilter:
     """The numbers of a registry, as a filter that lets some others through: uint64[2**a] of its large part and
-    uint64[2**b] of those that came since. A number with the hash h is in word h % 2**a, as the three bits that the top
-    of h tells."""
+    uint64[2**b] of those that came since. A number with the hash h is in word h % 2**a, as the bits, up to three, that
+    the top of h tells."""
 
     large: Words
     few: Words

@@ -35,8 +35,8 @@ def select(offsets, codes, best_levels, tables, subjects, bounds, kept, counts):
         least, gain = needed[subjects[i]], gains[subjects[i]]
         n = np.uint64(0)
         for k in range(span.shape[0]):
-            # Written whether it stays or not: a branch that is guessed wrong costs more. And a place without a sign
-            # need not be checked for one.
+            # Written whether it stays or not: a branch that is guessed wrong costs more. A place without a sign spares
+            # numba the test for a negative one.
             places[n] = first + k
             n += np.uint64(weights[span[k]] + gain[outlines[span[k]]] >= least[levels[k]])
         counts[i] = n

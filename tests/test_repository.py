@@ -293,9 +293,10 @@ def test_run_tells_its_commands() -> None:
 
 def test_run_refuses_what_it_does_not_know() -> None:
     assert run_script().returncode == 2
-    done = run_script("tests")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("run: unknown command 'tests'")
+    for command in ("tests", "linkage/"):
+        done = run_script(command)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"run: unknown command '{command}'")
 
 
 @pytest.fixture

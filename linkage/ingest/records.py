@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from linkage.errors import LinkageError
 
 CHUNK_ROWS = 1 << 18
-# Of a mapped chunk, rows whose values are read one by one: some fifty pages each, where the columns are some thousands.
+# Of a mapped chunk, rows whose values are read one by one: of all columns fifty pages each, where there are thousands.
 _FEW_ROWS = 16
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=True)
 
@@ -109,7 +109,7 @@ class Records:
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
         """A reader of its own for every caller: readers are not safe to share between threads.
 
-        One of named columns has the system read the whole of them when it opens a chunk.
+        One of named columns copies the whole of them into memory when it opens a chunk, one of all columns nothing.
         """
         reader = pa.ipc.open_file(self._content)
         if columns is None:
