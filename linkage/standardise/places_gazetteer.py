@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from linkage.standardise.places_names import Reading, read_commune, read_district, read_province
 
 Key = tuple[str, str, str]
+
+_MOST_AREAS = 50_000  # kept of the typed provinces and districts met last
 
 
 @dataclass(frozen=True)
@@ -17,13 +19,15 @@ class Gazetteer:
     """The communes of one date by name.
 
     ``communes`` and ``districts``: key of a name to the numbers of the units that bear it; ``provinces``: key to the
-    districts inside. ``district_of``: district of each commune, by commune number.
+    districts inside. ``district_of``: district of each commune, by commune number. ``_areas``: where typed provinces and
+    districts led to.
     """
 
     communes: dict[Key, tuple[int, ...]]
     districts: dict[Key, tuple[int, ...]]
     provinces: dict[str, frozenset[int]]
     district_of: Sequence[int]
+    _areas: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, province: str, district: str, commune: str) -> int:
         """The number of the one commune that the typed names fit; 0 when none or several do.
@@ -31,7 +35,11 @@ class Gazetteer:
         A province or district that is blank or that no unit bears is left out of account, but not both: a commune's
         name alone finds nothing. A district known only outside the typed province finds nothing.
         """
-        area = self._area(province, district)
+        area = self._areas.get((province, district))
+        if area is None:
+            if len(self._areas) >= _MOST_AREAS:
+                self._areas.clear()
+            area = self._areas[province, district] = self._area(province, district)
         for name in _keys(_read_commune(commune)) if area else ():
             fitting = [number for number in self.communes.get(name, ()) if self.district_of[number] in area]
             if fitting:
