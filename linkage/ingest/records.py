@@ -29,15 +29,16 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=True)
 class Records:
     """Records in their order, all columns text; safe to read from several threads.
 
-    content : the Arrow IPC file
+    content : the Arrow IPC file; by its path it is read as far as asked for, not mapped, for of a mapped file the system
+        reads what lies around
     starts : int64[n_chunks + 1], the number of the first stored row of each chunk, and the number of all
     dropped : int64[n], ascending, the stored rows that are not among the records
-    by_value : where the file is mapped and not compressed, the same bytes, mapped for reading a value here and there
+    by_value : where the file is not compressed, the same bytes, mapped for reading a value here and there
     """
 
     def __init__(
         self,
-        content: pa.Buffer,
+        content: pa.Buffer | Path,
         starts: NDArray[np.int64],
         dropped: NDArray[np.int64] | None = None,
         by_value: pa.Buffer | None = None,
@@ -109,13 +110,14 @@ class Records:
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
         """A reader of its own for every caller: readers are not safe to share between threads.
 
-        One of named columns copies the whole of them into memory when it opens a chunk, one of all columns nothing.
+        One of named columns copies the whole of them into memory when it opens a chunk, of a mapped file too.
         """
-        reader = pa.ipc.open_file(self._content)
+        source = pa.OSFile(str(self._content)) if isinstance(self._content, Path) else self._content
+        reader = pa.ipc.open_file(source)
         if columns is None:
             return reader
         places = [reader.schema.get_field_index(name) for name in columns]
-        return pa.ipc.open_file(self._content, options=pa.ipc.IpcReadOptions(included_fields=places))
+        return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=places))
 
     def _empty(self, columns: Sequence[str] | None) -> pa.Table:
         table = self.schema.empty_table()

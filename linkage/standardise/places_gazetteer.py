@@ -19,8 +19,8 @@ class Gazetteer:
     """The communes of one date by name.
 
     ``communes`` and ``districts``: key of a name to the numbers of the units that bear it; ``provinces``: key to the
-    districts inside. ``district_of``: district of each commune, by commune number. ``_areas``: where typed provinces and
-    districts led to.
+    districts inside. ``district_of``: district of each commune, by commune number. ``_areas``: where typed provinces
+    and districts led to.
     """
 
     communes: dict[Key, tuple[int, ...]]
