@@ -93,10 +93,10 @@ def open_persons(path: Path, n_persons: int) -> Records:
     """The rows that ``write_persons`` wrote; opening reads none of them."""
     starts = np.append(np.arange(0, n_persons, CHUNK_ROWS), n_persons)
     with path.open("rb") as file:
-        by_value = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        content, by_value = (mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) for _ in range(2))
     # What the system reads ahead of a page is the whole file where a few rows are taken.
     by_value.madvise(mmap.MADV_RANDOM)
-    return Records(path, starts, by_value=pa.py_buffer(by_value))
+    return Records(pa.py_buffer(content), starts, path=path, by_value=pa.py_buffer(by_value))
 
 
 def _find(records: Records, column: str, ids: pa.Array, n_threads: int = 2) -> NDArray[np.int64]:

@@ -29,24 +29,26 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=True)
 class Records:
     """Records in their order, all columns text; safe to read from several threads.
 
-    content : the Arrow IPC file; by its path it is read as far as asked for, not mapped, for of a mapped file the system
-        reads what lies around
+    content : the Arrow IPC file
     starts : int64[n_chunks + 1], the number of the first stored row of each chunk, and the number of all
     dropped : int64[n], ascending, the stored rows that are not among the records
-    by_value : where the file is not compressed, the same bytes, mapped for reading a value here and there
+    path : of a file that is mapped and not compressed: a few columns are read from it, for of what is mapped the system
+        reads all that lies around them
+    by_value : of such a file the same bytes, mapped for reading a value here and there
     """
 
     def __init__(
         self,
-        content: pa.Buffer | Path,
+        content: pa.Buffer,
         starts: NDArray[np.int64],
         dropped: NDArray[np.int64] | None = None,
+        path: Path | None = None,
         by_value: pa.Buffer | None = None,
     ) -> None:
         self._content = content
         self._starts = starts
         self._dropped = np.zeros(0, np.int64) if dropped is None else dropped
-        self._by_value = by_value
+        self._path, self._by_value = path, by_value
 
     @classmethod
     def of(cls, table: pa.Table, chunk_rows: int = CHUNK_ROWS) -> Records:
@@ -105,18 +107,19 @@ class Records:
     def without(self, rows: NDArray[np.int64]) -> Records:
         """The other records; ``rows``: int64[n], distinct, ascending. Nothing is copied."""
         dropped = np.sort(np.concatenate([self._dropped, nth_absent(self._dropped, rows)]))
-        return Records(self._content, self._starts, dropped, self._by_value)
+        return Records(self._content, self._starts, dropped, self._path, self._by_value)
 
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
         """A reader of its own for every caller: readers are not safe to share between threads.
 
         One of named columns copies the whole of them into memory when it opens a chunk, of a mapped file too.
         """
-        source = pa.OSFile(str(self._content)) if isinstance(self._content, Path) else self._content
-        reader = pa.ipc.open_file(source)
+        reader = pa.ipc.open_file(self._content)
         if columns is None:
             return reader
         places = [reader.schema.get_field_index(name) for name in columns]
+        are_few = self._path is not None and 2 * len(places) < len(reader.schema)
+        source = pa.OSFile(str(self._path)) if are_few else self._content
         return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=places))
 
     def _empty(self, columns: Sequence[str] | None) -> pa.Table:
