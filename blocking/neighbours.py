@@ -103,6 +103,12 @@ def _may_be_in(words, h):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _is_known(large, few, has_few, h):  # type: ignore[no-untyped-def]
+    """The same of two filters, the second left out where it has no numbers."""
+    return _may_be_in(large, h) | (_may_be_in(few, h) if has_few else np.uint64(0))
+
+
+@kernel
 def known_neighbours(numbers, n_digits, hashes, large, few, found, counts):  # type: ignore[no-untyped-def]
     """found: uint64[] out, one number's neighbours after the other's, those that may be in ``large`` or ``few``;
     counts: int64[n] out, how many each has. A neighbour is found once."""
@@ -121,15 +127,13 @@ def known_neighbours(numbers, n_digits, hashes, large, few, found, counts):  # t
                 h = without ^ hashes[place, other]
                 # Written whether it stays or not: a branch that is guessed wrong costs more.
                 found[n_found] = others | (np.uint64(other) << shift)
-                is_known = _may_be_in(large, h) | (_may_be_in(few, h) if has_few else np.uint64(0))
-                n_found += is_known & np.uint64(np.uint64(other) != digit)
+                n_found += _is_known(large, few, has_few, h) & np.uint64(np.uint64(other) != digit)
             if place + 1 < n_digits:
                 next_digit = (number >> (shift + np.uint64(4))) & np.uint64(15)
                 swap = digit ^ next_digit
                 h = without ^ hashes[place, next_digit] ^ hashes[place + 1, next_digit] ^ hashes[place + 1, digit]
                 found[n_found] = number ^ (swap << shift) ^ (swap << (shift + np.uint64(4)))
-                is_known = _may_be_in(large, h) | (_may_be_in(few, h) if has_few else np.uint64(0))
-                n_found += is_known & np.uint64(swap != 0)
+                n_found += _is_known(large, few, has_few, h) & np.uint64(swap != 0)
         counts[s] = n_found - before
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from linkage.standardise.places_names import Reading, read_commune, read_district, read_province
 
 Key = tuple[str, str, str]
-
-_MOST_AREAS = 50_000  # kept of the typed provinces and districts met last
 
 
 @dataclass(frozen=True)
@@ -19,15 +17,13 @@ class Gazetteer:
     """The communes of one date by name.
 
     ``communes`` and ``districts``: key of a name to the numbers of the units that bear it; ``provinces``: key to the
-    districts inside. ``district_of``: district of each commune, by commune number. ``_areas``: where typed provinces
-    and districts led to.
+    districts inside. ``district_of``: district of each commune, by commune number.
     """
 
     communes: dict[Key, tuple[int, ...]]
     districts: dict[Key, tuple[int, ...]]
     provinces: dict[str, frozenset[int]]
     district_of: Sequence[int]
-    _areas: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, province: str, district: str, commune: str) -> int:
         """The number of the one commune that the typed names fit; 0 when none or several do.
@@ -35,16 +31,17 @@ class Gazetteer:
         A province or district that is blank or that no unit bears is left out of account, but not both: a commune's
         name alone finds nothing. A district known only outside the typed province finds nothing.
         """
-        area = self._areas.get((province, district))
-        if area is None:
-            if len(self._areas) >= _MOST_AREAS:
-                self._areas.clear()
-            area = self._areas[province, district] = self._area(province, district)
+        area = self._area_of(province, district)
         for name in _keys(_read_commune(commune)) if area else ():
             fitting = [number for number in self.communes.get(name, ()) if self.district_of[number] in area]
             if fitting:
                 return fitting[0] if len(fitting) == 1 else 0
         return 0
+
+    @cached_property
+    def _area_of(self) -> Callable[[str, str], frozenset[int]]:
+        """``_area``, of the provinces and districts met last worked out once."""
+        return lru_cache(maxsize=50_000)(self._area)
 
     def _area(self, province: str, district: str) -> frozenset[int]:
         """The districts in which the commune may lie; empty when nothing is known or the names contradict."""
