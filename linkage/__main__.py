@@ -1,5 +1,5 @@
 """``python -m linkage``."""
 
-from linkage.cli import main
+from linkage.cli import program
 
-main()
+program()

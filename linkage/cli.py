@@ -78,6 +78,19 @@ def main() -> None:
         sys.exit(130)
 
 
+def program() -> None:
+    """The program as a process of its own: ``main``, and when all went well the process ends at once. To take its
+    packages apart first costs Python a quarter of a second, a tenth of a run of a thousand doses."""
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code:
+            raise
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 def _complain(message: str) -> None:
     talk.print(f"linkage: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
 
@@ -552,4 +565,4 @@ def doctor(as_json: Json = False) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program()

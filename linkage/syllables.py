@@ -58,12 +58,16 @@ class SplitNames:
     given: NDArray[np.uint64]
 
 
+Tables = tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint64]]
+
+
 class SyllableDictionary:
     """Syllables in the order of their ids; id 0 is the empty one."""
 
     def __init__(self, syllables: list[str] | None = None) -> None:
         self._syllables = list(syllables or [""])
         self._ids = {syllable: i for i, syllable in enumerate(self._syllables)}
+        self._tables: Tables | None = None  # of as many syllables as there were when they were asked for
         self._plain: list[str] = []  # without diacritics, of as many syllables as were asked for so far
 
     def copy(self) -> SyllableDictionary:
@@ -86,11 +90,13 @@ class SyllableDictionary:
             self._syllables.append(syllable)
         return np.array([self._ids[syllable] for syllable in syllables], np.uint16)
 
-    def tables(self) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint64]]:
+    def tables(self) -> Tables:
         """(toneless, plain, sound: uint16[V], letters: uint64[V]) as models.comparators.name takes them."""
-        plain, letters = self._plain_tables()
-        sounds = _group_ids([sound_key(p) for p in self._plain])
-        return _group_ids([toneless(s) for s in self._syllables]), plain, sounds, letters
+        if self._tables is None or self._tables[0].size < len(self._syllables):
+            plain, letters = self._plain_tables()
+            sounds = _group_ids([sound_key(p) for p in self._plain])
+            self._tables = _group_ids([toneless(s) for s in self._syllables]), plain, sounds, letters
+        return self._tables
 
     def _plain_tables(self) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:
         """The tables of the syllables without diacritics: (plain: uint16[V], letters: uint64[V])."""

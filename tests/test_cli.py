@@ -143,6 +143,18 @@ def test_the_module_starts_as_a_program() -> None:
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_process_that_ends_at_once_has_said_everything(tmp_path: Path) -> None:
+    """Also through a pipe, which Python fills by blocks, and with the code of a success."""
+    command = [sys.executable, "-m", "linkage", "model", "show", "--json", str(tmp_path / "no.json")]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    for module in ("linkage", "linkage.cli"):
+        ended = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert "doctor" in ended.stdout
+        assert ended.stdout.endswith("\n")
+
+
 def errors(district: District, tmp_path: Path) -> dict[str, tuple[list[object], int, str]]:
     """What can be wrong: the call, its exit code, and what the line must name."""
     doses, index, run_dir, file = district.path("doses"), district.index, district.run_dir, tmp_path / "file"

@@ -56,6 +56,17 @@ class Communes:
     def __len__(self) -> int:
         return len(self.code) - 1
 
+    def numbered(self, first: int, last: int) -> Communes:
+        """Those with the ids first to last, numbered from 1."""
+        kept = pa.array([0, *range(first, last + 1)])
+        return Communes(
+            self.code.take(kept),
+            self.name.take(kept),
+            self.district_name.take(kept),
+            self.province_name.take(kept),
+            self.province[kept.to_numpy()],
+        )
+
     def ids(self, codes: pa.StringArray) -> npt.NDArray[np.int64]:
         """The id of each code (see read_codes), 0 for one that no commune has."""
         position = pc.index_in(codes, value_set=self.code, skip_nulls=True)
@@ -165,7 +176,7 @@ def build_tables(files: UnitFiles) -> UnitTables:
     untraced = [(a, b) for a, d in in_old if old[a - 1].code not in files.taken_by for b, e in in_new if d == e]
 
     doses = Communes.of_units(old + new)
-    communes_2021, communes_2025 = Communes.of_units(old), Communes.of_units(new)
+    communes_2021, communes_2025 = doses.numbered(1, n_old), doses.numbered(n_old + 1, n_old + n_new)
     dose_districts = Lists.of_pairs(in_old + [(n_old + j, d) for j, d in in_new], len(doses))
 
     linked_2021 = Lists.of_pairs(self_old + back, len(doses))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,8 +51,7 @@ _OFFICIAL_COLUMNS = (
 LAND_ONLY = "part_area"
 
 
-@dataclass(frozen=True)
-class Unit:
+class Unit(NamedTuple):
     """A commune of one date; ``district`` is empty for 2025, when districts were gone."""
 
     code: str
@@ -149,8 +149,8 @@ def _read_communes_2021(path: Path) -> dict[str, Unit]:
 
 def _add_2025(communes: dict[str, Unit], row: dict[str, str], province_names: dict[str, str]) -> None:
     code, province = row["new_commune_code"], row["new_province_code"]
-    name = province_names.get(province, "")
-    communes.setdefault(code, Unit(code, row["new_commune_name"], "", "", province, name))
+    if code not in communes:
+        communes[code] = Unit(code, row["new_commune_name"], "", "", province, province_names.get(province, ""))
 
 
 def _check_province(path: Path, number: int, column: str, code: str) -> None:
@@ -174,11 +174,15 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     except (pa.ArrowInvalid, OSError) as problem:
         reason = str(problem).partition("\n")[0]
         raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({reason}); save it again in that form") from None
-    for i, name in enumerate(columns):
-        blank = pc.replace_substring_regex(table.column(i), r"\s+", " ")
-        table = table.set_column(i, name, pc.utf8_trim_whitespace(blank))
-    rows: list[dict[str, str]] = table.to_pylist()
-    return rows
+    texts = [_texts(table.column(name)) for name in columns]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)]
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    """Texts without outer or doubled blanks, made once per distinct one: a batch of a few doses waits for them."""
+    encoded = column.combine_chunks().dictionary_encode()
+    texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(encoded.dictionary, r"\s+", " ")).to_pylist()
+    return [texts[i] for i in encoded.indices.to_numpy().tolist()]
 
 
 def province_successors(files: UnitFiles) -> dict[str, str]:
