@@ -101,40 +101,42 @@ def mark_in_runs(first, last, offsets, rows, passes, own, n_candidates):  # type
     int64[n_subjects] out.
     """
     for s in range(first.shape[0]):
+        listed, bits = rows[offsets[s] : offsets[s + 1]], passes[offsets[s] : offsets[s + 1]]
+        # Each listed row once and not the own one, then the runs without those and without the own one. Without
+        # branches, so that the compiler makes vector instructions of it.
         n = 0
+        for k in range(listed.shape[0]):
+            n += np.int64(listed[k]) != own[s]
         for w in range(first.shape[1]):
-            n += last[s, w] - first[s, w] - (first[s, w] <= own[s] < last[s, w])
-        for k in range(offsets[s], offsets[s + 1]):
-            row = np.int64(rows[k])
-            is_in_run = False
-            for w in range(first.shape[1]):
-                is_in_run |= first[s, w] <= row < last[s, w]
-            if is_in_run:
-                passes[k] |= RUN_BIT
-            elif row != own[s]:
-                n += 1
+            low, size = np.uint64(first[s, w]), np.uint64(last[s, w] - first[s, w])
+            n += np.int64(size) - (first[s, w] <= own[s] < last[s, w])
+            for k in range(listed.shape[0] if size > 0 else 0):
+                is_in_run = np.uint64(listed[k]) - low < size
+                bits[k] |= RUN_BIT * np.uint16(is_in_run)
+                n -= is_in_run & (np.int64(listed[k]) != own[s])
         n_candidates[s] = n
 
 
 @kernel
-def merge_lists(run_offsets, run_rows, listed, source, out):  # type: ignore[no-untyped-def]
+def merge_lists(runs, listed, out):  # type: ignore[no-untyped-def]
     """Put together two lists in CSR form over the subjects; of a row in both the second's is taken, at the first's
     place.
 
-    run_rows: uint32[n], ascending; listed: (offsets, rows: uint32[k], passes: uint16[k]), RUN_BIT set where the row
-    stands in a run. source: int64[n + k] out, a place in run_rows, or run_rows.size plus one in the list; out:
-    (offsets, rows, passes) of what is merged. Returns the number of merged candidates.
+    runs: (offsets, rows: uint32[n], ascending, codes: uint32[n]); listed: (offsets, rows: uint32[k], passes: uint16[k],
+    codes: uint32[k]), RUN_BIT set where the row stands in a run; out: (offsets, rows, passes, codes) of what is merged.
+    Returns the number of merged candidates.
     """
-    offsets, rows, passes = listed
-    out_offsets, out_rows, out_passes = out
-    n_out, n_run = 0, run_rows.shape[0]
+    run_offsets, run_rows, run_codes = runs
+    offsets, rows, passes, codes = listed
+    out_offsets, out_rows, out_passes, out_codes = out
+    n_out = 0
     for s in range(offsets.shape[0] - 1):
         out_offsets[s] = n_out
         first, last = run_offsets[s], run_offsets[s + 1]
         for k in range(first, last):
-            source[n_out + k - first] = k
             out_rows[n_out + k - first] = run_rows[k]
             out_passes[n_out + k - first] = RUN_BIT
+            out_codes[n_out + k - first] = run_codes[k]
         n_merged = last - first
         for k in range(offsets[s], offsets[s + 1]):
             place = n_merged
@@ -142,9 +144,9 @@ def merge_lists(run_offsets, run_rows, listed, source, out):  # type: ignore[no-
                 there = first + np.searchsorted(run_rows[first:last], rows[k])
                 if there < last and run_rows[there] == rows[k]:
                     place = there - first
-            source[n_out + place] = n_run + k
             out_rows[n_out + place] = rows[k]
             out_passes[n_out + place] = passes[k]
+            out_codes[n_out + place] = codes[k]
             n_merged += place == n_merged
         n_out += n_merged
     out_offsets[offsets.shape[0] - 1] = n_out
@@ -185,15 +187,20 @@ def gather(
 
 
 def merge(
-    offsets: NDArray[np.int64], rows: NDArray[np.uint32], others: Candidates
-) -> tuple[Candidates, NDArray[np.int64]]:
-    """The candidates of runs and of a list, and the place of each in the one or, behind it, in the other.
+    offsets: NDArray[np.int64],
+    rows: NDArray[np.uint32],
+    codes: NDArray[np.uint32],
+    others: Candidates,
+    other_codes: NDArray[np.uint32],
+) -> tuple[Candidates, NDArray[np.uint32]]:
+    """The candidates of runs and of a list, and the code that each was given, uint32.
 
-    offsets, rows: of the runs in CSR form, rows ascending; of a row in both the one of ``others`` is taken, whose
-    passes hold the run's.
+    offsets, rows, codes: of the runs in CSR form, rows ascending; of a row in both the one of ``others`` is taken,
+    whose passes hold the run's.
     """
     size = rows.size + others.rows.size
-    source, out_rows, out_passes = np.empty(size, np.int64), np.empty(size, np.uint32), np.empty(size, np.uint16)
-    out = (np.empty_like(offsets), out_rows, out_passes)
-    n = merge_lists(offsets, rows, (others.offsets, others.rows, others.passes), source, out)
-    return Candidates(out[0], out_rows[:n], out_passes[:n]), source[:n]
+    out_rows, out_passes, out_codes = np.empty(size, np.uint32), np.empty(size, np.uint16), np.empty(size, np.uint32)
+    out_offsets = np.empty_like(offsets)
+    listed = (others.offsets, others.rows, others.passes, other_codes)
+    n = merge_lists((offsets, rows, codes), listed, (out_offsets, out_rows, out_passes, out_codes))
+    return Candidates(out_offsets, out_rows[:n], out_passes[:n]), out_codes[:n]

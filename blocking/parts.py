@@ -33,7 +33,10 @@ class RemovedRows:
     def of(cls, rows: NDArray[np.uint32], n_rows: int) -> RemovedRows:
         """The rows given, ascending, of a part of n_rows; of none there are no bits."""
         bits = np.zeros((n_rows + 7) // 8 if rows.size else 0, np.uint8)
-        np.bitwise_or.at(bits, rows >> np.uint32(3), np.uint8(1) << (rows & np.uint32(7)).astype(np.uint8))
+        if rows.size:
+            byte, bit = rows >> np.uint32(3), np.uint8(1) << (rows & np.uint32(7)).astype(np.uint8)
+            first = np.flatnonzero(np.diff(byte, prepend=byte[0] + 1))
+            bits[byte[first]] = np.bitwise_or.reduceat(bit, first)
         return cls(rows, bits)
 
     @classmethod
@@ -56,12 +59,33 @@ def take_rows(column, rows, values):  # type: ignore[no-untyped-def]
         values[k] = column[rows[k]]
 
 
+@kernel
+def take_rows_of_spans(column, rows, offsets, is_wanted, values):  # type: ignore[no-untyped-def]
+    """values[k] = column[rows[k]] for the k of the spans [offsets[i], offsets[i + 1]) with is_wanted[i]: bool[n_spans];
+    the others are left as they are."""
+    for i in range(is_wanted.shape[0]):
+        if is_wanted[i]:
+            for k in range(offsets[i], offsets[i + 1]):
+                values[k] = column[rows[k]]
+
+
 @dataclass(frozen=True, eq=False)  # no two are alike, so that what was gathered can be kept by them
 class PartedColumn:
     """A column over both parts: large [n, ...], few [m, ...] alike, the rows from n on, or None."""
 
     large: NDArray[Any]
     few: NDArray[Any] | None = None
+
+    def of_spans(
+        self, rows: NDArray[np.uint32], offsets: NDArray[np.int64], is_wanted: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        """The values of the rows of the spans that are wanted, at their places; what stands at the others means
+        nothing."""
+        if self.few is not None or self.large.ndim > 1:
+            return self[rows]
+        values: NDArray[Any] = np.empty(rows.size, self.large.dtype)
+        take_rows_of_spans(self.large, rows, offsets, is_wanted, values)
+        return values
 
     def __getitem__(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """The values of rows, int[k]; copied."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blocking.parts import PartedColumn
 from linkage.cohorts import ONE_COHORT
 from linkage.comparing import AddLevels, Batch, BoundComparison, Codes, Levels, Pairs, Quick, pattern_space
 from linkage.encode import Columns
@@ -16,6 +18,7 @@ from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from models.comparators import absent, category, date, digits, name, number, place, text, text_bounds
 from models.parameters import Parameters
+from models.patterns import PatternSpace
 
 Bound = tuple[AddLevels, Quick | None]
 
@@ -48,7 +51,13 @@ def _ratio_places(comparison: Comparison, kinds: NDArray[np.uint8], plan: Plan) 
         n_places *= 2
     if comparison.cohort is not None:
         by_level[plan.comparisons.index(plan.compared_date(comparison.cohort))][list(ONE_COHORT)] += n_places
-    return space.sum_over_levels(by_level)
+    return _sums_over_levels(space, tuple(tuple(values.tolist()) for values in by_level))
+
+
+@functools.lru_cache(maxsize=8)
+def _sums_over_levels(space: PatternSpace, by_level: tuple[tuple[int, ...], ...]) -> NDArray[np.uint16]:
+    """`PatternSpace.sum_over_levels`, made once for all scorers of a run: for a few doses it is much of their time."""
+    return space.sum_over_levels([np.array(values, np.uint16) for values in by_level])
 
 
 def _with_absent(spec: Comparison, index: Index, stride: int, compare: AddLevels, quick: Quick | None) -> Bound:
@@ -78,47 +87,63 @@ def _bind_absent(spec: Comparison, index: Index) -> Callable[[Columns, Pairs, An
     stated, columns = f"{spec.left[0]}{aspect}", [index.columns[f"{name}{aspect}"] for name in spec.right]
 
     def add(left: Columns, pairs: Pairs, step: Any, codes: NDArray[Any]) -> None:
-        values, right = pairs.left(left[stated]), [pairs.right(column) for column in columns]
+        values = pairs.left(left[stated])
         if spec.kind == "number":
-            absent.absent_number_levels(pairs.first, pairs.offsets, values, right[0], step, codes)
+            absent.absent_number_levels(pairs.first, pairs.offsets, values, pairs.right(columns[0]), step, codes)
         elif spec.kind == "person_number":
-            digits.absent_person_number_levels(pairs.first, pairs.offsets, values, right[0], right[1], step, codes)
+            right, right_old = _own_numbers(pairs, values, columns)
+            digits.absent_person_number_levels(pairs.first, pairs.offsets, values, right, right_old, step, codes)
         else:
-            absent.absent_levels(pairs.first, pairs.offsets, values, right[0], right[-1], step, codes)
+            rights = [pairs.right(column, values != 0) for column in columns]
+            absent.absent_levels(pairs.first, pairs.offsets, values, rights[0], rights[-1], step, codes)
 
     return add
 
 
 def _bind_category(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
     right = index.columns[spec.right[0]]
-    return lambda left, pairs, codes: category.category_levels(
-        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), stride, codes
-    ), None
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        values = pairs.left(left[spec.left[0]])
+        category.category_levels(pairs.first, pairs.offsets, values, pairs.right(right, values != 0), stride, codes)
+
+    return add, None
 
 
 def _bind_date(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
-    right, same_year = index.columns[spec.right[0]], date.same_year_table()
+    right, tables = index.columns[spec.right[0]], date.level_tables()
     return lambda left, pairs, codes: date.date_levels(
-        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), same_year, stride, codes
+        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), tables, stride, codes
     ), None
 
 
 def _bind_digits(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
     right = index.columns[spec.right[0]]
-    return lambda left, pairs, codes: digits.digits_levels(
-        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), stride, codes
-    ), None
+
+    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+        values = pairs.left(left[spec.left[0]])
+        digits.digits_levels(pairs.first, pairs.offsets, values, pairs.right(right, values != 0), stride, codes)
+
+    return add, None
 
 
 def _bind_person_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
-    number, old_number = (index.columns[column] for column in spec.right)
+    columns = [index.columns[column] for column in spec.right]
 
     def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
         stated, marks = (pairs.left(left[column]) for column in spec.left)
-        right, right_old = pairs.right(number), pairs.right(old_number)
+        right, right_old = _own_numbers(pairs, stated, columns)
         digits.person_number_levels(pairs.first, pairs.offsets, stated, marks, right, right_old, stride, codes)
 
     return add, None
+
+
+def _own_numbers(
+    pairs: Pairs, stated: NDArray[np.uint64], columns: list[PartedColumn]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The persons' current and old numbers, each for the subjects whose number is compared with it."""
+    is_old = digits.has_old_digits(stated)
+    return pairs.right(columns[0], (stated != 0) & ~is_old), pairs.right(columns[1], is_old)
 
 
 def _bind_place(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:

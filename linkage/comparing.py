@@ -32,6 +32,7 @@ Levels = NDArray[np.uint8]
 
 _NUMBER_KIND, _SEX, _BIRTH_DATE = "person_number", "sex", "birth_date"
 _ONE_GROUP = np.empty(0, np.uint8)
+_NOWHERE = np.empty(0, np.int64)
 _MARKED_AT_ONCE = 1 << 16
 
 
@@ -49,6 +50,18 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class _Gathered:
+    """A column's values of listed pairs, of all spans or of those wanted."""
+
+    values: NDArray[Any]
+    is_wanted: NDArray[np.bool_] | None
+
+    def holds(self, is_compared: NDArray[np.bool_] | None) -> bool:
+        """Whether the spans that are compared are among them."""
+        return self.is_wanted is None or (is_compared is not None and bool((self.is_wanted >= is_compared).all()))
+
+
+@dataclass(frozen=True)
 class Pairs:
     """Pairs to compare, as spans (see models.comparators).
 
@@ -60,7 +73,7 @@ class Pairs:
     first: NDArray[np.int64]
     offsets: NDArray[np.int64]
     rows: NDArray[np.uint32] | None
-    _gathered: dict[PartedColumn, NDArray[Any]] = field(default_factory=dict, repr=False, compare=False)
+    _gathered: dict[PartedColumn, _Gathered] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def listed(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32]) -> Pairs:
@@ -79,16 +92,26 @@ class Pairs:
         """The subject's value of each span."""
         return column[self.subjects]
 
-    def right(self, column: PartedColumn) -> NDArray[Any]:
-        """What a span's places point into: the registry's column, or the rows' values of it, gathered once."""
+    def right(self, column: PartedColumn, is_compared: NDArray[np.bool_] | None = None) -> NDArray[Any]:
+        """What a span's places point into: the registry's column, or the rows' values of it, gathered once.
+
+        is_compared: bool[n_spans], spans whose values are looked at, None for all; what stands at the others means
+        nothing. A subject that states no number is compared with none, and to gather is most of a list's cost.
+        """
         if self.rows is None:
             return column.large
         gathered = self._gathered.get(column)
-        if gathered is None:
-            gathered = self._gathered[column] = column[self.rows]
-            # As the mapped columns of an index are, so that a kernel is compiled and loaded for one kind of array only.
-            gathered.flags.writeable = False
-        return gathered
+        if gathered is None or not gathered.holds(is_compared):
+            is_wanted = None if gathered is not None else is_compared
+            gathered = self._gathered[column] = _Gathered(self._gather(column, is_wanted), is_wanted)
+        return gathered.values
+
+    def _gather(self, column: PartedColumn, is_wanted: NDArray[np.bool_] | None) -> NDArray[Any]:
+        assert self.rows is not None
+        values = column[self.rows] if is_wanted is None else column.of_spans(self.rows, self.offsets, is_wanted)
+        # As the mapped columns of an index are, so that a kernel is compiled and loaded for one kind of array only.
+        values.flags.writeable = False
+        return values
 
 
 AddLevels = Callable[[Columns, Pairs, Codes], None]
@@ -107,14 +130,15 @@ class Quick:
     may_be: NDArray[np.bool_]
     doubtful: AddLevels
 
-    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> None:
+    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> NDArray[np.int64]:
         """Make levels of what was quickly seen: the values themselves are only read where there is a doubt, which is a
-        small part of the pairs."""
+        small part of the pairs. Returns the places of these."""
         is_open = self.may_be.sum(axis=1) > 1
         places = np.flatnonzero(is_open[levels])
         found = np.zeros(places.size, np.uint32)
         self.doubtful(left, pairs.at(places), found)
         levels[places] = found
+        return places
 
 
 @dataclass(frozen=True)
@@ -170,10 +194,9 @@ class BoundComparison:
         self.add(left, pairs, codes)
         return (codes // np.uint32(self.stride)).astype(np.uint8)
 
-    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> None:
-        """Make the levels of pairs of what was quickly seen of them."""
-        if self.quick is not None:
-            self.quick.settle(left, pairs, levels)
+    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> NDArray[np.int64]:
+        """Make the levels of pairs of what was quickly seen of them. Returns the places where the values were read."""
+        return _NOWHERE if self.quick is None else self.quick.settle(left, pairs, levels)
 
 
 def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_threads: int = 1) -> Batch:

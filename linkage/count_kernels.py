@@ -117,3 +117,51 @@ def _first_not_under(values, value, place):  # type: ignore[no-untyped-def]
         else:
             high = middle
     return low
+
+
+@kernel
+def count_each(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct among uint64[n] as they are first met, uint64[v], and how often each is there, int64[v].
+
+    For many values of which few are distinct: a hash table that grows with these stays in the processor's cache, where
+    a sort goes through all of them again and again.
+    """
+    slots = np.full(1 << 12, -1, np.int64)
+    distinct, counts = np.empty(slots.size // 2, np.uint64), np.empty(slots.size // 2, np.int64)
+    mask, shift, n = np.uint64(slots.size - 1), _shift(slots.size), 0
+    for value in values:
+        slot = (value * _SPREAD) >> shift
+        while slots[slot] >= 0 and distinct[slots[slot]] != value:
+            slot = (slot + np.uint64(1)) & mask
+        if slots[slot] >= 0:
+            counts[slots[slot]] += 1
+            continue
+        if n == distinct.size:
+            distinct, counts = _twice_as_long(distinct), _twice_as_long(counts)
+            slots = np.full(2 * slots.size, -1, np.int64)
+            mask, shift = np.uint64(slots.size - 1), _shift(slots.size)
+            for place in range(n):
+                slot = _free_slot(slots, distinct[place], mask, shift)
+                slots[slot] = place
+            slot = _free_slot(slots, value, mask, shift)
+        slots[slot] = n
+        distinct[n], counts[n] = value, 1
+        n += 1
+    return distinct[:n], counts[:n]
+
+
+@kernel
+def _free_slot(slots, value, mask, shift):  # type: ignore[no-untyped-def]
+    """Where a value that is not in the hash table belongs."""
+    slot = (value * _SPREAD) >> shift
+    while slots[slot] >= 0:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@kernel
+def _twice_as_long(values):  # type: ignore[no-untyped-def]
+    """The values in an array with room for as many more."""
+    longer = np.empty(2 * values.size, values.dtype)
+    longer[: values.size] = values
+    return longer

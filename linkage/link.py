@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.comparing import Batch, rows_of, take
+from linkage.count_kernels import count_each
 from linkage.key_parts import pass_keys
 from linkage.registry import Index
 from linkage.scoring import PassCounts, Ranked, Scored, Scorer
@@ -82,7 +83,7 @@ def link_batch(
 
     def work(part: slice) -> tuple[Ranked, PassCounts, _PatternCounts]:
         scored, counts = scorer.link(part)
-        return scorer.rank(scored, n_best), counts, _count_patterns(scored, scorer.floor)
+        return scorer.rank(scored, n_best), counts, _count_patterns(scored, scorer.least_factor)
 
     for part, (tile, tile_counts, tile_patterns) in run_tiles(work, linked.size, n_threads):
         for name, values in vars(tile).items():
@@ -127,10 +128,10 @@ def _empty(n: int, n_best: int, scratch: Path | None) -> Ranked:
     )
 
 
-def _count_patterns(scored: Scored, floor: float) -> _PatternCounts:
-    above = scored.weights >= floor
+def _count_patterns(scored: Scored, least_factor: float) -> _PatternCounts:
+    above = scored.factors >= least_factor
     keys = scored.codes[above].astype(np.uint64) << np.uint64(16) | scored.candidates.passes[above]
-    return _PatternCounts(*np.unique(keys, return_counts=True))
+    return _PatternCounts(*count_each(keys))
 
 
 def _added_patterns(tables: list[_PatternCounts]) -> _PatternCounts:

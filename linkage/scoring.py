@@ -26,7 +26,7 @@ from linkage.key_parts import pass_keys
 from linkage.registry import Index
 from models.parameters import Parameters
 from models.patterns import PatternSpace
-from models.score import rank, select, weigh
+from models.score import bayes_factors, rank, select
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -69,14 +69,19 @@ class Tile:
 
 @dataclass(frozen=True)
 class Scored:
-    """The pairs of a tile that may reach the floor, in CSR form over the tile's subjects; n_candidates: int64[n] of
-    all."""
+    """The pairs of a tile that may reach the floor, in CSR form over the tile's subjects; factors: their Bayes factors;
+    n_candidates: int64[n] of all."""
 
     candidates: Candidates
     codes: Codes
     ratios: NDArray[np.float64]
-    weights: NDArray[np.float64]
+    factors: NDArray[np.float64]
     n_candidates: NDArray[np.int64]
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """log2 Bayes factors. Not kept: of most pairs the factor is all that is asked for, and a logarithm is dear."""
+        return np.log2(self.factors)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ class Scorer:
         prior = parameters.share_in_registry / index.n_persons
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
         self._log2_m_u = parameters.log2_m_u()
-        self._weights, self._household = _pattern_tables(parameters, self.space, index.n_persons)
+        self.least_factor = float(np.exp2(self.floor))
+        self._m_u, self._household = _pattern_tables(parameters, self.space, index.n_persons)
         self._outlined = self._choose_outlined()
         self.first_tables = self._make_first_tables()
 
@@ -186,8 +192,7 @@ class Scorer:
         """Patterns and weights of a tile's candidates that may reach the floor."""
         offsets, rows, run_codes = self._select_runs(tile, found)
         others, other_codes = self._select_listed(tile, found.others)
-        candidates, source = merge(offsets, rows, others)
-        codes = np.concatenate([run_codes, other_codes])[source]
+        candidates, codes = merge(offsets, rows, run_codes, others, other_codes)
         if tile.own_rows is not None:
             own_rows = np.repeat(tile.own_rows, np.diff(candidates.offsets))
             candidates, codes = _where(candidates.rows != own_rows, candidates, codes)
@@ -270,30 +275,31 @@ class Scorer:
 
     def _weighed(self, tile: Tile, candidates: Candidates, codes: Codes, n_candidates: NDArray[np.int64]) -> Scored:
         """Listed pairs with their codes, but for what was only quickly seen of the last level: that, term frequencies,
-        weights."""
+        Bayes factors."""
         last = self.bound[-1]
         stride = np.uint32(last.stride)
         levels = (codes // stride).astype(np.uint8)
-        codes -= stride * levels
-        last.settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), levels)
-        codes += stride * levels
+        settled = last.settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), levels)
+        codes[settled] = codes[settled] % stride + stride * levels[settled]
         product = np.ones(codes.size)
         for comparison, ratios in zip(self.bound, tile.ratios, strict=True):
             comparison.multiply(ratios, candidates.offsets, candidates.rows, codes, product)
-        weights = np.empty(codes.size)
-        weigh(codes, product, self._weights, self._household, weights)
-        return Scored(candidates, codes, product, weights, n_candidates)
+        factors = np.empty(codes.size)
+        bayes_factors(codes, product, self._m_u, self._household, factors)
+        return Scored(candidates, codes, product, factors, n_candidates)
 
     def rank(self, scored: Scored, n_best: int) -> Ranked:
         """The best candidates of a tile's subjects."""
         candidates = scored.candidates
         n_subjects = candidates.offsets.size - 1
-        best, weights = np.empty((n_subjects, n_best), np.int64), np.empty((n_subjects, n_best))
+        best, factors = np.empty((n_subjects, n_best), np.int64), np.empty((n_subjects, n_best))
         sums = np.empty(n_subjects)
         ties = self.index.order_of(candidates.rows)
-        rank(candidates.offsets, scored.weights, ties, self.floor, best, weights, sums)
+        rank(candidates.offsets, scored.factors, ties, self.least_factor, best, factors, sums)
         is_there = best >= 0
         places = best[is_there]
+        weights = np.full(best.shape, -np.inf)
+        np.log2(factors, where=is_there, out=weights)
 
         def pick(values: NDArray[Value], absent: int) -> NDArray[Value]:
             picked = np.full(best.shape, absent, values.dtype)

@@ -210,7 +210,7 @@ def _training_sample(
 
     def work(part: slice) -> tuple[NDArray[Any], ...]:
         scored, _ = scorer.link(part)
-        matters = scored.weights >= floor
+        matters = scored.factors >= scorer.least_factor
         kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]
         rows = scored.candidates.rows[matters]
         return np.diff(kept), scored.codes[matters], scored.ratios[matters], rows, scored.n_candidates

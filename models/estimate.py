@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.estimate_u import normalised
 from models.parameters import ComparisonParameters, Parameters
-from models.score import expect, weigh
+from models.score import bayes_factors, expect
 
 Vector = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ PRIOR_OUTSIDE = 20.0  # the same for the sorts of subjects outside the registry,
 # weight of -29 bits for one wrong entry would overrule everything else.
 LEAST_OF_PRIOR = 0.05
 MAX_ITERATIONS = 200
-CERTAIN_LOG2 = 400.0  # the weight of a pair that a person has decided to be the match
+CERTAIN = 2.0**400  # the Bayes factor of a pair that a person has decided to be the match
 TOLERANCE = 1e-4  # how far any probability may still be from its limit
 
 
@@ -89,19 +89,19 @@ def estimate_m(
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     most = 1.0 - 1e-6 if rivals else n_persons / 2
     matches, relatives = np.empty(sample.levels.shape[0]), np.empty((2, sample.levels.shape[0]))
-    weights = np.empty(sample.patterns.size)
+    factors = np.empty(sample.patterns.size)
     rates = np.ones(2)  # relatives of subjects found and not found, over the household rate
     changes: list[float] = []
     log_likelihood = 0.0
     while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
-        log2_m_u = parameters.pattern_weights(sample.levels)
+        m_u = np.exp2(parameters.pattern_weights(sample.levels))
         odds = parameters.household_odds(sample.levels, n_persons)
-        weigh(sample.patterns, sample.ratios, log2_m_u, odds, weights)
-        weights[sample.verdicts] = np.where(sample.is_match, CERTAIN_LOG2, -np.inf)
+        bayes_factors(sample.patterns, sample.ratios, m_u, odds, factors)
+        factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
         share = parameters.share_in_registry
         none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
         log_likelihood = expect(
-            offsets, weights, sample.patterns, sample.ratios, odds, rates, share / n_persons, none, matches, relatives
+            offsets, factors, sample.patterns, sample.ratios, odds, rates, share / n_persons, none, matches, relatives
         )
         # The unsearched part of "not found" belongs to the people in the registry.
         found = float(matches.sum())
@@ -166,13 +166,13 @@ def outside_by_sort(
     `PRIOR_OUTSIDE` subjects.
     """
     n_subjects = sorts.size
-    weights = np.empty(sample.patterns.size)
+    factors = np.empty(sample.patterns.size)
     odds = parameters.household_odds(sample.levels, n_persons)
-    weigh(sample.patterns, sample.ratios, parameters.pattern_weights(sample.levels), odds, weights)
-    weights[sample.verdicts] = np.where(sample.is_match, CERTAIN_LOG2, -np.inf)
+    bayes_factors(sample.patterns, sample.ratios, np.exp2(parameters.pattern_weights(sample.levels)), odds, factors)
+    factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
     share = parameters.share_in_registry
     subject = np.repeat(np.arange(n_subjects), np.diff(sample.offsets))
-    found = share / n_persons * np.bincount(subject, weights=np.exp2(weights), minlength=n_subjects)
+    found = share / n_persons * np.bincount(subject, weights=factors, minlength=n_subjects)
     none = (1.0 - share) / (1.0 - share * parameters.blocking_recall + found)
     of_all = np.bincount(sorts, minlength=n_sorts) / max(1, n_subjects)
     of_outside = np.bincount(sorts, weights=none, minlength=n_sorts) + PRIOR_OUTSIDE * of_all

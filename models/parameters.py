@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from models.patterns import PatternSpace
 
 Vector = NDArray[np.float64]
+kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 # No weight of a pattern goes further, so that no odds overflow, nor what rare values and priors make of them.
 MOST_LOG2 = 300.0
@@ -111,28 +113,39 @@ class Parameters:
         return np.where(is_shared, self.household_rate / n_persons * np.exp2(_bounded(log2_h_u)), 0.0)
 
     def tables(self, space: PatternSpace, n_persons: int) -> tuple[Vector, Vector]:
-        """log2(m / u) and the household odds of every pattern: float64[space.size] each."""
-        neighbour_bits = self._neighbour_table(space)
-        weights = _bounded(space.sum_over_levels(self.log2_m_u()) - neighbour_bits)
-        household = np.zeros(space.size)
-        if self.household_rate > 0.0:
-            shared = np.flatnonzero(space.sum_over_levels([c.is_shared() for c in self.comparisons]))
-            log2_h_u = (space.sum_over_levels(self.log2_h_u()) - neighbour_bits)[shared]
-            household[shared] = self.household_rate / n_persons * np.exp2(_bounded(log2_h_u))
-        return weights, household
-
-    def _neighbour_table(self, space: PatternSpace) -> Vector:
-        """The neighbour bits of every pattern: float64[space.size]."""
-        if self.neighbour_share == 0.0:
-            return np.zeros(space.size)
-        log2_g_u = space.sum_over_levels(self.log2_g_u())
-        bits, near = np.zeros(space.size), np.flatnonzero(np.isfinite(log2_g_u))
-        bits[near] = self._more_bits(log2_g_u[near])
-        return bits
+        """m / u and the household odds of every pattern: float64[space.size] each."""
+        m_over_u, h_over_u, g_over_u = (
+            space.halves_of_products([getattr(c, kind) / c.u for c in self.comparisons])
+            for kind in ("m", "household", "among_neighbours")
+        )
+        not_shared = space.halves_of_products([1.0 - c.is_shared() for c in self.comparisons])
+        rates = self.neighbour_share, self.household_rate / n_persons
+        m_u, household = np.empty(space.size), np.empty(space.size)
+        fill_tables(m_over_u, h_over_u, g_over_u, not_shared, rates, 2.0**MOST_LOG2, m_u, household)
+        return m_u, household
 
     def _more_bits(self, log2_g_u: Vector) -> Vector:
         """log2(1 + neighbour_share * g / u)."""
         return np.asarray(np.log2(1.0 + self.neighbour_share * np.exp2(_bounded(log2_g_u))))
+
+
+@kernel
+def fill_tables(m_u, h_u, g_u, not_shared, rates, most, bayes_factors, household):  # type: ignore[no-untyped-def]
+    """m / u and the household odds of every pattern, see `Parameters.pattern_weights` and `Parameters.household_odds`.
+
+    m_u, h_u, g_u, not_shared: the two halves of each product over the comparisons, see
+    `PatternSpace.halves_of_products`: m, household and neighbour over u, and 0 where both hold the same number, else 1;
+    rates: (neighbour_share, household_rate / n_persons); most: the bound of m / u and h / u.
+    """
+    neighbour_share, household_rate = rates
+    n_low = m_u[0].shape[0]
+    for high in range(m_u[1].shape[0]):
+        for low in range(n_low):
+            strangers = 1.0 + neighbour_share * min(g_u[0][low] * g_u[1][high], most)
+            code = high * n_low + low
+            bayes_factors[code] = min(max(m_u[0][low] * m_u[1][high] / strangers, 1.0 / most), most)
+            odds = min(max(h_u[0][low] * h_u[1][high] / strangers, 1.0 / most), most)
+            household[code] = household_rate * odds * (1.0 - not_shared[0][low] * not_shared[1][high])
 
 
 def _log2(shares: Vector) -> Vector:

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+Vector = NDArray[np.float64]
 Number = TypeVar("Number", bound=np.generic)
 
 # A table over all patterns is looked up once a pair; past this size it leaves the caches and the memory budget.
@@ -45,6 +46,14 @@ class PatternSpace:
         """Levels of patterns: uint8[n, n_comparisons] from uint32[n]."""
         columns = [codes // stride % n for stride, n in zip(self.strides, self.n_levels, strict=True)]
         return np.stack(columns, axis=1).astype(np.uint8)
+
+    def halves_of_products(self, by_level: list[Vector]) -> tuple[Vector, Vector]:
+        """The product of one number per comparison's level, in two tables: low, over all comparisons but the last, and
+        high, of the last. That of a pattern is ``low[code % strides[-1]] * high[code // strides[-1]]``."""
+        low = np.ones(1)
+        for values in by_level[:-1]:
+            low = (values[:, None] * low[None, :]).ravel()
+        return low, by_level[-1]
 
     def sum_over_levels(self, by_level: list[NDArray[Number]], n_first: int | None = None) -> NDArray[Number]:
         """Table over (partial) patterns of the sum of one number per comparison's level.

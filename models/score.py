@@ -63,72 +63,76 @@ def multiply_term_frequency(offsets, codes, places, ratios, groups, product):  #
 
 
 @kernel
-def weigh(codes, product, log2_m_u, household, weights):  # type: ignore[no-untyped-def]
-    """weights[k] = log2(m / u) - log2(r + q): float64[n] from uint32[n] codes and float64[n] term frequency ratios
-    r."""
+def bayes_factors(codes, product, m_u, household, factors):  # type: ignore[no-untyped-def]
+    """factors[k] = m / u / (r + q): float64[n] from uint32[n] codes, float64[n] term frequency ratios r, and by pattern
+    m / u and q."""
     for k in range(codes.shape[0]):
         code = codes[k]
-        weights[k] = log2_m_u[code] - np.log2(product[k] + household[code])
+        factors[k] = m_u[code] / (product[k] + household[code])
 
 
 @kernel
-def rank(offsets, weights, ties, floor, best, best_weights, sums):  # type: ignore[no-untyped-def]
+def rank(offsets, factors, ties, least, best, best_factors, sums):  # type: ignore[no-untyped-def]
     """The best candidates of each subject and the sum of its Bayes factors, whatever the order of the candidates.
 
-    ties: uint64[n], of equal weights the lower goes first. best: int64[n_subjects, n_best] places in the tile, -1 where
-    there are fewer; best_weights: float64 alike; sums: float64[n_subjects], over candidates at or over the floor only.
+    ties: uint64[n], of equal factors the lower goes first; least: the factor of a pair that counts. best:
+    int64[n_subjects, n_best] places in the tile, -1 where there are fewer; best_factors: float64 alike, 0 there; sums:
+    float64[n_subjects], over candidates that count only.
     """
     n_best = best.shape[1]
     for s in range(best.shape[0]):
         best[s, :] = -1
-        best_weights[s, :] = -np.inf
+        best_factors[s, :] = 0.0
         for k in range(offsets[s], offsets[s + 1]):
-            weight = weights[k]
-            if weight < floor:
+            factor = factors[k]
+            if factor < least:
                 continue
             place = n_best
-            while place > 0 and _is_better(weight, ties[k], best_weights[s, place - 1], best[s, place - 1], ties):
+            while place > 0 and _is_better(factor, ties[k], best_factors[s, place - 1], best[s, place - 1], ties):
                 place -= 1
             if place < n_best:
                 for i in range(n_best - 1, place, -1):
                     best[s, i] = best[s, i - 1]
-                    best_weights[s, i] = best_weights[s, i - 1]
+                    best_factors[s, i] = best_factors[s, i - 1]
                 best[s, place] = k
-                best_weights[s, place] = weight
-        sums[s] = _sum_of_factors(weights[offsets[s] : offsets[s + 1]], floor, best_weights[s, 0])
+                best_factors[s, place] = factor
+        sums[s] = _sum_of_factors(factors[offsets[s] : offsets[s + 1]], least, best_factors[s, 0])
 
 
 @kernel
-def _is_better(weight, tie, other_weight, other, ties):  # type: ignore[no-untyped-def]
+def _is_better(factor, tie, other_factor, other, ties):  # type: ignore[no-untyped-def]
     """Whether a candidate stands before another in the ranking; ``other`` -1 is an empty place."""
-    return other < 0 or weight > other_weight or (weight == other_weight and tie < ties[other])
+    return other < 0 or factor > other_factor or (factor == other_factor and tie < ties[other])
 
 
 @kernel
-def _sum_of_factors(weights, floor, highest):  # type: ignore[no-untyped-def]
-    """The sum of 2**weight over weights at or over the floor, the same in any order.
+def _sum_of_factors(factors, least, highest):  # type: ignore[no-untyped-def]
+    """The sum of the factors that are at least ``least``, the same in any order.
 
     Factors are split into whole numbers of a unit, the largest having HALF bits, and whole numbers of a unit HALF bits
     lower: double precision adds up 10^8 such numbers without a rounding.
     """
-    exponent = np.ceil(highest) - HALF
-    # Under a quarter of the lower unit a factor is 0 of both, and need not be worked out.
-    least = max(floor, exponent - HALF - 2.0)
+    if highest == 0.0:
+        return 0.0
+    exponent = np.ceil(np.log2(highest)) - HALF
+    unit, units = np.exp2(exponent), np.exp2(-exponent)
+    # Under a quarter of the lower unit a factor is 0 of both.
+    least = max(least, unit * np.exp2(-HALF - 2.0))
     high, low = 0.0, 0.0
-    for k in range(weights.shape[0]):
-        if weights[k] >= least:
-            factor = np.exp2(weights[k] - exponent)
+    for k in range(factors.shape[0]):
+        if factors[k] >= least:
+            factor = factors[k] * units
             whole = np.rint(factor)
             high += whole
             low += np.rint((factor - whole) * np.exp2(HALF))
-    return (high + low * np.exp2(-HALF)) * np.exp2(exponent) if high > 0.0 else 0.0
+    return (high + low * np.exp2(-HALF)) * unit
 
 
 @kernel
-def expect(offsets, weights, patterns, product, household, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+def expect(offsets, factors, patterns, product, household, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
     """E-step: expected number of matches, and of relatives, by pattern.
 
-    weights: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
+    factors: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
     ratios; household: float64[n_patterns]; rates: float64[2], how many times the relatives that ``household`` supposes
     subjects have whose person is among the candidates, and the others; prior: share in registry / N; none: 1 - share *
     recall, the mass of "not there" and "not searched" together. Out: matches: float64[n_patterns]; relatives:
@@ -141,12 +145,12 @@ def expect(offsets, weights, patterns, product, household, rates, prior, none, m
     for s in range(offsets.shape[0] - 1):
         total = none
         for k in range(offsets[s], offsets[s + 1]):
-            weights[k] = prior * np.exp2(weights[k])
-            total += weights[k]
+            factors[k] *= prior
+            total += factors[k]
         log_likelihood += np.log2(total)
         for k in range(offsets[s], offsets[s + 1]):
             pattern = patterns[k]
-            match = weights[k] / total
+            match = factors[k] / total
             matches[pattern] += match
             of_found, of_others = rates[0] * household[pattern], rates[1] * household[pattern]
             relatives[0, pattern] += (1.0 - none / total - match) * of_found / (product[k] + of_found)

@@ -323,6 +323,12 @@ def take_rows(column, rows):
     return [column[row] for row in rows]
 
 
+def take_rows_of_spans(column, rows_by_span, is_wanted, other):
+    """The rows of the spans, one list; ``other`` for those of spans that are not wanted."""
+    spans = zip(rows_by_span, is_wanted, strict=True)
+    return [column[row] if wanted else other for rows, wanted in spans for row in rows]
+
+
 def multiply_term_frequency(offsets, codes, places, ratios, groups, product):
     product = list(product)
     for s in range(len(offsets) - 1):
@@ -331,30 +337,30 @@ def multiply_term_frequency(offsets, codes, places, ratios, groups, product):
     return product
 
 
-def weigh(codes, product, log2_m_u, household):
-    return [math.log2(2 ** log2_m_u[c] / (r + household[c])) for c, r in zip(codes, product, strict=True)]
+def bayes_factors(codes, product, m_u, household):
+    return [m_u[c] / (r + household[c]) for c, r in zip(codes, product, strict=True)]
 
 
-def rank(offsets, weights, ties, floor, n_best):
+def rank(offsets, factors, ties, least, n_best):
     best, sums = [], []
     for s in range(len(offsets) - 1):
-        ks = [k for k in range(offsets[s], offsets[s + 1]) if weights[k] >= floor]
-        ordered = sorted(ks, key=lambda k: (-weights[k], ties[k]))[:n_best]
+        ks = [k for k in range(offsets[s], offsets[s + 1]) if factors[k] >= least]
+        ordered = sorted(ks, key=lambda k: (-factors[k], ties[k]))[:n_best]
         best.append(ordered + [-1] * (n_best - len(ordered)))
-        sums.append(math.fsum(2 ** weights[k] for k in ks))
+        sums.append(math.fsum(factors[k] for k in ks))
     return best, sums
 
 
-def expect(offsets, weights, patterns, product, household, rates, prior, none):
+def expect(offsets, factors, patterns, product, household, rates, prior, none):
     """Expected matches, relatives of subjects found and not found, by pattern, and the log2 likelihood."""
     matches, of_found, of_others = ([0.0] * len(household) for _ in range(3))
     likelihood = 0.0
     for s in range(len(offsets) - 1):
         ks = range(offsets[s], offsets[s + 1])
-        total = none + math.fsum(prior * 2 ** weights[k] for k in ks)
+        total = none + math.fsum(prior * factors[k] for k in ks)
         likelihood += math.log2(total)
         for k in ks:
-            p, h = prior * 2 ** weights[k] / total, household[patterns[k]]
+            p, h = prior * factors[k] / total, household[patterns[k]]
             matches[patterns[k]] += p
             of_found[patterns[k]] += (1 - none / total - p) * rates[0] * h / (rates[0] * h + product[k])
             of_others[patterns[k]] += none / total * rates[1] * h / (rates[1] * h + product[k])
@@ -363,6 +369,19 @@ def expect(offsets, weights, patterns, product, household, rates, prior, none):
 
 def _product(tables, levels):
     return math.prod(table[level] for table, level in zip(tables, levels, strict=True))
+
+
+def fill_tables(shares, patterns, neighbour_share, household_rate):
+    """m / u and household odds of patterns; shares: by comparison m, u, household and neighbour by level, and the
+    levels at which both hold the same number."""
+    m_u, odds = [], []
+    for levels in patterns:
+        m, u, h, g = (math.prod(of[kind][level] for of, level in zip(shares, levels, strict=True)) for kind in range(4))
+        strangers = u + neighbour_share * g
+        m_u.append(m / strangers)
+        is_shared = any(level in of[4] for of, level in zip(shares, levels, strict=True))
+        odds.append(household_rate * h / strangers if is_shared else 0.0)
+    return m_u, odds
 
 
 def log2_likelihood(p, offsets, levels, ratios):
@@ -502,6 +521,11 @@ def fill_slots(listed, n_slots):
             slot = (slot + 1) % n_slots
         slots[slot] = place
     return slots
+
+
+def count_each(values):
+    """{value: how often it is there}, as they are first met."""
+    return dict(Counter(values))
 
 
 def count_listed(values, groups, listed, n_groups):

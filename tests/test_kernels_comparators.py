@@ -475,15 +475,22 @@ def check_spans(kernel, level_of_pair, *arguments):
     assert codes.tolist() == expected
 
 
-def test_spans_of_categories_dates_and_numbers():
+def test_spans_of_categories_and_numbers():
     rng = np.random.default_rng(1)
     a, b = rng.integers(0, 3, 20).astype(np.uint8), rng.integers(0, 3, 30).astype(np.uint8)
     check_spans(category.category_levels, lambda s, r: naive.category_level(a[s], b[r]), a, b)
-    d, e = ((1990 + rng.integers(0, 2, n)) << 9 | rng.integers(0, 3, n) << 5 | 2 for n in (20, 30))
-    d, e = d.astype(np.uint32), e.astype(np.uint32)
-    check_spans(date.date_levels, lambda s, r: naive.date_level(int(d[s]), int(e[r])), d, e, date.same_year_table())
     x, y = rng.normal(size=20), rng.normal(size=30)
     check_spans(number.number_levels, lambda s, r: naive.number_level(x[s], y[r], [0.1, 1]), x, y, np.array([0.1, 1.0]))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_spans_of_dates(seed):
+    """Of years within and without the table of years, with days and months that it is of and others."""
+    rng = np.random.default_rng(seed)
+    years = [1023, 1535, 1536, 1935, 1990, 1991, 2047, 2048, 2050, 2560]
+    a, b = (rng.choice(years, n) << 9 | rng.integers(0, 3, n) << 5 | rng.integers(0, 3, n) for n in (20, 30))
+    a, b = a.astype(np.uint32), b.astype(np.uint32)
+    check_spans(date.date_levels, lambda s, r: naive.date_level(int(a[s]), int(b[r])), a, b, date.level_tables())
 
 
 def test_spans_of_digits_places_and_person_numbers():

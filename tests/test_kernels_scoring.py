@@ -32,9 +32,9 @@ from blocking.neighbours import (
     neighbours_in,
     set_numbers,
 )
-from blocking.parts import Blocks, PartedColumn, PartedPass, RemovedRows, contains_living, take_rows
-from linkage.count_kernels import count_listed, fill_slots, look_up, slots_of
-from models.score import expect, multiply_term_frequency, rank, select, weigh
+from blocking.parts import Blocks, PartedColumn, PartedPass, RemovedRows, contains_living, take_rows, take_rows_of_spans
+from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
+from models.score import bayes_factors, expect, multiply_term_frequency, rank, select
 from tests import naive
 from tests.test_kernels_comparators import pack
 
@@ -86,26 +86,26 @@ def test_term_frequency_product_equals_its_twin(tile, is_grouped):
     assert np.allclose(product, expected, rtol=1e-12)
 
 
-def test_weights_ranks_and_posteriors_equal_their_twins(tile):
+def test_factors_ranks_and_posteriors_equal_their_twins(tile):
     n = tile["rows"].size
-    weights = np.empty(n)
-    weigh(tile["codes"], tile["product"], tile["table"], tile["household"], weights)
-    assert np.allclose(weights, naive.weigh(tile["codes"], tile["product"], tile["table"], tile["household"]))
-    weights[5:8] = weights[6]  # ties go to the lower number
-    best, best_weights, sums = np.empty((5, 3), np.int64), np.empty((5, 3)), np.empty(5)
+    factors, m_u = np.empty(n), np.exp2(tile["table"])
+    bayes_factors(tile["codes"], tile["product"], m_u, tile["household"], factors)
+    assert np.allclose(factors, naive.bayes_factors(tile["codes"], tile["product"], m_u, tile["household"]), atol=0)
+    factors[5:8] = factors[6]  # ties go to the lower number
+    best, best_factors, sums = np.empty((5, 3), np.int64), np.empty((5, 3)), np.empty(5)
     ties = tile["rows"].astype(np.uint64)
-    rank(tile["offsets"], weights, ties, -1.0, best, best_weights, sums)
-    expected, expected_sums = naive.rank(tile["offsets"], weights, ties, -1.0, 3)
+    rank(tile["offsets"], factors, ties, 0.5, best, best_factors, sums)
+    expected, expected_sums = naive.rank(tile["offsets"], factors, ties, 0.5, 3)
     assert best.tolist() == expected
-    assert np.allclose(sums, expected_sums)
-    assert np.array_equal(best_weights, np.where(best >= 0, weights[best], -np.inf))
+    assert np.allclose(sums, expected_sums, atol=0)
+    assert np.array_equal(best_factors, np.where(best >= 0, factors[best], 0.0))
     matches, relatives = np.empty(12), np.empty((2, 12))
     twin = naive.expect(
-        tile["offsets"], weights.tolist(), *(tile[n] for n in ("codes", "product", "household")), [0.5, 3.0], 0.01, 0.2
+        tile["offsets"], factors.tolist(), *(tile[n] for n in ("codes", "product", "household")), [0.5, 3.0], 0.01, 0.2
     )
-    # The kernel uses the weights up, so it comes second.
+    # The kernel uses the factors up, so it comes second.
     arrays = (tile[n] for n in ("codes", "product", "household"))
-    likelihood = expect(tile["offsets"], weights, *arrays, np.array([0.5, 3.0]), 0.01, 0.2, matches, relatives)
+    likelihood = expect(tile["offsets"], factors, *arrays, np.array([0.5, 3.0]), 0.01, 0.2, matches, relatives)
     assert np.allclose(matches, twin[0])
     assert np.allclose(relatives, twin[1])
     assert np.isclose(likelihood, twin[2])
@@ -299,8 +299,9 @@ def test_runs_and_what_other_passes_found_equal_their_twin(ends, found_by_pass, 
     assert gathered.n_candidates.tolist() == counts
     run_rows = [sorted(row for a, b in of_subject for row in range(a, b)) for of_subject in runs]
     flat = np.array(list(itertools.chain(*run_rows)), np.uint32)
-    candidates, source = merge(in_segments(run_rows), flat, gathered.others)
-    is_listed = dicts_of(replace(candidates, passes=source >= flat.size))
+    codes = np.zeros(flat.size, np.uint32), np.ones(gathered.others.rows.size, np.uint32)
+    candidates, merged = merge(in_segments(run_rows), flat, codes[0], gathered.others, codes[1])
+    is_listed = dicts_of(replace(candidates, passes=merged == 1))
     assert is_listed == naive.merge_lists(run_rows, others)
     assert candidates.rows.size == sum(map(len, is_listed))
     expected = [dict.fromkeys(rows, 1) | listed for rows, listed in zip(run_rows, others, strict=True)]
@@ -313,6 +314,15 @@ def test_found_rows_equal_their_twin(lists, wanted):
     positions = np.empty(3, np.int64)
     find_rows(rows, starts[:-1], starts[1:], np.array(wanted), positions)
     assert positions.tolist() == naive.find_rows(rows.tolist(), starts[:-1].tolist(), starts[1:].tolist(), wanted)
+
+
+@given(st.lists(st.integers(0, 5) | st.integers(0, 2**64 - 1)), st.integers(0, 5000))
+@example([], 0)
+def test_values_counted_one_by_one_equal_their_twin(values, n_more):
+    """Of thousands too, when the table has grown; again in another order, so that old ones are met in the new table."""
+    values = [*values, *range(n_more), *values, *range(n_more - 1, -1, -3)]
+    distinct, counts = count_each(np.array(values, np.uint64))
+    assert list(zip(distinct.tolist(), counts.tolist(), strict=True)) == list(naive.count_each(values).items())
 
 
 @given(st.lists(st.integers(0, 5) | st.integers(0, 2**64 - 1), unique=True, max_size=9), st.data())
@@ -415,3 +425,20 @@ def test_rows_of_a_column_equal_their_twin(column, data):
         take_rows(np.array(column, number), np.array(rows, place), values)
         assert values.tolist() == naive.take_rows(column, rows)
         assert PartedColumn(np.array(column, number))[np.array(rows, place)].tolist() == values.tolist()
+
+
+@given(st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=9), rows_of_subjects, st.data())
+def test_rows_of_the_spans_wanted_equal_their_twin(column, rows_by_span, data):
+    """In one part or in two; the other places are left alone."""
+    is_wanted = data.draw(st.lists(st.booleans(), min_size=3, max_size=3))
+    by_span = [[row % len(column) for row in rows] for rows in rows_by_span]
+    flat, offsets = np.array([*itertools.chain(*by_span)], np.uint32), in_segments(by_span)
+    values = np.full(flat.size, 7, np.uint16)
+    take_rows_of_spans(np.array(column, np.uint16), flat, offsets, np.array(is_wanted), values)
+    assert values.tolist() == naive.take_rows_of_spans(column, by_span, is_wanted, 7)
+    at_wanted = np.repeat(is_wanted, np.diff(offsets))
+    n = data.draw(st.integers(0, len(column) - 1))
+    whole, parted = np.array(column, np.uint16), (np.array(column[:-n], np.uint16), np.array(column[-n:], np.uint16))
+    for one in (PartedColumn(whole), PartedColumn(*parted) if n > 0 else PartedColumn(whole)):
+        found = one.of_spans(flat, offsets, np.array(is_wanted))
+        assert found[at_wanted].tolist() == values[at_wanted].tolist()

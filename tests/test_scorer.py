@@ -91,9 +91,9 @@ def test_ranked_candidates_are_those_of_a_sort_over_all_pairs(trained: Trained) 
     _, everything = scored_with(trained, -np.inf)
     best, sums = naive.rank(
         everything.candidates.offsets.tolist(),
-        everything.weights.tolist(),
+        everything.factors.tolist(),
         everything.candidates.rows.tolist(),
-        scorer.floor,
+        scorer.least_factor,
         3,
     )
     ranked = scorer.rank(usual, 3)
@@ -171,7 +171,7 @@ def test_the_order_of_subjects_and_of_candidates_makes_no_difference(trained: Tr
 
 def test_ties_go_by_the_order_of_the_rows(trained: Trained) -> None:
     scorer, scored = Scorer(trained.batch, trained.index, trained.parameters), scored_with(trained, None)[1]
-    same = replace(scored, weights=np.full_like(scored.weights, 30.0))
+    same = replace(scored, factors=np.full_like(scored.factors, 2.0**30))
     rows = np.split(same.candidates.rows.astype(np.int64), same.candidates.offsets[1:-1])
     assert scorer.rank(same, 1).rows[:, 0].tolist() == [part.min() if part.size else -1 for part in rows]
 

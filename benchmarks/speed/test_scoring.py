@@ -98,7 +98,7 @@ def test_patterns_and_weights(benchmark: BenchmarkFixture, country: Prepared, fl
     scorer = country.scorer(floor)
     tile = scorer.tile(a_tile(country))
     found, _ = scorer.candidates(tile)
-    kept = scorer.score(tile, found).weights.size / found.n_candidates.sum()
+    kept = scorer.score(tile, found).factors.size / found.n_candidates.sum()
     work = lambda: scorer.score(tile, found)  # noqa: E731
     measure(benchmark, PARTS, int(found.n_candidates.sum()), "pairs", work, share_kept=float(kept))
 
@@ -127,8 +127,8 @@ def test_expectation(benchmark: BenchmarkFixture, country: Prepared) -> None:
     prior = country.parameters.share_in_registry / country.index.n_persons
 
     def work() -> None:
-        weights = scored.weights.copy()
+        factors = scored.factors.copy()
         offsets = scored.candidates.offsets
-        expect(offsets, weights, patterns, scored.ratios, household, np.ones(2), prior, 0.1, matches, relatives)
+        expect(offsets, factors, patterns, scored.ratios, household, np.ones(2), prior, 0.1, matches, relatives)
 
-    measure(benchmark, PARTS, scored.weights.size, "pairs", work)
+    measure(benchmark, PARTS, scored.factors.size, "pairs", work)

@@ -28,6 +28,8 @@ LEVELS = (
     "different",
 )
 
+_YEARS = 1536  # the first of the 512 years that a table of years is of
+
 
 @kernel
 def _digits_differing(a, b):  # type: ignore[no-untyped-def]
@@ -96,36 +98,45 @@ def _complete_level(a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fill_same_year(table):  # type: ignore[no-untyped-def]
-    for a in range(table.shape[0]):
-        for b in range(table.shape[1]):
-            table[a, b] = date_level(np.uint32(1 << 9 | a), np.uint32(1 << 9 | b))
+def _fill_tables(same_year, same_day):  # type: ignore[no-untyped-def]
+    year, day = np.uint32(_YEARS << 9), np.uint32(2 << 5 | 2)
+    for a in range(512):
+        for b in range(512):
+            same_year[a, b] = date_level(np.uint32(year | a), np.uint32(year | b))
+            same_day[a, b] = date_level(np.uint32(year + (a << 9) | day), np.uint32(year + (b << 9) | day))
 
 
 @cache
-def same_year_table() -> NDArray[np.uint8]:
-    """Level of two dates of one year by their months and days: uint8[512, 512], by month << 5 | day of both."""
-    table = np.empty((512, 512), np.uint8)
-    _fill_same_year(table)
-    return table
+def level_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Level of two dates of one year by their months and days, month << 5 | day of both, and of two dates of one
+    trustworthy day and month by their years, less `_YEARS`: uint8[512, 512] each."""
+    same_year, same_day = np.empty((512, 512), np.uint8), np.empty((512, 512), np.uint8)
+    _fill_tables(same_year, same_day)
+    return same_year, same_day
 
 
 @kernel
-def date_levels(first, offsets, left, right, same_year, stride, codes):  # type: ignore[no-untyped-def]
+def date_levels(first, offsets, left, right, tables, stride, codes):  # type: ignore[no-untyped-def]
     """codes += stride * date_level(left, right) over spans; left: uint32[n_spans], right: uint32[n].
 
-    same_year: see same_year_table. Blocks are mostly of one year of birth, where a row of the table is all it takes.
+    tables: see level_tables. Blocks are mostly of one year of birth, or of one day and month, where a row of a table is
+    all it takes.
     """
+    same_year, same_day = tables
     for i in range(left.shape[0]):
         a = left[i]
         if a == 0:
             continue
-        levels = same_year[a & 511]
+        levels, by_year = same_year[a & 511], same_day[(a >> 9) & 511]
+        has_row = a >> 18 == _YEARS >> 9 and not _is_vague((a >> 5) & 15, a & 31)
         span = codes[offsets[i] : offsets[i + 1]]
         values = right[first[i] : first[i] + span.shape[0]]
         for k in range(span.shape[0]):
             b = values[k]
-            if (a ^ b) >> 9 == 0:
+            apart = a ^ b
+            if apart >> 9 == 0:
                 span[k] += stride * levels[b & 511]
+            elif has_row and apart & 511 == 0 and apart >> 18 == 0:
+                span[k] += stride * by_year[(b >> 9) & 511]
             else:
                 span[k] += stride * date_level(a, b)

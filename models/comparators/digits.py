@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -43,6 +44,11 @@ N_MARKS = 8
 N_DIGITS_SHIFT = 56
 OLD_DIGITS = 9
 DOCUMENT = 255
+
+
+def has_old_digits(numbers: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which packed numbers are of the old sort, of nine digits: bool[n]."""
+    return np.asarray(numbers >> np.uint64(N_DIGITS_SHIFT) == OLD_DIGITS)
 
 
 @kernel
