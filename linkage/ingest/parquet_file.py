@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -208,6 +207,8 @@ def _rows_as_json(path: Path, file: str, positions: np.ndarray) -> list[bytes]:
 
 
 def _json_objects(batch: pa.RecordBatch) -> list[bytes]:
+    import duckdb  # takes a tenth of a second of every start, and few runs have a record to show
+
     arrays = []
     for array in batch.columns:
         if pt.is_dictionary(array.type):
