@@ -54,7 +54,7 @@ def _ratio_places(comparison: Comparison, kinds: NDArray[np.uint8], plan: Plan) 
     return _sums_over_levels(space, tuple(tuple(values.tolist()) for values in by_level))
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)
 def _sums_over_levels(space: PatternSpace, by_level: tuple[tuple[int, ...], ...]) -> NDArray[np.uint16]:
     """`PatternSpace.sum_over_levels`, made once for all scorers of a run: for a few doses it is much of their time."""
     return space.sum_over_levels([np.array(values, np.uint16) for values in by_level])
