@@ -31,7 +31,7 @@ class RemovedRows:
 
     @classmethod
     def of(cls, rows: NDArray[np.uint32], n_rows: int) -> RemovedRows:
-        """The rows given, ascending, of a part of n_rows; of none there are no bits."""
+        """The rows given, ascending and each once, of a part of n_rows; of none there are no bits."""
         bits = np.zeros((n_rows + 7) // 8 if rows.size else 0, np.uint8)
         if rows.size:
             byte, bit = rows >> np.uint32(3), np.uint8(1) << (rows & np.uint32(7)).astype(np.uint8)
@@ -53,20 +53,23 @@ class RemovedRows:
 
 
 @kernel
-def take_rows(column, rows, values):  # type: ignore[no-untyped-def]
-    """values[k] = column[rows[k]]; twice as fast as numpy, which makes 64 bits of each row first and checks it."""
+def take_rows(large, few, rows, values):  # type: ignore[no-untyped-def]
+    """values[k] = large[rows[k]], or of ``few`` for the rows from ``large.shape[0]`` on; much faster than numpy, which
+    makes 64 bits of each row first and checks it."""
+    n = np.uint64(large.shape[0])
     for k in range(rows.shape[0]):
-        values[k] = column[rows[k]]
+        row = np.uint64(rows[k])
+        values[k] = large[row] if row < n else few[row - n]
 
 
 @kernel
-def take_rows_of_spans(column, rows, offsets, is_wanted, values):  # type: ignore[no-untyped-def]
-    """values[k] = column[rows[k]] for the k of the spans [offsets[i], offsets[i + 1]) with is_wanted[i]: bool[n_spans];
-    the others are left as they are."""
+def take_rows_of_spans(large, few, rows, offsets, is_wanted, values):  # type: ignore[no-untyped-def]
+    """The same for the k of the spans [offsets[i], offsets[i + 1]) with is_wanted[i]: bool[n_spans]; the others are
+    left as they are."""
     for i in range(is_wanted.shape[0]):
         if is_wanted[i]:
-            for k in range(offsets[i], offsets[i + 1]):
-                values[k] = column[rows[k]]
+            span = slice(offsets[i], offsets[i + 1])
+            take_rows(large, few, rows[span], values[span])
 
 
 @dataclass(frozen=True, eq=False)  # no two are alike, so that what was gathered can be kept by them
@@ -76,22 +79,26 @@ class PartedColumn:
     large: NDArray[Any]
     few: NDArray[Any] | None = None
 
+    @property
+    def _few(self) -> NDArray[Any]:
+        return self.large[:0] if self.few is None else self.few
+
     def of_spans(
         self, rows: NDArray[np.uint32], offsets: NDArray[np.int64], is_wanted: NDArray[np.bool_]
     ) -> NDArray[Any]:
         """The values of the rows of the spans that are wanted, at their places; what stands at the others means
         nothing."""
-        if self.few is not None or self.large.ndim > 1:
+        if self.large.ndim > 1:
             return self[rows]
         values: NDArray[Any] = np.empty(rows.size, self.large.dtype)
-        take_rows_of_spans(self.large, rows, offsets, is_wanted, values)
+        take_rows_of_spans(self.large, self._few, rows, offsets, is_wanted, values)
         return values
 
     def __getitem__(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """The values of rows, int[k]; copied."""
-        if self.few is None and self.large.ndim == 1:
+        if self.large.ndim == 1:
             values: NDArray[Any] = np.empty(rows.size, self.large.dtype)
-            take_rows(self.large, rows, values)
+            take_rows(self.large, self._few, rows, values)
             return values
         if self.few is None:
             return np.asarray(np.take(self.large, rows, axis=0))

@@ -86,8 +86,9 @@ def program() -> None:
     except SystemExit as ended:
         if ended.code:
             raise
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as where the process was started with it closed
+            stream.flush()
     os._exit(0)
 
 

@@ -104,8 +104,8 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     rows = [int(row) for row in ranked.rows[0] if row >= 0 and row != asked]
     rows += [] if asked is None else [asked]
     scored = _score(batch, index, model, rows)
-    counts = scored.factors >= scorer.least_factor
-    is_counted = [row in found_by and bool(n) for row, n in zip(rows, counts, strict=True)]
+    counts = (scored.factors >= scorer.least_factor).tolist()
+    is_counted = [row in found_by and is_enough for row, is_enough in zip(rows, counts, strict=True)]
     probabilities = _probabilities(scored.weights, np.array(is_counted, np.bool_), ranked.sums[0], model, index)
     stated = _texts(dose)
     candidates = [

@@ -162,8 +162,9 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         scored, _ = scorer.link(part)
         left = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
         rows = scored.candidates.rows.astype(np.int64)
-        chances = pair_probability(scored.weights, parameters, index.n_persons)
-        pairs = _Pairs(left, rows, chances, scored.weights, np.ones(rows.size, np.bool_))
+        weights = scored.weights
+        chances = pair_probability(weights, parameters, index.n_persons)
+        pairs = _Pairs(left, rows, chances, weights, np.ones(rows.size, np.bool_))
         is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
         return pairs.where(is_wanted)
 

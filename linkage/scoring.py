@@ -1,4 +1,4 @@
-"""Scores the candidates of a few subjects at a time: patterns, weights, and the best of them.
+"""Scores the candidates of a few subjects at a time: patterns, Bayes factors, and the best of them.
 
 Most candidates are ruled out where they lie. The comparisons but the last are worked out over runs of registry rows;
 with the most that the subject could still gain (by his name's rarity, say) a pair that stays under the floor leaves.
@@ -189,7 +189,7 @@ class Scorer:
         return gather(blocks, self.index.removed, tile.own_rows), counts
 
     def score(self, tile: Tile, found: Found) -> Scored:
-        """Patterns and weights of a tile's candidates that may reach the floor."""
+        """Patterns and Bayes factors of a tile's candidates that may reach the floor."""
         offsets, rows, run_codes = self._select_runs(tile, found)
         others, other_codes = self._select_listed(tile, found.others)
         candidates, codes = merge(offsets, rows, run_codes, others, other_codes)
@@ -207,7 +207,7 @@ class Scorer:
         return self.score(tile, found), counts
 
     def score_pairs(self, subjects: NDArray[np.int64] | slice, candidates: Candidates) -> Scored:
-        """Patterns and weights of given pairs, all of them."""
+        """Patterns and Bayes factors of given pairs, all of them."""
         tile = self.tile(subjects)
         pairs = Pairs.listed(candidates.offsets, candidates.rows)
         codes = self._first_codes(tile, pairs)

@@ -113,15 +113,19 @@ class Parameters:
         return np.where(is_shared, self.household_rate / n_persons * np.exp2(_bounded(log2_h_u)), 0.0)
 
     def tables(self, space: PatternSpace, n_persons: int) -> tuple[Vector, Vector]:
-        """m / u and the household odds of every pattern: float64[space.size] each."""
+        """m / u and the household odds of every pattern: float64[space.size] each.
+
+        They are products of shares, not sums of logarithms: exact as long as no product of shares over u, over some of
+        the comparisons, leaves the range of double precision, as with shares of 1e-40 in eight comparisons.
+        """
         m_over_u, h_over_u, g_over_u = (
             space.halves_of_products([getattr(c, kind) / c.u for c in self.comparisons])
             for kind in ("m", "household", "among_neighbours")
         )
-        not_shared = space.halves_of_products([1.0 - c.is_shared() for c in self.comparisons])
+        unshared = space.halves_of_products([1.0 - c.is_shared() for c in self.comparisons])
         rates = self.neighbour_share, self.household_rate / n_persons
         m_u, household = np.empty(space.size), np.empty(space.size)
-        fill_tables(m_over_u, h_over_u, g_over_u, not_shared, rates, 2.0**MOST_LOG2, m_u, household)
+        fill_tables(m_over_u, h_over_u, g_over_u, unshared, rates, 2.0**MOST_LOG2, m_u, household)
         return m_u, household
 
     def _more_bits(self, log2_g_u: Vector) -> Vector:
@@ -130,22 +134,22 @@ class Parameters:
 
 
 @kernel
-def fill_tables(m_u, h_u, g_u, not_shared, rates, most, bayes_factors, household):  # type: ignore[no-untyped-def]
+def fill_tables(m_halves, h_halves, g_halves, unshared, rates, most, m_u, household):  # type: ignore[no-untyped-def]
     """m / u and the household odds of every pattern, see `Parameters.pattern_weights` and `Parameters.household_odds`.
 
-    m_u, h_u, g_u, not_shared: the two halves of each product over the comparisons, see
+    m_halves, h_halves, g_halves, unshared: the two halves of each product over the comparisons, see
     `PatternSpace.halves_of_products`: m, household and neighbour over u, and 0 where both hold the same number, else 1;
-    rates: (neighbour_share, household_rate / n_persons); most: the bound of m / u and h / u.
+    rates: (neighbour_share, household_rate / n_persons); most: the bound of m / u and h / u; m_u, household: out.
     """
     neighbour_share, household_rate = rates
-    n_low = m_u[0].shape[0]
-    for high in range(m_u[1].shape[0]):
+    n_low = m_halves[0].shape[0]
+    for high in range(m_halves[1].shape[0]):
         for low in range(n_low):
-            strangers = 1.0 + neighbour_share * min(g_u[0][low] * g_u[1][high], most)
+            strangers = 1.0 + neighbour_share * min(g_halves[0][low] * g_halves[1][high], most)
             code = high * n_low + low
-            bayes_factors[code] = min(max(m_u[0][low] * m_u[1][high] / strangers, 1.0 / most), most)
-            odds = min(max(h_u[0][low] * h_u[1][high] / strangers, 1.0 / most), most)
-            household[code] = household_rate * odds * (1.0 - not_shared[0][low] * not_shared[1][high])
+            m_u[code] = min(max(m_halves[0][low] * m_halves[1][high] / strangers, 1.0 / most), most)
+            odds = min(max(h_halves[0][low] * h_halves[1][high] / strangers, 1.0 / most), most)
+            household[code] = household_rate * odds * (1.0 - unshared[0][low] * unshared[1][high])
 
 
 def _log2(shares: Vector) -> Vector:

@@ -319,8 +319,8 @@ def select(offsets, codes, best_levels, weights, outlines, subjects, needed, gai
     return [[k for k in range(offsets[i], offsets[i + 1]) if stays(i, k)] for i in range(len(offsets) - 1)]
 
 
-def take_rows(column, rows):
-    return [column[row] for row in rows]
+def take_rows(large, few, rows):
+    return [[*large, *few][row] for row in rows]
 
 
 def take_rows_of_spans(column, rows_by_span, is_wanted, other):

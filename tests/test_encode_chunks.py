@@ -16,6 +16,7 @@ from linkage.plan import Plan, load_plan
 from linkage.registry import Units
 from linkage.schema import DOSES
 from linkage.simulate import simulate
+from linkage.syllables import SyllableDictionary
 from models.comparators.name import signatures_of
 
 pytestmark = pytest.mark.kernel
@@ -93,3 +94,17 @@ def test_words_of_text_fields_do_not_depend_on_threads(folder: Path) -> None:
 def test_no_rows(folder: Path) -> None:
     records = Records.of(DOSES.arrow().empty_table())
     assert list(encode_chunks(records, load_plan(None), "left", empty_dictionaries(folder))) == []
+
+
+def test_the_tables_of_syllables_follow_their_dictionary() -> None:
+    dictionary = SyllableDictionary(["", "nguyễn"])
+    before = dictionary.tables()
+    grown = dictionary.copy()
+    grown.ids(["văn", "ngọc"])
+    assert [table.size for table in grown.tables()] == [4] * 4
+    assert [table.size for table in dictionary.tables()] == [2] * 4
+    dictionary.ids(["ván"])
+    for table, old in zip(dictionary.tables(), before, strict=True):
+        assert table.size == 3
+        assert table[:2].tolist() == old.tolist()
+    assert dictionary.tables()[0].tolist() == [0, 1, 2]

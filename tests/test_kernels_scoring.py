@@ -417,28 +417,34 @@ def test_blocks_of_one_commune_lie_together_in_every_pass():
     assert np.unique(block_keys([commune, other], None)).size == 200
 
 
-@given(st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=9), st.data())
-def test_rows_of_a_column_equal_their_twin(column, data):
+columns = st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=9)
+
+
+@given(columns, st.integers(0, 8), st.data())
+def test_rows_of_a_column_equal_their_twin(column, n_large, data):
+    """In one part or in two."""
     rows = data.draw(st.lists(st.integers(0, len(column) - 1), max_size=20))
+    parts = column[:n_large], column[n_large:]
+    expected = naive.take_rows(*parts, rows)
     for number, place in itertools.product((np.uint16, np.uint64), (np.uint32, np.int64)):
+        large, few = (np.array(part, number) for part in parts)
         values = np.empty(len(rows), number)
-        take_rows(np.array(column, number), np.array(rows, place), values)
-        assert values.tolist() == naive.take_rows(column, rows)
-        assert PartedColumn(np.array(column, number))[np.array(rows, place)].tolist() == values.tolist()
+        take_rows(large, few, np.array(rows, place), values)
+        assert values.tolist() == expected
+        assert PartedColumn(large, few)[np.array(rows, place)].tolist() == expected
+        assert PartedColumn(np.array(column, number))[np.array(rows, place)].tolist() == expected
 
 
-@given(st.lists(st.integers(0, 2**16 - 1), min_size=1, max_size=9), rows_of_subjects, st.data())
-def test_rows_of_the_spans_wanted_equal_their_twin(column, rows_by_span, data):
-    """In one part or in two; the other places are left alone."""
-    is_wanted = data.draw(st.lists(st.booleans(), min_size=3, max_size=3))
+@given(columns, st.integers(0, 8), rows_of_subjects, st.lists(st.booleans(), min_size=3, max_size=3))
+def test_rows_of_the_spans_wanted_equal_their_twin(column, n_large, rows_by_span, is_wanted):
+    """The other places are left alone; a column's mean nothing there."""
     by_span = [[row % len(column) for row in rows] for rows in rows_by_span]
     flat, offsets = np.array([*itertools.chain(*by_span)], np.uint32), in_segments(by_span)
+    large, few = np.array(column[:n_large], np.uint16), np.array(column[n_large:], np.uint16)
     values = np.full(flat.size, 7, np.uint16)
-    take_rows_of_spans(np.array(column, np.uint16), flat, offsets, np.array(is_wanted), values)
+    take_rows_of_spans(large, few, flat, offsets, np.array(is_wanted), values)
     assert values.tolist() == naive.take_rows_of_spans(column, by_span, is_wanted, 7)
     at_wanted = np.repeat(is_wanted, np.diff(offsets))
-    n = data.draw(st.integers(0, len(column) - 1))
-    whole, parted = np.array(column, np.uint16), (np.array(column[:-n], np.uint16), np.array(column[-n:], np.uint16))
-    for one in (PartedColumn(whole), PartedColumn(*parted) if n > 0 else PartedColumn(whole)):
-        found = one.of_spans(flat, offsets, np.array(is_wanted))
+    for parted in (PartedColumn(large, few), PartedColumn(np.array(column, np.uint16))):
+        found = parted.of_spans(flat, offsets, np.array(is_wanted))
         assert found[at_wanted].tolist() == values[at_wanted].tolist()

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
+from blocking.parts import PartedColumn
 from linkage.comparing import Batch, Pairs, prepare_batch, take
 from linkage.encode import encode
 from linkage.ingest.records import Records
@@ -120,6 +121,21 @@ def test_a_weight_is_the_sum_of_its_comparisons(trained: Trained) -> None:
     # Both corrections matter here: without relatives, and without term frequencies, some weights are others.
     assert np.abs(scored.weights - np.log2(shares["m"] / shares["u"] / scored.ratios)).max() > 1
     assert np.abs(scored.weights - np.log2(shares["m"] / (shares["u"] + relatives))).max() > 1
+
+
+def test_a_column_gathered_for_some_spans_is_gathered_again_for_others() -> None:
+    """Two comparisons may look at one column of the registry, each for the subjects that state its own value."""
+    rows, values = np.arange(5, -1, -1, dtype=np.uint32), np.arange(10, 16, dtype=np.uint16)
+    offsets = np.array([0, 2, 3, 6])
+    at = {0: [15, 14], 1: [13], 2: [12, 11, 10]}
+    for column in (PartedColumn(values), PartedColumn(values[:3], values[3:])):
+        pairs = Pairs.listed(offsets, rows)
+        for wanted in ([0], [0], [2], [0, 1], [0, 1, 2]):
+            found = pairs.right(column, np.isin(np.arange(3), wanted))
+            assert {span: found[offsets[span] : offsets[span + 1]].tolist() for span in wanted} == {
+                span: at[span] for span in wanted
+            }
+        assert Pairs.listed(offsets, rows).right(column).tolist() == [15, 14, 13, 12, 11, 10]
 
 
 def linked(trained: Trained, n_threads: int) -> LinkedBatch:
