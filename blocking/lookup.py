@@ -217,27 +217,3 @@ def find(
     first, last, narrowed = (np.empty(queries.size, np.int64) for _ in range(3))
     find_blocks(index.remainders, index.starts, index.n_bits, queries.ravel(), max_block, first, last, narrowed)
     return first.reshape(queries.shape), last.reshape(queries.shape), narrowed.reshape(queries.shape)
-
-
-@kernel
-def find_rows(rows, first, last, wanted, positions):  # type: ignore[no-untyped-def]
-    """positions[i] = where wanted[i] stands in rows[first[i]:last[i]], which ascend; -1 where it does not."""
-    for i in range(wanted.shape[0]):
-        low, high = first[i], last[i]
-        while low < high:
-            middle = (low + high) >> 1
-            if np.int64(rows[middle]) < wanted[i]:
-                low = middle + 1
-            else:
-                high = middle
-        positions[i] = low if low < last[i] and np.int64(rows[low]) == wanted[i] else -1
-
-
-def positions_of(index: PassIndex, rows: NDArray[np.int64], keys: Keys) -> NDArray[np.int64]:
-    """Positions of rows with their keys uint64[n] in the pass: int64[n], -1 for a row that is not in it."""
-    if index.rows.size == 0:
-        return rows
-    first, last, _ = find(index, keys[:, None], 0)
-    positions = np.empty(rows.size, np.int64)
-    find_rows(index.rows, first[:, 0], last[:, 0], rows, positions)
-    return positions

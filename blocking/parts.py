@@ -6,6 +6,7 @@ parts together and by the living rows alone.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from blocking.lookup import PassIndex, find
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 _ANY_SIZE = np.iinfo(np.int64).max
+_ROWS_AT_ONCE = 1 << 20
 Ends = NDArray[np.int64]
 
 
@@ -50,6 +52,21 @@ class RemovedRows:
             return np.zeros(rows.shape, np.bool_)
         byte = self.bits[np.minimum(rows >> 3, self.bits.size - 1)]
         return np.asarray((byte >> (rows & 7).astype(np.uint8) & 1 == 1) & (rows < 8 * self.bits.size))
+
+
+@kernel
+def find_removed(rows, removed, positions):  # type: ignore[no-untyped-def]
+    """positions[:n] = the places in rows of those whose bit is set; n is returned.
+
+    rows: uint32[k]; removed: uint8[m], bit r % 8 of byte r / 8 is of row r, and every row has one; positions: uint32[k]
+    out.
+    """
+    n = np.uint64(0)
+    for k in range(rows.shape[0]):
+        row = np.uint64(rows[k])
+        positions[n] = k
+        n += np.uint64(removed[row >> np.uint64(3)] >> (row & np.uint64(7)) & 1)
+    return n
 
 
 @kernel
@@ -165,6 +182,24 @@ def find_in_parts(parts: PartedPass, queries: Keys, max_block: int) -> FoundBloc
         sizes = _living(parts, ends)
     blocks = [Blocks(first, last, index.rows) for index, (first, last) in zip(indexes, ends, strict=True)]
     return FoundBlocks(blocks, sizes, narrowed)
+
+
+def positions_of(index: PassIndex, removed: RemovedRows, pool: Executor) -> NDArray[np.uint32]:
+    """Where rows that are gone stand in a pass of the large part: uint32[k] ascending.
+
+    The pass is read from front to back: to look every row up by its keys would be to read most of the registry, row by
+    row.
+    """
+    if index.rows.size == 0 or removed.rows.size == 0:
+        return removed.rows
+
+    def work(start: int) -> NDArray[np.uint32]:
+        rows = index.rows[start : start + _ROWS_AT_ONCE]
+        positions = np.empty(rows.size, np.uint32)
+        n = find_removed(rows, removed.bits, positions)
+        return positions[:n] + np.uint32(start)
+
+    return np.concatenate(list(pool.map(work, range(0, index.rows.size, _ROWS_AT_ONCE))))
 
 
 def contains_living(parts: PartedPass, queries: Keys) -> NDArray[np.bool_]:

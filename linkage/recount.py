@@ -19,8 +19,9 @@ from linkage.count_kernels import count_listed, slots_of
 from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS, Frequencies, looked_up, sums
 from linkage.plan import Plan
+from linkage.registry_version import read_soon
 from linkage.threads import in_order
-from linkage.value_counts import ALONE_LEFT_OUT, Counts, count_part, counted_values
+from linkage.value_counts import ALONE_LEFT_OUT, Counts, columns_counted, count_part, counted_values
 
 _ROWS_AT_ONCE = 1 << 20
 _AHEAD = 2
@@ -44,13 +45,16 @@ def recount(
     removed : uint32[k], its rows that are gone
     added : encoded columns of the rows that came
     """
-    gone = count_part(plan, {name: column[removed] for name, column in columns.items()})
+    counted = {name: columns[name] for name in columns_counted(plan)}
+    for column in counted.values():
+        read_soon(column)
+    gone = count_part(plan, {name: column[removed] for name, column in counted.items()})
     come = count_part(plan, added)
     values = {name: np.union1d(gone[name].values, come[name].values) for name in before}
     tabled = {name: looked_up(values[name], table.values, table.counts) for name, table in before.items()}
     is_tabled = {name: is_there for name, (_, is_there) in tabled.items()}
     unknown = {name: values[name][~is_tabled[name]] for name in before if name.endswith(ALONE_LEFT_OUT)}
-    alone = _counted_again(plan, columns, {name: listed for name, listed in unknown.items() if listed.size}, pool)
+    alone = _counted_again(plan, counted, {name: listed for name, listed in unknown.items() if listed.size}, pool)
     after = {}
     for name, table in before.items():
         then = tabled[name][0].astype(np.int64)
@@ -92,8 +96,7 @@ def _counted_again(
             count_listed(values, groups, listed[name], slots[name], counts[name])
         return counts
 
-    n_rows = next(iter(columns.values())).shape[0]
-    starts = range(0, n_rows, _ROWS_AT_ONCE) if listed else ()
+    starts = range(0, next(iter(columns.values())).shape[0], _ROWS_AT_ONCE) if listed else ()
     for counts in in_order((partial(work, start) for start in starts), pool, _AHEAD):
         for name, of_all in total.items():
             of_all += counts[name]

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.keys import Keys
-from blocking.lookup import PassIndex, build_few, find, positions_of, sort_keys
+from blocking.lookup import PassIndex, build_few, find, sort_keys
+from blocking.parts import RemovedRows, positions_of
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.frequencies import Frequencies
 from linkage.key_parts import pass_keys
@@ -22,7 +23,7 @@ from linkage.plan import Plan
 from linkage.recount import recount
 from linkage.registry import Index, stored_passes
 from linkage.registry_persons import write_persons
-from linkage.registry_version import write_arrays, write_json
+from linkage.registry_version import read_soon, write_arrays, write_json
 
 
 def write_changes(
@@ -49,10 +50,15 @@ def write_changes(
     places = _places(large, passes[plan.passes[0].name], keys[plan.passes[0].name][order], rows)
     with ThreadPoolExecutor(n_threads) as pool:
         frequencies = recount(plan, columns, large.frequencies, removed, encoded, pool)
+        gone = RemovedRows.of(removed, large.n_persons)
+        positions = {}
+        for name, index in passes.items():
+            read_soon(index.rows)
+            positions[name] = positions_of(index, gone, pool)
     for part in ("columns", "passes", "frequencies", "positions"):
         (folder / part).mkdir(parents=True)
     write_arrays(folder, {"removed": removed, "places": places})
-    write_arrays(folder / "positions", _positions(large, passes, removed))
+    write_arrays(folder / "positions", positions)
     write_arrays(folder / "columns", encoded)
     write_arrays(folder / "passes", _pass_arrays(few))
     write_arrays(folder / "frequencies", _frequency_arrays(frequencies))
@@ -64,18 +70,6 @@ def _stored_keys(plan: Plan, columns: Columns, dictionaries: Dictionaries) -> di
     """The keys of registry rows in every stored pass."""
     stored = set(stored_passes(plan).values())
     return {p.name: pass_keys(p, "right", columns, plan, dictionaries)[:, 0] for p in plan.passes if p.name in stored}
-
-
-def _positions(
-    large: Index, passes: Mapping[str, PassIndex], removed: NDArray[np.uint32]
-) -> dict[str, NDArray[np.uint32]]:
-    """Where rows stand in each pass: uint32[k] ascending."""
-    read = sorted({name for field in large.plan.fields for name in field.right})
-    dictionaries = large.dictionaries.copy()
-    encoded = encode(large.take(removed, read), large.plan, "right", dictionaries)
-    keys = _stored_keys(large.plan, encoded, dictionaries)
-    found = {name: positions_of(index, removed.astype(np.int64), keys[name]) for name, index in passes.items()}
-    return {name: np.sort(positions[positions >= 0]).astype(np.uint32) for name, positions in found.items()}
 
 
 def _places(large: Index, index: PassIndex, keys: Keys, rows: pa.Table) -> NDArray[np.uint32]:

@@ -66,6 +66,17 @@ def counted_values(plan: Plan, columns: Columns) -> Iterator[tuple[str, Keys, ND
                 yield name + COHORT, within_cohort(values, cohorts_of(columns[comparison.cohort])), group
 
 
+def columns_counted(plan: Plan) -> set[str]:
+    """The columns of the registry that `counted_values` looks at."""
+    names: set[str] = set()
+    for comparison in plan.comparisons:
+        counted = counted_columns(comparison)
+        if counted:
+            names.update(counted, plan.place.right[:1] if comparison.local else ())
+            names.update(name for name in (comparison.group, comparison.cohort) if name is not None)
+    return names
+
+
 def count_part(plan: Plan, columns: Columns) -> dict[str, Counts]:
     """Counts of every column that some comparison needs, over the encoded rows of one part of the registry."""
     return {name: _count(values, group) for name, values, group in counted_values(plan, columns)}

@@ -505,11 +505,9 @@ def index_in_order(keys, n_bits):
     return _starts(stored, n_bits, stored.count(0)), [key % 2**32 for key in stored]
 
 
-def find_rows(rows, first, last, wanted):
-    """Where each wanted row stands in rows[first:last], -1 where it does not."""
-    stretches = [rows[a:b] for a, b in zip(first, last, strict=True)]
-    found = zip(first, stretches, wanted, strict=True)
-    return [a + stretch.index(row) if row in stretch else -1 for a, stretch, row in found]
+def find_removed(rows, removed):
+    """The places of the rows that are removed."""
+    return [place for place, row in enumerate(rows) if row in removed]
 
 
 def fill_slots(listed, n_slots):

@@ -1,6 +1,7 @@
 """Scoring, blocking and candidate kernels against their naive twins."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,6 @@ from blocking.lookup import (
     build_row_order,
     find,
     find_blocks,
-    find_rows,
     index_in_order,
     sort_by_bucket,
     sort_keys,
@@ -32,7 +32,17 @@ from blocking.neighbours import (
     neighbours_in,
     set_numbers,
 )
-from blocking.parts import Blocks, PartedColumn, PartedPass, RemovedRows, contains_living, take_rows, take_rows_of_spans
+from blocking.parts import (
+    Blocks,
+    PartedColumn,
+    PartedPass,
+    RemovedRows,
+    contains_living,
+    find_removed,
+    positions_of,
+    take_rows,
+    take_rows_of_spans,
+)
 from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
 from models.score import bayes_factors, expect, multiply_term_frequency, rank, select
 from tests import naive
@@ -308,12 +318,21 @@ def test_runs_and_what_other_passes_found_equal_their_twin(ends, found_by_pass, 
     assert dicts_of(candidates) == expected
 
 
-@given(rows_of_subjects, st.lists(st.integers(0, 20), min_size=3, max_size=3))
-def test_found_rows_equal_their_twin(lists, wanted):
-    starts, rows = in_segments(lists), np.array([*itertools.chain(*lists), 0], np.uint32)
-    positions = np.empty(3, np.int64)
-    find_rows(rows, starts[:-1], starts[1:], np.array(wanted), positions)
-    assert positions.tolist() == naive.find_rows(rows.tolist(), starts[:-1].tolist(), starts[1:].tolist(), wanted)
+@given(st.lists(st.integers(0, 40), unique=True), st.sets(st.integers(0, 40)), st.integers(1, 9), st.booleans())
+def test_positions_of_removed_rows_equal_their_twin(rows, gone, at_once, is_order):
+    """Block by block; where the rows stand in the order of the pass they are their positions."""
+    removed = RemovedRows.of(np.array(sorted(gone), np.uint32), 41)
+    index = PassIndex(*(np.array(part, np.uint32) for part in ([], [] if is_order else rows, [])), 16)
+    with ThreadPoolExecutor(2) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("blocking.parts._ROWS_AT_ONCE", at_once)
+        found = positions_of(index, removed, pool)
+    expected = sorted(gone) if is_order or not rows else naive.find_removed(rows, gone)
+    assert found.dtype == np.uint32
+    assert found.tolist() == expected
+    if gone:
+        positions = np.empty(len(rows), np.uint32)
+        n = find_removed(np.array(rows, np.uint32), removed.bits, positions)
+        assert positions[:n].tolist() == naive.find_removed(rows, gone)
 
 
 @given(st.lists(st.integers(0, 5) | st.integers(0, 2**64 - 1)), st.integers(0, 5000))
