@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -40,6 +40,8 @@ Threads = Annotated[int, typer.Option("--threads", min=1, help="Worker threads; 
 Columns = Annotated[
     Path | None, typer.Option("--columns", help="TOML table from the files' column names to the names of this program.")
 ]
+_INTERRUPTED = 130
+_WIDE = 200  # characters
 N_CORES = len(os.sched_getaffinity(0))
 # Objects made before Python looks for cycles among them. Packages and the tables of communes make some hundred thousand
 # that all stay, and to look through them every 700 takes an eighth of a run of a thousand doses.
@@ -64,6 +66,10 @@ def main() -> None:
     gc.set_threshold(_GARBAGE_THRESHOLD)
     try:
         app(args=_spread(sys.argv[1:]))
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # Typer tells it by the code alone
+            talk.print("linkage: interrupted; nothing was published")
+        raise
     except LinkageError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
@@ -75,7 +81,7 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         talk.print("linkage: interrupted; nothing was published")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
 
 
 def program() -> None:
@@ -121,6 +127,11 @@ def _print_result(content: dict[str, Any], as_json: bool) -> None:
         if isinstance(value, dict):
             value = ", ".join(f"{key} {part}" for key, part in value.items())
         typer.echo(f"{name:<{width}}  {json.dumps(_plain(value)) if isinstance(value, list) else value}")
+
+
+def _print_table(table: RenderableType) -> None:
+    """A table on standard output; in a file or a pipe nothing is cut off for want of room."""
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 class _Bar:
@@ -341,7 +352,7 @@ def evaluate(
     if as_json:
         _print_json(evaluation.to_json())
     else:
-        Console().print(render(evaluation))
+        _print_table(render(evaluation))
 
 
 @app.command()
@@ -359,7 +370,7 @@ def explain(
     if as_json:
         _print_json(explanation)
     else:
-        Console().print(render(explanation))
+        _print_table(render(explanation))
 
 
 @app.command()
@@ -417,7 +428,7 @@ def rejects(
     table = Table("file", "reason", "rows")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+    _print_table(table)
 
 
 def _rejected(run: Path) -> Path:
@@ -459,7 +470,7 @@ def model_show(model: Annotated[Path, typer.Argument(help="Model file.")], as_js
     if as_json:
         _print_json(loaded.to_dict())
     else:
-        Console().print(render(loaded))
+        _print_table(render(loaded))
 
 
 @model_app.command("compare")
@@ -479,7 +490,7 @@ def model_compare(
     table = Table("comparison", "level", "first", "second", "difference")
     for row in rows:
         table.add_row(*(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console().print(table)
+    _print_table(table)
 
 
 @model_app.command("export")
@@ -558,9 +569,7 @@ def doctor(as_json: Json = False) -> None:
         _print_json(checks)
     else:
         for check in checks:
-            Console().print(
-                f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.finding}", markup=False, highlight=False
-            )
+            typer.echo(f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.finding}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

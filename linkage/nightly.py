@@ -140,8 +140,11 @@ def _write_tables(stage: Stage, outcome: Outcome, pairs: PairCounts, ingested: I
 def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[str, ...]:
     """What an operator should look at before he trusts the run."""
     notes = []
+    if ingested.unmatched:
+        names = ", ".join(ingested.unmatched)
+        notes.append(f"no file has the columns {names} of the mapping; what they stand for was not read: correct it")
     if ingested.rejected.num_rows:
-        notes.append(f"{ingested.rejected.num_rows:,} records were rejected; see 'linkage rejects'")
+        notes.append(f"records rejected: {ingested.rejected.num_rows:,}; see 'linkage rejects'")
     if not sum(counts.values()):
         notes.append("no dose was read: an empty transfer?")
     n_trained = int(model.training.get("subjects", 0))

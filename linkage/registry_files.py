@@ -22,7 +22,7 @@ from linkage.registry_apply import write_changes
 from linkage.registry_build import Progress, build_index
 from linkage.registry_changes import CHANGES
 from linkage.registry_version import building, checksums, content_of, link_files, put_in_force, write_json
-from linkage.schema import REGISTRY
+from linkage.schema import PERSON_STATUSES, REGISTRY
 
 REMOVED = "removed"  # the status of a change that takes a person out of the registry
 
@@ -136,11 +136,23 @@ def _check_all_accepted(changes: Path, ingested: Ingested) -> None:
         )
 
 
+def _check_statuses(ingested: Ingested, status: pa.ChunkedArray) -> None:
+    """A slip in ``removed`` would put an empty row in the place of a person."""
+    unknown = np.flatnonzero(~pc.is_in(status, pa.array(["", *PERSON_STATUSES, REMOVED])).to_numpy())
+    if unknown.size:
+        file, position = ingested.files[0], ingested.positions()[unknown[0]]
+        raise InputError(
+            f"{file.file}: record {position}: status {status[int(unknown[0])].as_py()!r} is none of "
+            f"{', '.join((*PERSON_STATUSES, REMOVED))}; correct it, nothing was applied"
+        )
+
+
 def _apply(ingested: Ingested, folder: Path, today: datetime.date, n_threads: int, on_progress: Progress) -> Applied:
     """Changes to an index that nobody else changes meanwhile."""
     index = open_index(folder)
     accepted = ingested.accepted.read()
     status = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(accepted.column("status"), "")))
+    _check_statuses(ingested, status)
     is_removed = pc.equal(status, REMOVED).to_numpy()
     on_progress("find", 0, 0)
     rows = index.rows_of(accepted.column(index.plan.right_id))

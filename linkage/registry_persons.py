@@ -18,6 +18,7 @@ from linkage.ingest.records import Records
 from linkage.threads import in_order
 
 CHUNK_ROWS = 1 << 16
+_MAGIC = b"ARROW1"  # the first and the last bytes of an Arrow file
 _FILTER_BITS = 22  # of the table that most ids which are not looked for fail in
 
 
@@ -94,6 +95,8 @@ def open_persons(path: Path, n_persons: int) -> Records:
     starts = np.append(np.arange(0, n_persons, CHUNK_ROWS), n_persons)
     with path.open("rb") as file:
         content, by_value = (mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) for _ in range(2))
+    if content[: len(_MAGIC)] != _MAGIC or content[-len(_MAGIC) :] != _MAGIC:
+        raise ValueError(f"{path.name}: cut off, or no Arrow file")
     # What the system reads ahead of a page is the whole file where a few rows are taken.
     by_value.madvise(mmap.MADV_RANDOM)
     return Records(pa.py_buffer(content), starts, path=path, by_value=pa.py_buffer(by_value))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+PERSON_STATUSES = ("alive", "deceased", "emigrated")  # of a person in the registry
+
 
 @dataclass(frozen=True)
 class Column:
@@ -96,7 +98,7 @@ REGISTRY = TableSchema(
         _text("ethnicity", "one of the 54 groups by name or code"),
         _text("commune_code", "permanent residence, GSO code of the snapshot's date"),
         _text("residence_commune_code", "current residence when elsewhere", missing="lives at the permanent residence"),
-        _text("status", "alive, deceased or emigrated", missing="alive"),
+        _text("status", f"{', '.join(PERSON_STATUSES[:-1])} or {PERSON_STATUSES[-1]}", missing=PERSON_STATUSES[0]),
         _text("date_of_death", "ISO date", missing="alive, or date unknown"),
     ),
 )

@@ -153,6 +153,29 @@ def test_a_process_that_ends_at_once_has_said_everything(tmp_path: Path) -> None
     assert (failed.returncode, failed.stdout) == (2, "")
 
 
+def test_an_interrupted_command_says_so() -> None:
+    """Typer makes an exit code of the signal before it comes here."""
+    told = (
+        "from linkage import cli, demo\n"
+        "def interrupted(*arguments): raise KeyboardInterrupt\n"
+        "demo.demo = interrupted\n"
+        "cli.program()"
+    )
+    command = [sys.executable, "-c", told, "demo"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "linkage: interrupted; nothing was published\n"
+
+
+def test_a_mapping_that_fits_no_column_is_noted(district: District, model: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "columns.toml"
+    mapping.write_text('"Ngay sinh" = "date_of_birth"\n" DOSE_ID " = "dose_id"\n', encoding="utf-8")
+    inputs = ("--doses", district.path("doses"), "--index", district.index, "--model", model)
+    ended = call("run", *inputs, "--columns", mapping, "--out", tmp_path / "runs")
+    assert ended.code == 0
+    assert "no file has the columns Ngay sinh of the mapping" in ended.err.replace("\n", " ")
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
 def test_a_process_without_an_output_ends_well(closed: str) -> None:
     command = f'"{sys.executable}" -m linkage.cli --help {closed}'

@@ -47,6 +47,18 @@ def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_p
     assert [source["file"] for source in open_index(index).manifest["inputs"]] == ["old.parquet", "changes.csv"]
 
 
+def test_a_status_that_is_not_known_is_refused(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    """A slip in the word would put an empty row in the place of the person."""
+    index = build(folder, persons, tmp_path / "old")
+    before = contents(index)
+    slip = {"person_id": persons[0]["person_id"], "full_name": None, "status": "remove"}
+    path = changes_csv(tmp_path / "changes.csv", [persons[1], slip])
+    ended = call("index", "apply", path, "--index", index)
+    assert ended.code == 2
+    assert "changes.csv: record 2: status 'remove' is none of alive, deceased, emigrated, removed" in ended.err
+    assert contents(index) == before
+
+
 def test_applied_twice_changes_nothing_more(folder: Path, persons: list[Row], tmp_path: Path) -> None:
     index = build(folder, persons, tmp_path / "old")
     removal = {"person_id": persons[0]["person_id"], "full_name": None, "status": "removed"}

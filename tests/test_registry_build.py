@@ -176,11 +176,12 @@ def test_a_changed_file_is_named(persons: pa.Table, tmp_path: Path) -> None:
         verify_index(index)
 
 
+@pytest.mark.parametrize("name", ["columns/phone.npy", "persons.arrow"])
 @pytest.mark.parametrize("size", [0, 100, 200])
-def test_a_file_that_was_cut_off_is_told_from_an_index(persons: pa.Table, tmp_path: Path, size: int) -> None:
+def test_a_file_that_was_cut_off_is_told_from_an_index(persons: pa.Table, tmp_path: Path, name: str, size: int) -> None:
     """Nothing in it, a part of the header, a part of the array."""
     index = build_index(Records.of(persons), PLAN, tmp_path)
-    path = index.folder / "columns" / "phone.npy"
+    path = index.folder / name
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(VerificationError, match=r"is damaged .*; build the index again"):
         open_index(tmp_path)

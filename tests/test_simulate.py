@@ -282,6 +282,16 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "doses.parquet").read_bytes() != (tmp_path / "c" / "doses.parquet").read_bytes()
 
 
+def test_files_that_no_simulation_made_are_not_replaced(tmp_path: Path) -> None:
+    simulate(200, 50, 1, tmp_path)
+    simulate(200, 50, 2, tmp_path)
+    before = (tmp_path / "registry.parquet").read_bytes()
+    (tmp_path / "assumptions.json").unlink()
+    with pytest.raises(UsageError, match=r"holds registry\.parquet, doses\.parquet, truth\.parquet and no assumptions"):
+        simulate(200, 50, 1, tmp_path)
+    assert (tmp_path / "registry.parquet").read_bytes() == before
+
+
 def test_the_date_of_the_registry_changes_its_codes_alone(tmp_path: Path) -> None:
     for year in ("2021", "2025"):
         simulate(60_000, 100, 4, tmp_path / year, registry_date=year)

@@ -18,6 +18,7 @@ from linkage.errors import InputError, VerificationError
 from linkage.ingest.csv_file import read_csv
 from linkage.ingest.duplicates import duplicate_faults
 from linkage.ingest.excel_file import read_excel
+from linkage.ingest.header import normal_name
 from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.reasons import reason_lists
 from linkage.ingest.records import Records, RecordsWriter, nth_absent
@@ -73,11 +74,13 @@ class Ingested:
 
     ``accepted`` has the columns of the schema, in its order, as text; null for an empty value and for a column that
     the file does not have. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
+    ``unmatched``: names of the column mapping that no file has.
     """
 
     accepted: Records
     rejected: pa.Table
     files: tuple[FileCount, ...]
+    unmatched: tuple[str, ...] = ()
 
     def positions(self) -> NDArray[np.int64]:
         """The physical record in its file, from 1, of every accepted record: int64[n]."""
@@ -134,7 +137,9 @@ def ingest(
         rejected.append(_reject(file, name, positions, faults[here], table.key))
     n_dropped = np.diff(np.searchsorted(dropped, starts))
     counts = _count(files, names, paths, np.diff(starts) - n_dropped, rejected)
-    return Ingested(sound.without(dropped), _join_rejected(files, names, rejected), counts)
+    there = {normal_name(name) for file in files for name in file.names}
+    unmatched = tuple(name for name in columns or () if normal_name(name) not in there)
+    return Ingested(sound.without(dropped), _join_rejected(files, names, rejected), counts, unmatched)
 
 
 def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:

@@ -98,6 +98,7 @@ def read_csv(
         faults=all_faults,
         raw=lambda wanted: _raw(text, body, np.array(first), start, wanted),
         notes=tuple(_notes(body, text.encoding, all_faults)),
+        names=body.header.names,
         layout=Layout(body.header.names, body.delimiter, text.encoding),
     )
 

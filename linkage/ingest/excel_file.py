@@ -64,6 +64,7 @@ def read_excel(
         faults=faults[bad],
         raw=lambda wanted: [_row_json(header.names, rows[number - 1]) for number in wanted.tolist()],
         notes=(*header_notes(header, n_titles), *notes, *_finding_notes(findings)),
+        names=header.names,
     )
 
 

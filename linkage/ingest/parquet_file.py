@@ -70,6 +70,7 @@ def read_parquet(
         faults=np.concatenate(faults),
         raw=lambda wanted: _rows_as_json(path, file, wanted),
         notes=tuple(header_notes(header, 0)),
+        names=header.names,
     )
 
 

@@ -41,6 +41,7 @@ class FileRows:
     faults: np.ndarray  # uint16[n_bad], reason bits
     raw: Callable[[np.ndarray], list[bytes]]
     notes: tuple[str, ...]
+    names: tuple[str, ...]  # of its columns
     layout: Layout | None = None
 
 

@@ -96,12 +96,13 @@ def simulate(
     Raises
     ------
     UsageError
-        An argument is impossible.
+        An argument is impossible, or the folder holds such files that no simulation made.
     InputError
         ``units`` or ``error_shares`` cannot be used.
     """
     started = time.perf_counter()
     _check(persons, doses, seed, registry_date, area, units)
+    _check_folder(out)
     table = error_table(split, error_shares)
     in_regions = persons > region_persons
     chance = Chance(seed)
@@ -122,6 +123,16 @@ def simulate(
     summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
     write_assumptions(out / "assumptions.json", summary, table, tally.changed, split, seed, area, registry_date)
     return summary
+
+
+def _check_folder(out: Path) -> None:
+    """What another program wrote is not replaced, nor what is left of a simulation that was interrupted."""
+    there = [name for name in ("registry.parquet", "doses.parquet", "truth.parquet") if (out / name).exists()]
+    if there and not (out / "assumptions.json").exists():
+        raise UsageError(
+            f"{out}: holds {', '.join(there)} and no assumptions.json, so no finished simulation made them; "
+            "remove them or name another folder"
+        )
 
 
 def _check(persons: int, doses: int, seed: int, registry_date: str, area: str, units: Path | None) -> None:
