@@ -48,24 +48,27 @@ class RemovedRows:
 
     def include(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Whether each row is gone: bool[n]; rows of the other part are not."""
-        if self.bits.size == 0:
-            return np.zeros(rows.shape, np.bool_)
-        byte = self.bits[np.minimum(rows >> 3, self.bits.size - 1)]
-        return np.asarray((byte >> (rows & 7).astype(np.uint8) & 1 == 1) & (rows < 8 * self.bits.size))
+        are_gone = np.zeros(rows.size, np.bool_)
+        if self.bits.size > 0:
+            positions = np.empty(rows.size, np.uint32)
+            n = find_removed(rows, self.bits, positions)
+            are_gone[positions[:n]] = True
+        return are_gone
 
 
 @kernel
 def find_removed(rows, removed, positions):  # type: ignore[no-untyped-def]
     """positions[:n] = the places in rows of those whose bit is set; n is returned.
 
-    rows: uint32[k]; removed: uint8[m], bit r % 8 of byte r / 8 is of row r, and every row has one; positions: uint32[k]
-    out.
+    rows: uint32[k]; removed: uint8[m], m > 0, bit r % 8 of byte r / 8 is of row r, and rows behind them have none;
+    positions: uint32[k] out.
     """
-    n = np.uint64(0)
+    n, last = np.uint64(0), np.uint64(removed.shape[0] - 1)
     for k in range(rows.shape[0]):
         row = np.uint64(rows[k])
+        byte = row >> np.uint64(3)
         positions[n] = k
-        n += np.uint64(removed[row >> np.uint64(3)] >> (row & np.uint64(7)) & 1)
+        n += np.uint64((byte <= last) & (removed[min(byte, last)] >> (row & np.uint64(7)) & 1 == 1))
     return n
 
 

@@ -299,7 +299,8 @@ def train(
     _new_file(out)
     model = train_model(doses, index, verdicts=verdicts, columns=_mapping(columns), n_threads=threads)
     model.save(out)
-    _print_result({"model": str(out), **model.training}, as_json)
+    found = {name: value for name, value in model.training.items() if as_json or not isinstance(value, dict | list)}
+    _print_result({"model": str(out), **found}, as_json)
 
 
 @app.command()

@@ -209,7 +209,7 @@ def _table_of(plan: Plan, side: str) -> TableSchema:
     names = [name for name in plan.columns(side) if name != key]
     columns = [] if key == POSITION else [Column(key, pa.string(), "the record", key=True)]
     columns += [Column(name, pa.string(), "read by the plan", "not stated") for name in names]
-    return TableSchema(side, tuple(columns))
+    return TableSchema(side, tuple(columns), remedy="give its name in the plan")
 
 
 def with_id(ingested: Ingested, name: str) -> pa.Table:

@@ -56,11 +56,11 @@ class Changes:
 
     def order_of(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
         """A number for each row, ascending as the rows of an index built afresh."""
-        is_few = rows >= self.n_large
-        few = np.where(is_few, rows - self.n_large, 0)
-        before = np.append(self.places, np.uint32(0))[few].astype(np.uint64)
-        large = rows.astype(np.uint64) << np.uint64(32) | _IN_FRONT
-        return np.where(is_few, before << np.uint64(32) | few.astype(np.uint64), large)
+        numbers = rows.astype(np.uint64) << np.uint64(32) | _IN_FRONT
+        places = np.flatnonzero(rows >= self.n_large)
+        few = rows[places].astype(np.int64) - self.n_large
+        numbers[places] = self.places[few].astype(np.uint64) << np.uint64(32) | few.astype(np.uint64)
+        return np.asarray(numbers)
 
     def nth(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows that have these numbers in an index built afresh."""

@@ -31,10 +31,11 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A named, ordered set of columns."""
+    """A named, ordered set of columns; remedy: what helps where a file calls one otherwise."""
 
     name: str
     columns: tuple[Column, ...]
+    remedy: str = "map its name with --columns"
 
     @property
     def names(self) -> list[str]:

@@ -206,6 +206,8 @@ def errors(district: District, tmp_path: Path) -> dict[str, tuple[list[object], 
         "unknown date": (["index", "build", registry, "--out", tmp_path / "i", "--commune-date", "1"], 2, "'1'"),
         "unknown plan key": (["index", "build", registry, "--out", tmp_path / "i", "--plan", plan], 2, "`x`"),
         "unknown key to link": ([*link, plan], 2, "unknown field `x`"),
+        "columns of another plan": (
+            [*link, ROOT / "benchmarks" / "plans" / "febrl.toml"], 2, "give its name in the plan"),
         "no plan": ([*link, "no.toml"], 2, "no.toml: cannot be read"),
         "no index to show": (["index", "info", tmp_path], 2, "not a registry index"),
         "no index to change": (["index", "apply", registry, "--index", tmp_path], 2, "not a registry index"),

@@ -318,7 +318,7 @@ def test_runs_and_what_other_passes_found_equal_their_twin(ends, found_by_pass, 
     assert dicts_of(candidates) == expected
 
 
-@given(st.lists(st.integers(0, 40), unique=True), st.sets(st.integers(0, 40)), st.integers(1, 9), st.booleans())
+@given(st.lists(st.integers(0, 60), unique=True), st.sets(st.integers(0, 40)), st.integers(1, 9), st.booleans())
 def test_positions_of_removed_rows_equal_their_twin(rows, gone, at_once, is_order):
     """Block by block; where the rows stand in the order of the pass they are their positions."""
     removed = RemovedRows.of(np.array(sorted(gone), np.uint32), 41)
@@ -329,6 +329,7 @@ def test_positions_of_removed_rows_equal_their_twin(rows, gone, at_once, is_orde
     expected = sorted(gone) if is_order or not rows else naive.find_removed(rows, gone)
     assert found.dtype == np.uint32
     assert found.tolist() == expected
+    assert removed.include(np.array(rows, np.int64)).tolist() == [row in gone for row in rows]
     if gone:
         positions = np.empty(len(rows), np.uint32)
         n = find_removed(np.array(rows, np.uint32), removed.bits, positions)

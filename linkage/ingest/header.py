@@ -56,7 +56,7 @@ def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str,
             found[target] = place
     missing = [column.name for column in table.columns if column.required and column.name not in found]
     if missing:
-        raise InputError(_missing_message(file, missing, names, targets))
+        raise InputError(_missing_message(file, missing, names, targets, table.remedy))
     return Header(tuple(names), tuple(found.get(name, -1) for name in table.names), tuple(ignored))
 
 
@@ -78,10 +78,10 @@ def find_header(
         wanted = ", ".join(sorted(required))
         raise InputError(
             f"{file}: no header with the columns {wanted} in the first {SEARCHED_ROWS} rows: "
-            "name the columns in one row, or map their names with --columns"
+            f"name the columns in one row, or {table.remedy}"
         )
     missing = [name for name in table.names if name in required - known[closest]]
-    raise InputError(_missing_message(file, missing, rows[closest], targets))
+    raise InputError(_missing_message(file, missing, rows[closest], targets, table.remedy))
 
 
 def n_known(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None) -> int:
@@ -111,11 +111,13 @@ def _targets(table: TableSchema, columns: Mapping[str, str] | None) -> dict[str,
     return targets
 
 
-def _missing_message(file: str, missing: Sequence[str], names: Sequence[str], targets: Mapping[str, str]) -> str:
+def _missing_message(
+    file: str, missing: Sequence[str], names: Sequence[str], targets: Mapping[str, str], remedy: str
+) -> str:
     """What is missing, beside what is there. Unknown names are counted, not shown: the row may be no header but
     data."""
     known = [" ".join(name.split()) for name in names if normal_name(name) in targets]
     others = sum(bool(name.strip()) for name in names) - len(known)
     found = ", ".join([*known, f"{others} unknown"] if others else known)
     word = "column" if len(missing) == 1 else "columns"
-    return f"{file}: {word} {', '.join(missing)} missing (found: {found}): add it, or map its name with --columns"
+    return f"{file}: {word} {', '.join(missing)} missing (found: {found}): add it, or {remedy}"
