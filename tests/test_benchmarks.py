@@ -207,3 +207,11 @@ def test_the_whole_way_on_a_small_simulation(tmp_path: Path) -> None:
     assert row["decided"]["decided_or_candidate"]["share"] > 0.98
     heading = {name: content[name] for name in ("date", "commit", "machine", "last command")}
     assert (tmp_path / "accuracy.md").read_text(encoding="utf-8") == markdown(content["rows"], heading)
+
+
+def test_a_folder_without_labelled_sets_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.accuracy", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == f"{tmp_path}: no folder labelled/ in it: name the folder that holds it with --data\n"
+    assert not (tmp_path / "out").exists()

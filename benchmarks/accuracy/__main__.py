@@ -81,6 +81,8 @@ def tools_for(name: str, asked: list[str]) -> list[str]:
 def main(argv: list[str] | None = None) -> None:
     """Measure and write; results are written after every set, so that a broken run keeps what it has."""
     asked = arguments(argv)
+    if asked.data is not None and not (asked.data / "labelled").is_dir():
+        sys.exit(f"{asked.data}: no folder labelled/ in it: name the folder that holds it with --data")
     words = ["DIR" if "/" in word else word for word in (sys.argv[1:] if argv is None else argv)]
     heading = origin() | {"last command": shlex.join(["./run", "bench", "accuracy", *words])}
     for chosen in chosen_sets(asked):
