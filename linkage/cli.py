@@ -66,10 +66,12 @@ def main() -> None:
     gc.set_threshold(_GARBAGE_THRESHOLD)
     try:
         app(args=_spread(sys.argv[1:]))
-    except SystemExit as ended:
-        if ended.code == _INTERRUPTED:  # Typer tells it by the code alone
-            talk.print("linkage: interrupted; nothing was published")
-        raise
+    except (SystemExit, KeyboardInterrupt) as ended:
+        # Typer makes an exit of an interruption, and says nothing.
+        if isinstance(ended, SystemExit) and ended.code != _INTERRUPTED:
+            raise
+        talk.print("linkage: interrupted; nothing was published")
+        sys.exit(_INTERRUPTED)
     except LinkageError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
@@ -79,9 +81,6 @@ def main() -> None:
             f"{error.filename or 'system'}: {error.strerror or error}; check the path, the rights and the free space"
         )
         sys.exit(1)
-    except KeyboardInterrupt:
-        talk.print("linkage: interrupted; nothing was published")
-        sys.exit(_INTERRUPTED)
 
 
 def program() -> None:

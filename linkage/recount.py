@@ -19,9 +19,8 @@ from linkage.count_kernels import count_listed, slots_of
 from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS, Frequencies, looked_up, sums
 from linkage.plan import Plan
-from linkage.registry_version import read_soon
 from linkage.threads import in_order
-from linkage.value_counts import ALONE_LEFT_OUT, Counts, columns_counted, count_part, counted_values
+from linkage.value_counts import ALONE_LEFT_OUT, Counts, count_part, counted_values, needed_columns
 
 _ROWS_AT_ONCE = 1 << 20
 _AHEAD = 2
@@ -45,9 +44,7 @@ def recount(
     removed : uint32[k], its rows that are gone
     added : encoded columns of the rows that came
     """
-    counted = {name: columns[name] for name in columns_counted(plan)}
-    for column in counted.values():
-        read_soon(column)
+    counted = {name: columns[name] for name in needed_columns(plan)}
     gone = count_part(plan, {name: column[removed] for name, column in counted.items()})
     come = count_part(plan, added)
     values = {name: np.union1d(gone[name].values, come[name].values) for name in before}

@@ -23,7 +23,7 @@ from linkage.plan import Plan
 from linkage.recount import recount
 from linkage.registry import Index, stored_passes
 from linkage.registry_persons import write_persons
-from linkage.registry_version import read_soon, write_arrays, write_json
+from linkage.registry_version import write_arrays, write_json
 
 
 def write_changes(
@@ -51,10 +51,7 @@ def write_changes(
     with ThreadPoolExecutor(n_threads) as pool:
         frequencies = recount(plan, columns, large.frequencies, removed, encoded, pool)
         gone = RemovedRows.of(removed, large.n_persons)
-        positions = {}
-        for name, index in passes.items():
-            read_soon(index.rows)
-            positions[name] = positions_of(index, gone, pool)
+        positions = {name: positions_of(index, gone, pool) for name, index in passes.items()}
     for part in ("columns", "passes", "frequencies", "positions"):
         (folder / part).mkdir(parents=True)
     write_arrays(folder, {"removed": removed, "places": places})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -114,16 +113,6 @@ def map_arrays(folder: Path) -> dict[str, NDArray[Any]]:
     time that a memmap takes."""
     paths = sorted(folder.glob("*.npy"))
     return {path.stem: np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)) for path in paths}
-
-
-def read_soon(array: NDArray[Any]) -> None:
-    """Have the system read a mapped array from front to back, where it is not in memory; without it a look at every
-    hundredth row is a wait for the disk each time."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap):
-        base.madvise(mmap.MADV_WILLNEED)
 
 
 def write_json(path: Path, content: object) -> None:

@@ -66,7 +66,7 @@ def counted_values(plan: Plan, columns: Columns) -> Iterator[tuple[str, Keys, ND
                 yield name + COHORT, within_cohort(values, cohorts_of(columns[comparison.cohort])), group
 
 
-def columns_counted(plan: Plan) -> set[str]:
+def needed_columns(plan: Plan) -> set[str]:
     """The columns of the registry that `counted_values` looks at."""
     names: set[str] = set()
     for comparison in plan.comparisons:

@@ -94,10 +94,8 @@ def estimate_m(
     changes: list[float] = []
     log_likelihood = 0.0
     while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
-        m_u = np.exp2(parameters.pattern_weights(sample.levels))
         odds = parameters.household_odds(sample.levels, n_persons)
-        bayes_factors(sample.patterns, sample.ratios, m_u, odds, factors)
-        factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
+        _weigh(sample, parameters, odds, factors)
         share = parameters.share_in_registry
         none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
         log_likelihood = expect(
@@ -124,6 +122,14 @@ def estimate_m(
     return parameters, Convergence(
         _distance_left(changes) <= TOLERANCE, len(changes), log_likelihood, tuple(changes), correlation
     )
+
+
+def _weigh(sample: TrainingSample, parameters: Parameters, odds: Vector, factors: Vector) -> None:
+    """Bayes factors of the sample's pairs, float64[n] out, certain where a person has decided; odds: the household odds
+    of its patterns."""
+    m_u = np.exp2(parameters.pattern_weights(sample.levels))
+    bayes_factors(sample.patterns, sample.ratios, m_u, odds, factors)
+    factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
 
 
 def _updated(
@@ -168,8 +174,7 @@ def outside_by_sort(
     n_subjects = sorts.size
     factors = np.empty(sample.patterns.size)
     odds = parameters.household_odds(sample.levels, n_persons)
-    bayes_factors(sample.patterns, sample.ratios, np.exp2(parameters.pattern_weights(sample.levels)), odds, factors)
-    factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
+    _weigh(sample, parameters, odds, factors)
     share = parameters.share_in_registry
     subject = np.repeat(np.arange(n_subjects), np.diff(sample.offsets))
     found = share / n_persons * np.bincount(subject, weights=factors, minlength=n_subjects)

@@ -50,10 +50,7 @@ class PatternSpace:
     def halves_of_products(self, by_level: list[Vector]) -> tuple[Vector, Vector]:
         """The product of one number per comparison's level, in two tables: low, over all comparisons but the last, and
         high, of the last. That of a pattern is ``low[code % strides[-1]] * high[code // strides[-1]]``."""
-        low = np.ones(1)
-        for values in by_level[:-1]:
-            low = (values[:, None] * low[None, :]).ravel()
-        return low, by_level[-1]
+        return _over_levels(np.multiply, by_level[:-1], by_level[-1].dtype), by_level[-1]
 
     def sum_over_levels(self, by_level: list[NDArray[Number]], n_first: int | None = None) -> NDArray[Number]:
         """Table over (partial) patterns of the sum of one number per comparison's level.
@@ -61,7 +58,12 @@ class PatternSpace:
         Parameters: by_level, an array [n_levels[c]] per comparison, all of one type; n_first, only the first
         comparisons. Returns an array of that type [product of the radices].
         """
-        table = np.zeros(1, by_level[0].dtype)
-        for values in by_level[:n_first]:
-            table = (values[:, None] + table[None, :]).ravel()
-        return table
+        return _over_levels(np.add, by_level[:n_first], by_level[0].dtype)
+
+
+def _over_levels(operation: np.ufunc, by_level: list[NDArray[Number]], dtype: np.dtype[Number]) -> NDArray[Number]:
+    """Table over the patterns of some comparisons of their levels' numbers, put together by an operation."""
+    table: NDArray[Number] = np.full(1, operation.identity, dtype)
+    for values in by_level:
+        table = operation.outer(values, table).ravel()
+    return table

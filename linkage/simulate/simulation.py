@@ -55,6 +55,9 @@ class Texts:
     registry_codes: wording.Texts
 
 
+_TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
+
+
 @dataclass(frozen=True)
 class Files:
     """The three tables, open while one region after the other is written."""
@@ -127,7 +130,7 @@ def simulate(
 
 def _check_folder(out: Path) -> None:
     """What another program wrote is not replaced, nor what is left of a simulation that was interrupted."""
-    there = [name for name in ("registry.parquet", "doses.parquet", "truth.parquet") if (out / name).exists()]
+    there = [f"{name}.parquet" for name in _TABLES if (out / f"{name}.parquet").exists()]
     if there and not (out / "assumptions.json").exists():
         raise UsageError(
             f"{out}: holds {', '.join(there)} and no assumptions.json, so no finished simulation made them; "
@@ -213,8 +216,7 @@ def _writer(path: Path, schema: TableSchema) -> pq.ParquetWriter:
 
 def _open(out: Path, stack: ExitStack) -> Files:
     out.mkdir(parents=True, exist_ok=True)
-    tables = (("registry", REGISTRY), ("doses", DOSES), ("truth", TRUTH))
-    return Files(*(stack.enter_context(_writer(out / f"{name}.parquet", schema)) for name, schema in tables))
+    return Files(**{name: stack.enter_context(_writer(out / f"{name}.parquet", of)) for name, of in _TABLES.items()})
 
 
 def _write_registry(source: Source, writer: pq.ParquetWriter, texts: Texts) -> Ints:

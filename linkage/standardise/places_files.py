@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from linkage.errors import InputError
+from linkage.standardise.digits import distinct
 
 UNITS_2021 = "legacy_units_2021-02-03.csv"
 CROSSWALK = "crosswalk_2021-02_to_2025-07.csv"
@@ -180,9 +181,9 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
     """Texts without outer or doubled blanks, made once per distinct one: a batch of a few doses waits for them."""
-    encoded = column.combine_chunks().dictionary_encode()
-    texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(encoded.dictionary, r"\s+", " ")).to_pylist()
-    return [texts[i] for i in encoded.indices.to_numpy().tolist()]
+    stated = distinct(column)
+    texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(stated.values, r"\s+", " ")).to_pylist()
+    return [texts[row] for row in stated.rows.tolist()]
 
 
 def province_successors(files: UnitFiles) -> dict[str, str]:
