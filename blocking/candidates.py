@@ -132,21 +132,26 @@ def merge_lists(runs, listed, out):  # type: ignore[no-untyped-def]
     n_out = 0
     for s in range(offsets.shape[0] - 1):
         out_offsets[s] = n_out
-        first, last = run_offsets[s], run_offsets[s + 1]
-        for k in range(first, last):
-            out_rows[n_out + k - first] = run_rows[k]
-            out_passes[n_out + k - first] = RUN_BIT
-            out_codes[n_out + k - first] = run_codes[k]
-        n_merged = last - first
+        own = slice(run_offsets[s], run_offsets[s + 1])
+        own_rows, own_codes = run_rows[own], run_codes[own]
+        n_merged, end = own_rows.shape[0], n_out + own_rows.shape[0] + offsets[s + 1] - offsets[s]
+        to_rows, to_passes, to_codes = out_rows[n_out:end], out_passes[n_out:end], out_codes[n_out:end]
+        # One loop each, so that the compiler makes vector instructions of them.
+        for k in range(own_rows.shape[0]):
+            to_rows[k] = own_rows[k]
+        for k in range(own_rows.shape[0]):
+            to_passes[k] = RUN_BIT
+        for k in range(own_rows.shape[0]):
+            to_codes[k] = own_codes[k]
         for k in range(offsets[s], offsets[s + 1]):
             place = n_merged
             if passes[k] & RUN_BIT:
-                there = first + np.searchsorted(run_rows[first:last], rows[k])
-                if there < last and run_rows[there] == rows[k]:
-                    place = there - first
-            out_rows[n_out + place] = rows[k]
-            out_passes[n_out + place] = passes[k]
-            out_codes[n_out + place] = codes[k]
+                there = np.searchsorted(own_rows, rows[k])
+                if there < own_rows.shape[0] and own_rows[there] == rows[k]:
+                    place = there
+            to_rows[place] = rows[k]
+            to_passes[place] = passes[k]
+            to_codes[place] = codes[k]
             n_merged += place == n_merged
         n_out += n_merged
     out_offsets[offsets.shape[0] - 1] = n_out

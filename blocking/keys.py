@@ -32,6 +32,9 @@ def _steps(salt: int) -> int:
     return 0x9E3779B97F4A7C15 * (salt + 1) & 0xFFFFFFFFFFFFFFFF
 
 
+NO_SALT = np.uint64(_steps(0))
+
+
 def mix(values: Keys, salt: int = 0) -> Keys:
     """Scramble uint64 values (any shape) bijectively; the finaliser of splitmix64 (Steele et al. 2014)."""
     z = values.astype(np.uint64, copy=True)
@@ -80,24 +83,25 @@ def cross(total, lead, part, step, is_first, crossed, leads):  # type: ignore[no
             for j in range(part.shape[1]):
                 crossed[s, place] = leads[s, place] = 0
                 if lead[s, i] != 0 and part[s, j] != 0:
-                    mixed = _mixed(total[s, i] ^ _mixed(part[s, j], step), step)
-                    crossed[s, place] = mixed
-                    leads[s, place] = (mixed if is_first else lead[s, i]) | np.uint64(1)
+                    both = _mixed(total[s, i] ^ _mixed(part[s, j], step), step)
+                    crossed[s, place] = both
+                    leads[s, place] = (both if is_first else lead[s, i]) | np.uint64(1)
                 place += 1
 
 
 @kernel
-def assemble(total, lead, low, keys):  # type: ignore[no-untyped-def]
-    """The bits of keys in their places: LEAD_BITS of lead, then those of total, then NARROW_BITS of low.
+def assemble(total, lead, narrow, step, keys):  # type: ignore[no-untyped-def]
+    """The bits of keys in their places: LEAD_BITS of lead, then those of total, then NARROW_BITS of what ``mix`` makes
+    of narrow.
 
-    total, lead, keys: uint64[n, w]; low: uint64[n], or uint64[0] where nothing narrows. A key is 0 where lead is 0, and
-    nowhere else.
+    total, lead, keys: uint64[n, w]; narrow: uint64[n], or uint64[0] where nothing narrows; step: that of its salt. A
+    key is 0 where lead is 0, and nowhere else.
     """
     for s in range(keys.shape[0]):
-        narrow = low[s] if low.shape[0] > 0 else np.uint64(0)
+        low = _mixed(narrow[s], step) if narrow.shape[0] > 0 else np.uint64(0)
         for j in range(keys.shape[1]):
             block = ((lead[s, j] & _LEAD_MASK) | (total[s, j] & ~_LEAD_MASK)) & ~_NARROW_MASK
-            key = max(block | (narrow & _NARROW_MASK), np.uint64(1 << NARROW_BITS))
+            key = max(block | (low & _NARROW_MASK), np.uint64(1 << NARROW_BITS))
             keys[s, j] = key if lead[s, j] != 0 else np.uint64(0)
 
 
@@ -111,5 +115,13 @@ def block_keys(parts: Sequence[Keys], narrow: Keys | None) -> Keys:
     """
     total, lead = _hashes(parts)
     keys = np.empty_like(total)
-    assemble(total, lead, np.empty(0, np.uint64) if narrow is None else mix(narrow), keys)
+    assemble(total, lead, np.empty(0, np.uint64) if narrow is None else narrow, NO_SALT, keys)
     return keys
+
+
+@kernel
+def hash_within(values, wholes, hashed):  # type: ignore[no-untyped-def]
+    """hashed[k] = a hash of a value within a whole, never 0; 0 where either is. All uint64[n]."""
+    for k in range(hashed.shape[0]):
+        both = _mixed(values[k] ^ _mixed(wholes[k], NO_SALT), NO_SALT) | np.uint64(1)
+        hashed[k] = both if values[k] != 0 and wholes[k] != 0 else np.uint64(0)

@@ -189,7 +189,7 @@ def _in_two_steps(quick: Quick, stride: np.uint32) -> AddLevels:
     def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
         levels = np.empty(codes.size, np.uint8)
         quick.best(left, pairs, levels)
-        quick.settle(left, pairs, levels)
+        quick.settle(left, pairs, levels, np.uint8(1))
         codes += stride * levels
 
     return add

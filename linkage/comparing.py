@@ -19,20 +19,19 @@ from blocking.parts import PartedColumn, contains_living
 from linkage.cohorts import cohorts_of
 from linkage.encode import Columns, Dictionaries, mark_contradictions
 from linkage.frequencies import Ratios, frequency_ratios
-from linkage.key_parts import key_part, pass_keys
+from linkage.key_parts import KeyParts, pass_keys
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from linkage.scratch import scratch_array
 from models.comparators import digits
 from models.patterns import PatternSpace
-from models.score import multiply_term_frequency
+from models.score import find_within, multiply_term_frequency
 
 Codes = NDArray[np.uint32]
 Levels = NDArray[np.uint8]
 
 _NUMBER_KIND, _SEX, _BIRTH_DATE = "person_number", "sex", "birth_date"
 _ONE_GROUP = np.empty(0, np.uint8)
-_NOWHERE = np.empty(0, np.int64)
 _MARKED_AT_ONCE = 1 << 16
 
 
@@ -80,7 +79,7 @@ class Pairs:
         """Subject s with the registry rows rows[offsets[s]:offsets[s + 1]]."""
         return cls(np.arange(offsets.size - 1), offsets[:-1], offsets, rows)
 
-    def at(self, places: NDArray[np.int64]) -> Pairs:
+    def at(self, places: NDArray[np.integer[Any]]) -> Pairs:
         """Those at some places, ascending."""
         offsets = np.searchsorted(places, self.offsets)
         if self.rows is not None:
@@ -130,15 +129,22 @@ class Quick:
     may_be: NDArray[np.bool_]
     doubtful: AddLevels
 
-    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> NDArray[np.int64]:
-        """Make levels of what was quickly seen: the values themselves are only read where there is a doubt, which is a
-        small part of the pairs. Returns the places of these."""
-        is_open = self.may_be.sum(axis=1) > 1
-        places = np.flatnonzero(is_open[levels])
+    @property
+    def open_levels(self) -> tuple[int, int]:
+        """The levels that leave a doubt: from the first up to the second."""
+        is_open = np.flatnonzero(self.may_be.sum(axis=1) > 1)
+        assert np.all(np.diff(is_open) == 1), "levels that leave a doubt are neighbours"
+        return (int(is_open[0]), int(is_open[-1]) + 1) if is_open.size else (0, 0)
+
+    def settle(self, left: Columns, pairs: Pairs, codes: NDArray[Any], stride: np.unsignedinteger[Any]) -> None:
+        """Make levels of what was quickly seen, which stands in codes // stride: the values themselves are only read
+        where there is a doubt, which is a small part of the pairs."""
+        low, high = (stride * stride.dtype.type(level) for level in self.open_levels)
+        places = np.empty(codes.size, np.uint32)
+        places = places[: find_within(codes, low, high, places)]
         found = np.zeros(places.size, np.uint32)
         self.doubtful(left, pairs.at(places), found)
-        levels[places] = found
-        return places
+        codes[places] = codes[places] % stride + stride * found
 
 
 @dataclass(frozen=True)
@@ -160,13 +166,14 @@ class BoundComparison:
     kinds: NDArray[np.uint8] | None
     places: NDArray[np.uint16] | None
 
-    def ratios(self, left: Columns, batch: Batch, index: Index) -> Ratios | None:
+    def ratios(self, subjects: KeyParts, index: Index) -> Ratios | None:
         """Term frequency ratios of subjects, float64[n_subjects, n_groups, n_kinds]; None where there are none."""
         if not self.spec.term_frequency:
             return None
-        communes = _alternatives(index.plan.place, left, batch, index) if self.spec.local else None
+        left = subjects.columns
+        communes = _alternatives(index.plan.place, subjects) if self.spec.local else None
         cohorts = None if self.spec.cohort is None else cohorts_of(left[self.spec.cohort])
-        values = _alternatives(self.spec, left, batch, index)
+        values = _alternatives(self.spec, subjects)
         return frequency_ratios(self.spec, left, values, communes, cohorts, index.frequencies, self.u)
 
     def multiply(
@@ -194,9 +201,10 @@ class BoundComparison:
         self.add(left, pairs, codes)
         return (codes // np.uint32(self.stride)).astype(np.uint8)
 
-    def settle(self, left: Columns, pairs: Pairs, levels: Levels) -> NDArray[np.int64]:
-        """Make the levels of pairs of what was quickly seen of them. Returns the places where the values were read."""
-        return _NOWHERE if self.quick is None else self.quick.settle(left, pairs, levels)
+    def settle(self, left: Columns, pairs: Pairs, codes: Codes) -> None:
+        """Make levels of what was quickly seen of them, in the codes of pairs that hold nothing behind this one."""
+        if self.quick is not None:
+            self.quick.settle(left, pairs, codes, np.uint32(self.stride))
 
 
 def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_threads: int = 1) -> Batch:
@@ -235,13 +243,13 @@ def pattern_space(plan: Plan) -> PatternSpace:
     return PatternSpace(tuple(len(comparison.labels) for comparison in plan.comparisons))
 
 
-def _alternatives(comparison: Comparison, left: Columns, batch: Batch, index: Index) -> NDArray[np.uint64]:
+def _alternatives(comparison: Comparison, subjects: KeyParts) -> NDArray[np.uint64]:
     """The registry values that equal each subject's: uint64[n, w]; of a place, the communes it may have become."""
     if comparison.kind == "place":
-        part = key_part(comparison.left[0], "left", left, index.plan, batch.dictionaries)
+        part = subjects.part(comparison.left[0])
         return part[:, None] if part.ndim == 1 else part
     column = f"{comparison.left[0]}.key" if comparison.kind == "vietnamese_name" else comparison.left[0]
-    return left[column].astype(np.uint64)[:, None]
+    return subjects.columns[column].astype(np.uint64)[:, None]
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.keys import Keys, mix
+from blocking.keys import Keys, hash_within
 from linkage.cohorts import N_COHORTS, cohorts_in, within_cohort
 from linkage.count_kernels import look_up
 from linkage.encode import Columns
@@ -110,7 +110,9 @@ def looked_up(
 
 def within(values: Keys, commune: Keys) -> Keys:
     """Hashes of a value within a commune; 0 where either is missing."""
-    return np.where((values == 0) | (commune == 0), np.uint64(0), mix(values ^ mix(commune)) | np.uint64(1))
+    hashed = np.empty(values.size, np.uint64)
+    hash_within(values, commune, hashed)
+    return hashed
 
 
 def ratio_kinds(comparison: Comparison) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ numbers one slip away from a stated one. 0 is missing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +22,38 @@ from linkage.standardise import dates
 _PREFIX_LETTERS = 3
 
 
-def pass_keys(
-    rule: Pass,
-    side: str,
-    columns: Columns,
-    plan: Plan,
-    dictionaries: Dictionaries,
-    known: Mapping[str, NumberFilter] | None = None,
-) -> Keys:
-    """Keys of one side in one pass: uint64[n, number of alternatives].
+@dataclass(frozen=True)
+class KeyParts:
+    """The parts of the keys of some records of one side, each made once, for most passes share some.
 
     known: the numbers of the registry by its column; a number that is surely nobody's is no alternative.
     """
-    parts = [
-        key_part(part, side, columns, plan, dictionaries, (known or {}).get(met))
-        for part, met in zip(getattr(rule, side), rule.right, strict=True)
-    ]
-    narrow = None if rule.narrow is None else key_part(rule.narrow, side, columns, plan, dictionaries)
-    return block_keys(parts, narrow)
+
+    side: str
+    columns: Columns
+    plan: Plan
+    dictionaries: Dictionaries
+    known: Mapping[str, NumberFilter] = field(default_factory=dict)
+    _made: dict[tuple[str, str], Keys] = field(default_factory=dict, repr=False, compare=False)
+
+    def keys(self, rule: Pass) -> Keys:
+        """Keys in one pass: uint64[n, number of alternatives]."""
+        parts = [self.part(part, met) for part, met in zip(getattr(rule, self.side), rule.right, strict=True)]
+        return block_keys(parts, None if rule.narrow is None else self.part(rule.narrow))
+
+    def part(self, name: str, met: str = "") -> Keys:
+        """One part of a key; met: the column of the registry that it meets."""
+        made = name, met if met in self.known else ""
+        if made not in self._made:
+            self._made[made] = key_part(
+                name, self.side, self.columns, self.plan, self.dictionaries, self.known.get(met)
+            )
+        return self._made[made]
+
+
+def pass_keys(rule: Pass, side: str, columns: Columns, plan: Plan, dictionaries: Dictionaries) -> Keys:
+    """Keys of one side in one pass: uint64[n, number of alternatives]."""
+    return KeyParts(side, columns, plan, dictionaries).keys(rule)
 
 
 def key_part(

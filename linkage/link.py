@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from linkage.comparing import Batch, rows_of, take
 from linkage.count_kernels import count_each
 from linkage.key_parts import pass_keys
+from linkage.memory import reuse_freed_memory
 from linkage.registry import Index
 from linkage.scoring import PassCounts, Ranked, Scored, Scorer
 from linkage.scratch import scratch_array
@@ -101,6 +102,7 @@ def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) 
     """Run work on tiles of subjects over threads; results come in the order of the tiles."""
     size = min(max(-(-n_subjects // (n_threads * _TILES_PER_THREAD)), _LEAST_SUBJECTS), TILE_SUBJECTS)
     parts = [slice(start, min(start + size, n_subjects)) for start in range(0, max(n_subjects, 1), size)]
+    reuse_freed_memory()
     with ThreadPoolExecutor(n_threads) as threads:
         yield from zip(parts, threads.map(work, parts), strict=True)
 

@@ -14,7 +14,6 @@ from blocking.candidates import gather
 from blocking.parts import find_in_parts
 from linkage.comparing import Batch, pattern_space
 from linkage.encode import PERSONAL_DIGITS
-from linkage.key_parts import pass_keys
 from linkage.link import run_tiles
 from linkage.plan import Pass, Plan
 from linkage.registry import Index
@@ -63,8 +62,7 @@ def near_pairs(
 
     def work(part: slice) -> NDArray[np.uint64]:
         tile = scorer.tile(part)
-        keys = pass_keys(rule, "left", tile.columns, index.plan, sample.dictionaries, index.numbers)
-        found = find_in_parts(index.passes[rule.name], keys, rule.max_block)
+        found = find_in_parts(index.passes[rule.name], tile.parts.keys(rule), rule.max_block)
         met = gather([found.blocks], index.removed, tile.own_rows)
         scored = scorer.score(tile, met)
         of_pair = np.repeat(sorts[part], np.diff(scored.candidates.offsets)).astype(np.uint64)

@@ -70,9 +70,9 @@ class Index:
         """The rows that are gone."""
         return _NONE_REMOVED if self.changes is None else self.changes.removed
 
-    def order_of(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
-        """A number for each row, uint64[n], ascending as the rows of an index built afresh."""
-        return rows.astype(np.uint64) if self.changes is None else self.changes.order_of(rows)
+    def order_of(self, rows: NDArray[np.uint32]) -> NDArray[np.uint32] | NDArray[np.uint64]:
+        """A number for each row, uint32[n] or uint64[n], ascending as the rows of an index built afresh."""
+        return rows if self.changes is None else self.changes.order_of(rows)
 
     def nth(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows that an index built afresh has at 0 <= numbers < n_persons."""

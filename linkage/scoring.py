@@ -22,13 +22,14 @@ from linkage.binding import bind
 from linkage.comparing import Batch, Codes, Pairs, pattern_space, rows_of
 from linkage.encode import Columns
 from linkage.frequencies import Ratios
-from linkage.key_parts import pass_keys
+from linkage.key_parts import KeyParts
 from linkage.registry import Index
 from models.parameters import Parameters
 from models.patterns import PatternSpace
 from models.score import bayes_factors, rank, select
 
 Value = TypeVar("Value", bound=np.generic)
+_Kept = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 
 # Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
 NEGLIGIBLE_LOG2 = -20.0
@@ -37,7 +38,7 @@ NEGLIGIBLE_LOG2 = -20.0
 _SLACK_LOG2 = 1e-3
 _MOST_OUTLINES = 64
 # Compared at once, so that the codes and the columns of a few blocks stay in the processor's cache.
-_PAIRS_AT_ONCE = 1 << 17
+_PAIRS_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,22 @@ class PassCounts:
 class Tile:
     """Some subjects of a batch, ready to be compared.
 
-    own_rows: int64[n] or None; ratios: term frequency ratios by comparison, float64[n, n_groups, n_kinds] or None;
-    needed: float32[n, n_levels], the least weight of the comparisons before the last with which a pair may reach the
-    floor, by the best level that the last may have; gains: float32[n, n_outlines], the most that term frequencies add
-    to that weight, by the outline of the pattern.
+    parts: their columns, and what keys are made of; own_rows: int64[n] or None; ratios: term frequency ratios by
+    comparison, float64[n, n_groups, n_kinds] or None; needed: float32[n, n_levels], the least weight of the comparisons
+    before the last with which a pair may reach the floor, by the best level that the last may have; gains: float32[n,
+    n_outlines], the most that term frequencies add to that weight, by the outline of the pattern.
     """
 
     n_subjects: int
-    columns: Columns
+    parts: KeyParts
     own_rows: NDArray[np.int64] | None
     ratios: list[Ratios | None]
     needed: NDArray[np.float32]
     gains: NDArray[np.float32]
+
+    @property
+    def columns(self) -> Columns:
+        return self.parts.columns
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,9 @@ class Scorer:
         columns = rows_of(self.batch, subjects)
         n_subjects = next(iter(columns.values())).shape[0]
         own_rows = None if self.batch.own_rows is None else self.batch.own_rows[subjects]
-        ratios = [comparison.ratios(columns, self.batch, self.index) for comparison in self.bound]
-        return Tile(n_subjects, columns, own_rows, ratios, *self._bounds(ratios, n_subjects))
+        parts = KeyParts("left", columns, self.index.plan, self.batch.dictionaries, self.index.numbers)
+        ratios = [comparison.ratios(parts, self.index) for comparison in self.bound]
+        return Tile(n_subjects, parts, own_rows, ratios, *self._bounds(ratios, n_subjects))
 
     def _choose_outlined(self) -> list[int]:
         """The comparisons before the last whose levels the bound goes by: what they can gain differs by subject."""
@@ -179,8 +185,7 @@ class Scorer:
         """All candidates of a tile, and the counts of its passes."""
         blocks, pairs, narrowed, largest = [], [], [], []
         for rule in self.index.plan.passes:
-            keys = pass_keys(rule, "left", tile.columns, self.index.plan, self.batch.dictionaries, self.index.numbers)
-            found = find_in_parts(self.index.passes[rule.name], keys, rule.max_block)
+            found = find_in_parts(self.index.passes[rule.name], tile.parts.keys(rule), rule.max_block)
             blocks.append(found.blocks)
             pairs.append(int(found.sizes.sum()))
             narrowed.append(int(np.count_nonzero(found.narrowed)))
@@ -221,34 +226,36 @@ class Scorer:
             comparison.add(tile.columns, pairs, codes)
         return codes
 
-    def _select(self, tile: Tile, pairs: Pairs) -> tuple[NDArray[np.uint32], NDArray[np.int64], Codes]:
-        """Places of the pairs that may reach the floor, how many each span has of them, and their codes, with what is
-        quickly seen of the last level."""
+    def _select(
+        self, tile: Tile, pairs: Pairs, first: NDArray[np.int64], kept: _Kept, counts: NDArray[np.int64]
+    ) -> int:
+        """Find the pairs that may reach the floor; first: int64[n_spans], the place of each span's first; counts:
+        int64[n_spans] out, how many each span has of them. Returns their number."""
         last = self.bound[-1]
         codes = self._first_codes(tile, pairs)
         best = last.best_levels(tile.columns, pairs)
-        bounds = (tile.needed, tile.gains)
-        kept, counts = np.empty(codes.size, np.uint32), np.empty(pairs.subjects.size, np.int64)
-        n = select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, bounds, kept, counts)
-        kept = kept[:n].copy()
-        return kept, counts, codes[kept] + np.uint32(last.stride) * best[kept]
+        bounds, stride = (tile.needed, tile.gains), np.uint32(last.stride)
+        return int(
+            select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, bounds, stride, first, kept, counts)
+        )
 
     def _select_in_parts(
         self, tile: Tile, sizes: NDArray[np.int64], spans: Callable[[slice], Pairs]
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64], Codes]:
-        """`_select`, so many spans at a time as stay in the cache; sizes: int64[n_spans]. Places stand where the span
-        points to, the row of a run or the place in the list."""
-        places, counts, codes = [np.empty(0, np.uint32)], [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
-        start = 0
+        """`_select`, so many spans at a time as stay in the cache: the places of the pairs, how many each span has of
+        them, and their codes. sizes: int64[n_spans]. Places stand where the span points to, the row of a run or the
+        place in the list."""
+        total = int(sizes.sum())
+        # Of what is never written to, the system makes no memory.
+        places, codes = np.empty(total, np.uint32), np.empty(total, np.uint32)
+        counts = np.empty(sizes.size, np.int64)
+        n, start = 0, 0
         for part in _parts(sizes, _PAIRS_AT_ONCE):
             pairs = spans(part)
-            kept, n_kept, kept_codes = self._select(tile, pairs)
-            first = pairs.first - pairs.offsets[:-1] if pairs.rows is None else np.full(n_kept.size, start)
-            places.append(kept + np.repeat(first.astype(np.uint32), n_kept))
-            counts.append(n_kept)
-            codes.append(kept_codes)
+            first = pairs.first if pairs.rows is None else pairs.first + start
+            n += self._select(tile, pairs, first, (places[n:], codes[n:]), counts[part])
             start += int(pairs.offsets[-1])
-        return np.concatenate(places), np.concatenate(counts), np.concatenate(codes)
+        return places[:n], counts, codes[:n]
 
     def _select_runs(self, tile: Tile, found: Found) -> tuple[NDArray[np.int64], NDArray[np.uint32], Codes]:
         """The rows of the runs that may reach the floor, in CSR form, and the pairs' codes."""
@@ -276,11 +283,7 @@ class Scorer:
     def _weighed(self, tile: Tile, candidates: Candidates, codes: Codes, n_candidates: NDArray[np.int64]) -> Scored:
         """Listed pairs with their codes, but for what was only quickly seen of the last level: that, term frequencies,
         Bayes factors."""
-        last = self.bound[-1]
-        stride = np.uint32(last.stride)
-        levels = (codes // stride).astype(np.uint8)
-        settled = last.settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), levels)
-        codes[settled] = codes[settled] % stride + stride * levels[settled]
+        self.bound[-1].settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), codes)
         product = np.ones(codes.size)
         for comparison, ratios in zip(self.bound, tile.ratios, strict=True):
             comparison.multiply(ratios, candidates.offsets, candidates.rows, codes, product)

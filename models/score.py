@@ -12,36 +12,55 @@ import numpy as np
 from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
+# Of sums of which any order gives the same.
+reordering_kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
 
 HALF = 26.0  # half the bits of double precision
 
 
 @kernel
-def select(offsets, codes, best_levels, tables, subjects, bounds, kept, counts):  # type: ignore[no-untyped-def]
+def select(offsets, codes, best_levels, tables, subjects, bounds, stride, first, kept, counts):  # type: ignore[no-untyped-def]
     """The pairs that may still reach the floor: weight of the code + gain of its outline >= needed at its best level.
 
     codes: uint32[n] patterns of all comparisons but the last, whose best possible level is best_levels: uint8[n];
     tables: (weights: float32, outlines: uint16) of the partial patterns; subjects: int64[n_spans]; bounds: (needed:
     float32[n_subjects, n_levels], gains: float32[n_subjects, n_outlines]). Exact: a pair that exhaustive scoring would
-    put at or over the floor stays. kept: uint32[n] out, places of the pairs; counts: int64[n_spans] out, pairs kept of
-    each. Returns the number kept.
+    put at or over the floor stays. kept: (places: uint32[n], codes: uint32[n]) out, of each pair its place, counted
+    from that of its span, first: int64[n_spans], and its code with stride times the best level; counts: int64[n_spans]
+    out, pairs kept of each. Returns the number kept.
     """
     weights, outlines = tables
     needed, gains = bounds
+    kept_places, kept_codes = kept
     n_kept = 0
     for i in range(offsets.shape[0] - 1):
-        first, span = offsets[i], codes[offsets[i] : offsets[i + 1]]
-        levels, places = best_levels[first : first + span.shape[0]], kept[n_kept : n_kept + span.shape[0]]
+        span, levels = codes[offsets[i] : offsets[i + 1]], best_levels[offsets[i] : offsets[i + 1]]
+        places, patterns = kept_places[n_kept : n_kept + span.shape[0]], kept_codes[n_kept : n_kept + span.shape[0]]
         least, gain = needed[subjects[i]], gains[subjects[i]]
         n = np.uint64(0)
         for k in range(span.shape[0]):
             # Written whether it stays or not: a branch that is guessed wrong costs more. A place without a sign spares
             # numba the test for a negative one.
-            places[n] = first + k
+            places[n] = k
             n += np.uint64(weights[span[k]] + gain[outlines[span[k]]] >= least[levels[k]])
+        for place in range(n):
+            k = places[place]
+            patterns[place] = span[k] + stride * levels[k]
+            places[place] = first[i] + k
         counts[i] = n
         n_kept += counts[i]
     return n_kept
+
+
+@kernel
+def find_within(codes, low, high, places):  # type: ignore[no-untyped-def]
+    """places[:n] = the pairs with low <= code < high; n is returned. codes, low, high: unsigned, codes [k]; places:
+    uint32[k] out."""
+    n = np.uint64(0)
+    for k in range(codes.shape[0]):
+        places[n] = k
+        n += np.uint64(codes[k] >= low) & np.uint64(codes[k] < high)
+    return n
 
 
 @kernel
@@ -75,28 +94,51 @@ def bayes_factors(codes, product, m_u, household, factors):  # type: ignore[no-u
 def rank(offsets, factors, ties, least, best, best_factors, sums):  # type: ignore[no-untyped-def]
     """The best candidates of each subject and the sum of its Bayes factors, whatever the order of the candidates.
 
-    ties: uint64[n], of equal factors the lower goes first; least: the factor of a pair that counts. best:
+    ties: uint32[n] or uint64[n], of equal factors the lower goes first; least: the factor of a pair that counts. best:
     int64[n_subjects, n_best] places in the tile, -1 where there are fewer; best_factors: float64 alike, 0 there; sums:
     float64[n_subjects], over candidates that count only.
     """
     n_best = best.shape[1]
+    longest = 0
+    for s in range(best.shape[0]):
+        longest = max(longest, offsets[s + 1] - offsets[s])
+    rivals = np.empty(longest, np.uint32)
     for s in range(best.shape[0]):
         best[s, :] = -1
         best_factors[s, :] = 0.0
-        for k in range(offsets[s], offsets[s + 1]):
-            factor = factors[k]
-            if factor < least:
-                continue
+        values, order = factors[offsets[s] : offsets[s + 1]], ties[offsets[s] : offsets[s + 1]]
+        # Only a few are put in order, for that takes branches of which half are guessed wrong.
+        lowest = max(least, _fifth_highest(values)) if n_best <= 5 else least
+        n_rivals = np.uint64(0)
+        for k in range(values.shape[0]):
+            rivals[n_rivals] = k
+            n_rivals += np.uint64(values[k] >= lowest)
+        for k in rivals[:n_rivals]:
             place = n_best
-            while place > 0 and _is_better(factor, ties[k], best_factors[s, place - 1], best[s, place - 1], ties):
+            while place > 0 and _is_better(values[k], order[k], best_factors[s, place - 1], best[s, place - 1], order):
                 place -= 1
             if place < n_best:
                 for i in range(n_best - 1, place, -1):
                     best[s, i] = best[s, i - 1]
                     best_factors[s, i] = best_factors[s, i - 1]
                 best[s, place] = k
-                best_factors[s, place] = factor
-        sums[s] = _sum_of_factors(factors[offsets[s] : offsets[s + 1]], least, best_factors[s, 0])
+                best_factors[s, place] = values[k]
+        sums[s] = _sum_of_factors(values, least, best_factors[s, 0])
+        for i in range(n_best):
+            best[s, i] += offsets[s] if best[s, i] >= 0 else 0
+
+
+@kernel
+def _fifth_highest(factors):  # type: ignore[no-untyped-def]
+    """0 where there are fewer. Without branches, each is handed down past the higher ones."""
+    a = b = c = d = e = 0.0
+    for factor in factors:
+        a, factor = max(a, factor), min(a, factor)
+        b, factor = max(b, factor), min(b, factor)
+        c, factor = max(c, factor), min(c, factor)
+        d, factor = max(d, factor), min(d, factor)
+        e = max(e, factor)
+    return e
 
 
 @kernel
@@ -105,7 +147,7 @@ def _is_better(factor, tie, other_factor, other, ties):  # type: ignore[no-untyp
     return other < 0 or factor > other_factor or (factor == other_factor and tie < ties[other])
 
 
-@kernel
+@reordering_kernel
 def _sum_of_factors(factors, least, highest):  # type: ignore[no-untyped-def]
     """The sum of the factors that are at least ``least``, the same in any order.
 
@@ -116,15 +158,12 @@ def _sum_of_factors(factors, least, highest):  # type: ignore[no-untyped-def]
         return 0.0
     exponent = np.ceil(np.log2(highest)) - HALF
     unit, units = np.exp2(exponent), np.exp2(-exponent)
-    # Under a quarter of the lower unit a factor is 0 of both.
-    least = max(least, unit * np.exp2(-HALF - 2.0))
     high, low = 0.0, 0.0
     for k in range(factors.shape[0]):
-        if factors[k] >= least:
-            factor = factors[k] * units
-            whole = np.rint(factor)
-            high += whole
-            low += np.rint((factor - whole) * np.exp2(HALF))
+        factor = factors[k] * units if factors[k] >= least else 0.0
+        whole = np.rint(factor)
+        high += whole
+        low += np.rint((factor - whole) * np.exp2(HALF))
     return (high + low * np.exp2(-HALF)) * unit
 
 

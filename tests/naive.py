@@ -309,14 +309,18 @@ def text_level(a, b, is_near):
 # ------------------------------------------------------------------------------------------------- scoring
 
 
-def select(offsets, codes, best_levels, weights, outlines, subjects, needed, gains):
-    """The places kept, by span."""
-
-    def stays(i, k):
-        s = subjects[i]
-        return weights[codes[k]] + gains[s][outlines[codes[k]]] >= needed[s][best_levels[k]]
-
-    return [[k for k in range(offsets[i], offsets[i + 1]) if stays(i, k)] for i in range(len(offsets) - 1)]
+def select(offsets, codes, best_levels, weights, outlines, subjects, needed, gains, stride, first):
+    """The places and codes of the pairs kept, by span."""
+    kept = []
+    for i, s in enumerate(subjects):
+        pairs = [
+            (first[i] + k, code + stride * level, weights[code] + gains[s][outlines[code]] >= needed[s][level])
+            for k, (code, level) in enumerate(
+                zip(codes[offsets[i] : offsets[i + 1]], best_levels[offsets[i] : offsets[i + 1]], strict=True)
+            )
+        ]
+        kept.append([(place, code) for place, code, stays in pairs if stays])
+    return kept
 
 
 def take_rows(large, few, rows):
@@ -327,6 +331,10 @@ def take_rows_of_spans(column, rows_by_span, is_wanted, other):
     """The rows of the spans, one list; ``other`` for those of spans that are not wanted."""
     spans = zip(rows_by_span, is_wanted, strict=True)
     return [column[row] if wanted else other for rows, wanted in spans for row in rows]
+
+
+def find_within(codes, low, high):
+    return [k for k, code in enumerate(codes) if low <= code < high]
 
 
 def multiply_term_frequency(offsets, codes, places, ratios, groups, product):
@@ -643,6 +651,13 @@ def mixed(z, step):
     return z ^ z >> 31
 
 
+def hash_within(values, communes, step):
+    return [
+        mixed(value ^ mixed(commune, step), step) | 1 if value and commune else 0
+        for value, commune in zip(values, communes, strict=True)
+    ]
+
+
 def cross(total, lead, part, step, is_first):
     """Per record, (hash, leading bits) of every hash so far with every alternative; 0 both where one is missing."""
     crossed = []
@@ -655,12 +670,14 @@ def cross(total, lead, part, step, is_first):
     return crossed
 
 
-def assemble(total, lead, low):
-    """Keys of which 12 binary digits are of lead, 36 of total and 16 of low, none where lead is 0."""
+def assemble(total, lead, narrow, step):
+    """Keys of which 12 binary digits are of lead, 36 of total and 16 of the hash of narrow, None for none; no key where
+    lead is 0."""
     keys = []
-    for hashes, leads, narrow in zip(total, lead, low, strict=True):
+    for hashes, leads, narrowing in zip(total, lead, narrow, strict=True):
+        low = 0 if narrowing is None else mixed(narrowing, step)
         texts = [
-            f"{known:064b}"[:12] + f"{h:064b}"[12:48] + f"{narrow:064b}"[48:]
+            f"{known:064b}"[:12] + f"{h:064b}"[12:48] + f"{low:064b}"[48:]
             for h, known in zip(hashes, leads, strict=True)
         ]
         keys.append([max(int(text, 2), 2**16) if known else 0 for text, known in zip(texts, leads, strict=True)])

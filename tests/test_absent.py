@@ -21,6 +21,7 @@ from linkage.errors import UsageError
 from linkage.explain import explain
 from linkage.files import link_files
 from linkage.ingest.records import Records
+from linkage.key_parts import KeyParts
 from linkage.plan import Plan, load_plan, plan_from
 from linkage.registry import Index
 from linkage.registry_build import build_index
@@ -157,7 +158,7 @@ def test_an_agreement_is_as_rare_among_all_pairs_as_the_value_is(
         batch, index, comparisons = bound_with(plan, sides, tmp_path / str(has_absent_levels))
         for comparison in comparisons:
             if comparison.spec.term_frequency:
-                ratios = comparison.ratios(batch.columns, batch, index)
+                ratios = comparison.ratios(KeyParts("left", batch.columns, index.plan, batch.dictionaries), index)
                 assert ratios is not None
                 bound[comparison.spec.name, has_absent_levels] = ratios[:, 0, comparison.kinds[1]]
     parameters = starting_parameters(every_kind(has_absent_levels=True), 300)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from linkage.encode import PERSONAL_DIGITS, encode
-from linkage.key_parts import pass_keys
+from linkage.key_parts import KeyParts, pass_keys
 from linkage.registry import Index, open_index
 from linkage.registry_files import apply_changes, compact_index
 from linkage.simulate import simulate
@@ -95,7 +95,7 @@ def test_every_number_is_found_a_slip_away(both: tuple[Index, Index]) -> None:
     stated = {"id_number": numbers ^ np.uint64(1)}  # the last digit is another
     borne = pass_keys(rule, "right", {"id_number": numbers}, fresh.plan, fresh.dictionaries)
     for index in both:
-        keys = pass_keys(rule, "left", stated, fresh.plan, fresh.dictionaries, index.numbers)
+        keys = KeyParts("left", stated, fresh.plan, fresh.dictionaries, index.numbers).keys(rule)
         assert (keys == borne).any(axis=1).all()
         assert np.count_nonzero(keys) < 5 * numbers.size
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blocking.candidates import Candidates, append_blocks, gather, merge, merge_segments
-from blocking.keys import LEAD_BITS, assemble, block_keys, cross, mix
+from blocking.keys import LEAD_BITS, NO_SALT, assemble, block_keys, cross, hash_within, mix
 from blocking.lookup import (
     PassIndex,
     build_few,
@@ -44,7 +44,8 @@ from blocking.parts import (
     take_rows_of_spans,
 )
 from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
-from models.score import bayes_factors, expect, multiply_term_frequency, rank, select
+from linkage.frequencies import within
+from models.score import bayes_factors, expect, find_within, multiply_term_frequency, rank, select
 from tests import naive
 from tests.test_kernels_comparators import pack
 
@@ -74,13 +75,16 @@ def test_select_equals_its_twin(tile):
     weights, outlines = tile["table"].astype(np.float32), rng.integers(0, 2, 12).astype(np.uint16)
     subjects = np.array([0, 0, 1, 2, 2])
     needed, gains = (rng.normal(0, 6, (3, n)).astype(np.float32) for n in (3, 2))
-    kept, counts = np.empty(tile["rows"].size, np.uint32), np.empty(5, np.int64)
+    first, stride = np.array([40, 3, 0, 70, 50]), np.uint32(12)
+    kept, counts = tuple(np.empty(tile["rows"].size, np.uint32) for _ in range(2)), np.empty(5, np.int64)
     arguments = (tile["offsets"], tile["codes"], best_levels)
-    n = select(*arguments, (weights, outlines), subjects, (needed, gains), kept, counts)
-    expected = naive.select(*arguments, weights, outlines, subjects, needed, gains)
-    assert kept[:n].tolist() == [k for part in expected for k in part]
+    n = select(*arguments, (weights, outlines), subjects, (needed, gains), stride, first, kept, counts)
+    plain = (array.tolist() for array in (*arguments, weights, outlines, subjects, needed, gains))
+    expected = naive.select(*plain, 12, first.tolist())
+    found = list(zip(*(array[:n].tolist() for array in kept), strict=True))
+    assert found == [pair for part in expected for pair in part]
     assert counts.tolist() == [len(part) for part in expected]
-    assert 0 < n < kept.size
+    assert 0 < n < tile["rows"].size
 
 
 @pytest.mark.parametrize("is_grouped", [False, True])
@@ -177,8 +181,41 @@ def test_crossed_hashes_equal_their_twin(total, lead, part, is_first):
 def test_assembled_keys_equal_their_twin(total, lead, low, is_narrowed):
     arrays = [np.array(array, np.uint64) for array in (total, lead, low if is_narrowed else [])]
     keys = np.empty((2, 2), np.uint64)
-    assemble(*arrays, keys)
-    assert keys.tolist() == naive.assemble(total, lead, low if is_narrowed else [0, 0])
+    assemble(*arrays, np.uint64(7), keys)
+    assert keys.tolist() == naive.assemble(total, lead, low if is_narrowed else [None, None], 7)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2) | st.integers(0, 2**64 - 1)] * 2)))
+def test_hashes_within_a_commune_equal_their_twin(pairs):
+    values, communes = (np.array(part, np.uint64) for part in (zip(*pairs, strict=True) if pairs else ([], [])))
+    hashed = np.empty(len(pairs), np.uint64)
+    hash_within(values, communes, hashed)
+    assert hashed.tolist() == naive.hash_within(values.tolist(), communes.tolist(), int(NO_SALT))
+    assert hashed.tolist() == within(values, communes).tolist()
+
+
+@given(st.lists(st.integers(0, 40)), st.integers(0, 40), st.integers(0, 9))
+def test_codes_within_limits_equal_their_twin(codes, low, n):
+    for number in (np.uint8, np.uint32):
+        places = np.empty(len(codes), np.uint32)
+        found = find_within(np.array(codes, number), number(low), number(low + n), places)
+        assert places[:found].tolist() == naive.find_within(codes, low, low + n)
+
+
+@pytest.mark.parametrize("n_best", [1, 4, 5, 6])
+@pytest.mark.parametrize("highest", [3, 10, 10**6])
+@pytest.mark.parametrize("number", [np.uint32, np.uint64])
+def test_ranks_equal_their_twin(n_best, highest, number):
+    """Of more, as many and fewer candidates than are wanted, with ties and without, some under the least factor."""
+    rng = np.random.default_rng(highest)
+    offsets = in_segments([[0] * n for n in range(30)])
+    factors, ties = rng.integers(1, highest, offsets[-1]).astype(np.float64), rng.permutation(offsets[-1])
+    best, best_factors, sums = np.empty((30, n_best), np.int64), np.empty((30, n_best)), np.empty(30)
+    rank(offsets, factors, ties.astype(number), highest / 4, best, best_factors, sums)
+    expected, expected_sums = naive.rank(offsets, factors, ties, highest / 4, n_best)
+    assert best.tolist() == expected
+    assert best_factors.tolist() == [[factors[k] if k >= 0 else 0.0 for k in row] for row in expected]
+    assert sums.tolist() == expected_sums
 
 
 keys = st.lists(st.integers(0, 5), max_size=60)

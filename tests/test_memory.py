@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from linkage.memory import AnonymousPeak, anonymous_bytes
 from linkage.scratch import scratch_array
@@ -26,3 +30,30 @@ def test_work_files_do_not_count(tmp_path: Path) -> None:
     work = scratch_array(tmp_path, SIZE, np.uint8)
     work[:] = 1
     assert anonymous_bytes() < before + SIZE // 2
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from linkage.memory import reuse_freed_memory
+told = sys.argv[1] == "as is" or reuse_freed_memory()
+def work():
+    for array in [np.empty(4 << 20, np.uint8) for _ in range(8)]:
+        array[:] = 1
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    work()
+print(told, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only the GNU C library can be told so")
+def test_freed_arrays_are_not_asked_of_the_system_again() -> None:
+    """Eight arrays of 4 MiB, ten times: each of their 1,024 pages came anew."""
+    as_is, reused = (
+        subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True).stdout.split()
+        for how in ("as is", "reused")
+    )
+    assert as_is[0] == reused[0] == "True"
+    assert int(reused[1]) < 100 < int(as_is[1])
