@@ -12,8 +12,8 @@ _EVERY_SECONDS = 0.1
 _STATUS = Path("/proc/self/status")
 
 # mallopt(3) of the GNU C library: from what size an array is given back to the system when it is gone, and how much
-# that is free at the end of a heap stays. The first is the most to which the library itself raises it in time.
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = (-3, 32 << 20), (-1, 128 << 20)
+# that is free at the end of a heap stays. The most to which the library itself raises them in time.
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = (-3, 32 << 20), (-1, 64 << 20)
 
 
 @functools.cache
