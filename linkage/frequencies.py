@@ -16,6 +16,7 @@ is left out there: the larger of two shares overrates the many names that have o
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -221,7 +222,7 @@ class _Counts:
                     for values, shares in parts
                 ]
             )
-        return [np.asarray(np.sum(shares, axis=0)) for shares in circles]
+        return [_sum(shares) for shares in circles]
 
     def _cohort_shares(self, name: str, values: Keys, cohorts: Keys, country: Shares) -> Shares:
         """Share of each value among the other people of the subject's cohort; the country's where that is unknown.
@@ -242,11 +243,16 @@ class _Counts:
 
         One is left out, for he may be the subject himself.
         """
-        communes = np.empty((values.size, 0), np.uint64) if self.communes is None else self.communes
+        assert self.communes is not None
         counted, sizes = self.frequencies[name + LOCAL], self.frequencies[self.people]
-        bearers = np.sum([counted.counts_of(within(values, commune)) for commune in communes.T], axis=0)
-        people = np.sum([sizes.counts_of(commune) for commune in communes.T], axis=0)
+        bearers = _sum([counted.counts_of(within(values, commune)) for commune in self.communes.T])
+        people = _sum([sizes.counts_of(commune) for commune in self.communes.T])
         return np.maximum(bearers - 1.0, 0.0), np.maximum(people - 1.0, 0.0)
+
+
+def _sum(parts: list[Shares]) -> Shares:
+    """One array; of one it is that one, as of most places, which became one commune."""
+    return functools.reduce(np.add, parts)
 
 
 def _local_shares(bearers: Shares, people: Shares, around: Shares) -> Shares:

@@ -99,8 +99,10 @@ def link_batch(
 
 
 def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
-    """Run work on tiles of subjects over threads; results come in the order of the tiles."""
-    size = min(max(-(-n_subjects // (n_threads * _TILES_PER_THREAD)), _LEAST_SUBJECTS), TILE_SUBJECTS)
+    """Run work on tiles of subjects over threads, as many and as large ones on each; results come in the order of the
+    tiles."""
+    per_thread = max(_TILES_PER_THREAD, -(-n_subjects // (n_threads * TILE_SUBJECTS)))
+    size = max(-(-n_subjects // (n_threads * per_thread)), _LEAST_SUBJECTS)
     parts = [slice(start, min(start + size, n_subjects)) for start in range(0, max(n_subjects, 1), size)]
     reuse_freed_memory()
     with ThreadPoolExecutor(n_threads) as threads:

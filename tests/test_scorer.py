@@ -15,7 +15,7 @@ from blocking.parts import PartedColumn
 from linkage.comparing import Batch, Pairs, prepare_batch, take
 from linkage.encode import encode
 from linkage.ingest.records import Records
-from linkage.link import LinkedBatch, link_batch
+from linkage.link import TILE_SUBJECTS, LinkedBatch, link_batch, run_tiles
 from linkage.plan import plan_from
 from linkage.registry import Index
 from linkage.registry_build import build_index
@@ -140,6 +140,18 @@ def test_a_column_gathered_for_some_spans_is_gathered_again_for_others() -> None
 
 def linked(trained: Trained, n_threads: int) -> LinkedBatch:
     return link_batch(trained.batch, trained.index, trained.parameters, n_threads)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("n", [0, 1, 500, 4 * TILE_SUBJECTS, 4 * TILE_SUBJECTS + 1, 100_000])
+def test_every_thread_has_as_much_to_do(n: int, n_threads: int) -> None:
+    """Each subject once, no tile over the largest size, and of many subjects as many tiles for each thread."""
+    sizes = [part.stop - part.start for part, _ in run_tiles(lambda part: None, n, n_threads)]
+    assert sum(sizes) == n
+    assert max(sizes) <= TILE_SUBJECTS
+    if n >= 4 * TILE_SUBJECTS:
+        assert len(sizes) % n_threads == 0
+        assert max(sizes) - min(sizes) <= len(sizes)
 
 
 def test_threads_and_tiles_make_no_difference(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
