@@ -21,7 +21,8 @@ def reuse_freed_memory() -> bool:
     """Have arrays of some megabytes, made and gone thousands of times a run, put where the last ones were.
 
     Each is otherwise asked of the system anew and filled with zeros by it, page by page, a tenth of the time of the
-    kernels that fill it. Returns whether the C library can be told so; with another one all goes on as it does.
+    kernels that fill it. Holds for the whole process, whatever its environment says. Returns whether the C library can
+    be told so; with another one, as musl, all goes on as it does.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and all(mallopt(*option) == 1 for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))

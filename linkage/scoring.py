@@ -246,7 +246,7 @@ class Scorer:
         them, and their codes. sizes: int64[n_spans]. Places stand where the span points to, the row of a run or the
         place in the list."""
         total = int(sizes.sum())
-        # Of what is never written to, the system makes no memory.
+        # Of a large array the system makes memory only where it is written to.
         places, codes = np.empty(total, np.uint32), np.empty(total, np.uint32)
         counts = np.empty(sizes.size, np.int64)
         n, start = 0, 0

@@ -130,7 +130,8 @@ def rank(offsets, factors, ties, least, best, best_factors, sums):  # type: igno
 
 @kernel
 def _fifth_highest(factors):  # type: ignore[no-untyped-def]
-    """0 where there are fewer. Without branches, each is handed down past the higher ones."""
+    """Of factors that are numbers, not below 0; 0 where there are fewer. Without branches, each is handed down past the
+    higher ones."""
     a = b = c = d = e = 0.0
     for factor in factors:
         a, factor = max(a, factor), min(a, factor)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blocking.neighbours import NumberFilter, no_numbers
 from linkage.encode import PERSONAL_DIGITS, encode
 from linkage.key_parts import KeyParts, pass_keys
 from linkage.registry import Index, open_index
@@ -98,6 +99,17 @@ def test_every_number_is_found_a_slip_away(both: tuple[Index, Index]) -> None:
         keys = KeyParts("left", stated, fresh.plan, fresh.dictionaries, index.numbers).keys(rule)
         assert (keys == borne).any(axis=1).all()
         assert np.count_nonzero(keys) < 5 * numbers.size
+
+
+def test_a_part_is_made_once_for_each_column_that_it_meets(both: tuple[Index, Index]) -> None:
+    """Neighbours that the numbers of one column let through are not those of another."""
+    index = both[1]
+    stated = {"id_number": index.columns["id_number"][np.arange(index.n_persons)] ^ np.uint64(1)}
+    known = {"id_number": index.numbers["id_number"], "old_id_number": NumberFilter(no_numbers(), no_numbers())}
+    parts = KeyParts("left", stated, index.plan, index.dictionaries, known)
+    by_column = {met: parts.part("id_number.neighbours", met) for met in known}
+    assert np.count_nonzero(by_column["id_number"]) > np.count_nonzero(by_column["old_id_number"]) == 0
+    assert all(parts.part("id_number.neighbours", met) is part for met, part in by_column.items())
 
 
 def test_frequencies_are_those_of_a_fresh_build(both: tuple[Index, Index]) -> None:

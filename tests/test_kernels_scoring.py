@@ -167,13 +167,21 @@ values = st.lists(
 )
 
 
-@given(values, values, values, st.booleans())
-def test_crossed_hashes_equal_their_twin(total, lead, part, is_first):
-    arrays = [np.array(array, np.uint64) for array in (total, lead, part)]
-    crossed, leads = np.empty((2, 4), np.uint64), np.empty((2, 4), np.uint64)
-    cross(*arrays, np.uint64(7), is_first, crossed, leads)
-    found = [list(zip(*rows, strict=True)) for rows in zip(crossed.tolist(), leads.tolist(), strict=True)]
-    assert found == naive.cross(total, lead, part, 7, is_first)
+@given(values, values, values, st.booleans(), st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2)]))
+def test_crossed_hashes_equal_their_twin(total, lead, part, is_first, widths):
+    """Of one alternative and of two; a column of several too."""
+    total, lead = ([row[: widths[0]] for row in rows] for rows in (total, lead))
+    narrow = [row[: widths[1]] for row in part]
+    for alternatives in (np.array(narrow, np.uint64), np.array(part, np.uint64)[:, : widths[1]]):
+        crossed, leads = (
+            np.empty((2, widths[0] * widths[1]), np.uint64),
+            np.empty((2, widths[0] * widths[1]), np.uint64),
+        )
+        cross(
+            np.array(total, np.uint64), np.array(lead, np.uint64), alternatives, np.uint64(7), is_first, crossed, leads
+        )
+        found = [list(zip(*rows, strict=True)) for rows in zip(crossed.tolist(), leads.tolist(), strict=True)]
+        assert found == naive.cross(total, lead, narrow, 7, is_first)
 
 
 @given(values, values, st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=2), st.booleans())

@@ -56,4 +56,4 @@ def test_freed_arrays_are_not_asked_of_the_system_again() -> None:
         for how in ("as is", "reused")
     )
     assert as_is[0] == reused[0] == "True"
-    assert int(reused[1]) < 100 < int(as_is[1])
+    assert int(reused[1]) * 5 < int(as_is[1])
