@@ -102,15 +102,15 @@ def _crossed(total, lead, value, step, is_first):  # type: ignore[no-untyped-def
 
 
 @kernel
-def assemble(total, lead, narrow, step, keys):  # type: ignore[no-untyped-def]
+def assemble(total, lead, narrow, keys):  # type: ignore[no-untyped-def]
     """The bits of keys in their places: LEAD_BITS of lead, then those of total, then NARROW_BITS of what ``mix`` makes
     of narrow.
 
-    total, lead, keys: uint64[n, w]; narrow: uint64[n], or uint64[0] where nothing narrows; step: that of its salt. A
-    key is 0 where lead is 0, and nowhere else.
+    total, lead, keys: uint64[n, w]; narrow: uint64[n], or uint64[0] where nothing narrows. A key is 0 where lead is 0,
+    and nowhere else.
     """
     for s in range(keys.shape[0]):
-        low = _mixed(narrow[s], step) if narrow.shape[0] > 0 else np.uint64(0)
+        low = _mixed(narrow[s], NO_SALT) if narrow.shape[0] > 0 else np.uint64(0)
         for j in range(keys.shape[1]):
             block = ((lead[s, j] & _LEAD_MASK) | (total[s, j] & ~_LEAD_MASK)) & ~_NARROW_MASK
             key = max(block | (low & _NARROW_MASK), np.uint64(1 << NARROW_BITS))
@@ -127,8 +127,15 @@ def block_keys(parts: Sequence[Keys], narrow: Keys | None) -> Keys:
     """
     total, lead = _hashes(parts)
     keys = np.empty_like(total)
-    assemble(total, lead, np.empty(0, np.uint64) if narrow is None else narrow, NO_SALT, keys)
+    assemble(total, lead, np.empty(0, np.uint64) if narrow is None else narrow, keys)
     return keys
+
+
+def within(values: Keys, wholes: Keys) -> Keys:
+    """Hashes of a value within a whole, such as a commune: uint64[n], 0 where either is missing."""
+    hashed = np.empty(values.size, np.uint64)
+    hash_within(values, wholes, hashed)
+    return hashed
 
 
 @kernel

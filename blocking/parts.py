@@ -86,13 +86,10 @@ def take_rows(large, few, rows, values):  # type: ignore[no-untyped-def]
 def take_rows_of_spans(large, few, rows, offsets, is_wanted, values):  # type: ignore[no-untyped-def]
     """The same for the k of the spans [offsets[i], offsets[i + 1]) with is_wanted[i]: bool[n_spans]; the others are
     left as they are."""
-    n = np.uint64(large.shape[0])
     for i in range(is_wanted.shape[0]):
         if is_wanted[i]:
-            # Numbers without a sign spare numba the test for a negative one.
-            for k in range(np.uint64(offsets[i]), np.uint64(offsets[i + 1])):
-                row = np.uint64(rows[k])
-                values[k] = large[row] if row < n else few[row - n]
+            span = slice(offsets[i], offsets[i + 1])
+            take_rows(large, few, rows[span], values[span])
 
 
 @dataclass(frozen=True, eq=False)  # no two are alike, so that what was gathered can be kept by them

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.keys import Keys, mix
+from blocking.keys import Keys, within
 from linkage.standardise import dates
 from models.comparators import date
 
@@ -43,8 +43,8 @@ def cohorts_of(packed: NDArray[np.generic]) -> Keys:
 
 def within_cohort(values: Keys, cohorts: Keys) -> Keys:
     """Hashes of a value within a cohort, which their last bits tell; 0 where either is missing."""
-    hashes = mix(values ^ mix(cohorts)) & ~_COHORT | cohorts
-    return np.where((values == 0) | (cohorts == 0), np.uint64(0), hashes)
+    hashes = within(values, cohorts)
+    return np.where(hashes == 0, hashes, hashes & ~_COHORT | cohorts)
 
 
 def cohorts_in(keys: Keys) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.keys import Keys, hash_within
+from blocking.keys import Keys, within
 from linkage.cohorts import N_COHORTS, cohorts_in, within_cohort
 from linkage.count_kernels import look_up
 from linkage.encode import Columns
@@ -107,13 +107,6 @@ def looked_up(
     if table.size > 0:
         look_up(values, table, counts, found, is_there)
     return found, is_there
-
-
-def within(values: Keys, commune: Keys) -> Keys:
-    """Hashes of a value within a commune; 0 where either is missing."""
-    hashed = np.empty(values.size, np.uint64)
-    hash_within(values, commune, hashed)
-    return hashed
 
 
 def ratio_kinds(comparison: Comparison) -> NDArray[np.uint8]:

@@ -13,10 +13,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.keys import Keys
+from blocking.keys import Keys, within
 from linkage.cohorts import cohorts_of, within_cohort
 from linkage.encode import Columns
-from linkage.frequencies import COHORT, LOCAL, N_GROUPS, PEOPLE, Frequencies, sums, within
+from linkage.frequencies import COHORT, LOCAL, N_GROUPS, PEOPLE, Frequencies, sums
 from linkage.plan import Comparison, Plan
 
 RANGE_ENTRIES = 1 << 20

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blocking.candidates import Candidates, append_blocks, gather, merge, merge_segments
-from blocking.keys import LEAD_BITS, NO_SALT, assemble, block_keys, cross, hash_within, mix
+from blocking.keys import LEAD_BITS, NO_SALT, assemble, block_keys, cross, hash_within, mix, within
 from blocking.lookup import (
     PassIndex,
     build_few,
@@ -44,7 +44,6 @@ from blocking.parts import (
     take_rows_of_spans,
 )
 from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
-from linkage.frequencies import within
 from models.score import bayes_factors, expect, find_within, multiply_term_frequency, rank, select
 from tests import naive
 from tests.test_kernels_comparators import pack
@@ -189,8 +188,8 @@ def test_crossed_hashes_equal_their_twin(total, lead, part, is_first, widths):
 def test_assembled_keys_equal_their_twin(total, lead, low, is_narrowed):
     arrays = [np.array(array, np.uint64) for array in (total, lead, low if is_narrowed else [])]
     keys = np.empty((2, 2), np.uint64)
-    assemble(*arrays, np.uint64(7), keys)
-    assert keys.tolist() == naive.assemble(total, lead, low if is_narrowed else [None, None], 7)
+    assemble(*arrays, keys)
+    assert keys.tolist() == naive.assemble(total, lead, low if is_narrowed else [None, None], int(NO_SALT))
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 2) | st.integers(0, 2**64 - 1)] * 2)))
