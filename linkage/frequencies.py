@@ -4,20 +4,14 @@ Two people called Nguyễn Văn Hùng agree for little, two called Tòng Thị P
 family, middle and given name are not independent of each other or of it; within the cohort of birth, because names
 change with the times; and within the commune, because a name or an ethnic group that is rare in the country may be
 everybody's in one commune. A frequency replaces u of the levels it is about: it is handed to the scorer as the ratio
-r = frequency / u.
-
-Few bearers say little, so a share is drawn towards that of a larger circle. The cohort's share is the country's, p,
-times the lift (n + 3) / (p N + 3) of n other bearers among the N people of the cohort: 1 where n is what p leads to
-expect, and near 1 where both are few. A prior of so many people, as communes have it, fits names held back worse, for
-it leaves a cohort's rare names with next to nothing. Within the subject's commune and cohort a name has the cohort's
-share, times how many more namesakes live in the commune than p leads to expect, where there are more. Half a namesake
-is left out there: the larger of two shares overrates the many names that have one namesake by chance.
+r = frequency / u. The shares themselves: `models.term_frequency`.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +21,11 @@ from linkage.cohorts import N_COHORTS, cohorts_in, within_cohort
 from linkage.count_kernels import look_up
 from linkage.encode import Columns
 from linkage.plan import Comparison
+from models.term_frequency import cohort_share, country_share, local_share, name_ratios, name_shares, others
 
 Ratios = NDArray[np.float64]
 Shares = NDArray[np.float64]
+Number = TypeVar("Number", bound=np.number)
 
 STORED = ("values", "counts", "bearers", "squares")  # what a file of frequencies is made of
 N_GROUPS = 3  # sex unknown, male, female
@@ -40,11 +36,9 @@ _NAME_PLAIN = (2, 3)  # levels of the name comparison that are about the name wi
 # Levels of names that are near, one syllable sounding alike or with a slip and one missing, and how little a name's own
 # frequency says of these: as if one of the mean frequency had been counted so often beside it.
 _NAME_NEAR = ((4, 0.5), (5, 1.0))
+_NEAR_PRIORS = np.array([prior for _, prior in _NAME_NEAR])
 _NAME_KINDS = (_SAME, _NAME_PLAIN[0], *(level for level, _ in _NAME_NEAR))
 _RAREST = 1e-4  # no share within a commune is taken for less
-_PRIOR_NEIGHBOURS = 10.0  # the weight of the country in a commune's shares, in people
-_PRIOR_BEARERS = 3.0  # the weight of the country in a cohort's shares, in bearers of the name
-_DISCOUNT = 0.5  # of the namesakes in a commune, where the cohort is known
 
 
 @dataclass(frozen=True)
@@ -68,12 +62,8 @@ class Frequencies:
         """Counts of a table of all cohorts with their sums."""
         return cls(values, counts, *sums("", values, counts))
 
-    def counts_of(self, values: Keys) -> Shares:
-        """Bearers of each value by group: float64[n, n_groups]."""
-        return self.exact_counts_of(values).astype(np.float64)
-
-    def exact_counts_of(self, values: Keys) -> NDArray[np.uint32]:
-        """The same as uint32[n, n_groups]."""
+    def counts_of(self, values: Keys) -> NDArray[np.uint32]:
+        """Bearers of each value by group: uint32[n, n_groups]."""
         counts, _ = looked_up(values, self.values, self.counts)
         if self.recounted is not None:
             now, is_recounted = looked_up(values, *self.recounted)
@@ -82,7 +72,7 @@ class Frequencies:
 
     def shares(self, values: Keys) -> Shares:
         """Share of each value by group: float64[n, n_groups]; a value that nobody bears counts as half a bearer."""
-        return np.asarray(np.maximum(self.counts_of(values), 0.5) / np.maximum(self.bearers, 1))
+        return np.asarray(country_share(self.counts_of(values), self.bearers))
 
     def mean_share(self) -> Shares:
         """Mean share of the value of a random bearer, by group: float64[n_groups]."""
@@ -154,8 +144,9 @@ def frequency_ratios(
         # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one
         # sex and cohort make it.
         mean = frequencies[plain].mean_share()[0]
-        by_circle = zip(same, loosely, strict=True)
-        return _side_by_side([_name_ratios(of_key, of_plain / mean, u) for of_key, of_plain in by_circle])
+        ratios = np.empty((*same.shape, 1 + len(_NAME_KINDS)), np.float64)
+        name_ratios(same, loosely, u[_SAME], mean, _NEAR_PRIORS, ratios)
+        return ratios
     circles = []
     for shares in counts.value_shares(comparison.right[0], alternatives):
         circles.append([np.where(shares > 0, shares / u[_SAME], 1.0)])  # a share of 0 is no value
@@ -187,70 +178,55 @@ class _Counts:
     communes: Keys | None
     cohorts: Keys | None
 
-    def name_shares(self, name: str, values: Keys) -> list[Shares]:
-        """Shares of names, float64[n, n_groups], circle by circle."""
-        country = self.frequencies[name].shares(values)
-        circles = [country]
-        if self.communes is not None:
-            neighbours = self._neighbours(name, values)
-            circles.append(np.maximum(country, _local_shares(*neighbours, country)))
-        if self.cohorts is None:
-            return circles
-        cohort = self._cohort_shares(name, values, self.cohorts, country)
-        circles.append(cohort)
-        if self.communes is not None:
-            namesakes, people = neighbours
-            here = _local_shares(np.maximum(namesakes - _DISCOUNT, 0.0), people, country)
-            circles.append(np.minimum(cohort * np.maximum(here / country, 1.0), 1.0))
-        return circles
+    def name_shares(self, name: str, values: Keys) -> Shares:
+        """Shares of names by circle and group: float64[n, n_circles * n_groups]."""
+        table = self.frequencies[name]
+        bearers = table.counts_of(values)
+        neighbours = None if self.communes is None else (self._bearers_here(name, values), self._people_here)
+        peers = None if self.cohorts is None else self._peers(name, values, self.cohorts)
+        n_circles = (1 if neighbours is None else 2) * (1 if peers is None else 2)
+        n, n_groups = bearers.shape
+        shares = np.empty((n, n_circles, n_groups), np.float64)
+        name_shares((bearers, table.bearers), neighbours, peers, shares)
+        return shares.reshape(n, n_circles * n_groups)
 
     def value_shares(self, name: str, alternatives: Keys) -> list[Shares]:
         """Shares of values that count as one, added up: in the country, then in the cohort where there is one."""
         parts = [(values, self.frequencies[name].shares(values)) for values in alternatives.T]
         circles = [[np.where(values[:, None] == 0, 0.0, shares) for values, shares in parts]]
         if self.cohorts is not None:
-            circles.append(
-                [
-                    np.where(values[:, None] == 0, 0.0, self._cohort_shares(name, values, self.cohorts, shares))
-                    for values, shares in parts
-                ]
-            )
+            circles.append([])
+            for values, shares in parts:
+                bearers, people = (others(counted) for counted in self._peers(name, values, self.cohorts))
+                circles[-1].append(np.where(values[:, None] == 0, 0.0, cohort_share(bearers, people, shares)))
         return [_sum(shares) for shares in circles]
-
-    def _cohort_shares(self, name: str, values: Keys, cohorts: Keys, country: Shares) -> Shares:
-        """Share of each value among the other people of the subject's cohort; the country's where that is unknown.
-
-        One bearer is left out, for he may be the subject himself.
-        """
-        counted = self.frequencies[name + COHORT]
-        others = np.maximum(counted.counts_of(within_cohort(values, cohorts)) - 1.0, 0.0)
-        people = np.maximum(counted.bearers[cohorts.astype(np.int64)] - 1.0, 0.0)
-        return np.asarray(country * (others + _PRIOR_BEARERS) / (country * people + _PRIOR_BEARERS))
 
     def local_shares(self, name: str, values: Keys, around: Shares) -> Shares:
         """Share of each value among the other people of the subject's communes: float64[n, n_groups]."""
-        return _local_shares(*self._neighbours(name, values), around)
+        return np.asarray(local_share(others(self._bearers_here(name, values)), others(self._people_here), around))
 
-    def _neighbours(self, name: str, values: Keys) -> tuple[Shares, Shares]:
-        """The other bearers of each value in the subject's communes, and the other people there.
+    def _peers(self, name: str, values: Keys, cohorts: Keys) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """The bearers of each value in the subject's cohort, and its people: [n, n_groups] each."""
+        counted = self.frequencies[name + COHORT]
+        return counted.counts_of(within_cohort(values, cohorts)), counted.bearers[cohorts.astype(np.int64)]
 
-        One is left out, for he may be the subject himself.
-        """
+    def _bearers_here(self, name: str, values: Keys) -> NDArray[np.uint32]:
+        """The bearers of each value in the subject's communes: uint32[n, n_groups]."""
         assert self.communes is not None
-        counted, sizes = self.frequencies[name + LOCAL], self.frequencies[self.people]
-        bearers = _sum([counted.counts_of(within(values, commune)) for commune in self.communes.T])
-        people = _sum([sizes.counts_of(commune) for commune in self.communes.T])
-        return np.maximum(bearers - 1.0, 0.0), np.maximum(people - 1.0, 0.0)
+        counted = self.frequencies[name + LOCAL]
+        return _sum([counted.counts_of(within(values, commune)) for commune in self.communes.T])
+
+    @functools.cached_property
+    def _people_here(self) -> NDArray[np.uint32]:
+        """The people of the subject's communes: uint32[n, n_groups]."""
+        assert self.communes is not None
+        sizes = self.frequencies[self.people]
+        return _sum([sizes.counts_of(commune) for commune in self.communes.T])
 
 
-def _sum(parts: list[Shares]) -> Shares:
+def _sum(parts: list[NDArray[Number]]) -> NDArray[Number]:
     """One array; of one it is that one, as of most places, which became one commune."""
     return functools.reduce(np.add, parts)
-
-
-def _local_shares(bearers: Shares, people: Shares, around: Shares) -> Shares:
-    """Share of a value in a commune; the share around stands in for few people."""
-    return np.asarray((bearers + _PRIOR_NEIGHBOURS * around) / (people + _PRIOR_NEIGHBOURS))
 
 
 def _local_value_ratios(shares: Shares, is_known: NDArray[np.bool_], u: NDArray[np.float64]) -> list[Shares]:
@@ -258,8 +234,3 @@ def _local_value_ratios(shares: Shares, is_known: NDArray[np.bool_], u: NDArray[
     # Even where everybody has one value a registry errs now and then, so neither level is ever impossible.
     shares = np.clip(shares, _RAREST, 1.0 - _RAREST)
     return [np.where(is_known[:, None], ratios, 1.0) for ratios in (shares / u[_SAME], (1.0 - shares) / u[_DIFFERENT])]
-
-
-def _name_ratios(same: Shares, plain: Shares, u: NDArray[np.float64]) -> list[Shares]:
-    """Ratios of the name levels from the shares of the whole name and the plain name's share over its mean."""
-    return [same / u[_SAME], plain, *((plain + prior) / (1.0 + prior) for _, prior in _NAME_NEAR)]

@@ -27,6 +27,7 @@ from linkage.registry import Index
 from models.parameters import Parameters
 from models.patterns import PatternSpace
 from models.score import bayes_factors, rank, select
+from models.term_frequency import smallest
 
 Value = TypeVar("Value", bound=np.generic)
 _Kept = tuple[NDArray[np.uint32], NDArray[np.uint32]]
@@ -179,7 +180,9 @@ class Scorer:
         if ratios is None or kinds is None:
             return np.zeros((self.space.n_levels[c], n_subjects))
         # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
-        return np.asarray(-np.log2(_smallest(ratios)).T[kinds])
+        least = np.empty((n_subjects, ratios.shape[2]))
+        smallest(ratios, least)
+        return np.asarray(-np.log2(least).T[kinds])
 
     def candidates(self, tile: Tile) -> tuple[Found, PassCounts]:
         """All candidates of a tile, and the counts of its passes."""
@@ -326,11 +329,6 @@ def _pattern_tables(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`Parameters.tables`, made once for all scorers of a run: for a few doses they take longer than the scoring."""
     return parameters.tables(space, n_persons)
-
-
-def _smallest(ratios: Ratios) -> NDArray[np.float64]:
-    """The smallest ratio of the groups: float64[n_subjects, n_kinds]. Group by group, numpy is faster at it."""
-    return functools.reduce(np.minimum, (ratios[:, group] for group in range(ratios.shape[1])))
 
 
 def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -428,6 +428,35 @@ def falling_ratios(m, u):
     return [min(max(ratio[i, j] for j in range(k, n)) for i in range(k + 1)) for k in range(n)]
 
 
+def name_shares(country, neighbours, peers):
+    """Shares of a name in each circle; of every circle (bearers, people), None for one that is not asked for."""
+    bearers, people = country
+    everywhere = max(bearers, 0.5) / max(people, 1)
+    circles = [everywhere]
+    if neighbours is not None:
+        namesakes, n_neighbours = (max(n - 1, 0) for n in neighbours)
+        circles.append(max(everywhere, (namesakes + 10 * everywhere) / (n_neighbours + 10)))
+    if peers is not None:
+        n_bearers, n_peers = (max(n - 1, 0) for n in peers)
+        of_cohort = everywhere * ((n_bearers + 3) / (everywhere * n_peers + 3))
+        circles.append(of_cohort)
+        if neighbours is not None:
+            here = (max(namesakes - 0.5, 0) + 10 * everywhere) / (n_neighbours + 10)
+            circles.append(min(of_cohort * max(here / everywhere, 1), 1))
+    return circles
+
+
+def name_ratios(same, plain, u_same, mean_plain, priors):
+    """Ratios of a name by kind, of its shares."""
+    near = [(plain / mean_plain + prior) / (1 + prior) for prior in priors]
+    return [1, same / u_same, plain / mean_plain, *near]
+
+
+def smallest(ratios):
+    """The smallest ratio of each kind."""
+    return [min(of_kind) for of_kind in zip(*ratios, strict=True)]
+
+
 # ------------------------------------------------------------------------------------------------- blocking
 
 

@@ -45,6 +45,7 @@ from blocking.parts import (
 )
 from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
 from models.score import bayes_factors, expect, find_within, multiply_term_frequency, rank, select
+from models.term_frequency import name_ratios, name_shares, smallest
 from tests import naive
 from tests.test_kernels_comparators import pack
 
@@ -414,6 +415,44 @@ def test_looked_up_values_equal_their_twin(values, others):
     found, is_there = np.ones((len(wanted), 3), np.uint32), np.ones(len(wanted), np.bool_)
     look_up(np.array(wanted, np.uint64), np.array(values, np.uint64), counts.astype(np.uint32), found, is_there)
     assert (found.tolist(), is_there.tolist()) == naive.look_up(wanted, values, counts.tolist())
+
+
+counted = st.tuples(st.integers(0, 40), st.integers(0, 400))  # bearers, people
+
+
+@given(st.lists(st.tuples(counted, counted, counted), min_size=1, max_size=12), st.integers(1, 3), st.data())
+def test_shares_and_ratios_of_names_equal_their_twins(circles, n_groups, data):
+    """With communes or without, with cohorts or without; the smallest of the ratios, too."""
+    n, asked = len(circles) // n_groups, data.draw(st.tuples(st.booleans(), st.booleans()))
+    if n == 0:
+        n_groups, n = 1, len(circles)
+    circles = circles[: n * n_groups]
+    bearers, people = np.array(circles, np.uint32).reshape(n, n_groups, 3, 2).transpose(3, 2, 0, 1).copy()
+    country = np.arange(n_groups) * 70 + 30
+    around = [(bearers[k], people[k].astype(np.int64)) if is_asked else None for k, is_asked in enumerate(asked, 1)]
+    shares = np.empty((n, 2 ** sum(asked), n_groups))
+    name_shares((bearers[0], country), *around, shares)
+    expected = [
+        naive.name_shares(
+            (int(bearers[0, i, group]), int(country[group])),
+            *(circle if asked[k] else None for k, circle in enumerate(circles[i * n_groups + group][1:])),
+        )
+        for i in range(n)
+        for group in range(n_groups)
+    ]
+    np.testing.assert_allclose(shares.transpose(0, 2, 1).reshape(len(expected), -1), expected)
+    same, plain = shares.reshape(n, -1), shares.reshape(n, -1)[:, ::-1].copy()
+    priors = np.array(data.draw(st.lists(st.floats(0.1, 9.0), max_size=2)))
+    ratios = np.empty((*same.shape, 3 + priors.size))
+    name_ratios(same, plain, 0.3, 0.02, priors, ratios)
+    twin = [
+        [naive.name_ratios(*pair, 0.3, 0.02, priors.tolist()) for pair in zip(*row, strict=True)]
+        for row in zip(same.tolist(), plain.tolist(), strict=True)
+    ]
+    np.testing.assert_allclose(ratios, twin)
+    least = np.empty((n, ratios.shape[2]))
+    smallest(ratios, least)
+    assert least.tolist() == [naive.smallest(of_subject) for of_subject in ratios.tolist()]
 
 
 @given(keys, keys, st.integers(0, 8), st.integers(16, 24), st.integers(0, 7))
