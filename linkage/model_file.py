@@ -105,7 +105,9 @@ class Model:
 def _parameters(content: dict[str, Any]) -> Parameters:
     comparisons = []
     for c in content["comparisons"]:
-        m, u, household = (np.array([level[key] for level in c["levels"]]) for key in ("m", "u", "household"))
+        m, u, household = (
+            np.array([level[key] for level in c["levels"]], np.float64) for key in ("m", "u", "household")
+        )
         labels = tuple(level["label"] for level in c["levels"])
         shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
         shares = [level["neighbour"] for level in c["levels"]]
@@ -134,6 +136,10 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
             shares = getattr(estimated, name)
             if not (np.isfinite(shares).all() and (shares > 0).all() and (shares <= 1 + 1e-9).all()):
                 problems.append(f"comparison {spec.name!r}: {name} must be over 0 and at most 1 at every level")
+        if estimated.absent_level and estimated.share_with_value <= 0:
+            problems.append(
+                f"comparison {spec.name!r}: u of {spec.labels[-1]!r} must be under 1, or nobody has a value"
+            )
         neighbour = estimated.among_neighbours
         if not ((neighbour >= 0) & (neighbour <= 1 + 1e-9)).all():
             problems.append(f"comparison {spec.name!r}: neighbour must be from 0 to 1 at every level")

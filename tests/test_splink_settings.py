@@ -146,6 +146,17 @@ UNREADABLE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no else": (lambda s: s["comparisons"][2]["comparison_levels"].pop(), "comparison 'number'.*must be ELSE"),
     "untrained": (lambda s: level(s, 2, 1).pop("m_probability"), "comparison 'number'.*m_probability is None"),
     "zero": (lambda s: level(s, 2, 1).update(u_probability=0.0), "comparison 'number'.*u_probability is 0.0"),
+    "a value that nobody has": (
+        lambda s: s["comparisons"][0]["comparison_levels"].insert(
+            0,
+            {
+                "sql_condition": '"first_name_l" IS NOT NULL AND "first_name_r" IS NULL',
+                "m_probability": 0.1,
+                "u_probability": 1.0,
+            },
+        ),
+        "comparison 'first_name': u_probability of its first level must be under 1",
+    ),
     "half a term frequency": (lambda s: level(s, 1, 1).update(tf_adjustment_weight=0.5), "'surname'.*weight 1"),
     "a least term frequency": (lambda s: level(s, 1, 1).update(tf_minimum_u_value=0.01), "'surname'.*no minimum"),
     "a fuzzy term frequency": (lambda s: level(s, 1, 2).update(tf_adjustment_column="surname"), "'surname'.*exact"),

@@ -154,6 +154,8 @@ def _comparison(comparison: dict[str, Any], fields: _Fields) -> tuple[Comparison
         levels = [*levels[1:], levels[0]]
     fields.need(said.left, said.right, _FIELD_KINDS[said.kind], where)
     m, u = (np.array([1.0, *(_share(level, key, where) for level in levels[1:])]) for key in ("m", "u"))
+    if said.absent_level and u[-1] >= 1.0:
+        raise UsageError(f"{where}: u_probability of its first level must be under 1, or nobody has a value")
     spec = Comparison(
         name=comparison.get("output_column_name") or said.left,
         kind=said.kind,

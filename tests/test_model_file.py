@@ -1,0 +1,62 @@
+"""Model files that cannot be used are refused by one line that says where and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linkage.errors import InputError, UsageError
+from linkage.model_file import Model
+from linkage.plan import load_plan
+from tests.splink_runs import vaccination_model
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def comparison(content: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(c for c in content["comparisons"] if c["name"] == name)
+    return found
+
+
+def level(name: str, place: int, **shares: float) -> Change:
+    return lambda content: comparison(content, name)["levels"][place].update(shares)
+
+
+def neighbours(name: str, share: float) -> Change:
+    return lambda content: [level.update(neighbour=share) for level in comparison(content, name)["levels"]]
+
+
+BAD: dict[str, tuple[Change, type[Exception], str]] = {
+    "another format": (lambda c: c.update(format=0), UsageError, "model format 0, this version reads .*train it again"),
+    "no comparisons": (lambda c: c.pop("comparisons"), InputError, "not a model file"),
+    "words for shares": (level("sex", 1, m="most"), InputError, "not a model file .*most"),
+    "another order": (lambda c: c["comparisons"].reverse(), InputError, "not those of its plan, in their order"),
+    "a level short": (lambda c: comparison(c, "sex")["levels"].pop(), InputError, "'sex': its levels are not those"),
+    "a share of 0": (level("birth_date", 2, u=0.0), InputError, "'birth_date': u must be over 0 and at most 1"),
+    "a share over 1": (level("birth_date", 2, m=1.5), InputError, "'birth_date': m must be over 0 and at most 1"),
+    "a share that is no number": (level("phone", 1, household=float("nan")), InputError, "'phone': household must be"),
+    "neighbours": (neighbours("id_number", -0.5), InputError, "'id_number': neighbour must be from 0 to 1"),
+    "a value that nobody has": (level("id_number", -1, u=1.0), InputError, "'id_number': u of .* must be under 1"),
+    "nobody there": (lambda c: c.update(share_in_registry=0), InputError, "share_in_registry, .* out of its range"),
+    "everybody there": (lambda c: c.update(share_in_registry=1.0), InputError, "share_in_registry must be under 1"),
+    "a recall over 1": (lambda c: c.update(blocking_recall=1.1), InputError, "blocking_recall, .* out of its range"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_model_file_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "model.json"
+    vaccination_model(household_rate=1.0).save(path)
+    assert Model.load(path, load_plan()).digest() == vaccination_model(household_rate=1.0).digest()
+    content = json.loads(path.read_bytes())
+    change, error, message = BAD[case]
+    change(content)
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(error, match=message) as refused:
+        Model.load(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
