@@ -225,6 +225,5 @@ def test_weights_with_term_frequencies_equal_splinks(tmp_path: Path) -> None:
     towns = [town for town in w.right.column("town").to_pylist() if town]
     stated = {town for town in w.left.column("town").to_pylist() if town}
     shares = {town: max(towns.count(town), 0.5) / len(towns) for town in {*towns, *stated}}
-    # Ratios are held in single precision.
     scored = compare(w, shares, tolerance=1e-9)
     assert len(set(scored.ratios.tolist())) > 3
