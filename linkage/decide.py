@@ -31,14 +31,13 @@ class Found:
     probabilities: NDArray[np.float64]
 
     @classmethod
-    def nobody(cls, shape: tuple[int, ...]) -> Found:
-        return cls(
-            np.full(shape, -1, np.int32),
-            np.full(shape, -np.inf),
-            np.zeros(shape, np.uint16),
-            np.zeros(shape, np.uint32),
-            np.zeros(shape),
-        )
+    def nobody(cls, shape: tuple[int, ...], scratch: Path | None = None) -> Found:
+        """No candidates, in work files in ``scratch`` or in memory."""
+        dtypes = (np.int32, np.float64, np.uint16, np.uint32, np.float64)
+        found = cls(*(scratch_array(scratch, shape, dtype) for dtype in dtypes))
+        found.rows[:] = -1
+        found.weights[:] = -np.inf
+        return found
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,10 @@ def decide(
     """Decide subjects; whoever was neither linked nor verified is excluded.
 
     verified: of each the one person that he agrees with. The threshold is that of the linked ones, which are those it
-    decides. scratch: folder for what is known of candidates, None keeps it in memory.
+    decides. scratch: folder for what is known of candidates and of subjects without, None keeps it in memory.
     """
-    best, none, unsearched = Found.nobody((n_subjects,)), np.zeros(n_subjects), np.zeros(n_subjects)
+    best = Found.nobody((n_subjects,), scratch)
+    none, unsearched = (scratch_array(scratch, n_subjects, np.float64) for _ in range(2))
     for ranking in (verified, linked):
         chances = scratch_array(scratch, ranking.rows.shape, np.float64)
         for part in parts_of(ranking.sums.size):
