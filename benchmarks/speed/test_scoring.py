@@ -21,6 +21,7 @@ from tests import naive
 
 WHOLE, PARTS = "Scoring", "Scoring by parts"
 COMPARISONS = [comparison.name for comparison in load_plan().comparisons]
+WHOLE_ROUNDS = 15  # of a quarter of a second each, of which single ones take a third longer
 RUN_PAIRS, TWIN_PAIRS = 3_000_000, 20_000
 
 
@@ -47,7 +48,8 @@ def _measure_whole(benchmark: BenchmarkFixture, prepared: Prepared, floor: str, 
     scorer, n_subjects = prepared.scorer(floor), prepared.batch.n_subjects
     total = n_pairs(scorer, n_threads)
     work = lambda: n_pairs(scorer, n_threads)  # noqa: E731
-    measure(benchmark, WHOLE, total, "pairs", work, is_compiled=True, subjects=n_subjects, threads=n_threads)
+    told = {"subjects": n_subjects, "threads": n_threads}
+    measure(benchmark, WHOLE, total, "pairs", work, rounds=WHOLE_ROUNDS, is_compiled=True, **told)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
