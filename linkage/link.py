@@ -30,7 +30,6 @@ from models.parameters import Parameters
 # spread over the threads and many are taken in large tiles.
 TILE_SUBJECTS = 1 << 13
 _LEAST_SUBJECTS = 64
-_TILES_PER_THREAD = 2
 _ORDERED_AT_ONCE = 1 << 16
 _FEW_COUNTS = 1 << 20  # pattern counts of tiles are added up when there are more
 
@@ -101,7 +100,7 @@ def link_batch(
 def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
     """Run work on tiles of subjects over threads, as many and as large ones on each; results come in the order of the
     tiles."""
-    per_thread = max(_TILES_PER_THREAD, -(-n_subjects // (n_threads * TILE_SUBJECTS)))
+    per_thread = max(1, -(-n_subjects // (n_threads * TILE_SUBJECTS)))
     size = max(-(-n_subjects // (n_threads * per_thread)), _LEAST_SUBJECTS)
     parts = [slice(start, min(start + size, n_subjects)) for start in range(0, max(n_subjects, 1), size)]
     reuse_freed_memory()
