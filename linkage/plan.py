@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from linkage.errors import UsageError
+from linkage.plan_defaults import default_household, default_m
 from models.comparators import absent, category, date, digits, name, place
 from models.patterns import MAX_PATTERNS
 
@@ -99,6 +100,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     """A comparison: which columns, how they are compared, and starting values for its levels (the missing one left
     out).
 
+    m, household: None takes those of `linkage.plan_defaults`, by kind and number of levels.
     term_frequency: an agreement counts by how common the value is in the registry; by group, a column of the
     registry; with local, by how common it is within the commune when the place comparison says that the communes are
     the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was, when
@@ -111,7 +113,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     kind: str
     left: list[str]
     right: list[str]
-    m: list[float]
+    m: list[float] | None = None
     household: list[float] | None = None
     term_frequency: bool = False
     group: str | None = None
@@ -122,6 +124,21 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     absent_level: bool = False
     measure: str | None = None
     thresholds: list[float] = []
+
+    @property
+    def starting_m(self) -> list[float]:
+        """Shares of the levels among matches before training, "missing" left out."""
+        if self.m is not None:
+            return self.m
+        return default_m(self.kind, len(self.compared_labels) - 1, absent_level=self.absent_level)
+
+    @property
+    def starting_household(self) -> list[float]:
+        """The same between two people of one household."""
+        if self.household is not None:
+            return self.household
+        n_compared, own = len(self.compared_labels) - 1, self.shared_number
+        return default_household(self.kind, n_compared, shared_number=own, absent_level=self.absent_level)
 
     @property
     def shared_levels(self) -> tuple[int, ...]:

@@ -68,8 +68,8 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
     """The plan's starting values; u is even over the levels until random pairs are drawn."""
     comparisons = []
     for spec in plan.comparisons:
-        m = np.array([1.0, *spec.m])
-        household = m if spec.household is None else np.array([1.0, *spec.household])
+        m = np.array([1.0, *spec.starting_m])
+        household = np.array([1.0, *spec.starting_household])
         u = np.full(m.size, 1.0 / (m.size - 1))
         u[0] = 1.0
         comparisons.append(

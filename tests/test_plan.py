@@ -8,10 +8,11 @@ from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
+import msgspec
 import pytest
 
 from linkage.errors import UsageError
-from linkage.plan import plan_from
+from linkage.plan import FIXED_LABELS, Comparison, plan_from
 
 Content = dict[str, Any]
 
@@ -111,3 +112,29 @@ def test_what_is_allowed_stays_so() -> None:
     content["decision"] |= {"candidates_kept": 2, "matches_per_record": "any"}
     content["training"] |= {"share_in_registry": 1.5, "household_rate": 0.0}
     assert plan_from(content, "here").training.share_in_registry == 1.5
+
+
+@pytest.mark.parametrize("absent", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+def test_shares_left_out_are_taken_from_the_table_of_defaults(absent: bool, shared: bool) -> None:
+    """One positive share a level that sum to 1, as those that a plan states must."""
+    kinds = [Comparison(name=kind, kind=kind, left=[], right=[]) for kind in FIXED_LABELS]
+    kinds += [
+        Comparison(name="n", kind="number", left=[], right=[], thresholds=[float(i) for i in range(n)])
+        for n in range(5)
+    ]
+    kinds += [Comparison(name="text", kind="text", left=[], right=[], thresholds=[0.9])]
+    for plain in kinds:
+        spec = msgspec.structs.replace(plain, absent_level=absent, shared_number=shared)
+        for shares in (spec.starting_m, spec.starting_household):
+            assert len(shares) == len(spec.labels) - 1
+            assert min(shares) > 0
+            assert sum(shares) == pytest.approx(1.0)
+        assert shared or spec.starting_m[0] >= spec.starting_household[0]
+
+
+def test_a_comparison_without_m_is_a_plan() -> None:
+    content = copy.deepcopy(DEFAULT)
+    stated = comparison(content, "sex").pop("m")
+    plan = plan_from(content, "here")
+    assert stated != plan.comparisons[0].starting_m == [0.95, 0.05]
