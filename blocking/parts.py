@@ -205,9 +205,9 @@ def positions_of(index: PassIndex, removed: RemovedRows, pool: Executor) -> NDAr
     return np.concatenate(list(pool.map(work, range(0, index.rows.size, _ROWS_AT_ONCE))))
 
 
-def contains_living(parts: PartedPass, queries: Keys) -> NDArray[np.bool_]:
-    """Whether each query uint64[n] has a block with a living row."""
-    return (find_in_parts(parts, queries[:, None], _ANY_SIZE).sizes > 0)[:, 0]
+def n_living(parts: PartedPass, queries: Keys) -> NDArray[np.int64]:
+    """How many living rows the block of each query uint64[n] has: int64[n]."""
+    return find_in_parts(parts, queries[:, None], _ANY_SIZE).sizes[:, 0]
 
 
 def n_within(positions: NDArray[np.uint32], first: Ends, last: Ends) -> Ends:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.parts import PartedColumn, contains_living
+from blocking.parts import PartedColumn, n_living
 from linkage.cohorts import cohorts_of
 from linkage.encode import Columns, Dictionaries, mark_contradictions
 from linkage.frequencies import Ratios, frequency_ratios
@@ -39,7 +39,8 @@ _MARKED_AT_ONCE = 1 << 16
 class Batch:
     """Encoded subjects; dictionaries extend those of the index.
 
-    own_rows: int64[n], where the subjects are records of the registry themselves; None for a batch from outside.
+    own_rows: int64[n], where the subjects are records of the registry themselves, or are compared as if one of its
+    persons were not there, see `without_rows`; None for a batch from outside.
     """
 
     n_subjects: int
@@ -219,6 +220,16 @@ def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_
     return batch
 
 
+def without_rows(batch: Batch, rows: NDArray[np.int64], index: Index) -> Batch:
+    """The batch as if each subject's row of the registry, int64[n], were not there: no candidate of his, and no owner
+    of the number that he states. Term frequencies count others anyway."""
+    left = replace(batch, columns=dict(batch.columns), own_rows=rows)
+    for comparison in index.plan.comparisons:
+        if comparison.kind == _NUMBER_KIND:
+            left.columns[comparison.left[1]] = _number_marks(comparison, left, index, 1)
+    return left
+
+
 def rows_of(batch: Batch, subjects: NDArray[np.int64] | slice) -> Columns:
     """The columns of some subjects."""
     return {name: column[subjects] for name, column in batch.columns.items()}
@@ -253,7 +264,8 @@ def _alternatives(comparison: Comparison, subjects: KeyParts) -> NDArray[np.uint
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:
-    """CONTRADICTS, UNCHECKED and OWNED of every subject's number. Owned: a pass on the number alone finds somebody."""
+    """CONTRADICTS, UNCHECKED and OWNED of every subject's number. Owned: a pass on the number alone finds somebody, his
+    own row left out."""
     field = comparison.left[0]
     marks = np.empty(batch.n_subjects, np.uint8)
     needed = {name: batch.columns[name] for name in (field, _SEX, _BIRTH_DATE)}
@@ -265,9 +277,11 @@ def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads:
         for rule in index.plan.passes:
             if rule.left == [field]:
                 keys = pass_keys(rule, "left", left, index.plan, batch.dictionaries)[:, 0]
-                marks[part] |= np.where(contains_living(index.passes[rule.name], keys), digits.OWNED, 0).astype(
-                    np.uint8
-                )
+                n_owners = n_living(index.passes[rule.name], keys)
+                if batch.own_rows is not None:
+                    own = batch.own_rows[part]
+                    n_owners -= (own >= 0) & (left[field] == index.columns[rule.right[0]][np.maximum(own, 0)])
+                marks[part] |= np.where(n_owners > 0, digits.OWNED, 0).astype(np.uint8)
 
     with ThreadPoolExecutor(n_threads) as threads:
         list(threads.map(mark, range(0, batch.n_subjects, _MARKED_AT_ONCE)))

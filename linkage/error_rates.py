@@ -11,12 +11,12 @@ then
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, prepare_batch, take
+from linkage.comparing import Batch, prepare_batch, take, without_rows
 from linkage.decide import MATCHED, REVIEW, UNMATCHED, VERIFIED, Decided
 from linkage.link import link_batch
 from linkage.parts import parts_of
@@ -122,7 +122,7 @@ def _without_person(
     batch: Batch, truth: NDArray[np.int64], threshold: float, index: Index, parameters: Parameters, n_threads: int
 ) -> list[ErrorEstimate]:
     """Link verified subjects again with the person they verified with taken out of the registry."""
-    _, is_decided = _decide_again(replace(batch, own_rows=truth), threshold, index, parameters, n_threads)
+    _, is_decided = _decide_again(without_rows(batch, truth, index), threshold, index, parameters, n_threads)
     return _seen("removed_person_false_match_rate", int(is_decided.sum()), int(truth.size))
 
 

@@ -32,8 +32,10 @@ def posterior(best_weights: Vector, sums: Vector, parameters: Parameters, n_pers
     """Posterior from the best weights (float64[n, n_best], -inf where there is none) and the sums of Bayes factors."""
     share, recall = parameters.share_in_registry, parameters.blocking_recall
     prior = share / n_persons
-    total = (1.0 - share) + share * (1.0 - recall) + prior * sums
-    candidates = prior * np.exp2(best_weights) / total[:, None]
+    factors = np.exp2(best_weights)
+    # The weights are logarithms of what was summed, and come back rounded: without this the best could pass 1.
+    total = (1.0 - share) + share * (1.0 - recall) + prior * np.maximum(sums, factors.sum(axis=1))
+    candidates = prior * factors / total[:, None]
     none, unsearched = (1.0 - share) / total, share * (1.0 - recall) / total
     others = np.maximum(0.0, 1.0 - candidates.sum(axis=1) - none - unsearched)
     return Posterior(candidates, none, unsearched, others)

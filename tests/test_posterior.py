@@ -81,6 +81,17 @@ def test_the_parts_sum_to_one(weights_of_subjects: list[list[float]], share: flo
     assert np.allclose(all_parts(weights, sums, share).sum(axis=1), 1.0, atol=1e-12)
 
 
+@given(st.lists(st.floats(1.0, 2.0**280), min_size=1, max_size=5), st.floats(0.5, 1 - 1e-9), st.integers(1, 10**8))
+@example([2.0**200 / 3], 0.9, 2000)
+def test_no_probability_passes_one_by_rounding(factors: list[float], share: float, n_persons: int) -> None:
+    """A weight is the logarithm of its factor and comes back with an error of some 1e-14, the sum does not."""
+    ranked = np.sort(np.array(factors))[::-1]
+    found = posterior(np.log2(ranked)[None], np.array([ranked.sum()]), parameters(share, 0.99), n_persons)
+    assert found.candidates.max() <= 1.0
+    parts = found.candidates.sum() + found.none[0] + found.unsearched[0] + found.others[0]
+    assert abs(parts - 1.0) <= 1e-12
+
+
 def test_nobody_found_leaves_not_there_and_not_searched() -> None:
     parts = all_parts(np.full((1, 3), -np.inf), np.zeros(1), share=0.8, recall=0.75)
     assert parts[0].tolist() == pytest.approx([0, 0, 0, 0.2 / 0.4, 0.2 / 0.4, 0])
