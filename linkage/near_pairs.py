@@ -18,11 +18,12 @@ from linkage.link import run_tiles
 from linkage.plan import Pass, Plan
 from linkage.registry import Index
 from linkage.scoring import Scorer
-from models.comparators.digits import N_DIGITS_SHIFT, SLIP
+from models.comparators.digits import N_DIGITS_SHIFT, SLIP_NOBODYS, SLIP_OWNED
 from models.estimate_u import NearPairs
 from models.parameters import Parameters
 
 _NEIGHBOURS = ".neighbours"
+_SLIPS = (SLIP_NOBODYS, SLIP_OWNED)
 
 
 def neighbour_pass(plan: Plan) -> tuple[Pass, int] | None:
@@ -72,10 +73,10 @@ def near_pairs(
     distinct, counts = np.unique(codes, return_counts=True)
     levels = space.levels_of(distinct.astype(np.uint32))
     # A key is a hash, and a person has two numbers: what was found need not be near.
-    is_near = levels[:, place] == SLIP
+    is_near = np.isin(levels[:, place], _SLIPS)
     number = sample.columns[index.plan.comparisons[place].left[0]].astype(np.uint64)
     has_neighbours = number >> np.uint64(N_DIGITS_SHIFT) == PERSONAL_DIGITS
     n_subjects = np.bincount(sorts[has_neighbours], minlength=n_sorts)
     n_pairs = float(n_subjects.sum()) * index.n_persons
-    pairs = NearPairs(levels[is_near], counts[is_near].astype(np.float64), n_pairs, place, SLIP)
+    pairs = NearPairs(levels[is_near], counts[is_near].astype(np.float64), n_pairs, place, _SLIPS)
     return Near(pairs, (distinct[is_near] >> np.uint64(32)).astype(np.uint8), n_subjects)

@@ -33,14 +33,14 @@ class NearPairs:
 
     levels: uint8[n, n_comparisons] of their patterns, counts: float64[n] pairs of each, which may be weighted by how
     many times more often subjects of their sort are outside the registry; n_pairs: all pairs of the subjects who state
-    such a number, weighted alike; comparison, level: which comparison's which level says that the numbers lie so.
+    such a number, weighted alike; comparison, slips: which comparison's which levels say that the numbers lie so.
     """
 
     levels: NDArray[np.uint8]
     counts: Vector
     n_pairs: float
     comparison: int
-    level: int
+    slips: tuple[int, ...]
 
 
 def normalised(counts: NDArray[np.floating[Any]]) -> Vector:
@@ -99,9 +99,10 @@ def estimate_neighbours(
 
 def _neighbour(c: ComparisonParameters, near: NearPairs, place: int, strangers: Vector) -> Vector:
     """The level probabilities of one comparison among neighbours."""
-    if place == near.comparison:
-        return np.where(np.arange(c.u.size) == near.level, 1.0, 0.0)
     counts = np.bincount(near.levels[:, place], weights=strangers, minlength=c.u.size)
+    if place == near.comparison:
+        is_slip = np.isin(np.arange(c.u.size), near.slips)
+        return np.where(is_slip, normalised(np.where(is_slip, counts + PRIOR_NEIGHBOURS * c.u, 0.0)), 0.0)
     return normalised(counts + PRIOR_NEIGHBOURS * c.u)
 
 

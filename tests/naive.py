@@ -84,8 +84,8 @@ def person_number_level(stated, marks, number, old_number):
     if stated == own:
         return 4 if stated >> 56 == 9 else 2 if contradicts else 3 if unchecked else 1
     if one_slip(stated, own):
-        return 5
-    return 8 if owned else 7 if contradicts else 6
+        return 6 if owned else 5
+    return 9 if owned else 8 if contradicts else 7
 
 
 def absent_level(a, b, other):

@@ -592,7 +592,7 @@ def test_strangers_with_a_number_one_slip_away_are_found_among_matches_with_a_sl
             columns.append(np.concatenate(of))
         columns[NUMBER][:] = slip
         levels, counts = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
-        pairs = NearPairs(levels, counts.astype(float), n_subjects * n_persons, NUMBER, slip)
+        pairs = NearPairs(levels, counts.astype(float), n_subjects * n_persons, NUMBER, (slip,))
         known = list(truth.comparisons)
         known[NUMBER] = replace(known[NUMBER], u=with_missing([2e-9, 1e-9, 1 - 3e-9]))
         fit = estimate_neighbours(replace(truth, comparisons=tuple(known)), pairs, n_persons)
@@ -608,7 +608,7 @@ def test_strangers_with_a_number_one_slip_away_are_found_among_matches_with_a_sl
 
 def test_without_near_pairs_nobody_is_a_neighbour() -> None:
     truth = true_parameters(0.9)
-    empty = NearPairs(np.empty((0, len(TRUTH)), np.uint8), np.empty(0), 0.0, NUMBER, 2)
+    empty = NearPairs(np.empty((0, len(TRUTH)), np.uint8), np.empty(0), 0.0, NUMBER, (2,))
     fit = estimate_neighbours(truth, empty, N_PERSONS)
     levels = np.array([[1, 1, 2, 1, 1, 1], [1, 1, 1, 1, 1, 1]], np.uint8)
     assert fit.neighbour_share == 0.0

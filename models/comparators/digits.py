@@ -5,7 +5,9 @@ comparable); 0 is missing.
 
 A person's number says more than same or different. Its inner digits may contradict the sex and birth year stated
 beside it, and somebody else may own it: a parent's number on a child's record does both. Where no birth year is stated,
-as with 01/01/1900, a parent's number contradicts nothing, so it is worth less than one that was found to agree.
+as with 01/01/1900, a parent's number contradicts nothing, so it is worth less than one that was found to agree. A
+number one slip from a person's is a slip where it is nobody's; where it is another person's, it mostly is just his,
+such as a twin's whose number was issued next.
 ``marks`` of a subject holds CONTRADICTS, UNCHECKED and OWNED.
 """
 
@@ -25,7 +27,8 @@ PERSON_LEVELS = (
     "same, but contradicts the stated sex or birth year",
     "same, and no birth year stated",
     "old number same",
-    "one digit or two neighbours swapped",
+    "one digit or two neighbours swapped, nobody's",
+    "one digit or two neighbours swapped, another person's",
     "different, nobody's",
     "different, contradicts the stated sex or birth year",
     "different, another person's",
@@ -34,7 +37,7 @@ PERSON_LEVELS = (
 # Of a person's number whose other kind may be there, see absent.
 PERSON_ABSENT = "no number of this length in the registry"
 SHARED = (1, 2, 3, 4)  # the levels of one number on both sides
-SLIP = PERSON_LEVELS.index("one digit or two neighbours swapped")
+SLIP_NOBODYS, SLIP_OWNED = 5, 6  # the levels of a number one slip apart
 
 CONTRADICTS = 1  # the number's century, sex or year digits contradict the sex or birth year stated beside it
 OWNED = 2  # the number stands in the registry as somebody's current or old number
@@ -99,25 +102,27 @@ def person_number_level(stated, marks, number, old_number):  # type: ignore[no-u
     n_digits = stated >> np.uint64(N_DIGITS_SHIFT)
     if stated == 0 or n_digits == DOCUMENT:
         return 0
-    same, different = _outer_levels(n_digits, marks)
-    return _own_level(stated, old_number if n_digits == OLD_DIGITS else number, same, different)
+    same, slip, different = _levels_of(n_digits, marks)
+    return _own_level(stated, old_number if n_digits == OLD_DIGITS else number, same, slip, different)
 
 
 @kernel
-def _outer_levels(n_digits, marks):  # type: ignore[no-untyped-def]
-    """The level at which a stated number is the person's, and the one at which it is quite another."""
+def _levels_of(n_digits, marks):  # type: ignore[no-untyped-def]
+    """The levels at which a stated number is the person's, one slip from it, and quite another."""
     same = 4 if n_digits == OLD_DIGITS else (2 if marks & CONTRADICTS else (3 if marks & UNCHECKED else 1))
-    return same, 8 if marks & OWNED else (7 if marks & CONTRADICTS else 6)
+    if marks & OWNED:
+        return same, SLIP_OWNED, 9
+    return same, SLIP_NOBODYS, 8 if marks & CONTRADICTS else 7
 
 
 @kernel
-def _own_level(stated, own, same, different):  # type: ignore[no-untyped-def]
+def _own_level(stated, own, same, slip, different):  # type: ignore[no-untyped-def]
     """The level against the person's number of the same kind."""
     if own == 0 or (stated ^ own) >> np.uint64(N_DIGITS_SHIFT) != 0:
         return 0
     if stated == own:
         return same
-    return 5 if one_slip(stated, own) else different
+    return slip if one_slip(stated, own) else different
 
 
 @kernel
@@ -129,12 +134,12 @@ def person_number_levels(first, offsets, left, marks, right, right_old, stride, 
         n_digits = a >> np.uint64(N_DIGITS_SHIFT)
         if a == 0 or n_digits == DOCUMENT:
             continue
-        same, different = _outer_levels(n_digits, marks[i])
+        same, slip, different = _levels_of(n_digits, marks[i])
         span = codes[offsets[i] : offsets[i + 1]]
         own = right_old if n_digits == OLD_DIGITS else right
         values = own[first[i] : first[i] + span.shape[0]]
         for k in range(span.shape[0]):
-            span[k] += stride * _own_level(a, values[k], same, different)
+            span[k] += stride * _own_level(a, values[k], same, slip, different)
 
 
 @kernel
