@@ -183,6 +183,9 @@ def simulate(
     error_shares: Annotated[
         Path | None, typer.Option(help="File of error kinds and shares that replace the table's.")
     ] = None,
+    shock: Annotated[
+        list[str] | None, typer.Option(help="A world unlike the usual one; may be repeated: unregistered, ...")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make up a registry, doses with errors, and the truth."""
@@ -198,6 +201,7 @@ def simulate(
         area=area,
         split=split,
         error_shares=error_shares,
+        shocks=shock or (),
     )
     _print_result(_plain(summary), as_json)
 

@@ -40,7 +40,7 @@ class Families:
     twins: Int32s  # the other of a pair
 
 
-def draw_families(rng: np.random.Generator, n: int) -> Families:
+def draw_families(rng: np.random.Generator, n: int, twin_share: float = TWIN_SHARE) -> Families:
     """``n`` people in households."""
     sexes, births = _draw_people(rng, n)
     ages = (REFERENCE_DAY.astype(np.int64) - births) / DAYS_PER_YEAR
@@ -50,7 +50,7 @@ def draw_families(rng: np.random.Generator, n: int) -> Families:
     child |= (spouses < 0) & (ages < 50) & (rng.random(n) < SINGLES_AT_HOME_SHARE)
     mothers = _mothers(rng, sexes, ages, child, spouses)
     fathers = np.where(mothers >= 0, spouses[mothers], -1).astype(np.int32)
-    twins = _twins(rng, births, child, mothers, fathers)
+    twins = _twins(rng, twin_share, births, child, mothers, fathers)
     heads = np.arange(n, dtype=np.int32)
     heads = np.where(spouses >= 0, np.minimum(heads, spouses), heads)
     heads = np.where(child & (mothers >= 0), heads[mothers], heads)
@@ -113,13 +113,15 @@ def _mothers(rng: np.random.Generator, sexes: Int32s, ages: Floats, child: Mask,
     return mothers
 
 
-def _twins(rng: np.random.Generator, births: Int32s, child: Mask, mothers: Int32s, fathers: Int32s) -> Int32s:
+def _twins(
+    rng: np.random.Generator, share: float, births: Int32s, child: Mask, mothers: Int32s, fathers: Int32s
+) -> Int32s:
     """Make pairs: the second takes birthday and parents of the first; arrays are changed in place."""
     twins = np.full(len(births), -1, np.int32)
     rows = np.flatnonzero(child & (mothers >= 0))
     rows = rows[np.argsort(births[rows], kind="stable")]
     # Neighbours in order of birth, so that the pyramid stays as it is.
-    starts = np.flatnonzero(rng.random(len(rows) // 2) < TWIN_SHARE) * 2
+    starts = np.flatnonzero(rng.random(len(rows) // 2) < share) * 2
     first, second = rows[starts], rows[starts + 1]
     births[second], mothers[second], fathers[second] = births[first], mothers[first], fathers[first]
     twins[first], twins[second] = second, first

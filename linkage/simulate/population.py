@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from linkage.simulate import identifiers
+from linkage.simulate import households, identifiers
 from linkage.simulate.foreigners import Foreigners, draw_foreigners
 from linkage.simulate.households import DAYS_PER_YEAR, REFERENCE_DAY, Families, draw_families
 from linkage.simulate.issued import Issued
@@ -58,6 +58,7 @@ class Population:
     death_known: Mask
     registered: Mask  # has a row in the registry
     countries: Int32s  # 0 Viet Nam, i the i-th foreign country
+    numberless: Mask  # shows no number at any station; nobody, but for a shock
 
     def __len__(self) -> int:
         return len(self.sexes)
@@ -73,6 +74,7 @@ def draw_population(
     *,
     home_weights: Floats | None = None,
     issued: Issued | None = None,
+    twin_share: float = households.TWIN_SHARE,
 ) -> Population:
     """People in and outside the registry; the outsiders are members of the same families.
 
@@ -83,9 +85,10 @@ def draw_population(
     home_weights : float array, shape (communes,), where people live, for a region 0 outside it; None: anywhere.
         Movers go and births were anywhere in both cases.
     issued : numbers held in other regions, to which those of this one are added; None: there are no other regions
+    twin_share : of births, in pairs
     """
     n = n_registered + n_outside
-    families = draw_families(chance.stream("families"), n)
+    families = draw_families(chance.stream("families"), n, twin_share)
     weights = communes.weights if home_weights is None else home_weights
     homes, families = _settle(chance.stream("homes"), families, weights)
     provinces = communes.province_index()[homes]
@@ -114,6 +117,7 @@ def draw_population(
         death_known=death_known,
         registered=registered,
         countries=np.zeros(n, np.int32),
+        numberless=np.zeros(n, bool),
     )
     return _with_foreigners(
         population, draw_foreigners(chance.stream("foreigners"), n_foreign, len(communes), model.vocabulary)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from linkage.errors import UsageError
 from linkage.schema import DOSES, REGISTRY, TRUTH, TableSchema
 from linkage.simulate import doses as dose_model
-from linkage.simulate import population, wording
+from linkage.simulate import households, population, wording
 from linkage.simulate.claims import Source, Start, faithful_claims, registry_births
 from linkage.simulate.country import synthetic_country
 from linkage.simulate.dose_table import Wordings, dose_tile
@@ -28,6 +29,7 @@ from linkage.simulate.places import place_tables
 from linkage.simulate.randomness import Chance, Ints
 from linkage.simulate.regions import REGION_PERSONS, Region, divide
 from linkage.simulate.registry_table import person_ids, person_texts, registry_codes, registry_tile
+from linkage.simulate.shocks import Shock, chosen_shocks
 from linkage.simulate.slips import Slips, build_slips
 from linkage.simulate.summary import SimulationSummary, Tally, write_assumptions
 from linkage.simulate.units import Communes, bao_lam, read_units, write_units
@@ -35,6 +37,7 @@ from linkage.simulate.units import Communes, bao_lam, read_units, write_units
 TILE_ROWS = 200_000
 AREAS = ("country", "bao-lam")
 REGISTRY_DATES = ("2021", "2025")
+NO_SHOCKS: Mapping[str, Shock] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def simulate(
     area: str = "country",
     error_shares: Path | None = None,
     split: str = "default",
+    shocks: Sequence[str] = (),
     region_persons: int = REGION_PERSONS,
 ) -> SimulationSummary:
     """Simulate a registry and doses; the same arguments give the same bytes.
@@ -93,6 +97,7 @@ def simulate(
     area : "country", or "bao-lam" for the 14 communes of that district
     error_shares : CSV (kind,share) or TOML file with other shares than the table of errors has
     split : how the errors spread over the fields, one of ``errors.SPLITS``
+    shocks : names of ``shocks.SHOCKS``, in any order
     region_persons : most people drawn at once. A larger simulation is drawn in regions, neighbouring districts of about
         so many people, one after the other; its communes have exactly the published sizes
 
@@ -107,7 +112,9 @@ def simulate(
     _check(persons, doses, seed, registry_date, area, units)
     _check_folder(out)
     table = error_table(split, error_shares)
+    acting = chosen_shocks(shocks)
     in_regions = persons > region_persons
+    _check_shocks(acting, in_regions, region_persons)
     chance = Chance(seed)
     country = make_country(_communes(persons, chance, units, area, in_regions), Issued(chance) if in_regions else None)
     texts = _texts(country, registry_date)
@@ -116,15 +123,15 @@ def simulate(
     with ExitStack() as stack:
         files = None
         for region in regions:
-            source = draw_source(seed, country, region, tally.start)
+            source = draw_source(seed, country, region, tally.start, acting)
             # Nothing is left behind of a simulation that cannot be drawn.
             files = files or _open(out, stack)
             numbers = _write_registry(source, files.registry, texts)
-            changed = _write_doses(source, files, texts.doses, numbers, table)
+            changed = _write_doses(source, files, texts.doses, numbers, table, acting)
             tally.add(source, numbers, changed)
     write_units(country.communes, out / "units")
     summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
-    write_assumptions(out / "assumptions.json", summary, table, tally.changed, split, seed, area, registry_date)
+    write_assumptions(out / "assumptions.json", summary, table, tally.changed, split, seed, area, registry_date, acting)
     return summary
 
 
@@ -150,6 +157,12 @@ def _check(persons: int, doses: int, seed: int, registry_date: str, area: str, u
         raise UsageError("area bao-lam has units of its own; leave units out or choose area country")
 
 
+def _check_shocks(shocks: Mapping[str, Shock], in_regions: bool, region_persons: int) -> None:
+    for name, shock in shocks.items():
+        if shock.whole_only and in_regions:
+            raise UsageError(f"shock {name}: cannot be drawn region by region; give {region_persons} persons at most")
+
+
 def _communes(persons: int, chance: Chance, units: Path | None, area: str, published: bool) -> Communes:
     if area == "bao-lam":
         return bao_lam()
@@ -173,7 +186,9 @@ def _texts(country: Country, registry_date: str) -> Texts:
     return Texts(wordings, registry_codes(communes, registry_date))
 
 
-def draw_source(seed: int, country: Country, region: Region, start: Start) -> Source:
+def draw_source(
+    seed: int, country: Country, region: Region, start: Start, shocks: Mapping[str, Shock] = NO_SHOCKS
+) -> Source:
     """People and doses of a region and all that claims are drawn from.
 
     Raises
@@ -183,16 +198,21 @@ def draw_source(seed: int, country: Country, region: Region, start: Start) -> So
     """
     chance = Chance(seed, region.number)
     n_foreign = round(dose_model.FOREIGN_SHARE * min(region.doses / dose_model.DOSES_PER_SUBJECT, region.persons))
+    missing = {name: round(shock.missing_share * region.persons) for name, shock in shocks.items()}
+    twin_shares = [shock.twin_share for shock in shocks.values() if shock.twin_share is not None]
     people = population.draw_population(
         chance,
         country.communes,
         country.names,
-        region.persons,
+        region.persons + sum(missing.values()),
         round(population.OUTSIDE_SHARE * region.persons),
         n_foreign,
         home_weights=region.weights,
         issued=country.issued,
+        twin_share=max(twin_shares, default=households.TWIN_SHARE),
     )
+    for name, shock in shocks.items():
+        people = shock.people(chance, people, missing[name]) if shock.people else people
     return Source(
         population=people,
         doses=dose_model.draw_doses(chance, people, country.communes, region.doses),
@@ -229,13 +249,21 @@ def _write_registry(source: Source, writer: pq.ParquetWriter, texts: Texts) -> I
 
 
 def _write_doses(
-    source: Source, files: Files, texts: Wordings, numbers: Ints, table: tuple[ErrorKind, ...]
+    source: Source,
+    files: Files,
+    texts: Wordings,
+    numbers: Ints,
+    table: tuple[ErrorKind, ...],
+    shocks: Mapping[str, Shock],
 ) -> Counter[str]:
     """Write doses and truth of a region; returns how many doses each kind of error changed."""
     changed: Counter[str] = Counter()
     for first, last in _tiles(len(source.doses)):
         claims = faithful_claims(source, first, last)
         changed.update(make_errors(claims, table))
+        for shock in shocks.values():
+            if shock.claims:
+                shock.claims(claims)
         tile = dose_tile(claims, source.doses, first, texts)
         files.doses.write_table(tile)
         persons = person_texts(numbers[claims.persons])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from linkage.simulate import households, identifiers, population
 from linkage.simulate.claims import Source, Start
 from linkage.simulate.errors import ErrorKind
 from linkage.simulate.randomness import Ints
+from linkage.simulate.shocks import Shock
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def write_assumptions(
     seed: int,
     area: str,
     registry_date: str,
+    shocks: Mapping[str, Shock],
 ) -> None:
     """Every share that was used and what it came to; without times, so that the same arguments give the same bytes."""
     counts: dict[str, Any] = asdict(summary)
@@ -124,4 +127,9 @@ def write_assumptions(
             "provinces",
         ],
     }
+    if shocks:
+        document["shocks"] = {
+            name: {"says": shock.says, "shares": dict(shock.shares), "origin": "assumption"}
+            for name, shock in shocks.items()
+        }
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
