@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from linkage.errors import LinkageError, UsageError
+from linkage.errors import LinkageError, QualityGateError, UsageError
 
 talk = Console(stderr=True)
 app = typer.Typer(
@@ -99,6 +100,11 @@ def program() -> None:
 
 def _complain(message: str) -> None:
     talk.print(f"linkage: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        talk.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_json(content: object) -> None:
@@ -336,8 +342,7 @@ def run(
         )
     if summary.already_done:
         talk.print(f"already published: {summary.run_dir}")
-    for note in summary.notes:
-        talk.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    _print_notes(summary.notes)
     keys = ("run_id", "run_dir", "counts", "seconds", "peak_rss_bytes")
     _print_result({key: getattr(summary, key) for key in keys}, as_json)
 
@@ -449,6 +454,9 @@ def link(
     out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
     plan: Annotated[Path | None, typer.Option(help="Linkage plan in TOML; the model's when not given.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model file; trains on the files when not given.")] = None,
+    accept: Annotated[
+        str | None, typer.Option(help="Why to link though the training is doubtful, in writing; the manifest keeps it.")
+    ] = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -461,7 +469,17 @@ def link(
     if plan is None and given is None:
         raise UsageError("nothing says how to link the files; give --plan, --model or both")
     used = given.plan if plan is None and given is not None else load_plan(plan)
-    _print_result(_plain(link_files([left], [right], used, out, model=given, n_threads=threads)), as_json)
+    bar = _Bar()
+    with bar.progress:
+        summary = link_files([left], [right], used, out, model=given, accept=accept, n_threads=threads, on_progress=bar)
+    _print_notes(summary.notes)
+    keys = ("folder", "left", "right", "links", "match_threshold", "expected_false_match_rate")
+    _print_result({key: getattr(summary, key) for key in keys}, as_json)
+    if summary.refusal is not None:
+        raise QualityGateError(
+            f"{summary.folder}: no link was made, for {summary.refusal}; look at candidates.parquet and mend the plan, "
+            f'or link with --model {summary.folder / "model.json"} --accept "why the links hold" into another folder'
+        )
 
 
 @model_app.command("show")

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from linkage.comparing import Batch, prepare_batch
 from linkage.encode import encode
 from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
+from linkage.file_pairs import decided, pairs_of, pairs_table
 from linkage.ingest import Ingested, ingest
 from linkage.ingest.records import Records
-from linkage.link import link_batch, run_tiles
+from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
 from linkage.plan import POSITION, Plan
-from linkage.publish import staged
+from linkage.publish import Stage, staged
+from linkage.reconcile import Clock, Progress
 from linkage.registry import Index
 from linkage.registry_build import build_index
-from linkage.schema import CANDIDATES, LINKS, Column, TableSchema
-from linkage.scoring import Scorer
+from linkage.run_manifest import peak_rss_bytes
+from linkage.schema import CANDIDATES, ENTITIES, LINKS, Column, TableSchema
 from linkage.train import train
+from linkage.training_checks import refusal_of, training_problems
 from linkage.version import code_version
-from models.parameters import Parameters
-from models.posterior import match_threshold, pair_probability, posterior
+from models.identifiability import Problem
 
 
 @dataclass(frozen=True)
 class LinkSummary:
-    """What ``link --json`` prints."""
+    """What ``link --json`` prints, and notes for the user; refusal: why no link was made, None where nothing stood
+    against it."""
 
     folder: Path
     left: int
@@ -41,23 +44,20 @@ class LinkSummary:
     links: int
     match_threshold: float
     expected_false_match_rate: float
+    notes: tuple[str, ...] = ()
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
-class _Pairs:
-    """Pairs of left record and right row with their probability and weight; is_open where the pair may be a link."""
+class _Linked:
+    """The tables of a linkage, and what was decided."""
 
-    left: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    is_open: NDArray[np.bool_]
-
-    def where(self, chosen: NDArray[np.bool_]) -> _Pairs:
-        return _Pairs(*(getattr(self, name)[chosen] for name in _PAIR_COLUMNS))
-
-
-_PAIR_COLUMNS = ("left", "rows", "probabilities", "weights", "is_open")
+    tables: dict[str, pa.Table]
+    model: Model
+    threshold: float
+    expected_false_match_rate: float
+    problems: tuple[Problem, ...]
+    refusal: str | None
 
 
 def link_files(
@@ -67,7 +67,9 @@ def link_files(
     out: Path,
     *,
     model: Model | None = None,
+    accept: str | None = None,
     n_threads: int = 2,
+    on_progress: Progress = lambda stage, done, total: None,
 ) -> LinkSummary:
     """Link the left file with the right; writes links.parquet, candidates.parquet, model.json and manifest.json into
     ``out``.
@@ -78,9 +80,13 @@ def link_files(
     entities.parquet, the groups that the links make. Rejected rows stand in rejected_left.parquet and
     rejected_right.parquet.
 
+    Where the training contradicts that its matches are matches (see models.identifiability) no link is made:
+    links.parquet is empty, candidates.parquet is there for people to look at, and the summary says why.
+
     Parameters
     ----------
     model : links with its parameters, its plan being the plan; None trains on the files
+    accept : why links are to be made even so, in a person's words, which the manifest keeps
 
     Raises
     ------
@@ -88,7 +94,43 @@ def link_files(
     """
     if model is not None and model.plan.digest() != plan.digest():
         raise UsageError(f"the model is of plan {model.plan.name!r}, which differs from the one given; train it again")
+    if accept is not None and not accept.strip():
+        raise UsageError("--accept needs a reason in writing; the manifest keeps it")
     is_self = [path.resolve() for path in left] == [path.resolve() for path in right]
+    _check_plan(plan, is_self=is_self)
+    clock = Clock(on_progress)
+    with AnonymousPeak() as memory, staged(out.parent, out.name) as stage:
+        with clock.stage("ingest"):
+            sides = {"left": read_side(left, plan, "left"), "right": read_side(right, plan, "right")}
+        with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
+            with clock.stage("index"):
+                tables = {side: with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
+                index = build_index(Records.of(tables["right"]), plan, Path(scratch) / "index")
+                records = tables["left"].sort_by(plan.left_id).combine_chunks()
+                batch = _batch(records, index, is_self=is_self)
+            with clock.stage("train"):
+                model = _trained(batch, index, n_threads) if model is None else model
+            linked = _linked(batch, index, records.column(plan.left_id), model, accept, n_threads, clock)
+        told = [problem for problem in linked.problems if linked.refusal is None or not problem.is_grave]
+        notes = (*_reject_notes(sides), *(problem.text for problem in told))
+        with clock.stage("publish"):
+            _write(stage, linked, sides)
+        manifest = {
+            **_entries(linked, sides, accept, notes),
+            "seconds": clock.seconds,
+            "peak_rss_bytes": peak_rss_bytes(),
+            "peak_anonymous_bytes": memory.bytes,
+            "outputs": stage.outputs,
+        }
+        stage.write_json("manifest", manifest)
+        folder = stage.commit()
+    n_links = linked.tables[LINKS.name].num_rows
+    counts = batch.n_subjects, index.n_persons, n_links
+    return LinkSummary(folder, *counts, linked.threshold, linked.expected_false_match_rate, notes, linked.refusal)
+
+
+def _check_plan(plan: Plan, *, is_self: bool) -> None:
+    """A file linked with itself needs a plan for it."""
     if is_self and plan.decision.matches_per_record != "any":
         raise UsageError('a file linked with itself needs decision.matches_per_record = "any" in the plan')
     one_sided = [comparison.name for comparison in plan.comparisons if comparison.absent_level]
@@ -97,41 +139,6 @@ def link_files(
             f"comparison {one_sided[0]!r}: absent_level tells left from right, which a file linked with itself does "
             "not; take it out of the plan"
         )
-    sides = {"left": read_side(left, plan, "left"), "right": read_side(right, plan, "right")}
-    tables = {side: with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
-    with staged(out.parent, out.name) as stage, tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
-        index = build_index(Records.of(tables["right"]), plan, Path(scratch) / "index")
-        records = tables["left"].sort_by(plan.left_id).combine_chunks()
-        batch = _batch(records, index, is_self=is_self)
-        if model is None:
-            parameters, training = train(batch, index, n_threads)
-            model = Model(parameters, plan, training.to_dict())
-        find = _ranked_pairs if plan.decision.matches_per_record == "one" else _all_pairs
-        candidates = find(batch, index, model.parameters, n_threads)
-        rule = plan.decision
-        pairs = candidates.where(candidates.is_open)
-        threshold = match_threshold(pairs.probabilities, rule.highest_false_match_rate, rule.lowest_match_probability)
-        pairs = pairs.where(pairs.probabilities >= threshold)
-        expected = float(np.mean(1.0 - pairs.probabilities)) if pairs.left.size else 0.0
-        links = _pairs_table(pairs, records.column(plan.left_id), index, LINKS)
-        stage.write_table(LINKS.name, links)
-        stage.write_table(CANDIDATES.name, _pairs_table(candidates, records.column(plan.left_id), index, CANDIDATES))
-        if is_self:
-            stage.write_table("entities", entities_of(records.column(plan.left_id), links))
-        for side, ingested in sides.items():
-            stage.write_table(f"rejected_{side}", ingested.rejected)
-        stage.write_json("model", model.to_dict())
-        manifest = {
-            "code_version": code_version(),
-            "plan": plan.digest(),
-            "inputs": {side: [f.summary() for f in found.files] for side, found in sides.items()},
-            "links": links.num_rows,
-            "match_threshold": threshold,
-            "expected_false_match_rate": expected,
-        }
-        stage.write_json("manifest", manifest | {"outputs": stage.outputs})
-        folder = stage.commit()
-    return LinkSummary(folder, batch.n_subjects, index.n_persons, links.num_rows, threshold, expected)
 
 
 def _batch(records: pa.Table, index: Index, *, is_self: bool) -> Batch:
@@ -143,56 +150,73 @@ def _batch(records: pa.Table, index: Index, *, is_self: bool) -> Batch:
     return replace(batch, own_rows=index.rows_of(records.column(index.plan.left_id)))
 
 
-def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
-    """The best candidates of every record, each with its posterior among all rivals; only the first may be a link."""
-    rule = index.plan.decision
-    ranked = link_batch(batch, index, parameters, n_threads).ranked
-    chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons).candidates
-    left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
-    return _Pairs(
-        left, ranked.rows[left, place].astype(np.int64), chances[left, place], ranked.weights[left, place], place == 0
-    )
+def _trained(batch: Batch, index: Index, n_threads: int) -> Model:
+    """A model of the files themselves."""
+    parameters, training = train(batch, index, n_threads)
+    return Model(parameters, index.plan, training.to_dict())
 
 
-def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> _Pairs:
-    """Every pair worth a look, judged by itself; of a file linked with itself each pair once."""
-    scorer = Scorer(batch, index, parameters)
-
-    def work(part: slice) -> _Pairs:
-        scored, _ = scorer.link(part)
-        left = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
-        rows = scored.candidates.rows.astype(np.int64)
-        weights = scored.weights
-        chances = pair_probability(weights, parameters, index.n_persons)
-        pairs = _Pairs(left, rows, chances, weights, np.ones(rows.size, np.bool_))
-        is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
-        return pairs.where(is_wanted)
-
-    tiles = [pairs for _, pairs in run_tiles(work, batch.n_subjects, n_threads)]
-    found = _Pairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in _PAIR_COLUMNS))
-    return found if batch.own_rows is None else _once(found, batch.own_rows)
-
-
-def _once(pairs: _Pairs, own_rows: NDArray[np.int64]) -> _Pairs:
-    """Each pair of a file linked with itself once, the better of both ways: a pass may find it one way only."""
-    left_of_row = np.argsort(own_rows)
-    low, high = np.minimum(own_rows[pairs.left], pairs.rows), np.maximum(own_rows[pairs.left], pairs.rows)
-    order = np.lexsort((-pairs.weights, high, low))
-    is_first = np.append(True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0))[: order.size]
-    kept = order[is_first]
-    best = replace(pairs, left=left_of_row[low], rows=high)
-    return _Pairs(*(getattr(best, name)[kept] for name in _PAIR_COLUMNS))
+def _linked(
+    batch: Batch,
+    index: Index,
+    left_ids: pa.ChunkedArray,
+    model: Model,
+    accept: str | None,
+    n_threads: int,
+    clock: Clock,
+) -> _Linked:
+    """Pairs, links and entities, unless the model's training stands against links and nobody answers for them."""
+    with clock.stage("link"):
+        pairs = pairs_of(batch, index, model.parameters, n_threads)
+        problems = training_problems(model)
+        refusal = refusal_of(problems) if accept is None else None
+        links, threshold = decided(pairs, index.plan.decision, is_refused=refusal is not None)
+        tables = {
+            LINKS.name: pairs_table(links, left_ids, index, LINKS),
+            CANDIDATES.name: pairs_table(pairs, left_ids, index, CANDIDATES),
+        }
+        if batch.own_rows is not None:
+            tables[ENTITIES.name] = entities_of(left_ids, tables[LINKS.name])
+    expected = float(np.mean(1.0 - links.probabilities)) if links.left.size else 0.0
+    return _Linked(tables, model, threshold, expected, problems, refusal)
 
 
-def _pairs_table(pairs: _Pairs, left_ids: pa.ChunkedArray, index: Index, table: TableSchema) -> pa.Table:
-    """links.parquet or candidates.parquet, sorted by left and right id."""
-    columns = [
-        left_ids.take(pa.array(pairs.left)),
-        index.take(pairs.rows, [index.plan.right_id]).column(0),
-        pa.array(pairs.probabilities),
-        pa.array(pairs.weights),
+def _reject_notes(sides: Mapping[str, Ingested]) -> list[str]:
+    return [
+        f"records of the {side} side rejected: {ingested.rejected.num_rows:,}; see rejected_{side}.parquet"
+        for side, ingested in sides.items()
+        if ingested.rejected.num_rows
     ]
-    return pa.table(columns, schema=table.arrow()).sort_by([("left_id", "ascending"), ("right_id", "ascending")])
+
+
+def _write(stage: Stage, linked: _Linked, sides: Mapping[str, Ingested]) -> None:
+    """Write the tables and the model."""
+    for name, table in linked.tables.items():
+        stage.write_table(name, table)
+    for side, ingested in sides.items():
+        stage.write_table(f"rejected_{side}", ingested.rejected)
+    stage.write_json("model", linked.model.to_dict())
+
+
+def _entries(
+    linked: _Linked, sides: Mapping[str, Ingested], accept: str | None, notes: tuple[str, ...]
+) -> dict[str, Any]:
+    """What the manifest says about what went in and came out."""
+    model = linked.model
+    return {
+        "code_version": code_version(),
+        "inputs": {side: [file.summary() for file in ingested.files] for side, ingested in sides.items()},
+        "plan": model.plan.digest(),
+        "model": model.digest(),
+        "training": {name: value for name, value in model.training.items() if name != "term_frequencies"},
+        "links": linked.tables[LINKS.name].num_rows,
+        "candidates": linked.tables[CANDIDATES.name].num_rows,
+        "match_threshold": linked.threshold,
+        "expected_false_match_rate": linked.expected_false_match_rate,
+        "notes": list(notes),
+        "refused": linked.refusal,
+        "accepted": accept,
+    }
 
 
 def read_side(paths: Sequence[Path], plan: Plan, side: str) -> Ingested:

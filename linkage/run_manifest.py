@@ -95,9 +95,14 @@ def cost_entries(pairs: PairCounts, seconds: dict[str, float], peak_anonymous_by
     return {
         "seconds": seconds,
         "candidate_pairs_per_second": round(pairs.n_pairs / max(seconds["link"], 1e-3)),
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_rss_bytes": peak_rss_bytes(),
         "peak_anonymous_bytes": peak_anonymous_bytes,
     }
+
+
+def peak_rss_bytes() -> int:
+    """The most memory that this process has had so far, what is mapped of files included."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def status_counts(outcome: Outcome) -> dict[str, int]:

@@ -1,0 +1,134 @@
+"""Whether a training learnt what matches are, or made matches of something else.
+
+EM without labels finds the split of the pairs that fits best, which need not be that of matches and strangers: pairs of
+relatives who share a phone, or of strangers who share a common value, are a class as good as matches where these are
+few. The start then says one thing and the end another: matches that mostly differ in a date of birth, agreement that is
+rarer among matches than among strangers, levels where the plan expects hardly any match. None of these proves an error,
+so each is told; with any that is grave nothing should be decided without a person's word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.estimate import PRIOR_MATCHES
+from models.parameters import ComparisonParameters, Parameters
+
+Vector = NDArray[np.float64]
+
+# Matches that differ, or lie elsewhere than the plan expects, are the rule when they are more than one half.
+RULE = 0.5
+# Agreement is rarer among matches when it is so by a tenth and by more than chance makes it, this many deviations.
+NOTABLY_RARER, DEVIATIONS = 0.1, 3.0
+FEWEST_SEEN = 10.0  # random pairs at a level, below which its u is not known
+MOST_MATCHED = 0.25  # of all records of the other side, expected matches of one record
+FEW_MATCHES = 5 * PRIOR_MATCHES  # with fewer the starting values weigh a sixth or more
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is odd about a training, in plain words; is_grave: automatic decisions need a person's word."""
+
+    text: str
+    is_grave: bool
+
+
+def problems(
+    parameters: Parameters, start: Parameters, n_subjects: int, n_random_pairs: int, *, converged: bool = True
+) -> list[Problem]:
+    """What is odd about trained parameters, the gravest first; [] where nothing is.
+
+    Parameters
+    ----------
+    parameters : as trained
+    start : the starting values, of the same comparisons and levels
+    n_subjects : subjects trained on; times share_in_registry the expected number of matches
+    n_random_pairs : pairs that u was estimated from
+    converged : whether the EM came to its end
+    """
+    n_matches = parameters.share_in_registry * n_subjects
+    found = []
+    if n_matches >= PRIOR_MATCHES:
+        for trained, first in zip(parameters.comparisons, start.comparisons, strict=True):
+            found += [Problem(text, True) for text in _contradictions(trained, first, n_matches, n_random_pairs)]
+    if n_matches < FEW_MATCHES:
+        found.append(
+            Problem(
+                f"the training expects {n_matches:.3g} matches among {n_subjects:,} records, few to learn from: the "
+                f"plan's starting values weigh {_percent(PRIOR_MATCHES / (PRIOR_MATCHES + n_matches))} of what it took "
+                "from both; check them, or give --model, trained on more",
+                False,
+            )
+        )
+    if parameters.share_in_registry > max(1.0, MOST_MATCHED * parameters.n_persons):
+        found.append(
+            Problem(
+                f"the training takes each record to match {parameters.share_in_registry:.3g} of "
+                f"{parameters.n_persons:,} records, as if nearly everything were one",
+                True,
+            )
+        )
+    if not converged:
+        found.append(Problem("the training did not converge; see 'linkage model show'", False))
+    return sorted(found, key=lambda problem: not problem.is_grave)
+
+
+def _contradictions(
+    c: ComparisonParameters, first: ComparisonParameters, n_matches: float, n_random_pairs: int
+) -> list[str]:
+    """What contradicts that the matches of a training are matches, in one comparison."""
+    texts = [*_different_as_a_rule(c, first), *_agreement_rarer(c, n_matches, n_random_pairs)]
+    return [f"comparison {c.name!r}: {text}" for text in texts or _far_from_start(c, first, n_matches)]
+
+
+def _different_as_a_rule(c: ComparisonParameters, first: ComparisonParameters) -> list[str]:
+    """That most matches have the last of the levels that come of comparing, where the plan does not say so."""
+    differ, expected = _compared(c.m, c)[-1], _compared(first.m, c)[-1]
+    if not differ > RULE >= expected:
+        return []
+    label = c.labels[c.n_compared - 1]
+    return [
+        f"{label!r} is the rule among what was taken for matches ({_percent(differ)}; the plan expects "
+        f"{_percent(expected)})"
+    ]
+
+
+def _agreement_rarer(c: ComparisonParameters, n_matches: float, n_random_pairs: int) -> list[str]:
+    """That the first level, or any agreement, is rarer among matches than among strangers."""
+    m, u = _compared(c.m, c), _compared(c.u, c)
+    for what, place in ((repr(c.labels[1]), slice(0, 1)), ("agreement", slice(0, -1))):
+        of_matches, of_strangers = float(m[place].sum()), float(u[place].sum())
+        chance = DEVIATIONS * np.sqrt(max(of_strangers * (1.0 - of_strangers), 0.0) / n_matches)
+        is_known = of_strangers * n_random_pairs >= FEWEST_SEEN
+        if is_known and of_strangers - of_matches > max(NOTABLY_RARER * of_strangers, chance):
+            return [
+                f"{what} is rarer among what was taken for matches ({_percent(of_matches)}) than among strangers "
+                f"({_percent(of_strangers)})"
+            ]
+    return []
+
+
+def _far_from_start(c: ComparisonParameters, first: ComparisonParameters, n_matches: float) -> list[str]:
+    """That most matches lie at other levels than the starting values say, by more than chance.
+
+    Shares of k levels counted among n matches are from the true ones, in total variation and in the mean, at most
+    E 1/2 sum |p' - p| <= 1/2 sum sqrt(p (1 - p) / n) <= 1/2 sqrt((k - 1) / n), by Jensen's and Cauchy's inequalities.
+    """
+    distance = 0.5 * float(np.abs(c.m[1:] - first.m[1:]).sum())
+    by_chance = 0.5 * float(np.sqrt((len(c.labels) - 2) / n_matches))
+    if distance - by_chance <= RULE:
+        return []
+    return [f"{_percent(distance)} of what was taken for matches lie at other levels than the plan's m says"]
+
+
+def _compared(shares: Vector, c: ComparisonParameters) -> Vector:
+    """Shares of the levels that come of comparing, "missing" left out, as parts of these."""
+    of_compared = shares[1 : c.n_compared]
+    return np.asarray(of_compared / of_compared.sum())
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

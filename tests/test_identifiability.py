@@ -1,0 +1,103 @@
+"""A training that made matches of something else is told from one that learnt what matches are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.identifiability import FEW_MATCHES, problems
+from models.parameters import ComparisonParameters, Parameters
+
+pytestmark = pytest.mark.kernel
+
+LABELS = ("missing", "same", "near", "different")
+START = {"name": ([0.9, 0.05, 0.05], [0.01, 0.04, 0.95]), "sex": ([0.98, 0.0, 0.02], [0.5, 0.0, 0.5])}
+N_PERSONS, N_SUBJECTS, N_RANDOM = 10_000, 4_000, 10**6
+
+
+def parameters(share: float = 0.9, **m: list[float]) -> Parameters:
+    """The starting values, with other m of some comparisons."""
+    comparisons = tuple(
+        ComparisonParameters(
+            name, LABELS, np.array([1.0, *m.get(name, first)]), np.array([1.0, *u]), np.array([1.0, *first])
+        )
+        for name, (first, u) in START.items()
+    )
+    return Parameters(comparisons, share, 0.99, 0.0, N_PERSONS)
+
+
+def texts(trained: Parameters, n_subjects: int = N_SUBJECTS, *, converged: bool = True) -> list[tuple[bool, str]]:
+    found = problems(trained, parameters(), n_subjects, N_RANDOM, converged=converged)
+    return [(problem.is_grave, problem.text) for problem in found]
+
+
+def test_a_training_like_its_start_is_not_odd() -> None:
+    assert texts(parameters()) == []
+    assert texts(parameters(name=[0.7, 0.1, 0.2], sex=[0.9, 0.0, 0.1])) == []
+
+
+@pytest.mark.parametrize(
+    ("m", "text"),
+    [
+        ({"name": [0.05, 0.05, 0.9]}, "comparison 'name': 'different' is the rule among what was taken for matches"),
+        ({"name": [0.2, 0.75, 0.05]}, "comparison 'name': 70 % of what was taken for matches lie at other levels"),
+        ({"sex": [0.4, 0.15, 0.45]}, "comparison 'sex': 'same' is rarer among what was taken for matches (40 %)"),
+    ],
+)
+def test_matches_that_contradict_matching_are_grave(m: dict[str, list[float]], text: str) -> None:
+    (is_grave, found), *_ = texts(parameters(**m))
+    assert is_grave
+    assert found.startswith(text)
+
+
+def test_agreement_is_rarer_only_when_it_is_so_by_more_than_chance() -> None:
+    trained = parameters(sex=[0.46, 0.0, 0.54])
+    few = 100
+    assert not any("rarer" in text for _, text in texts(trained, few))
+    often = tuple(replace(c, u=np.array([1.0, 0.6, 0.0, 0.4])) for c in trained.comparisons)
+    assert any("rarer" in text for _, text in texts(replace(trained, comparisons=often)))
+
+
+def test_a_level_that_strangers_hardly_showed_is_no_measure() -> None:
+    rare = np.array([1.0, 1e-6, 0.05, 0.95 - 1e-6])
+    shy = tuple(replace(c, m=np.array([1.0, 1e-7, 0.95, 0.05]), u=rare) for c in parameters().comparisons)
+    assert not any("rarer" in text for _, text in texts(replace(parameters(), comparisons=shy)))
+
+
+def test_what_the_plan_itself_expects_is_not_odd() -> None:
+    unlike = parameters(name=[0.3, 0.1, 0.6])
+    assert problems(unlike, unlike, N_SUBJECTS, N_RANDOM) == []
+
+
+def test_chance_moves_few_matches_further_than_many() -> None:
+    moved = parameters(name=[0.34, 0.61, 0.05])  # 0.56 in total variation
+    n_few = int(FEW_MATCHES / 0.9) + 1
+    assert not any(is_grave for is_grave, _ in texts(moved, n_few))
+    assert any(is_grave for is_grave, _ in texts(moved, 40 * n_few))
+
+
+def test_few_matches_are_told_and_not_grave() -> None:
+    ((is_grave, text),) = texts(parameters(share=0.5), 20)
+    assert not is_grave
+    assert text.startswith("the training expects 10 matches among 20 records, few to learn from: the plan's starting")
+    # What few matches say of the levels is mostly the start, and chance.
+    assert [is_grave for is_grave, _ in texts(parameters(share=0.5, name=[0.0, 0.0, 1.0]), 20)] == [False]
+
+
+def test_nearly_everything_is_no_match() -> None:
+    assert texts(parameters(share=100.0)) == []
+    assert texts(parameters(share=3_000.0))[0][0]
+
+
+def test_what_did_not_converge_is_told() -> None:
+    assert texts(parameters(), converged=False) == [(False, "the training did not converge; see 'linkage model show'")]
+
+
+def test_a_level_for_what_the_right_side_lacks_is_no_difference() -> None:
+    trained, first = (
+        replace(p, comparisons=tuple(replace(c, absent_level=True, m=np.array(m)) for c in p.comparisons))
+        for p, m in ((parameters(), [1.0, 0.38, 0.02, 0.6]), (parameters(), [1.0, 0.48, 0.02, 0.5]))
+    )
+    assert problems(trained, first, N_SUBJECTS, N_RANDOM) == []

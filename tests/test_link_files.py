@@ -1,0 +1,100 @@
+"""`link` on two files, and on one with itself: what it decides, what it refuses to decide, and what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.files import link_files
+from linkage.model_file import Model
+from tests.district import call
+from tests.relatives import children_and_mothers, plan_of, write_people
+
+NO_HOUSEHOLDS = plan_of(household_rate=0.0)
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """400 children, and their mothers."""
+    folder = tmp_path_factory.mktemp("families")
+    left, right = children_and_mothers(np.random.default_rng(1), 400, 0)
+    return write_people(folder / "left.csv", left), write_people(folder / "right.csv", right)
+
+
+@pytest.fixture(scope="module")
+def refused(families: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where they were linked without households, which makes matches of mother and child."""
+    return link_files([families[0]], [families[1]], NO_HOUSEHOLDS, tmp_path_factory.mktemp("out") / "refused").folder
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
+    return content
+
+
+# ------------------------------------------------------------------------------------------------------- the refusal
+
+
+def test_a_doubtful_training_makes_no_link(refused: Path) -> None:
+    assert pq.read_table(refused / "links.parquet").num_rows == 0
+    assert pq.read_table(refused / "candidates.parquet").num_rows >= 400
+    manifest = manifest_of(refused)
+    assert manifest["refused"].startswith("comparison 'born': 'different' is the rule among what was taken for matches")
+    assert manifest["accepted"] is None
+    assert manifest["links"] == 0
+
+
+def test_a_reason_in_writing_overrules_it_and_is_kept(
+    families: tuple[Path, Path], refused: Path, tmp_path: Path
+) -> None:
+    model = Model.load(refused / "model.json")
+    reason = "mothers stand for their children here"
+    summary = link_files([families[0]], [families[1]], NO_HOUSEHOLDS, tmp_path / "out", model=model, accept=reason)
+    assert summary.refusal is None
+    assert summary.links >= 400
+    manifest = manifest_of(summary.folder)
+    assert manifest["accepted"] == reason
+    assert any("'born': 'different' is the rule" in note for note in manifest["notes"])
+
+
+def test_the_command_ends_with_the_code_of_a_gate(families: tuple[Path, Path], refused: Path, tmp_path: Path) -> None:
+    link = ["link", *families, "--model", refused / "model.json", "--json", "--out"]
+    ended = call(*link, tmp_path / "no")
+    assert ended.code == 3
+    assert ended.json["links"] == 0
+    (line,) = ended.err.splitlines()
+    assert "no link was made, for comparison 'born'" in line
+    assert "--accept" in line
+    assert call(*link, tmp_path / "blank", "--accept", " ").code == 2
+    assert not (tmp_path / "blank").exists()
+    accepted = call(*link, tmp_path / "yes", "--accept", "looked at")
+    assert accepted.code == 0
+    assert accepted.json["links"] >= 400
+    assert "note: comparison 'born': 'different' is the rule" in accepted.err
+
+
+# ------------------------------------------------------------------------------------------------------ the manifest
+
+
+def test_the_manifest_says_what_a_run_says(refused: Path) -> None:
+    manifest = manifest_of(refused)
+    assert set(manifest["seconds"]) == {"ingest", "index", "train", "link", "publish"}
+    assert manifest["peak_rss_bytes"] > 1 << 20
+    assert manifest["peak_anonymous_bytes"] > 1 << 20
+    assert manifest["training"]["subjects"] == 400
+    assert manifest["model"] == Model.load(refused / "model.json").digest()
+    assert manifest["candidates"] == manifest["outputs"]["candidates.parquet"]["rows"]
+
+
+def test_rejected_rows_are_told(families: tuple[Path, Path], refused: Path, tmp_path: Path) -> None:
+    twice = tmp_path / "twice.csv"
+    text = families[0].read_text("utf-8")
+    twice.write_text(text + text.splitlines()[-1].replace("Thị", "Văn").replace("/", "/0") + "\n", "utf-8")
+    ended = call("link", twice, families[1], "--model", refused / "model.json", "--out", tmp_path / "out")
+    assert "note: records of the left side rejected: 2; see rejected_left.parquet" in ended.err
+    assert manifest_of(tmp_path / "out")["notes"][0].startswith("records of the left side rejected: 2")
