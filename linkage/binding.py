@@ -13,7 +13,7 @@ from blocking.parts import PartedColumn
 from linkage.cohorts import ONE_COHORT
 from linkage.comparing import AddLevels, Batch, BoundComparison, Codes, Levels, Pairs, Quick, pattern_space
 from linkage.encode import Columns
-from linkage.frequencies import N_GROUPS, ratio_kinds
+from linkage.frequencies import N_GROUPS
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from models.comparators import absent, category, date, digits, name, number, place, text, text_bounds
@@ -31,21 +31,19 @@ def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundCompar
         compared = _BINDERS[comparison.kind](comparison, batch, index, np.uint32(stride))
         add, quick = _with_absent(comparison, index, stride, *compared) if comparison.absent_level else compared
         groups = None if comparison.group is None else index.columns[comparison.group]
-        kinds = ratio_kinds(comparison) if comparison.term_frequency else None
-        places = None if kinds is None else _ratio_places(comparison, kinds, plan)
-        # A term frequency is a share of those who have a value, so u has to be one too.
-        u = estimated.u / estimated.share_with_value
-        bound.append(BoundComparison(comparison, stride, add, quick, u, groups, kinds, places))
+        places = _ratio_places(comparison, plan) if comparison.term_frequency else None
+        bound.append(BoundComparison(comparison, estimated, stride, add, quick, groups, places))
     return bound
 
 
-def _ratio_places(comparison: Comparison, kinds: NDArray[np.uint8], plan: Plan) -> NDArray[np.uint16]:
+def _ratio_places(comparison: Comparison, plan: Plan) -> NDArray[np.uint16]:
     """Where the ratio of each pattern's level stands among the circles of `frequency_ratios`: within the commune for
     the patterns that share one, within the cohort for those of one cohort."""
     space = pattern_space(plan)
     by_level = [np.zeros(n, np.uint16) for n in space.n_levels]
-    by_level[plan.comparisons.index(comparison)] = kinds.astype(np.uint16)
-    n_places = (int(kinds.max()) + 1) * (1 if comparison.group is None else N_GROUPS)
+    n_levels = len(comparison.labels)
+    by_level[plan.comparisons.index(comparison)] = np.arange(n_levels, dtype=np.uint16)
+    n_places = n_levels * (1 if comparison.group is None else N_GROUPS)
     if comparison.local:
         by_level[plan.comparisons.index(plan.place)][list(place.SHARED_COMMUNE)] = n_places
         n_places *= 2

@@ -24,8 +24,10 @@ from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from linkage.scratch import scratch_array
 from models.comparators import digits
+from models.parameters import ComparisonParameters
 from models.patterns import PatternSpace
 from models.score import find_within, multiply_term_frequency
+from models.term_frequency import keep_order
 
 Codes = NDArray[np.uint32]
 Levels = NDArray[np.uint8]
@@ -153,38 +155,42 @@ class BoundComparison:
     """A comparison over one batch and index; the columns it is called with are those of the batch's subjects at hand.
 
     add: adds stride * level to the codes of pairs; quick: what is quickly seen of a level, None where the level itself
-    is as quick; u: float64[n_levels] among people who have the value; groups: uint8[n_persons] or empty; kinds:
-    uint8[n_levels], which of its subject's ratios a level takes; places: uint16[n_patterns], where the ratio of a
-    pattern stands among those of a group; None where there are no ratios.
+    is as quick; groups: uint8[n_persons] or empty; places: uint16[n_patterns], where the ratio of a pattern stands
+    among those of a group; None where there are no ratios.
     """
 
     spec: Comparison
+    parameters: ComparisonParameters
     stride: int
     add: AddLevels
     quick: Quick | None
-    u: NDArray[np.float64]
     groups: PartedColumn | None
-    kinds: NDArray[np.uint8] | None
     places: NDArray[np.uint16] | None
 
     def ratios(self, subjects: KeyParts, index: Index) -> Ratios | None:
-        """Term frequency ratios of subjects, float64[n_subjects, n_groups, n_kinds]; None where there are none."""
+        """Term frequency ratios of subjects, float64[n_subjects, n_groups, n_levels]; None where there are none."""
         if not self.spec.term_frequency:
             return None
         left = subjects.columns
         communes = _alternatives(index.plan.place, subjects) if self.spec.local else None
         cohorts = None if self.spec.cohort is None else cohorts_of(left[self.spec.cohort])
         values = _alternatives(self.spec, subjects)
-        return frequency_ratios(self.spec, left, values, communes, cohorts, index.frequencies, self.u)
+        m, n_compared = self.parameters.m, self.parameters.n_compared
+        # A term frequency is a share of those who have a value, so u has to be one too.
+        u = self.parameters.u / self.parameters.share_with_value
+        ratios = frequency_ratios(self.spec, left, values, communes, cohorts, index.frequencies, u)
+        if self.spec.near_frequency:
+            keep_order((m / u)[:n_compared], ratios)
+        return ratios
 
     def multiply(
         self, ratios: Ratios | None, offsets: NDArray[np.int64], rows: NDArray[np.uint32], codes: Codes, product: Ratios
     ) -> None:
         """Multiply the term frequency ratios of listed pairs into product."""
         if ratios is not None and self.places is not None:
-            n_subjects, n_groups, n_kinds = ratios.shape
-            groups = _ONE_GROUP if self.groups is None else self.groups[rows] * np.uint8(n_kinds)
-            flat = ratios.reshape(n_subjects, n_groups * n_kinds)
+            n_subjects, n_groups, n_levels = ratios.shape
+            groups = _ONE_GROUP if self.groups is None else self.groups[rows] * np.uint8(n_levels)
+            flat = ratios.reshape(n_subjects, n_groups * n_levels)
             multiply_term_frequency(offsets, codes, self.places, flat, groups, product)
 
     @property

@@ -21,7 +21,8 @@ from linkage.cohorts import N_COHORTS, cohorts_in, within_cohort
 from linkage.count_kernels import look_up
 from linkage.encode import Columns
 from linkage.plan import Comparison
-from models.term_frequency import cohort_share, country_share, local_share, name_ratios, name_shares, others
+from models.comparators import name as names
+from models.term_frequency import cohort_share, country_share, level_ratios, local_share, name_shares, others
 
 Ratios = NDArray[np.float64]
 Shares = NDArray[np.float64]
@@ -31,13 +32,18 @@ STORED = ("values", "counts", "bearers", "squares")  # what a file of frequencie
 N_GROUPS = 3  # sex unknown, male, female
 LOCAL, PEOPLE = "@commune", "@people"  # mark the counts of values within a commune, and of the people in it
 COHORT = "@cohort"  # marks the counts of values within a cohort of birth
-_SAME, _DIFFERENT = 1, 2
-_NAME_PLAIN = (2, 3)  # levels of the name comparison that are about the name without tones or diacritics
-# Levels of names that are near, one syllable sounding alike or with a slip and one missing, and how little a name's own
-# frequency says of these: as if one of the mean frequency had been counted so often beside it.
-_NAME_NEAR = ((4, 0.5), (5, 1.0))
-_NEAR_PRIORS = np.array([prior for _, prior in _NAME_NEAR])
-_NAME_KINDS = (_SAME, _NAME_PLAIN[0], *(level for level, _ in _NAME_NEAR))
+_SAME = 1
+# How far the frequency of a value itself tells that of what is near it, by level: see `level_ratios`. Without its tones
+# or diacritics a name is as common as it is plain; of names that are less alike, and texts, half of it or so is known.
+_NAME_TRUST = {
+    "same without tones": 1.0,
+    "same without diacritics": 1.0,
+    "one syllable sounds alike or has a slip": 2 / 3,
+    "one syllable missing": 0.5,
+    "order changed": 0.5,
+    "abbreviated": 0.5,
+}
+_TEXT_TRUST = 0.5
 _RAREST = 1e-4  # no share within a commune is taken for less
 
 
@@ -99,18 +105,6 @@ def looked_up(
     return found, is_there
 
 
-def ratio_kinds(comparison: Comparison) -> NDArray[np.uint8]:
-    """Which of a subject's ratios a level takes, uint8[n_levels]: most take the first, which is 1."""
-    kinds = np.zeros(len(comparison.labels), np.uint8)
-    if comparison.kind == "vietnamese_name":
-        kinds[list(_NAME_KINDS)] = 1 + np.arange(len(_NAME_KINDS))
-        kinds[list(_NAME_PLAIN)] = kinds[_NAME_PLAIN[0]]
-    else:
-        levels = [_SAME, _DIFFERENT] if comparison.local else [_SAME]
-        kinds[levels] = 1 + np.arange(len(levels))
-    return kinds
-
-
 def frequency_ratios(
     comparison: Comparison,
     left: Columns,
@@ -120,13 +114,13 @@ def frequency_ratios(
     frequencies: dict[str, Frequencies],
     u: NDArray[np.float64],
 ) -> Ratios:
-    """r of each subject and group: float64[n_subjects, n_circles * n_groups, n_kinds], see `ratio_kinds`.
+    """r of each subject and group: float64[n_subjects, n_circles * n_groups, n_levels].
 
     For the level that a value reaches by being equal, r is its frequency over u. For the levels of a name without tones
     or diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over its mean;
-    for those of names that are near it is drawn towards 1, for what is near a common name is common, but less surely.
-    The groups stand there once for each circle: the country's ratios; of a local comparison those within the subject's
-    commune; then, of one by cohort, these again within the subject's cohort.
+    for those of names and texts that are near it is drawn towards 1, for what is near a common value is common, but
+    less surely. The groups stand there once for each circle: the country's ratios; of a local comparison those within
+    the subject's commune; then, of one by cohort, these again within the subject's cohort.
 
     Parameters
     ----------
@@ -136,36 +130,43 @@ def frequency_ratios(
     u : float64[n_levels] of the comparison
     """
     counts = _Counts(frequencies, f"{comparison.name}{PEOPLE}", communes, cohorts)
-    if comparison.kind == "vietnamese_name":
-        column = comparison.left[0]
-        key, plain = f"{column}.key", f"{column}.plain"
+    is_name = comparison.kind == "vietnamese_name"
+    if is_name:
+        key, counted = f"{comparison.left[0]}.key", f"{comparison.left[0]}.plain"
         same = counts.name_shares(key, left[key].astype(np.uint64))
-        loosely = counts.name_shares(plain, left[plain].astype(np.uint64))
-        # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one
-        # sex and cohort make it.
-        mean = frequencies[plain].mean_share()[0]
-        ratios = np.empty((*same.shape, 1 + len(_NAME_KINDS)), np.float64)
-        name_ratios(same, loosely, u[_SAME], mean, _NEAR_PRIORS, ratios)
-        return ratios
-    circles = []
-    for shares in counts.value_shares(comparison.right[0], alternatives):
-        circles.append([np.where(shares > 0, shares / u[_SAME], 1.0)])  # a share of 0 is no value
-        if communes is not None:
-            circles[-1].append(np.ones_like(shares))
-            here = counts.local_shares(comparison.right[0], alternatives[:, 0], shares)
-            circles.append(_local_value_ratios(here, alternatives[:, 0] != 0, u))
-    return _side_by_side(circles)
-
-
-def _side_by_side(circles: list[list[Shares]]) -> Ratios:
-    """One array of the ratios of each circle by kind, float64[n, n_groups] each, behind the 1 of most levels."""
-    n, n_groups = circles[0][0].shape
-    ratios = np.empty((n, len(circles) * n_groups, 1 + len(circles[0])), np.float64)
-    ratios[:, :, 0] = 1.0
-    for number, kinds in enumerate(circles):
-        for kind, values in enumerate(kinds, start=1):
-            ratios[:, number * n_groups : (number + 1) * n_groups, kind] = values
+        near = counts.name_shares(counted, left[counted].astype(np.uint64))
+    else:
+        counted = comparison.right[0]
+        same = near = counts.value_shares(counted, alternatives)
+    # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one sex and
+    # cohort make it.
+    mean = frequencies[counted].mean_share()[0]
+    ratios = np.empty((*same.shape, len(comparison.labels)), np.float64)
+    level_ratios(same, near, u[_SAME], mean, _trust(comparison), ratios)
+    if comparison.local and not is_name:
+        _set_local_differences(ratios, same, counts.n_groups(counted), u, len(comparison.compared_labels) - 1)
     return ratios
+
+
+def _trust(comparison: Comparison) -> NDArray[np.float64]:
+    """How far the frequency of a value tells that of what is near it: float64[n_levels]."""
+    trust = np.zeros(len(comparison.labels))
+    if not comparison.near_frequency:
+        return trust
+    if comparison.kind == "vietnamese_name":
+        trust[[names.LEVELS.index(label) for label in _NAME_TRUST]] = list(_NAME_TRUST.values())
+    elif comparison.kind == "text":
+        trust[2 : 2 + len(comparison.thresholds)] = _TEXT_TRUST
+    return trust
+
+
+def _set_local_differences(
+    ratios: Ratios, shares: Shares, n_groups: int, u: NDArray[np.float64], different: int
+) -> None:
+    """The ratios of differing within the commune, every second circle of n_groups, where a value is what few or nearly
+    all there have; shares: float64[n, n_circles * n_groups]."""
+    here = np.arange(shares.shape[1]) // n_groups % 2 == 1
+    ratios[:, here, different] = np.where(shares[:, here] > 0, (1.0 - shares[:, here]) / u[different], 1.0)
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,13 @@ class _Counts:
         name_shares((bearers, table.bearers), neighbours, peers, shares)
         return shares.reshape(n, n_circles * n_groups)
 
-    def value_shares(self, name: str, alternatives: Keys) -> list[Shares]:
-        """Shares of values that count as one, added up: in the country, then in the cohort where there is one."""
+    def n_groups(self, name: str) -> int:
+        """How many groups a table counts."""
+        return int(self.frequencies[name].counts.shape[1])
+
+    def value_shares(self, name: str, alternatives: Keys) -> Shares:
+        """Shares of values that count as one, added up, by circle and group: float64[n, n_circles * n_groups]; 0 where
+        there is no value."""
         parts = [(values, self.frequencies[name].shares(values)) for values in alternatives.T]
         circles = [[np.where(values[:, None] == 0, 0.0, shares) for values, shares in parts]]
         if self.cohorts is not None:
@@ -199,11 +205,20 @@ class _Counts:
             for values, shares in parts:
                 bearers, people = (others(counted) for counted in self._peers(name, values, self.cohorts))
                 circles[-1].append(np.where(values[:, None] == 0, 0.0, cohort_share(bearers, people, shares)))
-        return [_sum(shares) for shares in circles]
+        found = [_sum(shares) for shares in circles]
+        if self.communes is not None:
+            found = [
+                part for shares in found for part in (shares, self._local_shares(name, alternatives[:, 0], shares))
+            ]
+        return np.concatenate(found, axis=1)
 
-    def local_shares(self, name: str, values: Keys, around: Shares) -> Shares:
-        """Share of each value among the other people of the subject's communes: float64[n, n_groups]."""
-        return np.asarray(local_share(others(self._bearers_here(name, values)), others(self._people_here), around))
+    def _local_shares(self, name: str, values: Keys, around: Shares) -> Shares:
+        """Share of each value among the other people of the subject's communes: float64[n, n_groups].
+
+        Even where everybody has one value a registry errs now and then, so none is ever impossible, and none certain.
+        """
+        shares = local_share(others(self._bearers_here(name, values)), others(self._people_here), around)
+        return np.where(values[:, None] == 0, 0.0, np.clip(shares, _RAREST, 1.0 - _RAREST))
 
     def _peers(self, name: str, values: Keys, cohorts: Keys) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """The bearers of each value in the subject's cohort, and its people: [n, n_groups] each."""
@@ -227,10 +242,3 @@ class _Counts:
 def _sum(parts: list[NDArray[Number]]) -> NDArray[Number]:
     """One array; of one it is that one, as of most places, which became one commune."""
     return functools.reduce(np.add, parts)
-
-
-def _local_value_ratios(shares: Shares, is_known: NDArray[np.bool_], u: NDArray[np.float64]) -> list[Shares]:
-    """Ratios of both levels of a value from its shares within the commune."""
-    # Even where everybody has one value a registry errs now and then, so neither level is ever impossible.
-    shares = np.clip(shares, _RAREST, 1.0 - _RAREST)
-    return [np.where(is_known[:, None], ratios, 1.0) for ratios in (shares / u[_SAME], (1.0 - shares) / u[_DIFFERENT])]

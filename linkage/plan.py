@@ -101,10 +101,11 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     out).
 
     m, household: None takes those of `linkage.plan_defaults`, by kind and number of levels.
-    term_frequency: an agreement counts by how common the value is in the registry; by group, a column of the
-    registry; with local, by how common it is within the commune when the place comparison says that the communes are
-    the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was, when
-    the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
+    term_frequency: an agreement counts by how common the value is in the registry, and so does what is near it, never
+    for more than what is closer; without near_frequency equality alone counts by it, as in Splink; by group, a column
+    of the registry; with local, by how common it is within the commune when the place comparison says that the communes
+    are the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was,
+    when the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
     household can have in common. monotone: the levels fall from more to less agreement, and so must their weights.
     absent_level: that the registry has no value where the left side states one is a level too, the last one.
     """
@@ -116,6 +117,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     m: list[float] | None = None
     household: list[float] | None = None
     term_frequency: bool = False
+    near_frequency: bool = True
     group: str | None = None
     local: bool = False
     cohort: str | None = None

@@ -56,9 +56,9 @@ class Tile:
     """Some subjects of a batch, ready to be compared.
 
     parts: their columns, and what keys are made of; own_rows: int64[n] or None; ratios: term frequency ratios by
-    comparison, float64[n, n_groups, n_kinds] or None; needed: float32[n, n_levels], the least weight of the comparisons
-    before the last with which a pair may reach the floor, by the best level that the last may have; gains: float32[n,
-    n_outlines], the most that term frequencies add to that weight, by the outline of the pattern.
+    comparison, float64[n, n_groups, n_levels] or None; needed: float32[n, n_levels], the least weight of the
+    comparisons before the last with which a pair may reach the floor, by the best level that the last may have; gains:
+    float32[n, n_outlines], the most that term frequencies add to that weight, by the outline of the pattern.
     """
 
     n_subjects: int
@@ -176,13 +176,12 @@ class Scorer:
 
     def _most_gained(self, c: int, ratios: Ratios | None, n_subjects: int) -> NDArray[np.float64]:
         """The most that a subject's term frequencies may add at each level of a comparison: float64[n_levels, n]."""
-        kinds = self.bound[c].kinds
-        if ratios is None or kinds is None:
+        if ratios is None:
             return np.zeros((self.space.n_levels[c], n_subjects))
         # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
         least = np.empty((n_subjects, ratios.shape[2]))
         smallest(ratios, least)
-        return np.asarray(-np.log2(least).T[kinds])
+        return np.asarray(-np.log2(least).T)
 
     def candidates(self, tile: Tile) -> tuple[Found, PassCounts]:
         """All candidates of a tile, and the counts of its passes."""

@@ -65,11 +65,11 @@ def find_within(codes, low, high, places):  # type: ignore[no-untyped-def]
 
 @kernel
 def multiply_term_frequency(offsets, codes, places, ratios, groups, product):  # type: ignore[no-untyped-def]
-    """product[k] *= ratios[s, places[code] + group of the pair's person * n_kinds].
+    """product[k] *= ratios[s, places[code] + group of the pair's person * n_levels].
 
-    ratios: float64[n_subjects, n_groups * n_kinds]; places: uint16[n_patterns], where the ratio of a pattern stands
+    ratios: float64[n_subjects, n_groups * n_levels]; places: uint16[n_patterns], where the ratio of a pattern stands
     among those of group 0, or of the group within the commune or cohort where the pattern shares it; groups: uint8[n]
-    of the pairs' persons times n_kinds, or uint8[0] when everybody is in group 0.
+    of the pairs' persons times n_levels, or uint8[0] when everybody is in group 0.
     """
     for s in range(ratios.shape[0]):
         ratio = ratios[s]

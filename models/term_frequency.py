@@ -77,33 +77,50 @@ def name_shares(country, neighbours, peers, shares):  # type: ignore[no-untyped-
 
 
 @kernel
-def name_ratios(same, plain, u_same, mean_plain, priors, ratios):  # type: ignore[no-untyped-def]
-    """Ratios r = frequency / u of the levels of a name.
+def level_ratios(same, near, u_same, mean_near, trust, ratios):  # type: ignore[no-untyped-def]
+    """Ratios r = frequency / u of the levels of a value; 1 where it is missing.
 
     Parameters
     ----------
-    same, plain : float64[n, k], shares of the whole name and of the name without tones or diacritics
-    u_same, mean_plain : u of the same name, and the mean share of a plain name
-    priors : float64[n_near], of the levels of names that are near: how little a name's own frequency says of them, as
-        if one of the mean frequency had been counted so often beside it
-    ratios : float64[n, k, 3 + n_near] out: 1, of the same name, of the plain name, of those that are near
+    same, near : float64[n, k], shares of the value and of what it is near by, as a name without its diacritics; 0 of a
+        value that is missing
+    u_same, mean_near : u of the same value, and the mean share of what it is near by
+    trust : float64[n_levels], how far the value's own frequency tells that of what is near it: r = 1 + trust * (near /
+        mean_near - 1), drawn towards 1 as if a value of the mean frequency had been counted 1 / trust - 1 times beside
+        it; entries 0 and 1 are not used
+    ratios : float64[n, k, n_levels] out
     """
     for i in range(ratios.shape[0]):
         for k in range(ratios.shape[1]):
-            to_mean = plain[i, k] / mean_plain
             ratios[i, k, 0] = 1.0
-            ratios[i, k, 1] = same[i, k] / u_same
-            ratios[i, k, 2] = to_mean
-            for near in range(priors.shape[0]):
-                ratios[i, k, 3 + near] = (to_mean + priors[near]) / (1.0 + priors[near])
+            ratios[i, k, 1] = same[i, k] / u_same if same[i, k] > 0.0 else 1.0
+            more = near[i, k] / mean_near - 1.0 if near[i, k] > 0.0 else 0.0
+            for level in range(2, trust.shape[0]):
+                ratios[i, k, level] = 1.0 + trust[level] * more
+
+
+@kernel
+def keep_order(m_u, ratios):  # type: ignore[no-untyped-def]
+    """Raise ratios until no level weighs more than a closer one of the same value: m / (u r) falls, or stays.
+
+    The frequency of a common value takes weight from its being the same, and so it must from whatever is less than the
+    same: who has the name itself is no worse a candidate than who has one like it. m_u: float64[n_compared], m / u of
+    the levels that come of comparing, the closest first behind "missing"; ratios: float64[n, k, n_levels].
+    """
+    for i in range(ratios.shape[0]):
+        for k in range(ratios.shape[1]):
+            most = m_u[1] / ratios[i, k, 1]
+            for level in range(2, m_u.shape[0]):
+                ratios[i, k, level] = max(ratios[i, k, level], m_u[level] / most)
+                most = m_u[level] / ratios[i, k, level]
 
 
 @kernel
 def smallest(ratios, least):  # type: ignore[no-untyped-def]
-    """The smallest ratio of each kind, least: float64[n, n_kinds] out, of ratios: float64[n, k, n_kinds], k > 0."""
+    """The smallest ratio of each level, least: float64[n, n_levels] out, of ratios: float64[n, k, n_levels], k > 0."""
     for i in range(ratios.shape[0]):
-        for kind in range(ratios.shape[2]):
-            lowest = ratios[i, 0, kind]
+        for level in range(ratios.shape[2]):
+            lowest = ratios[i, 0, level]
             for k in range(1, ratios.shape[1]):
-                lowest = min(lowest, ratios[i, k, kind])
-            least[i, kind] = lowest
+                lowest = min(lowest, ratios[i, k, level])
+            least[i, level] = lowest

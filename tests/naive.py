@@ -446,15 +446,26 @@ def name_shares(country, neighbours, peers):
     return circles
 
 
-def name_ratios(same, plain, u_same, mean_plain, priors):
-    """Ratios of a name by kind, of its shares."""
-    near = [(plain / mean_plain + prior) / (1 + prior) for prior in priors]
-    return [1, same / u_same, plain / mean_plain, *near]
+def level_ratios(same, near, u_same, mean_near, trust):
+    """Ratios of a value by level, of its shares: drawn towards 1 as by so many values of the mean share beside it."""
+    ratios = [1, same / u_same if same else 1]
+    for part in trust[2:]:
+        n_beside = 1 / part - 1 if part else math.inf
+        ratios.append((near / mean_near + n_beside) / (1 + n_beside) if near and part else 1)
+    return ratios
+
+
+def keep_order(m_u, ratios):
+    """The ratio of each level, such that no weight of one is over the least of those before it."""
+    weights = [weight / ratio for weight, ratio in zip(m_u, ratios, strict=False)]
+    least = [min(weights[1 : level + 1]) for level in range(1, len(weights))]
+    kept = [weight / most for weight, most in zip(m_u[1:], least, strict=True)]
+    return [ratios[0], *kept, *ratios[len(m_u) :]]
 
 
 def smallest(ratios):
-    """The smallest ratio of each kind."""
-    return [min(of_kind) for of_kind in zip(*ratios, strict=True)]
+    """The smallest ratio of each level."""
+    return [min(of_level) for of_level in zip(*ratios, strict=True)]
 
 
 # ------------------------------------------------------------------------------------------------- blocking

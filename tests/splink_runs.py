@@ -139,11 +139,19 @@ EVERY_KIND: dict[str, Any] = {
         a_comparison("sex", "category"),
         a_comparison("birth_date", "date", n=9),
         a_comparison("phone", "digits", n=3),
-        a_comparison("ethnicity", "category", term_frequency=True),
+        a_comparison("ethnicity", "category", term_frequency=True, near_frequency=False),
         a_comparison("height", "number", n=4, thresholds=[0, 0.5, 2.25]),
         a_comparison("id_number", "text", n=4, measure="damerau_levenshtein", thresholds=[1, 3]),
         a_comparison("letters", "text", "full_name", n=4, measure="levenshtein", thresholds=[1, 4]),
-        a_comparison("full_name", "text", n=4, measure="jaro_winkler", thresholds=[0.92, 0.8], term_frequency=True),
+        a_comparison(
+            "full_name",
+            "text",
+            n=4,
+            measure="jaro_winkler",
+            thresholds=[0.92, 0.8],
+            term_frequency=True,
+            near_frequency=False,
+        ),
     ],
 }
 

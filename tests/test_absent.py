@@ -160,7 +160,7 @@ def test_an_agreement_is_as_rare_among_all_pairs_as_the_value_is(
             if comparison.spec.term_frequency:
                 ratios = comparison.ratios(KeyParts("left", batch.columns, index.plan, batch.dictionaries), index)
                 assert ratios is not None
-                bound[comparison.spec.name, has_absent_levels] = ratios[:, 0, comparison.kinds[1]]
+                bound[comparison.spec.name, has_absent_levels] = ratios[:, 0, 1]
     parameters = starting_parameters(every_kind(has_absent_levels=True), 300)
     plain = starting_parameters(every_kind(has_absent_levels=False), 300)
     for name in ("commune", "full_name"):

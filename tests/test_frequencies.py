@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios, ratio_kinds
+from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios
 from linkage.plan import Comparison, load_plan
 from linkage.value_counts import add_up, count_part, counted_columns
 from models.comparators.name import LEVELS
+from models.term_frequency import keep_order
 
 pytestmark = pytest.mark.kernel
 
@@ -51,7 +52,7 @@ def count_frequencies(columns: dict[str, np.ndarray], n_parts: int = 3) -> dict[
 
 def ratios_by_level(comparison: Comparison, *arguments: Any) -> np.ndarray:
     """float64[n_subjects, n_groups, n_levels]."""
-    return frequency_ratios(comparison, *arguments)[:, :, ratio_kinds(comparison)]
+    return frequency_ratios(comparison, *arguments)
 
 
 people = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=40)
@@ -137,7 +138,13 @@ def test_a_name_without_its_marks_counts_with_its_plain_share_over_the_mean(
 
 
 @pytest.mark.parametrize(
-    ("level", "prior"), [("one syllable sounds alike or has a slip", 0.5), ("one syllable missing", 1.0)]
+    ("level", "prior"),
+    [
+        ("one syllable sounds alike or has a slip", 0.5),
+        ("one syllable missing", 1.0),
+        ("order changed", 1.0),
+        ("abbreviated", 1.0),
+    ],
 )
 def test_near_a_common_name_strangers_are_common(name_ratios: dict[str, np.ndarray], level: str, prior: float) -> None:
     """As without its marks, drawn towards 1: a name that nobody bears may be a slip of one that many bear."""
@@ -147,7 +154,7 @@ def test_near_a_common_name_strangers_are_common(name_ratios: dict[str, np.ndarr
 
 
 def test_other_levels_of_a_name_have_no_frequency(name_ratios: dict[str, np.ndarray]) -> None:
-    others = [LEVELS.index("order changed"), *range(LEVELS.index("abbreviated"), len(LEVELS)), 0]
+    others = [*range(LEVELS.index("family and given name same"), len(LEVELS)), 0]
     for table in name_ratios.values():
         assert (table[:, others] == 1.0).all()
 
@@ -246,3 +253,53 @@ def test_local_ratios_of_names_equal_counting_the_neighbours(rows: list[tuple[in
             expected = [max(c, here) / 0.1 for c, here in zip(country, local, strict=True)]
             found = ratios[:, N_GROUPS + group, LEVELS.index("same")]
             assert found.tolist() == pytest.approx(expected, rel=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------- order of the levels
+
+
+TEXT = Comparison(
+    name="town",
+    kind="text",
+    left=["full_name.key"],
+    right=["full_name.key"],
+    m=[0.9, 0.04, 0.03, 0.03],
+    term_frequency=True,
+    measure="jaro_winkler",
+    thresholds=[0.95, 0.8],
+)
+
+
+@given(st.sampled_from([NAME, ETHNICITY, COMMUNE, TEXT]), people, st.integers(0, 1 << 32), st.floats(0.5, 12))
+def test_of_any_value_the_closer_level_weighs_as_much_at_least(
+    comparison: Comparison, rows: list[tuple[int, int, int]], seed: int, spread: float
+) -> None:
+    """Whatever the registry's counts and however the levels' m and u came out of the training."""
+    keys, sexes, communes = (list(column) for column in zip(*rows, strict=True))
+    frequencies = count_frequencies(registry(keys, [key // 2 for key in keys], sexes, communes, ethnicity=keys))
+    rng = np.random.default_rng(seed)
+    values = np.arange(8, dtype=np.uint64)
+    m, u = (
+        np.concatenate([[1.0], rng.dirichlet(np.exp(-rng.uniform(0, spread, len(comparison.labels) - 1)))]) + 1e-9
+        for _ in range(2)
+    )
+    left = {"full_name.key": values, "full_name.plain": values // 2}
+    at = np.full((8, 1), 1, np.uint64) if comparison.local else None
+    ratios = frequency_ratios(comparison, left, values[:, None], at, None, frequencies, u)
+    raw = ratios.copy()
+    keep_order(m / u, ratios)
+    weights = np.log2(m / u / ratios)[:, :, 1:]
+    assert (np.diff(weights, axis=2) <= 1e-9).all()
+    assert (ratios[:, :, 1] == raw[:, :, 1]).all(), "equality counts by its frequency"
+    assert (ratios >= raw).all()
+
+
+def test_what_is_near_a_common_text_is_common() -> None:
+    """Value 1 is borne by six of ten, value 2 by one: what is like it is drawn half way towards the mean."""
+    frequencies = count_frequencies(registry([1] * 6 + [2, 3, 4, 5], [1] * 10, [1] * 10, [1] * 10))
+    values, u, mean = np.array([1, 2, 0], np.uint64), np.array([1, 0.1, 0.1, 0.1, 0.7]), (36 + 4) / 100
+    ratios = frequency_ratios(TEXT, {}, values[:, None], None, None, frequencies, u)[:, 0]
+    assert ratios[:, 1].tolist() == pytest.approx([6.0, 1.0, 1.0])
+    for level in (2, 3):
+        assert ratios[:, level].tolist() == pytest.approx([(0.6 / mean + 1) / 2, (0.1 / mean + 1) / 2, 1.0])
+    assert (ratios[:, [0, 4]] == 1.0).all()

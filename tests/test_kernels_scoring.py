@@ -45,7 +45,7 @@ from blocking.parts import (
 )
 from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
 from models.score import bayes_factors, expect, find_within, multiply_term_frequency, rank, select
-from models.term_frequency import name_ratios, name_shares, smallest
+from models.term_frequency import keep_order, level_ratios, name_shares, smallest
 from tests import naive
 from tests.test_kernels_comparators import pack
 
@@ -442,14 +442,19 @@ def test_shares_and_ratios_of_names_equal_their_twins(circles, n_groups, data):
     ]
     np.testing.assert_allclose(shares.transpose(0, 2, 1).reshape(len(expected), -1), expected)
     same, plain = shares.reshape(n, -1), shares.reshape(n, -1)[:, ::-1].copy()
-    priors = np.array(data.draw(st.lists(st.floats(0.1, 9.0), max_size=2)))
-    ratios = np.empty((*same.shape, 3 + priors.size))
-    name_ratios(same, plain, 0.3, 0.02, priors, ratios)
+    same[0, 0] = plain[0, -1] = 0.0  # no value
+    trust = np.array([0.0, 0.0, *data.draw(st.lists(st.just(0.0) | st.floats(0.01, 1.0), max_size=4))])
+    ratios = np.empty((*same.shape, trust.size))
+    level_ratios(same, plain, 0.3, 0.02, trust, ratios)
     twin = [
-        [naive.name_ratios(*pair, 0.3, 0.02, priors.tolist()) for pair in zip(*row, strict=True)]
+        [naive.level_ratios(*pair, 0.3, 0.02, trust.tolist()) for pair in zip(*row, strict=True)]
         for row in zip(same.tolist(), plain.tolist(), strict=True)
     ]
     np.testing.assert_allclose(ratios, twin)
+    m_u = np.array([1.0, *data.draw(st.lists(st.floats(1e-4, 1e4), min_size=1, max_size=trust.size - 1))])
+    kept = [[naive.keep_order(m_u.tolist(), of_group) for of_group in row] for row in ratios.tolist()]
+    keep_order(m_u, ratios)
+    np.testing.assert_allclose(ratios, kept)
     least = np.empty((n, ratios.shape[2]))
     smallest(ratios, least)
     assert least.tolist() == [naive.smallest(of_subject) for of_subject in ratios.tolist()]

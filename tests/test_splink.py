@@ -55,7 +55,13 @@ def plan_with(term_frequency: bool) -> Plan:
     kinds = {"year": "number"}
     fields = [{"name": n, "kind": kinds.get(n, "text"), "left": [n], "right": [n]} for n in [*names, "sex"]]
     comparisons = [
-        c | {"left": [c["name"]], "right": [c["name"]], "term_frequency": term_frequency and c["name"] == "town"}
+        c
+        | {
+            "left": [c["name"]],
+            "right": [c["name"]],
+            "term_frequency": term_frequency and c["name"] == "town",
+            "near_frequency": False,
+        }
         for c in COMPARISONS
     ]
     everybody = {"name": "sex", "left": ["sex"], "right": ["sex"], "max_block": 10**6}

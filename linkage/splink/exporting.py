@@ -180,6 +180,8 @@ def _frequency(spec: Comparison, compared: str) -> tuple[str | None, list[str]]:
     lost = []
     if spec.kind == "vietnamese_name":
         lost.append("term frequencies of names without tones or diacritics; left out")
+    if spec.near_frequency:
+        lost.append("what is near a common value counts for less (near_frequency); written for the same value only")
     if spec.group is not None:
         lost.append(f"term frequencies by {spec.group}; written for all together")
     if spec.cohort is not None:

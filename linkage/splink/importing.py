@@ -163,6 +163,7 @@ def _comparison(comparison: dict[str, Any], fields: _Fields) -> tuple[Comparison
         right=[said.right],
         m=(m[1:] / m[1:].sum()).tolist(),
         term_frequency=_has_term_frequency(levels, said, where),
+        near_frequency=False,
         measure=said.measure,
         thresholds=list(said.thresholds),
         absent_level=said.absent_level,
