@@ -14,7 +14,7 @@ from linkage.comparing import take
 from linkage.drift import drift_notes
 from linkage.errors import UsageError, VerificationError
 from linkage.groups import GROUPS, groups_table
-from linkage.ingest import Ingested, ingest
+from linkage.ingest import Ingested, file_notes, ingest
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
 from linkage.outputs import Outcome, decision_parts
@@ -139,7 +139,7 @@ def _write_tables(stage: Stage, outcome: Outcome, pairs: PairCounts, ingested: I
 
 def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[str, ...]:
     """What an operator should look at before he trusts the run."""
-    notes = []
+    notes = file_notes(ingested.files)
     if ingested.unmatched:
         names = ", ".join(ingested.unmatched)
         notes.append(f"no file has the columns {names} of the mapping; what they stand for was not read: correct it")

@@ -170,7 +170,9 @@ def test_an_interrupted_command_says_so() -> None:
 def test_a_mapping_that_fits_no_column_is_noted(district: District, model: Path, tmp_path: Path) -> None:
     mapping = tmp_path / "columns.toml"
     mapping.write_text('"Ngay sinh" = "date_of_birth"\n" DOSE_ID " = "dose_id"\n', encoding="utf-8")
-    inputs = ("--doses", district.path("doses"), "--index", district.index, "--model", model)
+    doses = tmp_path / "doses.csv"
+    doses.write_text("dose_id,full_name\nD1,Lê Lan\n", encoding="utf-8")
+    inputs = ("--doses", doses, "--index", district.index, "--model", model)
     ended = call("run", *inputs, "--columns", mapping, "--out", tmp_path / "runs")
     assert ended.code == 0
     assert "no file has the columns Ngay sinh of the mapping" in ended.err.replace("\n", " ")

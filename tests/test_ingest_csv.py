@@ -199,7 +199,7 @@ def test_column_mapping(tmp_path: Path) -> None:
         (b"", r"doses.csv: the file is empty"),
         (b"\n\n", r"doses.csv: no header with the columns dose_id, full_name"),
         (b"a,b\n1,2\n", r"doses.csv: no header with the columns"),
-        (b"dose_id,name\n1,2\n", r"doses.csv: column full_name missing \(found: dose_id, 1 unknown\)"),
+        (b"dose_id,name\n1,2\n", r"doses.csv: column full_name missing \(found: dose_id, 1 unknown: name\)"),
         (b"dose_id,full_name,DOSE_ID\n1,2,3\n", r"doses.csv: column dose_id occurs twice, as column 1 and 3"),
         (ROWS.encode("utf-32"), r"doses.csv: the encoding UTF-32 is not supported"),
         (b"PK\x03\x04rest", r"doses.csv: this is a zip archive or Excel workbook, not CSV"),

@@ -37,17 +37,19 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, max_size=40).map(b"".join)
 
 
-def scan(text: bytes, n_columns: int, delimiter: bytes = b",") -> tuple[list[tuple[int, int, int]], int]:
+def scan(
+    text: bytes, n_columns: int, n_optional: int = 0, delimiter: bytes = b","
+) -> tuple[list[tuple[int, int, int]], int]:
     buffer = np.frombuffer(bytearray(text), np.uint8)
     starts, ends, faults = np.empty(99, np.int64), np.empty(99, np.int64), np.empty(99, np.uint16)
     n, n_breaks, position = kernels.scan_records(
-        buffer, 0, len(text), ord(delimiter), n_columns, True, starts, ends, faults
+        buffer, 0, len(text), ord(delimiter), n_columns, n_columns - n_optional, True, starts, ends, faults
     )
     assert position == len(text)
     return list(zip(starts[:n].tolist(), ends[:n].tolist(), faults[:n].tolist(), strict=True)), n_breaks
 
 
-def naive_scan(text: bytes, n_columns: int, delimiter: bytes = b",") -> list[tuple[int, int, int]]:
+def naive_scan(text: bytes, n_columns: int, n_optional: int = 0, delimiter: bytes = b",") -> list[tuple[int, int, int]]:
     """Records by trying ever more lines until a regular expression of the whole record matches."""
     d = re.escape(delimiter)
     quoted = rb'"(?:[^"]|"")*"'
@@ -63,6 +65,8 @@ def naive_scan(text: bytes, n_columns: int, delimiter: bytes = b",") -> list[tup
             continue
         end = next((e for e in ends if e >= line_end and record.fullmatch(text, start, e)), None)
         fields = re.findall(rb"(?:^|" + d + rb")(" + field + rb")", text[start:end]) if end is not None else []
+        while n_columns and len(fields) > n_columns and not re.search(rb'[^\x00-\x20"]', fields[-1]):
+            fields.pop()
         if end is not None and end > line_end:
             swallowed = any(
                 n_columns > 2
@@ -71,13 +75,13 @@ def naive_scan(text: bytes, n_columns: int, delimiter: bytes = b",") -> list[tup
                 and re.split(rb"[\r\n]", content)[-1].count(delimiter) == place
                 for place, content in enumerate(fields)
             )
-            if swallowed or (n_columns and len(fields) != n_columns):
+            if swallowed or (n_columns and not n_columns - n_optional <= len(fields) <= n_columns):
                 end = None
         if end is None:
             end = line_end
             fault = kernels.UNCLOSED_QUOTE if open_line.fullmatch(text, start, line_end) else kernels.STRAY_QUOTE
         else:
-            few, many = n_columns and len(fields) < n_columns, n_columns and len(fields) > n_columns
+            few, many = n_columns and len(fields) < n_columns - n_optional, n_columns and len(fields) > n_columns
             fault = kernels.TOO_FEW_COLUMNS if few else kernels.TOO_MANY_COLUMNS if many else 0
         found.append((start, end, fault | naive_byte_faults(text[start:end])))
         position = end
@@ -94,14 +98,17 @@ def naive_byte_faults(record: bytes) -> int:
 
 
 @settings(max_examples=1500, deadline=None, derandomize=True)
-@given(TEXTS, st.integers(0, 4))
-@example(b'a,"b\nc,d\ne,"f"\n', 2)
-@example(b'a,"b,x\nc,d",x\n', 3)
-@example(b'"a\n', 2)
-@example(b'a"b,"c"d\n', 2)
-def test_scan_agrees_with_regular_expression(text: bytes, n_columns: int) -> None:
-    records, _ = scan(text, n_columns)
-    assert records == naive_scan(text, n_columns)
+@given(TEXTS, st.integers(0, 4), st.integers(0, 2))
+@example(b'a,"b\nc,d\ne,"f"\n', 2, 0)
+@example(b'a,"b,x\nc,d",x\n', 3, 0)
+@example(b'"a\n', 2, 0)
+@example(b'a"b,"c"d\n', 2, 0)
+@example(b'a,b,\na,b,"", ,\na,b,,c\n', 2, 0)
+@example(b'a,"b\nc",,\na,"b\nc",,d\na,b\n', 3, 1)
+def test_scan_agrees_with_regular_expression(text: bytes, n_columns: int, n_optional: int) -> None:
+    n_optional = min(n_optional, max(n_columns - 1, 0))
+    records, _ = scan(text, n_columns, n_optional)
+    assert records == naive_scan(text, n_columns, n_optional)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -153,12 +160,39 @@ def test_fields_agree_with_csv_module(rows: list[list[str]], quote_all: bool) ->
     assert [list(row) for row in zip(*columns, strict=True)] == expected
 
 
+NAMES = ["dose_id", "mã", "id"]
+
+
+def naive_begins_with_name(record: bytes) -> bool:
+    """By a regular expression; of "mã" the first letter is compared, and that something follows."""
+    marks = rb'(?:[\x00-\x20"=]|\xef\xbb\xbf|\xe2\x80[\x8b-\x8f])*'
+    return re.match(rb"(?i)" + marks + rb"(?:dose_id|m.|id)", record, re.DOTALL) is not None
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    st.lists(st.sampled_from(["DOSE_ID", "dose_", "id", "Mã", "m", "M", "\ufeff", "\u200b", '="', " ", ",", "E1"])).map(
+        "".join
+    )
+)
+@example("\ufeffdose_id,x")
+@example("\ufeff")
+def test_names_at_the_start_agree_with_regular_expression(record: str) -> None:
+    text = np.frombuffer(bytearray(b"id" + record.encode() + b"dose_id"), np.uint8)
+    names = [name.encode() for name in NAMES]
+    found = np.empty(1, np.bool_)
+    offsets = np.cumsum([0, *map(len, names)], dtype=np.int32)
+    starts, ends = np.array([2]), np.array([text.size - 7])
+    kernels.begin_with_names(text, starts, ends, np.frombuffer(b"".join(names), np.uint8), offsets, found)
+    assert found[0] == naive_begins_with_name(record.encode())
+
+
 def test_scan_of_a_part_goes_on_where_it_stopped() -> None:
     text = np.frombuffer(bytearray(b'a,b\n"c\nd",e\n\nf,g'), np.uint8)
     starts, ends, faults = np.empty(1, np.int64), np.empty(1, np.int64), np.empty(1, np.uint16)
     position, found = 0, []
     while position < text.size:
-        n, _, position = kernels.scan_records(text, position, text.size, ord(","), 2, True, starts, ends, faults)
+        n, _, position = kernels.scan_records(text, position, text.size, ord(","), 2, 2, True, starts, ends, faults)
         found += [text[starts[0] : ends[0]].tobytes()] * n
     assert found == [b"a,b", b'"c\nd",e', b"f,g"]
 

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.errors import InputError, VerificationError
+from linkage.ingest.cleaning import normal_name
 from linkage.ingest.csv_file import read_csv
 from linkage.ingest.duplicates import duplicate_faults
 from linkage.ingest.excel_file import read_excel
-from linkage.ingest.header import normal_name
 from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.reasons import reason_lists
 from linkage.ingest.records import Records, RecordsWriter, nth_absent
@@ -40,6 +40,8 @@ READERS: dict[str, Reader] = {
     ".parquet": read_parquet,
     ".pq": read_parquet,
 }
+
+_NAMES_SHOWN, _NOTES_SHOWN = 3, 30
 
 # Key of the schema metadata of the rejected table: header, delimiter and encoding of the CSV files, by file, as JSON.
 LAYOUTS = b"linkage.layouts"
@@ -74,7 +76,7 @@ class Ingested:
 
     ``accepted`` has the columns of the schema, in its order, as text; null for an empty value and for a column that
     the file does not have. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
-    ``unmatched``: names of the column mapping that no file has.
+    ``unmatched``: names of the column mapping that no file has, neither as they are nor by what they stand for.
     """
 
     accepted: Records
@@ -138,8 +140,26 @@ def ingest(
     n_dropped = np.diff(np.searchsorted(dropped, starts))
     counts = _count(files, names, paths, np.diff(starts) - n_dropped, rejected)
     there = {normal_name(name) for file in files for name in file.names}
-    unmatched = tuple(name for name in columns or () if normal_name(name) not in there)
+    unmatched = tuple(
+        name for name, target in (columns or {}).items() if not {normal_name(name), normal_name(target)} & there
+    )
     return Ingested(sound.without(dropped), _join_rejected(files, names, rejected), counts, unmatched)
+
+
+def file_notes(files: Sequence[FileCount]) -> list[str]:
+    """What the operator should know of the files; what is the same of several is one line, the commonest first."""
+    by_note: dict[str, list[str]] = {}
+    for file in files:
+        for note in (file.note or "").split("; ") if file.note else ():
+            by_note.setdefault(note, []).append(file.file)
+    lines = []
+    for note, names in sorted(by_note.items(), key=lambda item: -len(item[1])):
+        shown = ", ".join(names[:_NAMES_SHOWN])
+        lines.append(
+            f"{shown}{f' and {len(names) - _NAMES_SHOWN:,} more' if len(names) > _NAMES_SHOWN else ''}: {note}"
+        )
+    rest = len(lines) - _NOTES_SHOWN
+    return [*lines[:_NOTES_SHOWN], *([f"{rest:,} further notes on files: see the manifest"] if rest > 0 else [])]
 
 
 def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:

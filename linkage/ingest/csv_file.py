@@ -13,7 +13,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +21,20 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import InputError, VerificationError
-from linkage.ingest.csv_kernels import INVALID_ENCODING, copy_values, scan_records, split_fields
+from linkage.ingest.cleaning import normal_name
+from linkage.ingest.csv_kernels import INVALID_ENCODING, begin_with_names, copy_values, scan_records, split_fields
 from linkage.ingest.csv_text import Text, read_text
-from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, n_known
-from linkage.ingest.rows import FileRows, Layout, Sink, select_columns, value_faults
+from linkage.ingest.header import (
+    SEARCHED_ROWS,
+    Header,
+    find_header,
+    header_notes,
+    is_header,
+    match_header,
+    n_known,
+)
+from linkage.ingest.reasons import REPEATED_HEADER
+from linkage.ingest.rows import FileRows, Layout, Sink, schema_rows, value_faults
 from linkage.schema import TableSchema
 from linkage.threads import in_order
 
@@ -37,12 +47,21 @@ _CHUNK_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class _Body:
-    """The layout of a CSV file and where its first record begins."""
+    """The layout of a CSV file, or of a part of one that was joined, and where its first record begins."""
 
     header: Header
     delimiter: str
     start: int
     n_titles: int
+
+    @property
+    def n_columns(self) -> int:
+        return len(self.header.names)
+
+    @property
+    def n_least(self) -> int:
+        """Columns up to the last one with a name: records need no more."""
+        return max(place for place, name in enumerate(self.header.names, start=1) if name.strip())
 
 
 @dataclass(frozen=True)
@@ -53,15 +72,20 @@ class _Scan:
     ends: np.ndarray
     faults: np.ndarray
 
+    def first(self, n: int) -> _Scan:
+        """A copy of the first n records."""
+        return _Scan(self.starts[:n].copy(), self.ends[:n].copy(), self.faults[:n].copy())
+
 
 @dataclass(frozen=True)
 class _Part:
     """Consecutive records: the sound ones as rows, the others as places (int64, from 0) with fault bits (uint16).
 
-    start : the byte from which the records are scanned
+    start : the byte from which the records are scanned, by the layout ``body``
     """
 
     start: int
+    body: _Body
     n_records: int
     sound: pa.Table
     bad: np.ndarray
@@ -77,16 +101,18 @@ def read_csv(
     """
     text = read_text(path, file, scratch)
     body = _find_body(text, table, columns, file)
-    first, start = [0], []  # of each part: its first record, and the byte where that is looked for
+    first = [0]  # of each part its first record
+    places: list[tuple[int, _Body]] = []  # of each part the byte where that is looked for, and the layout
     positions, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
     n_cores = os.cpu_count() or 1
     with ThreadPoolExecutor(n_cores + 1) as pool:
         digest = pool.submit(text.sha256)
-        for part in in_order(_parts(text, body, table, file), pool, 2 * n_cores):
+        headers = Headers(table, columns, file)
+        for part in in_order(_parts(text, body, headers), pool, 2 * n_cores):
             sink(part.sound)
             positions.append(part.bad + first[-1] + 1)
             faults.append(part.faults)
-            start.append(part.start)
+            places.append((part.start, part.body))
             first.append(first[-1] + part.n_records)
         sha256 = digest.result()
     all_faults = np.concatenate(faults)
@@ -96,7 +122,7 @@ def read_csv(
         n_records=first[-1],
         bad_positions=np.concatenate(positions),
         faults=all_faults,
-        raw=lambda wanted: _raw(text, body, np.array(first), start, wanted),
+        raw=lambda wanted: _raw(text, np.array(first), places, wanted),
         notes=tuple(_notes(body, text.encoding, all_faults)),
         names=body.header.names,
         layout=Layout(body.header.names, body.delimiter, text.encoding),
@@ -109,7 +135,7 @@ def _find_body(text: Text, table: TableSchema, columns: Mapping[str, str] | None
     for delimiter in DELIMITERS:
         scan = _empty_scan(SEARCHED_ROWS)
         n, _, _ = scan_records(
-            text.utf8, 0, text.utf8.size, ord(delimiter), 0, False, scan.starts, scan.ends, scan.faults
+            *(text.utf8, 0, text.utf8.size, ord(delimiter), 0, 0, False), scan.starts, scan.ends, scan.faults
         )
         spans = [
             span for span in zip(scan.starts[:n], scan.ends[:n], strict=True) if span[1] - span[0] <= _MAX_HEADER_BYTES
@@ -124,78 +150,121 @@ def _find_body(text: Text, table: TableSchema, columns: Mapping[str, str] | None
 def _header_names(record: bytes, delimiter: str) -> list[str]:
     """The cells of one record of the head; bytes that are no UTF-8 match no column name."""
     cells = csv.reader([record.decode("utf-8", "replace").replace("\0", "\ufffd")], delimiter=delimiter)
-    return next(cells, [])
+    try:
+        return next(cells, [])
+    except csv.Error:  # a cell beyond the module's limit of 128 KiB
+        return []
 
 
 def _empty_scan(n: int) -> _Scan:
     return _Scan(np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.uint16))
 
 
-def _parts(text: Text, body: _Body, table: TableSchema, file: str) -> Iterator[Callable[[], _Part]]:
+class Headers:
+    """Finds further headers in a file that was joined from several."""
+
+    def __init__(self, table: TableSchema, columns: Mapping[str, str] | None, file: str) -> None:
+        self.table, self.file = table, file
+        self._columns = columns
+        names = sorted({normal_name(name) for name in (*table.names, *(columns or ()))})
+        encoded = [name.encode() for name in names]
+        self._names = np.frombuffer(b"".join(encoded), np.uint8)
+        self._offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+
+    def next_one(self, utf8: np.ndarray, scan: _Scan, body: _Body, position: int) -> tuple[int, _Body] | None:
+        """The first record that is a header in another order than that of ``body``, and the layout from it on.
+
+        Those in the same order are marked in the faults of the scan. ``position``: of its first record in the file.
+        Raises InputError when a header lacks a required column: what is under it cannot be read.
+        """
+        found = np.empty(scan.starts.size, np.bool_)
+        begin_with_names(utf8, scan.starts, scan.ends, self._names, self._offsets, found)
+        for place in np.flatnonzero(found).tolist():
+            start, end = scan.starts[place], scan.ends[place]
+            if end - start > _MAX_HEADER_BYTES:
+                continue
+            names = _header_names(utf8[start:end].tobytes(), body.delimiter)
+            if not is_header(names, self.table, self._columns):
+                continue
+            if [normal_name(name) for name in names] == [normal_name(name) for name in body.header.names]:
+                scan.faults[place] |= REPEATED_HEADER
+                continue
+            where = f"{self.file}: record {position + place} is another header"
+            return place, replace(body, header=match_header(names, self.table, self._columns, where), start=int(end))
+        return None
+
+
+def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _Part]]:
     """Scans all records; gives the work of cutting them into columns, part by part."""
-    utf8, n_columns = text.utf8, len(body.header.names)
-    check_bytes = not text.is_clean()
-    position, n_passed = body.start, 0
+    utf8, check_bytes = text.utf8, not text.is_clean()
+    position, n_passed, n_records = body.start, 0, 0
+    begin = body.start
     buffer = _empty_scan(_CHUNK_RECORDS)
     while position < utf8.size:
         start, stop = position, min(position + _CHUNK_BYTES, utf8.size)
         n, n_breaks, position = scan_records(
-            utf8, start, stop, ord(body.delimiter), n_columns, check_bytes, buffer.starts, buffer.ends, buffer.faults
+            *(utf8, start, stop, ord(body.delimiter), body.n_columns, body.n_least, check_bytes),
+            *(buffer.starts, buffer.ends, buffer.faults),
         )
-        lengths = buffer.ends[:n] - buffer.starts[:n]
-        if n and lengths.max() > _MAX_RECORD_BYTES:
-            raise InputError(f"{file}: a record of {lengths.max()} bytes: this is no CSV file: send it again")
+        scan = buffer.first(n)
+        other = headers.next_one(utf8, scan, body, n_records + 1)
+        if other is not None:
+            # The records under it are scanned again, by its number of columns.
+            scan, position = scan.first(other[0] + 1), other[1].start
+            scan.faults[-1] = REPEATED_HEADER
+            n_breaks = position - start - int((scan.ends - scan.starts).sum())
+        lengths = scan.ends - scan.starts
+        if lengths.size and lengths.max() > _MAX_RECORD_BYTES:
+            raise InputError(f"{headers.file}: a record of {lengths.max()} bytes: this is no CSV file: send it again")
         n_passed += int(lengths.sum()) + n_breaks
-        yield partial(_cut, utf8, start, buffer.starts[:n].copy(), buffer.faults[:n].copy(), body, table)
-    if body.start + n_passed != utf8.size:
+        n_records += scan.starts.size
+        yield partial(_cut, utf8, start, scan, body, headers.table)
+        body = body if other is None else other[1]
+    if n_passed != utf8.size - begin:
         raise VerificationError(
-            f"{file}: {utf8.size - body.start} bytes after the header, {n_passed} read: report this"
+            f"{headers.file}: {utf8.size - begin} bytes after the header, {n_passed} read: report this"
         )
 
 
-def _cut(
-    utf8: np.ndarray, start: int, starts: np.ndarray, faults: np.ndarray, body: _Body, table: TableSchema
-) -> _Part:
-    """The part whose records begin at ``starts`` and have the ``faults`` that the scan found."""
-    rows = _cut_columns(utf8, starts[faults == 0], body, table)
-    late = value_faults(rows, table, body.header.name_of(table, table.key))
+def _cut(utf8: np.ndarray, start: int, scan: _Scan, body: _Body, table: TableSchema) -> _Part:
+    """The part whose records begin at ``start``; the scan's faults are completed."""
+    faults = scan.faults
+    rows = _cut_columns(utf8, scan.starts[faults == 0], body, table)
+    late = value_faults(rows, table, body.header)
     sound = rows.filter(pa.array(late == 0)) if late.any() else rows
     faults[faults == 0] = late
     bad = np.flatnonzero(faults)
-    return _Part(start, starts.size, sound, bad, faults[bad])
+    return _Part(start, body, scan.starts.size, sound, bad, faults[bad])
 
 
 def _cut_columns(utf8: np.ndarray, starts: np.ndarray, body: _Body, table: TableSchema) -> pa.Table:
     """The columns of the records that begin at ``starts``."""
-    present = [place for place in body.header.index if place >= 0]
-    slots = np.full(len(body.header.names), -1, np.int32)
-    slots[present] = np.arange(len(present), dtype=np.int32)
-    begins = np.empty((len(present), starts.size), np.int64)
-    lengths = np.empty((len(present), starts.size), np.int32)
+    wanted = body.header.places
+    slots = np.full(max(wanted) + 1, -1, np.int32)
+    slots[list(wanted)] = np.arange(len(wanted), dtype=np.int32)
+    begins = np.empty((len(wanted), starts.size), np.int64)
+    lengths = np.empty((len(wanted), starts.size), np.int32)
     split_fields(utf8, starts, ord(body.delimiter), slots, begins, lengths)
-    columns = [
-        None if place < 0 else _text_column(utf8, begins[slots[place]], lengths[slots[place]])
-        for place in body.header.index
-    ]
-    return select_columns(table, columns, starts.size)
+    columns = {place: _text_column(utf8, begins[slots[place]], lengths[slots[place]]) for place in wanted}
+    return schema_rows(table, body.header, columns, starts.size)
 
 
-def _raw(text: Text, body: _Body, first: np.ndarray, start: Sequence[int], wanted: np.ndarray) -> list[bytes]:
+def _raw(text: Text, first: np.ndarray, places: Sequence[tuple[int, _Body]], wanted: np.ndarray) -> list[bytes]:
     """The bytes of the records at positions ``wanted`` (from 1, ascending): their parts are scanned again.
 
-    first, start : of each part its first record, from 0 (and the number of all), and the byte it is scanned from.
+    first, places : of each part its first record, from 0 (and the number of all), the byte it is scanned from and how.
     """
     found: list[bytes] = []
-    for number, position in enumerate(start):
+    for number, (position, body) in enumerate(places):
         low, high = np.searchsorted(wanted, first[number : number + 2], side="right")
         if low < high:
             scan = _empty_scan(first[number + 1] - first[number])
             scan_records(
-                *(text.utf8, position, text.utf8.size, ord(body.delimiter), len(body.header.names), False),
+                *(text.utf8, position, text.utf8.size, ord(body.delimiter), body.n_columns, body.n_least, False),
                 *(scan.starts, scan.ends, scan.faults),
             )
-            places = wanted[low:high] - 1 - first[number]
-            found += [text.raw(*span) for span in zip(scan.starts[places], scan.ends[places], strict=True)]
+            chosen = wanted[low:high] - 1 - first[number]
+            found += [text.raw(*span) for span in zip(scan.starts[chosen], scan.ends[chosen], strict=True)]
     return found
 
 

@@ -3,7 +3,8 @@
 Grammar (RFC 4180, and what stations really send): a record ends at LF, CRLF or a lone CR; blank lines are no records;
 a field that begins with a quote ends at the next quote that is not doubled, and only a delimiter or the end of the
 record may follow; a quote inside an unquoted field is text. A quote that does not close by these rules costs its own
-line only: the scan resumes on the next line, so that good lines after it survive.
+line only: the scan resumes on the next line, so that good lines after it survive. Empty fields behind the last column
+are no fields, and the columns without a name at the end of a header need not be in a record.
 
 ``text`` is uint8[n_bytes], UTF-8 without byte order mark. Positions are byte offsets in it, int64.
 """
@@ -17,7 +18,9 @@ kernel = nb.njit(cache=True, nogil=True, error_model="numpy")
 
 LF = 10
 CR = 13
+SPACE = 32
 QUOTE = 34
+EQUALS = 61
 MAX_FIELD_BYTES = 65_536
 
 # Fault bits of a record, named for users in linkage.ingest.reasons.
@@ -37,6 +40,7 @@ def scan_records(
     stop: int,  # begin no record at or after this offset
     delimiter: int,
     n_columns: int,  # of the header; 0 = any number is right
+    n_least: int,  # columns that a record must have: those up to the last one with a name
     check_bytes: bool,  # False when the whole text is known to be valid UTF-8 without NUL
     starts: np.ndarray,  # int64[capacity], out
     ends: np.ndarray,  # int64[capacity], out: first byte after the record, its line end not included
@@ -51,9 +55,9 @@ def scan_records(
             position += 1
             n_breaks += 1
             continue
-        end, n_fields, longest, fault = _scan_record(text, position, delimiter, n_columns)
+        end, n_fields, longest, fault = _scan_record(text, position, delimiter, n_columns, n_least)
         if fault == 0 and n_columns > 0:
-            if n_fields < n_columns:
+            if n_fields < n_least:
                 fault |= TOO_FEW_COLUMNS
             elif n_fields > n_columns:
                 fault |= TOO_MANY_COLUMNS
@@ -70,10 +74,13 @@ def scan_records(
 
 
 @kernel
-def _scan_record(text: np.ndarray, start: int, delimiter: int, n_columns: int) -> tuple[int, int, int, int]:
+def _scan_record(
+    text: np.ndarray, start: int, delimiter: int, n_columns: int, n_least: int
+) -> tuple[int, int, int, int]:
     """One record from ``start``: (end, n_fields, bytes of the longest field, quote fault)."""
     i = start
     n_fields = 1
+    n_surplus = 0  # fields behind the last column that state something, and those before them
     longest = 0
     first_break = -1  # the first line end inside quotes: where the record is cut when its quotes prove wrong
     while True:
@@ -89,15 +96,26 @@ def _scan_record(text: np.ndarray, start: int, delimiter: int, n_columns: int) -
             while i < text.size and text[i] != delimiter and text[i] != LF and text[i] != CR:
                 i += 1
         longest = max(longest, i - field_start)
-        if i == text.size or text[i] != delimiter:
+        if 0 < n_columns < n_fields and _states(text, field_start, i):
+            n_surplus = n_fields
+        if i == text.size or text[i] != delimiter or (first_break >= 0 and n_surplus > 0):
             break
         n_fields += 1
         i += 1
-        if first_break >= 0 and 0 < n_columns < n_fields:
-            break
-    if first_break >= 0 and n_columns > 0 and n_fields != n_columns:
+    if 0 < n_columns < n_fields:
+        n_fields = max(n_columns, n_surplus)
+    if first_break >= 0 and n_columns > 0 and not n_least <= n_fields <= n_columns:
         return _cut(text, start, first_break, True)
     return i, n_fields, longest, 0
+
+
+@kernel
+def _states(text: np.ndarray, start: int, end: int) -> bool:
+    """Whether a field holds anything but blanks and its quotes."""
+    i = start
+    while i < end and (text[i] <= SPACE or text[i] == QUOTE):
+        i += 1
+    return i < end
 
 
 @kernel
@@ -187,7 +205,7 @@ def split_fields(
     text: np.ndarray,  # uint8[n_bytes]
     starts: np.ndarray,  # int64[n_records], of sound records only
     delimiter: int,
-    slots: np.ndarray,  # int32[n_columns]: row of the outputs for each column of the file, -1 = not wanted
+    slots: np.ndarray,  # int32[n]: row of the outputs for each column up to the last one wanted, -1 = not wanted
     begins: np.ndarray,  # int64[n_slots, n_records], out: first byte of the value, after its opening quote
     lengths: np.ndarray,  # int32[n_slots, n_records], out: bytes of the value, doubled quotes counted once
 ) -> None:
@@ -242,3 +260,56 @@ def copy_values(
             shift = source - offsets[row]
             for target in range(offsets[row], offsets[row + 1]):
                 values[target] = text[target + shift]
+
+
+@kernel
+def begin_with_names(
+    text: np.ndarray,  # uint8[n_bytes]
+    starts: np.ndarray,  # int64[n_records]
+    ends: np.ndarray,  # int64[n_records]
+    names: np.ndarray,  # uint8[n_bytes], end to end, lower case
+    offsets: np.ndarray,  # int32[n_names + 1], where each begins
+    found: np.ndarray,  # bool[n_records], out
+) -> None:
+    """Whether a record begins with one of some names, whatever the case of a-z; of a name with other letters only what
+    stands before these is compared. Blanks, quotes, "=" and invisible characters before it are passed over."""
+    for row in range(starts.size):
+        i = _after_marks(text, starts[row], ends[row])
+        found[row] = False
+        for name in range(offsets.size - 1):
+            if _begins_with(text, i, ends[row], names, offsets[name], offsets[name + 1]):
+                found[row] = True
+                break
+
+
+@kernel
+def _after_marks(text: np.ndarray, i: int, end: int) -> int:
+    """The first byte that is no blank, quote, "=", byte order mark or zero-width character (EF BB BF, E2 80 8B-8F)."""
+    while i < end:
+        if text[i] <= SPACE or text[i] == QUOTE or text[i] == EQUALS:
+            i += 1
+        elif i + 2 < end and (
+            (text[i] == 0xEF and text[i + 1] == 0xBB and text[i + 2] == 0xBF)
+            or (text[i] == 0xE2 and text[i + 1] == 0x80 and 0x8B <= text[i + 2] <= 0x8F)
+        ):
+            i += 3
+        else:
+            break
+    return i
+
+
+@kernel
+def _begins_with(text: np.ndarray, i: int, end: int, names: np.ndarray, begin: int, stop: int) -> bool:
+    """Whether the text from ``i`` on begins with the bytes ``begin`` to ``stop`` of the names."""
+    for place in range(begin, stop):
+        if names[place] >= 0x80:
+            return i < end
+        if i >= end:
+            return False
+        byte = text[i]
+        if 65 <= byte <= 90:
+            byte += 32
+        if byte != names[place]:
+            return False
+        i += 1
+    return True

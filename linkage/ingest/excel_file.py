@@ -21,7 +21,7 @@ import python_calamine
 from linkage.errors import InputError
 from linkage.ingest.archive import SheetFindings, check_archive
 from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes
-from linkage.ingest.rows import FileRows, Sink, blank_to_null, select_columns, value_faults
+from linkage.ingest.rows import FileRows, Sink, blank_to_null, schema_rows, value_faults
 from linkage.schema import TableSchema
 
 Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
@@ -51,9 +51,9 @@ def read_excel(
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{file}: not a readable workbook ({reason}): save it again, without a password") from error
     by_column = list(zip(*rows, strict=True))
-    arrays = [None if place < 0 or not rows else _text_column(by_column[place]) for place in header.index]
-    texts = select_columns(table, arrays, len(rows))
-    faults = value_faults(texts, table, header.name_of(table, table.key))
+    arrays = {place: _text_column(by_column[place] if rows else ()) for place in header.places}
+    texts = schema_rows(table, header, arrays, len(rows))
+    faults = value_faults(texts, table, header)
     bad = np.flatnonzero(faults)
     sink(texts.filter(pa.array(faults == 0)) if bad.size else texts)
     return FileRows(

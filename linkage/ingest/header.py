@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from linkage.errors import InputError, UsageError
+from linkage.ingest.cleaning import normal_name
 from linkage.schema import TableSchema
 
 SEARCHED_ROWS = 20
+FULL_NAME = "full_name"
+# What forms and programs call the two parts of a name, as normal_name gives it.
+_FAMILY_AND_GIVEN = (
+    ("family_name", "given_name"),
+    ("last_name", "first_name"),
+    ("surname", "given_name"),
+    ("surname", "first_name"),
+    ("họ đệm", "tên"),
+    ("họ và đệm", "tên"),
+    ("họ và tên đệm", "tên"),
+    ("họ, tên đệm", "tên"),
+    ("họ và chữ đệm", "tên"),
+    ("họ, chữ đệm", "tên"),
+    ("họ lót", "tên"),
+    ("họ và tên lót", "tên"),
+    ("họ", "tên"),
+    ("ho_dem", "ten"),
+    ("ho", "ten"),
+)
+_MOST_SHOWN, _LONGEST_SHOWN = 12, 40
+_LIKE_DATA = re.compile(r"\d{4}|\d/\d|@")
 
 
 @dataclass(frozen=True)
 class Header:
     """A header row of a file, matched with a schema.
 
-    ``index`` has, for every column of the schema in order, its place in the file, or -1 when the file lacks it.
+    ``index`` has, for every column of the schema in order, its place in the file, or -1 when the file lacks it;
+    ``more`` the further places of a column that the file has in several, such as family and given name.
     """
 
     names: tuple[str, ...]
     index: tuple[int, ...]
     ignored: tuple[str, ...]
+    more: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def places(self) -> list[int]:
+        """All places that are read, ascending."""
+        return sorted({place for place in self.index if place >= 0}.union(*self.more.values()))
 
     def name_of(self, table: TableSchema, column: str | None) -> str | None:
         """What the file calls a column of the schema; None for None."""
         return None if column is None else self.names[self.index[table.names.index(column)]]
-
-
-def normal_name(name: str) -> str:
-    """A column name as it is compared: composed Unicode, no space around it, no case."""
-    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None, file: str) -> Header:
@@ -41,38 +66,70 @@ def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str,
     the mapping names a column that the schema does not have.
     """
     targets = _targets(table, columns)
-    found: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     ignored = []
     for place, name in enumerate(names):
         target = targets.get(normal_name(name))
-        if target is None:
-            if name.strip():
-                ignored.append(" ".join(name.split()))
-        elif target in found:
+        if target is not None:
+            found.setdefault(target, []).append(place)
+        elif name.strip():
+            ignored.append(" ".join(name.split()))
+    parts = _name_parts(names, table, found)
+    for target, places in found.items():
+        if len(places) > 1 and target not in parts:
             raise InputError(
-                f"{file}: column {target} occurs twice, as column {found[target] + 1} and {place + 1}: keep one"
+                f"{file}: column {target} occurs twice, as column {places[0] + 1} and {places[1] + 1}: keep one"
             )
-        else:
-            found[target] = place
+    found |= parts
     missing = [column.name for column in table.columns if column.required and column.name not in found]
     if missing:
         raise InputError(_missing_message(file, missing, names, targets, table.remedy))
-    return Header(tuple(names), tuple(found.get(name, -1) for name in table.names), tuple(ignored))
+    index = tuple(found.get(name, [-1])[0] for name in table.names)
+    joined = {place for places in parts.values() for place in places}
+    unread = tuple(name for name in ignored if normal_name(name) not in {normal_name(names[p]) for p in joined})
+    return Header(tuple(names), index, unread, {name: tuple(places[1:]) for name, places in parts.items()})
+
+
+def _name_parts(names: Sequence[str], table: TableSchema, found: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """The places of a full name that stands in two columns, family name first: both were mapped to it, or are called
+    so, or a heading stands over both."""
+    if FULL_NAME not in table.names:
+        return {}
+    places = found.get(FULL_NAME, [])
+    if len(places) == 2:
+        adjacent = places[1] == places[0] + 1
+        differ = normal_name(names[places[0]]) != normal_name(names[places[1]])
+        return {FULL_NAME: places} if adjacent or differ else {}
+    plain = [normal_name(name) for name in names]
+    for family, given in _FAMILY_AND_GIVEN:
+        if not places and plain.count(family) == plain.count(given) == 1:
+            return {FULL_NAME: [plain.index(family), plain.index(given)]}
+    return {}
+
+
+def is_header(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None) -> bool:
+    """Whether a row in the midst of records is a header: what it states are names of columns, but for a few."""
+    stated = [name for name in names if name.strip()]
+    return len(stated) > 1 and 2 * n_known(stated, table, columns) > len(stated)
 
 
 def find_header(
     rows: Sequence[Sequence[str]], table: TableSchema, columns: Mapping[str, str] | None, file: str
 ) -> tuple[int, Header]:
-    """The first of ``rows`` that has all required columns, and the header it makes.
+    """The first of ``rows`` that has all required columns, alone or with the row under it, and the header it makes.
 
-    Raises InputError that names the missing columns of the row that comes closest.
+    Returns the number of its last row. Raises InputError that names the missing columns of the row that comes closest.
     """
     targets = _targets(table, columns)
     required = {column.name for column in table.columns if column.required}
-    known = [{targets[normal_name(name)] for name in row if normal_name(name) in targets} for row in rows]
+    known = [_known(row, targets) for row in rows]
     for number, names in enumerate(known):
-        if required <= names:
+        under = rows[number + 1] if number + 1 < len(rows) else ()
+        both = _joined_rows(rows[number], under)
+        if required <= names and not (_continues(rows[number], under, targets) and names < _known(both, targets)):
             return number, match_header(rows[number], table, columns, file)
+        if names and required <= _known(both, targets) and not required <= _known(under, targets):
+            return number + 1, match_header(both, table, columns, file)
     closest = max(range(len(rows)), key=lambda number: len(known[number]), default=None)
     if closest is None or not known[closest]:
         wanted = ", ".join(sorted(required))
@@ -84,9 +141,28 @@ def find_header(
     raise InputError(_missing_message(file, missing, rows[closest], targets, table.remedy))
 
 
+def _known(row: Sequence[str], targets: Mapping[str, str]) -> set[str]:
+    """The columns of the schema that a row names."""
+    plain = {normal_name(name) for name in row}
+    has_parts = FULL_NAME in targets.values() and any({*pair} <= plain for pair in _FAMILY_AND_GIVEN)
+    return {targets[name] for name in plain if name in targets} | ({FULL_NAME} if has_parts else set())
+
+
+def _joined_rows(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """A header of two rows: a group above, the names of its columns below; where nothing is below, the name above."""
+    cells = zip_longest(upper, lower, fillvalue="")
+    return [below if below.strip() else above for above, below in cells]
+
+
+def _continues(upper: Sequence[str], lower: Sequence[str], targets: Mapping[str, str]) -> bool:
+    """Whether the lower row states nothing under the names that are known above it, or these again: merged cells."""
+    pairs = zip(upper, lower, strict=False)
+    return all(not b.strip() or normal_name(a) == normal_name(b) for a, b in pairs if normal_name(a) in targets)
+
+
 def n_known(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None) -> int:
     """How many of the names are columns of the schema."""
-    return len({normal_name(name) for name in names} & _targets(table, columns).keys())
+    return len(_known(names, _targets(table, columns)))
 
 
 def header_notes(header: Header, n_titles: int) -> list[str]:
@@ -95,7 +171,7 @@ def header_notes(header: Header, n_titles: int) -> list[str]:
     if n_titles:
         notes.append(f"title rows above the header skipped: {n_titles}")
     if header.ignored:
-        notes.append("columns ignored: " + ", ".join(header.ignored))
+        notes.append(f"columns ignored{_shown(header.ignored) or f': {len(header.ignored)}'}")
     return notes
 
 
@@ -114,10 +190,17 @@ def _targets(table: TableSchema, columns: Mapping[str, str] | None) -> dict[str,
 def _missing_message(
     file: str, missing: Sequence[str], names: Sequence[str], targets: Mapping[str, str], remedy: str
 ) -> str:
-    """What is missing, beside what is there. Unknown names are counted, not shown: the row may be no header but
-    data."""
+    """What is missing, beside what is there."""
     known = [" ".join(name.split()) for name in names if normal_name(name) in targets]
-    others = sum(bool(name.strip()) for name in names) - len(known)
-    found = ", ".join([*known, f"{others} unknown"] if others else known)
+    others = [name for name in names if name.strip() and normal_name(name) not in targets]
+    found = ", ".join([*known, f"{len(others)} unknown{_shown(others)}"] if others else known)
     word = "column" if len(missing) == 1 else "columns"
     return f"{file}: {word} {', '.join(missing)} missing (found: {found}): add it, or {remedy}"
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Unknown names, unless one of them may be data: a row with a number in it may be no header."""
+    if any(_LIKE_DATA.search(name) for name in names):
+        return ""
+    shown = ", ".join(" ".join(name.split())[:_LONGEST_SHOWN] for name in names[:_MOST_SHOWN])
+    return f": {shown}{' …' if len(names) > _MOST_SHOWN else ''}"

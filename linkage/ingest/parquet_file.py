@@ -19,7 +19,7 @@ import pyarrow.types as pt
 from linkage.errors import InputError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
-from linkage.ingest.rows import FileRows, Sink, blank_to_null, select_columns, value_faults
+from linkage.ingest.rows import FileRows, Sink, blank_to_null, schema_rows, value_faults
 from linkage.schema import TableSchema
 from linkage.threads import in_order
 
@@ -51,7 +51,7 @@ def read_parquet(
             header = match_header(parquet.schema_arrow.names, table, columns, file)
             n_announced = parquet.metadata.num_rows
             n_records, positions, faults = 0, [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
-            wanted = [header.names[place] for place in header.index if place >= 0]
+            wanted = [header.names[place] for place in header.places]
             batches = parquet.iter_batches(_BATCH_ROWS, columns=wanted)
             work = (partial(_check, rows, header, table, file) for rows in batches)
             for batch in in_order(work, pool, n_ahead=1):
@@ -97,14 +97,12 @@ def _damage(file: str) -> Iterator[None]:
 def _check(rows: pa.RecordBatch, header: Header, table: TableSchema, file: str) -> _Batch:
     """The rows as text, those with a fault apart."""
     faults = np.zeros(rows.num_rows, np.uint16)
-    arrays = []
-    for place in header.index:
-        values = None if place < 0 else text_values(rows.column(header.names[place]), header.names[place], file)
-        if values is not None and pt.is_binary(values.type):
-            values = _drop_invalid(values, faults)
-        arrays.append(values)
-    texts = select_columns(table, arrays, rows.num_rows)
-    faults |= value_faults(texts, table, header.name_of(table, table.key))
+    arrays = {}
+    for place in header.places:
+        values = text_values(rows.column(header.names[place]), header.names[place], file)
+        arrays[place] = _drop_invalid(values, faults) if pt.is_binary(values.type) else values
+    texts = schema_rows(table, header, arrays, rows.num_rows)
+    faults |= value_faults(texts, table, header)
     bad = np.flatnonzero(faults)
     return _Batch(rows.num_rows, texts.filter(pa.array(faults == 0)) if bad.size else texts, bad, faults[bad])
 

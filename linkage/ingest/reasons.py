@@ -15,6 +15,8 @@ REPEATED_HEADER = 256
 DUPLICATE_KEY = 512
 CONFLICTING_KEY = 1024
 TOTAL_ROW = 2048
+COLUMN_NUMBERS = 4096
+REMARK = 8192
 
 REASONS = {
     csv_kernels.UNCLOSED_QUOTE: "unclosed_quote",  # a quoted field whose closing quote is not found: one line rejected
@@ -25,8 +27,10 @@ REASONS = {
     csv_kernels.TOO_MANY_COLUMNS: "too_many_columns",
     csv_kernels.FIELD_TOO_LONG: "field_too_long",  # more than csv_kernels.MAX_FIELD_BYTES
     MISSING_KEY: "missing_{key}",
-    REPEATED_HEADER: "repeated_header",  # the header again, as when files were joined end to end
-    TOTAL_ROW: "total_row",  # "Tổng cộng: 60" under a list, with nothing else in the row
+    REPEATED_HEADER: "repeated_header",  # the header again, as when files were joined end to end, in any order or case
+    TOTAL_ROW: "total_row",  # "Tổng cộng: 60" under a list, with nothing but numbers else in the row
+    COLUMN_NUMBERS: "column_numbers",  # "(1) (2) (3)" under the header, as printed forms have it
+    REMARK: "remark",  # "Ghi chú: …", "Người lập biểu": text around the list, where a key should be
     DUPLICATE_KEY: "duplicate_{key}",  # the same record again, all columns equal: the first one is kept
     CONFLICTING_KEY: "conflicting_{key}",  # different records under one key: none is kept
 }

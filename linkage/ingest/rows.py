@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.ingest import csv_kernels
-from linkage.ingest.reasons import MISSING_KEY, REPEATED_HEADER, TOTAL_ROW
+from linkage.ingest.cleaning import clean_rows, holds
+from linkage.ingest.header import Header
+from linkage.ingest.layout_rows import layout_faults
+from linkage.ingest.reasons import MISSING_KEY
 from linkage.schema import TableSchema
 
 
@@ -51,56 +54,40 @@ def blank_to_null(values: pa.Array) -> pa.Array:
     return pc.if_else(empty, pa.scalar(None, values.type), values) if pc.any(empty).as_py() else values
 
 
-def select_columns(table: TableSchema, columns: Sequence[pa.Array | None], n_rows: int) -> pa.Table:
-    """The schema's table from its columns in order; None, a column the file does not have, becomes nulls."""
-    schema = table.arrow()
-    arrays = [pa.nulls(n_rows, pa.string()) if column is None else column for column in columns]
-    return pa.Table.from_arrays(arrays, schema=schema)
+def schema_rows(table: TableSchema, header: Header, columns: Mapping[int, pa.Array], n_rows: int) -> pa.Table:
+    """The schema's table from columns of the file by their place, cleaned; a column that the file does not have becomes
+    nulls, one that it has in two (family and given name) is joined by a blank."""
+    arrays = []
+    for name, place in zip(table.names, header.index, strict=True):
+        parts = [columns[p] for p in (place, *header.more.get(name, ())) if p >= 0]
+        arrays.append(_joined(parts) if parts else pa.nulls(n_rows, pa.string()))
+    return clean_rows(pa.Table.from_arrays(arrays, schema=table.arrow()), table)
 
 
-def value_faults(rows: pa.Table, table: TableSchema, key_in_file: str | None) -> np.ndarray:
+def _joined(parts: Sequence[pa.Array]) -> pa.Array:
+    if len(parts) == 1:
+        return parts[0]
+    filled = [pc.fill_null(part, "") for part in parts]
+    return blank_to_null(pc.utf8_trim_whitespace(pc.binary_join_element_wise(*filled, " ")))
+
+
+def value_faults(rows: pa.Table, table: TableSchema, header: Header) -> np.ndarray:
     """Faults that show in the values: uint16[n_rows] of reason bits.
 
-    ``key_in_file`` is what the file's header calls the key column; a row that has it as its key is the header again.
     Rows of a table without a key cannot lack it.
     """
     faults = np.zeros(rows.num_rows, np.uint16)
     if rows.num_rows == 0:
         return faults
     if table.key is not None:
-        key = rows[table.key]
-        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(key), ""), True)
+        blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(rows[table.key]), ""), True)
         faults[blank.to_numpy()] |= MISSING_KEY
-        again = pc.fill_null(pc.equal(key, key_in_file), False)
-        faults[again.to_numpy()] |= REPEATED_HEADER
-        faults[_total_rows(rows, table.key)] |= TOTAL_ROW
+        faults |= layout_faults(rows, table, header)
     for column in rows.columns:
         longest = pc.max(pc.binary_length(column)).as_py()
         if longest is not None and longest > csv_kernels.MAX_FIELD_BYTES:
             long = pc.fill_null(pc.greater(pc.binary_length(column), csv_kernels.MAX_FIELD_BYTES), False)
             faults[long.to_numpy()] |= csv_kernels.FIELD_TOO_LONG
-        if _may_have_nul(column):
+        if holds(column, b"\0"):
             faults[pc.fill_null(pc.match_substring(column, "\0"), False).to_numpy()] |= csv_kernels.NUL_BYTE
     return faults
-
-
-def _may_have_nul(column: pa.ChunkedArray) -> bool:
-    """Whether a zero byte lies in the buffers of a text column: quick, and true for every column that has a NUL."""
-    buffers = [chunk.buffers()[2] for chunk in column.chunks]
-    return any(buffer is not None and buffer.size and not np.frombuffer(buffer, np.uint8).all() for buffer in buffers)
-
-
-_TOTAL = r"(?i)^\s*(tổng|cộng|total|sum)\b"
-
-
-def _total_rows(rows: pa.Table, key: str) -> np.ndarray:
-    """Numbers of the rows that are the sum under a list: a word for it as the key, and nothing else stated."""
-    candidates = np.flatnonzero(pc.fill_null(pc.match_substring_regex(rows[key], _TOTAL), False).to_numpy())
-    if not candidates.size:
-        return candidates
-    others = rows.take(pa.array(candidates)).drop_columns([key])
-    is_bare = np.ones(candidates.size, np.bool_)
-    for column in others.columns:
-        stated = pc.fill_null(pc.utf8_trim_whitespace(column), "")
-        is_bare &= pc.equal(stated, "").to_numpy()
-    return candidates[is_bare]

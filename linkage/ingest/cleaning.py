@@ -1,0 +1,83 @@
+"""What programs put around a value and what is no part of it: invisible characters, and the quotes of ``="E01"``.
+
+A column is looked at byte by byte first; only one that holds such a thing is looked at value by value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.schema import TableSchema
+
+# Format characters (category Cf): byte order marks, zero-width characters, marks of direction, soft hyphens.
+_INVISIBLE = "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+_OUTER_BLANKS = r"^[\s\p{Zs}]+|[\s\p{Zs}]+$"
+_FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+# Whatever invisible characters and no-break spaces begin with in UTF-8.
+_LEAD_BYTES = (
+    b"\xe2\x80",
+    b"\xe2\x81",
+    b"\xef\xbb\xbf",
+    b"\xc2\xad",
+    b"\xc2\xa0",
+    b"\xe1\xa0\x8e",
+    b"\xd8\x9c",
+    b"\xef\xbf",
+)
+
+
+def normal_name(name: str) -> str:
+    """A column name as it is compared: composed and without case, blanks of any kind and length as one, none around
+    it, nothing invisible, out of its ``="…"``."""
+    composed = unicodedata.normalize("NFKC", name)
+    visible = re.sub(_INVISIBLE, "", composed).strip()
+    formula = _FORMULA_TEXT.fullmatch(visible)
+    return " ".join((formula.group(1) if formula else visible).split()).casefold()
+
+
+def clean_rows(rows: pa.Table, table: TableSchema) -> pa.Table:
+    """Rows of text, their values out of ``="…"``, the keys without invisible characters and blanks around them."""
+    for place, name in enumerate(rows.column_names):
+        values = rows.column(place)
+        if holds(values, b'="'):
+            values = _without_formula(values)
+        if name == table.key:
+            values = _clean_keys(values)
+        if values is not rows.column(place):
+            rows = rows.set_column(place, rows.schema.field(place), values)
+    return rows
+
+
+def holds(values: pa.ChunkedArray, *needles: bytes) -> bool:
+    """Whether any of some byte strings lies in the buffers of a text column: quick, and true for every column that has
+    one."""
+    for chunk in values.chunks:
+        text = chunk.buffers()[2]
+        if text is not None and text.size:
+            content = np.frombuffer(text, np.uint8).tobytes()
+            if any(needle in content for needle in needles):
+                return True
+    return False
+
+
+def _without_formula(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """How a spreadsheet is told to keep leading zeros: ``="012"`` is 012; doubled quotes are one."""
+    is_formula = pc.fill_null(pc.match_substring_regex(values, r'^\s*="(?:[^"]|"")*"\s*$'), False)
+    inner = pc.replace_substring_regex(values, r'^\s*="((?:[^"]|"")*)"\s*$', r"\1")
+    inner = pc.replace_substring(inner, '""', '"')
+    inner = pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner)
+    return pc.if_else(is_formula, inner, values)
+
+
+def _clean_keys(keys: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Keys as a person sees them; one of which nothing is left is null."""
+    if holds(keys, *_LEAD_BYTES):
+        keys = pc.replace_substring_regex(keys, _INVISIBLE, "")
+    if holds(keys, b" ", b"\t", b"\xc2\xa0", b"\n", b"\r"):
+        keys = pc.replace_substring_regex(keys, _OUTER_BLANKS, "")
+    return keys

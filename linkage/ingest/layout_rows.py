@@ -1,0 +1,137 @@
+"""Rows that belong to the layout of a list and are no records: its header again, the numbers of its columns, sums,
+remarks and signatures.
+
+They are told by their key, which no program would give a record, and by how little else they state. Few keys are looked
+at: those that are a short number, begin with a word of the layout, or hold more than the visible characters of ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.ingest.cleaning import normal_name
+from linkage.ingest.header import Header
+from linkage.ingest.reasons import COLUMN_NUMBERS, REMARK, REPEATED_HEADER, TOTAL_ROW
+from linkage.schema import TableSchema
+
+Faults = NDArray[np.uint16]
+
+_TOTAL = r"^\W*(tổng|tong|cộng|total|sum|subtotal|grand total)\b"
+_TOTAL_ONLY = r"^\W*(tổng|cộng|total|sum)\b"  # "tong" and "cong" alone may be names of things
+# How remarks and the lines for signatures begin, in any spelling of the marks.
+_REMARK = (
+    r"^\W*(ghi chú|ghi chu|lưu ý|luu y|chú thích|chu thich|chú ý|nguồn|nguon|người lập|nguoi lap|người ký|lập biểu"
+    r"|lap bieu|người báo cáo|nguoi bao cao|thủ trưởng|thu truong|phụ trách|phu trach|giám đốc|giam doc|trưởng trạm"
+    r"|truong tram|trưởng khoa|trưởng phòng|phó giám đốc|kế toán|cán bộ|can bo|xác nhận|xac nhan|ký tên|ky ten"
+    r"|\(?ký|đại diện|dai dien|tm\.|kt\.|ngày|ngay|, ngày|danh sách|danh sach|hết|note|remark|prepared by|signature"
+    r"|signed|approved by)(\W|$)"
+)
+_SHORT_NUMBER = r"^\W*([0-9]{1,2}|[A-Za-z])\W*$"
+_ORDINAL = re.compile(r"\W*(\d{1,2}|[A-Za-z])\W*")
+_FEWEST_NUMBERS = 3
+_MOST_BESIDE_REMARK = 3
+_MOST_BESIDE_TOTAL = 4
+
+
+def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
+    """Why rows are no records: uint16[n_rows] of reason bits, 0 for records.
+
+    Parameters: ``rows`` has the columns of ``table``, which has a key; ``header`` is that of the file.
+    """
+    faults = np.zeros(rows.num_rows, np.uint16)
+    keys = rows.column(table.key)
+    names = {normal_name(name) for name in header.names if name.strip()}
+    candidates = np.flatnonzero(pc.fill_null(pc.match_substring_regex(keys, _candidate(names)), False).to_numpy())
+    if not candidates.size:
+        return faults
+    asked = rows.take(pa.array(candidates))
+    found = np.zeros(candidates.size, np.uint16)
+    found[_headers(asked, table, header, names)] = REPEATED_HEADER
+    stated, numeric = _stated_beside_key(asked, table)
+    key = pc.fill_null(asked.column(table.key), "")
+    is_total = _matches(key, f"(?i){_TOTAL}") & (numeric == stated) & (stated <= _MOST_BESIDE_TOTAL)
+    is_total &= _matches(key, f"(?i){_TOTAL_ONLY}") | _matches(key, r"\s")
+    found[(found == 0) & is_total] = TOTAL_ROW
+    found[(found == 0) & _column_numbers(asked, table, header)] = COLUMN_NUMBERS
+    # A text of several words as a key with nothing beside it is a remark, whatever it says.
+    is_remark = (stated == 0) & _matches(key, r"^\S*[\pL]\S*\s+\S*[\pL(]")
+    is_remark |= (stated < _MOST_BESIDE_REMARK) & _matches(key, f"(?i){_REMARK}") & ~_identifies(asked)
+    found[(found == 0) & is_remark] = REMARK
+    faults[candidates] = found
+    return faults
+
+
+def _candidate(names: set[str]) -> str:
+    """What a key matches that may be none."""
+    words = "|".join(re.escape(name) for name in sorted(names) if name.isascii())
+    begins = rf"(?i)^\W*(?:total|sum|subtotal|note|remark|signature|signed|tong|cong{'|' + words if words else ''})\b"
+    return rf"[^!-~]|{_SHORT_NUMBER}|{begins}"
+
+
+def _headers(asked: pa.Table, table: TableSchema, header: Header, names: set[str]) -> NDArray[np.intp]:
+    """Places of the rows whose stated values are names of the file's columns: the key and most of the others."""
+    keys = asked.column(table.key).to_pylist()
+    likely = [place for place, key in enumerate(keys) if normal_name(key or "") in names]
+    if not likely:
+        return np.zeros(0, np.intp)
+    found = []
+    for place, row in zip(likely, asked.take(pa.array(likely)).to_pylist(), strict=True):
+        stated = [normal_name(value) for value in row.values() if value]
+        if normal_name(row[table.key]) == normal_name(header.name_of(table, table.key) or "") or (
+            2 * sum(value in names for value in stated) > len(stated) > 1
+        ):
+            found.append(place)
+    return np.array(found, np.intp)
+
+
+def _stated_beside_key(asked: pa.Table, table: TableSchema) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many values beside the key are stated, and how many of these are numbers: int64[n] each."""
+    stated, numeric = np.zeros(asked.num_rows, np.int64), np.zeros(asked.num_rows, np.int64)
+    for name in asked.column_names:
+        if name != table.key:
+            text = pc.fill_null(asked.column(name), "")
+            stated += _matches(text, r"\S")
+            numeric += _matches(text, r"^\s*[\d.,]+(?:\s+(?:mũi|liều|người|doses))?\s*$")
+    return stated, numeric
+
+
+def _identifies(asked: pa.Table) -> NDArray[np.bool_]:
+    """Whether a row holds a date, or a number as long as those that identify: bool[n]."""
+    found = np.zeros(asked.num_rows, np.bool_)
+    for name in asked.column_names[1:]:
+        found |= _matches(pc.fill_null(asked.column(name), ""), r"\d{8,}|\d[/.-]\d{1,2}[/.-]\d{2}|\d{4}-\d{2}")
+    return found
+
+
+def _column_numbers(asked: pa.Table, table: TableSchema, header: Header) -> NDArray[np.bool_]:
+    """Whether a row numbers the columns, "(1) (2) (3)", "A B 1 2", as printed forms have it: bool[n]."""
+    found = np.zeros(asked.num_rows, np.bool_)
+    likely = np.flatnonzero(_matches(pc.fill_null(asked.column(table.key), ""), _SHORT_NUMBER))
+    places = {name: place for name, place in zip(table.names, header.index, strict=True) if place >= 0}
+    for row in likely.tolist():
+        values = asked.slice(row, 1).to_pylist()[0]
+        found[row] = _is_numbering([(places[name], value) for name, value in values.items() if value])
+    return found
+
+
+def _is_numbering(cells: list[tuple[int, str]]) -> bool:
+    """Whether the cells (column, text) count on from one column to the next, letters before numbers."""
+    matched = [(place, _ORDINAL.fullmatch(text)) for place, text in sorted(cells)]
+    if len(cells) < _FEWEST_NUMBERS or any(match is None for _, match in matched):
+        return False
+    texts = [(place, match.group(1)) for place, match in matched if match is not None]
+    numbers = [(place, int(text)) for place, text in texts if text.isdigit()]
+    letters = [(place, ord(text.upper())) for place, text in texts if not text.isdigit()]
+    runs = all(b[1] - a[1] == b[0] - a[0] for run in (numbers, letters) for a, b in pairwise(run))
+    return runs and not (letters and numbers and letters[-1][0] > numbers[0][0])
+
+
+def _matches(text: pa.ChunkedArray, pattern: str) -> NDArray[np.bool_]:
+    """bool[n]; no nulls come in."""
+    return np.asarray(pc.match_substring_regex(text, pattern).to_numpy(), np.bool_)

@@ -1,0 +1,229 @@
+"""Lists as stations keep them: joined files, printed forms, what spreadsheets add. Read right, or told by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.errors import InputError
+from linkage.ingest import Ingested, file_notes, ingest
+from linkage.schema import DOSES
+
+HEADER = "dose_id,full_name,gender,date_of_birth,id_number\n"
+ONE = "E01,Lê Lan,Nữ,05/12/1983,001183123457\n"
+TWO = "E02,Vũ Bá,Nam,21/08/1974,001074223451\n"
+
+
+def read(tmp_path: Path, text: str, **options: dict[str, str]) -> Ingested:
+    path = tmp_path / "doses.csv"
+    path.write_bytes(text.encode())
+    batch = ingest([path], DOSES, **options)
+    count = batch.files[0]
+    assert count.physical_records == count.accepted + count.rejected
+    return batch
+
+
+def rows(batch: Ingested, *names: str) -> list[tuple[str | None, ...]]:
+    table = batch.accepted.read(list(names or ("dose_id", "full_name", "gender", "date_of_birth", "id_number")))
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def reasons(batch: Ingested) -> list[list[str]]:
+    return list(batch.rejected["reasons"].to_pylist())
+
+
+BOTH = [
+    ("E01", "Lê Lan", "Nữ", "05/12/1983", "001183123457"),
+    ("E02", "Vũ Bá", "Nam", "21/08/1974", "001074223451"),
+]
+
+
+# ------------------------------------------------------------------------------------------------- headers
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "dose_id,full_name,gender,date_of_birth\u200b,id_number\u200b\n",
+        "\ufeffdose_id,\u2060full_name\u00ad,gender,date_of_birth\u200e,\u200fid_number\n",
+        'dose_id,full_name,gender,"date_of_birth\n",id_number\n',
+        "dose_id\u00a0,full_name , GENDER,Date_Of_Birth,ｉｄ_number\n",
+        '="dose_id",="full_name",="gender",="date_of_birth","=""id_number"""\n',
+    ],
+)
+def test_a_column_is_known_however_its_name_is_wrapped(tmp_path: Path, header: str) -> None:
+    assert rows(read(tmp_path, header + ONE + TWO)) == BOTH
+
+
+def test_a_mapped_name_may_hold_breaks_and_repeated_blanks(tmp_path: Path) -> None:
+    text = 'dose_id,"Họ  và\ntên",gender,"Ngày, tháng,\r\nnăm sinh",id_number\n' + ONE
+    columns = {"họ và tên": "full_name", "Ngày, tháng, năm\nsinh": "date_of_birth"}
+    assert rows(read(tmp_path, text, columns=columns)) == BOTH[:1]
+
+
+def test_unknown_columns_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"column full_name missing \(found: dose_id, 2 unknown: Tên, Giới\)"):
+        read(tmp_path, "dose_id,Tên,Giới\nE01,Lê Lan,Nữ\n")
+    with pytest.raises(InputError, match=r"\(found: dose_id, 2 unknown\)"):  # perhaps no names, but a citizen's data
+        read(tmp_path, "dose_id,Lê Lan,001183123457\n")
+
+
+def test_a_mapping_warns_only_of_names_that_no_file_has_under_either_name(tmp_path: Path) -> None:
+    columns = {"Họ tên": "full_name", "Giới": "gender", "Lô": "lot"}
+    assert read(tmp_path, HEADER + ONE, columns=columns).unmatched == ("Lô",)
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("dose_id,Họ và tên đệm,Tên,gender", None),
+        ("dose_id,last_name,first_name,gender", None),
+        ("dose_id,Phần một,Phần hai,gender", {"Phần một": "full_name", "Phần hai": "full_name"}),
+    ],
+)
+def test_family_and_given_name_in_two_columns(tmp_path: Path, header: str, columns: dict[str, str] | None) -> None:
+    batch = read(tmp_path, header + "\nE01,Lê Thị,Lan,Nữ\nE02,,Bá,Nam\n", columns=columns)
+    assert rows(batch, "full_name", "gender") == [("Lê Thị Lan", "Nữ"), ("Bá", "Nam")]
+
+
+def test_a_header_of_two_rows(tmp_path: Path) -> None:
+    text = "dose_id,full_name,Nhân thân,,\n,,gender,date_of_birth,id_number\n"
+    assert rows(read(tmp_path, text + ONE + TWO)) == BOTH
+
+
+def test_what_was_passed_over_is_one_line_for_all_files_alike(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.csv" for number in range(5)]
+    for path in paths:
+        path.write_text("dose_id,full_name,Ghi chú\n" + f"{path.stem},Lê Lan,x\n")
+    paths[4].write_text("Trạm 4\ndose_id,full_name,Ghi chú\n4,Lê Lan,x\n")
+    assert file_notes(ingest(paths, DOSES).files) == [
+        "0.csv, 1.csv, 2.csv and 2 more: columns ignored: Ghi chú",
+        "4.csv: title rows above the header skipped: 1",
+    ]
+
+
+# ------------------------------------------------------------------------------------------------- joined files
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        HEADER,
+        "\ufeff" + HEADER,
+        HEADER.upper(),
+        " DOSE_ID , FULL_NAME , GENDER , DATE_OF_BIRTH , ID_NUMBER \n",
+        '"dose_id","full_name","gender","date_of_birth","id_number"\n',
+    ],
+)
+def test_the_header_of_a_joined_file_is_no_dose(tmp_path: Path, again: str) -> None:
+    batch = read(tmp_path, HEADER + ONE + again + TWO)
+    assert rows(batch) == BOTH
+    assert reasons(batch) == [["repeated_header"]]
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u00ad", " ", "\u00a0"])
+def test_what_nobody_sees_is_no_part_of_a_key(tmp_path: Path, mark: str) -> None:
+    batch = read(tmp_path, HEADER + ONE + mark + TWO.replace("E02", f"E02{mark}"))
+    assert rows(batch) == BOTH
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        "full_name,dose_id,id_number,date_of_birth,gender\nVũ Bá,E02,001074223451,21/08/1974,Nam\n",
+        "\ufeffID_Number,lot,dose_id,full_name,gender,date_of_birth\n001074223451,L1,E02,Vũ Bá,Nam,21/08/1974\n",
+    ],
+)
+def test_a_joined_file_with_its_columns_in_another_order_is_followed(tmp_path: Path, joined: str) -> None:
+    batch = read(tmp_path, HEADER + ONE + joined + ",,,,,,,,\n" + HEADER + ONE.replace("E01", "E03"))
+    assert rows(batch)[:2] == BOTH
+    assert rows(batch)[2] == ("E03", *BOTH[0][1:])
+    assert reasons(batch)[0] == reasons(batch)[-1] == ["repeated_header"]
+    assert batch.rejected["raw"].to_pylist()[0].decode() == joined.split("\n")[0]
+
+
+def test_a_joined_file_without_a_required_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"doses.csv: record 2 is another header: column full_name missing"):
+        read(tmp_path, HEADER + ONE + "dose_id,gender,date_of_birth,id_number,phone\nE02,Nam,1974,,\n")
+
+
+# ------------------------------------------------------------------------------------------------- rows that are none
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("(1),(2),(3),(4),(5)", "column_numbers"),
+        ("1,2,3,4,5", "column_numbers"),
+        ("A,B,1,2,3", "column_numbers"),
+        ("[1],[2],,[4],[5]", "column_numbers"),
+        ("Tổng cộng,6,,,", "total_row"),
+        ("Tổng cộng: 6 mũi,,,,", "total_row"),
+        ("Cộng,,,,2.500", "total_row"),
+        ("Total,6,4,2,", "total_row"),
+        ("Ghi chú: trẻ dưới 18 tuổi không ký,,,,", "remark"),
+        ("Người lập biểu,,,THỦ TRƯỞNG ĐƠN VỊ,", "remark"),
+        ("NGUOI LAP BIEU,,,,", "remark"),
+        ("* Danh sách này có 6 người,,,,", "remark"),
+        ("Ngày 12 tháng 8 năm 2021,,,,", "remark"),
+    ],
+)
+def test_rows_of_the_form_are_no_doses(tmp_path: Path, row: str, reason: str) -> None:
+    batch = read(tmp_path, f"{HEADER}{row}\n{ONE}{TWO}")
+    assert rows(batch) == BOTH
+    assert reasons(batch) == [[reason]]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "1,Lê Lan,2,1983,",
+        "7,,,,",
+        "TRAM 01-7,,,,",
+        "Total-7,Lê Lan,,,",
+        "NOTE7,,,,",
+        "ghi 7,Lê Lan,,1983,",
+        "A1,B2,1,2,3",
+    ],
+)
+def test_doses_with_unusual_keys_stay(tmp_path: Path, row: str) -> None:
+    assert read(tmp_path, f"{HEADER}{row}\n").accepted.num_rows == 1
+
+
+# ------------------------------------------------------------------------------------------------- spreadsheets' ways
+
+
+def test_text_that_a_spreadsheet_was_told_to_keep(tmp_path: Path) -> None:
+    quoted = '="E02","=""Vũ Bá""", =""Nam"" ,="21/08/1974","=""001074223451"""\n'.replace(' =""Nam"" ', '="Nam" ')
+    batch = read(tmp_path, HEADER + ONE.replace("E01", '="E01"') + quoted + '="E03",="",="",,="a""b"\n')
+    assert rows(batch) == [*BOTH, ("E03", None, None, None, 'a"b')]
+
+
+def test_formula_text_in_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "doses.parquet"
+    pq.write_table(pa.table({"dose_id": ['="E01"'], "full_name": ['="Lê Lan"']}), path)
+    assert rows(ingest([path], DOSES), "dose_id", "full_name") == [("E01", "Lê Lan")]
+
+
+@pytest.mark.parametrize("surplus", [",", ",,,", ', ,"",'])
+def test_empty_fields_behind_the_last_column_are_ignored(tmp_path: Path, surplus: str) -> None:
+    assert rows(read(tmp_path, HEADER + ONE.strip() + surplus + "\n" + TWO)) == BOTH
+
+
+def test_columns_without_a_name_at_the_end_may_be_absent(tmp_path: Path) -> None:
+    batch = read(tmp_path, HEADER.strip() + ",,\n" + ONE + TWO.strip() + ",,x\n" + "E03,short\n")
+    assert rows(batch) == BOTH
+    assert reasons(batch) == [["too_few_columns"]]
+
+
+def test_a_surplus_field_that_states_something_is_told(tmp_path: Path) -> None:
+    assert reasons(read(tmp_path, HEADER + ONE.strip() + ",,x\n" + TWO)) == [["too_many_columns"]]
+
+
+def test_a_huge_field_among_the_first_rows_is_one_record(tmp_path: Path) -> None:
+    batch = read(tmp_path, HEADER + ONE + f"E09,{'x' * 200_000},,,\n" + TWO)
+    assert rows(batch) == BOTH
+    assert reasons(batch) == [["field_too_long"]]
