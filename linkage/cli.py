@@ -190,7 +190,11 @@ def simulate(
         Path | None, typer.Option(help="File of error kinds and shares that replace the table's.")
     ] = None,
     shock: Annotated[
-        list[str] | None, typer.Option(help="A world unlike the usual one; may be repeated: unregistered, ...")
+        list[str] | None,
+        typer.Option(
+            help="A world unlike the usual one, to be repeated for several: unregistered, consecutive_twins, "
+            "no_ids_village_phone, minorities, stale_registry, stations, fill_down_and_household_swaps."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

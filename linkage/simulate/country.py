@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,24 +43,30 @@ def _place_names() -> PlaceNames:
     return PlaceNames(table["first"].split(), table["second"].split(), table["highland"], table["highland_provinces"])
 
 
-def synthetic_country(persons: int, chance: Chance, *, published: bool = False) -> Communes:
+def synthetic_country(
+    persons: int, chance: Chance, *, published: bool = False, provinces: Sequence[str] = ()
+) -> Communes:
     """Invented communes, about one for 9,400 people, over as many real provinces as they fill (at least two).
 
-    ``published``: their sizes follow the published distribution exactly, instead of being drawn like it.
+    ``published``: their sizes follow the published distribution exactly, instead of being drawn like it. ``provinces``:
+    codes of those that it has, instead of some by their size.
     """
     rng = chance.stream("communes")
-    provinces = read_csv("provinces.csv")
-    people = np.array([float(row["people_thousand"]) for row in provinces])
+    table = read_csv("provinces.csv")
+    people = np.array([float(row["people_thousand"]) for row in table])
     n_communes = min(MOST_COMMUNES, max(1, round(persons / PEOPLE_PER_COMMUNE)))
-    n_provinces = min(len(provinces), n_communes, max(2, round(n_communes / COMMUNES_PER_PROVINCE)))
-    chosen = _choose_provinces(rng, provinces, people, n_provinces)
-    extra = n_communes - n_provinces
+    n_provinces = min(len(table), n_communes, max(2, round(n_communes / COMMUNES_PER_PROVINCE)))
+    if provinces:
+        chosen = np.flatnonzero([row["code"] in provinces for row in table])[: max(1, n_communes)]
+    else:
+        chosen = _choose_provinces(rng, table, people, n_provinces)
+    extra = n_communes - len(chosen)
     sizes = 1 + rng.multinomial(extra, people[chosen] / people[chosen].sum())
     legacy: list[Row] = []
     crosswalk: list[Row] = []
     words = _place_names()
     for number, size in zip(chosen, sizes, strict=True):
-        province = provinces[number]
+        province = table[number]
         n_districts = len({row["district_code"] for row in legacy})
         rows = _province(rng, words, province, int(size), 3 * len(legacy) + 1, n_districts + 1)
         legacy += rows

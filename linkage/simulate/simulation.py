@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -116,7 +116,9 @@ def simulate(
     in_regions = persons > region_persons
     _check_shocks(acting, in_regions, region_persons)
     chance = Chance(seed)
-    country = make_country(_communes(persons, chance, units, area, in_regions), Issued(chance) if in_regions else None)
+    country = make_country(
+        _communes(persons, chance, units, area, in_regions, acting), Issued(chance) if in_regions else None
+    )
     texts = _texts(country, registry_date)
     regions = divide(country.communes, persons, doses, region_persons)
     tally = Tally()
@@ -126,9 +128,10 @@ def simulate(
             source = draw_source(seed, country, region, tally.start, acting)
             # Nothing is left behind of a simulation that cannot be drawn.
             files = files or _open(out, stack)
-            numbers = _write_registry(source, files.registry, texts)
+            known = _as_registered(source, acting)
+            numbers = _write_registry(known, files.registry, texts)
             changed = _write_doses(source, files, texts.doses, numbers, table, acting)
-            tally.add(source, numbers, changed)
+            tally.add(source, known, numbers, changed)
     write_units(country.communes, out / "units")
     summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
     write_assumptions(out / "assumptions.json", summary, table, tally.changed, split, seed, area, registry_date, acting)
@@ -163,12 +166,19 @@ def _check_shocks(shocks: Mapping[str, Shock], in_regions: bool, region_persons:
             raise UsageError(f"shock {name}: cannot be drawn region by region; give {region_persons} persons at most")
 
 
-def _communes(persons: int, chance: Chance, units: Path | None, area: str, published: bool) -> Communes:
+def _communes(
+    persons: int, chance: Chance, units: Path | None, area: str, published: bool, shocks: Mapping[str, Shock]
+) -> Communes:
     if area == "bao-lam":
-        return bao_lam()
-    if units is None:
-        return synthetic_country(persons, chance, published=published)
-    return read_units(units, persons, chance, published=published)
+        communes = bao_lam()
+    elif units is None:
+        provinces = [code for shock in shocks.values() for code in shock.provinces]
+        communes = synthetic_country(persons, chance, published=published, provinces=provinces)
+    else:
+        communes = read_units(units, persons, chance, published=published)
+    for shock in shocks.values():
+        communes = shock.country(communes) if shock.country else communes
+    return communes
 
 
 def make_country(communes: Communes, issued: Issued | None = None) -> Country:
@@ -213,9 +223,12 @@ def draw_source(
     )
     for name, shock in shocks.items():
         people = shock.people(chance, people, missing[name]) if shock.people else people
+    doses = dose_model.draw_doses(chance, people, country.communes, region.doses)
+    for shock in shocks.values():
+        doses = shock.doses(doses) if shock.doses else doses
     return Source(
         population=people,
-        doses=dose_model.draw_doses(chance, people, country.communes, region.doses),
+        doses=doses,
         communes=country.communes,
         slips=country.slips,
         chance=chance,
@@ -223,6 +236,15 @@ def draw_source(
         births=registry_births(people),
         start=start,
     )
+
+
+def _as_registered(source: Source, shocks: Mapping[str, Shock]) -> Source:
+    """The people as the registry knows them."""
+    for shock in shocks.values():
+        if shock.registry:
+            people = shock.registry(source)
+            source = replace(source, population=people, births=registry_births(people))
+    return source
 
 
 def _tiles(n: int) -> Iterator[tuple[int, int]]:
@@ -263,8 +285,10 @@ def _write_doses(
         changed.update(make_errors(claims, table))
         for shock in shocks.values():
             if shock.claims:
-                shock.claims(claims)
+                shock.claims(claims, first)
         tile = dose_tile(claims, source.doses, first, texts)
+        for shock in shocks.values():
+            tile = shock.rows(tile, claims, first) if shock.rows else tile
         files.doses.write_table(tile)
         persons = person_texts(numbers[claims.persons])
         files.truth.write_table(pa.table({"dose_id": tile["dose_id"], "person_id": persons}, schema=TRUTH.arrow()))

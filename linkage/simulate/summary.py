@@ -44,8 +44,8 @@ class Tally:
         self._counts: Counter[str] = Counter()
         self._largest_commune = 0
 
-    def add(self, source: Source, numbers: Ints, changed: Counter[str]) -> None:
-        """Count a region; ``numbers`` of ``registry_table.person_ids``."""
+    def add(self, source: Source, known: Source, numbers: Ints, changed: Counter[str]) -> None:
+        """Count a region; ``known``: as the registry knows it, ``numbers`` of ``registry_table.person_ids``."""
         doses, people = source.doses, source.population
         self.changed.update(changed)
         self._counts.update(
@@ -54,7 +54,7 @@ class Tally:
             n_doses_foreign=int((people.countries[doses.persons] > 0).sum()),
             n_doses_after_death=int(dose_model.died_before(people, doses).sum()),
         )
-        residents = np.bincount(people.communes[people.registered])
+        residents = np.bincount(known.population.communes[people.registered])
         self._largest_commune = max(self._largest_commune, int(residents.max()))
         self.start = Start(
             persons=self.start.persons + int(people.registered.sum()),

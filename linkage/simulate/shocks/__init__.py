@@ -9,12 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from linkage.errors import UsageError
-from linkage.simulate.shocks import consecutive_twins, unregistered
+from linkage.simulate.shocks import (
+    consecutive_twins,
+    lists,
+    minorities,
+    stale_registry,
+    stations,
+    unregistered,
+    village_phone,
+)
 from linkage.simulate.shocks.shock import Shock
 
 SHOCKS: dict[str, Shock] = {
+    "minorities": minorities.SHOCK,
     "consecutive_twins": consecutive_twins.SHOCK,
     "unregistered": unregistered.SHOCK,
+    "stale_registry": stale_registry.SHOCK,
+    "no_ids_village_phone": village_phone.SHOCK,
+    "fill_down_and_household_swaps": lists.SHOCK,
+    "stations": stations.SHOCK,
 }
 
 __all__ = ["SHOCKS", "Shock", "chosen_shocks"]

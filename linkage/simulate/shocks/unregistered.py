@@ -75,7 +75,7 @@ def _next_in_age(people: Population, registered: Mask, rows: Int32s) -> Int32s:
     return found
 
 
-def leave_out_numbers(claims: Claims) -> None:
+def leave_out_numbers(claims: Claims, first: int) -> None:
     """People who show no number."""
     rows = np.flatnonzero(claims.source.population.numberless[claims.persons])
     drop_id(claims, rows, claims.dose_keys[rows])
