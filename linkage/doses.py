@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from blocking.keys import mix
 from linkage.encode import Columns, Dictionaries, encode, encode_chunks
 from linkage.ingest.duplicates import hash_keys
 from linkage.ingest.records import Records
+from linkage.parts import parts_of
 from linkage.plan import Plan
 from linkage.schedule import Injections, read_injections
 from linkage.scratch import scratch_array
@@ -39,6 +41,7 @@ class Doses:
     subject_ids : uint64[n], a hash of the platform's id of the subject, 0 where none is stated
     does_clean_up : bool[n], whether the facility does; one that does not state its level does
     excluded : uint8[n], why the claim is not compared with the registry, see EXCLUDED_REASONS
+    misread : uint8[n], a bit for each of schema.BASIC_FIELDS that is read otherwise than typed, see linkage.stations
     """
 
     records: Records
@@ -47,18 +50,30 @@ class Doses:
     subject_ids: NDArray[np.uint64]
     does_clean_up: NDArray[np.bool_]
     excluded: NDArray[np.uint8]
+    misread: NDArray[np.uint8]
 
     def take(self, doses: NDArray[np.int32], columns: list[str]) -> pa.Table:
         """What some doses state, by their numbers, int[n] in any order."""
         return self.records.take(self.rows[doses].astype(np.int64), columns)
 
 
-def read_doses(
-    records: Records, plan: Plan, dictionaries: Dictionaries, n_threads: int, scratch: Path | None
-) -> tuple[Doses, Subjects, Columns]:
-    """Read and encode all records: the doses, their distinct subjects, and the encoded columns.
+@dataclass(frozen=True)
+class Typed:
+    """What the records of a batch state, in their order, before it is known which claims they make.
 
-    The encoded columns are in the order of the records, in work files in ``scratch``.
+    columns : encoded, in work files; numbers : what is kept of each dose by the names in Doses and Injections, with
+    claim_keys uint64[n] and facility uint64[n], a hash of its code, 0 where none is stated
+    """
+
+    records: Records
+    columns: Columns
+    numbers: dict[str, NDArray[Any]]
+
+
+def read_records(
+    records: Records, plan: Plan, dictionaries: Dictionaries, n_threads: int, scratch: Path | None
+) -> Typed:
+    """Read and encode all records; the encoded columns are in work files in ``scratch``.
 
     dictionaries : grow by what the records hold
     """
@@ -69,12 +84,34 @@ def read_doses(
         _enter(columns, encoded, start, records.num_rows, scratch)
         _enter(numbers, _numbers_of(chunk, encoded, dictionaries), start, records.num_rows, None)
         start += chunk.num_rows
-    rows = _by_dose_id(records)
-    for name in numbers:
-        numbers[name] = numbers[name][rows]
+    return Typed(records, columns, numbers)
+
+
+def read_otherwise(
+    typed: Typed, rows: NDArray[np.int64], misread: NDArray[np.uint8], dictionaries: Dictionaries
+) -> None:
+    """Give records whose columns were changed since their claims anew.
+
+    misread : uint8[n_records], the basic fields that are not as typed, see Doses; they are a part of the claim
+    """
+    for part in parts_of(rows.size):
+        here = rows[part]
+        changed = {name: column[here] for name, column in typed.columns.items()}
+        is_excluded = typed.numbers["excluded"][here] > 0
+        keys = claim_keys(changed, is_excluded, dictionaries)
+        typed.numbers["claim_keys"][here] = np.where(misread[here] > 0, mix(keys ^ misread[here], salt=2), keys)
+
+
+def doses_of(typed: Typed, misread: NDArray[np.uint8]) -> tuple[Doses, Subjects]:
+    """The doses of the records, and their distinct subjects.
+
+    misread : uint8[n_records], see Doses
+    """
+    rows = _by_dose_id(typed.records)
+    numbers = {name: values[rows] for name, values in typed.numbers.items() if name != "facility"}
     injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
     subjects = distinct_subjects(numbers.pop("claim_keys"))
-    return Doses(records=records, rows=rows, injections=injections, **numbers), subjects, columns
+    return Doses(typed.records, rows, injections, misread=misread[rows], **numbers), subjects
 
 
 def _enter(
@@ -101,19 +138,25 @@ def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -
     text = {name: chunk.column(name).combine_chunks() for name in chunk.column_names}
     reasons = foreign_reason(text["nationality"], text["id_number"])
     excluded = pc.index_in(reasons, EXCLUDED_REASONS).to_numpy(zero_copy_only=False).astype(np.uint8)
-    stated = pc.utf8_trim_whitespace(pc.fill_null(text["subject_id"], ""))
-    is_blank = pc.equal(stated, "").to_numpy(zero_copy_only=False)
     level = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(text["facility_level"], "")))
     injections = read_injections(text["dose_date"], text["dose_number"], text["vaccine"])
     return {
         "claim_keys": claim_keys(encoded, excluded > 0, dictionaries),
-        "subject_ids": np.where(is_blank, np.uint64(0), hash_keys(pa.chunked_array([stated]))),
+        "subject_ids": _hashes(text["subject_id"]),
+        "facility": _hashes(text["facility_code"]),
         "day": injections.day,
         "number": injections.number,
         "product": injections.product,
         "does_clean_up": ~pc.is_in(level, _NO_CLEAN_UP).to_numpy(zero_copy_only=False),
         "excluded": excluded,
     }
+
+
+def _hashes(texts: pa.Array) -> NDArray[np.uint64]:
+    """Hashes of texts without outer space, 0 where blank: uint64[n]."""
+    stated = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
+    is_blank = pc.equal(stated, "").to_numpy(zero_copy_only=False)
+    return np.where(is_blank, np.uint64(0), hash_keys(pa.chunked_array([stated])))
 
 
 def _by_dose_id(records: Records) -> NDArray[np.int32]:

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
 from linkage.comparing import Batch, pattern_space, prepare_batch
-from linkage.encode import encode
 from linkage.errors import InputError, UsageError
 from linkage.ingest import ingest
 from linkage.model_file import Model
 from linkage.plan import Field
 from linkage.publish import read_manifest
 from linkage.registry import Index, open_index
-from linkage.schema import DOSES
+from linkage.schema import DOSES, READINGS
 from linkage.scoring import Scored, Scorer
+from linkage.stations import encode_as_read
 from models.posterior import posterior
 
 SHOWN = 6
@@ -60,7 +60,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A dose, its decision as published, and its candidates, best first; a person asked for stands last.
+    """A dose, its decision as published, and its candidates, best first; a person asked for stands last. readings: the
+    columns that the run read otherwise than typed, for its station's sake, and how.
 
     match_threshold: the probability from which on the run matched without a person. excluded_reason: why the subject is
     not sought in the registry; None when he is. Of a verified dose the decision
@@ -70,6 +71,7 @@ class Explanation:
     dose_id: str
     decision: dict[str, Any]
     stated: dict[str, str]
+    readings: dict[str, str]
     none_probability: float
     unsearched_probability: float
     match_threshold: float
@@ -96,7 +98,8 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     dose = _find_dose(manifest, dose_id)
     model = Model.load(run_dir / "model.json", index.plan)
     dictionaries = index.dictionaries.copy()
-    batch = prepare_batch(encode(dose, index.plan, "left", dictionaries), dictionaries, index)
+    readings = _readings(run_dir, dose_id)
+    batch = prepare_batch(encode_as_read(dose, readings, index.plan, dictionaries), dictionaries, index)
     scorer = Scorer(batch, index, model.parameters)
     everyone, _ = Scorer(batch, index, model.parameters, floor_log2=-np.inf).link(slice(0, 1))
     found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
@@ -117,6 +120,7 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
         dose_id,
         found.to_pylist()[0],
         stated,
+        dict(readings),
         float(chances.none[0]),
         float(chances.unsearched[0]),
         float(manifest["match_threshold"]),
@@ -140,6 +144,12 @@ def _find_dose(manifest: dict[str, Any], dose_id: str) -> pa.Table:
         if found.size:
             return ingested.accepted.take(found).combine_chunks()
     raise InputError(f"dose {dose_id!r} is not in the input files that the run names; link again")
+
+
+def _readings(run_dir: Path, dose_id: str) -> list[tuple[str, str]]:
+    """(column, reading) of what the run read otherwise than typed of a dose."""
+    found = pq.read_table(run_dir / f"{READINGS.name}.parquet", filters=[("dose_id", "=", dose_id)])
+    return [(row["field"], row["reading"]) for row in found.to_pylist()]
 
 
 def _excluded_reason(run_dir: Path, subject_key: str) -> str | None:

@@ -25,7 +25,8 @@ from linkage.queues import queue_parts
 from linkage.reconcile import Clock, Progress, reconcile, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
-from linkage.schema import DECISIONS, DOSES, REJECTED, SUBJECT_COUNTS, SUBJECTS
+from linkage.schema import DECISIONS, DOSES, READINGS, REJECTED, SUBJECT_COUNTS, SUBJECTS
+from linkage.stations import reading_parts, station_notes
 from linkage.train import train
 from linkage.verdicts import subject_verdicts
 from linkage.verify import find_verified
@@ -86,7 +87,7 @@ def run(
         if already_published(runs / name):
             return _published_before(runs / name)
         with staged(runs, name) as stage:
-            outcome, pairs, model = reconcile(ingested.accepted, index, model, drawn_up, n_threads, scratch, clock)
+            outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)
             _check_sum(ingested, outcome)
             with clock.stage("publish"):
                 _write_tables(stage, outcome, pairs, ingested, n_threads)
@@ -105,7 +106,11 @@ def run(
             stage.write_json("manifest", manifest)
             folder = stage.commit()
     counts = status_counts(outcome)
-    notes = (*_notes(ingested, counts, model), *drift_notes(model.training, index.frequencies))
+    notes = (
+        *_notes(ingested, counts, model),
+        *station_notes(outcome.stations.findings),
+        *drift_notes(model.training, index.frequencies),
+    )
     return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=notes)
 
 
@@ -130,6 +135,7 @@ def _write_tables(stage: Stage, outcome: Outcome, pairs: PairCounts, ingested: I
         SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(outcome, platform)),
         SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(outcome, platform)]),
         GROUPS.name: (GROUPS.arrow(), [groups_table(outcome)]),
+        READINGS.name: (READINGS.arrow(), reading_parts(outcome.stations, outcome.doses.records)),
     }
     with ThreadPoolExecutor(n_threads) as threads:
         list(threads.map(lambda name: stage.write_parts(name, *tables[name]), tables))
@@ -178,7 +184,7 @@ def train_model(
     verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
     """
     index = open_index(index_folder)
-    doses, subjects, batch = subjects_of(ingest(dose_files, DOSES, columns=columns).accepted, index)
+    doses, subjects, batch, _ = subjects_of(ingest(dose_files, DOSES, columns=columns), index)
     is_excluded = doses.excluded[subjects.first_dose] > 0
     rows, _ = find_verified(batch, index)
     chosen = trainees(rows >= 0, is_excluded)

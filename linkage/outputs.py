@@ -21,15 +21,15 @@ from linkage.parts import parts_of
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from linkage.schedule import conflict_labels
-from linkage.schema import DECISIONS, ISSUES, STATUSES
+from linkage.schema import BASIC_FIELDS, DECISIONS, ISSUES, STATUSES
 from linkage.standardise import identifiers
+from linkage.stations import Stations
 from linkage.subjects import Subjects, hex_keys
 from models.comparators import digits
 from models.parameters import Parameters
 
-# The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan, and the levels at
-# which a dose's value counts as right.
-BASIC_FIELDS = {"id_number": digits.SHARED, "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
+# The levels at which a dose's value of a basic field counts as right.
+_RIGHT_LEVELS = {"id_number": digits.SHARED, "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Outcome:
     parameters: Parameters
     list_date: datetime.date
     error_estimates: list[ErrorEstimate]
+    stations: Stations
 
     @cached_property
     def issues(self) -> NDArray[np.uint8]:
@@ -66,14 +67,17 @@ class Outcome:
 
     @cached_property
     def wrong_fields(self) -> NDArray[np.uint8]:
-        """A bit for each of BASIC_FIELDS in which a subject does not agree with its best candidate, missing being no
-        agreement: uint8[n_subjects]; 0 for whom there is none."""
+        """A bit for each basic comparison of the plan in which a subject does not agree with its best candidate,
+        missing being no agreement, or whose field was read otherwise than typed: uint8[n_subjects]; 0 for whom there is
+        none."""
         space, plan = pattern_space(self.index.plan), self.index.plan
         bits = np.zeros(self.decided.status.size, np.uint8)
+        misread = self.doses.misread[self.subjects.first_dose]
         for bit, (c, comparison) in enumerate(_basic_comparisons(plan)):
-            is_right = np.isin(np.arange(space.n_levels[c]), BASIC_FIELDS[comparison.name])
+            is_right = np.isin(np.arange(space.n_levels[c]), _RIGHT_LEVELS[comparison.name])
             levels = self.decided.best.codes // np.uint32(space.strides[c]) % np.uint32(space.n_levels[c])
-            bits |= (~is_right[levels]).astype(np.uint8) << bit
+            is_typed_right = is_right[levels] & (misread >> BASIC_FIELDS.index(comparison.name) & 1 == 0)
+            bits |= (~is_typed_right).astype(np.uint8) << bit
         bits[(self.decided.status == EXCLUDED) | (self.decided.status == UNMATCHED)] = 0
         return bits
 

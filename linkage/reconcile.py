@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
 from linkage import decide as deciding
+from linkage.claims import read_claims
 from linkage.comparing import Batch, prepare_batch, take
 from linkage.decide import Decided, Ranking, decide
-from linkage.doses import Doses, read_doses
+from linkage.doses import Doses
 from linkage.error_rates import estimate_error_rates
-from linkage.ingest.records import Records
+from linkage.ingest import Ingested
 from linkage.link import link_batch, registry_order, run_tiles
 from linkage.model_file import Model
 from linkage.outputs import Outcome
@@ -29,6 +30,7 @@ from linkage.schedule import DEAD, find_conflicts
 from linkage.scoring import Scorer
 from linkage.scratch import scratch_array
 from linkage.standardise import dates
+from linkage.stations import Stations
 from linkage.subjects import Subjects
 from linkage.train import train
 from linkage.verify import find_verified
@@ -53,7 +55,7 @@ class Clock:
 
 
 def reconcile(
-    records: Records,
+    ingested: Ingested,
     index: Index,
     model: Model | None,
     drawn_up: datetime.date,
@@ -70,9 +72,9 @@ def reconcile(
     clock : learns how long each stage took
     """
     with clock.stage("encode"):
-        doses, subjects, batch = subjects_of(records, index, n_threads, scratch)
-    excluded = doses.excluded[subjects.first_dose]
-    decided, pairs, model = _decide_subjects(batch, excluded > 0, index, model, n_threads, scratch, clock)
+        doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
+    excluded, misread = doses.excluded[subjects.first_dose], doses.misread[subjects.first_dose]
+    decided, pairs, model = _decide_subjects(batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock)
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
@@ -80,7 +82,7 @@ def reconcile(
             decided, subjects.of_dose, status, conflicts, batch, index, model.parameters, n_threads
         )
     outcome = Outcome(
-        doses, subjects, batch, decided, status, conflicts, excluded, index, model.parameters, drawn_up, rates
+        doses, subjects, batch, decided, status, conflicts, excluded, index, model.parameters, drawn_up, rates, stations
     )
     return outcome, pairs, model
 
@@ -88,6 +90,7 @@ def reconcile(
 def _decide_subjects(
     batch: Batch,
     is_excluded: NDArray[np.bool_],
+    is_misread: NDArray[np.bool_],
     index: Index,
     model: Model | None,
     n_threads: int,
@@ -97,7 +100,8 @@ def _decide_subjects(
     """Decide every subject by itself. What linking needs beside is gone when this returns."""
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
-        is_verified = (rows >= 0) & ~is_excluded
+        # What a station typed wrong was read right, and is still to be mended.
+        is_verified = (rows >= 0) & ~is_excluded & ~is_misread
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
         # In the order of the registry, whose columns are thus gone through once.
         agreed, to_link = agreed[np.argsort(rows[agreed])], to_link[registry_order(batch, to_link, index)]
@@ -144,21 +148,21 @@ def trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> 
 
 
 def subjects_of(
-    records: Records, index: Index, n_threads: int = 2, scratch: Path | None = None
-) -> tuple[Doses, Subjects, Batch]:
-    """The doses, their distinct subjects, and the encoded batch of these.
+    ingested: Ingested, index: Index, n_threads: int = 2, scratch: Path | None = None
+) -> tuple[Doses, Subjects, Batch, Stations]:
+    """The doses, their distinct subjects, the encoded batch of these, and what was found of the stations.
 
     scratch : folder for the encoded columns; None keeps them in memory
     """
     dictionaries = index.dictionaries.copy()
-    doses, subjects, columns = read_doses(records, index.plan, dictionaries, n_threads, scratch)
+    doses, subjects, columns, stations = read_claims(ingested, index, dictionaries, n_threads, scratch)
     of_subjects = {}
     for name in list(columns):
         column = columns.pop(name)
         of_subjects[name] = scratch_array(scratch, (subjects.keys.size, *column.shape[1:]), column.dtype)
         for part in parts_of(subjects.keys.size):
             of_subjects[name][part] = column[doses.rows[subjects.first_dose[part]]]
-    return doses, subjects, prepare_batch(of_subjects, dictionaries, index, n_threads)
+    return doses, subjects, prepare_batch(of_subjects, dictionaries, index, n_threads), stations
 
 
 def _weigh_verified(

@@ -118,6 +118,8 @@ INPUTS = {table.name: table for table in (DOSES, REGISTRY, TRUTH)}
 # ---------------------------------------------------------------------------------------------------------- outputs
 
 STATUSES = ("verified", "matched", "review", "unmatched", "excluded")
+# The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan.
+BASIC_FIELDS = ("id_number", "full_name", "birth_date", "sex")
 ISSUES = ("no_id", "bad_id_format", "wrong_info")  # the gravest first
 _AGREES = "agrees with the registry"
 
@@ -172,6 +174,16 @@ SUBJECT_COUNTS = TableSchema(
         Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split"),
         Column("status", pa.string(), "what is left to do: review, then unmatched, matched, verified, excluded"),
         Column("n_subjects", pa.int64(), "subjects of the platform"),
+    ),
+)
+
+# What linkage.stations read otherwise than typed.
+READINGS = TableSchema(
+    "readings",
+    (
+        Column("dose_id", pa.string(), "a dose that was read otherwise than typed", key=True),
+        Column("field", pa.string(), "the column of the doses"),
+        Column("reading", pa.string(), "not stated, the other sex, day and month exchanged, or in column and its name"),
     ),
 )
 

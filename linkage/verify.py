@@ -49,6 +49,14 @@ def _find(
     return rows, passes
 
 
+def find_by_number(left: Columns, dictionaries: Dictionaries, index: Index, equal: list[str]) -> NDArray[np.int64]:
+    """Row of the one person who holds the number that each record states and agrees on the parts: int64[n], -1 for none
+    or several."""
+    assert index.plan.verified is not None
+    rule = Verified(passes=index.plan.verified.passes, equal=equal)
+    return _find(left, rule, dictionaries, index)[0]
+
+
 def _pairs(
     left: Columns, dictionaries: Dictionaries, index: Index, rule: Pass
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

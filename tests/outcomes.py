@@ -37,6 +37,7 @@ def outcome_of(rows: Sequence[Row]) -> Any:
         np.where(np.array(stated) == "", np.uint64(0), hashes),
         np.ones(n, np.bool_),
         nothing,
+        nothing,
     )
     units = SimpleNamespace(
         doses=SimpleNamespace(code=codes),

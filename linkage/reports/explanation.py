@@ -36,6 +36,9 @@ def _head(explanation: Explanation) -> list[str]:
     for heading, names in (("wrong fields", decision["wrong_fields"]), ("conflicts", decision["conflicts"])):
         if names:
             lines.append(f"{heading}: {', '.join(names)}")
+    if explanation.readings:
+        readings = ", ".join(f"{field} ({how})" for field, how in explanation.readings.items())
+        lines.append(f"read otherwise than typed, as a rule of its station: {readings}")
     return [
         *lines,
         f"{explanation.n_candidates} persons compared; matched without a person from {explanation.match_threshold:.6f}",

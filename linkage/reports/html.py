@@ -16,6 +16,7 @@ from linkage.reports.html_errors import accuracy_section, error_section
 from linkage.reports.html_examples import example_section
 from linkage.reports.html_groups import group_section
 from linkage.reports.html_model import model_section, score_section
+from linkage.reports.html_stations import station_section
 from linkage.reports.page import Html, escaped, page, paragraph, percent, section, subheading, table
 from linkage.reports.statistics import Statistics, statistics_of_run
 from linkage.reports.writers import replace_whole
@@ -60,6 +61,7 @@ def statistics_page(found: Statistics, examples: Examples, *, unmask: bool = Fal
         _input_section(found),
         _queue_section(found),
         error_section(found),
+        station_section(found.manifest.get("stations")),
         *([] if found.evaluation is None else [accuracy_section(found.evaluation)]),
         score_section(found),
         model_section(found),

@@ -1,0 +1,83 @@
+"""Doses whose person is known by the number and the name: what they state as sex and date of birth shows the station.
+
+Of each cell a few are enough, so a batch of any size costs some dozen look-ups a station.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.encode import Columns, Dictionaries
+from linkage.parts import parts_of
+from linkage.registry import Index
+from linkage.standardise import dates
+from linkage.standardise.categories import FEMALE, MALE, SEX_UNKNOWN
+from linkage.stations.cells import Cells, Rows
+from linkage.verify import find_by_number
+
+ANCHORS = 48  # a cell: enough to tell nine in ten from a half
+_NUMBER, _NAME, _SEX, _BIRTH = "id_number", "full_name", "sex", "birth_date"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Of each cell the doses that could show an error, and those that do: int64[n_cells]."""
+
+    hits: NDArray[np.int64]
+    trials: NDArray[np.int64]
+
+
+def inverted_sex(columns: Columns, cells: Cells, dictionaries: Dictionaries, index: Index) -> Counted:
+    """Doses that state a sex, and those whose person has the other one."""
+    rows, persons = _anchored(columns[_SEX] != SEX_UNKNOWN, columns, cells, dictionaries, index)
+    stated, registered = columns[_SEX][rows], index.columns[_SEX][persons]
+    is_known = registered != SEX_UNKNOWN
+    return Counted(cells.count(rows[is_known & (stated != registered)]), cells.count(rows[is_known]))
+
+
+def swapped_day_and_month(columns: Columns, cells: Cells, dictionaries: Dictionaries, index: Index) -> Counted:
+    """Doses whose person has the date of birth that they state, or that with day and month exchanged, where the two
+    differ; and those of the exchanged one."""
+    stated = columns[_BIRTH].astype(np.uint32)
+    rows, persons = _anchored(is_exchangeable(stated), columns, cells, dictionaries, index)
+    registered = index.columns[_BIRTH][persons].astype(np.uint32)
+    is_swapped = exchanged(stated[rows]) == registered
+    is_told = is_swapped | (stated[rows] == registered)
+    return Counted(cells.count(rows[is_swapped]), cells.count(rows[is_told]))
+
+
+def is_exchangeable(birth: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Whether day and month can be exchanged, and make another date: bool[n]."""
+    month, day = dates.month_of(birth), dates.day_of(birth)
+    return np.asarray((month > 0) & (day > 0) & (day <= 12) & (day != month))
+
+
+def exchanged(birth: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Dates with day and month exchanged; one of which that makes no sense is not asked for."""
+    return dates.pack_date(dates.year_of(birth), dates.day_of(birth), dates.month_of(birth))
+
+
+def other_sex(sex: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Male for female and female for male, unknown as it is."""
+    return np.where(sex == SEX_UNKNOWN, SEX_UNKNOWN, MALE + FEMALE - sex).astype(np.uint8)
+
+
+def _anchored(
+    is_asked: NDArray[np.bool_],
+    columns: Columns,
+    cells: Cells,
+    dictionaries: Dictionaries,
+    index: Index,
+) -> tuple[Rows, Rows]:
+    """Some records of each cell among those asked for, and the row of the person of each."""
+    is_named = (columns[_NUMBER] != 0) & (columns[f"{_NAME}.plain"] != 0)
+    chosen = cells.sample(is_asked & is_named, ANCHORS)
+    persons = np.empty(chosen.size, np.int64)
+    for part in parts_of(chosen.size):
+        left = {name: columns[name][chosen[part]] for name in (_NUMBER, f"{_NAME}.plain")}
+        persons[part] = find_by_number(left, dictionaries, index, [f"{_NAME}.plain"])
+    is_found = persons >= 0
+    return chosen[is_found], persons[is_found]

@@ -1,0 +1,236 @@
+"""Finds the systematic errors of a batch and reads the doses of stations right where one reading is clear.
+
+In this order, for each needs what the one before has set right: columns that are swapped, values that belong to nobody,
+then sex and date of birth, whose test goes by the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from blocking.keys import mix
+from linkage.encode import Columns, Dictionaries, encode
+from linkage.ingest.records import Records
+from linkage.parts import parts_of
+from linkage.plan import Plan
+from linkage.registry import Index
+from linkage.schema import READINGS
+from linkage.stations import findings as found_as
+from linkage.stations.anchors import (
+    Counted,
+    exchanged,
+    inverted_sex,
+    is_exchangeable,
+    other_sex,
+    swapped_day_and_month,
+)
+from linkage.stations.cells import Cells, Rows
+from linkage.stations.columns import exchanged_columns, swapped_pairs, swapped_rows
+from linkage.stations.findings import Finding, Judged, judge
+from linkage.stations.values import filled_down, one_value
+
+NOT_STATED, OTHER_SEX, EXCHANGED, IN_COLUMN = "not stated", "the other sex", "day and month exchanged", "in column "
+
+_BY_CHANCE = 0.1  # the share of the values like the one above that may be so without being dragged down
+
+# Numbers that are one person's or household's; a date of birth is dragged down, but many share one.
+_NUMBERS, _BIRTH, _SEX = ("id_number", "phone", "insurance_number"), "birth_date", "sex"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a column of some records is read: field is the column of the doses, how one of the readings above."""
+
+    field: str
+    how: str
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Stations:
+    """What was found of the stations of a batch, and what was read otherwise for it."""
+
+    findings: tuple[Finding, ...] = ()
+    readings: tuple[Reading, ...] = ()
+
+    def rows(self) -> Rows:
+        """The records that were read otherwise, ascending."""
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *(reading.rows for reading in self.readings)]))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The encoded records, their cells, and what to read them with; columns are changed in place."""
+
+    records: Records
+    columns: Columns
+    subjects: NDArray[np.uint64]
+    cells: Cells
+    plan: Plan
+    dictionaries: Dictionaries
+    index: Index
+
+    def typed(self, field: str) -> str:
+        """The column of the doses that a field of one column is made of."""
+        return next(f.left[0] for f in self.plan.fields if f.name == field)
+
+    def has(self, *fields: str) -> bool:
+        return set(fields) <= {f.name for f in self.plan.fields if f.left}
+
+
+def read_stations(
+    records: Records,
+    columns: Columns,
+    subjects: NDArray[np.uint64],
+    cells: Cells,
+    dictionaries: Dictionaries,
+    index: Index,
+) -> Stations:
+    """Find what stations do wrong as a rule; the columns of the doses that are read otherwise are changed in place.
+
+    Parameters
+    ----------
+    columns : encoded, in the order of the records
+    subjects : uint64[n_records], hashes of the platform's ids of the subjects, 0 where none is stated
+    dictionaries : grow by what is read otherwise
+    """
+    batch = _Batch(records, columns, subjects, cells, index.plan, dictionaries, index)
+    if not records.num_rows or not batch.has("id_number", "full_name", "birth_date", "sex"):
+        return Stations()
+    findings: list[Finding] = []
+    readings: list[Reading] = []
+    for step in (_columns_swapped, _one_value, _filled_down, _known_persons):
+        for finding, found in step(batch):
+            findings.append(finding)
+            readings += found
+    return Stations(tuple(findings), tuple(readings))
+
+
+_Found = Iterator[tuple[Finding, list[Reading]]]
+
+
+def _columns_swapped(batch: _Batch) -> _Found:
+    for (a, b), counted in swapped_pairs(batch.records, batch.cells, batch.plan).items():
+        for judged in judge(found_as.COLUMNS_SWAPPED, (a, b), counted.hits, counted.trials, batch.cells):
+            rows = np.zeros(0, np.int64)
+            if judged.is_clear:
+                rows = swapped_rows(batch.records, batch.cells.rows_of(judged.cells), a, b, batch.plan)
+                for part in parts_of(rows.size):
+                    table = exchanged_columns(batch.records.take(rows[part]), a, b)
+                    for name, values in encode(table, batch.plan, "left", batch.dictionaries).items():
+                        batch.columns[name][rows[part]] = values
+            yield _with_readings(judged, [(a, IN_COLUMN + b, rows), (b, IN_COLUMN + a, rows)])
+
+
+def _one_value(batch: _Batch) -> _Found:
+    people = mix(batch.columns["full_name.given"].astype(np.uint64) ^ mix(batch.columns[_BIRTH].astype(np.uint64)))
+    facility = batch.cells.facility[batch.cells.of_record]
+    for field in filter(batch.has, _NUMBERS):
+        column, typed = batch.columns[field], batch.typed(field)
+        for value in one_value(column.astype(np.uint64, copy=False), people, facility, found_as.LEAST_RATE):
+            finding = Finding(
+                found_as.ONE_VALUE,
+                (typed,),
+                None,
+                batch.cells.facilities[value.facility],
+                value.n_people,
+                value.of,
+                0.0,
+                value.probability,
+                value.rows.size,
+            )
+            column[value.rows] = 0
+            yield finding, [Reading(typed, NOT_STATED, value.rows)]
+
+
+def _filled_down(batch: _Batch) -> _Found:
+    for field in filter(batch.has, (*_NUMBERS, _BIRTH)):
+        column, typed = batch.columns[field], batch.typed(field)
+        counted, repeated = filled_down(column, batch.columns, batch.subjects, batch.cells, is_birth=field == _BIRTH)
+        for judged in judge(found_as.FILLED_DOWN, (typed,), counted.hits, counted.trials, batch.cells):
+            rows = np.zeros(0, np.int64)
+            if _mostly_dragged(judged.finding):
+                rows = np.sort(repeated[judged.cells[batch.cells.of_record[repeated]]])
+                column[rows] = 0
+            yield _with_readings(judged, [(typed, NOT_STATED, rows)])
+
+
+def _mostly_dragged(finding: Finding) -> bool:
+    """Whether nearly all values that repeat the one above do so because it was dragged down: elsewhere they are a tenth
+    as frequent at most."""
+    rate = finding.hits / finding.trials
+    return finding.probability >= found_as.READ_FROM and finding.ordinary_rate <= _BY_CHANCE * rate
+
+
+def _known_persons(batch: _Batch) -> _Found:
+    if batch.plan.verified is None:
+        return
+    columns, typed_sex, typed_birth = batch.columns, batch.typed(_SEX), batch.typed(_BIRTH)
+    sexes = inverted_sex(columns, batch.cells, batch.dictionaries, batch.index)
+    for judged in _judge(found_as.SEX_INVERTED, typed_sex, sexes, batch.cells):
+        rows = batch.cells.rows_of(judged.cells & judged.is_clear)
+        rows = rows[columns[_SEX][rows] != 0]
+        columns[_SEX][rows] = other_sex(columns[_SEX][rows].astype(np.uint8))
+        yield _with_readings(judged, [(typed_sex, OTHER_SEX, rows)])
+    births = swapped_day_and_month(columns, batch.cells, batch.dictionaries, batch.index)
+    for judged in _judge(found_as.DAY_MONTH_SWAPPED, typed_birth, births, batch.cells):
+        rows = batch.cells.rows_of(judged.cells & judged.is_clear)
+        birth = columns[_BIRTH][rows].astype(np.uint32)
+        is_changed = is_exchangeable(birth)
+        rows = rows[is_changed]
+        columns[_BIRTH][rows] = exchanged(birth[is_changed])
+        yield _with_readings(judged, [(typed_birth, EXCHANGED, rows)])
+
+
+def _judge(question: str, field: str, counted: Counted, cells: Cells) -> list[Judged]:
+    return judge(question, (field,), counted.hits, counted.trials, cells)
+
+
+def _with_readings(judged: Judged, readings: Sequence[tuple[str, str, Rows]]) -> tuple[Finding, list[Reading]]:
+    """A finding with what was read for it; readings of no record are none."""
+    finding = replace(judged.finding, n_read=int(readings[0][2].size))
+    return finding, [Reading(*reading) for reading in readings if reading[2].size]
+
+
+def encode_as_read(
+    table: pa.Table, readings: Sequence[tuple[str, str]], plan: Plan, dictionaries: Dictionaries
+) -> Columns:
+    """Encode a dose of a run as the run read it: table has one row, readings are (field, how) of that dose."""
+    for field, how in readings:
+        # Each of two exchanged columns has its reading.
+        if how.startswith(IN_COLUMN) and field < how.removeprefix(IN_COLUMN):
+            table = exchanged_columns(table, field, how.removeprefix(IN_COLUMN))
+    columns = encode(table, plan, "left", dictionaries)
+    names = {f.left[0]: f.name for f in plan.fields if len(f.left) == 1}
+    for field, how in readings:
+        name = names[field]
+        if how == NOT_STATED:
+            columns[name] = np.zeros_like(columns[name])
+        elif how == OTHER_SEX:
+            columns[name] = other_sex(columns[name].astype(np.uint8))
+        elif how == EXCHANGED:
+            columns[name] = exchanged(columns[name].astype(np.uint32))
+    return columns
+
+
+def reading_parts(stations: Stations, records: Records) -> Iterator[pa.Table]:
+    """The readings of a batch, sorted by dose and field; see READINGS."""
+    fields = [(reading.field, reading.how) for reading in stations.readings]
+    rows = np.concatenate([np.zeros(0, np.int64), *(reading.rows for reading in stations.readings)])
+    sizes = [reading.rows.size for reading in stations.readings]
+    which = pa.array(np.repeat(np.arange(len(fields)), sizes))
+    table = pa.table(
+        {
+            "dose_id": records.take(rows, ["dose_id"]).column(0),
+            "field": pa.array([field for field, _ in fields], pa.string()).take(which),
+            "reading": pa.array([how for _, how in fields], pa.string()).take(which),
+        }
+    )
+    order = pc.sort_indices(table, [("dose_id", "ascending"), ("field", "ascending")])
+    yield table.take(order).cast(READINGS.arrow())

@@ -1,0 +1,268 @@
+"""Stations that err as a rule: found, told, read right before linking, and still named to be mended."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from linkage.explain import explain
+from linkage.ingest.records import Records
+from linkage.nightly import run
+from linkage.reports.html_stations import station_section
+from linkage.stations import Finding, cells_of, station_notes
+from linkage.stations.findings import NOTES_SHOWN, judge
+from linkage.stations.values import fewest_people, one_value
+from tests.district import LIST_DATE, District, Row, hashes, make_district, manifest, table, write
+
+OTHER = {"Nam": "Nữ", "Nữ": "Nam", "NAM": "NỮ", "NỮ": "NAM", "M": "F", "F": "M", "1": "0", "0": "1"}
+CLERK_PHONE, CLERK_NUMBER = "0987123456", "068190001234"
+
+
+def inverted(row: Row) -> Row:
+    return row | {"gender": OTHER.get(row["gender"], row["gender"])}
+
+
+def month_first(row: Row) -> Row:
+    date = row["date_of_birth"] or ""
+    date = re.sub(r"^(0?[1-9]|1[012])([/-])(\d{1,2})([/-])", r"\3\2\1\4", date)
+    return row | {"date_of_birth": re.sub(r"^(\d{4})-(\d\d)-(0[1-9]|1[012])$", r"\1-\3-\2", date)}
+
+
+def swapped(row: Row) -> Row:
+    return row | {"id_number": row["phone"], "phone": row["id_number"]}
+
+
+def dragged(rows: list[Row], field: str, share: float) -> list[Row]:
+    """Every now and then the value of the row above instead of the row's own."""
+    chance, found = random.Random(5), []
+    for row in rows:
+        above = found[-1][field] if found and chance.random() < share else row[field]
+        found.append(row | {field: above})
+    return found
+
+
+ROW_BY_ROW: dict[str, Callable[[Row], Row]] = {
+    "sex_inverted": inverted,
+    "day_month_swapped": month_first,
+    "columns_swapped": swapped,
+    "one_value phone": lambda row: row | {"phone": CLERK_PHONE},
+    "one_value id_number": lambda row: row | {"id_number": CLERK_NUMBER},
+}
+FILLED = "filled_down id_number"
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    return make_district(tmp_path_factory.mktemp("district"))
+
+
+@pytest.fixture(scope="module")
+def stations(district: District) -> dict[str, str]:
+    """A facility for each error, of the larger ones."""
+    sizes = Counter(row["facility_code"] for row in district.rows("doses"))
+    return dict(zip([*ROW_BY_ROW, FILLED], (code for code, _ in sizes.most_common(9)[3:]), strict=True))
+
+
+@pytest.fixture(scope="module")
+def erring(district: District, stations: dict[str, str]) -> list[Row]:
+    """The district's doses with each of the stations in error."""
+    rows = district.rows("doses")
+    for error, change in ROW_BY_ROW.items():
+        rows = [change(row) if row["facility_code"] == stations[error] else row for row in rows]
+    filled = iter(dragged([row for row in rows if row["facility_code"] == stations[FILLED]], "id_number", 0.3))
+    return [next(filled) if row["facility_code"] == stations[FILLED] else row for row in rows]
+
+
+@pytest.fixture(scope="module")
+def erring_run(district: District, erring: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("erring")
+    doses = write(folder / "doses.parquet", erring, district.path("doses"))
+    return district.link([doses], folder / "runs", model_file=district.run_dir / "model.json")
+
+
+def of_facility(district: District, code: str) -> set[str]:
+    return {row["dose_id"] for row in district.rows("doses") if row["facility_code"] == code}
+
+
+def test_stations_without_a_rule_of_error_are_left_alone(district: District) -> None:
+    assert manifest(district.run_dir)["stations"] == []
+    assert table(district.run_dir, "readings") == []
+
+
+def test_each_station_is_found_with_its_error_and_no_other(erring_run: Path, stations: dict[str, str]) -> None:
+    found = {(finding["question"], finding["facility"]) for finding in manifest(erring_run)["stations"]}
+    assert found == {(error.split()[0], code) for error, code in stations.items()}
+    for finding in manifest(erring_run)["stations"]:
+        assert finding["probability"] > 0.999
+        assert finding["file"] is None
+        assert finding["n_read"] > 0
+
+
+def test_the_doses_read_otherwise_are_those_of_the_stations(
+    district: District, erring_run: Path, stations: dict[str, str]
+) -> None:
+    read: dict[tuple[str, str], set[str]] = {}
+    for row in table(erring_run, "readings"):
+        read.setdefault((row["field"], row["reading"]), set()).add(row["dose_id"])
+    expected = {
+        ("gender", "the other sex"): "sex_inverted",
+        ("date_of_birth", "day and month exchanged"): "day_month_swapped",
+        ("id_number", "in column phone"): "columns_swapped",
+        ("phone", "in column id_number"): "columns_swapped",
+        ("phone", "not stated"): "one_value phone",
+    }
+    for key, error in expected.items():
+        assert read[key] <= of_facility(district, stations[error])
+    numbers = of_facility(district, stations["one_value id_number"])
+    assert read["id_number", "not stated"] >= numbers
+    assert read["id_number", "not stated"] - numbers <= of_facility(district, stations[FILLED])
+
+
+def test_what_was_read_right_is_linked_as_if_typed_right(
+    district: District, erring_run: Path, stations: dict[str, str]
+) -> None:
+    truth = {row["dose_id"]: row["person_id"] for row in district.rows("truth")}
+    right = {row["dose_id"]: row for row in table(district.run_dir, "decisions")}
+    decided = {row["dose_id"]: row for row in table(erring_run, "decisions")}
+    for error in ("sex_inverted", "day_month_swapped", "columns_swapped", "one_value phone"):
+        doses = of_facility(district, stations[error])
+        linked = {d for d in doses if decided[d]["status"] in ("verified", "matched")}
+        assert len(linked) >= 0.99 * sum(right[d]["status"] in ("verified", "matched") for d in doses)
+        assert all(decided[d]["person_id"] == truth[d] for d in linked)
+
+
+def test_what_was_read_otherwise_is_not_verified_and_is_named_to_be_mended(erring_run: Path) -> None:
+    decided = {row["dose_id"]: row for row in table(erring_run, "decisions")}
+    basic = [row for row in table(erring_run, "readings") if row["field"] != "phone"]
+    linked = [row for row in basic if decided[row["dose_id"]]["status"] in ("matched", "review")]
+    assert len(linked) > 100
+    assert not [row for row in basic if decided[row["dose_id"]]["status"] == "verified"]
+    assert all(row["field"] in decided[row["dose_id"]]["wrong_fields"] for row in linked)
+    assert all(decided[row["dose_id"]]["issue"] is not None for row in linked)
+
+
+def test_a_dose_read_otherwise_is_explained_as_it_was_read(erring_run: Path) -> None:
+    for how in ("the other sex", "day and month exchanged", "in column phone", "not stated"):
+        decided = {row["dose_id"]: row for row in table(erring_run, "decisions") if row["status"] == "matched"}
+        dose = next(r for r in table(erring_run, "readings") if r["reading"] == how and r["dose_id"] in decided)
+        explained = explain(erring_run, dose["dose_id"])
+        assert explained.readings[dose["field"]] == how
+        best = decided[dose["dose_id"]]
+        assert explained.candidates[0].person_id == best["person_id"]
+        assert explained.candidates[0].probability == pytest.approx(best["match_probability"], abs=1e-9)
+
+
+def test_a_whole_file_is_read_right(district: District, tmp_path: Path) -> None:
+    rows = district.rows("doses")
+    paths = [
+        write(tmp_path / "a.parquet", [inverted(row) for row in rows[::2]], district.path("doses")),
+        write(tmp_path / "b.parquet", rows[1::2], district.path("doses")),
+    ]
+    model = district.run_dir / "model.json"
+    one, other = (district.link(p, tmp_path / n, model_file=model) for p, n in ((paths, "r"), (paths[::-1], "s")))
+    (finding,) = manifest(one)["stations"]
+    assert (finding["question"], finding["file"], finding["facility"]) == ("sex_inverted", "a.parquet", None)
+    assert {r["dose_id"] for r in table(one, "readings")} <= {row["dose_id"] for row in rows[::2]}
+    assert hashes(one) == hashes(other)
+
+
+def test_the_operator_is_told(district: District, erring: list[Row], tmp_path: Path, stations: dict[str, str]) -> None:
+    doses = write(tmp_path / "doses.parquet", erring, district.path("doses"))
+    model = district.run_dir / "model.json"
+    notes = run([doses], district.index, tmp_path / "runs", model_file=model, list_date=LIST_DATE, n_threads=2).notes
+    for error, code in stations.items():
+        assert any(f"facility {code}: " in note for note in notes), error
+    assert any("read the other way round; have the station mend its export" in note for note in notes)
+
+
+def test_an_error_in_half_of_the_doses_is_told_but_not_read(district: District, tmp_path: Path) -> None:
+    rows = district.rows("doses")
+    code = Counter(row["facility_code"] for row in rows).most_common(1)[0][0]
+    chance = random.Random(2)
+    half = [inverted(row) if row["facility_code"] == code and chance.random() < 0.5 else row for row in rows]
+    doses = write(tmp_path / "doses.parquet", half, district.path("doses"))
+    found = district.link([doses], tmp_path / "runs", model_file=district.run_dir / "model.json")
+    (finding,) = manifest(found)["stations"]
+    assert (finding["question"], finding["facility"], finding["n_read"]) == ("sex_inverted", code, 0)
+    assert table(found, "readings") == []
+
+
+# ------------------------------------------------------------------------------------------------- the parts
+
+
+def made_cells(facilities: list[int], files: list[tuple[str, int]]) -> Any:
+    """Cells of records whose facility codes are the numbers given, 0 for none."""
+    codes = [None if code == 0 else str(code) for code in facilities]
+    records = Records.of(pa.table({"facility_code": pa.array(codes, pa.string())}))
+    return cells_of(records, np.array(facilities, np.uint64), np.arange(len(facilities), dtype=np.uint64), files)
+
+
+def test_a_cell_is_a_facility_in_a_file() -> None:
+    cells = made_cells([7, 7, 0, 8, 7], [("a", 3), ("b", 2)])
+    named = [(cells.files[f], cells.facilities[c]) for f, c in zip(cells.file, cells.facility, strict=True)]
+    assert [named[cell] for cell in cells.of_record] == [
+        ("a", "7"),
+        ("a", "7"),
+        ("a", None),
+        ("b", "8"),
+        ("b", "7"),
+    ]
+
+
+def test_a_sample_takes_the_least_keys_of_each_cell_once() -> None:
+    facilities = [1, 2, 1, 1, 2, 1]
+    codes = pa.array([str(code) for code in facilities])
+    keys = np.array([9, 4, 3, 3, 1, 5], np.uint64) << np.uint64(40)
+    cells = cells_of(Records.of(pa.table({"facility_code": codes})), np.array(facilities, np.uint64), keys, [("a", 6)])
+    chosen = cells.sample(np.array([True, True, True, True, False, True]), 2)
+    assert sorted((facilities[row], int(keys[row] >> np.uint64(40))) for row in chosen) == [(1, 3), (1, 5), (2, 4)]
+
+
+def test_few_doses_are_no_rule() -> None:
+    cells = made_cells([1] * 9 + [2] * 200, [("a", 209)])
+    assert judge("sex_inverted", ("gender",), np.array([9, 2]), np.array([9, 200]), cells) == []
+    assert len(judge("sex_inverted", ("gender",), np.array([10, 2]), np.array([10, 200]), cells)) == 1
+
+
+@pytest.mark.parametrize(("n_people", "is_told"), [(fewest_people(1041) - 1, False), (fewest_people(1041), True)])
+def test_a_number_is_nobodys_from_more_people_on_than_a_household_has(n_people: int, is_told: bool) -> None:
+    # 1,040 people with a number of their own at another facility, and n_people with one at this.
+    values = np.concatenate([np.arange(1, 1041), np.full(n_people, 5000)]).astype(np.uint64)
+    people = np.arange(1, values.size + 1).astype(np.uint64)
+    facility = np.where(values == 5000, 1, 0).astype(np.int32)
+    found = one_value(values, people, facility, 0.1)
+    assert [value.n_people for value in found] == ([n_people] if is_told else [])
+    assert all((value.facility, value.of, value.rows.size) == (1, n_people, n_people) for value in found)
+
+
+def test_one_person_may_state_his_number_often_and_a_few_people_of_many_may_share_one() -> None:
+    own = np.arange(1, 1001).astype(np.uint64)
+    often = np.concatenate([own, np.full(60, 7, np.uint64)])
+    facility = np.zeros(often.size, np.int32)
+    assert one_value(often, np.concatenate([own, np.full(60, 7, np.uint64)]), facility, 0.1) == []
+    # Sixty of a thousand people: a number that is common there, but no habit of the station.
+    assert one_value(often, np.arange(often.size).astype(np.uint64), facility, 0.1) == []
+
+
+def test_many_findings_are_summed_up() -> None:
+    findings = tuple(Finding("sex_inverted", ("gender",), None, str(i), 30, 32, 0.01, 1.0) for i in range(30))
+    notes = station_notes(findings)
+    assert len(notes) == NOTES_SHOWN + 1
+    assert notes[-1].startswith("20 more systematic errors of stations")
+
+
+def test_the_page_names_stations_as_text() -> None:
+    finding = Finding("one_value", ("phone",), None, "<b>1", 30, 32, 0.0, 1.0, 30)
+    html = station_section([vars(finding) | {"fields": ["phone"]}])
+    assert "facility &lt;b&gt;1" in html
+    assert "30 doses read as not stated there" in html
+    assert "None was found" in station_section([])
+    assert "link it again" in station_section(None)
