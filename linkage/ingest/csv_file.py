@@ -19,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linkage.errors import InputError, VerificationError
 from linkage.ingest.cleaning import normal_name
+from linkage.ingest.code_pages import ENCODING_NAMES, VIETNAMESE
 from linkage.ingest.csv_kernels import INVALID_ENCODING, begin_with_names, copy_values, scan_records, split_fields
 from linkage.ingest.csv_text import Text, read_text
 from linkage.ingest.header import (
@@ -53,6 +55,7 @@ class _Body:
     delimiter: str
     start: int
     n_titles: int
+    composes: bool = False  # whether its encoding writes tones as marks behind the letter
 
     @property
     def n_columns(self) -> int:
@@ -144,7 +147,7 @@ def _find_body(text: Text, table: TableSchema, columns: Mapping[str, str] | None
         heads.append((max((n_known(row, table, columns), len(row)) for row in rows or [[]]), delimiter, spans, rows))
     _, delimiter, spans, rows = max(heads, key=lambda head: head[0])
     number, header = find_header(rows, table, columns, file)
-    return _Body(header, delimiter, int(spans[number][1]), number)
+    return _Body(header, delimiter, int(spans[number][1]), number, text.encoding == VIETNAMESE)
 
 
 def _header_names(record: bytes, delimiter: str) -> list[str]:
@@ -196,7 +199,7 @@ class Headers:
 
 def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _Part]]:
     """Scans all records; gives the work of cutting them into columns, part by part."""
-    utf8, check_bytes = text.utf8, not text.is_clean()
+    utf8, check_bytes = text.utf8, not text.is_clean
     position, n_passed, n_records = body.start, 0, 0
     begin = body.start
     buffer = _empty_scan(_CHUNK_RECORDS)
@@ -246,6 +249,8 @@ def _cut_columns(utf8: np.ndarray, starts: np.ndarray, body: _Body, table: Table
     lengths = np.empty((len(wanted), starts.size), np.int32)
     split_fields(utf8, starts, ord(body.delimiter), slots, begins, lengths)
     columns = {place: _text_column(utf8, begins[slots[place]], lengths[slots[place]]) for place in wanted}
+    if body.composes:
+        columns = {place: pc.utf8_normalize(values, "NFC") for place, values in columns.items()}
     return schema_rows(table, body.header, columns, starts.size)
 
 
@@ -282,7 +287,7 @@ def _text_column(utf8: np.ndarray, begins: np.ndarray, lengths: np.ndarray) -> p
 def _notes(body: _Body, encoding: str, faults: np.ndarray) -> list[str]:
     notes = header_notes(body.header, body.n_titles)
     if encoding != "utf-8":
-        notes.append(f"read as {encoding.upper()}")
+        notes.append(f"read as {ENCODING_NAMES.get(encoding, encoding.upper())}")
     n_invalid = int(np.count_nonzero(faults & INVALID_ENCODING))
     if n_invalid and encoding == "utf-8":
         notes.append(f"records that are not UTF-8: {n_invalid} (if the file is of an older encoding, save it as UTF-8)")

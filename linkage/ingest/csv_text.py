@@ -9,12 +9,14 @@ from __future__ import annotations
 import codecs
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from linkage.errors import InputError
+from linkage.ingest.code_pages import older_encoding
 from linkage.scratch import scratch_array
 
 # The lone byte at the end of a UTF-16 file of odd length stands in the UTF-8 text as this byte, which no UTF-8 has: the
@@ -48,12 +50,13 @@ class Text:
         tail = b""
         if self.last_byte and end == self.utf8.size and start < end:
             piece, tail = piece[:-1], self.last_byte
-        return piece.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass") + tail
+        return piece.decode("utf-8", "surrogatepass").encode(self.encoding, _errors(self.encoding)) + tail
 
     def sha256(self) -> str:
         """The hash of the file; lets other threads run."""
         return hashlib.sha256(self.content.data).hexdigest()
 
+    @cached_property
     def is_clean(self) -> bool:
         """Whether the whole text is valid UTF-8 without NUL."""
         if self.utf8.size == 0 or self.utf8.min() == 0:
@@ -71,7 +74,7 @@ def read_text(path: Path, file: str, scratch: Path | None) -> Text:
     """Reads a text file; its copy is in the folder ``scratch``, None = in memory.
 
     Raises InputError when it is empty, is of another format, or of an encoding that is not supported (UTF-8 and UTF-16
-    are, with or without byte order mark).
+    are, with or without byte order mark, and what linkage.ingest.code_pages tells).
     """
     content = _copy(path, scratch)
     head = content[:_HEAD_BYTES].tobytes()
@@ -82,7 +85,9 @@ def read_text(path: Path, file: str, scratch: Path | None) -> Text:
             raise InputError(f"{file}: this is {kind}, not CSV: give the file its right extension, or unpack it")
     encoding, n_mark = _detect(head, file)
     if encoding == "utf-8":
-        return Text(content, content[n_mark:], encoding, b"")
+        text = Text(content, content[n_mark:], encoding, b"")
+        older = None if text.is_clean or n_mark else older_encoding(content, file)
+        return text if older is None else Text(content, _transcode(content, older, False, scratch), older, b"")
     n_even = content.size - (content.size - n_mark) % 2
     last = content[n_even:].tobytes()
     utf8 = _transcode(content[n_mark:n_even], encoding, bool(last), scratch)
@@ -110,6 +115,11 @@ def _detect(head: bytes, file: str) -> tuple[str, int]:
     return "utf-8", 0
 
 
+def _errors(encoding: str) -> str:
+    """How bytes that cannot be decoded are kept."""
+    return "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape"
+
+
 def _copy(path: Path, scratch: Path | None) -> np.ndarray:
     """The bytes of a file."""
     with path.open("rb", buffering=0) as stream:
@@ -121,10 +131,12 @@ def _copy(path: Path, scratch: Path | None) -> np.ndarray:
 
 
 def _transcode(content: np.ndarray, encoding: str, dangling: bool, scratch: Path | None) -> np.ndarray:
-    """UTF-16 to UTF-8 piece by piece; an unpaired surrogate becomes three bytes that no valid UTF-8 has."""
-    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
-    # Two bytes become three at most.
-    utf8 = scratch_array(scratch, content.size // 2 * 3 + 1, np.uint8)
+    """Another encoding to UTF-8 piece by piece; an unpaired surrogate, and a byte that the encoding does not have,
+    become three bytes that no valid UTF-8 has."""
+    decoder = codecs.getincrementaldecoder(encoding)(_errors(encoding))
+    # Two bytes of UTF-16 become three at most, one of another encoding too.
+    n_units = content.size // 2 if encoding.startswith("utf-16") else content.size
+    utf8 = scratch_array(scratch, n_units * 3 + 1, np.uint8)
     end = 0
     for start in range(0, content.size, _PIECE_BYTES):
         piece = content[start : start + _PIECE_BYTES].tobytes()

@@ -1,4 +1,4 @@
-"""Text whose bytes were read in the wrong character set: UTF-8 mojibake, VNI-Windows and TCVN3 (ABC).
+"""Text whose bytes were read in the wrong character set: UTF-8 mojibake, VNI-Windows, TCVN3 (ABC) and Windows-1258.
 
 VNI and TCVN3 are font encodings of the 1990s: documents typed in them and opened without the font show Latin-1 letters
 ("Nguyeãn Vaên", "NguyÔn V¨n"). A repair is made only on evidence: the word is no Vietnamese syllable as it stands and
@@ -110,36 +110,57 @@ def decode_tcvn3(word: str) -> str:
     return word.translate(_TCVN3).lower()
 
 
+# ------------------------------------------------------------------------------------------------- Windows-1258
+
+# Of its letters those that Windows-1252 shows otherwise; tones are marks behind the letter and have no case.
+_WINDOWS_1258 = str.maketrans("ÌÒÞìòãõýðÃÕÝÐ", "\u0300\u0309\u0303\u0301\u0323ăơưđĂƠƯĐ")
+
+
+def decode_windows_1258(word: str) -> str:
+    """A word of Windows-1258 shown as Windows-1252 or Latin-1, in Unicode and lower case."""
+    return unicodedata.normalize("NFC", word.translate(_WINDOWS_1258)).lower()
+
+
 # ------------------------------------------------------------------------------------------------- evidence
 
-# A syllable, but no name: VNI for Thị, the middle name of a quarter of the population.
-NEVER_A_NAME = frozenset({"thò"})
+# Syllables, but no names: VNI for Thị and Windows-1258 for Văn, the middle names of half the population.
+NEVER_A_NAME = frozenset({"thò", "vãn"})
+# The syllables that a third of all names begin with, or have in the middle.
+_COMMON_WORDS = "nguyễn trần phạm hoàng võ vũ đặng bùi đỗ đào tạ lý thị văn đình đức"
+_COMMON_IN_NAMES = frozenset(_COMMON_WORDS.split())
 _WORD = re.compile(r"[^\s!-@\[-`{-~]+")
 
 
 @lru_cache(maxsize=1 << 16)
-def _readings(word: str) -> tuple[bool, str, str]:
-    """(is a syllable in Unicode, VNI reading, TCVN3 reading); a reading that is no syllable is ""."""
+def _readings(word: str) -> tuple[bool, str, str, str]:
+    """(is a syllable in Unicode, VNI reading, TCVN3 reading, Windows-1258 reading); one that is no syllable is ""."""
     written = unicodedata.normalize("NFC", word.lower())
     in_unicode = is_syllable(written) and written not in NEVER_A_NAME
     if any(char > "\xff" for char in word):
-        return in_unicode, "", ""
-    vni, tcvn3 = decode_vni(word), decode_tcvn3(word)
-    return in_unicode, vni if is_syllable(vni) else "", tcvn3 if is_syllable(tcvn3) else ""
+        return in_unicode, "", "", ""
+    decoded = decode_vni(word), decode_tcvn3(word), decode_windows_1258(word)
+    vni, tcvn3, windows = (reading if is_syllable(reading) else "" for reading in decoded)
+    return in_unicode, vni, tcvn3, windows
+
+
+def _evidence(reading: str) -> float:
+    """How much a reading speaks for its character set: "thiò" is thị in one and thĩu in another."""
+    return (1.5 if reading in _COMMON_IN_NAMES else 1.0) if reading else 0.0
 
 
 def repair_legacy(text: str) -> str:
-    """VNI-Windows and TCVN3 words of a name to Unicode, where the evidence of this name says so (see the module).
+    """VNI-Windows, TCVN3 and Windows-1258 words of a name to Unicode, where the evidence of this name says so (see the
+    module).
 
     ``text`` keeps the case, soft hyphens and symbols it was typed with (TCVN3 uses them as letters) and is in NFC.
     """
     if text.isascii():
         return text
     readings = {word: _readings(word) for word in _WORD.findall(text)}
-    evidence = [sum(not r[0] and bool(r[which]) for r in readings.values()) for which in (1, 2)]
+    evidence = [sum(_evidence(r[which]) for r in readings.values() if not r[0]) for which in (1, 2, 3)]
     if not any(evidence):
         return text
-    which = 1 if evidence[0] >= evidence[1] else 2
+    which = 1 + evidence.index(max(evidence))
     half_converted = any(
         unicode and not word.isascii() and not readings[word][which] for word, (unicode, *_) in readings.items()
     )
@@ -148,7 +169,7 @@ def repair_legacy(text: str) -> str:
         word = match.group()
         in_unicode, *decoded = readings[word]
         if not in_unicode:
-            return decoded[which - 1] or decoded[0] or decoded[1] or word
+            return next((reading for reading in (decoded[which - 1], *decoded) if reading), word)
         return word if half_converted else decoded[which - 1] or word
 
     return _WORD.sub(repaired, text)

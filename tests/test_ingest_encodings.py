@@ -1,0 +1,86 @@
+"""Files in the encodings before UTF-8: read where their words prove it, refused by name where letters are lost."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from linkage.errors import InputError
+from linkage.ingest import Ingested, ingest
+from linkage.schema import DOSES
+from linkage.standardise.names import canonical_name
+
+NAMES = ["Đặng Đình Đức", "Phùng Khắc Trạng", "Khuất Thị Bích Liễu", "Doãn Quốc Toàn", "Bùi Dương Minh Triết"]
+TONES = {ord(mark): None for mark in "\u0300\u0301\u0303\u0309\u0323"}
+
+
+def windows_1258(text: str) -> bytes:
+    """Letters with their shape (ă, ơ) as one byte, the tone behind, as Windows writes it."""
+    parts = []
+    for letter in unicodedata.normalize("NFC", text):
+        marks = unicodedata.normalize("NFD", letter)
+        shape = unicodedata.normalize("NFC", marks.translate(TONES))
+        tone = "".join(mark for mark in marks if ord(mark) in TONES)
+        parts.append((shape + tone).encode("cp1258"))
+    return b"".join(parts)
+
+
+def read(tmp_path: Path, *lines: bytes) -> Ingested:
+    path = tmp_path / "doses.csv"
+    path.write_bytes(b"\n".join([b"dose_id,full_name,address", *lines, b""]))
+    return ingest([path], DOSES)
+
+
+def names(batch: Ingested) -> list[str]:
+    return list(batch.accepted.column("full_name").to_pylist())
+
+
+def test_windows_1258_is_read(tmp_path: Path) -> None:
+    batch = read(tmp_path, *(b"%d,%s,x" % (n, windows_1258(name)) for n, name in enumerate(NAMES)), b"9,\x8dx,x,y")
+    assert names(batch) == NAMES
+    assert batch.files[0].note == "read as Windows-1258"
+    assert batch.rejected["raw"].to_pylist() == [b"9,\x8dx,x,y"]  # a byte that the encoding does not have
+
+
+def test_windows_1258_with_a_header_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "doses.csv"
+    path.write_bytes(windows_1258("Mã mũi tiêm;Họ và tên\nE01;Lê Thị Nguyệt\nE02;Vũ Đức Bền\n"))
+    batch = ingest([path], DOSES, columns={"Mã mũi tiêm": "dose_id", "Họ và tên": "full_name"})
+    assert names(batch) == ["Lê Thị Nguyệt", "Vũ Đức Bền"]
+
+
+@pytest.mark.parametrize("lines", [["Nguyeãn Vaên Haûi", "Traàn Thò Lieãu"], ["NguyÔn V¨n H¶i", "TrÇn ThÞ LiÔu"]])
+def test_vni_and_tcvn3_are_read(tmp_path: Path, lines: list[str]) -> None:
+    batch = read(tmp_path, *(b"%d,%s,x" % (n, line.encode("cp1252")) for n, line in enumerate(lines)))
+    assert [canonical_name(name) for name in names(batch)] == ["nguyễn văn hải", "trần thị liễu"]
+    assert "TCVN3 or VNI" in str(batch.files[0].note)
+
+
+def test_a_file_that_lost_its_letters_is_refused_by_name(tmp_path: Path) -> None:
+    lines = [
+        b"%d,%s,x"
+        % (n, "".join(c if c < "\x80" else "?" if c not in "ìêâôàáùãéíúýÁÔ" else c for c in name).encode("cp1252"))
+        for n, name in enumerate(NAMES)
+    ]
+    with pytest.raises(InputError, match=r'doses.csv: saved as Windows-1252 \("ANSI"\).*save it as UTF-8'):
+        read(tmp_path, *lines)
+
+
+def test_single_damaged_lines_stay_damaged_lines(tmp_path: Path) -> None:
+    lines = [b"%d,%s,x" % (n, name.encode()) for n, name in enumerate(NAMES * 5)]
+    batch = read(tmp_path, *lines, b"97,\xc3\x28\xff,x", b"98," + windows_1258(NAMES[0]) + b",x")
+    assert names(batch) == NAMES * 5
+    assert batch.rejected["reasons"].to_pylist() == [["invalid_encoding"]] * 2
+    assert names(read(tmp_path, b"1,A,x", b"2,\xff\xfe,x")) == ["A"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "Nguyễn Thị Huyền", "Trần Văn Vĩnh"])
+def test_windows_1258_shown_as_western_letters_is_repaired(name: str) -> None:
+    assert canonical_name(windows_1258(name).decode("cp1252")) == canonical_name(name)
+
+
+@pytest.mark.parametrize("name", ["lò văn hòa", "tào thị thìn", "võ hoài", "lương thị mỳ", "đỗ ngọc ý", "trần quý vũ"])
+def test_names_in_unicode_stay(name: str) -> None:
+    assert canonical_name(name) == canonical_name(canonical_name(name)) == name
