@@ -38,10 +38,11 @@ _SAME = 1
 _NAME_TRUST = {
     "same without tones": 1.0,
     "same without diacritics": 1.0,
-    "one syllable sounds alike or has a slip": 2 / 3,
-    "one syllable missing": 0.5,
     "order changed": 0.5,
     "abbreviated": 0.5,
+    "one syllable sounds alike or has a slip": 2 / 3,
+    "one syllable missing": 0.5,
+    "one common syllable is like another": 0.5,
 }
 _TEXT_TRUST = 0.5
 _RAREST = 1e-4  # no share within a commune is taken for less

@@ -42,7 +42,7 @@ def renumbering_of(dictionaries: Dictionaries) -> Renumbering:
 def renumber(columns: Columns, plan: Plan, renumbering: Renumbering) -> Columns:
     """Encoded columns with the new ids, and all that is made of ids made again."""
     renumbered = dict(columns)
-    _, plain, _, letters = renumbering.dictionaries.syllables.tables()
+    _, plain, _, letters, _ = renumbering.dictionaries.syllables.tables()
     for field in plan.fields:
         if field.name not in columns:
             continue

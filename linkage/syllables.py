@@ -58,7 +58,19 @@ class SplitNames:
     given: NDArray[np.uint64]
 
 
-Tables = tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint64]]
+Tables = tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint64], NDArray[np.uint8]]
+
+# Without diacritics, the syllables that one person in two hundred at least has in the name. Not counted in the index:
+# what a level means must not change with the registry.
+_COMMON = """
+    a an anh ba bach bao bich binh bui ca cam cao chau chi cong cuong dai dang danh dao dat dieu dinh do doan dong duc
+    dung duong duy gia giang ha hai han hang hanh hien hieu ho hoa hoai hoang hong hue hung huong huu huy huyen huynh
+    khang khanh khoa kien kieu kim lam lan le lien linh lo long luong ly mai manh minh my nam nga ngan ngo ngoc nguyen
+    nhan nhat nhi nhu nhung pham phan phong phu phuc phung phuoc phuong quach quan quang quoc quy quynh son tam tan
+    thach thai thang thanh thao the thi thien thu thuy tien tong tram tran trang tri trieu trinh trong truc trung truong
+    tu tuan tung tuong tuyen tuyet van vi viet vinh vo vu vuong vy xuan yen
+"""
+COMMON_SYLLABLES = frozenset(_COMMON.split())
 
 
 class SyllableDictionary:
@@ -91,11 +103,13 @@ class SyllableDictionary:
         return np.array([self._ids[syllable] for syllable in syllables], np.uint16)
 
     def tables(self) -> Tables:
-        """(toneless, plain, sound: uint16[V], letters: uint64[V]) as models.comparators.name takes them."""
+        """(toneless, plain, sound: uint16[V], letters: uint64[V], common: uint8[V]) as models.comparators.name takes
+        them."""
         if self._tables is None or self._tables[0].size < len(self._syllables):
             plain, letters = self._plain_tables()
             sounds = _group_ids([sound_key(p) for p in self._plain])
-            self._tables = _group_ids([toneless(s) for s in self._syllables]), plain, sounds, letters
+            common = np.array([p in COMMON_SYLLABLES for p in self._plain], np.uint8)
+            self._tables = _group_ids([toneless(s) for s in self._syllables]), plain, sounds, letters, common
         return self._tables
 
     def _plain_tables(self) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:

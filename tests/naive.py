@@ -145,7 +145,7 @@ def is_abbreviation(short, long):
     return len(short) == 1 or not set(short) & set("aeiouy")
 
 
-def name_level(a, b, toneless, plain, sound):
+def name_level(a, b, toneless, plain, sound, common):
     """Levels of two lists of syllables, with functions that map a syllable to its classes."""
     if not a or not b:
         return 0
@@ -161,28 +161,28 @@ def name_level(a, b, toneless, plain, sound):
             (x, y) for x, y, v, w in zip(plain_a, plain_b, a, b, strict=True) if x != y and toneless(v) != toneless(w)
         ]
         if all(is_abbreviation(x, y) or is_abbreviation(y, x) for x, y in differing):
-            return 7
+            return 5
         if len(differing) == 1:
             x, y = differing[0]
             if sound(x) == sound(y) or one_letter_slip(x, y):
-                return 4
+                return 8 if {x, y} <= common else 6
         if Counter(plain_a) == Counter(plain_b):
-            return 6
+            return 4
     if abs(len(a) - len(b)) == 1:
         short, long = sorted((plain_a, plain_b), key=len)
         if any(long[:i] + long[i + 1 :] == short for i in range(len(long))):
-            return 5
+            return 7
     same_family, same_given = plain_a[0] == plain_b[0], plain_a[-1] == plain_b[-1]
     if same_family and same_given and len(a) > 1 and len(b) > 1:
-        return 8
-    return 9 if same_given else 10 if same_family else 11
+        return 9
+    return 10 if same_given else 11 if same_family else 12
 
 
 def best_name_level(a, b, level):
-    """What may be said at a glance of two names of known level: 0, or 9 to 11; 1 is always right but for missing."""
+    """What may be said at a glance of two names of known level: 0, or 10 to 12; 1 is always right but for missing."""
     if not a or not b:
         return {0}
-    return {1, level} if level in (9, 10, 11) else {1}
+    return {1, level} if level in (10, 11, 12) else {1}
 
 
 def levenshtein(a, b):

@@ -73,7 +73,7 @@ def test_chunk_length_changes_ids_only(folder: Path, records: pa.Table, chunk_ro
         for d, ids in ((dictionaries, columns["full_name"]), (whole, expected["full_name"]))
     ]
     np.testing.assert_array_equal(*syllables)
-    _, plain, _, letters = dictionaries.syllables.tables()
+    _, plain, _, letters, _ = dictionaries.syllables.tables()
     np.testing.assert_array_equal(columns["full_name.signature"], signatures_of(columns["full_name"], plain, letters))
 
 
@@ -101,7 +101,7 @@ def test_the_tables_of_syllables_follow_their_dictionary() -> None:
     before = dictionary.tables()
     grown = dictionary.copy()
     grown.ids(["văn", "ngọc"])
-    assert [table.size for table in grown.tables()] == [4] * 4
+    assert [table.size for table in grown.tables()] == [4] * 5
     assert [table.size for table in dictionary.tables()] == [2] * 4
     dictionary.ids(["ván"])
     for table, old in zip(dictionary.tables(), before, strict=True):

@@ -142,6 +142,7 @@ def test_a_name_without_its_marks_counts_with_its_plain_share_over_the_mean(
     [
         ("one syllable sounds alike or has a slip", 0.5),
         ("one syllable missing", 1.0),
+        ("one common syllable is like another", 1.0),
         ("order changed", 1.0),
         ("abbreviated", 1.0),
     ],

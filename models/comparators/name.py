@@ -1,10 +1,14 @@
 """Full names of Vietnamese people, syllable by syllable.
 
 A name is up to six syllable ids, family name first, given name last, 0 after the end. What two syllables have in common
-is read from four tables indexed by syllable id: ``toneless`` and ``plain`` (ids of the syllable without tone,
-without any diacritic), ``sound`` (id of its sound class: l/n, s/x, ch/tr, d/gi/r/v, i/y, final n/ng, t/c) and
-``letters`` (its plain letters, eight bits each, the first in the lowest byte). The inventory of syllables is small
-and a plain syllable has at most eight letters that matter, so a slip can be looked for in one register.
+is read from five tables indexed by syllable id: ``toneless`` and ``plain`` (ids of the syllable without tone,
+without any diacritic), ``sound`` (id of its sound class: l/n, s/x, ch/tr, d/gi/r/v, i/y, final n/ng, t/c), ``letters``
+(its plain letters, eight bits each, the first in the lowest byte) and ``common`` (1 where many people have it in their
+names). The inventory of syllables is small and a plain syllable has at most eight letters that matter, so a slip can
+be looked for in one register.
+
+Thu and Thị are a letter apart, and so are two women who differ in nothing else of their names: where both syllables
+are common, six strangers in ten and one slip in ten are met. So these have a level of their own.
 """
 
 from __future__ import annotations
@@ -22,10 +26,11 @@ LEVELS = (
     "same",
     "same without tones",
     "same without diacritics",
-    "one syllable sounds alike or has a slip",
-    "one syllable missing",
     "order changed",
     "abbreviated",
+    "one syllable sounds alike or has a slip",
+    "one syllable missing",
+    "one common syllable is like another",
     "family and given name same",
     "given name same",
     "family name same",
@@ -111,8 +116,8 @@ def _alike(a, b, sound, letters):  # type: ignore[no-untyped-def]
 
 
 @inlined_kernel
-def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignore[no-untyped-def]
-    """Levels 2, 3, 4, 6 and 7 of two unequal names of n syllables; 0 when none of them holds.
+def _same_length_level(a, b, n, toneless, plain, sound, letters, common):  # type: ignore[no-untyped-def]
+    """Levels 2 to 6 and 8 of two unequal names of n syllables; 0 when none of them holds.
 
     Most pairs differ in two syllables or more and are no abbreviation: the dear comparisons of letters are for the
     rest.
@@ -134,10 +139,11 @@ def _same_length_level(a, b, n, toneless, plain, sound, letters):  # type: ignor
     if n_plain == 0:
         return 3
     if n_short == n_plain:
-        return 7
+        return 5
     if n_plain == 1:
-        return 4 if _alike(a[last], b[last], sound, letters) else 0
-    return 6 if _is_reordered(a, b, n, plain) else 0
+        x, y = a[last], b[last]
+        return (8 if common[x] and common[y] else 6) if _alike(x, y, sound, letters) else 0
+    return 4 if _is_reordered(a, b, n, plain) else 0
 
 
 @inlined_kernel
@@ -172,18 +178,18 @@ def _is_reordered(a, b, n, plain):  # type: ignore[no-untyped-def]
 
 @inlined_kernel
 def _partial_level(a, b, n_a, n_b, plain):  # type: ignore[no-untyped-def]
-    """Levels 8 to 11: what is left when the names as wholes do not agree."""
+    """Levels 9 to 12: what is left when the names as wholes do not agree."""
     same_family = plain[a[0]] == plain[b[0]]
     same_given = plain[a[n_a - 1]] == plain[b[n_b - 1]]
     if same_family and same_given and n_a > 1 and n_b > 1:
-        return 8
-    if same_given:
         return 9
-    return 10 if same_family else 11
+    if same_given:
+        return 10
+    return 11 if same_family else 12
 
 
 @inlined_kernel
-def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untyped-def]
+def name_level(a, b, toneless, plain, sound, letters, common):  # type: ignore[no-untyped-def]
     """The level of two names, uint16[6] each; symmetric."""
     n_a, n_b = _n_syllables(a), _n_syllables(b)
     if n_a == 0 or n_b == 0:
@@ -194,20 +200,20 @@ def name_level(a, b, toneless, plain, sound, letters):  # type: ignore[no-untype
             n_same += 1
         if n_same == n_a:
             return 1
-        level = _same_length_level(a, b, n_a, toneless, plain, sound, letters)
+        level = _same_length_level(a, b, n_a, toneless, plain, sound, letters, common)
         if level != 0:
             return level
     elif n_a + 1 == n_b:
         if _is_one_dropped(a, b, n_a, plain):
-            return 5
+            return 7
     elif n_b + 1 == n_a and _is_one_dropped(b, a, n_b, plain):
-        return 5
+        return 7
     return _partial_level(a, b, n_a, n_b, plain)
 
 
 @kernel
 def best_name_level(a, b):  # type: ignore[no-untyped-def]
-    """The level that two signatures leave no doubt about: 0, or 9 to 11; else 1, for it may be any.
+    """The level that two signatures leave no doubt about: 0, or 10 to 12; else 1, for it may be any.
 
     Most pairs end here, with one load and neither branch nor loop. Of names of two syllables at least, another level
     takes one of these: the same family and given name; the same syllables in whatever order (number and sum agree);
@@ -228,7 +234,7 @@ def best_name_level(a, b):  # type: ignore[no-untyped-def]
     one_more = (n_a == n_b + _ONE) & ((given & (more == family_a)) | (family & (more == given_a)))
     one_less = (n_b == n_a + _ONE) & ((given & (less == family_b)) | (family & (less == given_b)))
     is_open = (family & given) | as_many | one_more | one_less | (n_a == 1) | (n_b == 1)
-    level = 9 if given else (10 if family else 11)
+    level = 10 if given else (11 if family else 12)
     level = 1 if is_open else level
     return 0 if (a == 0) | (b == 0) else level
 
@@ -249,13 +255,14 @@ def best_name_levels(first, offsets, left, right, levels):  # type: ignore[no-un
 def name_levels(first, offsets, left, right, tables, stride, codes):  # type: ignore[no-untyped-def]
     """codes += stride * name_level(left, right) over spans.
 
-    left: uint16[n_spans, 6], right: uint16[n, 6]; tables: (toneless, plain, sound: uint16[V], letters: uint64[V]).
+    left: uint16[n_spans, 6], right: uint16[n, 6]; tables: (toneless, plain, sound: uint16[V], letters: uint64[V],
+    common: uint8[V]).
     """
-    toneless, plain, sound, letters = tables
+    toneless, plain, sound, letters, common = tables
     for i in range(left.shape[0]):
         for k in range(offsets[i], offsets[i + 1]):
             place = first[i] + k - offsets[i]
-            codes[k] += stride * name_level(left[i], right[place], toneless, plain, sound, letters)
+            codes[k] += stride * name_level(left[i], right[place], toneless, plain, sound, letters, common)
 
 
 def signatures_of(names: NDArray[np.uint16], plain: NDArray[np.uint16], letters: NDArray[np.uint64]) -> Signatures:
