@@ -173,13 +173,15 @@ def _sex(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionari
 
 
 def _birth_date(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
-    return {spec.name: dates.standardise_birth_dates(texts[0], latest=dictionaries.latest_date)}
+    return {
+        spec.name: dates.standardise_birth_dates(texts[0], latest=dictionaries.latest_date, first_year=spec.first_year)
+    }
 
 
 def _date(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
     """A date in one column, or year, month and (when known) day in a column each."""
     if len(texts) == 1:
-        return {spec.name: dates.standardise_dates(texts[0])}
+        return {spec.name: dates.standardise_dates(texts[0], first_year=spec.first_year)}
     parts = [_whole_numbers(text) for text in [*texts, *[pa.nulls(len(texts[0]), pa.string())] * (3 - len(texts))]]
     year, month, day = (part.astype(np.uint32) for part in parts)
     month = np.where((year > 0) & (month <= 12), month, 0)

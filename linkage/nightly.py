@@ -26,6 +26,7 @@ from linkage.reconcile import Clock, Progress, reconcile, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import DECISIONS, DOSES, READINGS, REJECTED, SUBJECT_COUNTS, SUBJECTS
+from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_before
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
 from linkage.verdicts import subject_verdicts
@@ -151,6 +152,12 @@ def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[st
         notes.append(f"no file has the columns {names} of the mapping; what they stand for was not read: correct it")
     if ingested.rejected.num_rows:
         notes.append(f"records rejected: {ingested.rejected.num_rows:,}; see 'linkage rejects'")
+    n_early = sum(
+        n_births_before(chunk.column(0), FIRST_YEAR, latest=datetime.date(LAST_YEAR, 12, 31))
+        for chunk in ingested.accepted.chunks(["date_of_birth"])
+    )
+    if n_early:
+        notes.append(f"date_of_birth: {n_early:,} doses state a birth before {FIRST_YEAR}, which is read as unknown")
     if not sum(counts.values()):
         notes.append("no dose was read: an empty transfer?")
     n_trained = int(model.training.get("subjects", 0))

@@ -18,6 +18,7 @@ import msgspec
 
 from linkage.errors import UsageError
 from linkage.plan_defaults import default_household, default_m
+from linkage.standardise.dates import EARLIEST_YEAR, LAST_YEAR
 from models.comparators import absent, category, date, digits, name, place
 from models.patterns import MAX_PATTERNS
 
@@ -70,12 +71,16 @@ class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 
 
 class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Columns of each side that become encoded columns named after the field; no columns: the side lacks the field."""
+    """Columns of each side that become encoded columns named after the field; no columns: the side lacks the field.
+
+    first_year: dates of earlier years are taken for mistakes, and 1900 makes 01/01/1900 stand for unknown.
+    """
 
     name: str
     kind: str
     left: list[str] = []
     right: list[str] = []
+    first_year: int = EARLIEST_YEAR
 
 
 class Verified(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -239,6 +244,11 @@ def _problems(plan: Plan) -> list[str]:
         f"field {f.name!r}: unknown kind {f.kind!r}; one of {', '.join(FIELD_KINDS)}"
         for f in plan.fields
         if f.kind not in FIELD_KINDS
+    ]
+    problems += [
+        f"field {f.name!r}: first_year = {f.first_year}: must be from {EARLIEST_YEAR} to {LAST_YEAR}"
+        for f in plan.fields
+        if not EARLIEST_YEAR <= f.first_year <= LAST_YEAR
     ]
     if not plan.comparisons or not plan.passes:
         problems.append("a plan needs at least one [[comparison]] and one [[pass]]")

@@ -12,6 +12,7 @@ from linkage.standardise.dates import (
     day_of,
     days,
     month_of,
+    n_births_before,
     pack_date,
     pack_datetime64,
     standardise_birth_dates,
@@ -97,6 +98,31 @@ EXAMPLES = [
 @pytest.mark.parametrize(("raw", "iso"), EXAMPLES)
 def test_births(raw: str | None, iso: str | None) -> None:
     assert to_iso(standardise_birth_dates(pa.array([raw], pa.string()), latest=LATEST)).to_pylist() == [iso]
+
+
+@pytest.mark.parametrize(
+    ("raw", "iso"),
+    [
+        ("03/08/1885", "1885-08-03"),
+        ("1847", "1847"),
+        ("18470203", "1847-02-03"),
+        ("03021847", "1847-02-03"),
+        ("1900-01-01", "1900-01-01"),
+        ("1900", "1900"),
+        ("18041975", "1975-04-18"),
+        ("1799-12-31", None),
+    ],
+)
+def test_births_of_a_historical_file(raw: str, iso: str | None) -> None:
+    texts = pa.array([raw])
+    packed = standardise_birth_dates(texts, latest=LATEST, first_year=1800)
+    assert to_iso(packed).to_pylist() == [iso]
+    assert standardise_dates(texts, first_year=1800).tolist() == packed.tolist()
+
+
+def test_births_before_a_year_are_counted() -> None:
+    raw = pa.chunked_array([["1847-02-03", "3/8/1985", None, "1900"], ["1847-02-03", "1799", "01/01/1900", ""]])
+    assert n_births_before(raw, 1900, latest=LATEST) == 2
 
 
 @pytest.mark.parametrize(

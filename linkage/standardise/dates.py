@@ -4,9 +4,10 @@ A date is a packed uint32: ``year << 9 | month << 5 | day``, month and day 0 whe
 Packed dates sort as the dates do, a year before its months and a month before its days.
 
 Day before month is the rule; the other order is read only where the second part cannot be a month. An impossible day
-within a month (30/02) stays as it is, since such dates stand on papers, in both sources alike. 01/01/1900 and the bare
-year 1900 are unknown: stations were told to key them so. A number of five digits is a spreadsheet's day count from
-1899-12-30; four digits are always a year, so births before May 1927 are not read from day counts.
+within a month (30/02) stays as it is, since such dates stand on papers, in both sources alike. Where no date is before
+1900, 01/01/1900 and the bare year 1900 are unknown: stations were told to key them so; historical files have them. A
+number of five digits is a spreadsheet's day count from 1899-12-30; four digits are always a year, so births before May
+1927 are not read from day counts.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ Int64s = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.integer]
 
 YEAR_SHIFT, MONTH_SHIFT = 9, 5
-FIRST_YEAR, LAST_YEAR = 1900, 2199
+EARLIEST_YEAR, FIRST_YEAR, LAST_YEAR = (
+    1800,
+    1900,
+    2199,
+)  # the first that can be asked for, that is read unasked; the last
 UNIX_EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_EPOCH = np.datetime64("1899-12-30")
 _FIRST_SERIAL, _LAST_SERIAL = 10_000, 60_000
@@ -54,13 +59,13 @@ _FORMS = (
     r"^(?P<month>\d{1,2})/(?P<year>\d{4})$",
     r"^(?P<year>\d{4})/(?P<month>\d{1,2})$",
     r"^(?P<year>\d{4})$",
-    r"^(?P<year>(?:19|20|21)\d{2})(?P<month>0[0-9]|1[0-2])(?P<day>[0-2][0-9]|3[01])$",
-    r"^(?P<day>\d{1,2})(?P<month>\d{2})(?P<year>(?:19|20|21)\d{2})$",
+    r"^(?P<year>(?:18|19|20|21)\d{2})(?P<month>0[0-9]|1[0-2])(?P<day>[0-2][0-9]|3[01])$",
+    r"^(?P<day>\d{1,2})(?P<month>\d{2})(?P<year>(?:18|19|20|21)\d{2})$",
 )
 _SHORT_YEAR = r"^(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{2})$"
 
 
-def standardise_birth_dates(raw: Strings, *, latest: datetime.date) -> UInt32s:
+def standardise_birth_dates(raw: Strings, *, latest: datetime.date, first_year: int = FIRST_YEAR) -> UInt32s:
     """Read dates of birth.
 
     Parameters
@@ -68,16 +73,25 @@ def standardise_birth_dates(raw: Strings, *, latest: datetime.date) -> UInt32s:
     raw : string array [n] as typed.
     latest : the last day on which a birth is possible, as a rule the day of the file. Two-digit years are read as the
         latest year that is not after it.
+    first_year : of the dates that are read, from EARLIEST_YEAR on.
 
     Returns
     -------
     uint32[n]
-        Packed dates; 0 when missing, unreadable, before 1900, after ``latest``, or 01/01/1900.
+        Packed dates; 0 when missing, unreadable, before the first year, after ``latest``, or 01/01/1900 where that is
+        the first day.
     """
-    return _dates(raw, latest=latest, latest_short=latest)
+    return _dates(raw, latest=latest, latest_short=latest, first_year=first_year)
 
 
-def standardise_dates(raw: Strings) -> UInt32s:
+def n_births_before(raw: Strings, year: int, *, latest: datetime.date) -> int:
+    """How many dates of birth are before a year."""
+    column = distinct(raw)
+    packed = column.spread(standardise_birth_dates(column.values, latest=latest, first_year=EARLIEST_YEAR))
+    return int(np.count_nonzero((packed > 0) & (year_of(packed) < year)))
+
+
+def standardise_dates(raw: Strings, *, first_year: int = FIRST_YEAR) -> UInt32s:
     """Read dates of doses, deaths and files: as births, but up to 2199, two-digit years as 1970 to 2069.
 
     Parameters
@@ -89,10 +103,10 @@ def standardise_dates(raw: Strings) -> UInt32s:
     uint32[n]
         Packed dates; 0 when missing, unreadable or 01/01/1900.
     """
-    return _dates(raw, latest=_LATEST, latest_short=_LATEST_SHORT)
+    return _dates(raw, latest=_LATEST, latest_short=_LATEST_SHORT, first_year=first_year)
 
 
-def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date) -> UInt32s:
+def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date, first_year: int) -> UInt32s:
     """Packed dates: whole dates and years in their usual spelling at once, by the rules whatever gives no date so."""
     texts = one_array(raw)
     parts, is_other = np.empty((3, len(texts)), np.uint32), np.empty(len(texts), np.bool_)
@@ -102,7 +116,9 @@ def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date) 
     others = np.flatnonzero((packed == 0) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False))
     column = distinct(texts.take(pa.array(others)))
     packed[others] = column.spread(_read_dates(column.values, latest=latest, latest_short=latest_short))
-    packed[np.isin(packed, _UNKNOWN)] = 0
+    packed[packed < _pack_one(datetime.date(first_year, 1, 1)) & ~np.uint32(511)] = 0
+    if first_year == FIRST_YEAR:
+        packed[np.isin(packed, _UNKNOWN)] = 0
     return packed
 
 
@@ -149,7 +165,7 @@ def _pack_parts(year: Integers, month: Integers, day: Integers) -> UInt32s:
     """Packed dates of parts as typed, month and day exchanged where only that gives a month; 0 where impossible."""
     exchanged = (month > 12) & (day <= 12) & (day > 0)
     month, day = np.where(exchanged, day, month), np.where(exchanged, month, day)
-    possible = (year >= FIRST_YEAR) & (year <= LAST_YEAR) & (month <= 12) & (day <= 31)
+    possible = (year >= EARLIEST_YEAR) & (year <= LAST_YEAR) & (month <= 12) & (day <= 31)
     return np.where(possible, pack_date(year, month, np.where(month == 0, 0, day)), 0).astype(np.uint32)
 
 
