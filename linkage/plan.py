@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from linkage.errors import UsageError
-from linkage.plan_defaults import default_household, default_m
+from linkage.plan_defaults import HOUSEHOLD_RATE, OF_HOUSEHOLDS, default_household, default_m
 from linkage.standardise.dates import EARLIEST_YEAR, LAST_YEAR
 from models.comparators import absent, category, date, digits, name, place
 from models.patterns import MAX_PATTERNS
@@ -67,7 +67,7 @@ class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     random_pairs: int = 100_000_000
     share_in_registry: float = 0.9
     blocking_recall: float = 0.99
-    household_rate: float = 0.0
+    household_rate: float | None = None  # see Plan.household_rate
 
 
 class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -111,7 +111,8 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     of the registry; with local, by how common it is within the commune when the place comparison says that the communes
     are the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was,
     when the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
-    household can have in common. monotone: the levels fall from more to less agreement, and so must their weights.
+    household can have in common; None: where the kind is one of `linkage.plan_defaults.OF_HOUSEHOLDS`. monotone: the
+    levels fall from more to less agreement, and so must their weights.
     absent_level: that the registry has no value where the left side states one is a level too, the last one.
     """
 
@@ -126,7 +127,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     group: str | None = None
     local: bool = False
     cohort: str | None = None
-    shared_number: bool = False
+    shared_number: bool | None = None
     monotone: bool = False
     absent_level: bool = False
     measure: str | None = None
@@ -144,13 +145,18 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         """The same between two people of one household."""
         if self.household is not None:
             return self.household
-        n_compared, own = len(self.compared_labels) - 1, self.shared_number
-        return default_household(self.kind, n_compared, shared_number=own, absent_level=self.absent_level)
+        n_compared, shared = len(self.compared_labels) - 1, self.is_of_household
+        return default_household(self.kind, n_compared, shared_number=shared, absent_level=self.absent_level)
+
+    @property
+    def is_of_household(self) -> bool:
+        """Whether people of one household can have in common what is compared."""
+        return self.kind in OF_HOUSEHOLDS if self.shared_number is None else self.shared_number
 
     @property
     def shared_levels(self) -> tuple[int, ...]:
         """Levels at which both records hold the same number."""
-        if not self.shared_number:
+        if not self.is_of_household:
             return ()
         return digits.SHARED if self.kind == "person_number" else (1,)
 
@@ -197,6 +203,14 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     def place(self) -> Comparison:
         """The comparison of places, which local term frequencies go by."""
         return next(comparison for comparison in self.comparisons if comparison.kind == "place")
+
+    @property
+    def household_rate(self) -> float:
+        """Relatives per subject before training, 0 for a plan without the household component: what the plan says, else
+        on wherever something is compared that a household has in common."""
+        if self.training.household_rate is not None:
+            return self.training.household_rate
+        return HOUSEHOLD_RATE if any(c.is_of_household for c in self.comparisons) else 0.0
 
     def columns(self, side: str) -> list[str]:
         """Input columns that one side ("left" or "right") must bring, in order of use."""
@@ -265,7 +279,7 @@ def _problems(plan: Plan) -> list[str]:
             problems.append(f"pass {rule.name!r}: evidence {rule.evidence!r} is not one of {', '.join(EVIDENCE)}")
     if any(c.local for c in plan.comparisons) and not any(c.kind == "place" for c in plan.comparisons):
         problems.append("local term frequencies need a comparison of kind 'place'")
-    if plan.training.household_rate > 0 and not any(c.shared_number for c in plan.comparisons):
+    if plan.household_rate > 0 and not any(c.is_of_household for c in plan.comparisons):
         problems.append("training.household_rate needs a comparison with shared_number = true")
     sexes = [field.name for field in plan.fields if field.kind == "sex"]
     for comparison in plan.comparisons:
@@ -303,7 +317,7 @@ def _number_problems(plan: Plan) -> list[str]:
         "decision.candidates_kept": (plan.decision.candidates_kept, 2),  # the best and the runner-up
         "training.subjects": (plan.training.subjects, 1),
         "training.random_pairs": (plan.training.random_pairs, 1),
-        "training.household_rate": (plan.training.household_rate, 0),
+        "training.household_rate": (plan.household_rate, 0),
     }
     problems += [f"{name} = {n}: must be {low} at least" for name, (n, low) in least.items() if not n >= low]
     share, is_one = plan.training.share_in_registry, plan.decision.matches_per_record == "one"

@@ -79,7 +79,7 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
         )
     start = plan.training
     return Parameters(
-        tuple(comparisons), start.share_in_registry, start.blocking_recall, start.household_rate, n_persons
+        tuple(comparisons), start.share_in_registry, start.blocking_recall, plan.household_rate, n_persons
     )
 
 
@@ -105,14 +105,15 @@ def train(
     )
     outside = np.ones(N_SORTS)
     choice: dict[str, Any] = {
-        "household": plan.training.household_rate > 0,
+        "household": plan.household_rate > 0,
         "rivals": plan.decision.matches_per_record == "one",
         "prior": parameters,
     }
     # Matches and relatives among the random pairs, and who is not in the registry, are known only as well as m is: so
     # u, m, and again.
-    for _ in range(ROUNDS):
-        parameters = strangers.with_u(parameters, outside, index.n_persons)
+    first = strangers if plan.training.household_rate is not None else strangers.without_shared(parameters)
+    for number in range(ROUNDS):
+        parameters = (strangers if number else first).with_u(parameters, outside, index.n_persons)
         candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
         if choice["rivals"]:
@@ -157,6 +158,17 @@ class _Strangers:
 
     random: _RandomPairs
     near: Near | None
+
+    def without_shared(self, parameters: Parameters) -> _Strangers:
+        """The same without the random pairs that share a number, as if kin alone did.
+
+        Where nobody chose the starting values of households they may be far off. What does not look like kin by them
+        is taken for strangers, u of the number rises, and what is left of kin looks like strangers too.
+        """
+        levels = self.random.space.levels_of(self.random.patterns)
+        shared = [c.is_shared()[levels[:, i]] > 0 for i, c in enumerate(parameters.comparisons)]
+        counts = np.where(np.any(shared, axis=0), 0, self.random.counts)
+        return replace(self, random=replace(self.random, counts=counts))
 
     def with_u(self, parameters: Parameters, outside: NDArray[np.float64], n_persons: int) -> Parameters:
         """The parameters with u, and neighbours, of these pairs; outside: see estimate_u, float64[n_sorts]."""

@@ -138,3 +138,15 @@ def test_a_comparison_without_m_is_a_plan() -> None:
     stated = comparison(content, "sex").pop("m")
     plan = plan_from(content, "here")
     assert stated != plan.comparisons[0].starting_m == [0.95, 0.05]
+
+
+def test_households_are_modelled_where_they_share_what_is_compared() -> None:
+    content = copy.deepcopy(DEFAULT)
+    del content["training"]["household_rate"]
+    assert plan_from(content, "plan").household_rate > 0
+    place = content["comparison"].index(comparison(content, "phone"))
+    del content["comparison"][place]["shared_number"]
+    assert plan_from(content, "plan").comparisons[place].shared_levels == (1,)
+    for each in content["comparison"]:
+        each["shared_number"] = False
+    assert plan_from(content, "plan").household_rate == 0
