@@ -1,12 +1,16 @@
-"""Error rates of a run without any truth, each with a 95 % interval, from five sources that fail in different ways.
+"""Error rates of a run without any truth, each with a 95 % interval, from sources that fail in different ways.
 
-- The posterior: what the decisions themselves expect to be wrong, and to be missed.
-- Hidden numbers: verified subjects are linked again without their number; the person they verified with is the truth.
-- Removed persons: verified subjects are linked again with that person taken out of the registry; whoever is decided
-then
-  is a false match of somebody who is not registered.
+- The posterior: what the decisions themselves expect to be wrong, and to be missed. It is right if the model is.
+- Sure claims linked again (linkage.relinking): without their number, where the person whom it named is the truth; and
+  with that person taken out of the registry, where whoever is decided is a false match of somebody not registered.
+- Conflicting matches (linkage.conflicting_matches): what matched claims disagree in beyond what sure ones do.
 - The passes as two captures (Chapman): the share of matches that no pass finds.
 - Negative controls: nobody gets a dose after his death, so decisions on people dead at the date are wrong.
+
+The estimated false-match rate is put together from the first three. The posterior and the sure claims are two opinions
+on the errors of a world like the model's: the estimate is their mean and the interval holds those of both, so that it
+is as wide as they differ (a linear opinion pool: Stone 1961; Clemen and Winkler 1999). The conflicting matches come on
+top, for neither knows of them.
 """
 
 from __future__ import annotations
@@ -16,18 +20,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, prepare_batch, take, without_rows
-from linkage.decide import MATCHED, REVIEW, UNMATCHED, VERIFIED, Decided
-from linkage.link import link_batch
+from linkage.comparing import Batch, pattern_space
+from linkage.conflicting_matches import Conflicting, conflicting_matches
+from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED, VERIFIED, Decided
 from linkage.parts import parts_of
 from linkage.registry import Index
+from linkage.relinking import Relinked, SureClaims, link_sure_claims_again, number_comparison
 from linkage.schedule import DEAD
-from models.intervals import predicted_count_interval, wilson_interval
+from models.intervals import MODEL_SHAPE, predicted_count_interval, wilson_interval
 from models.parameters import Parameters
-from models.posterior import posterior
 
-SAMPLE = 4000
-SEED = 20220504  # the day of the clean-up procedure; any fixed number gives the same sample at every run
+JEFFREYS = 0.5  # errors added to those seen: the prior of a Poisson rate (Jeffreys 1946)
+# What conflicting matches have too much of is trusted to a factor of two either way: some may have another reason, and
+# other wrong matches lack that disagreement.
+CONFLICT_FACTOR = 2.0
+DEVIATIONS = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,23 @@ class ErrorEstimate:
     high: float
 
 
+@dataclass(frozen=True)
+class ErrorRates:
+    """All estimates that the batch is large enough for, in a fixed order, and the conflicting matches."""
+
+    estimates: list[ErrorEstimate]
+    conflicting: list[Conflicting]
+
+
+@dataclass(frozen=True)
+class _Opinion:
+    """What a source expects of a count of doses: its mean and interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
 def estimate_error_rates(
     decided: Decided,
     of_dose: NDArray[np.int32],
@@ -51,38 +75,55 @@ def estimate_error_rates(
     index: Index,
     parameters: Parameters,
     n_threads: int,
-) -> list[ErrorEstimate]:
-    """All estimates that the batch is large enough for, in a fixed order.
-
-    of_dose, dose_status, dose_conflicts: the subject, status and conflict bits of every dose, as published.
-    """
-    estimates = _expected(decided, of_dose, dose_status)
-    verified = np.flatnonzero(decided.status == VERIFIED)
-    if verified.size and index.plan.verified is not None:
-        rng = np.random.default_rng(SEED)
-        sample = np.sort(rng.choice(verified, min(SAMPLE, verified.size), replace=False))
-        truth = decided.best.rows[sample].astype(np.int64)
-        chosen = take(batch, sample)
-        estimates += _without_number(chosen, truth, decided.threshold, index, parameters, n_threads)
-        estimates += _without_person(chosen, truth, decided.threshold, index, parameters, n_threads)
+) -> ErrorRates:
+    """of_dose, dose_status, dose_conflicts: the subject, status and conflict bits of every dose, as published."""
+    is_automatic = (dose_status == VERIFIED) | (dose_status == MATCHED)
+    n_doses = _doses_each(of_dose, is_automatic, decided.status.size)
+    sure = link_sure_claims_again(decided, batch, index, parameters, n_threads)
+    conflicting = [] if sure is None else conflicting_matches(decided, n_doses, sure.no_number, index, parameters)
+    estimates = [
+        _false_matches(decided, of_dose, n_doses, sure, conflicting, index),
+        _missed_matches(decided, of_dose, dose_status),
+    ]
+    if sure is not None:
+        estimates += _of_sure_claims(sure, decided.threshold)
     estimates += _missed_by_passes(decided, parameters)
     is_decided = (decided.status[of_dose] == VERIFIED) | (decided.status[of_dose] == MATCHED)
     estimates += _seen("decided_on_the_dead", int(((dose_conflicts & DEAD) > 0).sum()), int(is_decided.sum()))
-    return estimates
+    return ErrorRates(estimates, conflicting)
 
 
-def _expected(decided: Decided, of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8]) -> list[ErrorEstimate]:
-    """False and missed matches that the posterior expects, in doses. Doses of one subject err together."""
-    is_automatic = (dose_status == VERIFIED) | (dose_status == MATCHED)
+def _false_matches(
+    decided: Decided,
+    of_dose: NDArray[np.int32],
+    n_doses: NDArray[np.float64],
+    sure: SureClaims | None,
+    conflicting: list[Conflicting],
+    index: Index,
+) -> ErrorEstimate:
+    """False matches among the doses decided; n_doses: float64[n_subjects] of each."""
     wrong = 1.0 - decided.best.probabilities
+    opinions = [_expected(wrong, n_doses)]
+    if sure is not None:
+        opinions.append(_by_sure_claims(decided, of_dose, n_doses, sure, index))
+    beyond = [_beyond_the_model(found) for found in conflicting]
+    mean = float(np.mean([o.mean for o in opinions])) + sum(o.mean for o in beyond)
+    low = min(o.low for o in opinions) + sum(o.low for o in beyond)
+    high = max(o.high for o in opinions) + sum(o.high for o in beyond)
+    of = max(1, int(n_doses.sum()))
+    return ErrorEstimate("estimated_false_match_rate", mean, of, *(min(1.0, x / of) for x in (mean, low, high)))
+
+
+def _missed_matches(decided: Decided, of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8]) -> ErrorEstimate:
+    """Missed matches that the posterior expects, in doses: of an undecided subject, everything but "not in the
+    registry" is a match not made without a person."""
     is_open = (dose_status == UNMATCHED) | (dose_status == REVIEW)
-    # Of an undecided subject, everything but "not in the registry" is a match not made without a person.
+    is_automatic = (dose_status == VERIFIED) | (dose_status == MATCHED)
     missed = 1.0 - decided.none
-    n_automatic, n_all = int(is_automatic.sum()), int((is_automatic | is_open).sum())
-    return [
-        _predicted("estimated_false_match_rate", wrong, _doses_each(of_dose, is_automatic, wrong.size), n_automatic),
-        _predicted("estimated_missed_match_rate", missed, _doses_each(of_dose, is_open, missed.size), n_all),
-    ]
+    expected = _expected(missed, _doses_each(of_dose, is_open, missed.size))
+    of = max(1, int((is_automatic | is_open).sum()))
+    rates = (x / of for x in (expected.mean, expected.low, expected.high))
+    return ErrorEstimate("estimated_missed_match_rate", expected.mean, of, *rates)
 
 
 def _doses_each(of_dose: NDArray[np.int32], is_counted: NDArray[np.bool_], n_subjects: int) -> NDArray[np.float64]:
@@ -93,46 +134,76 @@ def _doses_each(of_dose: NDArray[np.int32], is_counted: NDArray[np.bool_], n_sub
     return doses
 
 
-def _predicted(name: str, chance: NDArray[np.float64], doses: NDArray[np.float64], n: int) -> ErrorEstimate:
-    """A count among n doses that the posterior expects. chance, doses: float64[n_subjects], doses concerned of each."""
+def _expected(chance: NDArray[np.float64], doses: NDArray[np.float64]) -> _Opinion:
+    """A count that the posterior expects. chance, doses: float64[n_subjects], doses concerned of each."""
     expected = float((doses * chance).sum())
     # Whole subjects are wrong, with all their doses: the interval is of subjects, weighted by the doses at risk.
     doses_each = float((doses**2 * chance).sum()) / expected if expected > 0 else 1.0
-    low, high = predicted_count_interval(expected / doses_each)
-    of = max(1, n)
-    return ErrorEstimate(name, expected, of, expected / of, low * doses_each / of, high * doses_each / of)
+    return _predicted(expected, doses_each, MODEL_SHAPE)
 
 
-def _without_number(
-    batch: Batch, truth: NDArray[np.int64], threshold: float, index: Index, parameters: Parameters, n_threads: int
-) -> list[ErrorEstimate]:
-    """Link verified subjects again as if they had stated no number."""
-    numbers = [c.left[0] for c in index.plan.comparisons if c.kind == "person_number"]
-    hidden = {name: np.zeros_like(batch.columns[name]) for name in numbers}
-    relinked = prepare_batch({**batch.columns, **hidden}, batch.dictionaries, index)
-    rows, is_decided = _decide_again(relinked, threshold, index, parameters, n_threads)
-    is_wrong = is_decided & (rows != truth)
+def _predicted(expected: float, doses_each: float, shape: float) -> _Opinion:
+    """A count of doses, whole subjects with doses_each: negative binomial in subjects."""
+    low, high = predicted_count_interval(expected / doses_each, shape)
+    return _Opinion(expected, low * doses_each, high * doses_each)
+
+
+def _by_sure_claims(
+    decided: Decided, of_dose: NDArray[np.int32], n_doses: NDArray[np.float64], sure: SureClaims, index: Index
+) -> _Opinion:
+    """False matches if claims err as the sure ones do: those outside the registry as if their persons had been taken
+    out, those decided without a number as if it had been hidden.
+
+    Each rate is gamma about its mean (errors + 1/2) / claims with as many errors for its shape; the sum of the three is
+    taken for gamma with its mean and variance.
+    """
+    place, space = number_comparison(index.plan), pattern_space(index.plan)
+    assert place is not None, "without a number no claim is sure"
+    levels = decided.best.codes // np.uint32(space.strides[place]) % np.uint32(space.n_levels[place])
+    outside = decided.none * np.bincount(of_dose, minlength=decided.status.size)
+    outside[decided.status == EXCLUDED] = 0.0
+    at_risk = (
+        (float(outside[levels > 0].sum()), _n_decided(sure.no_person, decided.threshold), sure.no_person.rows.size),
+        (float(outside[levels == 0].sum()), _n_decided(sure.neither, decided.threshold), sure.neither.rows.size),
+        (
+            float(n_doses[(levels == 0) & (decided.status == MATCHED)].sum()),
+            _n_wrong(sure.no_number, decided.threshold),
+            max(1, _n_decided(sure.no_number, decided.threshold)),
+        ),
+    )
+    means = [doses * (errors + JEFFREYS) / of for doses, errors, of in at_risk]
+    variance = sum(mean**2 / (errors + JEFFREYS) for mean, (_, errors, _) in zip(means, at_risk, strict=True))
+    expected = sum(means)
+    is_matched = decided.status == MATCHED
+    doses_each = float(n_doses[is_matched].mean()) if is_matched.any() else 1.0
+    return _predicted(expected, max(1.0, doses_each), expected**2 / variance if variance > 0 else JEFFREYS)
+
+
+def _beyond_the_model(found: Conflicting) -> _Opinion:
+    """Wrong doses among conflicting matches: about the surplus."""
+    surplus, chance = found.excess.surplus * found.doses_each, DEVIATIONS * found.excess.deviation * found.doses_each
+    return _Opinion(surplus, max(0.0, surplus / CONFLICT_FACTOR - chance), CONFLICT_FACTOR * surplus + chance)
+
+
+def _n_decided(claims: Relinked, threshold: float) -> int:
+    return int((claims.chances >= threshold).sum())
+
+
+def _n_wrong(claims: Relinked, threshold: float) -> int:
+    return int(((claims.chances >= threshold) & ~claims.is_true).sum())
+
+
+def _of_sure_claims(sure: SureClaims, threshold: float) -> list[ErrorEstimate]:
+    """What was decided of the sure claims when they were linked again."""
+    n_decided, n_all = _n_decided(sure.no_number, threshold), sure.no_number.rows.size
     return [
-        *_seen("hidden_number_false_match_rate", int(is_wrong.sum()), int(is_decided.sum())),
-        *_seen("hidden_number_missed_match_rate", int((~is_decided).sum()), int(truth.size)),
+        *_seen("hidden_number_false_match_rate", _n_wrong(sure.no_number, threshold), n_decided),
+        *_seen("hidden_number_missed_match_rate", n_all - n_decided, n_all),
+        *_seen("removed_person_false_match_rate", _n_decided(sure.no_person, threshold), sure.no_person.rows.size),
+        *_seen(
+            "removed_person_and_number_false_match_rate", _n_decided(sure.neither, threshold), sure.neither.rows.size
+        ),
     ]
-
-
-def _without_person(
-    batch: Batch, truth: NDArray[np.int64], threshold: float, index: Index, parameters: Parameters, n_threads: int
-) -> list[ErrorEstimate]:
-    """Link verified subjects again with the person they verified with taken out of the registry."""
-    _, is_decided = _decide_again(without_rows(batch, truth, index), threshold, index, parameters, n_threads)
-    return _seen("removed_person_false_match_rate", int(is_decided.sum()), int(truth.size))
-
-
-def _decide_again(
-    batch: Batch, threshold: float, index: Index, parameters: Parameters, n_threads: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The best person of each subject (int64[n], -1 for none) and whether the run's threshold decides for him."""
-    ranked = link_batch(batch, index, parameters, n_threads).ranked
-    chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons)
-    return ranked.rows[:, 0].astype(np.int64), chances.candidates[:, 0] >= threshold
 
 
 def _missed_by_passes(decided: Decided, parameters: Parameters) -> list[ErrorEstimate]:

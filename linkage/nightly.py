@@ -111,6 +111,7 @@ def run(
         *_notes(ingested, counts, model),
         *station_notes(outcome.stations.findings),
         *drift_notes(model.training, index.frequencies),
+        *(found.text for found in outcome.error_rates.conflicting),
     )
     return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=notes)
 

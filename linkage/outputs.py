@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from linkage.comparing import Batch, pattern_space
 from linkage.decide import EXCLUDED, NO_RIVALS, UNMATCHED, VERIFIED, Decided
 from linkage.doses import Doses
-from linkage.error_rates import ErrorEstimate
+from linkage.error_rates import ErrorRates
 from linkage.parts import parts_of
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
@@ -51,8 +51,8 @@ class Outcome:
     index: Index
     parameters: Parameters
     list_date: datetime.date
-    error_estimates: list[ErrorEstimate]
     stations: Stations
+    error_rates: ErrorRates
 
     @cached_property
     def issues(self) -> NDArray[np.uint8]:

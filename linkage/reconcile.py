@@ -82,7 +82,7 @@ def reconcile(
             decided, subjects.of_dose, status, conflicts, batch, index, model.parameters, n_threads
         )
     outcome = Outcome(
-        doses, subjects, batch, decided, status, conflicts, excluded, index, model.parameters, drawn_up, rates, stations
+        doses, subjects, batch, decided, status, conflicts, excluded, index, model.parameters, drawn_up, stations, rates
     )
     return outcome, pairs, model
 

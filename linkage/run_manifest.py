@@ -85,8 +85,9 @@ def result_entries(outcome: Outcome, pairs: PairCounts) -> dict[str, Any]:
         "match_threshold": decided.threshold,
         # What the threshold was set for. Of doses, as published, there is estimated_false_match_rate.
         "matched_claims_false_match_rate": decided.expected_false_match_rate,
-        "error_estimates": [asdict(estimate) for estimate in outcome.error_estimates],
         "stations": [asdict(finding) for finding in outcome.stations.findings],
+        "error_estimates": [asdict(estimate) for estimate in outcome.error_rates.estimates],
+        "conflicting_matches": [found.text for found in outcome.error_rates.conflicting],
         "commune_names": _commune_names(outcome),
     }
 

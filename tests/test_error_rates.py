@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.comparing import Batch, prepare_batch, take, without_rows
+from linkage.decide import MATCHED, VERIFIED
 from linkage.encode import encode
+from linkage.error_rates import ErrorEstimate
+from linkage.ingest import ingest
+from linkage.model_file import Model
+from linkage.outputs import Outcome
+from linkage.reconcile import Clock, reconcile
 from linkage.registry import Index
 from linkage.registry_files import build_from_files
+from linkage.schema import DOSES
 from linkage.simulate import simulate
 from linkage.verify import find_verified
 
@@ -55,3 +64,63 @@ def test_no_row_taken_out_leaves_the_marks(simulated: tuple[Path, Index, Batch])
     _, index, batch = simulated
     without = without_rows(batch, np.full(batch.n_subjects, -1), index)
     assert np.array_equal(without.columns["id_number.marks"], batch.columns["id_number.marks"])
+
+
+# ------------------------------------------------------------------------------------ against the truth
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A simulation linked: the outcome, the model, and how many of the doses decided have another person."""
+
+    outcome: Outcome
+    model: Model
+    n_wrong: int
+
+    def estimate(self, name: str) -> ErrorEstimate:
+        return next(e for e in self.outcome.error_rates.estimates if e.name == name)
+
+    def covers(self) -> bool:
+        """Whether the estimated false-match rate's interval holds the truth."""
+        found = self.estimate("estimated_false_match_rate")
+        return found.low * found.of <= self.n_wrong + 1e-9 and self.n_wrong <= found.high * found.of + 1e-9
+
+
+def linked(
+    folder: Path,
+    seed: int,
+    split: str,
+    shocks: tuple[str, ...] = (),
+    model: Model | None = None,
+    *,
+    persons: int = 12_000,
+) -> Linked:
+    simulate(persons, persons * 3 // 2, seed, folder, split=split, shocks=shocks)
+    index = build_from_files([folder / "registry.parquet"], folder / "index", units=folder / "units")
+    ingested = ingest([folder / "doses.parquet"], DOSES, scratch=folder)
+    clock = Clock(lambda stage, done, total: None)
+    outcome, _, model = reconcile(ingested, index, model, datetime.date(2026, 3, 14), 2, folder, clock)
+    truth = pq.read_table(folder / "truth.parquet")
+    ids = outcome.doses.take(np.arange(outcome.dose_status.size, dtype=np.int32), ["dose_id"])["dose_id"]
+    person_ids = truth["person_id"].take(pc.index_in(ids, truth["dose_id"]))
+    persons_of = index.rows_of(pc.fill_null(person_ids, ""))
+    is_decided = np.isin(outcome.dose_status, (VERIFIED, MATCHED))
+    found = outcome.decided.best.rows[outcome.subjects.of_dose]
+    return Linked(outcome, model, int((is_decided & (found != persons_of)).sum()))
+
+
+@pytest.mark.slow
+def test_the_false_match_rate_holds_the_truth_where_the_model_is_from_elsewhere(tmp_path: Path) -> None:
+    """Models of one spread of errors applied to doses of another, and of a registry that lacks near doubles."""
+    of_default = linked(tmp_path / "a", 21, "default").model
+    others = [
+        linked(tmp_path / "b", 22, "id_heavy", model=of_default),
+        linked(tmp_path / "c", 22, "name_heavy", model=of_default),
+        linked(tmp_path / "d", 23, "date_heavy", model=of_default),
+        linked(tmp_path / "e", 23, "default", ("unregistered",), of_default),
+        linked(tmp_path / "f", 24, "default", ("unregistered",), of_default),
+        linked(tmp_path / "g", 24, "id_heavy", ("unregistered",), of_default),
+    ]
+    assert sum(found.covers() for found in others) >= 5
+    widths = [found.estimate("estimated_false_match_rate") for found in others[:3]]
+    assert all(found.high <= 1e-3 for found in widths)

@@ -9,11 +9,12 @@ from linkage.reports.statistics import Statistics
 
 # What the estimates of linkage.error_rates mean; one that is not known here goes by its name.
 _ESTIMATES = {
-    "estimated_false_match_rate": "false among the linked: expected from the probabilities",
+    "estimated_false_match_rate": "false among the linked: from probabilities, sure claims and conflicts",
     "estimated_missed_match_rate": "missed, registered but not linked: expected from the probabilities",
-    "hidden_number_false_match_rate": "false among verified claims linked again without their number",
-    "hidden_number_missed_match_rate": "not linked among verified claims linked again without their number",
+    "hidden_number_false_match_rate": "false among sure claims linked again without their number",
+    "hidden_number_missed_match_rate": "not linked among sure claims linked again without their number",
     "removed_person_false_match_rate": "linked with somebody else when their person was taken out of the registry",
+    "removed_person_and_number_false_match_rate": "the same of claims whose number was hidden as well",
     "missed_by_all_passes_rate": "matches that no pass finds: capture and recapture",
     "decided_on_the_dead": "decided on a person dead at the date of the dose, then sent to review",
 }
