@@ -35,6 +35,8 @@ index_app = typer.Typer(help="Build, change and inspect a registry index.", no_a
 model_app = typer.Typer(help="Show, compare, export and import model files.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(model_app, name="model")
+plan_app = typer.Typer(help="Propose and check linkage plans.", no_args_is_help=True)
+app.add_typer(plan_app, name="plan")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Worker threads; the result does not depend on it.")]
@@ -484,6 +486,62 @@ def link(
             f"{summary.folder}: no link was made, for {summary.refusal}; look at candidates.parquet and mend the plan, "
             f'or link with --model {summary.folder / "model.json"} --accept "why the links hold" into another folder'
         )
+
+
+@plan_app.command("init")
+def plan_init(
+    left: Annotated[Path, typer.Argument(help="The file whose records are to be linked.")],
+    out: Annotated[Path, typer.Option(help="Plan file to write, in TOML.")],
+    right: Annotated[
+        Path | None, typer.Argument(help="The file to link them with; not given: duplicates within the left file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a plan for two files, or for the duplicates in one, with the counts that speak for it as comments.
+
+    Example: linkage plan init shop.csv register.csv --out plan.toml
+    """
+    from linkage.planning.columns import read_columns
+    from linkage.planning.proposal import propose
+    from linkage.planning.writing import plan_toml
+
+    _new_file(out)
+    is_self = right is None or right.resolve() == left.resolve()
+    name = left.stem if is_self or right is None else f"{left.stem}_{right.stem}"
+    tables = read_columns(left), None if is_self or right is None else read_columns(right)
+    proposal = propose(*tables, name=name)
+    out.write_text(plan_toml(proposal), encoding="utf-8")
+    _print_notes(proposal.notes)
+    found = {
+        "plan": str(out),
+        "fields": [planned.field.name for planned in proposal.planned],
+        "passes": [chosen.rule.name for chosen in proposal.passes],
+        "pairs": sum(chosen.n_pairs for chosen in proposal.passes),
+        "matches_per_record": proposal.plan.decision.matches_per_record,
+    }
+    _print_result(found | ({"left_out": proposal.left_out, "notes": proposal.notes} if as_json else {}), as_json)
+
+
+@plan_app.command("check")
+def plan_check(
+    plan: Annotated[Path, typer.Argument(help="Linkage plan in TOML.")],
+    left: Annotated[Path | None, typer.Argument(help="Left file, to count pairs and values.")] = None,
+    right: Annotated[Path | None, typer.Argument(help="Right file; not given: the left one again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a plan: how many pairs each pass makes, how much of each field is read, what may be missing.
+
+    Example: linkage plan check plan.toml shop.csv register.csv
+    """
+    from linkage.plan import load_plan
+    from linkage.planning.checking import check_plan
+    from linkage.reports.plan_check import render
+
+    check = check_plan(load_plan(plan), left, left if right is None else right)
+    if as_json:
+        _print_json(check)
+    else:
+        typer.echo(render(check))
 
 
 @model_app.command("show")

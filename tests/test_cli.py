@@ -68,7 +68,7 @@ def test_every_command_and_option_explains_itself(name: tuple[str, ...]) -> None
     assert "--json" in ended.out
 
 
-@pytest.mark.parametrize("arguments", [(), ("index",), ("model",)])
+@pytest.mark.parametrize("arguments", [(), ("index",), ("model",), ("plan",)])
 def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...]) -> None:
     ended = call(*arguments)
     assert ended.code == 2
@@ -77,7 +77,7 @@ def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...]) -> None
 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = "simulate, index build, index apply, index info, train, run, evaluate, explain, report, link, doctor, demo"
-    wanted += ", rejects, model show, model compare"
+    wanted += ", rejects, model show, model compare, plan init, plan check"
     assert {tuple(words.split()) for words in wanted.split(", ")} <= set(NAMES)
 
 
@@ -96,6 +96,8 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "explain": [run_dir, district.rows("doses")[0]["dose_id"]],
         "report": [run_dir, "--form", "daily", "--format", "csv", "--out", tmp_path / "daily.csv"],
         "rejects": [run_dir],
+        "plan init": [registry, "--out", tmp_path / "plan.toml"],
+        "plan check": [ROOT / "linkage" / "plan.toml"],
         "model show": [model],
         "model compare": [model, model],
         "doctor": [],

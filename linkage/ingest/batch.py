@@ -23,7 +23,7 @@ from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.reasons import reason_lists
 from linkage.ingest.records import Records, RecordsWriter, nth_absent
 from linkage.ingest.rows import FileRows, Sink
-from linkage.schema import REJECTED, TableSchema
+from linkage.schema import REJECTED, Column, TableSchema
 
 # (path, schema, column mapping, name in messages, where sound records go, folder for work files)
 Reader = Callable[[Path, TableSchema, Mapping[str, str] | None, str, Sink, Path | None], FileRows]
@@ -160,6 +160,15 @@ def file_notes(files: Sequence[FileCount]) -> list[str]:
         )
     rest = len(lines) - _NOTES_SHOWN
     return [*lines[:_NOTES_SHOWN], *([f"{rest:,} further notes on files: see the manifest"] if rest > 0 else [])]
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """The columns of a file as its header names them; InputError when the file cannot be used at all."""
+    reader = _reader(path, path.name)
+    # A reader wants a column to look for; one of this name is in no file.
+    table = TableSchema(path.name, (Column("\0", pa.string(), "", "", required=False),))
+    with _disk_errors(path.name):
+        return reader(path, table, None, path.name, lambda rows: None, None).names
 
 
 def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:

@@ -1,0 +1,198 @@
+"""What ``linkage plan init`` and ``link`` reach in domains of others, beside Splink with its library's comparisons.
+
+Ours is as somebody gets it who types two commands: the proposed plan, nothing changed, and the links it decides. Splink
+is set up as its documentation does for such columns: comparisons of its library for each (names with term frequencies),
+a blocking rule for each column that tells people apart, u from random pairs, m by EM in two sessions. Splink wants the
+columns of both files called and written alike, so dates and telephone numbers are brought to one form for it.
+
+    python -m benchmarks.accuracy.plan_init --work DIR [--seed N ...] [--out FILE.md]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import splink.comparison_library as cl
+from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
+from benchmarks.accuracy.domains import Made, make_companies, make_customers
+from benchmarks.accuracy.labelled import judge
+from benchmarks.accuracy.metrics import ScoredPairs, at_threshold, best_only
+from benchmarks.accuracy.splink_labelled import SplinkModel, train_and_predict
+from linkage.files import link_files
+from linkage.plan import load_plan
+from linkage.planning.columns import read_columns
+from linkage.planning.proposal import propose
+from linkage.planning.writing import plan_toml
+
+SEEDS = (11, 12, 13)
+_DATE = "coalesce(try_strptime(dob, '%d/%m/%Y'), try_strptime(dob, '%Y-%m-%d'))::DATE::VARCHAR"
+_CLEANED = {
+    "dob": _DATE,
+    "phone": "regexp_replace(replace(phone, '+44 ', '0'), '[^0-9]', '', 'g')",
+    **{name: f"lower({name})" for name in ("first_name", "surname", "email", "street", "city", "company")},
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One linker on one domain."""
+
+    domain: str
+    seed: int
+    tool: str
+    precision: float
+    recall: float
+    f1: float
+    seconds: float
+
+
+def _customers() -> SplinkModel:
+    return SplinkModel(
+        comparisons=[
+            cl.ForenameSurnameComparison("first_name", "surname"),
+            cl.DateOfBirthComparison("dob", input_is_string=True),
+            cl.EmailComparison("email"),
+            cl.PostcodeComparison("postcode"),
+            cl.JaroWinklerAtThresholds("street", [0.9, 0.8]),
+            cl.ExactMatch("city").configure(term_frequency_adjustments=True),
+            cl.DamerauLevenshteinAtThresholds("phone", [1, 2]),
+        ],
+        blocking=[
+            block_on("first_name", "surname"),
+            block_on("surname", "dob"),
+            block_on("first_name", "dob"),
+            block_on("postcode", "first_name"),
+            block_on("postcode", "surname"),
+            block_on("email"),
+            block_on("phone"),
+            block_on("dob", "postcode"),
+        ],
+        sure_rules=[block_on("first_name", "surname", "dob"), block_on("email")],
+        sure_recall=0.7,
+        sessions=[block_on("first_name", "surname"), block_on("dob")],
+    )
+
+
+def _companies() -> SplinkModel:
+    return SplinkModel(
+        comparisons=[
+            cl.JaroWinklerAtThresholds("company", [0.95, 0.88, 0.8]).configure(term_frequency_adjustments=True),
+            cl.JaroWinklerAtThresholds("street", [0.9, 0.8]),
+            cl.ExactMatch("city").configure(term_frequency_adjustments=True),
+            cl.PostcodeComparison("postcode"),
+            cl.ExactMatch("country"),
+            cl.DamerauLevenshteinAtThresholds("number", [1, 2]),
+        ],
+        blocking=[
+            block_on("company"),
+            block_on("number"),
+            block_on("postcode"),
+            block_on("street", "city"),
+            block_on("substr(company, 1, 5)", "city"),
+            block_on("substr(company, 1, 8)"),
+        ],
+        sure_rules=[block_on("number"), block_on("company", "postcode")],
+        sure_recall=0.7,
+        sessions=[block_on("company"), block_on("postcode")],
+    )
+
+
+DOMAINS: dict[str, tuple[Callable[[Path, int], Made], Callable[[], SplinkModel]]] = {
+    "customers": (make_customers, _customers),
+    "companies": (make_companies, _companies),
+}
+
+
+def ours(made: Made, work: Path) -> tuple[ScoredPairs, float]:
+    """What the proposed plan links, and seconds."""
+    start = time.perf_counter()
+    proposal = propose(read_columns(made.files.left), read_columns(made.files.right))
+    (work / "plan.toml").write_text(plan_toml(proposal), encoding="utf-8")
+    link_files([made.files.left], [made.files.right], load_plan(work / "plan.toml"), work / "linked")
+    seconds = time.perf_counter() - start
+    return judge(pq.read_table(work / "linked" / "links.parquet"), made.files), seconds
+
+
+def with_splink(made: Made, model: SplinkModel) -> tuple[ScoredPairs, float]:
+    """All pairs that Splink scores over the review threshold, and seconds."""
+    start = time.perf_counter()
+    with duckdb.connect() as connection:
+        for side, path in enumerate((made.files.left, made.files.right)):
+            _load(connection, f"{'ab'[side]}_{('left', 'right')[side]}", path, made, side)
+        api = DuckDBAPI(connection)
+        registered = [api.register(name, dataset_display_name=f"{name}_records") for name in ("a_left", "b_right")]
+        settings = SettingsCreator(
+            link_type="link_only",
+            unique_id_column_name="unique_id",
+            comparisons=list(model.comparisons),
+            blocking_rules_to_generate_predictions=list(model.blocking),
+        )
+        pairs, _ = train_and_predict(Linker(registered, settings, log_level="ERROR"), model, start)
+    return judge(pairs, made.files), time.perf_counter() - start
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str, path: Path, made: Made, side: int) -> None:
+    """A table of one side under the common names, its values cleaned as Splink's documentation asks for."""
+    rows: pa.Table = pq.read_table(path)
+    renamed = rows.rename_columns(["unique_id", *made.columns])
+    connection.register("raw_rows", renamed)
+    cleaned = ", ".join(f"{_CLEANED.get(column, column)} AS {column}" for column in made.columns)
+    connection.execute(f"CREATE TABLE {name} AS SELECT unique_id, {cleaned} FROM raw_rows")
+    connection.unregister("raw_rows")
+
+
+def compare(domain: str, seed: int, work: Path) -> list[Row]:
+    """Both linkers on one domain."""
+    make, model = DOMAINS[domain]
+    made = make(work, seed)
+    pairs, seconds = ours(made, work)
+    by_splink, splink_seconds = with_splink(made, model())
+    results = {"ours": (pairs, seconds), "splink": (by_splink, splink_seconds)}
+    results["splink, best only"] = (best_only(by_splink), splink_seconds)
+    return [_row(domain, seed, tool, *result) for tool, result in results.items()]
+
+
+def _row(domain: str, seed: int, tool: str, pairs: ScoredPairs, seconds: float) -> Row:
+    at = at_threshold(pairs, 0.5)
+    return Row(domain, seed, tool, at.precision or 0.0, at.recall or 0.0, at.f1 or 0.0, seconds)
+
+
+def markdown(rows: list[Row]) -> str:
+    """The rows as a table."""
+    lines = [
+        "| domain | seed | tool | precision | recall | F1 | seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {r.domain} | {r.seed} | {r.tool} | {r.precision:.4f} | {r.recall:.4f} | {r.f1:.4f} | {r.seconds:.1f} |"
+        for r in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="plan init and link beside Splink on two made-up domains")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the files; made when not there")
+    parser.add_argument("--seed", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--out", type=Path, help="Markdown file to write the table to")
+    options = parser.parse_args()
+    rows = []
+    for seed in options.seed:
+        for domain in DOMAINS:
+            rows += compare(domain, seed, options.work / f"{domain}_{seed}")
+    table = markdown(rows)
+    print(table)
+    if options.out is not None:
+        options.out.write_text(table, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

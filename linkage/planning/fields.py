@@ -1,0 +1,165 @@
+"""From a correspondence of columns to a field of the plan and the comparison that fits its role."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.plan import Comparison, Field
+from linkage.planning.columns import TextColumn
+from linkage.planning.correspondences import Correspondence
+from linkage.planning.roles import Role, words_of
+from linkage.standardise.phones import standardise_phones
+
+# Name and similarity limits of the levels: those of Splink's NameComparison, which Winkler's own studies go back to.
+_NAME_LIMITS = [0.92, 0.8]
+_COMPANY_LIMITS = [0.95, 0.88, 0.8]
+_EMAIL_LIMITS = [0.95, 0.88]
+_LONG_CODE = 5  # letters, from which two slips still leave a code like itself
+_RARE = 0.5  # distinct values over rows, above which how rare a value is says little more than that it agrees
+
+FIELD_KINDS = {
+    Role.VIETNAMESE_NAME: "vietnamese_name",
+    Role.BIRTH_DATE: "birth_date",
+    Role.DATE: "date",
+    Role.SEX: "sex",
+    Role.QUANTITY: "number",
+    Role.CATEGORY: "category",
+}
+_SIMILAR = {
+    Role.FULL_NAME: _NAME_LIMITS,
+    Role.GIVEN_NAME: _NAME_LIMITS,
+    Role.FAMILY_NAME: _NAME_LIMITS,
+    Role.COMPANY: _COMPANY_LIMITS,
+    Role.EMAIL: _EMAIL_LIMITS,
+    Role.STREET: _NAME_LIMITS,
+    Role.TOWN: _NAME_LIMITS,
+    Role.TEXT: _NAME_LIMITS,
+}
+# A few are common however many there are.
+_NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.COMPANY}
+_MOSTLY = 0.8  # of the values of a column
+_COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "vietnamese_name": 2}  # text is the costliest
+# What people who are not the same often share: a home.
+_SHARED_AT_HOME = {Role.PHONE, Role.STREET}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A field with its comparison, and the correspondence both come from."""
+
+    field: Field
+    comparison: Comparison
+    pair: Correspondence
+
+
+def planned_fields(pairs: Sequence[Correspondence], *, is_of_people: bool) -> list[Planned]:
+    """Fields and comparisons of the pairs, the cheapest comparison first.
+
+    is_of_people : records are of people, who may share a home
+    """
+    planned: list[Planned] = []
+    for pair in pairs:
+        name = _name_of(pair, {p.field.name for p in planned})
+        field = Field(
+            name=name,
+            kind=_field_kind(pair),
+            left=[column.name for column in pair.left],
+            right=[column.name for column in pair.right],
+        )
+        planned.append(Planned(field, _comparison(name, pair, is_of_people), pair))
+    return sorted(planned, key=lambda p: _cost(p.comparison))
+
+
+def _field_kind(pair: Correspondence) -> str:
+    """The kind of a role; a phone number is one of its own kind only where both sides write Vietnamese ones."""
+    if pair.role is Role.PHONE:
+        shares = [c.share_of(pa.array(standardise_phones(c.values) > 0)) for c in (*pair.left, *pair.right)]
+        return "phone" if min(shares) > _MOSTLY else "text"
+    return FIELD_KINDS.get(pair.role, "text")
+
+
+def _cost(comparison: Comparison) -> tuple[int, int]:
+    return _COSTS.get(comparison.kind, 3), comparison.measure == "jaro_winkler"
+
+
+def _name_of(pair: Correspondence, taken: set[str]) -> str:
+    """The field's name: the words of the first column's name, told apart by its digits or a number."""
+    column = pair.right[0] if len(pair.right) == 1 else pair.left[0]
+    name = "".join(c if c.isalnum() and c.isascii() else "_" for c in column.name.strip().lower()).strip("_")
+    name = name if any(c.isalpha() for c in name) else "_".join(words_of(column.name)) or "field"
+    name = "province_" if name == "province" else name  # "province" in a key means that of a commune
+    number = 2
+    unique = name
+    while unique in taken:
+        unique, number = f"{name}_{number}", number + 1
+    return unique
+
+
+def _comparison(name: str, pair: Correspondence, is_of_people: bool) -> Comparison:
+    column = pair.right[0]
+    base = Comparison(name=name, kind="text", left=[name], right=[name], monotone=True)
+    is_shared = pair.role in _SHARED_AT_HOME
+    often = pair.role in _NAMES or column.n_distinct < _RARE * column.filled
+    match pair.role:
+        case Role.VIETNAMESE_NAME:
+            return _with(base, kind="vietnamese_name", term_frequency=True, monotone=False)
+        case Role.BIRTH_DATE | Role.DATE:
+            return _with(base, kind="date", monotone=False)
+        case Role.SEX:
+            return _with(base, kind="category")
+        case Role.CATEGORY:
+            return _with(base, kind="category", term_frequency=True)
+        case Role.QUANTITY:
+            return _with(base, kind="number", thresholds=_differences(column))
+        case Role.PHONE | Role.IDENTIFIER | Role.POSTCODE:
+            if pair.role is Role.PHONE and _field_kind(pair) == "phone":
+                return _with(base, kind="digits", shared_number=is_shared)
+            limits = [1.0, 2.0] if _mean_letters(column) >= _LONG_CODE and pair.role is not Role.POSTCODE else [1.0]
+            return _with(
+                base,
+                measure="damerau_levenshtein",
+                thresholds=limits,
+                term_frequency=often and pair.role is not Role.PHONE,
+                shared_number=is_shared,
+            )
+        case _:
+            limits = _SIMILAR[pair.role]
+            return _with(base, measure="jaro_winkler", thresholds=limits, term_frequency=often, shared_number=is_shared)
+
+
+def _with(comparison: Comparison, **changes: object) -> Comparison:
+    return msgspec.structs.replace(comparison, **changes)
+
+
+def _mean_letters(column: TextColumn) -> float:
+    lengths = pc.utf8_length(column.values).to_numpy(zero_copy_only=False)
+    return float(np.average(lengths, weights=column.counts.to_numpy())) if column.filled else 0.0
+
+
+def _differences(column: TextColumn) -> list[float]:
+    """Differences that still count as near: of whole numbers 0, 1 and 3; of others parts of their spread."""
+    is_whole = column.share_of(pc.match_substring_regex(column.values, r"^[+-]?\d{1,4}([.,]0*)?$")) > 0.99
+    if is_whole:
+        return [0.0, 1.0, 3.0]
+    texts = pc.replace_substring(column.values, ",", ".")
+    numbers = np.array([float(t) for t in texts.to_pylist() if _is_number(t)])
+    spread = float(np.subtract(*np.percentile(numbers, [75, 25]))) or 1.0
+    return [0.0, *(float(f"{spread * part:.1g}") for part in (0.01, 0.1))]
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("+-").replace(".", "", 1).isdigit()
+
+
+def without_level(planned: Planned) -> Planned:
+    """The same with the last limit of its comparison given up, where it has more than one."""
+    limits = planned.comparison.thresholds
+    return (
+        replace(planned, comparison=_with(planned.comparison, thresholds=limits[:-1])) if len(limits) > 1 else planned
+    )

@@ -1,0 +1,225 @@
+"""A plan proposed from two files fits them: columns that mean the same, kinds, and the pairs its passes make."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks.accuracy.domains import Made, make_companies, make_customers
+from benchmarks.accuracy.labelled import judge
+from benchmarks.accuracy.metrics import at_threshold
+from linkage.errors import InputError
+from linkage.files import link_files
+from linkage.plan import load_plan, plan_from
+from linkage.planning.checking import check_plan
+from linkage.planning.columns import TextColumn, read_columns, text_columns
+from linkage.planning.correspondences import determined_by, of_two_files
+from linkage.planning.passes import block_sizes
+from linkage.planning.proposal import Proposal, propose
+from linkage.planning.roles import Role, role_of
+from linkage.planning.writing import plan_toml
+from tests.district import call
+
+SIZE = 1500
+
+
+def column(name: str, *values: str | None) -> TextColumn:
+    return text_columns(pa.table({name: pa.array(values, pa.string())}))[0]
+
+
+# ------------------------------------------------------------------------------------------------------------- roles
+
+ROLES = [
+    ("dob", ["1980-02-03", "1991-12-30", "2001-07-07"], Role.BIRTH_DATE),
+    ("dateOfBirth", ["19800203", "19911230", "20010707"], Role.BIRTH_DATE),
+    ("joined", ["03/02/1980", "30/12/1991", "07/07/2001"], Role.DATE),
+    ("account", ["19800203", "19911230", "20010707"], Role.IDENTIFIER),
+    ("contact", ["a.b@x.org", "c@y.net", "d@z.com"], Role.EMAIL),
+    ("mobile", ["0791 234567", "+44 791 234568", "0791234569"], Role.PHONE),
+    ("Gender", ["male", "female", "male"], Role.SEX),
+    ("sex", ["1", "2", "1"], Role.SEX),
+    ("full name", ["Nguyễn Văn An", "Trần Thị Bích", "Lê Hoàng Long"], Role.VIETNAMESE_NAME),
+    ("name", ["nguyen van an", "tran thi bich", "le hoang long"], Role.VIETNAMESE_NAME),
+    ("name", ["Ann Lee", "Tom Do", "John Smith"], Role.FULL_NAME),
+    ("Forename", ["Ann", "Tom", "John"], Role.GIVEN_NAME),
+    ("legal_name", ["Acme Ltd", "Orbis GmbH", "Nova Inc"], Role.COMPANY),
+    ("row", ["1", "2", "3"], Role.COUNTER),
+    ("age", ["31", "31", "67"], Role.QUANTITY),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "role"), ROLES, ids=[f"{r[0]} {r[2].name}" for r in ROLES])
+def test_a_column_is_taken_for_what_it_is(name: str, values: list[str], role: Role) -> None:
+    assert role_of(column(name, *values)) is role
+
+
+# --------------------------------------------------------------------------------------------------- correspondences
+
+
+def pairs_of(left: dict[str, list[str]], right: dict[str, list[str]]) -> set[tuple[tuple[str, ...], tuple[str, ...]]]:
+    sides = [[column(name, *values) for name, values in side.items()] for side in (left, right)]
+    found = of_two_files(*sides)
+    return {(tuple(c.name for c in pair.left), tuple(c.name for c in pair.right)) for pair in found}
+
+
+def test_columns_that_are_called_alike_or_mean_the_same_are_paired() -> None:
+    left = {"Surname": ["Lee", "Do"], "DateOfBirth": ["1980-02-03", "1991-12-30"], "zip": ["AB1", "CD2"]}
+    right = {"postcode": ["EF3", "GH4"], "date_of_birth": ["1980-02-04", "1991-12-31"], "last name": ["Lee", "Du"]}
+    assert pairs_of(left, right) == {
+        (("Surname",), ("last name",)),
+        (("DateOfBirth",), ("date_of_birth",)),
+        (("zip",), ("postcode",)),
+    }
+
+
+def test_a_house_number_is_not_compared_with_a_tax_number() -> None:
+    codes = [str(1000 + i) for i in range(50)]
+    assert pairs_of({"street_number": codes[:25]}, {"tax_number": codes[25:]}) == set()
+
+
+def test_rare_values_in_common_pair_columns_whatever_they_are_called() -> None:
+    codes = [f"GB{1_000_000 + 37 * i}" for i in range(900)]
+    assert pairs_of({"ref": codes[:600]}, {"registry": codes[300:]}) == {(("ref",), ("registry",))}
+
+
+def test_a_full_name_meets_given_and_family_name() -> None:
+    left = {"name": ["Ann Lee", "Tom Do"]}
+    right = {"first_name": ["Ann", "Tom"], "last_name": ["Lee", "Do"]}
+    assert (("name",), ("first_name", "last_name")) in pairs_of(left, right)
+
+
+def test_a_district_is_what_its_village_says() -> None:
+    villages = [f"v{i % 10}" for i in range(100)]
+    table = pa.table({"village": villages, "district": [f"d{int(v[1:]) // 5}" for v in villages]})
+    assert determined_by(table, "district", "village")
+    assert not determined_by(table, "village", "district")
+
+
+# --------------------------------------------------------------------------------------------------------- proposals
+
+
+@pytest.fixture(scope="module", params=[make_customers, make_companies], ids=["customers", "companies"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    found: Made = request.param(tmp_path_factory.mktemp("domain"), 21, SIZE)
+    return found
+
+
+@pytest.fixture(scope="module")
+def proposal(made: Made) -> Proposal:
+    return propose(read_columns(made.files.left), read_columns(made.files.right))
+
+
+def test_every_column_finds_its_counterpart(made: Made, proposal: Proposal) -> None:
+    paired = {(p.field.left[0], p.field.right[0]) for p in proposal.planned}
+    assert paired == set(made.columns.values())
+    ids = {"order_no", "vendor_id"}, {"member_id", "id"}
+    assert proposal.plan.left_id in ids[0]
+    assert proposal.plan.right_id in ids[1]
+
+
+def test_what_is_written_is_the_plan_that_was_proposed(proposal: Proposal) -> None:
+    text = plan_toml(proposal)
+    assert plan_from(tomllib.loads(text), "here") == proposal.plan
+    assert all(f"# {note}" in text for note in proposal.notes)
+    assert "% of the left values occur on the right" in text
+
+
+def test_the_pairs_it_announces_are_those_of_the_check(made: Made, proposal: Proposal) -> None:
+    checked = check_plan(proposal.plan, made.files.left, made.files.right)
+    announced = {c.rule.name: (c.n_pairs, c.largest_block) for c in proposal.passes}
+    assert {p.name: (p.pairs, p.largest_block) for p in checked.passes} == announced
+    assert checked.rows == proposal.rows
+
+
+def test_a_link_with_the_proposed_plan_is_good(made: Made, proposal: Proposal, tmp_path: Path) -> None:
+    """Where Splink with its own comparisons has 0.70 and 0.81 (see benchmarks/accuracy/plan_init.py)."""
+    (tmp_path / "plan.toml").write_text(plan_toml(proposal), encoding="utf-8")
+    linked = link_files([made.files.left], [made.files.right], load_plan(tmp_path / "plan.toml"), tmp_path / "out")
+    assert linked.refusal is None
+    found = at_threshold(judge(pq.read_table(linked.folder / "links.parquet"), made.files), 0.5)
+    assert found.f1 is not None
+    assert found.f1 > 0.93
+
+
+def test_one_file_is_planned_for_its_duplicates(tmp_path: Path) -> None:
+    made = make_customers(tmp_path, 22, SIZE)
+    found = propose(read_columns(made.files.right), None)
+    assert found.plan.decision.matches_per_record == "any"
+    assert found.plan.left_id == found.plan.right_id == "member_id"
+    assert all(field.left == field.right for field in found.plan.fields)
+
+
+def test_a_value_written_in_two_forms_is_told_and_expected(tmp_path: Path) -> None:
+    """Half of the shop's telephone numbers have a country code, none of the register's."""
+    made = make_customers(tmp_path, 23, SIZE)
+    found = propose(read_columns(made.files.left), read_columns(made.files.right))
+    phone = next(c for c in found.plan.comparisons if c.name == "phone")
+    assert phone.m is not None
+    assert phone.m[0] < 0.5
+    assert any(note.startswith("phone: of pairs that are surely matches only") for note in found.notes)
+
+
+def test_files_without_anything_in_common_have_no_plan() -> None:
+    left, right = pa.table({"colour": ["red", "blue"]}), pa.table({"dob": ["1980-02-03", "1991-12-30"]})
+    with pytest.raises(InputError, match="no column of the left file says what a column of the right one says"):
+        propose(left, right)
+
+
+def test_pairs_are_counted_as_they_meet() -> None:
+    rng = np.random.default_rng(5)
+    left, right = (rng.integers(0, 30, n).astype(np.uint64) for n in (80, 120))
+    met = [[int(a) for a in right if a == b and b != 0] for b in left]
+    assert block_sizes(left, right, is_self=False) == (sum(map(len, met)), max(map(len, met)))
+    pairs = sum(1 for i in range(80) for k in range(i) if left[i] == left[k] and left[i] != 0)
+    assert block_sizes(left, left, is_self=True)[0] == pairs
+
+
+# ------------------------------------------------------------------------------------------------------------- check
+
+
+def test_the_check_says_what_is_not_read(tmp_path: Path) -> None:
+    people = {"id": ["1", "2", "3"], "name": ["Ann Lee", "Tom Do", "Eve Ray"], "dob": ["1980-02-03", "unclear", "n/a"]}
+    pa_csv.write_csv(pa.table(people), tmp_path / "people.csv")
+    field = {"left": ["dob"], "right": ["dob"]}
+    plan = plan_from(
+        {
+            "format": 1,
+            "name": "two",
+            "left_id": "id",
+            "right_id": "id",
+            "field": [
+                {"name": "dob", "kind": "birth_date", **field},
+                {"name": "name", "kind": "text", "left": ["name"], "right": ["name"]},
+            ],
+            "pass": [{"name": "name", "left": ["name"], "right": ["name"]}],
+            "comparison": [{"name": "dob", "kind": "date", **field}],
+        },
+        "here",
+    )
+    checked = check_plan(plan, tmp_path / "people.csv", tmp_path / "people.csv")
+    text = "\n".join(checked.warnings)
+    assert "67% of the values on the left are not read as birth_date, such as 'unclear', 'n/a'" in text
+    assert "field 'name' blocks but is not compared" in text
+    assert "one pass only" in text
+    assert 'needs decision.matches_per_record = "any"' in text
+    assert "pass 'name' makes no pair" in text
+
+
+def test_both_commands_work_from_the_shell(made: Made, tmp_path: Path) -> None:
+    files, plan = made.files, tmp_path / "plan.toml"
+    ended = call("plan", "init", files.left, files.right, "--out", plan)
+    assert ended.code == 0
+    assert "note: if values are keyed in as is usual" in ended.err
+    said = call("plan", "check", plan, files.left, files.right)
+    assert said.code == 0
+    assert "for each left record" in said.out
+    found = json.loads(call("plan", "check", plan, files.left, files.right, "--json").out)
+    assert [p["name"] for p in found["passes"]] == [p.name for p in load_plan(plan).passes]
+    assert json.loads(call("plan", "init", files.right, "--out", plan, "--json").out)["matches_per_record"] == "any"
