@@ -30,7 +30,7 @@ def read_claims(
     typed = read_records(records, index.plan, dictionaries, n_threads, scratch)
     files = [(file.file, file.accepted) for file in ingested.files]
     cells = cells_of(records, typed.numbers["facility"], typed.numbers["claim_keys"], files)
-    stations = read_stations(records, typed.columns, typed.numbers["subject_ids"], cells, dictionaries, index)
+    stations = read_stations(typed, cells, dictionaries, index)
     misread = _misread(stations, records.num_rows, index.plan)
     read_otherwise(typed, stations.rows(), misread, dictionaries)
     doses, subjects = doses_of(typed, misread)
@@ -42,7 +42,7 @@ def _misread(stations: Stations, n_records: int, plan: Plan) -> NDArray[np.uint8
     misread = np.zeros(n_records, np.uint8)
     fields = {field.left[0]: field.name for field in plan.fields if len(field.left) == 1}
     for reading in stations.readings:
-        name = fields[reading.field]
+        name = fields.get(reading.field, "")
         if name in BASIC_FIELDS:
             misread[reading.rows] |= np.uint8(1 << BASIC_FIELDS.index(name))
     return misread

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from linkage.parts import parts_of
 from linkage.plan import Decision
 from linkage.scratch import scratch_array
+from linkage.worth import is_worth_review
 from models.parameters import Parameters
 from models.posterior import match_threshold, posterior
 
@@ -117,9 +118,7 @@ def decide(
     is_matched = chance >= threshold
     status, place = np.full(n_subjects, EXCLUDED, np.uint8), np.full(n_subjects, NO_RIVALS, np.int32)
     status[verified.subjects] = VERIFIED
-    status[linked.subjects] = np.where(
-        is_matched, MATCHED, np.where(chance >= rule.lowest_review_probability, REVIEW, UNMATCHED)
-    )
+    status[linked.subjects] = np.where(is_matched, MATCHED, np.where(is_worth_review(chances, rule), REVIEW, UNMATCHED))
     place[linked.subjects] = np.arange(linked.subjects.size, dtype=np.int32)
     ranked = Found(linked.rows, linked.weights, linked.passes, linked.codes, chances)
     expected = float(np.mean(1.0 - chance[is_matched])) if is_matched.any() else 0.0

@@ -136,8 +136,7 @@ def _encoded(
 def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -> dict[str, NDArray[Any]]:
     """The key of each dose's claim, and what is kept of the dose, by the names in Doses and Injections."""
     text = {name: chunk.column(name).combine_chunks() for name in chunk.column_names}
-    reasons = foreign_reason(text["nationality"], text["id_number"])
-    excluded = pc.index_in(reasons, EXCLUDED_REASONS).to_numpy(zero_copy_only=False).astype(np.uint8)
+    excluded = excluded_of(chunk)
     level = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(text["facility_level"], "")))
     injections = read_injections(text["dose_date"], text["dose_number"], text["vaccine"])
     return {
@@ -150,6 +149,13 @@ def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -
         "does_clean_up": ~pc.is_in(level, _NO_CLEAN_UP).to_numpy(zero_copy_only=False),
         "excluded": excluded,
     }
+
+
+def excluded_of(table: pa.Table) -> NDArray[np.uint8]:
+    """Why each record of a table is not compared with the registry, see EXCLUDED_REASONS: uint8[n]."""
+    reasons = foreign_reason(table["nationality"].combine_chunks(), table["id_number"].combine_chunks())
+    places = pc.index_in(reasons, EXCLUDED_REASONS).to_numpy(zero_copy_only=False)
+    return np.asarray(places, np.uint8)
 
 
 def _hashes(texts: pa.Array) -> NDArray[np.uint64]:

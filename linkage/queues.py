@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.comparing import pattern_space
 from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED
 from linkage.doses import EXCLUDED_REASONS
-from linkage.outputs import Outcome, pass_lists, subject_columns
+from linkage.outputs import Outcome, commune_columns, pass_lists, subject_columns
 from linkage.parts import parts_of
 from linkage.schedule import conflict_labels
 from linkage.schema import (
@@ -24,10 +26,10 @@ from linkage.schema import (
     UNMATCHED_QUEUE,
     TableSchema,
 )
+from linkage.worth import LEAST_SHOWN, is_shown, priorities, settle_probability
 from models.parameters import Parameters
 
 REVIEW_DAYS = 2  # the police have two days from the day the list is drawn up
-LEAST_SHOWN = 1e-3  # a further candidate under this probability is not worth an officer's glance
 
 _QUEUES = ((MATCH_QUEUE, MATCHED), (UNMATCHED_QUEUE, UNMATCHED), (EXCLUDED_QUEUE, EXCLUDED))
 
@@ -49,6 +51,8 @@ def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Tab
         columns = _claim_columns(outcome, member, n_doses[part])
         if queue is MATCH_QUEUE:
             columns |= _registered(outcome, outcome.decided.best.rows[member])
+        if queue is UNMATCHED_QUEUE:
+            columns |= _searched_from(outcome, member)
         if queue is EXCLUDED_QUEUE:
             columns["reason"] = EXCLUDED_REASONS.take(pa.array(outcome.excluded[member]))
         yield pa.table([columns[name] for name in queue.names], schema=queue.arrow())
@@ -66,38 +70,68 @@ def _review_schema(parameters: Parameters) -> pa.Schema:
 def _review_queue(outcome: Outcome) -> Iterator[pa.Table]:
     """A row per claim under review and candidate, best first."""
     members, n_doses = _with_status(outcome, REVIEW)
-    conflicts, is_listed = _conflicts(outcome), _is_listed(outcome)
+    conflicts, is_listed = _conflicts(outcome)[members], _is_listed(outcome)[members]
+    settled = np.empty(members.size)
     for part in parts_of(members.size):
-        yield _review_part(outcome, members[part], n_doses[part], conflicts[members[part]], is_listed[members[part]])
+        settled[part] = settle_probability(outcome.decided.candidates(members[part]).probabilities)
+    place = priorities(_communes_now(outcome, members), is_listed, settled, n_doses)
+    for part in parts_of(members.size):
+        claims = _Reviewed(members[part], n_doses[part], conflicts[part], is_listed[part], settled[part], place[part])
+        yield _review_part(outcome, claims)
 
 
-def _review_part(
-    outcome: Outcome,
-    members: NDArray[np.int64],
-    n_doses: NDArray[np.int32],
-    conflicts: NDArray[np.uint8],
-    is_listed: NDArray[np.bool_],
-) -> pa.Table:
+@dataclass(frozen=True)
+class _Reviewed:
+    """Claims under review, [n] each: doses that wait, conflict bits, whether in a police list, probability that they
+    are settled, and place in the list of the commune."""
+
+    members: NDArray[np.int64]
+    n_doses: NDArray[np.int32]
+    conflicts: NDArray[np.uint8]
+    is_listed: NDArray[np.bool_]
+    settled: NDArray[np.float64]
+    priority: NDArray[np.int32]
+
+
+def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
     plan, schema = outcome.index.plan, _review_schema(outcome.parameters)
-    found = outcome.decided.candidates(members)
-    # The best candidate always, and the others unless they are out of the question.
-    is_shown = found.probabilities >= LEAST_SHOWN
-    is_shown[:, 0] = True
-    which, rank = np.nonzero((found.rows >= 0) & is_shown)
+    found = outcome.decided.candidates(claims.members)
+    which, rank = np.nonzero((found.rows >= 0) & is_shown(found.probabilities))
     deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)
-    columns = _claim_columns(outcome, members[which], n_doses[which]) | {
+    columns = _claim_columns(outcome, claims.members[which], claims.n_doses[which]) | {
+        "priority": pa.array(claims.priority[which]),
+        "settle_probability": pa.array(claims.settled[which]),
         "rank": pa.array(rank + 1, pa.int8()),
         "match_probability": pa.array(found.probabilities[which, rank]),
         "match_weight": pa.array(found.weights[which, rank]),
         "found_by": pass_lists(plan, found.passes[which, rank]),
-        "conflicts": conflict_labels(conflicts[which]),
-        "in_police_list": pa.array(is_listed[which]),
+        "conflicts": conflict_labels(claims.conflicts[which]),
+        "in_police_list": pa.array(claims.is_listed[which]),
         "list_date": pa.repeat(pa.scalar(outcome.list_date, pa.date32()), which.size),
         "deadline": pa.repeat(pa.scalar(deadline, pa.date32()), which.size),
     }
     columns |= _registered(outcome, found.rows[which, rank])
     columns |= _levels(outcome, found.codes[which, rank])
     return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _communes_now(outcome: Outcome, members: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The commune whose police review each claim, as a number: its code now, that of 2021 where that is not known."""
+    codes = commune_columns(outcome, members)
+    encoded = pc.coalesce(codes["commune_code_now"], codes["commune_code"], "").dictionary_encode()
+    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int32)
+
+
+def _searched_from(outcome: Outcome, members: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """The candidates of claims that are not worth a review, to begin the search with."""
+    found = outcome.decided.candidates(members)
+    is_listed = (found.rows >= 0) & (found.probabilities >= LEAST_SHOWN)
+    ends = pa.array(np.append(0, np.cumsum(is_listed.sum(axis=1))), pa.int32())
+    ids = outcome.index.take(found.rows[is_listed], [outcome.index.plan.right_id]).column(0).combine_chunks()
+    return {
+        "candidate_ids": pa.ListArray.from_arrays(ends, ids.cast(pa.string())),
+        "candidate_probabilities": pa.ListArray.from_arrays(ends, pa.array(found.probabilities[is_listed])),
+    }
 
 
 def _levels(outcome: Outcome, codes: NDArray[np.uint32]) -> dict[str, pa.Array]:

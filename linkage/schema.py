@@ -225,6 +225,8 @@ REVIEW_QUEUE = TableSchema(
     (
         _CLAIM,
         Column("rank", pa.int8(), "1 for the best candidate"),
+        Column("priority", pa.int32(), "place of the claim in the list of its commune: 1 is looked at first"),
+        Column("settle_probability", pa.float64(), "posterior that the person is among the candidates shown"),
         Column("person_id", pa.string(), "the candidate"),
         Column("match_probability", pa.float64(), "posterior of person_id"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
@@ -247,7 +249,23 @@ REVIEW_QUEUE = TableSchema(
     ),
 )
 
-UNMATCHED_QUEUE = TableSchema("queues/unmatched", (_CLAIM, _N_DOSES, _COMMUNE, _COMMUNE_NOW, *_STATED))
+UNMATCHED_QUEUE = TableSchema(
+    "queues/unmatched",
+    (
+        _CLAIM,
+        _N_DOSES,
+        _COMMUNE,
+        _COMMUNE_NOW,
+        *_STATED,
+        Column(
+            "candidate_ids",
+            pa.list_(pa.string()),
+            "people to begin the search with, too unlikely for a review, best first",
+            "never null; may be empty",
+        ),
+        Column("candidate_probabilities", pa.list_(pa.float64()), "posterior of each", "never null; may be empty"),
+    ),
+)
 
 EXCLUDED_QUEUE = TableSchema(
     "queues/excluded",

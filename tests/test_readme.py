@@ -41,6 +41,7 @@ TYPES = {
     pa.bool_(): "true/false",
     pa.date32(): "date",
     pa.list_(pa.string()): "list of text",
+    pa.list_(pa.float64()): "list of numbers",
 }
 
 

@@ -23,6 +23,7 @@ from linkage.stations.values import fewest_people, one_value
 from tests.district import LIST_DATE, District, Row, hashes, make_district, manifest, table, write
 
 OTHER = {"Nam": "Nữ", "Nữ": "Nam", "NAM": "NỮ", "NỮ": "NAM", "M": "F", "F": "M", "1": "0", "0": "1"}
+BASIC = ("id_number", "date_of_birth", "gender")
 CLERK_PHONE, CLERK_NUMBER = "0987123456", "068190001234"
 
 
@@ -49,10 +50,17 @@ def dragged(rows: list[Row], field: str, share: float) -> list[Row]:
     return found
 
 
+def shifted(row: Row) -> Row:
+    """Each number in the column behind its own, as in a form without a nationality."""
+    columns = ("id_number", "nationality", "phone", "insurance_number")
+    return row | {name: row[before] for name, before in zip(columns, (columns[-1], *columns[:-1]), strict=True)}
+
+
 ROW_BY_ROW: dict[str, Callable[[Row], Row]] = {
     "sex_inverted": inverted,
     "day_month_swapped": month_first,
-    "columns_swapped": swapped,
+    "columns_mixed_up two": swapped,
+    "columns_mixed_up four": shifted,
     "one_value phone": lambda row: row | {"phone": CLERK_PHONE},
     "one_value id_number": lambda row: row | {"id_number": CLERK_NUMBER},
 }
@@ -68,7 +76,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> District:
 def stations(district: District) -> dict[str, str]:
     """A facility for each error, of the larger ones."""
     sizes = Counter(row["facility_code"] for row in district.rows("doses"))
-    return dict(zip([*ROW_BY_ROW, FILLED], (code for code, _ in sizes.most_common(9)[3:]), strict=True))
+    return dict(zip([*ROW_BY_ROW, FILLED], (code for code, _ in sizes.most_common(10)[3:]), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +123,10 @@ def test_the_doses_read_otherwise_are_those_of_the_stations(
     expected = {
         ("gender", "the other sex"): "sex_inverted",
         ("date_of_birth", "day and month exchanged"): "day_month_swapped",
-        ("id_number", "in column phone"): "columns_swapped",
-        ("phone", "in column id_number"): "columns_swapped",
+        ("id_number", "in column phone"): "columns_mixed_up two",
+        ("phone", "in column id_number"): "columns_mixed_up two",
+        ("id_number", "in column nationality"): "columns_mixed_up four",
+        ("insurance_number", "in column id_number"): "columns_mixed_up four",
         ("phone", "not stated"): "one_value phone",
     }
     for key, error in expected.items():
@@ -132,16 +142,16 @@ def test_what_was_read_right_is_linked_as_if_typed_right(
     truth = {row["dose_id"]: row["person_id"] for row in district.rows("truth")}
     right = {row["dose_id"]: row for row in table(district.run_dir, "decisions")}
     decided = {row["dose_id"]: row for row in table(erring_run, "decisions")}
-    for error in ("sex_inverted", "day_month_swapped", "columns_swapped", "one_value phone"):
+    for error in set(ROW_BY_ROW) - {"one_value id_number"}:
         doses = of_facility(district, stations[error])
         linked = {d for d in doses if decided[d]["status"] in ("verified", "matched")}
-        assert len(linked) >= 0.99 * sum(right[d]["status"] in ("verified", "matched") for d in doses)
+        assert len(linked) >= 0.98 * sum(right[d]["status"] in ("verified", "matched") for d in doses)
         assert all(decided[d]["person_id"] == truth[d] for d in linked)
 
 
 def test_what_was_read_otherwise_is_not_verified_and_is_named_to_be_mended(erring_run: Path) -> None:
     decided = {row["dose_id"]: row for row in table(erring_run, "decisions")}
-    basic = [row for row in table(erring_run, "readings") if row["field"] != "phone"]
+    basic = [row for row in table(erring_run, "readings") if row["field"] in BASIC]
     linked = [row for row in basic if decided[row["dose_id"]]["status"] in ("matched", "review")]
     assert len(linked) > 100
     assert not [row for row in basic if decided[row["dose_id"]]["status"] == "verified"]
@@ -150,7 +160,7 @@ def test_what_was_read_otherwise_is_not_verified_and_is_named_to_be_mended(errin
 
 
 def test_a_dose_read_otherwise_is_explained_as_it_was_read(erring_run: Path) -> None:
-    for how in ("the other sex", "day and month exchanged", "in column phone", "not stated"):
+    for how in ("the other sex", "day and month exchanged", "in column phone", "in column nationality", "not stated"):
         decided = {row["dose_id"]: row for row in table(erring_run, "decisions") if row["status"] == "matched"}
         dose = next(r for r in table(erring_run, "readings") if r["reading"] == how and r["dose_id"] in decided)
         explained = explain(erring_run, dose["dose_id"])

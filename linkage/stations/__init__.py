@@ -1,6 +1,6 @@
 """Systematic errors of stations: found by facility and file against all others, and read right where that is clear.
 
-A station that inverts the sex, takes the month for the day, swaps two columns, types its clerk's number into every row
+A station that inverts the sex, takes the month for the day, mixes up columns, types its clerk's number into every row
 or drags the value above down errs in most of its rows alike. What a row by itself leaves open, the rows of its station
 settle.
 

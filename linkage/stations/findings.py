@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from linkage.stations.cells import Cells
 from models.outlying import OrdinaryRate, ordinary_rate
 
-COLUMNS_SWAPPED, ONE_VALUE, FILLED_DOWN, SEX_INVERTED, DAY_MONTH_SWAPPED = (
-    "columns_swapped",
+COLUMNS_MIXED_UP, ONE_VALUE, FILLED_DOWN, SEX_INVERTED, DAY_MONTH_SWAPPED = (
+    "columns_mixed_up",
     "one_value",
     "filled_down",
     "sex_inverted",
@@ -106,14 +106,14 @@ def _outlying(
 
 
 _SHOWN = {
-    COLUMNS_SWAPPED: "{fields} stand in each other's column in {hits:,} of {trials:,} doses looked at",
+    COLUMNS_MIXED_UP: "columns are mixed up ({fields}) in {hits:,} of {trials:,} doses looked at",
     ONE_VALUE: "one {fields} is stated for {hits:,} different people of {trials:,}",
     FILLED_DOWN: "{fields} repeats that of the row above, of another person, in {hits:,} of {trials:,} rows",
     SEX_INVERTED: "{fields} is not the registry's in {hits:,} of {trials:,} doses whose person is known",
     DAY_MONTH_SWAPPED: "{fields} has day and month swapped in {hits:,} of {trials:,} doses whose person is known",
 }
 _READ = {
-    COLUMNS_SWAPPED: "read in the right columns",
+    COLUMNS_MIXED_UP: "read in the right columns",
     ONE_VALUE: "read as not stated there",
     FILLED_DOWN: "read as not stated in the rows below",
     SEX_INVERTED: "read the other way round",
@@ -131,6 +131,9 @@ def where(finding: Finding) -> str:
 def what(finding: Finding) -> str:
     """The error in words, with its counts."""
     fields = " and ".join(finding.fields)
+    if finding.question == COLUMNS_MIXED_UP:
+        places = (*finding.fields[1:], finding.fields[0])
+        fields = ", ".join(f"{name} in {place}" for name, place in zip(finding.fields, places, strict=True))
     return _SHOWN[finding.question].format(fields=fields, hits=finding.hits, trials=finding.trials)
 
 

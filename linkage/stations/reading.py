@@ -1,7 +1,7 @@
 """Finds the systematic errors of a batch and reads the doses of stations right where one reading is clear.
 
-In this order, for each needs what the one before has set right: columns that are swapped, values that belong to nobody,
-then sex and date of birth, whose test goes by the number.
+In this order, for each needs what the one before has set right: columns that are mixed up, values that belong to
+nobody, then sex and date of birth, whose test goes by the number.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from blocking.keys import mix
+from linkage.doses import Typed, excluded_of
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.ingest.records import Records
 from linkage.parts import parts_of
@@ -31,7 +31,7 @@ from linkage.stations.anchors import (
     swapped_day_and_month,
 )
 from linkage.stations.cells import Cells, Rows
-from linkage.stations.columns import exchanged_columns, swapped_pairs, swapped_rows
+from linkage.stations.columns import mix_ups, mixed_up_rows, put_right
 from linkage.stations.findings import Finding, Judged, judge
 from linkage.stations.values import filled_down, one_value
 
@@ -66,17 +66,19 @@ class Stations:
 
 @dataclass(frozen=True)
 class _Batch:
-    """The encoded records, their cells, and what to read them with; columns are changed in place."""
+    """What was typed, its cells, and what to read it with; what was typed is changed in place."""
 
-    records: Records
-    columns: Columns
-    subjects: NDArray[np.uint64]
+    typed: Typed
     cells: Cells
     plan: Plan
     dictionaries: Dictionaries
     index: Index
 
-    def typed(self, field: str) -> str:
+    @property
+    def columns(self) -> Columns:
+        return self.typed.columns
+
+    def column_of(self, field: str) -> str:
         """The column of the doses that a field of one column is made of."""
         return next(f.left[0] for f in self.plan.fields if f.name == field)
 
@@ -84,28 +86,17 @@ class _Batch:
         return set(fields) <= {f.name for f in self.plan.fields if f.left}
 
 
-def read_stations(
-    records: Records,
-    columns: Columns,
-    subjects: NDArray[np.uint64],
-    cells: Cells,
-    dictionaries: Dictionaries,
-    index: Index,
-) -> Stations:
-    """Find what stations do wrong as a rule; the columns of the doses that are read otherwise are changed in place.
+def read_stations(typed: Typed, cells: Cells, dictionaries: Dictionaries, index: Index) -> Stations:
+    """Find what stations do wrong as a rule; what is typed of the doses that are read otherwise is changed in place.
 
-    Parameters
-    ----------
-    columns : encoded, in the order of the records
-    subjects : uint64[n_records], hashes of the platform's ids of the subjects, 0 where none is stated
     dictionaries : grow by what is read otherwise
     """
-    batch = _Batch(records, columns, subjects, cells, index.plan, dictionaries, index)
-    if not records.num_rows or not batch.has("id_number", "full_name", "birth_date", "sex"):
+    batch = _Batch(typed, cells, index.plan, dictionaries, index)
+    if not typed.records.num_rows or not batch.has("id_number", "full_name", "birth_date", "sex"):
         return Stations()
     findings: list[Finding] = []
     readings: list[Reading] = []
-    for step in (_columns_swapped, _one_value, _filled_down, _known_persons):
+    for step in (_columns_mixed_up, _one_value, _filled_down, _known_persons):
         for finding, found in step(batch):
             findings.append(finding)
             readings += found
@@ -115,24 +106,27 @@ def read_stations(
 _Found = Iterator[tuple[Finding, list[Reading]]]
 
 
-def _columns_swapped(batch: _Batch) -> _Found:
-    for (a, b), counted in swapped_pairs(batch.records, batch.cells, batch.plan).items():
-        for judged in judge(found_as.COLUMNS_SWAPPED, (a, b), counted.hits, counted.trials, batch.cells):
+def _columns_mixed_up(batch: _Batch) -> _Found:
+    typed = batch.typed
+    for cycle, counted in mix_ups(typed.records, batch.cells, batch.plan).items():
+        places = dict(zip(cycle, (*cycle[1:], cycle[0]), strict=True))
+        for judged in judge(found_as.COLUMNS_MIXED_UP, cycle, counted.hits, counted.trials, batch.cells):
             rows = np.zeros(0, np.int64)
             if judged.is_clear:
-                rows = swapped_rows(batch.records, batch.cells.rows_of(judged.cells), a, b, batch.plan)
+                rows = mixed_up_rows(typed.records, batch.cells.rows_of(judged.cells), cycle, batch.plan)
                 for part in parts_of(rows.size):
-                    table = exchanged_columns(batch.records.take(rows[part]), a, b)
+                    table = put_right(typed.records.take(rows[part]), places)
                     for name, values in encode(table, batch.plan, "left", batch.dictionaries).items():
-                        batch.columns[name][rows[part]] = values
-            yield _with_readings(judged, [(a, IN_COLUMN + b, rows), (b, IN_COLUMN + a, rows)])
+                        typed.columns[name][rows[part]] = values
+                    typed.numbers["excluded"][rows[part]] = excluded_of(table)
+            yield _with_readings(judged, [(name, IN_COLUMN + place, rows) for name, place in places.items()])
 
 
 def _one_value(batch: _Batch) -> _Found:
     people = mix(batch.columns["full_name.given"].astype(np.uint64) ^ mix(batch.columns[_BIRTH].astype(np.uint64)))
     facility = batch.cells.facility[batch.cells.of_record]
     for field in filter(batch.has, _NUMBERS):
-        column, typed = batch.columns[field], batch.typed(field)
+        column, typed = batch.columns[field], batch.column_of(field)
         for value in one_value(column.astype(np.uint64, copy=False), people, facility, found_as.LEAST_RATE):
             finding = Finding(
                 found_as.ONE_VALUE,
@@ -151,8 +145,10 @@ def _one_value(batch: _Batch) -> _Found:
 
 def _filled_down(batch: _Batch) -> _Found:
     for field in filter(batch.has, (*_NUMBERS, _BIRTH)):
-        column, typed = batch.columns[field], batch.typed(field)
-        counted, repeated = filled_down(column, batch.columns, batch.subjects, batch.cells, is_birth=field == _BIRTH)
+        column, typed = batch.columns[field], batch.column_of(field)
+        counted, repeated = filled_down(
+            column, batch.columns, batch.typed.numbers["subject_ids"], batch.cells, is_birth=field == _BIRTH
+        )
         for judged in judge(found_as.FILLED_DOWN, (typed,), counted.hits, counted.trials, batch.cells):
             rows = np.zeros(0, np.int64)
             if _mostly_dragged(judged.finding):
@@ -171,7 +167,7 @@ def _mostly_dragged(finding: Finding) -> bool:
 def _known_persons(batch: _Batch) -> _Found:
     if batch.plan.verified is None:
         return
-    columns, typed_sex, typed_birth = batch.columns, batch.typed(_SEX), batch.typed(_BIRTH)
+    columns, typed_sex, typed_birth = batch.columns, batch.column_of(_SEX), batch.column_of(_BIRTH)
     sexes = inverted_sex(columns, batch.cells, batch.dictionaries, batch.index)
     for judged in _judge(found_as.SEX_INVERTED, typed_sex, sexes, batch.cells):
         rows = batch.cells.rows_of(judged.cells & judged.is_clear)
@@ -202,14 +198,11 @@ def encode_as_read(
     table: pa.Table, readings: Sequence[tuple[str, str]], plan: Plan, dictionaries: Dictionaries
 ) -> Columns:
     """Encode a dose of a run as the run read it: table has one row, readings are (field, how) of that dose."""
-    for field, how in readings:
-        # Each of two exchanged columns has its reading.
-        if how.startswith(IN_COLUMN) and field < how.removeprefix(IN_COLUMN):
-            table = exchanged_columns(table, field, how.removeprefix(IN_COLUMN))
-    columns = encode(table, plan, "left", dictionaries)
+    places = {field: how.removeprefix(IN_COLUMN) for field, how in readings if how.startswith(IN_COLUMN)}
+    columns = encode(put_right(table, places), plan, "left", dictionaries)
     names = {f.left[0]: f.name for f in plan.fields if len(f.left) == 1}
     for field, how in readings:
-        name = names[field]
+        name = names.get(field, field)
         if how == NOT_STATED:
             columns[name] = np.zeros_like(columns[name])
         elif how == OTHER_SEX:
