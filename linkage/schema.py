@@ -18,7 +18,8 @@ class Column:
     """One column of a table.
 
     ``missing`` says what a null (or an empty string in an input) means. ``required`` is about the column, not the
-    value: a file without a required column is unusable; ``key`` columns may not be empty in any row.
+    value: a file without a required column is unusable; ``key`` columns may not be empty in any row. ``is_date``: an
+    input's text is a date.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Column:
     missing: str = "never missing"
     required: bool = True
     key: bool = False
+    is_date: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ class TableSchema:
         return pa.schema([pa.field(c.name, c.type, nullable=not c.key) for c in self.columns])
 
 
+def _date(name: str, meaning: str, *, missing: str = "not stated") -> Column:
+    return Column(name, pa.string(), meaning, missing, required=False, is_date=True)
+
+
 def _text(name: str, meaning: str, *, required: bool = False, missing: str = "not stated", key: bool = False) -> Column:
     return Column(name, pa.string(), meaning, "never missing" if key else missing, required, key)
 
@@ -65,7 +71,7 @@ DOSES = TableSchema(
         _text("subject_id", "the platform's own id of the vaccinated person"),
         _text("full_name", "family, middle and given name as typed", required=True),
         _text("gender", "Nam/Nữ, M/F, 1/0 and the like"),
-        _text("date_of_birth", "dd/mm/yyyy, ISO, a year, an Excel serial"),
+        _date("date_of_birth", "dd/mm/yyyy, ISO, a year, an Excel serial"),
         _text("id_number", "12-digit personal number, 9-digit CMND, passport"),
         _text("nationality", "country by name or code", missing="taken as Vietnamese"),
         _text("phone", "mobile number"),
@@ -78,7 +84,7 @@ DOSES = TableSchema(
         _text("address", "street or hamlet"),
         _text("vaccine", "product name"),
         _text("dose_number", "1, 2, 3 …"),
-        _text("dose_date", "date of the injection"),
+        _date("dose_date", "date of the injection"),
         _text("lot", "lot number"),
         _text("facility_code", "the station that keyed the dose in"),
         _text("facility_level", "central, province, district or commune"),
@@ -93,14 +99,14 @@ REGISTRY = TableSchema(
         _text("old_id_number", "9-digit CMND once held"),
         _text("full_name", "family, middle and given name", required=True),
         _text("gender", "Nam/Nữ, M/F, 1/0 and the like"),
-        _text("date_of_birth", "YYYY-MM-DD, YYYY-MM or YYYY"),
+        _date("date_of_birth", "YYYY-MM-DD, YYYY-MM or YYYY"),
         _text("phone", "mobile number"),
         _text("insurance_number", "health insurance card or social insurance number"),
         _text("ethnicity", "one of the 54 groups by name or code"),
         _text("commune_code", "permanent residence, GSO code of the snapshot's date"),
         _text("residence_commune_code", "current residence when elsewhere", missing="lives at the permanent residence"),
         _text("status", f"{', '.join(PERSON_STATUSES[:-1])} or {PERSON_STATUSES[-1]}", missing=PERSON_STATUSES[0]),
-        _text("date_of_death", "ISO date", missing="alive, or date unknown"),
+        _date("date_of_death", "ISO date", missing="alive, or date unknown"),
     ),
 )
 

@@ -136,7 +136,7 @@ def test_first_sheet_with_the_header_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", [HEADER, [1, "An"]], sheet="Mũi 1", before=[["ghi chú"], ["x"]])
     batch = read(path)
     assert batch.accepted.column("dose_id").to_pylist() == ["1"]
-    assert batch.files[0].note == "sheet Mũi 1 read, others ignored: First"
+    assert batch.files[0].note == "sheets read: Mũi 1, ignored: First (without the header)"
 
 
 def test_header_only(tmp_path: Path) -> None:

@@ -14,34 +14,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linkage.errors import InputError
+from linkage.ingest.workbook import MAX_CELLS
 
 MAX_BYTES = 4 << 30
 MAX_RATIO = 200
 RATIO_FREE_BYTES = 100_000_000
-MAX_CELLS = 100_000_000
 
 _PIECE_BYTES = 1 << 22
-_OVERLAP = 256
-# Every expression begins with literal bytes, which the search for them skips to.
-_ROW = re.compile(rb"row\s[^>]*?\br=[\"'](\d+)[\"']")
-_WIDE_CELLS = (re.compile(rb'r="([A-Za-z]{2,7})\d+"'), re.compile(rb"r='([A-Za-z]{2,7})\d+'"))
+_OVERLAP = 512
+# Every expression begins with literal bytes, which the search for them skips to, and every repetition in it is bounded:
+# a member that is made of such beginnings is searched in linear time.
+_ROW = re.compile(rb"row\s[^<>]{0,200}?\br=[\"'](\d{1,20})[\"']")
+_WIDE_CELLS = (re.compile(rb'r="([A-Za-z]{2,7})(\d{1,20})"'), re.compile(rb"r='([A-Za-z]{2,7})(\d{1,20})'"))
 _NARROW_COLUMNS = 26
-_ERROR_CELLS = (re.compile(rb't="e"[^>]*>'), re.compile(rb"t='e'[^>]*>"))
+_ERROR_CELLS = (re.compile(rb't="e"[^<>]{0,200}>'), re.compile(rb"t='e'[^<>]{0,200}>"))
 _BARE_FORMULAS = (
-    re.compile(rb"</(?:\w+:)?f>(?:<v></v>|<v\s*/>)?</(?:\w+:)?c>"),
-    re.compile(rb"<f\s[^>]*/>(?:<v></v>|<v\s*/>)?</c>"),
+    re.compile(rb"</(?:\w{1,9}:)?f>(?:<v></v>|<v\s{0,9}/>)?</(?:\w{1,9}:)?c>"),
+    re.compile(rb"<f\s[^<>]{0,200}/>(?:<v></v>|<v\s{0,9}/>)?</c>"),
 )
+_EPOCH_1904 = re.compile(rb"""workbookPr\s[^<>]{0,400}?date1904\s?=\s?["'](?:1|true|on)["']""")
+_NULL_DATE_1904 = re.compile(rb"null-date\s[^<>]{0,200}?date-value=[\"']1904-01-01")
+# The record DATEMODE of the old format: its number, its length, and 1 for days from 1904 (MS-XLS 2.4.77).
+_DATEMODE_1904 = b"\x22\x00\x02\x00\x01\x00"
 
 
 @dataclass(frozen=True)
-class SheetFindings:
-    """Cells of all sheets of a workbook that read as empty although they hold something."""
+class Findings:
+    """Cells of all sheets of a workbook that read as empty although they hold something, and whether its days count
+    from 1904 and not from 1900."""
 
-    n_errors: int
-    n_bare_formulas: int
+    n_errors: int = 0
+    n_bare_formulas: int = 0
+    has_epoch_1904: bool = False
 
 
-def check_archive(path: Path, file: str) -> SheetFindings:
+def check_archive(path: Path, file: str) -> Findings:
     """Checks a zipped workbook (.xlsx, .xlsm, .xlsb, .ods) from its directory, then by unpacking it piece by piece.
 
     Raises InputError when it is no zip archive, is damaged, unpacks to more than the limits of this module, or spans
@@ -55,7 +62,16 @@ def check_archive(path: Path, file: str) -> SheetFindings:
         raise InputError(
             f"{file}: not a sound workbook ({_one_line(error)}): save it again, without a password"
         ) from error
-    return SheetFindings(sum(f.n_errors for f in findings), sum(f.n_bare_formulas for f in findings))
+    return Findings(
+        sum(f.n_errors for f in findings),
+        sum(f.n_bare_formulas for f in findings),
+        any(f.has_epoch_1904 for f in findings),
+    )
+
+
+def check_old_format(path: Path, file: str) -> Findings:
+    """What the parser does not tell of a workbook of the old format (.xls)."""
+    return Findings(has_epoch_1904=_DATEMODE_1904 in path.read_bytes())
 
 
 def _check_declared(archive: zipfile.ZipFile, file: str) -> None:
@@ -68,28 +84,34 @@ def _check_declared(archive: zipfile.ZipFile, file: str) -> None:
         )
 
 
-def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) -> SheetFindings:
+def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) -> Findings:
     """Unpacks a member (zipfile stops at the declared size and checks the sum) and searches it if it is a sheet."""
-    is_sheet = "worksheets/" in member.filename.lower() and member.filename.lower().endswith(".xml")
+    name = member.filename.lower()
+    is_sheet = "worksheets/" in name and name.endswith(".xml")
+    tells_epoch = name in ("xl/workbook.xml", "content.xml")
     n_errors = n_bare = n_rows = 0
+    has_epoch = False
     wide: set[bytes] = set()
     tail = b""
     with archive.open(member) as stream:
         while piece := stream.read(_PIECE_BYTES):
-            if not is_sheet:
-                continue
             window = tail + piece
-            n_errors += _count_new(_ERROR_CELLS, window, len(tail))
-            n_bare += _count_new(_BARE_FORMULAS, window, len(tail))
-            n_rows = max([n_rows, *(int(number) for number in _ROW.findall(window))])
-            wide.update(letters for pattern in _WIDE_CELLS for letters in pattern.findall(window))
+            if is_sheet:
+                n_errors += _count_new(_ERROR_CELLS, window, len(tail))
+                n_bare += _count_new(_BARE_FORMULAS, window, len(tail))
+                cells = [match for pattern in _WIDE_CELLS for match in pattern.findall(window)]
+                numbers = [*_ROW.findall(window), *(number for _, number in cells)]
+                n_rows = max([n_rows, *(int(number) for number in numbers)])
+                wide.update(letters for letters, _ in cells)
+            if tells_epoch:
+                has_epoch |= any(pattern.search(window) for pattern in (_EPOCH_1904, _NULL_DATE_1904))
             tail = window[-_OVERLAP:]
     n_columns = max((_column_number(letters) for letters in wide), default=_NARROW_COLUMNS)
     if n_rows * n_columns > MAX_CELLS:
         raise InputError(
             f"{file}: {member.filename} spans {n_rows} rows and {n_columns} columns: delete stray cells, or save as CSV"
         )
-    return SheetFindings(n_errors, n_bare)
+    return Findings(n_errors, n_bare, has_epoch)
 
 
 def _count_new(patterns: tuple[re.Pattern[bytes], ...], window: bytes, n_seen: int) -> int:

@@ -1,4 +1,4 @@
-"""Reads the first sheet with a header of an Excel or OpenDocument workbook.
+"""Reads all visible sheets with a header of an Excel or OpenDocument workbook.
 
 Cells become the text that a person sees in them where that text is certain: a whole number up to 15 digits without
 ".0", a date in ISO form. The zero that an ID lost when it was stored as a number is not restored here, and a number
@@ -11,23 +11,35 @@ import datetime
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import python_calamine
 
 from linkage.errors import InputError
-from linkage.ingest.archive import SheetFindings, check_archive
-from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes
+from linkage.ingest.archive import Findings, check_archive, check_old_format
+from linkage.ingest.cleaning import normal_name
+from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, match_header
+from linkage.ingest.reasons import REPEATED_HEADER
 from linkage.ingest.rows import FileRows, Sink, blank_to_null, schema_rows, value_faults
+from linkage.ingest.workbook import Cell, Sheet, read_workbook
 from linkage.schema import TableSchema
-
-Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
 
 _OLD_FORMAT = ".xls"
 _EXACT_INTEGER = 10**15
+_EPOCH_OF_1904 = datetime.date(1904, 1, 1)
+_SERIALS_OF_1904 = range(10_000 - 1462, 60_000 - 1462)  # the dates of 10,000 to 60,000 days from 1899-12-30
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Rows under one header; ``is_joined``: the header stands in the midst of a sheet, as its first row."""
+
+    header: Header
+    rows: list[list[Cell]]
+    is_joined: bool = False
 
 
 def read_excel(
@@ -37,57 +49,123 @@ def read_excel(
 
     Raises InputError when it is damaged, unsafe, protected, empty, or has no sheet with the required columns.
     """
-    findings = SheetFindings(0, 0) if path.suffix.lower() == _OLD_FORMAT else check_archive(path, file)
+    findings = (check_old_format if path.suffix.lower() == _OLD_FORMAT else check_archive)(path, file)
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    try:
-        rows, n_titles, header, notes = _read_sheet(path, table, columns, file)
-    except InputError:
-        raise
-    except BaseException as error:
-        # The parser is compiled code: on some damaged files it panics, and a panic is not an Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{file}: not a readable workbook ({reason}): save it again, without a password") from error
-    by_column = list(zip(*rows, strict=True))
-    arrays = {place: _text_column(by_column[place] if rows else ()) for place in header.places}
-    texts = schema_rows(table, header, arrays, len(rows))
-    faults = value_faults(texts, table, header)
-    bad = np.flatnonzero(faults)
-    sink(texts.filter(pa.array(faults == 0)) if bad.size else texts)
+    tables, notes = _tables(read_workbook(path, file, SEARCHED_ROWS), table, columns, file)
+    faults = []
+    for part in tables:
+        texts = _texts(part, table, findings.has_epoch_1904)
+        found = value_faults(texts, table, part.header)
+        if part.is_joined:
+            found[0] |= REPEATED_HEADER
+        sink(texts.filter(pa.array(found == 0)) if found.any() else texts)
+        faults.append(found)
+    all_faults = np.concatenate(faults)
+    bad = np.flatnonzero(all_faults)
+    ends = np.cumsum([len(part.rows) for part in tables])
+
+    def raw(position: int) -> bytes:
+        number = int(np.searchsorted(ends, position))
+        part = tables[number]
+        return _row_json(part.header.names, part.rows[position - 1 - int(ends[number]) + len(part.rows)])
+
     return FileRows(
         format="excel",
         sha256=sha256,
-        n_records=len(rows),
+        n_records=int(ends[-1]),
         bad_positions=bad + 1,
-        faults=faults[bad],
-        raw=lambda wanted: [_row_json(header.names, rows[number - 1]) for number in wanted.tolist()],
-        notes=(*header_notes(header, n_titles), *notes, *_finding_notes(findings)),
-        names=header.names,
+        faults=all_faults[bad],
+        raw=lambda wanted: [raw(position) for position in wanted.tolist()],
+        notes=(*notes, *_finding_notes(findings)),
+        names=tuple(dict.fromkeys(name for part in tables for name in part.header.names)),
     )
 
 
-def _read_sheet(
-    path: Path, table: TableSchema, columns: Mapping[str, str] | None, file: str
-) -> tuple[list[list[Cell]], int, Header, list[str]]:
-    """Records of the first sheet that has the header: (rows that are not blank, titles above it, header, notes)."""
-    first_error: InputError | None = None
-    with python_calamine.CalamineWorkbook.from_path(path) as book:
-        for name in book.sheet_names:
-            rows = [row for row in book.get_sheet_by_name(name).to_python() if any(cell != "" for cell in row)]
-            if not rows:
-                continue
-            head = [[_cell_text(cell) for cell in row] for row in rows[:SEARCHED_ROWS]]
-            try:
-                number, header = find_header(head, table, columns, file)
-            except InputError as error:
-                first_error = first_error or error
-                continue
-            others = [other for other in book.sheet_names if other != name]
-            notes = [f"sheet {name} read, others ignored: {', '.join(others)}"] if others else []
-            return rows[number + 1 :], number, header, notes
-    raise first_error or InputError(f"{file}: the workbook is empty: send it again")
+def _tables(
+    sheets: list[Sheet], table: TableSchema, columns: Mapping[str, str] | None, file: str
+) -> tuple[list[_Table], list[str]]:
+    """The tables of all visible sheets that have the header, and what to tell of the file."""
+    found: list[_Table] = []
+    notes: list[str] = []
+    read: list[str] = []
+    skipped: dict[str, list[str]] = {"hidden": [], "without the header": []}
+    errors: list[InputError] = []
+    for sheet in sheets:
+        if not sheet.rows:
+            continue
+        head = [[_cell_text(cell) for cell in row] for row in sheet.head]
+        try:
+            number, header = find_header(head, table, columns, file)
+        except InputError as error:
+            skipped["without the header"].append(sheet.name)
+            errors += [error] if sheet.is_visible else []
+            continue
+        if not sheet.is_visible:
+            skipped["hidden"].append(sheet.name)
+            continue
+        read.append(sheet.name)
+        notes += header_notes(header, number)
+        found += _split(header, sheet.rows[number + 1 :], table, columns, f"{file}: sheet {sheet.name}")
+    if not found:
+        if skipped["hidden"]:
+            raise InputError(
+                f"{file}: only the hidden sheet {skipped['hidden'][0]} has the columns: show it, or save it"
+            )
+        raise errors[0] if errors else InputError(f"{file}: the workbook is empty: send it again")
+    ignored = ", ".join(f"{name} ({why})" for why, names in skipped.items() for name in names)
+    if len(read) > 1 or ignored:
+        notes.insert(0, f"sheets read: {', '.join(read)}{f', ignored: {ignored}' if ignored else ''}")
+    return found, list(dict.fromkeys(notes))
+
+
+def _split(
+    header: Header, rows: list[list[Cell]], table: TableSchema, columns: Mapping[str, str] | None, where: str
+) -> Iterator[_Table]:
+    """The rows of a sheet by the headers in their midst that have another order than the one before."""
+    start, is_joined = 0, False
+    known = {normal_name(name) for name in (*table.names, *(columns or ()))}
+    beginnings = {name[:2] for name in known}
+    for number, row in enumerate(rows):
+        first = row[header.places[0]]
+        # Few rows get further than their first letters, for there may be a million.
+        if not isinstance(first, str) or (first.isascii() and first.strip()[:2].lower() not in beginnings):
+            continue
+        if normal_name(first) not in known:
+            continue
+        names = [_cell_text(cell) for cell in row]
+        if not is_header(names, table, columns) or _are_same(names, header.names):
+            continue
+        yield _Table(header, rows[start:number], is_joined)
+        header = match_header(names, table, columns, f"{where}: row {number + 1} under the header is another header")
+        start, is_joined = number, True
+    yield _Table(header, rows[start:], is_joined)
+
+
+def _are_same(names: Sequence[str], others: Sequence[str]) -> bool:
+    return [normal_name(name) for name in names] == [normal_name(name) for name in others]
+
+
+def _texts(part: _Table, table: TableSchema, has_epoch_1904: bool) -> pa.Table:
+    """The rows as text."""
+    by_column = list(zip(*part.rows, strict=True))
+    dates = {
+        place
+        for column, place in zip(table.columns, part.header.index, strict=True)
+        if has_epoch_1904 and column.is_date
+    }
+    arrays = {}
+    for place in part.header.places:
+        cells = by_column[place] if part.rows else ()
+        arrays[place] = _text_column([_date_of_1904(cell) for cell in cells] if place in dates else cells)
+    return schema_rows(table, part.header, arrays, len(part.rows))
+
+
+def _date_of_1904(cell: Cell) -> Cell:
+    """A day count of a workbook that counts from 1904, in a cell that is not formatted as a date, as the date."""
+    if isinstance(cell, bool) or not isinstance(cell, int | float) or not math.isfinite(cell):
+        return cell
+    return _EPOCH_OF_1904 + datetime.timedelta(int(cell)) if int(cell) in _SERIALS_OF_1904 else cell
 
 
 def _text_column(cells: Sequence[Cell]) -> pa.Array:
@@ -139,10 +217,12 @@ def _is_whole(value: float) -> bool:
     return float(value).is_integer() and abs(value) < _EXACT_INTEGER
 
 
-def _finding_notes(findings: SheetFindings) -> list[str]:
+def _finding_notes(findings: Findings) -> list[str]:
     notes = []
     if findings.n_errors:
         notes.append(f"error cells (such as #N/A) read as empty: {findings.n_errors}")
     if findings.n_bare_formulas:
         notes.append(f"formulas without a stored value read as empty: {findings.n_bare_formulas}")
+    if findings.has_epoch_1904:
+        notes.append("day counts read from 1904, as the workbook says")
     return notes

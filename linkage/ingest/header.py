@@ -133,9 +133,11 @@ def find_header(
     closest = max(range(len(rows)), key=lambda number: len(known[number]), default=None)
     if closest is None or not known[closest]:
         wanted = ", ".join(sorted(required))
+        widest: Sequence[str] = max(rows, key=lambda row: sum(bool(name.strip()) for name in row), default=())
+        shown = _shown([name for name in widest if name.strip()])
         raise InputError(
-            f"{file}: no header with the columns {wanted} in the first {SEARCHED_ROWS} rows: "
-            f"name the columns in one row, or {table.remedy}"
+            f"{file}: no header with the columns {wanted} in the first {SEARCHED_ROWS} rows"
+            f"{f' (found{shown})' if shown else ''}: name the columns in one row, or {table.remedy}"
         )
     missing = [name for name in table.names if name in required - known[closest]]
     raise InputError(_missing_message(file, missing, rows[closest], targets, table.remedy))
@@ -200,7 +202,7 @@ def _missing_message(
 
 def _shown(names: Sequence[str]) -> str:
     """Unknown names, unless one of them may be data: a row with a number in it may be no header."""
-    if any(_LIKE_DATA.search(name) for name in names):
+    if not names or any(_LIKE_DATA.search(name) for name in names):
         return ""
     shown = ", ".join(" ".join(name.split())[:_LONGEST_SHOWN] for name in names[:_MOST_SHOWN])
     return f": {shown}{' …' if len(names) > _MOST_SHOWN else ''}"

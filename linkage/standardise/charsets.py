@@ -157,7 +157,8 @@ def repair_legacy(text: str) -> str:
     if text.isascii():
         return text
     readings = {word: _readings(word) for word in _WORD.findall(text)}
-    evidence = [sum(_evidence(r[which]) for r in readings.values() if not r[0]) for which in (1, 2, 3)]
+    unsound = [decoded for in_unicode, *decoded in readings.values() if not in_unicode]
+    evidence = [sum(map(_evidence, one_set)) for one_set in zip(*unsound, strict=True)]
     if not any(evidence):
         return text
     which = 1 + evidence.index(max(evidence))
