@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from linkage.errors import UsageError
-from linkage.plan_defaults import HOUSEHOLD_RATE, OF_HOUSEHOLDS, default_household, default_m
+from linkage.plan_defaults import HOUSEHOLD_RATE, OF_HOUSEHOLDS, default_household, default_m, of_todays_levels
 from linkage.standardise.dates import EARLIEST_YEAR, LAST_YEAR
 from models.comparators import absent, category, date, digits, name, place
 from models.patterns import MAX_PATTERNS
@@ -136,17 +136,15 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     @property
     def starting_m(self) -> list[float]:
         """Shares of the levels among matches before training, "missing" left out."""
-        if self.m is not None:
-            return self.m
-        return default_m(self.kind, len(self.compared_labels) - 1, absent_level=self.absent_level)
+        defaults = default_m(self.kind, len(self.compared_labels) - 1, absent_level=self.absent_level)
+        return defaults if self.m is None else of_todays_levels(self.kind, self.m, defaults)
 
     @property
     def starting_household(self) -> list[float]:
         """The same between two people of one household."""
-        if self.household is not None:
-            return self.household
         n_compared, shared = len(self.compared_labels) - 1, self.is_of_household
-        return default_household(self.kind, n_compared, shared_number=shared, absent_level=self.absent_level)
+        defaults = default_household(self.kind, n_compared, shared_number=shared, absent_level=self.absent_level)
+        return defaults if self.household is None else of_todays_levels(self.kind, self.household, defaults)
 
     @property
     def is_of_household(self) -> bool:
@@ -363,8 +361,8 @@ def _level_problems(comparison: Comparison) -> list[str]:
         order = "fall" if falls else "rise"
         return [f"{where}: thresholds = {thresholds} must {order} from level to level, from more to less agreement"]
     n = len(comparison.labels) - 1
-    for key, shares in (("m", comparison.m), ("household", comparison.household)):
-        if shares is not None and (len(shares) != n or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6):
+    for key, shares in (("m", comparison.starting_m), ("household", comparison.starting_household)):
+        if len(shares) != n or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
             labels = ", ".join(comparison.labels[1:])
             return [f"{where}: {key} needs {n} positive shares that sum to 1, for the levels {labels}"]
     return []

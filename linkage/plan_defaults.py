@@ -32,6 +32,12 @@ _HOUSEHOLD = {
     "place": (0.85, 0.06, 0.03, 0.03, 0.03),
     "vietnamese_name": (0.002, 0.001, 0.001, 0.001, 0.001, 0.007, 0.003, 0.003, 0.02, 0.02, 0.5, 0.441),
 }
+# A plan of before says nothing of levels that have been told apart since, and has another order: for each of today's
+# levels its place in that plan's list. Of a level that was told apart each part takes its share of the defaults.
+_EARLIER = {
+    "person_number": (0, 1, 2, 3, 4, 4, 5, 6, 7),
+    "vietnamese_name": (0, 1, 2, 5, 6, 3, 4, 3, 7, 8, 9, 10),
+}
 _SHARED = {"category": (0.8, 0.2), "digits": (0.8, 0.01, 0.19)}
 
 
@@ -60,6 +66,20 @@ def default_household(
         same = SHARED_BY_RELATIVES if shared_number else SAME_OF_RELATIVES
         table = tuple(_falling(same, n_compared) if shared_number else _mostly_last(same, n_compared))
     return _with_absent(list(table), absent_level)
+
+
+def of_todays_levels(kind: str, shares: list[float], defaults: list[float]) -> list[float]:
+    """Shares as a plan states them, one for each of today's levels; defaults: those of the comparison, in that form.
+
+    A list that fits neither today's levels nor the earlier ones stays as it is.
+    """
+    places = _EARLIER.get(kind, ())
+    n_more = len(defaults) - len(places)  # the level of what the right side lacks
+    if len(shares) == len(defaults) or not places or len(shares) != max(places) + 1 + n_more:
+        return shares
+    places += tuple(range(max(places) + 1, len(shares)))
+    of_place = [sum(part for part, at in zip(defaults, places, strict=True) if at == place) for place in places]
+    return [shares[place] * part / of for place, part, of in zip(places, defaults, of_place, strict=True)]
 
 
 def _falling(first: float, n: int) -> list[float]:

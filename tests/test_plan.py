@@ -28,6 +28,12 @@ TEXT: Content = {
 }
 
 
+# What the vaccination plan said while slips in common syllables, and in numbers that another person has, were not told
+# apart.
+NAME_OF_BEFORE = [0.8, 0.03, 0.04, 0.05, 0.03, 0.01, 0.01, 0.01, 0.005, 0.01, 0.005]
+NUMBER_OF_BEFORE = [0.585, 0.02, 0.01, 0.245, 0.05, 0.05, 0.01, 0.02, 0.01]
+
+
 def comparison(content: Content, name: str) -> Content:
     return next(c for c in content["comparison"] if c["name"] == name)
 
@@ -150,3 +156,19 @@ def test_households_are_modelled_where_they_share_what_is_compared() -> None:
     for each in content["comparison"]:
         each["shared_number"] = False
     assert plan_from(content, "plan").household_rate == 0
+
+
+@pytest.mark.parametrize("name", ["full_name", "id_number"])
+def test_a_plan_of_before_its_levels_were_told_apart_is_read(name: str) -> None:
+    """Its shares stand for the same levels, those told apart together."""
+    content = copy.deepcopy(DEFAULT)
+    each = comparison(content, name)
+    new, old = each["m"], {"full_name": NAME_OF_BEFORE, "id_number": NUMBER_OF_BEFORE}[name]
+    each["m"] = old
+    spec = next(c for c in plan_from(content, "plan").comparisons if c.name == name)
+    assert len(spec.starting_m) == len(new)
+    assert sum(spec.starting_m) == pytest.approx(1.0)
+    assert spec.starting_m == pytest.approx(new, abs=1e-3)
+    each["m"] = old[:-1]
+    with pytest.raises(UsageError, match=f"m needs {len(new)} positive shares"):
+        plan_from(content, "plan")
