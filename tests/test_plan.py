@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from linkage.errors import UsageError
-from linkage.plan import FIXED_LABELS, Comparison, plan_from
+from linkage.plan import Comparison, plan_from
+from linkage.plan_kinds import COMPARISON_KINDS
 
 Content = dict[str, Any]
 
@@ -20,8 +21,8 @@ DEFAULT: Content = tomllib.loads(resources.files("linkage").joinpath("plan.toml"
 TEXT: Content = {
     "name": "street",
     "kind": "text",
-    "left": ["full_name"],
-    "right": ["full_name"],
+    "left": ["street"],
+    "right": ["street"],
     "measure": "jaro_winkler",
     "thresholds": [0.9, 0.8],
     "m": [0.7, 0.1, 0.1, 0.1],
@@ -38,7 +39,11 @@ def comparison(content: Content, name: str) -> Content:
     return next(c for c in content["comparison"] if c["name"] == name)
 
 
+STREET: Content = {"name": "street", "kind": "text", "left": ["street"], "right": ["street"]}
+
+
 def add_text(content: Content, **changes: object) -> None:
+    content["field"] += [] if STREET in content["field"] else [STREET]
     content["comparison"].append(TEXT | changes)
 
 
@@ -62,7 +67,7 @@ CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
     (
         "a cohort of one side",
         lambda p: next(f for f in p["field"] if f["name"] == "birth_date").update(right=[]),
-        "cohort = 'birth_date' is no field of kind 'birth_date' that both sides have",
+        "field 'birth_date' has no column on the right",
     ),
     (
         "a cohort that is not compared",
@@ -86,6 +91,44 @@ CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
     ("two passes", lambda p: p["pass"].append(p["pass"][2]), "[[pass]] 'id_number' stands there more than once"),
     ("two comparisons", lambda p: p["comparison"].append(p["comparison"][0]), "[[comparison]] 'sex' stands there"),
     ("17 passes", lambda p: p["pass"].extend({**p["pass"][0], "name": str(i)} for i in range(6)), "17 passes; 16 are"),
+    (
+        "a date comparison of a text",
+        lambda p: add_text(p, kind="date", m=None, measure=None, thresholds=[]),
+        "comparison 'street': kind 'date' compares fields of kind birth_date, date; 'street' is of 'text'",
+    ),
+    (
+        "digits of names",
+        lambda p: comparison(p, "phone").update(left=["full_name"], right=["full_name"]),
+        "kind 'digits' compares fields of kind person_number, phone, insurance_number; 'full_name' is of",
+    ),
+    (
+        "a number that nothing checks",
+        lambda p: (
+            p["field"].remove(p["field"][1]),
+            p["comparison"].pop(0),
+            comparison(p, "full_name").pop("group"),
+            p["verified"].update(equal=["full_name.key"]),
+        ),
+        "comparison 'id_number': kind 'person_number' needs a field 'sex' of that kind on the left",
+    ),
+    (
+        "marks of another number",
+        lambda p: comparison(p, "id_number").update(left=["id_number", "id_number.fault"]),
+        "left must be ['id_number', 'id_number.marks']",
+    ),
+    (
+        "one column of two",
+        lambda p: comparison(p, "id_number").update(left=["id_number"]),
+        "kind 'person_number' takes 2 of the left side, not 1",
+    ),
+    (
+        "a field of the other side",
+        lambda p: comparison(p, "phone").update(left=["old_id_number"]),
+        "field 'old_id_number' has no column on the left",
+    ),
+    ("a pass that is a path", lambda p: p["pass"][0].update(name="../victim"), "[[pass]] '../victim': a name is made"),
+    ("a pass on nothing", lambda p: p["pass"][0].update(left=[], right=[]), "need as many parts, one at least"),
+    ("a threshold of nothing", lambda p: add_text(p, thresholds=[float("nan")]), "must be numbers, 0 at least"),
     ("rising similarities", lambda p: add_text(p, thresholds=[0.8, 0.9]), "thresholds = [0.8, 0.9] must fall"),
     ("equal similarities", lambda p: add_text(p, thresholds=[0.8, 0.8]), "must fall"),
     ("falling distances", lambda p: add_text(p, measure="levenshtein", thresholds=[2, 1]), "must rise"),
@@ -124,7 +167,9 @@ def test_what_is_allowed_stays_so() -> None:
 @pytest.mark.parametrize("shared", [False, True])
 def test_shares_left_out_are_taken_from_the_table_of_defaults(absent: bool, shared: bool) -> None:
     """One positive share a level that sum to 1, as those that a plan states must."""
-    kinds = [Comparison(name=kind, kind=kind, left=[], right=[]) for kind in FIXED_LABELS]
+    kinds = [
+        Comparison(name=kind, kind=kind, left=[], right=[]) for kind, known in COMPARISON_KINDS.items() if known.labels
+    ]
     kinds += [
         Comparison(name="n", kind="number", left=[], right=[], thresholds=[float(i) for i in range(n)])
         for n in range(5)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 import typer
 
-from linkage import errors, plan, schema
+from linkage import errors, plan, plan_kinds, schema
 from linkage.cli import app
 from linkage.errors import LinkageError, UsageError
 from linkage.ingest.reasons import REASONS
@@ -183,7 +183,7 @@ def test_every_key_of_a_plan_is_explained() -> None:
     structs = (plan.Plan, plan.Decision, plan.Training, plan.Field, plan.Verified, plan.Pass, plan.Comparison)
     keys = {field.encode_name for struct in structs for field in msgspec.structs.fields(struct)}
     assert keys - named == set()
-    for kind in (*plan.FIELD_KINDS, *plan.FIXED_LABELS, *plan.TEXT_MEASURES):
+    for kind in (*plan_kinds.FIELD_KINDS, *plan_kinds.COMPARISON_KINDS, *plan_kinds.TEXT_MEASURES):
         assert f"`{kind}`" in section, kind
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from linkage.encode import Dictionaries, encode, plain_texts
 from linkage.errors import InputError
 from linkage.key_parts import KeyParts
-from linkage.plan import FORMAT, POSITION, Decision, Pass, Plan, Training, plan_from
+from linkage.plan import POSITION, Decision, Pass, Plan, Training, plan_from
+from linkage.plan_checks import FORMAT
 from linkage.planning.agreement import level_shares, sure_pairs, telling_pairs, whole_part
 from linkage.planning.columns import TextColumn, text_columns
 from linkage.planning.correspondences import (

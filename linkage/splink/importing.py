@@ -24,7 +24,8 @@ import numpy as np
 
 from linkage.errors import InputError, UsageError
 from linkage.model_file import Model
-from linkage.plan import FORMAT, Comparison, Decision, Field, Pass, Plan, Training, plan_from
+from linkage.plan import Comparison, Decision, Field, Pass, Plan, Training, plan_from
+from linkage.plan_checks import FORMAT
 from linkage.splink.levels import Recognised, recognise
 from models.parameters import ComparisonParameters, Parameters
 
