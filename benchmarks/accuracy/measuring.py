@@ -1,7 +1,7 @@
 """One measurement: one linker on one set, in a process of its own.
 
-``python -m benchmarks.accuracy.measuring KIND NAME TOOL WORK`` links what was made ready in WORK and writes
-WORK/TOOL.json: figures, seconds, peak memory.
+``python -m benchmarks.accuracy.measuring KIND NAME TOOL WORK`` (KIND labelled, simulation, shock or model) links what
+was made ready in WORK and writes WORK/TOOL.json: figures, seconds, peak memory; or of KIND model the trained model.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import resource
+import shutil
 import sys
 import warnings
 from dataclasses import asdict
@@ -22,6 +23,7 @@ from benchmarks.accuracy.metrics import best_only, measure
 
 TOOLS = ("ours", "splink", "recordlinkage")
 # For recordlinkage only sets whose comparison its own documentation shows.
+OTHER_MODEL = "model.json"  # beside the folders of the shocks, which it was not trained on
 RECORDLINKAGE_SETS = ("febrl1", "febrl2", "febrl3", "febrl4")
 
 
@@ -50,23 +52,54 @@ def link_simulation(tool: str, work: Path) -> tuple[pa.Table, labelled.Prepared,
     scratch = work / tool
     scratch.mkdir()
     if tool == "ours":
-        from benchmarks.accuracy.ours import link_doses
+        from benchmarks.accuracy.ours import decided, link_doses
 
-        pairs, seconds, decided = link_doses(files, scratch)
-        return pairs, files.judged, seconds, decided
+        pairs, seconds, summary = link_doses(files, scratch)
+        return pairs, files.judged, seconds, decided(summary.run_dir, files.truth)
     from benchmarks.accuracy.splink_doses import link_doses_with_splink
 
     pairs, seconds = link_doses_with_splink(files, scratch)
     return pairs, files.judged, seconds, {}
 
 
+def link_shock(tool: str, work: Path) -> tuple[pa.Table, labelled.Prepared, dict[str, float], dict[str, Any]]:
+    """The same of a shock, with more figures of what ours decided, by itself or with the model made elsewhere."""
+    if tool == "splink":
+        return link_simulation(tool, work)
+    from benchmarks.accuracy.ours import link_doses, shock_figures
+
+    files, scratch = simulations.made(work), work / tool
+    scratch.mkdir()
+    model_file = work.parent / OTHER_MODEL if tool == "other_model" else None
+    pairs, seconds, summary = link_doses(files, scratch, model_file)
+    return pairs, files.judged, seconds, shock_figures(files, scratch, summary)
+
+
+def train_elsewhere(work: Path) -> None:
+    """The model of a simulation, beside its folder."""
+    from benchmarks.accuracy.ours import link_doses
+
+    scratch = work / "ours"
+    scratch.mkdir()
+    _, _, summary = link_doses(simulations.made(work), scratch)
+    shutil.copy(summary.run_dir / "model.json", work.parent / OTHER_MODEL)
+
+
 def main(kind: str, name: str, tool: str, work: Path) -> None:
-    """Link, judge, and write the figures."""
-    pairs, files, seconds, decided = link_set(name, tool, work) if kind == "labelled" else link_simulation(tool, work)
+    """Link, judge, and write the figures; or train the model that is applied elsewhere."""
+    if kind == "model":
+        train_elsewhere(work)
+        return
+    if kind == "labelled":
+        pairs, files, seconds, decided = link_set(name, tool, work)
+    else:
+        pairs, files, seconds, decided = (link_shock if kind == "shock" else link_simulation)(tool, work)
     judged = labelled.judge(pairs, files)
     result = {
         "figures": asdict(measure(judged)),
-        "figures_best_only": None if files.is_self or tool == "ours" else asdict(measure(best_only(judged))),
+        "figures_best_only": None
+        if files.is_self or tool in ("ours", "other_model")
+        else asdict(measure(best_only(judged))),
         "decided": decided or None,
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -11,11 +11,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.accuracy.calibration import calibration
 from benchmarks.accuracy.labelled import LabelledSet, Prepared
+from benchmarks.accuracy.recall import true_blocking_recall
 from benchmarks.accuracy.simulations import SimulatedFiles, Simulation, make
 from linkage.evaluate import Proportion, evaluate
 from linkage.files import link_files
-from linkage.nightly import run
+from linkage.nightly import RunSummary, run
 from linkage.plan import load_plan
 from linkage.publish import read_manifest
 from linkage.registry_files import build_from_files
@@ -43,19 +45,46 @@ def link_labelled(chosen: LabelledSet, files: Prepared, work: Path) -> tuple[pa.
     return pq.read_table(work / "ours" / "candidates.parquet"), {"link": time.perf_counter() - start}
 
 
-def link_doses(files: SimulatedFiles, work: Path) -> tuple[pa.Table, dict[str, float], dict[str, Any]]:
-    """Pairs of dose and person, seconds by stage, and what was decided (see `decided`)."""
+def link_doses(
+    files: SimulatedFiles, work: Path, model_file: Path | None = None
+) -> tuple[pa.Table, dict[str, float], RunSummary]:
+    """Pairs of dose and person, seconds by stage, and the run; its index is ``work / "index"``."""
     warm_up(work / "warm_up")
     start = time.perf_counter()
     build_from_files([files.registry], work / "index", units=files.units)
     built = time.perf_counter()
-    summary = run([files.doses], work / "index", work / "runs")
+    summary = run([files.doses], work / "index", work / "runs", model_file=model_file)
     seconds = {"index": built - start, **summary.seconds}
     with duckdb.connect() as connection:
         connection.register("decisions", pq.read_table(summary.run_dir / "decisions.parquet"))
         connection.register("candidates", pq.read_table(summary.run_dir / "queues" / "review.parquet"))
         pairs = connection.sql(_DOSE_PAIRS).to_arrow_table()
-    return pairs, seconds, decided(summary.run_dir, files.truth)
+    return pairs, seconds, summary
+
+
+def shock_figures(files: SimulatedFiles, work: Path, summary: RunSummary) -> dict[str, Any]:
+    """What `decided` says, calibration by group, and the run's estimates beside the truth."""
+    found = decided(summary.run_dir, files.truth)
+    recall = true_blocking_recall(files.doses, files.truth, work / "index", summary.run_dir)
+    manifest = read_manifest(summary.run_dir)
+    missed = _estimate(manifest, "missed_by_all_passes_rate")
+    estimated_recall = missed and {"rate": 1 - missed["rate"], "low": 1 - missed["high"], "high": 1 - missed["low"]}
+    return found | {
+        "calibration": calibration(summary.run_dir, files.doses, files.truth, files.units),
+        "true_blocking_recall": recall,
+        "estimates": {
+            "false_matches": _beside_truth(found["estimated_false_match_rate"], found["true_false_match_rate"]),
+            "blocking_recall": _beside_truth(estimated_recall, recall["share"]),
+        },
+        "notes": list(summary.notes),
+    }
+
+
+def _beside_truth(estimate: dict[str, float] | None, true: float | None) -> dict[str, Any] | None:
+    """An estimate, and whether its interval covers the truth; None without either."""
+    if estimate is None or true is None:
+        return None
+    return {**estimate, "covers": estimate["low"] <= true <= estimate["high"]}
 
 
 def warm_up(work: Path) -> None:
@@ -87,8 +116,12 @@ def decided(run_dir: Path, truth: Path) -> dict[str, Any]:
 
 def estimated_false_match_rate(manifest: dict[str, Any]) -> dict[str, float] | None:
     """Rate, low and high of the run's own estimate; None of a run that made none."""
+    return _estimate(manifest, "estimated_false_match_rate")
+
+
+def _estimate(manifest: dict[str, Any], name: str) -> dict[str, float] | None:
     estimates = {estimate["name"]: estimate for estimate in manifest.get("error_estimates", [])}
-    found = estimates.get("estimated_false_match_rate")
+    found = estimates.get(name)
     return None if found is None else {key: found[key] for key in ("rate", "low", "high")}
 
 

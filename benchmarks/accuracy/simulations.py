@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from benchmarks.accuracy.labelled import Prepared
 from linkage.simulate import simulate
+
+CODES_2025 = "codes_2025"  # the registry has the communes of 2025, the doses those of 2021
 
 
 @dataclass(frozen=True)
@@ -19,10 +22,18 @@ class Simulation:
     seed: int
     persons: int
     doses: int
+    shock: str = ""  # of linkage.simulate.shocks, or CODES_2025
 
     @property
     def name(self) -> str:
-        return f"doses_{self.split}_{self.seed}"
+        return f"{self.shock}_{self.seed}" if self.shock else f"doses_{self.split}_{self.seed}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Further arguments of `simulate`."""
+        if self.shock == CODES_2025:
+            return {"registry_date": "2025"}
+        return {"shocks": [self.shock] if self.shock else []}
 
 
 # Never used in development: no error of theirs was looked at, no value set by them.
@@ -48,7 +59,7 @@ class SimulatedFiles:
 
 def make(chosen: Simulation, work: Path) -> SimulatedFiles:
     """Simulate into ``work``."""
-    simulate(chosen.persons, chosen.doses, chosen.seed, work, split=chosen.split)
+    simulate(chosen.persons, chosen.doses, chosen.seed, work, split=chosen.split, **chosen.options)
     files = made(work)
     with duckdb.connect() as connection:
         for source, id_, entity, target in (

@@ -1,0 +1,208 @@
+"""The benchmark of shocks: calibration and blocking recall counted by hand, its report, and the whole way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks.accuracy import calibration as calibrating
+from benchmarks.accuracy import shocks
+from benchmarks.accuracy.__main__ import arguments, chosen_shocks
+from benchmarks.accuracy.recall import true_blocking_recall
+from benchmarks.accuracy.shock_table import markdown
+from benchmarks.accuracy.table import write
+from linkage.nightly import run
+from linkage.registry_files import build_from_files
+from linkage.simulate import simulate
+from linkage.simulate.shocks import SHOCKS
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small simulation with its index, and a run of it."""
+    folder = tmp_path_factory.mktemp("linked")
+    simulate(2000, 4000, 93, folder, shocks=["unregistered"])
+    doses = pq.read_table(folder / "doses.parquet")
+    order = np.random.default_rng(1).permutation(doses.num_rows)  # of the file, not of dose_id
+    pq.write_table(doses.take(order), folder / "doses.parquet")
+    build_from_files([folder / "registry.parquet"], folder / "index", units=folder / "units")
+    return folder, run([folder / "doses.parquet"], folder / "index", folder / "runs").run_dir
+
+
+def test_every_shock_has_three_unseen_seeds() -> None:
+    assert {*shocks.NAMES} == {*SHOCKS, "codes_2025"}
+    for name in shocks.NAMES:
+        assert [one.seed for one in shocks.EVALUATION if one.shock == name] == [9101, 9102, 9103]
+    assert {one.persons for one in shocks.EVALUATION} == {100_000}
+    assert all(one.seed < 9000 for one in (*shocks.QUICK, shocks.QUICK_OTHER))
+    assert shocks.OTHER.seed not in {one.seed for one in shocks.EVALUATION}
+
+
+def test_shocks_are_chosen_by_name() -> None:
+    assert chosen_shocks(arguments(["--shocks"])) == shocks.EVALUATION
+    assert chosen_shocks(arguments(["--shocks", "--quick"])) == shocks.QUICK
+    (chosen,) = chosen_shocks(arguments(["--shocks", "--only", "stations_9102"]))
+    assert (chosen.shock, chosen.options) == ("stations", {"shocks": ["stations"]})
+    (codes,) = chosen_shocks(arguments(["--shocks", "--only", "codes_2025_9101"]))
+    assert codes.options == {"registry_date": "2025"}
+
+
+# ---------------------------------------------------------------------------------------------- figures by hand
+
+
+def test_calibration_errors_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Women: 0.45 and 0.45 promised, one came; 0.995 and came. Men: 0.95 promised, did not come."""
+    monkeypatch.setattr(calibrating, "LEAST_CLAIMS", 1)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE seen (claim VARCHAR, promised DOUBLE, came DOUBLE, bin INTEGER, sex VARCHAR)")
+        connection.execute(
+            "INSERT INTO seen VALUES ('a', 0.45, 1, 4, 'Nữ'), ('a', 0.45, 0, 4, 'Nữ'), ('b', 0.995, 1, 11, 'Nữ'), "
+            "('c', 0.95, 0, 10, 'Nam')"
+        )
+        found = calibrating.errors(connection, "sex")
+    assert found["Nữ"]["claims"] == 2
+    assert found["Nữ"]["claims_middle"] == 1
+    assert found["Nữ"]["error"] == pytest.approx((0.1 + 0.005) / 3)
+    assert found["Nữ"]["error_middle"] == pytest.approx(0.1 / 2)
+    assert found["Nam"]["error"] == pytest.approx(0.95)
+    assert found["Nam"]["error_middle"] is None
+
+
+def test_calibration_of_a_run_agrees_with_evaluate(linked: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from linkage.evaluate import evaluate
+
+    monkeypatch.setattr(calibrating, "LEAST_CLAIMS", 300)
+    folder, run_dir = linked
+    found = calibrating.calibration(run_dir, folder / "doses.parquet", folder / "truth.parquet", folder / "units")
+    assert found["overall"] == pytest.approx(evaluate(run_dir, folder / "truth.parquet").calibration_error)
+    assert found["worst_group"]["claims"] >= 300
+    assert found["worst_group"]["error"] >= found["overall"]
+    with duckdb.connect() as connection:
+        total = connection.sql(f"SELECT count(DISTINCT subject_key) FROM '{run_dir}/decisions.parquet'").fetchall()
+    assert found["worst_group"]["claims"] < total[0][0]
+
+
+def test_true_blocking_recall_is_what_the_passes_find(linked: tuple[Path, Path], tmp_path: Path) -> None:
+    """With persons of the truth exchanged no pass finds them, but for a few who are alike."""
+    folder, run_dir = linked
+    paths = folder / "doses.parquet", folder / "truth.parquet", folder / "index", run_dir
+    found = true_blocking_recall(*paths)
+    decisions = pq.read_table(run_dir / "decisions.parquet", columns=["subject_key", "status"])
+    assert 0.98 < found["share"] <= 1
+    assert found["low"] < found["share"] <= found["high"]
+    assert 100 < found["of"] < len(set(decisions["subject_key"].to_pylist()))
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT dose_id, lag(person_id, 500) OVER (ORDER BY dose_id) AS person_id FROM '{paths[1]}') "
+            f"TO '{tmp_path / 'exchanged.parquet'}'"
+        )
+    assert true_blocking_recall(paths[0], tmp_path / "exchanged.parquet", *paths[2:])["share"] < 0.2
+
+
+# ------------------------------------------------------------------------------------------------------ the report
+
+
+def _row(seed: int, tool: str, precision: float, *, covers: bool) -> dict[str, Any]:
+    share = {"share": precision, "low": 0.9, "high": 1.0}
+    estimate = {"rate": 1e-5, "low": 0.0, "high": 2e-5, "covers": covers}
+    group = {"attribute": "age", "value": "65-", "claims": 2000, "claims_middle": 150, "error": 0.25}
+    decided = {
+        "automatic_precision": share,
+        "automatic_share_of_linkable": share,
+        "review_share": {"share": 0.0125},
+        "true_false_match_rate": 1 - precision,
+        "false_match_doses": 7,
+        "calibration": {
+            "overall": 0.002,
+            "middle": 0.03,
+            "n_middle": 321,
+            "worst_group": group,
+            "worst_group_middle": None,
+        },
+        "true_blocking_recall": share,
+        "estimates": {"false_matches": estimate, "blocking_recall": None},
+        "notes": ["a note of the run"],
+    }
+    step = {"precision": 1.0, "recall": 0.9, "f1": 0.95}
+    figures = {
+        "thresholds": [step] * 4,
+        "automatic": [{"reached": 0.999, "wanted": 0.999, "recall": 0.8}] * 2,
+        "review_share": 0.01,
+        "calibration_error": 0.001,
+    }
+    row = {"set": f"stations_{seed}", "tool": tool, "decided": decided, "figures": figures, "figures_best_only": None}
+    return row | {"seconds": {"run": 1.0}, "peak_rss_bytes": 10**9}
+
+
+def test_the_report_has_the_worst_of_the_seeds_and_every_row() -> None:
+    rows = [
+        _row(9101, "other_model", 0.9, covers=True),
+        _row(9101, "ours", 0.99, covers=True),
+        _row(9102, "ours", 0.95, covers=False),
+    ]
+    text = markdown(rows, {"commit": "x"})
+    lines = text.splitlines()
+    summary = next(line for line in lines if line.startswith("| stations | its own |"))
+    assert "| 0.950000 |" in summary
+    assert "| 1 of 2 |" in summary
+    (worst,) = [line for line in lines if line.startswith("| stations_9102 | its own |")]
+    assert "(7 doses)" in worst
+    assert "| **no** |" in worst
+    assert "| age 65-: 0.2500 |" in worst
+    assert lines.index(next(line for line in lines if line.startswith("| stations_9101 | its own |"))) < lines.index(
+        next(line for line in lines if line.startswith("| stations_9101 | of a plain batch |"))
+    )
+    assert "- stations_9102, ours: a note of the run" in lines
+    # Pairs are compared with Splink's for the own model only.
+    assert sum(line.startswith("| stations_9101 | ours |") for line in lines) == 1
+    assert not any(line.startswith("| stations_9101 | other_model |") for line in lines)
+
+
+def test_rows_measured_anew_replace_old_ones_in_the_report(tmp_path: Path) -> None:
+    for precision in (0.9, 0.8):
+        write([_row(9101, "ours", precision, covers=True)], {"commit": "x"}, tmp_path, "shocks", markdown)
+    content = json.loads((tmp_path / "shocks.json").read_text(encoding="utf-8"))
+    assert [row["decided"]["automatic_precision"]["share"] for row in content["rows"]] == [0.8]
+    assert "0.900000" not in (tmp_path / "shocks.md").read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
+    failed = {"set": "stations_9101", "tool": "splink", "failure": "took longer than 20 minutes"}
+    write([failed], {"commit": "x"}, tmp_path, "shocks", markdown)
+    assert "- stations_9101, splink: took longer" in (tmp_path / "shocks.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_whole_way_on_one_small_shock(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.accuracy",
+        "--shocks",
+        "--only",
+        "minorities_91",
+        "--out",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        [*command, "--tools", "ours", "other_model"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "shocks.json").read_text(encoding="utf-8"))
+    assert {row["tool"] for row in content["rows"]} == {"ours", "other_model"}
+    for row in content["rows"]:
+        assert row["decided"]["automatic_precision"]["share"] > 0.98
+        assert row["decided"]["true_blocking_recall"]["share"] > 0.98
+        assert row["decided"]["calibration"]["worst_group"]
+    heading = {name: content[name] for name in ("date", "commit", "machine", "last command")}
+    assert (tmp_path / "shocks.md").read_text(encoding="utf-8") == markdown(content["rows"], heading)
