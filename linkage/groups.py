@@ -1,4 +1,4 @@
-"""Counts of a run by age, sex, ethnicity and province: what its reports break down without touching a dose again."""
+"""Counts of a run by age, sex, ethnicity, birthday and province: what its reports break down, no dose touched again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from linkage.standardise.categories_ethnicity import GROUPS as ETHNIC_GROUPS
 GROUPS = TableSchema(
     "groups",
     (
-        Column("attribute", pa.string(), "age, sex, ethnicity or province, as the dose states it"),
+        Column("attribute", pa.string(), "age, sex, ethnicity, birthday or province, as the dose states it"),
         Column("value", pa.string(), "the group", "not stated, or not understood"),
         Column("status", pa.string(), "verified, matched, review, unmatched or excluded"),
         Column("n_doses", pa.int64(), "doses of the group that have the status"),
@@ -38,6 +38,7 @@ GROUPS = TableSchema(
 # First years of the bands: the vaccination campaigns were held for 5-11, 12-17 and from 18 on, boosters first from 50
 # and from 65 on.
 _BAND_STARTS = (0, 5, 12, 18, 30, 50, 65, 80)
+MAJORITY = "Kinh"
 _SEX_NAMES = {SEX_UNKNOWN: None, MALE: "Nam", FEMALE: "Nữ"}
 
 
@@ -94,6 +95,8 @@ def _groupings(outcome: Outcome) -> dict[str, _Grouping]:
     if "ethnicity" in columns:
         names = [None, *(spellings[0] for spellings in ETHNIC_GROUPS)]
         groupings["ethnicity"] = _Grouping(names, columns["ethnicity"].astype(np.uint8))
+        if "birth_date" in columns:
+            groupings["birthday"] = _birthdays(columns["birth_date"].astype(np.uint32), groupings["ethnicity"])
     if "commune" in columns:
         groupings["province"] = _provinces(columns["commune"].astype(np.uint16), outcome)
     return groupings
@@ -109,6 +112,17 @@ def _age_bands(birth: NDArray[np.uint32], outcome: Outcome) -> _Grouping:
     last = _BAND_STARTS[-1]
     labels = [f"{start}–{after - 1}" for start, after in pairwise(_BAND_STARTS)]
     return _Grouping([None, *labels, f"{last}+"], np.where(birth == 0, 0, bands))
+
+
+def _birthdays(birth: NDArray[np.uint32], ethnicity: _Grouping) -> _Grouping:
+    """The majority and the minorities by whether the day of birth is known: where births were registered late, 1
+    January stands for it."""
+    day = birth & np.uint32((1 << dates.YEAR_SHIFT) - 1)
+    is_vague = (dates.day_of(birth) == 0) | (day == 1 << dates.MONTH_SHIFT | 1)
+    is_minority = ethnicity.codes != ethnicity.labels.index(MAJORITY)
+    codes = 1 + 2 * is_minority.astype(np.uint8) + is_vague.astype(np.uint8)
+    labels = [f"{people}, {day}" for people in (MAJORITY, "minority") for day in ("day known", "1 January or no day")]
+    return _Grouping([None, *labels], np.where((birth == 0) | (ethnicity.codes == 0), 0, codes))
 
 
 def _provinces(communes: NDArray[np.uint16], outcome: Outcome) -> _Grouping:

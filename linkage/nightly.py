@@ -29,6 +29,7 @@ from linkage.schema import DECISIONS, DOSES, READINGS, REJECTED, SUBJECT_COUNTS,
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_before
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
+from linkage.unequal import unequal_groups, unequal_notes
 from linkage.verdicts import subject_verdicts
 from linkage.verify import find_verified
 
@@ -91,8 +92,10 @@ def run(
             outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)
             _check_sum(ingested, outcome)
             with clock.stage("publish"):
-                _write_tables(stage, outcome, pairs, ingested, n_threads)
+                groups = groups_table(outcome)
+                _write_tables(stage, outcome, pairs, ingested, groups, n_threads)
                 stage.write_json("model", model.to_dict())
+            unequal = unequal_groups(groups, outcome.dose_status.size / max(1, outcome.batch.n_subjects))
             costs = cost_entries(pairs, clock.seconds, memory.bytes)
             before = [path.name for path in published_runs(runs)]
             manifest = {
@@ -102,7 +105,7 @@ def run(
                 "outputs": stage.outputs,
                 **costs,
                 **input_entries(ingested, index, model),
-                **result_entries(outcome, pairs),
+                **result_entries(outcome, pairs, unequal),
             }
             stage.write_json("manifest", manifest)
             folder = stage.commit()
@@ -110,6 +113,7 @@ def run(
     notes = (
         *_notes(ingested, counts, model),
         *station_notes(outcome.stations.findings),
+        *unequal_notes(unequal),
         *drift_notes(model.training, index.frequencies),
         *(found.text for found in outcome.error_rates.conflicting),
     )
@@ -128,7 +132,9 @@ def _published_before(folder: Path) -> RunSummary:
     )
 
 
-def _write_tables(stage: Stage, outcome: Outcome, pairs: PairCounts, ingested: Ingested, n_threads: int) -> None:
+def _write_tables(
+    stage: Stage, outcome: Outcome, pairs: PairCounts, ingested: Ingested, groups: pa.Table, n_threads: int
+) -> None:
     """Every table of the run; each is written by one thread, the largest first."""
     platform = platform_subjects(outcome)
     tables: dict[str, tuple[pa.Schema, Iterable[pa.Table]]] = {
@@ -136,7 +142,7 @@ def _write_tables(stage: Stage, outcome: Outcome, pairs: PairCounts, ingested: I
         **queue_parts(outcome),
         SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(outcome, platform)),
         SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(outcome, platform)]),
-        GROUPS.name: (GROUPS.arrow(), [groups_table(outcome)]),
+        GROUPS.name: (GROUPS.arrow(), [groups]),
         READINGS.name: (READINGS.arrow(), reading_parts(outcome.stations, outcome.doses.records)),
     }
     with ThreadPoolExecutor(n_threads) as threads:

@@ -19,6 +19,7 @@ from linkage.outputs import Outcome
 from linkage.pair_counts import PairCounts
 from linkage.registry import Index
 from linkage.schema import STATUSES
+from linkage.unequal import UnequalGroup
 from linkage.version import code_version
 
 
@@ -73,7 +74,7 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
     }
 
 
-def result_entries(outcome: Outcome, pairs: PairCounts) -> dict[str, Any]:
+def result_entries(outcome: Outcome, pairs: PairCounts, unequal: list[UnequalGroup]) -> dict[str, Any]:
     """What the manifest says about what came out."""
     decided = outcome.decided
     return {
@@ -85,6 +86,7 @@ def result_entries(outcome: Outcome, pairs: PairCounts) -> dict[str, Any]:
         "match_threshold": decided.threshold,
         # What the threshold was set for. Of doses, as published, there is estimated_false_match_rate.
         "matched_claims_false_match_rate": decided.expected_false_match_rate,
+        "unequal_groups": [asdict(group) for group in unequal],
         "stations": [asdict(finding) for finding in outcome.stations.findings],
         "error_estimates": [asdict(estimate) for estimate in outcome.error_rates.estimates],
         "conflicting_matches": [found.text for found in outcome.error_rates.conflicting],

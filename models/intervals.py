@@ -12,14 +12,14 @@ MODEL_SHAPE = 6.0
 MANY = 10_000
 
 
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Wilson's score interval for a share seen in ``n`` independent trials, n > 0.
+def wilson_interval(share: float, n: float, z: float = _Z_95) -> tuple[float, float]:
+    """Wilson's score interval for a share seen in ``n`` independent trials, n > 0; z: the normal quantile of its level.
 
     Reference: E. B. Wilson, "Probable inference", JASA 22 (1927).
     """
-    centre = share + _Z_95**2 / (2 * n)
-    spread = _Z_95 * sqrt(share * (1 - share) / n + _Z_95**2 / (4 * n**2))
-    scale = 1 + _Z_95**2 / n
+    centre = share + z**2 / (2 * n)
+    spread = z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 

@@ -294,6 +294,11 @@ def test_doses_are_counted_by_what_they_state() -> None:
         ("ethnicity", "Ơ Đu", "matched"): 1,
         ("ethnicity", "Ơ Đu", "review"): 1,
         ("ethnicity", None, "unmatched"): 1,
+        ("birthday", "Kinh, day known", "verified"): 1,
+        ("birthday", "Kinh, day known", "matched"): 1,
+        ("birthday", "minority, 1 January or no day", "matched"): 1,
+        ("birthday", "minority, 1 January or no day", "review"): 1,
+        ("birthday", None, "unmatched"): 1,
         ("province", "Tỉnh Lâm Đồng", "verified"): 1,
         ("province", "Thành phố Hà Nội", "matched"): 1,
         ("province", "Tỉnh Lâm Đồng", "matched"): 1,
@@ -319,7 +324,7 @@ def test_the_published_groups_add_up_to_the_decisions(district: District) -> Non
     counts = Counter(row["status"] for row in decisions)
     false = sum(1 - row["match_probability"] for row in decisions if row["status"] in ("verified", "matched"))
     missed = sum(1 - row["none_probability"] for row in decisions if row["status"] == "unmatched")
-    for attribute in ("age", "sex", "ethnicity", "province"):
+    for attribute in ("age", "sex", "ethnicity", "birthday", "province"):
         of_it = [row for row in groups if row["attribute"] == attribute]
         by_status: Counter[str] = Counter()
         for row in of_it:
@@ -343,7 +348,7 @@ def test_the_page_shows_no_small_count_of_a_group(page: str) -> None:
     assert "<5" in cells
     assert {int(cell.replace(",", "")) % 5 for cell in cells if cell != "<5"} == {0}
     specs = [spec for spec in read(page).specs if spec["description"].startswith("share of the doses")]
-    assert len(specs) == 4
+    assert len(specs) == 5
     assert [spec["description"] for spec in specs if "n_doses" in json.dumps(spec)] == []
 
 

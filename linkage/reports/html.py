@@ -5,7 +5,7 @@ It holds counts, and of people only the example pairs, whose names and numbers a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from linkage.reports.html_groups import group_section
 from linkage.reports.html_model import model_section, score_section
 from linkage.reports.html_stations import station_section
 from linkage.reports.page import Html, escaped, page, paragraph, percent, section, subheading, table
-from linkage.reports.statistics import Statistics, statistics_of_run
+from linkage.reports.statistics import ReviewSize, Statistics, statistics_of_run
 from linkage.reports.writers import replace_whole
 
 _QUEUES = {
@@ -66,7 +66,7 @@ def statistics_page(found: Statistics, examples: Examples, *, unmask: bool = Fal
         score_section(found),
         model_section(found),
         _pass_section(found),
-        group_section(found.groups),
+        group_section(found.groups, found.manifest.get("unequal_groups", [])),
         example_section(examples, unmask),
         _cost_section(found),
     ]
@@ -147,7 +147,27 @@ def _queue_section(found: Statistics) -> Html:
             f" The review queue offers {review.candidates:,} candidates; {review.listed:,} of its claims stand in a "
             f"list of a commune's police, due back on {review.deadline}."
         )
-    return section("queues", "Queues", paragraph(text), table(["queue", "meaning", "#size"], rows))
+    parts = [paragraph(text), table(["queue", "meaning", "#size"], rows)]
+    if review.claims:
+        parts += [subheading("What a review is worth"), *_hopes(review)]
+    return section("queues", "Queues", *parts)
+
+
+def _hopes(review: ReviewSize) -> Iterator[Html]:
+    """How many claims a review settles from the top of the queue down."""
+    yield paragraph(
+        "A claim is settled when its person is among the candidates shown. The queue is looked at by priority, within "
+        "a commune those most likely to be settled first. Claims that would be settled less than once in ten are not "
+        f"put before anybody, unless they have a match that a conflict forbids: {review.searched:,} unmatched claims "
+        "list candidates to begin the search with."
+    )
+    n_claims, n_settled = 0, 0.0
+    rows = []
+    for hope in review.hopes:
+        n_claims, n_settled = n_claims + hope.claims, n_settled + hope.settled
+        band = f"{hope.low:g} – {min(hope.high, 1.0):g}"
+        rows.append((band, hope.claims, f"{hope.settled:,.1f}", n_claims, f"{n_settled:,.1f}"))
+    yield table(["settled with probability", "#claims", "#expected settled", "#claims so far", "#settled so far"], rows)
 
 
 def _pass_section(found: Statistics) -> Html:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from linkage.reports import charts
 from linkage.reports.page import Html, chart, paragraph, per_10_000, percent, section, subheading, table
 from linkage.reports.rounding import FEW, rounded, shown
 from linkage.reports.statistics import Group
+from linkage.unequal import WORSE_BY, UnequalGroup
 
 _GROUP_HEADINGS = (
     "#doses",
@@ -18,9 +22,12 @@ _GROUP_HEADINGS = (
 )
 
 
-def group_section(groups: tuple[Group, ...] | None) -> Html:
-    """A picture and a table per attribute, small counts hidden."""
-    heading = "By age, sex, ethnicity and province"
+def group_section(groups: tuple[Group, ...] | None, unequal: Sequence[Mapping[str, Any]] = ()) -> Html:
+    """Which groups fare worse than the others, then a picture and a table per attribute, small counts hidden.
+
+    unequal : as the manifest has them, see linkage.unequal.UnequalGroup
+    """
+    heading = "By age, sex, ethnicity, birthday and province"
     if groups is None:
         return section("groups", heading, paragraph("This run was published without these counts; link it again."))
     parts = [
@@ -30,6 +37,7 @@ def group_section(groups: tuple[Group, ...] | None) -> Html:
             "10,000 doses: false among the linked, missed among the unmatched."
         )
     ]
+    parts += _warnings([UnequalGroup(**group) for group in unequal])
     for attribute in dict.fromkeys(group.attribute for group in groups):
         of_attribute = [group for group in groups if group.attribute == attribute]
         # Age bands have an order of their own; groups that are not known stand last.
@@ -42,6 +50,31 @@ def group_section(groups: tuple[Group, ...] | None) -> Html:
             table([attribute, *_GROUP_HEADINGS], [_group_row(group) for group in of_attribute]),
         ]
     return section("groups", heading, *parts)
+
+
+def _warnings(unequal: list[UnequalGroup]) -> list[Html]:
+    """The groups that fare worse than the others beyond what chance explains, where there are any."""
+    if not unequal:
+        return [paragraph(f"No group fares worse than the others by {WORSE_BY:.0%} of its doses beyond chance.")]
+    rows = [
+        (
+            group.attribute,
+            group.value,
+            group.measure,
+            f"{group.share:.1%}",
+            f"{group.others:.1%}",
+            f"{group.gap_low:.1%} – {group.gap_high:.1%}",
+        )
+        for group in unequal
+    ]
+    return [
+        paragraph(
+            f"These groups fare worse than the others by more than {WORSE_BY:.0%} of their doses, beyond what chance "
+            "explains. Look at their claims first, and at what their data lack.",
+            "warn",
+        ),
+        table(["attribute", "group", "measure", "#share", "#others", "#gap"], rows),
+    ]
 
 
 def _group_row(group: Group) -> tuple[object, ...]:

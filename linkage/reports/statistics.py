@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log2
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset
 
 from linkage.errors import InputError, VerificationError
@@ -16,12 +18,13 @@ from linkage.evaluate import Evaluation, evaluate
 from linkage.groups import GROUPS
 from linkage.model_file import Model
 from linkage.publish import read_manifest, read_table
-from linkage.schema import DECISIONS, REVIEW_QUEUE, STATUSES
+from linkage.schema import DECISIONS, REVIEW_QUEUE, STATUSES, UNMATCHED_QUEUE
 from models.parameters import Parameters
 
 BITS_PER_BAR = 2
 # Probabilities are shown as odds in powers of ten; past these ends a bar means "or beyond".
 LOWEST_ODDS, HIGHEST_ODDS = -4, 8
+_HOPES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1.1)  # ends of the bands that a review is counted by; 1 is in the last
 _NEEDED = ("run_id", "list_date", "inputs", "counts", "index", "passes", "match_threshold", "outputs")
 
 
@@ -59,14 +62,27 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Hope:
+    """Claims under review that are settled with a probability in [low, high): how many, and how many are expected to
+    be."""
+
+    low: float
+    high: float
+    claims: int
+    settled: float
+
+
+@dataclass(frozen=True)
 class ReviewSize:
-    """The review queue: identity claims, those of them in police lists, candidates, and the day it is due (None: the
-    queue is empty)."""
+    """The review queue: identity claims, those of them in police lists, candidates, the day it is due (None: the queue
+    is empty), and how much hope there is, the most first. searched: unmatched claims that have candidates."""
 
     claims: int
     listed: int
     candidates: int
     deadline: str | None
+    hopes: tuple[Hope, ...]
+    searched: int
 
 
 @dataclass(frozen=True)
@@ -168,15 +184,30 @@ def _issues(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _review(run_dir: Path) -> ReviewSize:
-    queue = read_table(run_dir, REVIEW_QUEUE.name, ["rank", "in_police_list", "deadline"])
+    queue = read_table(run_dir, REVIEW_QUEUE.name, ["rank", "in_police_list", "deadline", "settle_probability"])
+    unmatched = read_table(run_dir, UNMATCHED_QUEUE.name, ["candidate_ids"])
+    searched = int(pc.sum(pc.greater(pc.list_value_length(unmatched.column(0)), 0)).as_py() or 0)
     with duckdb.connect() as connection:
         connection.register("queue", queue)
+        hopes = tuple(_hope(connection, low, high) for low, high in pairwise(_HOPES))
         found = connection.execute(
             "SELECT count(*) FILTER (rank = 1), count(*) FILTER (rank = 1 AND in_police_list), count(*), "
             "max(deadline)::VARCHAR FROM queue"
         ).fetchone()
     assert found is not None  # an aggregate without GROUP BY always has its row
-    return ReviewSize(*found)
+    claims, listed, candidates, deadline = found
+    hopes = tuple(hope for hope in hopes[::-1] if hope.claims)
+    return ReviewSize(claims, listed, candidates, deadline, hopes, searched)
+
+
+def _hope(connection: duckdb.DuckDBPyConnection, low: float, high: float) -> Hope:
+    found = connection.execute(
+        "SELECT count(*), coalesce(sum(settle_probability), 0.0) FROM queue "
+        "WHERE rank = 1 AND settle_probability >= ? AND settle_probability < ?",
+        [low, high],
+    ).fetchone()
+    assert found is not None  # an aggregate without GROUP BY always has its row
+    return Hope(low, high, *found)
 
 
 def _groups(run_dir: Path) -> tuple[Group, ...] | None:
