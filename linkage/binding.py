@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.parts import PartedColumn
+from linkage.binding_kinds import KIND_BINDERS, Bound
 from linkage.cohorts import ONE_COHORT
 from linkage.comparing import AddLevels, Batch, BoundComparison, Codes, Levels, Pairs, Quick, pattern_space
 from linkage.encode import Columns
 from linkage.frequencies import N_GROUPS
 from linkage.plan import Comparison, Plan
+from linkage.plan_kinds import MANY_WORDS
 from linkage.registry import Index
-from models.comparators import absent, category, date, digits, name, number, place, text, text_bounds
+from models.comparators import absent, category, date, digits, name, place, text, text_bounds
 from models.parameters import Parameters
 from models.patterns import PatternSpace
-
-Bound = tuple[AddLevels, Quick | None]
 
 
 def bind(batch: Batch, index: Index, parameters: Parameters) -> list[BoundComparison]:
@@ -81,7 +81,8 @@ def _with_absent(spec: Comparison, index: Index, stride: int, compare: AddLevels
 
 def _bind_absent(spec: Comparison, index: Index) -> Callable[[Columns, Pairs, Any, NDArray[Any]], None]:
     """What adds a step to the codes of pairs of which the right side alone lacks the value."""
-    aspect = ".signature" if spec.kind == "vietnamese_name" else ""  # 0 where there is no name
+    # Of what is no single number: one that is 0 where there is no value.
+    aspect = {"vietnamese_name": ".signature"}.get(spec.kind, ".key" if spec.kind in MANY_WORDS else "")
     stated, columns = f"{spec.left[0]}{aspect}", [index.columns[f"{name}{aspect}"] for name in spec.right]
 
     def add(left: Columns, pairs: Pairs, step: Any, codes: NDArray[Any]) -> None:
@@ -215,13 +216,6 @@ def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
     return _in_two_steps(quick, stride), quick
 
 
-def _bind_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
-    right, thresholds = index.columns[spec.right[0]], np.array(spec.thresholds)
-    return lambda left, pairs, codes: number.number_levels(
-        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), thresholds, stride, codes
-    ), None
-
-
 _BINDERS: dict[str, Callable[[Comparison, Batch, Index, np.uint32], Bound]] = {
     "category": _bind_category,
     "date": _bind_date,
@@ -230,5 +224,5 @@ _BINDERS: dict[str, Callable[[Comparison, Batch, Index, np.uint32], Bound]] = {
     "place": _bind_place,
     "vietnamese_name": _bind_name,
     "text": _bind_text,
-    "number": _bind_number,
+    **KIND_BINDERS,
 }

@@ -21,6 +21,7 @@ from linkage.encode import Columns, Dictionaries, mark_contradictions
 from linkage.frequencies import Ratios, frequency_ratios
 from linkage.key_parts import KeyParts, pass_keys
 from linkage.plan import Comparison, Plan
+from linkage.plan_kinds import COMPARISON_KINDS, MANY_WORDS, TEXT_MEASURES
 from linkage.registry import Index
 from linkage.scratch import scratch_array
 from models.comparators import digits
@@ -221,7 +222,7 @@ def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
             batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index, n_threads)
-        if comparison.kind == "text":
+        if set(COMPARISON_KINDS[comparison.kind].measures) & set(TEXT_MEASURES):
             dictionaries.word_table(comparison.left[0])
     return batch
 
@@ -265,7 +266,8 @@ def _alternatives(comparison: Comparison, subjects: KeyParts) -> NDArray[np.uint
     if comparison.kind == "place":
         part = subjects.part(comparison.left[0])
         return part[:, None] if part.ndim == 1 else part
-    column = f"{comparison.left[0]}.key" if comparison.kind == "vietnamese_name" else comparison.left[0]
+    has_key = comparison.kind in ("vietnamese_name", *MANY_WORDS)
+    column = f"{comparison.left[0]}.key" if has_key else comparison.left[0]
     return subjects.columns[column].astype(np.uint64)[:, None]
 
 

@@ -7,7 +7,7 @@ missing value is 0 (NaN for numbers). Both sides of a linkage share the dictiona
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage import encode_texts
 from linkage.errors import UsageError
 from linkage.ingest.records import Records
 from linkage.plan import Field, Plan
@@ -40,7 +41,7 @@ class Dictionaries:
 
     words: one list per text field, word 0 the empty one. units and commune_date fix what a commune id means;
     latest_date is the latest possible date of birth. hashes: by field and number of letters, those of the words that
-    were asked for, 0 for the others. tables: by field, made of its words when they were last asked for.
+    were asked for, 0 for the others. tables, groups: by field, made of its words when they were last asked for.
     """
 
     units: Units
@@ -50,12 +51,20 @@ class Dictionaries:
     words: dict[str, list[str]] = field(default_factory=dict)
     hashes: dict[tuple[str, int | None], NDArray[np.uint64]] = field(default_factory=dict, init=False, repr=False)
     tables: dict[str, WordTable] = field(default_factory=dict, init=False, repr=False)
+    groups: dict[str, NDArray[np.uint32]] = field(default_factory=dict, init=False, repr=False)
 
     def word_table(self, name: str) -> WordTable:
         """The words of a field as kernels read them."""
         known = self.tables.get(name)
         if known is None or known.n_words < len(self.words[name]):
             known = self.tables[name] = word_table(self.words[name])
+        return known
+
+    def nickname_groups(self, spec: Field) -> NDArray[np.uint32]:
+        """The groups of the user's table that each word of a field is in: uint32[n_words, w]."""
+        known = self.groups.get(spec.name)
+        if known is None or known.shape[0] < len(self.words[spec.name]):
+            known = self.groups[spec.name] = encode_texts.nickname_groups(self.words[spec.name], spec.nicknames)
         return known
 
     def word_hashes(self, name: str, ids: NDArray[Any], n_letters: int | None = None) -> NDArray[np.uint64]:
@@ -146,14 +155,8 @@ def _column(table: pa.Table, name: str, spec: Field, side: str) -> pa.Array:
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
-def _spaced(texts: list[pa.Array]) -> pa.StringArray:
-    """Columns joined by spaces, null as empty. Not with null_handling="skip": it loses rows in which all are null."""
-    filled = [pc.fill_null(text, "") for text in texts]
-    return filled[0] if len(filled) == 1 else pc.binary_join_element_wise(*filled, " ")
-
-
 def _names(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Encoded:
-    names, name = split_names(canonical_names(_spaced(texts))), spec.name
+    names, name = split_names(canonical_names(encode_texts.spaced(texts))), spec.name
 
     def columns(grown: Dictionaries) -> Columns:
         encoded = grown.syllables.encode(names)
@@ -217,33 +220,28 @@ def _commune(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictio
     return {spec.name: ids, f"{spec.name}.code": units.dose_code_hashes[ids]}
 
 
-def plain_texts(texts: list[pa.Array]) -> pa.StringArray:
-    """Any text for comparison: the columns joined, NFKC, lower case, single spaces; empty where nothing is stated."""
-    lowered = pc.utf8_lower(pc.utf8_normalize(_spaced(texts), "NFKC"))
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(lowered, r"\s+", " "))
-
-
-def _text(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Encoded:
-    """Word ids; new words are appended in sorted order so that row order does not matter."""
-    values = plain_texts(texts).dictionary_encode()
-    distinct = values.dictionary.to_pylist()
-
-    def columns(grown: Dictionaries) -> Columns:
-        words = grown.words.setdefault(spec.name, [""])
-        ids: Mapping[str, int] = {word: i for i, word in enumerate(words)}
-        words += sorted(set(distinct) - ids.keys())
-        ids = {word: i for i, word in enumerate(words)}
-        of_distinct = np.array([ids[word] for word in distinct], np.uint32)
-        return {spec.name: of_distinct[values.indices.to_numpy(zero_copy_only=False)]}
-
-    return columns
+def _coordinates(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    """Latitude and longitude in degrees, of two columns or of one that has both, as a point of the unit sphere:
+    float64[n, 3], NaN where there is none."""
+    if len(texts) == 1:
+        both = pc.split_pattern_regex(pc.utf8_trim_whitespace(pc.fill_null(texts[0], "")), r"\s*[,; ]\s*", max_splits=1)
+        texts = [pc.list_element(pc.list_slice(both, i, i + 1, return_fixed_size_list=True), 0) for i in (0, 1)]
+    latitude, longitude = (np.radians(_numbers(text)) for text in texts)
+    is_place = (np.abs(latitude) <= np.pi / 2) & (np.abs(longitude) <= np.pi)
+    x, y = np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude)
+    return {spec.name: np.where(is_place[:, None], np.stack([x, y, np.sin(latitude)], axis=1), np.nan)}
 
 
 def _number(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
-    trimmed = pc.utf8_trim_whitespace(texts[0])
+    return {spec.name: _numbers(texts[0])}
+
+
+def _numbers(text: pa.Array) -> NDArray[np.float64]:
+    """Decimal numbers, NaN where there is none."""
+    trimmed = pc.utf8_trim_whitespace(text)
     is_number = pc.match_substring_regex(trimmed, r"^[+-]?\d+(\.\d*)?$")
     numbers = pc.if_else(pc.fill_null(is_number, False), trimmed, None).cast(pa.float64())
-    return {spec.name: pc.fill_null(numbers, float("nan")).to_numpy(zero_copy_only=False)}
+    return np.asarray(pc.fill_null(numbers, float("nan")).to_numpy(zero_copy_only=False))
 
 
 def _whole_numbers(text: pa.Array) -> NDArray[np.int64]:
@@ -252,7 +250,12 @@ def _whole_numbers(text: pa.Array) -> NDArray[np.int64]:
     return np.asarray(pc.fill_null(digits.cast(pa.int64()), 0).to_numpy(zero_copy_only=False))
 
 
-_ENCODERS = {
+def _words(encoder: Callable[[Field, list[pa.Array]], Encoded]) -> Callable[..., Encoded]:
+    """An encoder of texts, which needs neither the side nor, before they grow, the dictionaries."""
+    return lambda spec, side, texts, dictionaries: encoder(spec, texts)
+
+
+_ENCODERS: dict[str, Callable[..., Encoded]] = {
     "vietnamese_name": _names,
     "sex": _sex,
     "birth_date": _birth_date,
@@ -262,7 +265,12 @@ _ENCODERS = {
     "insurance_number": _insurance,
     "ethnicity": _ethnicity,
     "commune": _commune,
-    "text": _text,
-    "category": _text,
+    "text": _words(encode_texts.text),
+    "category": _words(encode_texts.text),
+    "name_pair": _words(encode_texts.name_pair),
+    "alternatives": _words(encode_texts.alternatives),
+    "address": _words(encode_texts.addresses),
+    "postcode": _words(encode_texts.postcodes),
     "number": _number,
+    "coordinates": _coordinates,
 }

@@ -21,6 +21,7 @@ from linkage.cohorts import N_COHORTS, cohorts_in, within_cohort
 from linkage.count_kernels import look_up
 from linkage.encode import Columns
 from linkage.plan import Comparison
+from linkage.plan_kinds import COMPARISON_KINDS, MANY_WORDS, TEXT_MEASURES
 from models.comparators import name as names
 from models.term_frequency import cohort_share, country_share, level_ratios, local_share, name_shares, others
 
@@ -137,7 +138,7 @@ def frequency_ratios(
         same = counts.name_shares(key, left[key].astype(np.uint64))
         near = counts.name_shares(counted, left[counted].astype(np.uint64))
     else:
-        counted = comparison.right[0]
+        counted = f"{comparison.right[0]}.key" if comparison.kind in MANY_WORDS else comparison.right[0]
         same = near = counts.value_shares(counted, alternatives)
     # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one sex and
     # cohort make it.
@@ -156,8 +157,9 @@ def _trust(comparison: Comparison) -> NDArray[np.float64]:
         return trust
     if comparison.kind == "vietnamese_name":
         trust[[names.LEVELS.index(label) for label in _NAME_TRUST]] = list(_NAME_TRUST.values())
-    elif comparison.kind == "text":
-        trust[2 : 2 + len(comparison.thresholds)] = _TEXT_TRUST
+    elif comparison.measure in TEXT_MEASURES:
+        kind = COMPARISON_KINDS[comparison.kind]
+        trust[2 : len(kind.before) + len(comparison.thresholds)] = _TEXT_TRUST
     return trust
 
 

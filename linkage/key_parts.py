@@ -74,6 +74,8 @@ def key_part(
     if kind in ("text", "category") and aspect in ("", "prefix"):
         # Word ids differ from field to field; their content does not, so a key may compare two fields.
         return dictionaries.word_hashes(name, columns[name], _PREFIX_LETTERS if aspect else None)
+    if kind == "name_pair" and aspect in ("first", "second"):
+        return dictionaries.word_hashes(name, columns[part])
     if kind == "person_number" and aspect == "neighbours":
         everybody = known or NumberFilter.everybody()
         return neighbours_in(columns[name].astype(np.uint64), PERSONAL_DIGITS, everybody)

@@ -6,6 +6,7 @@ vaccination plan; ``link --plan`` takes any other.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import tomllib
 from importlib import resources
@@ -43,7 +44,9 @@ class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Columns of each side that become encoded columns named after the field; no columns: the side lacks the field.
 
-    first_year: dates of earlier years are taken for mistakes, and 1900 makes 01/01/1900 stand for unknown.
+    first_year: dates of earlier years are taken for mistakes, and 1900 makes 01/01/1900 stand for unknown. delimiter:
+    what parts the values of a list. nicknames: groups of words that stand for one name, in a plan's file the name of a
+    CSV file with a group a row.
     """
 
     name: str
@@ -51,6 +54,8 @@ class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     left: list[str] = []
     right: list[str] = []
     first_year: int = EARLIEST_YEAR
+    delimiter: str = ";"
+    nicknames: list[list[str]] = []
 
 
 class Verified(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -141,9 +146,14 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         kind = COMPARISON_KINDS[self.kind]
         if kind.labels is not None:
             return kind.labels
-        sign, what = ("≥", self.measure) if self.measure == "jaro_winkler" else ("≤", self.measure or "difference")
-        steps = tuple(f"{what} {sign} {threshold:g}" for threshold in self.thresholds)
-        return ("missing", *(("same",) if kind.has_same else ()), *steps, "different")
+        steps = tuple(kind.step.format(self._step(threshold)) for threshold in self.thresholds)
+        return (*kind.before, *steps, *kind.after)
+
+    def _step(self, threshold: float) -> str:
+        """A threshold in words: the measure and its limit."""
+        sign = "≥" if self.measure == "jaro_winkler" else "≤"
+        measure = {None: "difference", "relative": "relative difference"}.get(self.measure, self.measure)
+        return f"{'distance' if self.kind == 'distance' else measure} {sign} {threshold:g}"
 
 
 class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -196,11 +206,31 @@ def load_plan(path: Path | None = None) -> Plan:
             if path is None
             else path.read_text("utf-8")
         )
-        return plan_from(tomllib.loads(text), where)
+        content = tomllib.loads(text)
+        if path is not None:
+            _read_nicknames(content, path.parent)
+        return plan_from(content, where)
     except OSError as error:
         raise UsageError(f"{where}: cannot be read ({error.strerror}); give the path of a plan in TOML") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{where}: not valid TOML ({error})") from error
+
+
+def _read_nicknames(content: dict[str, Any], folder: Path) -> None:
+    """Put the groups of nicknames into the fields that name a file of them: what a model decides rests on the words,
+    not on a file that may change."""
+    fields = content.get("field")
+    for field in fields if isinstance(fields, list) else []:
+        if isinstance(field, dict) and isinstance(field.get("nicknames"), str):
+            path = folder / field["nicknames"]
+            try:
+                rows = list(csv.reader(path.read_text("utf-8-sig").splitlines()))
+            except (OSError, UnicodeDecodeError, csv.Error) as error:
+                raise UsageError(
+                    f"field {field.get('name')!r}: nicknames: {path} cannot be read as CSV in UTF-8 ({error}); give a "
+                    "file with a name and its nicknames a row"
+                ) from error
+            field["nicknames"] = [words for row in rows if len(words := [word for word in row if word.strip()]) > 1]
 
 
 def plan_from(content: dict[str, Any], where: str) -> Plan:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 EVIDENCE = ("identifier", "demographic")
 MAX_PASSES = 16  # what found a pair is a bit each of 16
+_N_COLUMNS = {"name_pair": (2, 2), "coordinates": (1, 2)}  # of kinds that are read from so many: least and most
+_WITHOUT_ABSENT = ("distance",)  # kinds that do not tell what the right side lacks
 _NAME = re.compile(r"\w[\w -]*")  # a pass names a file of the index, a field columns of it
 
 
@@ -69,9 +71,23 @@ def _shape_problems(plan: Plan) -> list[str]:
 
 
 def _field_problems(field: Field) -> list[str]:
-    if EARLIEST_YEAR <= field.first_year <= LAST_YEAR:
-        return []
-    return [f"field {field.name!r}: first_year = {field.first_year}: must be from {EARLIEST_YEAR} to {LAST_YEAR}"]
+    """Keys of a field that its kind does not have or cannot take, and columns that are too many or too few."""
+    where = f"field {field.name!r}"
+    problems = []
+    if not EARLIEST_YEAR <= field.first_year <= LAST_YEAR:
+        problems.append(f"{where}: first_year = {field.first_year}: must be from {EARLIEST_YEAR} to {LAST_YEAR}")
+    if not field.delimiter:
+        problems.append(f"{where}: delimiter must be one character at least")
+    if field.nicknames and field.kind != "text":
+        problems.append(f"{where}: nicknames are for fields of kind 'text'")
+    if field.kind in _N_COLUMNS:
+        least, most = _N_COLUMNS[field.kind]
+        problems += [
+            f"{where}: kind {field.kind!r} is read from {most} columns, not {len(columns)}"
+            for columns in (field.left, field.right)
+            if columns and not least <= len(columns) <= most
+        ]
+    return problems
 
 
 def _pass_problems(rule: Pass, plan: Plan) -> list[str]:
@@ -101,6 +117,13 @@ def _comparison_problems(comparison: Comparison, plan: Plan) -> list[str]:
         problems.append(f"{where}: a text is compared with the same field of the other side")
     if comparison.kind == "person_number":
         problems += _person_number_problems(comparison, where, plan)
+    if comparison.kind == "nickname":
+        field = next(field for field in plan.fields if field.name == comparison.left[0])
+        problems += [] if field.nicknames else [f"{where}: field {field.name!r} has no table of nicknames"]
+    if comparison.absent_level and comparison.kind in _WITHOUT_ABSENT:
+        problems.append(f"{where}: kind {comparison.kind!r} has no absent_level")
+    if comparison.term_frequency and comparison.kind == "distance":
+        problems.append(f"{where}: no two places are the same; kind 'distance' has no term_frequency")
     sexes = [field.name for field in plan.fields if field.kind == "sex"]
     if comparison.group is not None and comparison.group not in sexes:
         problems.append(f"{where}: group = {comparison.group!r} is no field of kind 'sex'")
@@ -206,8 +229,9 @@ def _cohort_problems(comparison: Comparison, plan: Plan) -> list[str]:
 def _level_problems(comparison: Comparison) -> list[str]:
     where = f"comparison {comparison.name!r}"
     measures, thresholds = COMPARISON_KINDS[comparison.kind].measures, comparison.thresholds
-    if measures and comparison.measure not in measures:
-        return [f"{where}: measure must be one of {', '.join(measures)}"]
+    if comparison.measure not in measures:
+        known = ", ".join(measure for measure in measures if measure is not None)
+        return [f"{where}: measure must be one of {known}" if known else f"{where}: kind {comparison.kind!r} has none"]
     if not all(isfinite(threshold) and threshold >= 0 for threshold in thresholds):
         return [f"{where}: thresholds = {thresholds} must be numbers, 0 at least"]
     falls = comparison.measure == "jaro_winkler"

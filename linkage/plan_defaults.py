@@ -14,7 +14,7 @@ SAME_OF_RELATIVES = 0.1  # the same between relatives, where what is compared is
 SHARED_BY_RELATIVES = 0.8  # the same where it is the household's
 ABSENT = 0.1  # share of the level "no value on the right side", of matches and of relatives
 HOUSEHOLD_RATE = 1.0  # relatives per subject, where something is compared that a household has in common
-OF_HOUSEHOLDS = ("digits",)  # kinds that are taken for such where a plan says nothing: phones, cards
+OF_HOUSEHOLDS = ("digits", "address")  # kinds that are taken for such where a plan says nothing: phones, cards, homes
 
 _M = {
     "category": (0.95, 0.05),

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.comparators import category, date, digits, name, place
+from models.comparators import address, category, date, digits, name, name_pair, nickname, place, postcode
 
-WORDS = ("text", "category")  # fields whose values are words of a dictionary of their own
+WORDS = ("text", "category", "name_pair", "alternatives", "address")  # fields with a dictionary of their own
+MANY_WORDS = ("name_pair", "alternatives", "address")  # of these, those with a key of all the words of a value
 NUMBERS = ("person_number", "phone", "insurance_number")
 DATES = ("birth_date", "date")
-CODES = ("sex", "ethnicity", "commune")
+CODES = ("ethnicity", "commune", "postcode")
 
-FIELD_KINDS = ("vietnamese_name", *CODES[:1], *DATES, *NUMBERS, *CODES[1:], *WORDS, "number")
+FIELD_KINDS = ("vietnamese_name", "sex", *DATES, *NUMBERS, *CODES, *WORDS, "number", "coordinates")
 TEXT_MEASURES = ("jaro_winkler", "levenshtein", "damerau_levenshtein")
+_MISSING, _SAME, _DIFFERENT = ("missing",), ("missing", "same"), ("different",)
 
 
 @dataclass(frozen=True)
@@ -24,24 +26,38 @@ class Kind:
     """A kind of comparison.
 
     fields: kinds of fields that it compares; labels: of its levels, "missing" first, None where the thresholds of the
-    comparison make them; columns: how many it takes of the left side and of the right; measures: those of which it
-    needs one; has_same: whether equality is a level before those of the thresholds
+    comparison make them, then: before, after: those around the thresholds' and step: the words for a threshold;
+    columns: how many it takes of the left side and of the right; measures: those of which it needs one, None for none
     """
 
     fields: tuple[str, ...]
     labels: tuple[str, ...] | None = None
     columns: tuple[int, int] = (1, 1)
-    measures: tuple[str, ...] = ()
-    has_same: bool = True
+    measures: tuple[str | None, ...] = (None,)
+    before: tuple[str, ...] = _MISSING
+    step: str = "{}"
+    after: tuple[str, ...] = _DIFFERENT
 
 
 COMPARISON_KINDS = {
-    "category": Kind((*CODES, *WORDS, *DATES, *NUMBERS), category.LEVELS),
+    "category": Kind(("sex", *CODES, "text", "category", *DATES, *NUMBERS), category.LEVELS),
     "date": Kind(DATES, date.LEVELS),
     "digits": Kind(NUMBERS, digits.LEVELS),
     "person_number": Kind(("person_number",), digits.PERSON_LEVELS, (2, 2)),
     "place": Kind(("commune",), place.LEVELS, (1, 2)),
     "vietnamese_name": Kind(("vietnamese_name",), name.LEVELS),
-    "text": Kind(WORDS, measures=TEXT_MEASURES),
-    "number": Kind(("number",), has_same=False),
+    "text": Kind(("text", "category"), measures=TEXT_MEASURES, before=_SAME),
+    "nickname": Kind(("text",), measures=TEXT_MEASURES, before=(*_SAME, nickname.LABEL)),
+    "name_pair": Kind(
+        ("name_pair",),
+        measures=TEXT_MEASURES,
+        before=name_pair.FIRST_LABELS,
+        step="both {}",
+        after=name_pair.LAST_LABELS,
+    ),
+    "alternatives": Kind(("alternatives",), measures=TEXT_MEASURES, before=_SAME),
+    "address": Kind(("address",), address.LEVELS),
+    "postcode": Kind(("postcode",), postcode.LEVELS),
+    "number": Kind(("number",), measures=(None, "relative")),
+    "distance": Kind(("coordinates",), step="{} km"),
 }

@@ -33,6 +33,7 @@ from linkage.frequencies import STORED
 from linkage.ingest.records import Records
 from linkage.key_parts import pass_keys
 from linkage.plan import Plan
+from linkage.plan_kinds import MANY_WORDS
 from linkage.registry import FORMAT, Index, open_index, slipped_numbers, stored_passes
 from linkage.registry_partitions import Partitions, partition_bits
 from linkage.registry_persons import Persons, write_persons
@@ -237,6 +238,10 @@ class _Arranger:
 def _kept_columns(plan: Plan, columns: Columns) -> set[str]:
     """The encoded columns that something is compared, verified or counted by; the others have served as keys."""
     aspects = {f"{c.right[0]}.signature" for c in plan.comparisons if c.kind == "vietnamese_name"}
+    aspects |= {
+        f"{c.right[0]}.{part}" for c in plan.comparisons if c.kind == "name_pair" for part in ("first", "second")
+    }
+    aspects |= {f"{c.right[0]}.key" for c in plan.comparisons if c.kind in MANY_WORDS and c.absent_level}
     aspects |= {name for c in plan.comparisons for name in counted_columns(c)}
     aspects |= set(plan.verified.equal if plan.verified else ())
     return {name for name in columns if "." not in name or name in aspects}

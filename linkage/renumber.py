@@ -44,14 +44,13 @@ def renumber(columns: Columns, plan: Plan, renumbering: Renumbering) -> Columns:
     renumbered = dict(columns)
     _, plain, _, letters, _ = renumbering.dictionaries.syllables.tables()
     for field in plan.fields:
-        if field.name not in columns:
-            continue
-        if field.kind == "vietnamese_name":
+        if field.kind == "vietnamese_name" and field.name in columns:
             names = renumbering.syllables[columns[field.name]]
             renumbered[field.name] = names
             renumbered[f"{field.name}.signature"] = signatures_of(names, plain, letters)
-        elif field.kind in ("text", "category"):
-            renumbered[field.name] = renumbering.words[field.name][columns[field.name]]
+        if field.name in renumbering.words:
+            for name in columns.keys() & {field.name, f"{field.name}.first", f"{field.name}.second"}:
+                renumbered[name] = renumbering.words[field.name][columns[name]]
     return renumbered
 
 

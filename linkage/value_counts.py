@@ -18,6 +18,7 @@ from linkage.cohorts import cohorts_of, within_cohort
 from linkage.encode import Columns
 from linkage.frequencies import COHORT, LOCAL, N_GROUPS, PEOPLE, Frequencies, sums
 from linkage.plan import Comparison, Plan
+from linkage.plan_kinds import MANY_WORDS
 
 RANGE_ENTRIES = 1 << 20
 ALONE_LEFT_OUT = (LOCAL, COHORT)  # tables that hold only values with two bearers at least
@@ -37,7 +38,9 @@ def counted_columns(comparison: Comparison) -> list[str]:
     if not comparison.term_frequency:
         return []
     column = comparison.right[0]
-    return [f"{column}.key", f"{column}.plain"] if comparison.kind == "vietnamese_name" else [column]
+    if comparison.kind == "vietnamese_name":
+        return [f"{column}.key", f"{column}.plain"]
+    return [f"{column}.key" if comparison.kind in MANY_WORDS else column]
 
 
 def count_widths(plan: Plan) -> dict[str, int]:

@@ -113,13 +113,88 @@ def place_level(relation, row, permanent, residence):
     return {2: 3, 1: 4, 0: 5}[max(home, away)]
 
 
-def number_level(a, b, thresholds):
+def number_level(a, b, thresholds, is_relative):
     if math.isnan(a) or math.isnan(b):
         return 0
+    unit = max(abs(a), abs(b)) if is_relative and a != b else 1
     for i, threshold in enumerate(thresholds, start=1):
-        if abs(a - b) <= threshold:
+        if abs(a - b) / unit <= threshold:
             return i
     return len(thresholds) + 1
+
+
+def address_level(a, b):
+    """Levels of two addresses, a set of numbers and a set of words each."""
+    if not any(a) or not any(b):
+        return 0
+    if a == b:
+        return 1
+    (numbers_a, words_a), (numbers_b, words_b) = a, b
+    n_shared = len(words_a & words_b)
+    is_part = bool(words_a and words_b) and (words_a <= words_b or words_b <= words_a)
+    if not is_part and (words_a or words_b) and n_shared * 2 / (len(words_a) + len(words_b)) < 0.6:
+        return 5
+    if numbers_a == numbers_b and numbers_a:
+        return 2
+    return 3 if numbers_a <= numbers_b or numbers_b <= numbers_a else 4
+
+
+def postcode_level(a, b):
+    """Levels of two postal codes as they are written."""
+    if not a or not b:
+        return 0
+    if a == b:
+        return 1
+    if len(a) != len(b):
+        short, long = sorted((a, b), key=len)
+        return 4 if len(short) > 1 and long.startswith(short) else 5
+    if osa_distance(a, b) == 1:
+        return 2
+    for level, left_out in ((3, 2), (4, 3)):
+        if len(a) > left_out and a[:-left_out] == b[:-left_out]:
+            return level
+    return 5
+
+
+def nickname_level(level, groups_a, groups_b):
+    """Levels of two words with their sets of groups, of that level as texts."""
+    if level < 2:
+        return level
+    return 2 if groups_a & groups_b else level + 1
+
+
+def name_pair_level(first, second, crossed_first, crossed_second, n_steps):
+    """Levels of two pairs of names from the levels of their names as texts."""
+    straight, crossed = [first, second], [crossed_first, crossed_second]
+    for level, pair in ((1, straight), (2, crossed)):
+        if pair == [1, 1]:
+            return level
+    for step in range(n_steps):
+        if any(all(0 < level <= 2 + step for level in pair) for pair in (straight, crossed)):
+            return 3 + step
+    if 1 in straight:
+        return 3 + n_steps if second == 1 else 4 + n_steps
+    return 5 + n_steps if any(straight) else 0
+
+
+def alternative_level(a, b, is_near):
+    """The best level of any value of a list with any of another."""
+    return min((text_level(x, y, is_near) for x in a for y in b), default=0)
+
+
+def distance_km(a, b):
+    """Distance of two places, latitude and longitude in degrees, by the haversine formula."""
+    (lat_a, lon_a), (lat_b, lon_b) = (tuple(map(math.radians, place)) for place in (a, b))
+    half = math.sin((lat_b - lat_a) / 2) ** 2
+    half += math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
+    return 2 * 6371.0088 * math.asin(min(1, math.sqrt(half)))
+
+
+def distance_level(a, b, thresholds):
+    """Levels of two places by the thresholds in km."""
+    if a is None or b is None:
+        return 0
+    return next((i for i, limit in enumerate(thresholds, 1) if distance_km(a, b) <= limit), len(thresholds) + 1)
 
 
 # ------------------------------------------------------------------------------------------------- strings

@@ -105,7 +105,7 @@ floats = st.floats(-1, 1) | st.just(float("nan"))
 def test_absent_number_level_equals_its_twin(a, b):
     found = absent.absent_number_level(a, b)
     assert found == naive.absent_number_level(a, b)
-    assert found == (a == a and number.number_level(a, b, np.array([1.0])) == 0)
+    assert found == (a == a and number.number_level(a, b, np.array([1.0]), False) == 0)
 
 
 @given(numbers_packed, st.integers(0, 3), numbers_packed, numbers_packed)
@@ -130,8 +130,10 @@ def test_place_level_equals_its_twin(row, permanent, residence, cells):
 
 @given(st.floats(-9, 9) | st.just(float("nan")), st.floats(-9, 9) | st.just(float("nan")))
 def test_number_level_equals_its_twin(a, b):
-    thresholds = np.array([0.0, 1.0, 5.0])
-    assert number.number_level(a, b, thresholds) == naive.number_level(a, b, thresholds.tolist())
+    for thresholds, is_relative in ((np.array([0.0, 1.0, 5.0]), False), (np.array([0.0, 0.1, 0.5]), True)):
+        level = number.number_level(a, b, thresholds, is_relative)
+        assert level == naive.number_level(a, b, thresholds.tolist(), is_relative)
+        assert level == number.number_level(b, a, thresholds, is_relative)
 
 
 def encode_names(*lists):
@@ -483,7 +485,8 @@ def test_spans_of_categories_and_numbers():
     a, b = rng.integers(0, 3, 20).astype(np.uint8), rng.integers(0, 3, 30).astype(np.uint8)
     check_spans(category.category_levels, lambda s, r: naive.category_level(a[s], b[r]), a, b)
     x, y = rng.normal(size=20), rng.normal(size=30)
-    check_spans(number.number_levels, lambda s, r: naive.number_level(x[s], y[r], [0.1, 1]), x, y, np.array([0.1, 1.0]))
+    twin = lambda s, r: naive.number_level(x[s], y[r], [0.1, 1], False)  # noqa: E731
+    check_spans(number.number_levels, twin, x, y, np.array([0.1, 1.0]), False)
 
 
 @pytest.mark.parametrize("seed", range(20))

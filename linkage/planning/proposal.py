@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.encode import Dictionaries, encode, plain_texts
+from linkage.encode import Dictionaries, encode
+from linkage.encode_texts import plain_texts
 from linkage.errors import InputError
 from linkage.key_parts import KeyParts
 from linkage.plan import POSITION, Decision, Pass, Plan, Training, plan_from

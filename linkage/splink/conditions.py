@@ -74,7 +74,10 @@ def _category(comparison: Comparison, a: str, b: str, alphabet: Alphabet) -> lis
 
 
 def _number(comparison: Comparison, a: str, b: str, alphabet: Alphabet) -> list[str]:
-    return [f"ABS({a} - {b}) <= {literal(threshold)}" for threshold in comparison.thresholds]
+    gap = f"ABS({a} - {b})"
+    if comparison.measure == "relative":
+        gap = f"CASE WHEN {a} = {b} THEN 0e0 ELSE {gap} / GREATEST(ABS({a}), ABS({b})) END"
+    return [f"{gap} <= {literal(threshold)}" for threshold in comparison.thresholds]
 
 
 def _text(comparison: Comparison, a: str, b: str, alphabet: Alphabet) -> list[str]:

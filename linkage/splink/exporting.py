@@ -129,6 +129,8 @@ def _comparison(spec: Comparison, estimated: ComparisonParameters, plan: Plan, w
     conditions = level_conditions(spec, alphabet or _ASCII)
     n, compared, written = estimated.n_compared, spec.right[0], spec
     labels, m, u = estimated.labels[:n], estimated.m[:n], estimated.u[:n]
+    if conditions is None and spec.kind not in _NEAREST:
+        raise UsageError(f"comparison {spec.name!r}: Splink's format cannot hold kind {spec.kind!r}; take it out")
     if conditions is None:
         aspect, equal = _NEAREST[spec.kind]
         lost.append(f"{_LOST[spec.kind]}; written as equal or not")

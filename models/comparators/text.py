@@ -254,3 +254,22 @@ def text_levels(first, offsets, left, right, words, measure, thresholds, stride,
                 codes[k] += stride * np.uint32(level)
         for p in range(word_a[1]):
             masks[letters[word_a[0] + p]] = 0
+
+
+@kernel
+def alternative_levels(first, offsets, left, right, words, measure, thresholds, stride, codes):  # type: ignore[no-untyped-def]
+    """codes += stride * the best level of any two alternatives over spans; left: uint32[n_spans, w], right: uint32[n,
+    w] word ids, 0 after the last; words, measure, thresholds: as of text_levels."""
+    letters, starts, longest, _ = words
+    no_masks = np.zeros(0, np.uint64)
+    scratch = np.empty((longest + 2) * (longest + 2) + 8, np.int64)
+    for i in range(left.shape[0]):
+        for k in range(offsets[i], offsets[i + 1]):
+            best, row = 0, first[i] + k - offsets[i]
+            for a in left[i]:
+                for b in right[row]:
+                    if a != 0 and b != 0 and best != 1:
+                        word_a, word_b = (starts[a], starts[a + 1] - starts[a]), (starts[b], starts[b + 1] - starts[b])
+                        level = text_level(letters, word_a, word_b, no_masks, measure, thresholds, scratch)
+                        best = level if best == 0 else min(best, level)
+            codes[k] += stride * np.uint32(best)

@@ -1,0 +1,189 @@
+"""The kinds of fields and comparisons that only plans of one's own have, from a file's text to the level of a pair."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.binding import bind
+from linkage.comparing import Pairs, prepare_batch
+from linkage.encode import encode
+from linkage.errors import UsageError
+from linkage.files import link_files
+from linkage.ingest.records import Records
+from linkage.model_file import Model
+from linkage.plan import Plan, load_plan, plan_from
+from linkage.registry_build import build_index
+from linkage.splink.exporting import export_splink
+from linkage.train import starting_parameters
+
+TEXT: dict[str, Any] = {"measure": "jaro_winkler", "thresholds": [0.85]}
+FIELDS = {
+    "address": ("address", ["street", "town"]),
+    "postcode": ("postcode", ["postcode"]),
+    "emails": ("alternatives", ["emails"]),
+    "given": ("text", ["given"]),
+    "names": ("name_pair", ["given", "family"]),
+    "place": ("coordinates", ["lat", "lon"]),
+    "spot": ("coordinates", ["latlon"]),
+    "price": ("number", ["price"]),
+}
+PLAN: dict[str, Any] = {
+    "format": 1,
+    "name": "every kind",
+    "left_id": "id",
+    "right_id": "id",
+    "field": [
+        {"name": name, "kind": kind, "left": columns, "right": columns} for name, (kind, columns) in FIELDS.items()
+    ],
+    "pass": [
+        {"name": "postcode", "left": ["postcode"], "right": ["postcode"]},
+        {"name": "family", "left": ["names.second"], "right": ["names.second"]},
+        {"name": "both names", "left": ["names.key"], "right": ["names.key"], "evidence": "identifier"},
+        {"name": "address", "left": ["address.key"], "right": ["address.key"], "evidence": "identifier"},
+    ],
+    "comparison": [
+        {"name": "postcode", "kind": "postcode", "left": ["postcode"], "right": ["postcode"]},
+        {"name": "price", "kind": "number", "left": ["price"], "right": ["price"], "measure": "relative",
+         "thresholds": [0.01, 0.2]},
+        {"name": "place", "kind": "distance", "left": ["place"], "right": ["place"], "thresholds": [0.2, 5, 50]},
+        {"name": "spot", "kind": "distance", "left": ["spot"], "right": ["spot"], "thresholds": [5]},
+        {"name": "emails", "kind": "alternatives", "left": ["emails"], "right": ["emails"], **TEXT},
+        {"name": "given", "kind": "nickname", "left": ["given"], "right": ["given"], **TEXT},
+        {"name": "names", "kind": "name_pair", "left": ["names"], "right": ["names"], "term_frequency": True, **TEXT},
+        {"name": "address", "kind": "address", "left": ["address"], "right": ["address"], "term_frequency": True},
+    ],
+}  # fmt: skip
+PLAN["field"][3]["nicknames"] = [["Robert", "Bob", "Bert"], ["Albert", "Bert"]]
+
+COLUMNS = ("street", "town", "postcode", "emails", "given", "family", "lat", "lon", "latlon", "price")
+ROB = ("12 High Street", "London", "SW1A 1AA", "rob@x.org; r.smith@y.com", "Robert", "Smith", "51.5", "-0.12",
+       "51.5, -0.12", "100")  # fmt: skip
+# Each with what it says against Rob: the level of every comparison, in the plan's order.
+OTHERS = {
+    ROB: ("same", "relative difference ≤ 0.01", "distance ≤ 0.2 km", "distance ≤ 5 km", "same", "same", "both same",
+          "same"),
+    ("London, High St. 12", "", "sw1a1ab", "R.SMITH@Y.COM", "Bob", "Smith", "51.51", "-0.12", "51.51;-0.12", "110"): (
+        "one character or two neighbours swapped", "relative difference ≤ 0.2", "distance ≤ 5 km", "distance ≤ 5 km",
+        "same", "nickname", "second same", "same",
+    ),
+    ("14 High Street", "London", "SW1A 1BC", "r.smith@y.co; other@z.net", "Smith", "Robert", "51.8", "-0.12",
+     "51.8 -0.12", "-100"): (
+        "same sector (all but the last two characters)", "different", "distance ≤ 50 km", "different",
+        "jaro_winkler ≥ 0.85", "different", "both same, swapped", "words alike, other numbers",
+    ),
+    ("High Street", "London", "SW1A 2BC", "nobody@nowhere", "Bert", "Smyth", "0", "0", "", ""): (
+        "same district (all but the last three)", "missing", "different", "missing", "different", "nickname",
+        "different", "words alike, numbers left out",
+    ),
+    ("High Street 12", "London N1", "N1 9GU", "", "Robbert", "Smiht", "91", "0", "nowhere", "x"): (
+        "different", "missing", "missing", "missing", "missing", "jaro_winkler ≥ 0.85", "both jaro_winkler ≥ 0.85",
+        "words alike, numbers left out",
+    ),
+    ("", "", "", ";", "", "", "", "", "", ""): ("missing",) * 8,
+}  # fmt: skip
+
+
+def table(rows: list[tuple[str, ...]]) -> pa.Table:
+    columns = {
+        name: pa.array(values, pa.string()) for name, values in zip(COLUMNS, zip(*rows, strict=True), strict=True)
+    }
+    return pa.table({"id": pa.array([f"r{i:04}" for i in range(len(rows))]), **columns})
+
+
+def test_levels_mean_what_they_say(tmp_path: Path) -> None:
+    plan, rows = plan_from(PLAN, "here"), list(OTHERS)
+    index = build_index(Records.of(table(rows)), plan, tmp_path / "index")
+    dictionaries = index.dictionaries.copy()
+    batch = prepare_batch(encode(table([ROB]), plan, "left", dictionaries), dictionaries, index)
+    bound = bind(batch, index, starting_parameters(plan, index.n_persons))
+    order = index.rows_of(pa.array([f"r{i:04}" for i in range(len(rows))])).astype(np.uint32)
+    pairs = Pairs.listed(np.array([0, len(rows)]), order)
+    for place, comparison in enumerate(bound):
+        codes = np.zeros(len(rows), np.uint32)
+        comparison.add(batch.columns, pairs, codes)
+        labels = [comparison.spec.labels[level] for level in codes // np.uint32(comparison.stride)]
+        assert labels == [levels[place] for levels in OTHERS.values()], comparison.spec.name
+
+
+def test_a_plan_of_these_kinds_links(tmp_path: Path) -> None:
+    """200 people, each twice, with slips: nearly all are found, and no other."""
+    rng = np.random.default_rng(3)
+    given = ["Robert", "Bob", "Albert", "Mary", "Jane", "Olga", "Peter", "Paul", "Susan", "Ruth"]
+    family = ["Smith", "Jones", "Taylor", "Brown", "Khan", "Evans", "Walker", "Wright", "Green", "Hall", "Wood", "Hill"]
+    left, right = [], []
+    for i in range(200):
+        lat, lon = rng.uniform(50, 53), rng.uniform(-2, 0)
+        names, street = (str(rng.choice(given)), str(rng.choice(family))), f"{rng.integers(1, 99)} {rng.choice(family)}"
+        row = [f"{street} Road", "Town", f"N{i % 50} {i % 9}AB", f"p{i}@x.org", *names]
+        row += [f"{lat:.5f}", f"{lon:.5f}", "", str(100 + i)]
+        right.append(tuple(row))
+        if rng.random() < 0.2:
+            row[4], row[5] = row[5], row[4]
+        if rng.random() < 0.2:
+            row[3] = ""
+        if rng.random() < 0.2:
+            row[0] = row[0].split(" ", 1)[1]
+        left.append(tuple(row))
+    for name, rows in (("left", left), ("right", right)):
+        pq.write_table(table(rows), tmp_path / f"{name}.parquet")
+    plan = plan_from(PLAN, "here")
+    link_files([tmp_path / "left.parquet"], [tmp_path / "right.parquet"], plan, tmp_path / "out", accept="a test")
+    links = pq.read_table(tmp_path / "out" / "links.parquet").to_pylist()
+    assert len(links) > 180
+    assert all(link["left_id"] == link["right_id"] for link in links)
+
+
+def test_a_plan_file_names_a_table_of_nicknames(tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("Robert,Bob, Bert\nonly\nAlbert,Bert,\n", "utf-8-sig")
+    text = (
+        'format = 1\nname = "x"\n[[field]]\nname = "given"\nkind = "text"\nleft = ["g"]\nright = ["g"]\n'
+        'nicknames = "names.csv"\n[[pass]]\nname = "p"\nleft = ["given.prefix"]\nright = ["given.prefix"]\n'
+        '[[comparison]]\nname = "given"\nkind = "nickname"\nleft = ["given"]\nright = ["given"]\n'
+        'measure = "levenshtein"\nthresholds = [1]\n'
+    )
+    (tmp_path / "plan.toml").write_text(text)
+    plan = load_plan(tmp_path / "plan.toml")
+    assert plan.fields[0].nicknames == [["Robert", "Bob", " Bert"], ["Albert", "Bert"]]
+    (tmp_path / "plan.toml").write_text(text.replace("names.csv", "gone.csv"))
+    with pytest.raises(UsageError, match=r"nicknames: .*gone\.csv cannot be read as CSV"):
+        load_plan(tmp_path / "plan.toml")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "change", "message"),
+    [
+        ("field", "names", {"left": ["given"]}, "kind 'name_pair' is read from 2 columns, not 1"),
+        ("field", "place", {"left": ["lat", "lon", "x"]}, "kind 'coordinates' is read from 2 columns, not 3"),
+        ("field", "emails", {"delimiter": ""}, "delimiter must be one character at least"),
+        ("field", "given", {"nicknames": []}, "field 'given' has no table of nicknames"),
+        ("field", "price", {"nicknames": [["a", "b"]]}, "nicknames are for fields of kind 'text'"),
+        ("comparison", "place", {"absent_level": True}, "kind 'distance' has no absent_level"),
+        ("comparison", "place", {"term_frequency": True}, "kind 'distance' has no term_frequency"),
+        ("comparison", "address", {"measure": "levenshtein"}, "kind 'address' has none"),
+        ("comparison", "price", {"measure": "levenshtein"}, "measure must be one of relative"),
+        ("comparison", "names", {"left": ["given"], "right": ["given"]}, "compares fields of kind name_pair"),
+    ],
+)
+def test_what_does_not_fit_is_refused(section: str, name: str, change: dict[str, Any], message: str) -> None:
+    content = copy.deepcopy(PLAN)
+    next(entry for entry in content[section] if entry["name"] == name).update(change)
+    with pytest.raises(UsageError) as refused:
+        plan_from(content, "here")
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["address", "postcode", "emails", "names", "place"])
+def test_the_export_refuses_by_name_what_splink_cannot_hold(kind: str) -> None:
+    content = copy.deepcopy(PLAN)
+    content["comparison"] = [c for c in content["comparison"] if c["name"] == kind]
+    plan: Plan = plan_from(content, "here")
+    model = Model(starting_parameters(plan, 100), plan, {})
+    with pytest.raises(UsageError, match=f"comparison '{kind}': Splink's format cannot hold kind"):
+        export_splink(model, nearest=True)
