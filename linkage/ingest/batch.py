@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from linkage.errors import InputError, VerificationError
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.csv_file import read_csv
+from linkage.ingest.date_order import DateOrder
 from linkage.ingest.duplicates import duplicate_faults
 from linkage.ingest.excel_file import read_excel
 from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.reasons import reason_lists
 from linkage.ingest.records import Records, RecordsWriter, nth_absent
 from linkage.ingest.rows import FileRows, Sink
+from linkage.ingest.unread import UnreadColumns
 from linkage.schema import REJECTED, Column, TableSchema
 
 # (path, schema, column mapping, name in messages, where sound records go, folder for work files)
@@ -128,7 +130,10 @@ def ingest(
     with RecordsWriter(table.arrow(), folder) as writer:
         for reader, path, name in zip(readers, paths, names, strict=True):
             with _disk_errors(name):
-                files.append(reader(path, table, columns, name, writer.append, folder))
+                unread = UnreadColumns(table, writer.append)
+                order = DateOrder(table, unread)
+                file = reader(path, table, columns, name, order, folder)
+                files.append(replace(file, notes=(*file.notes, *order.notes(), *unread.notes())))
         sound = writer.finish()
     dropped, faults = _duplicates(sound, table.key, folder)
     starts = np.concatenate([[0], np.cumsum([file.n_records - file.bad_positions.size for file in files])])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,7 @@ _LEAD_BYTES = (
 )
 
 
+@lru_cache(maxsize=1 << 12)  # the same names head every file
 def normal_name(name: str) -> str:
     """A column name as it is compared: composed and without case, blanks of any kind and length as one, none around
     it, nothing invisible, out of its ``="…"``."""

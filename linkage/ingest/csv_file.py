@@ -22,9 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import InputError, VerificationError
+from linkage.ingest.beginnings import Beginnings
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.code_pages import ENCODING_NAMES, VIETNAMESE
-from linkage.ingest.csv_kernels import INVALID_ENCODING, begin_with_names, copy_values, scan_records, split_fields
+from linkage.ingest.csv_kernels import INVALID_ENCODING, copy_values, scan_records, split_fields
 from linkage.ingest.csv_text import Text, read_text
 from linkage.ingest.header import (
     SEARCHED_ROWS,
@@ -169,10 +170,7 @@ class Headers:
     def __init__(self, table: TableSchema, columns: Mapping[str, str] | None, file: str) -> None:
         self.table, self.file = table, file
         self._columns = columns
-        names = sorted({normal_name(name) for name in (*table.names, *(columns or ()))})
-        encoded = [name.encode() for name in names]
-        self._names = np.frombuffer(b"".join(encoded), np.uint8)
-        self._offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+        self._names = Beginnings.of({*table.names, *(columns or ())})
 
     def next_one(self, utf8: np.ndarray, scan: _Scan, body: _Body, position: int) -> tuple[int, _Body] | None:
         """The first record that is a header in another order than that of ``body``, and the layout from it on.
@@ -180,8 +178,7 @@ class Headers:
         Those in the same order are marked in the faults of the scan. ``position``: of its first record in the file.
         Raises InputError when a header lacks a required column: what is under it cannot be read.
         """
-        found = np.empty(scan.starts.size, np.bool_)
-        begin_with_names(utf8, scan.starts, scan.ends, self._names, self._offsets, found)
+        found = self._names.are_at(utf8, scan.starts, scan.ends)
         for place in np.flatnonzero(found).tolist():
             start, end = scan.starts[place], scan.ends[place]
             if end - start > _MAX_HEADER_BYTES:

@@ -15,10 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.ingest.beginnings import Beginnings
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.header import Header
+from linkage.ingest.name_kernels import SPACE
 from linkage.ingest.reasons import COLUMN_NUMBERS, REMARK, REPEATED_HEADER, TOTAL_ROW
 from linkage.schema import TableSchema
+from linkage.standardise.digits import one_array
+from linkage.text_bytes import text_bytes
 
 Faults = NDArray[np.uint16]
 
@@ -32,6 +36,9 @@ _REMARK = (
     r"|\(?ký|đại diện|dai dien|tm\.|kt\.|ngày|ngay|, ngày|danh sách|danh sach|hết|note|remark|prepared by|signature"
     r"|signed|approved by)(\W|$)"
 )
+# Of these in ASCII the first letters; with other letters they are seen by these.
+_WORDS = ("total", "sum", "subtotal", "note", "remark", "signature", "signed", "tong", "cong")
+_SHORT_KEY_BYTES, _LAST_VISIBLE = 6, ord("~")
 _SHORT_NUMBER = r"^\W*([0-9]{1,2}|[A-Za-z])\W*$"
 _ORDINAL = re.compile(r"\W*(\d{1,2}|[A-Za-z])\W*")
 _FEWEST_NUMBERS = 3
@@ -47,7 +54,7 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     faults = np.zeros(rows.num_rows, np.uint16)
     keys = rows.column(table.key)
     names = {normal_name(name) for name in header.names if name.strip()}
-    candidates = np.flatnonzero(pc.fill_null(pc.match_substring_regex(keys, _candidate(names)), False).to_numpy())
+    candidates = _candidates(keys, names)
     if not candidates.size:
         return faults
     asked = rows.take(pa.array(candidates))
@@ -67,11 +74,15 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     return faults
 
 
-def _candidate(names: set[str]) -> str:
-    """What a key matches that may be none."""
-    words = "|".join(re.escape(name) for name in sorted(names) if name.isascii())
-    begins = rf"(?i)^\W*(?:total|sum|subtotal|note|remark|signature|signed|tong|cong{'|' + words if words else ''})\b"
-    return rf"[^!-~]|{_SHORT_NUMBER}|{begins}"
+def _candidates(keys: pa.ChunkedArray, names: set[str]) -> NDArray[np.intp]:
+    """Rows whose key may be none."""
+    text, offsets = text_bytes(one_array(keys))
+    starts, ends = offsets[:-1], offsets[1:]
+    found = Beginnings.of({*_WORDS, *names}).are_at(text, starts, ends) | (ends - starts <= _SHORT_KEY_BYTES)
+    used = text[starts[0] : ends[-1]]
+    if used.size and (used.min() <= SPACE or used.max() > _LAST_VISIBLE):
+        found |= pc.fill_null(pc.match_substring_regex(keys, r"[^!-~]"), False).to_numpy()
+    return np.flatnonzero(found)
 
 
 def _headers(asked: pa.Table, table: TableSchema, header: Header, names: set[str]) -> NDArray[np.intp]:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.standardise.dates_worded import in_digits, is_ambiguous
 from linkage.standardise.digits import Strings, distinct, one_array, plain_text
 from linkage.standardise.typed_kernels import read_parts
 from linkage.text_bytes import text_bytes
@@ -28,11 +29,10 @@ Int64s = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.integer]
 
 YEAR_SHIFT, MONTH_SHIFT = 9, 5
-EARLIEST_YEAR, FIRST_YEAR, LAST_YEAR = (
-    1800,
-    1900,
-    2199,
-)  # the first that can be asked for, that is read unasked; the last
+# The first year that can be asked for, the first that is read unasked, the last.
+EARLIEST_YEAR, FIRST_YEAR, LAST_YEAR = 1800, 1900, 2199
+# Years of the Buddhist calendar, as in Thailand and Laos, 543 ahead of ours.
+_BUDDHIST_YEARS, _BUDDHIST_AHEAD = range(2400, 2700), 543
 UNIX_EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_EPOCH = np.datetime64("1899-12-30")
 _FIRST_SERIAL, _LAST_SERIAL = 10_000, 60_000
@@ -125,7 +125,19 @@ def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date, 
 def _read_dates(values: pa.StringArray, *, latest: datetime.date, latest_short: datetime.date) -> UInt32s:
     """Packed dates per distinct value by the rules for any spelling, none after ``latest``; two-digit years are the
     last up to ``latest_short``."""
-    text = plain_text(values)
+    plain = plain_text(values)
+    asked_first = is_ambiguous(plain)
+    if pc.any(asked_first).as_py():
+        plain = pc.if_else(asked_first, in_digits(plain), plain)
+    packed = _read_plain(plain, latest, latest_short)
+    others = np.flatnonzero(packed == 0)
+    if others.size:
+        packed[others] = _read_plain(in_digits(plain.take(pa.array(others))), latest, latest_short)
+    return packed
+
+
+def _read_plain(text: pa.StringArray, latest: datetime.date, latest_short: datetime.date) -> UInt32s:
+    """Packed dates of upper-case texts that hold them in digits."""
     for pattern, replacement in _REWRITES:
         text = pc.replace_substring_regex(text, pattern, replacement)
     packed = _read_serials(text)
@@ -163,6 +175,7 @@ def _fill(packed: UInt32s, rows: npt.NDArray[np.intp], dates: UInt32s, latest: d
 
 def _pack_parts(year: Integers, month: Integers, day: Integers) -> UInt32s:
     """Packed dates of parts as typed, month and day exchanged where only that gives a month; 0 where impossible."""
+    year = np.where((year >= _BUDDHIST_YEARS.start) & (year < _BUDDHIST_YEARS.stop), year - _BUDDHIST_AHEAD, year)
     exchanged = (month > 12) & (day <= 12) & (day > 0)
     month, day = np.where(exchanged, day, month), np.where(exchanged, month, day)
     possible = (year >= EARLIEST_YEAR) & (year <= LAST_YEAR) & (month <= 12) & (day <= 31)

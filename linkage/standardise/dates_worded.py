@@ -1,0 +1,138 @@
+"""Dates in words, in part, or as programs keep them, rewritten in plain digits: "Apr 3, 1981", "3 tháng Tư năm 1981",
+"??/04/1981", "1981-04-02T17:00:00Z", seconds since 1970. What is not certain of them is left out, not guessed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Rewrites = tuple[tuple[str, str], ...]
+
+# Viet Nam's clock is seven hours before UTC's: a midnight there is 17:00 of the day before.
+_CLOCK, _EARLIER_CLOCK = np.timedelta64(7, "h"), np.timedelta64(8, "h")
+_STAMP = r"^(?P<day>\d{4}-\d{1,2}-\d{1,2})[T ]+(?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?"
+_INSTANT = _STAMP + r"\s*(?:Z|UTC|GMT|[+-]00:?00)$"
+# Without a zone too, for nobody is born at five o'clock sharp.
+_MIDNIGHT = r"^\d{4}-\d{2}-\d{2}[T ]17:00:00(?:\.0+)?$"
+# From 1945 to 1975 the clock was eight hours before in parts of the time.
+_EARLIER_MIDNIGHT = r"^19(?:4[5-9]|[56]\d|7[0-5])-\d{2}-\d{2}[T ]16:00:00(?:\.0+)?(?:Z|UTC|GMT|[+-]00:?00)?$"
+_SECONDS, _MILLI, _MICRO, _NANO = range(8, 11), range(11, 14), range(14, 17), range(17, 20)  # by number of digits
+_UNITS = ((_SECONDS, 1), (_MILLI, 10**3), (_MICRO, 10**6), (_NANO, 10**9))
+_DAY_SECONDS, _MIDNIGHT_SECONDS = 86_400, 61_200  # of UTC's day, and when Viet Nam's midnight is in it
+
+_ENGLISH = "JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?|OCT(?:OBER)?"
+_ENGLISH_MONTHS = f"{_ENGLISH}|NOV(?:EMBER)?|DEC(?:EMBER)?".split("|")
+_ROMAN_MONTHS = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"]
+# In the order in which they are looked for: "mười hai" before "mười", and "năm" is the word for year too.
+_VIETNAMESE_MONTHS = {
+    12: "MƯỜI HAI|MUOI HAI|CHẠP|CHAP",
+    11: "MƯỜI MỘT|MUOI MOT",
+    10: "MƯỜI|MUOI",
+    1: "MỘT|MOT|GIÊNG|GIENG",
+    2: "HAI",
+    3: "BA",
+    4: "TƯ|TU|BỐN|BON",
+    6: "SÁU|SAU",
+    7: "BẢY|BẨY|BAY",
+    8: "TÁM|TAM",
+    9: "CHÍN|CHIN",
+    5: "NĂM|NAM",
+}
+# A month in words becomes "M4": told from a day wherever it stands.
+_MONTHS: Rewrites = (
+    *((rf"(?:THÁNG|THANG)\s+(?:{words})", f"/M{month}/") for month, words in _VIETNAMESE_MONTHS.items()),
+    *((rf"(^|[^A-Z])(?:{name})\.?([^A-Z]|$)", rf"\1/M{month}/\2") for month, name in enumerate(_ENGLISH_MONTHS, 1)),
+    *((rf"(\d\s*[/.-]\s*){name}(\s*[/.-]\s*\d)", rf"\1M{month}\2") for month, name in enumerate(_ROMAN_MONTHS, 1)),
+)
+_UNKNOWN_PART = r"(^|[/\s.-])(?:[X?*_]{1,4}|\.{2,}|-{1,2})([/\s.-])"
+_BEFORE_MONTHS: Rewrites = (
+    (r"\s+\d{1,2}:\d{2}.*$", ""),
+    (r"\b(?:MON|TUES?|WED(?:NES)?|THU(?:RS?)?|FRI|SAT(?:UR)?|SUN)(?:DAY)?\b[.,]*", " "),
+    (r"^\s*(?:THỨ|THU)\s+[^\s,]+[\s,]+|^\s*(?:CHỦ NHẬT|CHU NHAT)[\s,]+", ""),
+    (r"(\d)(?:ST|ND|RD|TH)\b", r"\1"),
+    (r"年|月", "/"),
+    (r"日", ""),
+    (r"MÙNG|MỒNG|\b(?:MUNG|MONG|OF)\b", " "),
+    (r"(^|[^0-9A-Z])O(\d)", r"\10\2"),
+    (r"(\d)O([^0-9A-Z]|$)", r"\10\2"),
+    (r"^[\s(\[]*(?:SN|NS|N/S|S)[\s.:]*(\d{4})", r"\1"),
+    (r"^([^(\[]*\d)\s*[(\[][^)\]]*[)\]]?\s*$", r"\1"),
+    (r"(\d{4})\s*[?~]+\s*$", r"\1"),
+    (r"^\s*[~]\s*", ""),
+    # Twice: the separator behind one unknown part is the one before the next.
+    (_UNKNOWN_PART, r"\10\2"),
+    (_UNKNOWN_PART, r"\10\2"),
+)
+_AFTER_MONTHS: Rewrites = (
+    (r"[\s./\\,|:\-–—_]+|NĂM|NAM|NGÀY|NGAY|SINH", "/"),
+    (r"/+", "/"),
+    (r"^/|/$", ""),
+    (r"^M(\d+)/(\d{1,2})/(\d{2,4})$", r"\2/\1/\3"),
+    (r"^(\d{1,2})/M(\d+)/(\d{2,4})$", r"\1/\2/\3"),
+    (r"^(\d{4})/M(\d+)/(\d{1,2})$", r"\1/\2/\3"),
+    (r"^M(\d+)/(\d{4})$", r"\1/\2"),
+    (r"^(\d{4})/M(\d+)$", r"\1/\2"),
+)
+# Of a date by the moon the year holds but for its last month, most of which is in the next year.
+_LUNAR = r"ÂM LỊCH|AM LICH|\bA\.?L\b|ÂL\b|LUNAR"
+_LUNAR_YEAR = r"^.*?(?:(?:^|[^0-9])(?:0?[1-9]|1[01])[/.\s-]+(?P<year>\d{4})|^\D*(?P<only>\d{4}))(?:\D.*)?$"
+
+
+def in_digits(text: pa.StringArray) -> pa.StringArray:
+    """Rewrite dates. ``text``: string[n], upper case, NFKC; what is none of these forms stays as good as it was."""
+    words = _rewritten(_rewritten(_rewritten(text, _BEFORE_MONTHS), _MONTHS), _AFTER_MONTHS)
+    lunar = pc.extract_regex(text, _LUNAR_YEAR)
+    lunar_year = pc.coalesce(
+        *(_blank_to_null(pc.struct_field(lunar, name)) for name in ("year", "only")), pa.scalar("")
+    )
+    is_lunar = pc.match_substring_regex(text, _LUNAR)
+    return pc.coalesce(_instants(text), _epochs(text), pc.if_else(is_lunar, lunar_year, words))
+
+
+def _rewritten(text: pa.StringArray, rewrites: Rewrites) -> pa.StringArray:
+    for pattern, replacement in rewrites:
+        text = pc.replace_substring_regex(text, pattern, replacement)
+    return text
+
+
+def _blank_to_null(text: pa.StringArray) -> pa.StringArray:
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def is_ambiguous(text: pa.StringArray) -> pa.BooleanArray:
+    """Whether these rules have to be asked first: a moment in UTC, and "tháng năm", May, where năm is the year too."""
+    moment = r"\d:\d{2}.*(?:Z|UTC|GMT|[+-]00:?00)$"
+    return pc.match_substring_regex(text, rf"{moment}|{_MIDNIGHT}|{_EARLIER_MIDNIGHT}|(?:THÁNG|THANG)\s+(?:NĂM|NAM)\s")
+
+
+def _instants(text: pa.StringArray) -> pa.StringArray:
+    """Days of Viet Nam of moments stated in UTC; null for any other text."""
+    pattern = rf"{_INSTANT}|{_MIDNIGHT}|{_EARLIER_MIDNIGHT}"
+    is_stated = pc.match_substring_regex(text, pattern).to_numpy(zero_copy_only=False)
+    is_earlier = pc.match_substring_regex(text, _EARLIER_MIDNIGHT).to_numpy(zero_copy_only=False)
+    parts = pc.extract_regex(text, _STAMP)
+    days: list[str | None] = [None] * len(text)
+    for row in np.flatnonzero(is_stated).tolist():
+        part = parts[row].as_py()
+        year, month, day = part["day"].split("-")
+        try:
+            moment = np.datetime64(f"{year}-{month:0>2}-{day:0>2}T{part['time']}")
+        except ValueError:  # 1981-02-30
+            continue
+        days[row] = str((moment + (_EARLIER_CLOCK if is_earlier[row] else _CLOCK)).astype("datetime64[D]"))
+    return pa.array(days, pa.string())
+
+
+def _epochs(text: pa.StringArray) -> pa.StringArray:
+    """Days of counts since 1970 that are midnights in UTC or in Viet Nam, in any unit; null for any other text."""
+    days: list[str | None] = [None] * len(text)
+    is_count = pc.match_substring_regex(text, r"^-?\d{8,19}(?:\.0)?$").to_numpy(zero_copy_only=False)
+    for row in np.flatnonzero(is_count).tolist():
+        count = int(text[row].as_py().removesuffix(".0"))
+        n_digits = len(str(abs(count)))
+        unit = next((unit for digits, unit in _UNITS if n_digits in digits), 0)
+        if unit and count % unit == 0 and count // unit % _DAY_SECONDS in (0, _MIDNIGHT_SECONDS):
+            days[row] = str((np.datetime64(count // unit, "s") + _CLOCK).astype("datetime64[D]"))
+    return pa.array(days, pa.string())

@@ -1,0 +1,103 @@
+"""What only a whole file tells: its order of day and month, and columns of which nothing can be read."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.ingest import Ingested, ingest
+from linkage.schema import DOSES
+from linkage.standardise.dates import standardise_birth_dates, to_iso
+
+DAYS = [datetime.date(1950 + n % 50, 1 + n % 12, 1 + n % 28) for n in range(60)]
+
+
+def read(tmp_path: Path, **columns: list[object] | pa.Array) -> Ingested:
+    n = len(next(iter(columns.values())))
+    table = {"dose_id": [f"D{row}" for row in range(n)], "full_name": ["Lê Lan"] * n, **columns}
+    pq.write_table(pa.table(table), tmp_path / "doses.parquet")
+    return ingest([tmp_path / "doses.parquet"], DOSES)
+
+
+def births(batch: Ingested) -> list[str | None]:
+    column = batch.accepted.column("date_of_birth")
+    return list(to_iso(standardise_birth_dates(column, latest=datetime.date(2022, 1, 1))).to_pylist())
+
+
+ISO = [day.isoformat() for day in DAYS]
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%Y", "%m-%d-%Y", "%m/%d/%Y 12:00:00 AM", "%m/%d/%y"])
+def test_a_file_that_writes_the_month_first(tmp_path: Path, form: str) -> None:
+    batch = read(tmp_path, date_of_birth=[day.strftime(form) for day in DAYS], dose_date=["17/09/2021"] * 60)
+    assert births(batch) == ISO
+    assert "date_of_birth: read as month/day/year" in str(batch.files[0].note)
+    assert set(batch.accepted.column("dose_date").to_pylist()) == {"17/09/2021"}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [day.strftime("%d/%m/%Y") for day in DAYS],
+        [day.isoformat() for day in DAYS],
+        ["04/13/1981", *(day.strftime("%d/%m/%Y") for day in DAYS[1:])],  # a slip
+        ["04/13/1981", "04/03/1981"],  # one date is no habit
+        ["04/13/1981", "04/14/1981", "13/04/1981", "04/03/1981"],
+    ],
+)
+def test_a_file_that_writes_the_day_first(tmp_path: Path, typed: list[object]) -> None:
+    batch = read(tmp_path, date_of_birth=typed)
+    assert batch.accepted.column("date_of_birth").to_pylist() == typed
+    assert batch.files[0].note is None
+
+
+def test_one_telling_date_is_enough_where_another_column_has_more(tmp_path: Path) -> None:
+    batch = read(tmp_path, date_of_birth=["04/13/1981", "04/03/1981"], dose_date=["9/17/2021", "9/18/2021"])
+    assert births(batch) == ["1981-04-13", "1981-04-03"]
+
+
+def test_the_order_holds_from_the_first_part_of_a_file_on(tmp_path: Path) -> None:
+    path = tmp_path / "doses.csv"
+    rows = [f"D{n},Lê Lan,{DAYS[n % 60]:%m/%d/%Y}\n" for n in range(70_000)]
+    path.write_text("dose_id,full_name,date_of_birth\n" + "".join(rows))
+    assert births(ingest([path], DOSES)) == [ISO[n % 60] for n in range(70_000)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", None])
+def test_midnights_of_viet_nam_kept_in_utc(tmp_path: Path, zone: str | None) -> None:
+    moments = [datetime.datetime.combine(day, datetime.time()) - datetime.timedelta(hours=7) for day in DAYS]
+    assert births(read(tmp_path, date_of_birth=pa.array(moments, pa.timestamp("us", tz=zone)))) == ISO
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize("hours", [0, 7])
+def test_counts_since_1970(tmp_path: Path, unit: int, hours: int) -> None:
+    days = [datetime.date(1950 + n % 50, 5 + n % 8, 1 + n % 28) for n in range(60)]
+    counts = [((day - datetime.date(1970, 1, 1)).days * 86_400 - hours * 3600) * unit for day in days]
+    assert births(read(tmp_path, date_of_birth=pa.array(counts, pa.int64()))) == [day.isoformat() for day in days]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("gender", pa.array([True, False] * 30)),
+        ("date_of_birth", ["tuổi Tý"] * 40 + ["1981"] * 20),
+        ("id_number", ["A-17"] * 60),
+        ("phone", ["trạm"] * 50 + [None] * 10),
+        ("full_name", ["1983", "1984"] * 30),
+    ],
+)
+def test_a_column_that_gives_nothing_is_told(tmp_path: Path, name: str, values: list[object]) -> None:
+    batch = read(tmp_path, **{name: values})
+    n_stated = sum(value is not None for value in values)
+    assert f"column {name}: " in str(batch.files[0].note)
+    assert f" of {n_stated} values cannot be read" in str(batch.files[0].note)
+
+
+def test_columns_of_which_some_values_are_unusual_are_not_told(tmp_path: Path) -> None:
+    batch = read(tmp_path, phone=["trạm"] * 20 + ["0912345670"] * 40, gender=["x", "Nam", "Nữ"] * 20)
+    assert batch.files[0].note is None
