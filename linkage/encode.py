@@ -24,6 +24,7 @@ from linkage.ingest.records import Records
 from linkage.plan import Field, Plan
 from linkage.standardise import categories, dates, identifiers, phones
 from linkage.standardise.names import canonical_names
+from linkage.standardise.phones_international import standardise_international_phones
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary, content_hashes, split_names
 from linkage.threads import in_order
@@ -198,6 +199,8 @@ def _person_number(spec: Field, side: str, texts: list[pa.Array], dictionaries: 
 
 
 def _phone(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:
+    if spec.region is not None:
+        return {spec.name: standardise_international_phones(texts[0], spec.region)}
     return {spec.name: phones.standardise_phones(texts[0])}
 
 

@@ -46,7 +46,8 @@ class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
     first_year: dates of earlier years are taken for mistakes, and 1900 makes 01/01/1900 stand for unknown. delimiter:
     what parts the values of a list. nicknames: groups of words that stand for one name, in a plan's file the name of a
-    CSV file with a group a row.
+    CSV file with a group a row. region: where a phone without a country's code is from, as "GB"; None reads phones of
+    Viet Nam.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     first_year: int = EARLIEST_YEAR
     delimiter: str = ";"
     nicknames: list[list[str]] = []
+    region: str | None = None
 
 
 class Verified(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

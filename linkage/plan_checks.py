@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from linkage.plan_kinds import COMPARISON_KINDS, FIELD_KINDS, WORDS
 from linkage.standardise.dates import EARLIEST_YEAR, LAST_YEAR
+from linkage.standardise.phones_international import REGIONS
 from models.patterns import MAX_PATTERNS
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ def _field_problems(field: Field) -> list[str]:
         problems.append(f"{where}: delimiter must be one character at least")
     if field.nicknames and field.kind != "text":
         problems.append(f"{where}: nicknames are for fields of kind 'text'")
+    if field.region is not None and (field.kind != "phone" or field.region not in REGIONS):
+        problems.append(
+            f"{where}: region = {field.region!r}: must be two letters of ISO 3166, of a field of kind 'phone'"
+        )
     if field.kind in _N_COLUMNS:
         least, most = _N_COLUMNS[field.kind]
         problems += [

@@ -33,6 +33,7 @@ FIELDS = {
     "place": ("coordinates", ["lat", "lon"]),
     "spot": ("coordinates", ["latlon"]),
     "price": ("number", ["price"]),
+    "phone": ("phone", ["price"]),
 }
 PLAN: dict[str, Any] = {
     "format": 1,
@@ -164,6 +165,13 @@ def test_a_plan_file_names_a_table_of_nicknames(tmp_path: Path) -> None:
         ("field", "emails", {"delimiter": ""}, "delimiter must be one character at least"),
         ("field", "given", {"nicknames": []}, "field 'given' has no table of nicknames"),
         ("field", "price", {"nicknames": [["a", "b"]]}, "nicknames are for fields of kind 'text'"),
+        (
+            "field",
+            "given",
+            {"region": "GB"},
+            "region = 'GB': must be two letters of ISO 3166, of a field of kind 'phone'",
+        ),
+        ("field", "phone", {"region": "gb"}, "region = 'gb': must be two letters"),
         ("comparison", "place", {"absent_level": True}, "kind 'distance' has no absent_level"),
         ("comparison", "place", {"term_frequency": True}, "kind 'distance' has no term_frequency"),
         ("comparison", "address", {"measure": "levenshtein"}, "kind 'address' has none"),
