@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from linkage.comparing import pattern_space
 from linkage.decide import MATCHED, Decided
+from linkage.dose_evidence import sibling_pass
 from linkage.plan import Plan
 from linkage.registry import Index
 from linkage.relinking import Relinked, has_own_number, number_comparison
@@ -57,7 +58,9 @@ def conflicting_matches(
     plan, place = index.plan, number_comparison(index.plan)
     if place is None:
         return []
-    matched = np.flatnonzero(decided.status == MATCHED)
+    # Whom another claim of the subject decided may differ more than those who are decided by what they state.
+    by_subject = decided.best.passes & sibling_pass(plan) > 0
+    matched = np.flatnonzero((decided.status == MATCHED) & ~by_subject)
     levels = pattern_space(plan).levels_of(decided.best.codes[matched])
     unsure = ~has_own_number(levels, plan)
     matched, levels = matched[unsure], levels[unsure]

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
 from linkage.comparing import Batch, pattern_space, prepare_batch
+from linkage.dose_evidence import SIBLING_PASS
 from linkage.errors import InputError, UsageError
 from linkage.ingest import ingest
 from linkage.model_file import Model
 from linkage.plan import Field
 from linkage.publish import read_manifest
 from linkage.registry import Index, open_index
-from linkage.schema import DOSES, READINGS
+from linkage.schema import DOSES, EVIDENCE, READINGS
 from linkage.scoring import Scored, Scorer
 from linkage.stations import encode_as_read
 from models.posterior import posterior
@@ -42,7 +43,7 @@ class Evidence:
 @dataclass(frozen=True)
 class Candidate:
     """A person considered. term_frequency_bits, neighbour_bits and household_bits are the corrections that make the sum
-    the match weight.
+    the weight of the pair; with subject_bits and schedule_bits, of what other doses say, it is the match weight.
 
     probability: posterior; of a person whom no pass found, what it would be had one found him. found_by: passes.
     """
@@ -56,6 +57,8 @@ class Candidate:
     term_frequency_bits: float
     neighbour_bits: float
     household_bits: float
+    subject_bits: float
+    schedule_bits: float
 
 
 @dataclass(frozen=True)
@@ -104,18 +107,28 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     everyone, _ = Scorer(batch, index, model.parameters, floor_log2=-np.inf).link(slice(0, 1))
     found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
     ranked = scorer.rank(everyone, SHOWN)
-    rows = [int(row) for row in ranked.rows[0] if row >= 0 and row != asked]
+    subject_key = str(found["subject_key"][0])
+    beside = _evidence(run_dir, subject_key, index)
+    ranked_rows = [int(row) for row in ranked.rows[0] if row >= 0]
+    rows = [row for row in dict.fromkeys([*ranked_rows, *beside]) if row != asked]
     rows += [] if asked is None else [asked]
     scored = _score(batch, index, model, rows)
-    counts = (scored.factors >= scorer.least_factor).tolist()
-    is_counted = [row in found_by and is_enough for row, is_enough in zip(rows, counts, strict=True)]
-    probabilities = _probabilities(scored.weights, np.array(is_counted, np.bool_), ranked.sums[0], model, index)
+    bits = np.array([beside.get(row, (0.0, 0.0)) for row in rows]).reshape(len(rows), 2)
+    weights = scored.weights + bits.sum(axis=1)
+    # What the bits add to the sum: all that they make of a person who was not among the candidates kept.
+    is_kept = np.isin(rows, ranked_rows[: index.plan.decision.candidates_kept])
+    added = np.exp2(weights) - np.where(is_kept, scored.factors, 0.0)
+    total = float(ranked.sums[0] + added[bits.any(axis=1)].sum())
+    is_counted = np.isin(rows, list(found_by)) & (scored.factors >= scorer.least_factor) | bits.any(axis=1)
+    probabilities = _probabilities(weights, is_counted, total, model, index)
     stated = _texts(dose)
+    n_rivals = len(rows) - (asked is not None)
+    order = [*np.argsort(-weights[:n_rivals], kind="stable").tolist(), *range(n_rivals, len(rows))]
     candidates = [
-        _candidate(index, model, stated, scored, place, probabilities[place], found_by.get(row, 0))
-        for place, row in enumerate(rows)
+        _candidate(index, model, stated, scored, place, probabilities[place], found_by.get(rows[place], 0), bits[place])
+        for place in order
     ]
-    chances = posterior(ranked.weights, ranked.sums, model.parameters, index.n_persons)
+    chances = posterior(ranked.weights[:, :0], np.array([total]), model.parameters, index.n_persons)
     return Explanation(
         dose_id,
         found.to_pylist()[0],
@@ -127,8 +140,17 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
         len(found_by),
         candidates,
         person_id,
-        _excluded_reason(run_dir, str(found["subject_key"][0])),
+        _excluded_reason(run_dir, subject_key),
     )
+
+
+def _evidence(run_dir: Path, subject_key: str, index: Index) -> dict[int, tuple[float, float]]:
+    """The bits of other doses by registry row: of the subject, and of the schedule."""
+    filters = [("subject_key", "=", subject_key)]
+    found = pq.read_table(run_dir / f"{EVIDENCE.name}.parquet", filters=filters)
+    rows = index.rows_of(found["person_id"].combine_chunks()).tolist() if found.num_rows else []
+    bits = zip(found["subject_bits"].to_pylist(), found["schedule_bits"].to_pylist(), strict=True)
+    return dict(zip(rows, bits, strict=True))
 
 
 def _find_dose(manifest: dict[str, Any], dose_id: str) -> pa.Table:
@@ -190,9 +212,16 @@ def _probabilities(
 
 
 def _candidate(
-    index: Index, model: Model, stated: dict[str, str], scored: Scored, place: int, probability: float, passes: int
+    index: Index,
+    model: Model,
+    stated: dict[str, str],
+    scored: Scored,
+    place: int,
+    probability: float,
+    passes: int,
+    bits: NDArray[np.float64],
 ) -> Candidate:
-    """One scored person with the evidence for and against."""
+    """One scored person with the evidence for and against; bits: float64[2], of the subject and of the schedule."""
     registered = _texts(index.take(np.array([scored.candidates.rows[place]], np.int64)))
     pattern = pattern_space(index.plan).levels_of(scored.codes[place : place + 1])
     fields = {field.name: field for field in index.plan.fields}
@@ -206,8 +235,11 @@ def _candidate(
     neighbour_bits = -float(model.parameters.neighbour_bits(pattern)[0])
     household_bits = weight - frequency_bits - neighbour_bits - sum(e.weight_bits for e in evidence)
     found_by = [rule.name for i, rule in enumerate(index.plan.passes) if passes >> i & 1]
+    found_by += [SIBLING_PASS] if bits[0] > 0 else []
     person = registered[index.plan.right_id]
-    corrections = frequency_bits, neighbour_bits, household_bits
+    subject_bits, schedule_bits = bits.tolist()
+    corrections = frequency_bits, neighbour_bits, household_bits, subject_bits, schedule_bits
+    weight += subject_bits + schedule_bits
     return Candidate(person, probability, weight, found_by, registered, evidence, *corrections)
 
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from linkage.errors import InputError, UsageError
+from linkage.evidence_rates import EvidenceRates
 from linkage.plan import Plan, plan_from
 from models.parameters import ComparisonParameters, Parameters
 
@@ -20,11 +21,14 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Model:
-    """Parameters with their plan. training: counts and convergence of the training, free of personal data."""
+    """Parameters with their plan. training: counts and convergence of the training, free of personal data; rates: of
+    conflicts and of the platform's subjects, None where there was too little to learn them and those of a batch hold.
+    """
 
     parameters: Parameters
     plan: Plan
     training: dict[str, Any]
+    rates: EvidenceRates | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of the model file. Floats are written so that they read back to the same bits."""
@@ -59,6 +63,7 @@ class Model:
             "neighbour_share": p.neighbour_share,
             "n_persons": p.n_persons,
             "training": self.training,
+            "evidence": None if self.rates is None else self.rates.to_dict(),
         }
 
     def digest(self) -> str:
@@ -87,6 +92,8 @@ class Model:
                 raise UsageError(f"{path}: model format {found}, this version reads {FORMAT}; train it again")
             own = plan_from(content["plan"], str(path))
             parameters = _parameters(content)
+            learnt = content.get("evidence")
+            rates = None if learnt is None else EvidenceRates.of_dict(learnt)
         except OSError as error:
             raise InputError(
                 f"{path}: cannot be read ({error.strerror}); give a file made by 'linkage train'"
@@ -99,7 +106,7 @@ class Model:
             raise UsageError(
                 f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index"
             )
-        return cls(parameters, own, content["training"])
+        return cls(parameters, own, content["training"], rates)
 
 
 def _parameters(content: dict[str, Any]) -> Parameters:

@@ -8,16 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from linkage.comparing import take
 from linkage.drift import drift_notes
 from linkage.errors import UsageError, VerificationError
+from linkage.evidence_rates import learn_rates
 from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, file_notes, ingest
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
-from linkage.outputs import Outcome, decision_parts
+from linkage.outputs import Outcome, decision_parts, evidence_parts
 from linkage.pair_counts import PairCounts, patterns_table
 from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
 from linkage.publish import Stage, already_published, published_runs, read_manifest, staged
@@ -25,7 +27,7 @@ from linkage.queues import queue_parts
 from linkage.reconcile import Clock, Progress, reconcile, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
-from linkage.schema import DECISIONS, DOSES, READINGS, REJECTED, SUBJECT_COUNTS, SUBJECTS
+from linkage.schema import DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, SUBJECT_COUNTS, SUBJECTS
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_before
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
@@ -139,6 +141,7 @@ def _write_tables(
     platform = platform_subjects(outcome)
     tables: dict[str, tuple[pa.Schema, Iterable[pa.Table]]] = {
         DECISIONS.name: (DECISIONS.arrow(), decision_parts(outcome)),
+        EVIDENCE.name: (EVIDENCE.arrow(), evidence_parts(outcome)),
         **queue_parts(outcome),
         SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(outcome, platform)),
         SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(outcome, platform)]),
@@ -204,7 +207,9 @@ def train_model(
     chosen = trainees(rows >= 0, is_excluded)
     known = None if verdicts is None else subject_verdicts(verdicts, doses, subjects, index)[chosen]
     parameters, training = train(take(batch, chosen), index, n_threads, known)
-    return Model(parameters, index.plan, training.to_dict())
+    verified = np.where(is_excluded, -1, rows).astype(np.int32)
+    rates = learn_rates(verified, doses, subjects, index)
+    return Model(parameters, index.plan, training.to_dict(), rates if rates.are_enough else None)
 
 
 def _check_sum(ingested: Ingested, outcome: Outcome) -> None:

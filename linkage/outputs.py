@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from linkage.comparing import Batch, pattern_space
 from linkage.decide import EXCLUDED, NO_RIVALS, UNMATCHED, VERIFIED, Decided
+from linkage.dose_evidence import SIBLING_PASS, Evidence
 from linkage.doses import Doses
 from linkage.error_rates import ErrorRates
 from linkage.parts import parts_of
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from linkage.schedule import conflict_labels
-from linkage.schema import BASIC_FIELDS, DECISIONS, ISSUES, STATUSES
+from linkage.schema import BASIC_FIELDS, DECISIONS, EVIDENCE, ISSUES, STATUSES
 from linkage.standardise import identifiers
 from linkage.stations import Stations
 from linkage.subjects import Subjects, hex_keys
@@ -37,6 +38,7 @@ class Outcome:
     """A decided batch, before it is written.
 
     decided : decisions of all subjects, the excluded ones without candidates
+    evidence : what the doses say beside the comparisons, as it is in the weights of decided
     dose_status, dose_conflicts : uint8[n_doses], the subject's status after conflicts, and the conflict bits
     excluded : uint8[n_subjects], see doses.EXCLUDED_REASONS
     """
@@ -45,6 +47,7 @@ class Outcome:
     subjects: Subjects
     batch: Batch
     decided: Decided
+    evidence: Evidence
     dose_status: NDArray[np.uint8]
     dose_conflicts: NDArray[np.uint8]
     excluded: NDArray[np.uint8]
@@ -168,9 +171,27 @@ def _person_ids(outcome: Outcome) -> _PersonIds:
     return _PersonIds(ids(decided.best.rows), ids(decided.ranked.rows[:, 1]))
 
 
+def evidence_parts(outcome: Outcome) -> Iterator[pa.Table]:
+    """One row per claim and candidate whom the doses say something of, in parts; see schema.EVIDENCE."""
+    evidence, id_column = outcome.evidence, outcome.index.plan.right_id
+    for part in parts_of(evidence.claim.size):
+        columns = {
+            "subject_key": hex_keys(outcome.subjects.keys[evidence.claim[part]]),
+            "person_id": outcome.index.take(evidence.row[part], [id_column]).column(0),
+            "subject_bits": pa.array(evidence.sibling[part]),
+            "schedule_bits": pa.array(evidence.schedule[part]),
+        }
+        yield pa.table([columns[name] for name in EVIDENCE.names], schema=EVIDENCE.arrow())
+
+
 def pass_lists(plan: Plan, passes: NDArray[np.uint16]) -> pa.ListArray:
     """The names of the passes whose bit is set: list<string>[n] from uint16[n]."""
-    return _bit_lists(passes, [rule.name for rule in plan.passes])
+    return _bit_lists(passes, pass_names(plan))
+
+
+def pass_names(plan: Plan) -> list[str]:
+    """The names of what finds a pair, by bit."""
+    return [*(rule.name for rule in plan.passes), SIBLING_PASS]
 
 
 def _bit_lists(bits: NDArray[np.unsignedinteger], names: list[str]) -> pa.ListArray:

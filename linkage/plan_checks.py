@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 EVIDENCE = ("identifier", "demographic")
-MAX_PASSES = 16  # what found a pair is a bit each of 16
+MAX_PASSES = 15  # what found a pair is a bit each of 16, one of which is for a decided claim of the subject
 _N_COLUMNS = {"name_pair": (2, 2), "coordinates": (1, 2)}  # of kinds that are read from so many: least and most
 _WITHOUT_ABSENT = ("distance",)  # kinds that do not tell what the right side lacks
 _NAME = re.compile(r"\w[\w -]*")  # a pass names a file of the index, a field columns of it

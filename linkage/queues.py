@@ -97,6 +97,7 @@ def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
     plan, schema = outcome.index.plan, _review_schema(outcome.parameters)
     found = outcome.decided.candidates(claims.members)
     which, rank = np.nonzero((found.rows >= 0) & is_shown(found.probabilities))
+    subject_bits, schedule_bits = outcome.evidence.of_pairs(claims.members[which], found.rows[which, rank])
     deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)
     columns = _claim_columns(outcome, claims.members[which], claims.n_doses[which]) | {
         "priority": pa.array(claims.priority[which]),
@@ -104,6 +105,8 @@ def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
         "rank": pa.array(rank + 1, pa.int8()),
         "match_probability": pa.array(found.probabilities[which, rank]),
         "match_weight": pa.array(found.weights[which, rank]),
+        "subject_bits": pa.array(subject_bits),
+        "schedule_bits": pa.array(schedule_bits),
         "found_by": pass_lists(plan, found.passes[which, rank]),
         "conflicts": conflict_labels(claims.conflicts[which]),
         "in_police_list": pa.array(claims.is_listed[which]),

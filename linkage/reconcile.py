@@ -12,22 +12,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blocking.candidates import Candidates
 from linkage import decide as deciding
 from linkage.claims import read_claims
 from linkage.comparing import Batch, prepare_batch, take
 from linkage.decide import Decided, Ranking, decide
+from linkage.dose_evidence import Evidence, decided_people, weigh_doses
 from linkage.doses import Doses
 from linkage.error_rates import estimate_error_rates
+from linkage.evidence_rates import learn_rates
+from linkage.given_pairs import weigh_given
 from linkage.ingest import Ingested
-from linkage.link import link_batch, registry_order, run_tiles
+from linkage.link import link_batch, registry_order
 from linkage.model_file import Model
 from linkage.outputs import Outcome
 from linkage.pair_counts import PairCounts
 from linkage.parts import parts_of
 from linkage.registry import Index
 from linkage.schedule import DEAD, find_conflicts
-from linkage.scoring import Scorer
+from linkage.schedule_evidence import Given, conflicts_with
 from linkage.scratch import scratch_array
 from linkage.standardise import dates
 from linkage.stations import Stations
@@ -74,7 +76,9 @@ def reconcile(
     with clock.stage("encode"):
         doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
     excluded, misread = doses.excluded[subjects.first_dose], doses.misread[subjects.first_dose]
-    decided, pairs, model = _decide_subjects(batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock)
+    decided, evidence, pairs, model = _decide_subjects(
+        doses, subjects, batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock
+    )
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
@@ -82,12 +86,26 @@ def reconcile(
             decided, subjects.of_dose, status, conflicts, batch, index, model.parameters, n_threads
         )
     outcome = Outcome(
-        doses, subjects, batch, decided, status, conflicts, excluded, index, model.parameters, drawn_up, stations, rates
+        doses,
+        subjects,
+        batch,
+        decided,
+        evidence,
+        status,
+        conflicts,
+        excluded,
+        index,
+        model.parameters,
+        drawn_up,
+        stations,
+        rates,
     )
     return outcome, pairs, model
 
 
 def _decide_subjects(
+    doses: Doses,
+    subjects: Subjects,
     batch: Batch,
     is_excluded: NDArray[np.bool_],
     is_misread: NDArray[np.bool_],
@@ -96,8 +114,9 @@ def _decide_subjects(
     n_threads: int,
     scratch: Path,
     clock: Clock,
-) -> tuple[Decided, PairCounts, Model]:
-    """Decide every subject by itself. What linking needs beside is gone when this returns."""
+) -> tuple[Decided, Evidence, PairCounts, Model]:
+    """Decide every subject by itself, then with what the others say of it. What linking needs beside is gone when this
+    returns."""
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
         # What a station typed wrong was read right, and is still to be mended.
@@ -106,19 +125,31 @@ def _decide_subjects(
         # In the order of the registry, whose columns are thus gone through once.
         agreed, to_link = agreed[np.argsort(rows[agreed])], to_link[registry_order(batch, to_link, index)]
         sure = rows[agreed].astype(np.int32), passes[agreed]
+        verified = np.where(is_verified, rows, -1).astype(np.int32)
         del rows, passes
     if model is None:
         with clock.stage("train"):
             parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
-            model = Model(parameters, index.plan, training.to_dict())
+            rates = learn_rates(verified, doses, subjects, index)
+            model = Model(parameters, index.plan, training.to_dict(), rates if rates.are_enough else None)
     with clock.stage("link"):
         linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
-        weighed = _weigh_verified(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
-        decided = decide(
-            batch.n_subjects, linked, weighed, model.parameters, index.n_persons, index.plan.decision, scratch
+        weighed = weigh_given(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
+        decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
+    with clock.stage("evidence"):
+        known = model.rates or learn_rates(decided_people(decided), doses, subjects, index)
+        evidence = weigh_doses(
+            decided, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
         )
-    return decided, pairs, model
+        decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
+    return decided, evidence, pairs, model
+
+
+def _decided(
+    n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, index: Index, scratch: Path
+) -> Decided:
+    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch)
 
 
 def _link(
@@ -165,46 +196,12 @@ def subjects_of(
     return doses, subjects, prepare_batch(of_subjects, dictionaries, index, n_threads), stations
 
 
-def _weigh_verified(
-    batch: Batch,
-    subjects: NDArray[np.int64],
-    rows: NDArray[np.int32],
-    passes: NDArray[np.uint16],
-    index: Index,
-    parameters: Parameters,
-    n_threads: int,
-    scratch: Path,
-) -> Ranking:
-    """The weight of the one person that each of some subjects agrees with; he has no rival."""
-    scorer = Scorer(take(batch, subjects, scratch), index, parameters, floor_log2=-np.inf)
-    one = (subjects.size, 1)
-    weighed = Ranking(
-        subjects,
-        rows.reshape(one),
-        scratch_array(scratch, one, np.float64),
-        passes.reshape(one),
-        scratch_array(scratch, one, np.uint32),
-        scratch_array(scratch, subjects.size, np.float64),
-    )
-
-    def weigh(part: slice) -> None:
-        of_part = rows[part].astype(np.uint32)
-        pairs = Candidates(np.arange(of_part.size + 1, dtype=np.int64), of_part, passes[part])
-        ranked = scorer.rank(scorer.score_pairs(part, pairs), 1)
-        weighed.weights[part], weighed.codes[part], weighed.sums[part] = ranked.weights, ranked.codes, ranked.sums
-
-    for _ in run_tiles(weigh, subjects.size, n_threads):
-        pass
-    return weighed
-
-
 def _dose_status(
     doses: Doses, subjects: Subjects, decided: Decided, index: Index
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Status and conflict bits of every dose: a matched dose with a conflict, or any of a dead person, goes to
-    review."""
-    is_decided = (decided.status == deciding.VERIFIED) | (decided.status == deciding.MATCHED)
-    person = np.where(is_decided, decided.best.rows, np.int32(-1))
+    """Status and conflict bits of every dose: any after the person's death goes to review. What is under review has the
+    conflicts with what is decided for its best candidate."""
+    person = decided_people(decided)
     death_day = np.empty(person.size, np.int32)
     for part in parts_of(person.size):
         death = index.take(person[part], ["date_of_death"]).column(0).combine_chunks()
@@ -212,6 +209,8 @@ def _dose_status(
     of_dose = subjects.of_dose
     conflicts = find_conflicts(person[of_dose], doses.injections, death_day[of_dose])
     status = decided.status[of_dose]
-    is_doubtful = (status == deciding.MATCHED) & (conflicts > 0) | (conflicts & DEAD > 0)
-    status[is_doubtful] = deciding.REVIEW
+    in_review = np.flatnonzero((status == deciding.REVIEW) & (decided.best.rows[of_dose] >= 0))
+    owner, given = of_dose[in_review], Given.of(person[of_dose], of_dose, doses.injections)
+    conflicts[in_review] = conflicts_with(decided.best.rows[owner], owner, doses.injections[in_review], given)
+    status[conflicts & DEAD > 0] = deciding.REVIEW
     return status, conflicts

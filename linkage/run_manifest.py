@@ -84,6 +84,7 @@ def result_entries(outcome: Outcome, pairs: PairCounts, unequal: list[UnequalGro
         "candidate_pairs": pairs.n_pairs,
         "passes": pairs.entries(outcome.index.plan),
         "match_threshold": decided.threshold,
+        "evidence_rates": outcome.evidence.rates.to_dict(),
         # What the threshold was set for. Of doses, as published, there is estimated_false_match_rate.
         "matched_claims_false_match_rate": decided.expected_false_match_rate,
         "unequal_groups": [asdict(group) for group in unequal],

@@ -1,9 +1,9 @@
-"""What a person's doses say against each other, and against the person: conflicts that forbid to match without a
-person.
+"""What a person's doses say against each other, and against the person: conflicts, and their names.
 
 A dose after the registered death, two dates for one dose number, doses closer together than any schedule allows, a
 second dose of a product that may not follow the first. The same dose keyed in twice (number and date equal) is a
-duplicate, not a conflict.
+duplicate, not a conflict. Only the first is impossible, and forbids to decide without a person; the others are weighed,
+see linkage.schedule_evidence.
 
 A stated sex or number that contradicts the registry is evidence in the comparisons, not a conflict here: sex is
 keyed in wrong on two doses in a hundred, and the doses that the weights decide all the same are right as often as
@@ -57,7 +57,7 @@ class Injections:
     number: NDArray[np.uint8]
     product: NDArray[np.uint8]
 
-    def __getitem__(self, doses: NDArray[np.integer[Any]]) -> Injections:
+    def __getitem__(self, doses: NDArray[np.integer[Any]] | slice) -> Injections:
         """Those of the doses given, in that order."""
         return Injections(self.day[doses], self.number[doses], self.product[doses])
 
@@ -163,20 +163,19 @@ def _of_mixed_products(entries: Entries) -> Entries:
 def _clashes() -> NDArray[np.uint32]:
     """By place in the mask of products, the places in it of what may not go with it: uint32[32]."""
     clashes = np.zeros(32, np.uint32)
-    forbidden = ~_may_follow()
-    for first, second in np.argwhere(forbidden).tolist():
+    for first, second in np.argwhere(may_not_follow()).tolist():
         clashes[first] |= np.uint32(1 << (16 + second))
         clashes[16 + second] |= np.uint32(1 << first)
     return clashes
 
 
-def _may_follow() -> NDArray[np.bool_]:
-    """Whether a second dose's product (column) may follow a first dose's (row); an unknown one may."""
+def may_not_follow() -> NDArray[np.bool_]:
+    """Whether a second dose's product (column) may not follow a first dose's (row); an unknown one may."""
     allowed = np.eye(len(_PRODUCT_WORDS) + 1, dtype=np.bool_)
     allowed[0, :] = allowed[:, 0] = True
     for pair in _MAY_FOLLOW:
         allowed[pair] = True
-    return allowed
+    return ~allowed
 
 
 def conflict_labels(conflicts: NDArray[np.uint8]) -> pa.ListArray:

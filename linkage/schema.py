@@ -209,6 +209,20 @@ _N_DOSES = Column("n_doses", pa.int32(), "doses of the claim that have this stat
 _COMMUNE = Column("commune_code", pa.string(), "commune of the claim, 2021 code where known", "not known")
 _COMMUNE_NOW = Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split")
 
+# What the doses say beside the comparisons. Of pairs without a row both are 0.
+_SUBJECT_BITS = Column(
+    "subject_bits",
+    pa.float64(),
+    "part of match_weight: another claim of the platform's subject is decided for person_id",
+)
+_SCHEDULE_BITS = Column(
+    "schedule_bits", pa.float64(), "part of match_weight, at most 0: conflicts with doses decided for person_id"
+)
+EVIDENCE = TableSchema(
+    "evidence",
+    (_CLAIM, Column("person_id", pa.string(), "a candidate of the claim"), _SUBJECT_BITS, _SCHEDULE_BITS),
+)
+
 MATCH_QUEUE = TableSchema(
     "queues/match",
     (
@@ -236,6 +250,8 @@ REVIEW_QUEUE = TableSchema(
         Column("person_id", pa.string(), "the candidate"),
         Column("match_probability", pa.float64(), "posterior of person_id"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
+        _SUBJECT_BITS,
+        _SCHEDULE_BITS,
         Column("found_by", pa.list_(pa.string()), "passes that found person_id"),
         Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", _AGREES),
         Column("conflicts", pa.list_(pa.string()), "what contradicts the best candidate", "never null; may be empty"),

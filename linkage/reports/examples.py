@@ -140,6 +140,10 @@ def _example(title: str, explanation: Explanation, plan: Plan, unmask: bool) -> 
     steps.append(Step("rarity", "of the values that agree", best.term_frequency_bits, "", ""))
     steps.append(Step("near number", "strangers with such a number do too", best.neighbour_bits, "", ""))
     steps.append(Step("household", "relatives agree like this", best.household_bits, "", ""))
+    if best.subject_bits:
+        steps.append(Step("subject", "another claim of the subject is decided so", best.subject_bits, "", ""))
+    if best.schedule_bits:
+        steps.append(Step("schedule", "conflicts with doses decided so", best.schedule_bits, "", ""))
     return Example(
         title,
         explanation.dose_id,

@@ -62,6 +62,12 @@ def _side_by_side(candidate: Candidate) -> Table:
     table.add_row("rarity", "", "", "of the values that agree", _bits(candidate.term_frequency_bits))
     table.add_row("near number", "", "", "strangers with such a number do too", _bits(candidate.neighbour_bits))
     table.add_row("household", "", "", "relatives agree like this", _bits(candidate.household_bits))
+    for what, says, bits in (
+        ("subject", "another claim of the subject is decided so", candidate.subject_bits),
+        ("schedule", "conflicts with doses decided so", candidate.schedule_bits),
+    ):
+        if bits != 0.0:
+            table.add_row(what, "", "", says, _bits(bits))
     table.add_row("match weight", "", "", f"probability {candidate.probability:.6f}", _bits(candidate.match_weight))
     return table
 
