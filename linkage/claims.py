@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from linkage.doses import Doses, doses_of, read_otherwise, read_records
 from linkage.encode import Columns, Dictionaries
-from linkage.ingest import Ingested
+from linkage.ingest import FileCount, Ingested
 from linkage.plan import Plan
 from linkage.registry import Index
 from linkage.schema import BASIC_FIELDS
@@ -33,8 +34,17 @@ def read_claims(
     stations = read_stations(typed, cells, dictionaries, index)
     misread = _misread(stations, records.num_rows, index.plan)
     read_otherwise(typed, stations.rows(), misread, dictionaries)
-    doses, subjects = doses_of(typed, misread)
+    doses, subjects = doses_of(typed, misread, _unread(ingested.files, index.plan))
     return doses, subjects, typed.columns, stations
+
+
+def _unread(files: Sequence[FileCount], plan: Plan) -> NDArray[np.uint8]:
+    """A bit for each of BASIC_FIELDS that the file of a record does not give: uint8[n_records]."""
+    columns = {field.name: field.left[0] for field in plan.fields if field.left}
+    bits = [
+        sum(1 << bit for bit, name in enumerate(BASIC_FIELDS) if columns.get(name) in file.unread) for file in files
+    ]
+    return np.repeat(np.array(bits, np.uint8), [file.accepted for file in files])
 
 
 def _misread(stations: Stations, n_records: int, plan: Plan) -> NDArray[np.uint8]:

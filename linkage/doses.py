@@ -42,6 +42,7 @@ class Doses:
     does_clean_up : bool[n], whether the facility does; one that does not state its level does
     excluded : uint8[n], why the claim is not compared with the registry, see EXCLUDED_REASONS
     misread : uint8[n], a bit for each of schema.BASIC_FIELDS that is read otherwise than typed, see linkage.stations
+    unread : uint8[n], a bit for each of them that the dose's file does not have, or of which it gives next to nothing
     """
 
     records: Records
@@ -51,6 +52,7 @@ class Doses:
     does_clean_up: NDArray[np.bool_]
     excluded: NDArray[np.uint8]
     misread: NDArray[np.uint8]
+    unread: NDArray[np.uint8]
 
     def take(self, doses: NDArray[np.int32], columns: list[str]) -> pa.Table:
         """What some doses state, by their numbers, int[n] in any order."""
@@ -102,16 +104,16 @@ def read_otherwise(
         typed.numbers["claim_keys"][here] = np.where(misread[here] > 0, mix(keys ^ misread[here], salt=2), keys)
 
 
-def doses_of(typed: Typed, misread: NDArray[np.uint8]) -> tuple[Doses, Subjects]:
+def doses_of(typed: Typed, misread: NDArray[np.uint8], unread: NDArray[np.uint8]) -> tuple[Doses, Subjects]:
     """The doses of the records, and their distinct subjects.
 
-    misread : uint8[n_records], see Doses
+    misread, unread : uint8[n_records], see Doses
     """
     rows = _by_dose_id(typed.records)
     numbers = {name: values[rows] for name, values in typed.numbers.items() if name != "facility"}
     injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
     subjects = distinct_subjects(numbers.pop("claim_keys"))
-    return Doses(typed.records, rows, injections, misread=misread[rows], **numbers), subjects
+    return Doses(typed.records, rows, injections, misread=misread[rows], unread=unread[rows], **numbers), subjects
 
 
 def _enter(

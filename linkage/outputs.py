@@ -63,24 +63,38 @@ class Outcome:
         uint8[n_subjects]; the reasons exclude one another."""
         fault = self.batch.columns["id_number.fault"]
         place = np.full(fault.size, ISSUES.index("wrong_info"), np.uint8)
-        place[fault == identifiers.MISSING] = ISSUES.index("no_id")
-        place[fault == identifiers.BAD_FORMAT] = ISSUES.index("bad_id_format")
+        has_number = self.unread & 1 << BASIC_FIELDS.index("id_number") == 0
+        place[has_number & (fault == identifiers.MISSING)] = ISSUES.index("no_id")
+        place[has_number & (fault == identifiers.BAD_FORMAT)] = ISSUES.index("bad_id_format")
+        # What a file does not give is nobody's wrong information.
+        is_silent = (self.unread > 0) & (self.wrong_fields == 0) & (place == ISSUES.index("wrong_info"))
+        place[is_silent] = len(ISSUES)
         place[(self.decided.status == VERIFIED) | (self.decided.status == EXCLUDED)] = len(ISSUES)
         return place
 
     @cached_property
+    def unread(self) -> NDArray[np.uint8]:
+        """A bit for each of BASIC_FIELDS that no file of a subject's doses gives: uint8[n_subjects]."""
+        bits = np.zeros(self.decided.status.size, np.uint8)
+        if self.doses.unread.any():
+            bits[:] = 255
+            np.bitwise_and.at(bits, self.subjects.of_dose, self.doses.unread)
+        return bits
+
+    @cached_property
     def wrong_fields(self) -> NDArray[np.uint8]:
         """A bit for each basic comparison of the plan in which a subject does not agree with its best candidate,
-        missing being no agreement, or whose field was read otherwise than typed: uint8[n_subjects]; 0 for whom there is
-        none."""
+        missing being no agreement unless the file does not give the field, or whose field was read otherwise than
+        typed: uint8[n_subjects]; 0 for whom there is none."""
         space, plan = pattern_space(self.index.plan), self.index.plan
         bits = np.zeros(self.decided.status.size, np.uint8)
         misread = self.doses.misread[self.subjects.first_dose]
         for bit, (c, comparison) in enumerate(_basic_comparisons(plan)):
             is_right = np.isin(np.arange(space.n_levels[c]), _RIGHT_LEVELS[comparison.name])
             levels = self.decided.best.codes // np.uint32(space.strides[c]) % np.uint32(space.n_levels[c])
-            is_typed_right = is_right[levels] & (misread >> BASIC_FIELDS.index(comparison.name) & 1 == 0)
-            bits |= (~is_typed_right).astype(np.uint8) << bit
+            field = 1 << BASIC_FIELDS.index(comparison.name)
+            is_typed_right = is_right[levels] & (misread & field == 0)
+            bits |= (~is_typed_right & (self.unread & field == 0)).astype(np.uint8) << bit
         bits[(self.decided.status == EXCLUDED) | (self.decided.status == UNMATCHED)] = 0
         return bits
 

@@ -38,6 +38,7 @@ def outcome_of(rows: Sequence[Row]) -> Any:
         np.ones(n, np.bool_),
         nothing,
         nothing,
+        nothing,
     )
     units = SimpleNamespace(
         doses=SimpleNamespace(code=codes),

@@ -54,7 +54,8 @@ class FileCount:
     """What became of one file; ``physical_records = accepted + rejected`` holds.
 
     ``file`` is the base name, with as many folders before it as tell it from another file of the batch. ``note`` says
-    what was passed over (title rows, unknown columns, other sheets, error cells), None when nothing was.
+    what was passed over (title rows, unknown columns, other sheets, error cells), None when nothing was. ``unread`` are
+    the columns of the schema that the file does not have, or of which most values give nothing.
     """
 
     file: str
@@ -65,6 +66,7 @@ class FileCount:
     accepted: int
     rejected: int
     note: str | None
+    unread: frozenset[str] = frozenset()
 
     def summary(self) -> dict[str, str | int]:
         """File, hash and counts, as manifests hold them."""
@@ -133,6 +135,7 @@ def ingest(
                 unread = UnreadColumns(table, writer.append)
                 order = DateOrder(table, unread)
                 file = reader(path, table, columns, name, order, folder)
+                file = replace(file, read=file.read - unread.names())
                 files.append(replace(file, notes=(*file.notes, *order.notes(), *unread.notes())))
         sound = writer.finish()
     dropped, faults = _duplicates(sound, table.key, folder)
@@ -143,7 +146,7 @@ def ingest(
         positions = nth_absent(file.bad_positions - 1, dropped[here] - start) + 1
         rejected.append(_reject(file, name, positions, faults[here], table.key))
     n_dropped = np.diff(np.searchsorted(dropped, starts))
-    counts = _count(files, names, paths, np.diff(starts) - n_dropped, rejected)
+    counts = _count(files, names, paths, np.diff(starts) - n_dropped, rejected, table)
     there = {normal_name(name) for file in files for name in file.names}
     unmatched = tuple(
         name for name, target in (columns or {}).items() if not {normal_name(name), normal_name(target)} & there
@@ -249,6 +252,7 @@ def _count(
     paths: Sequence[Path],
     n_accepted: NDArray[np.int64],
     rejected: Sequence[pa.Table],
+    table: TableSchema,
 ) -> tuple[FileCount, ...]:
     """The count of every file, checked."""
     counts = []
@@ -258,7 +262,8 @@ def _count(
                 f"{name}: {file.n_records} records, but {accepted} accepted and {bad.num_rows} rejected: report this"
             )
         note = "; ".join(file.notes) or None
-        counts.append(FileCount(name, path, file.format, file.sha256, file.n_records, accepted, bad.num_rows, note))
+        about = (name, path, file.format, file.sha256, file.n_records, accepted, bad.num_rows, note)
+        counts.append(FileCount(*about, frozenset(table.names) - file.read))
     return tuple(counts)
 
 

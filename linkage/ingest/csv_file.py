@@ -129,6 +129,7 @@ def read_csv(
         raw=lambda wanted: _raw(text, np.array(first), places, wanted),
         notes=tuple(_notes(body, text.encoding, all_faults)),
         names=body.header.names,
+        read=body.header.columns(table),
         layout=Layout(body.header.names, body.delimiter, text.encoding),
     )
 

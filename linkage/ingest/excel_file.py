@@ -79,6 +79,7 @@ def read_excel(
         raw=lambda wanted: [raw(position) for position in wanted.tolist()],
         notes=(*notes, *_finding_notes(findings)),
         names=tuple(dict.fromkeys(name for part in tables for name in part.header.names)),
+        read=frozenset[str]().union(*(part.header.columns(table) for part in tables)),
     )
 
 

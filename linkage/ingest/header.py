@@ -53,6 +53,10 @@ class Header:
         """All places that are read, ascending."""
         return sorted({place for place in self.index if place >= 0}.union(*self.more.values()))
 
+    def columns(self, table: TableSchema) -> frozenset[str]:
+        """The columns of the schema that the file has."""
+        return frozenset(name for name, place in zip(table.names, self.index, strict=True) if place >= 0)
+
     def name_of(self, table: TableSchema, column: str | None) -> str | None:
         """What the file calls a column of the schema; None for None."""
         return None if column is None else self.names[self.index[table.names.index(column)]]

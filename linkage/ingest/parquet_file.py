@@ -71,6 +71,7 @@ def read_parquet(
         raw=lambda wanted: _rows_as_json(path, file, wanted),
         notes=tuple(header_notes(header, 0)),
         names=header.names,
+        read=header.columns(table),
     )
 
 

@@ -45,6 +45,7 @@ class FileRows:
     raw: Callable[[np.ndarray], list[bytes]]
     notes: tuple[str, ...]
     names: tuple[str, ...]  # of its columns
+    read: frozenset[str]  # columns of the schema that it has
     layout: Layout | None = None
 
 

@@ -1,0 +1,45 @@
+"""What a file does not give is nobody's wrong information: columns that it lacks, or of which nothing can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.nightly import run
+from tests.district import LIST_DATE, District, Row, make_district
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    return make_district(tmp_path_factory.mktemp("district"))
+
+
+def link(district: District, tmp_path: Path, rows: list[Row]) -> tuple[list[Row], str]:
+    doses = tmp_path / "station.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), doses)
+    done = run([doses], district.index, tmp_path / "runs", list_date=LIST_DATE)
+    return pq.read_table(done.run_dir / "decisions.parquet").to_pylist(), "\n".join(done.notes)
+
+
+def test_a_column_that_cannot_be_read_is_told_and_nobodys_fault(district: District, tmp_path: Path) -> None:
+    rows = [row | {"gender": "giới?", "date_of_birth": "tuổi Tý"} for row in district.rows("doses")[:1500]]
+    decisions, notes = link(district, tmp_path, rows)
+    n_stated = sum(row["date_of_birth"] is not None for row in rows)
+    assert f"station.parquet: column date_of_birth: {n_stated:,} of {n_stated:,} values cannot be read" in notes
+    assert f"station.parquet: column gender: {n_stated:,} of {n_stated:,} values cannot be read" in notes
+    told = [field for row in decisions for field in row["wrong_fields"]]
+    assert "id_number" in told
+    assert not {"gender", "date_of_birth"} & set(told)
+    linked = [row for row in decisions if row["status"] in ("matched", "review")]
+    assert any(row["issue"] is None and not row["wrong_fields"] for row in linked)
+    assert all(row["wrong_fields"] for row in linked if row["issue"] == "wrong_info")
+
+
+def test_a_column_that_a_file_lacks_is_nobodys_fault(district: District, tmp_path: Path) -> None:
+    rows = [{k: v for k, v in row.items() if k != "id_number"} for row in district.rows("doses")[:1500]]
+    decisions, _ = link(district, tmp_path, rows)
+    assert {row["issue"] for row in decisions} <= {None, "wrong_info"}
+    assert "id_number" not in {field for row in decisions for field in row["wrong_fields"]}
