@@ -82,7 +82,8 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     """A comparison: which columns, how they are compared, and starting values for its levels (the missing one left
     out).
 
-    m, household: None takes those of `linkage.plan_defaults`, by kind and number of levels.
+    m, household: None takes those of `linkage.plan_defaults`, by kind and number of levels. fixed_m, fixed_u: shares
+    that training leaves as they are.
     term_frequency: an agreement counts by how common the value is in the registry, and so does what is near it, never
     for more than what is closer; without near_frequency equality alone counts by it, as in Splink; by group, a column
     of the registry; with local, by how common it is within the commune when the place comparison says that the communes
@@ -99,6 +100,8 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     right: list[str]
     m: list[float] | None = None
     household: list[float] | None = None
+    fixed_m: list[float] | None = None
+    fixed_u: list[float] | None = None
     term_frequency: bool = False
     near_frequency: bool = True
     group: str | None = None
@@ -114,7 +117,13 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     def starting_m(self) -> list[float]:
         """Shares of the levels among matches before training, "missing" left out."""
         defaults = default_m(self.kind, len(self.compared_labels) - 1, absent_level=self.absent_level)
-        return defaults if self.m is None else of_todays_levels(self.kind, self.m, defaults)
+        stated = self.m if self.fixed_m is None else self.fixed_m
+        return defaults if stated is None else of_todays_levels(self.kind, stated, defaults)
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Of "m" and "u", those that training leaves as the plan states them."""
+        return tuple(key for key, shares in (("m", self.fixed_m), ("u", self.fixed_u)) if shares is not None)
 
     @property
     def starting_household(self) -> list[float]:

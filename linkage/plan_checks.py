@@ -243,8 +243,16 @@ def _level_problems(comparison: Comparison) -> list[str]:
     if any(a == b or (a < b) == falls for a, b in pairwise(thresholds)):
         order = "fall" if falls else "rise"
         return [f"{where}: thresholds = {thresholds} must {order} from level to level, from more to less agreement"]
+    if comparison.m is not None and comparison.fixed_m is not None:
+        return [f"{where}: m and fixed_m; keep one: fixed_m stays as it is, from m the training starts"]
     n = len(comparison.labels) - 1
-    for key, shares in (("m", comparison.starting_m), ("household", comparison.starting_household)):
+    for key, shares in (
+        ("m" if comparison.fixed_m is None else "fixed_m", comparison.starting_m),
+        ("household", comparison.starting_household),
+        ("fixed_u", comparison.fixed_u),
+    ):
+        if shares is None:
+            continue
         if len(shares) != n or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
             labels = ", ".join(comparison.labels[1:])
             return [f"{where}: {key} needs {n} positive shares that sum to 1, for the levels {labels}"]

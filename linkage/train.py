@@ -72,12 +72,14 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
         household = np.array([1.0, *spec.starting_household])
         u = np.full(m.size, 1.0 / (m.size - 1))
         u[0] = 1.0
+        u[1:] = u[1:] if spec.fixed_u is None else spec.fixed_u
         comparisons.append(
             ComparisonParameters(
                 spec.name, spec.labels, m, u, household, spec.shared_levels, spec.monotone, spec.absent_level
             )
         )
     start = plan.training
+    comparisons = [replace(c, fixed=spec.fixed) for c, spec in zip(comparisons, plan.comparisons, strict=True)]
     return Parameters(
         tuple(comparisons), start.share_in_registry, start.blocking_recall, plan.household_rate, n_persons
     )

@@ -149,6 +149,8 @@ def _updated(
     if old.monotone:
         compared = slice(old.n_compared)
         m[compared] = with_falling_ratio(m[compared], old.u[compared])
+    if "m" in old.fixed:
+        m = start.m
     if relatives is None:
         return replace(old, m=m)
     met, unmet = relatives

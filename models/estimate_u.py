@@ -117,6 +117,9 @@ def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> 
     """The parameters with u from patterns (uint8[n, n_comparisons] levels) and the mass of random pairs in each."""
     comparisons = []
     for i, c in enumerate(parameters.comparisons):
+        if "u" in c.fixed:
+            comparisons.append(c)
+            continue
         u = normalised(np.bincount(levels[:, i], weights=mass, minlength=len(c.labels)) + 0.5)
         if c.absent_level and u[-1] < LEAST_ABSENT:
             u[1:-1] *= (1.0 - LEAST_ABSENT) / (1.0 - u[-1])

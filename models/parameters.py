@@ -39,6 +39,7 @@ class ComparisonParameters:
     monotone: bool = False
     absent_level: bool = False
     neighbour: Vector | None = None
+    fixed: tuple[str, ...] = ()  # of "m" and "u", what training leaves as it is
 
     @property
     def n_compared(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +135,26 @@ def test_a_plan_of_these_kinds_links(tmp_path: Path) -> None:
         left.append(tuple(row))
     for name, rows in (("left", left), ("right", right)):
         pq.write_table(table(rows), tmp_path / f"{name}.parquet")
-    plan = plan_from(PLAN, "here")
+    content = copy.deepcopy(PLAN)
+    of = {comparison["name"]: comparison for comparison in content["comparison"]}
+    of["postcode"] |= {"fixed_m": [0.5, 0.2, 0.1, 0.1, 0.1], "fixed_u": [0.01, 0.02, 0.03, 0.04, 0.9]}
+    of["price"] |= {"fixed_m": [0.6, 0.3, 0.1]}
+    plan = plan_from(content, "here")
     link_files([tmp_path / "left.parquet"], [tmp_path / "right.parquet"], plan, tmp_path / "out", accept="a test")
     links = pq.read_table(tmp_path / "out" / "links.parquet").to_pylist()
     assert len(links) > 180
     assert all(link["left_id"] == link["right_id"] for link in links)
+    model = json.loads((tmp_path / "out" / "model.json").read_text("utf-8"))
+    shares = {
+        (comparison["name"], key): [level[key] for level in comparison["levels"][1:]]
+        for comparison in model["comparisons"]
+        for key in "mu"
+    }
+    assert shares["postcode", "m"] == of["postcode"]["fixed_m"]
+    assert shares["postcode", "u"] == of["postcode"]["fixed_u"]
+    assert shares["price", "m"] == of["price"]["fixed_m"]
+    assert shares["price", "u"] != [1 / 3] * 3
+    assert shares["names", "m"] != plan.comparisons[6].starting_m
 
 
 def test_a_plan_file_names_a_table_of_nicknames(tmp_path: Path) -> None:
@@ -172,6 +188,9 @@ def test_a_plan_file_names_a_table_of_nicknames(tmp_path: Path) -> None:
             "region = 'GB': must be two letters of ISO 3166, of a field of kind 'phone'",
         ),
         ("field", "phone", {"region": "gb"}, "region = 'gb': must be two letters"),
+        ("comparison", "price", {"fixed_m": [0.5, 0.5]}, "fixed_m needs 3 positive shares that sum to 1"),
+        ("comparison", "price", {"fixed_u": [0.5, 0.5, 0.0]}, "fixed_u needs 3 positive shares that sum to 1"),
+        ("comparison", "price", {"fixed_m": [0.5, 0.3, 0.2], "m": [0.5, 0.3, 0.2]}, "m and fixed_m; keep one"),
         ("comparison", "place", {"absent_level": True}, "kind 'distance' has no absent_level"),
         ("comparison", "place", {"term_frequency": True}, "kind 'distance' has no term_frequency"),
         ("comparison", "address", {"measure": "levenshtein"}, "kind 'address' has none"),
