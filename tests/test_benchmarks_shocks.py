@@ -131,7 +131,7 @@ def _row(seed: int, tool: str, precision: float, *, covers: bool) -> dict[str, A
         },
         "true_blocking_recall": share,
         "estimates": {"false_matches": estimate, "blocking_recall": None},
-        "notes": ["a note of the run"],
+        "notes": ["a note of the run", "another", "a third", "a fourth", "a fifth"],
     }
     step = {"precision": 1.0, "recall": 0.9, "f1": 0.95}
     figures = {
@@ -163,6 +163,8 @@ def test_the_report_has_the_worst_of_the_seeds_and_every_row() -> None:
         next(line for line in lines if line.startswith("| stations_9101 | of a plain batch |"))
     )
     assert "- stations_9102, ours: a note of the run" in lines
+    assert "- stations_9102, ours: 2 more, in shocks.json" in lines
+    assert "- stations_9102, ours: a fourth" not in lines
     # Pairs are compared with Splink's for the own model only.
     assert sum(line.startswith("| stations_9101 | ours |") for line in lines) == 1
     assert not any(line.startswith("| stations_9101 | other_model |") for line in lines)

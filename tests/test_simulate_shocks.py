@@ -134,6 +134,15 @@ def test_all_shocks_go_together(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "one" / "registry.parquet").num_rows == 2000
 
 
+@pytest.mark.parametrize("shock", [name for name, shock in SHOCKS.items() if not shock.whole_only])
+def test_shocks_are_drawn_region_by_region(shock: str, tmp_path: Path) -> None:
+    world = World(tmp_path, simulate(60_000, 6000, SEED, tmp_path, shocks=[shock], region_persons=25_000))
+    assert world.summary.n_regions > 1
+    assert len(world.people) == len({row["id_number"] for row in world.registry}) == 60_000
+    assert world.truth.keys() == {dose["dose_id"] for dose in world.doses}
+    assert {person for person in world.truth.values() if person} <= world.people.keys()
+
+
 def test_shocks_go_together(worlds: Worlds) -> None:
     both = worlds("unregistered", "consecutive_twins")
     assert len(both.registry) == PERSONS

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.accuracy.table import PAIR_HEADINGS, failures, measured, number, pair_lines, percent, table
 
 Row = dict[str, Any]
+N_NOTES = 3  # of a run that are shown
 MODELS = {"ours": "its own", "other_model": "of a plain batch"}
 
 _HEADINGS = (
@@ -58,13 +59,19 @@ def markdown(rows: list[Row], heading: dict[str, str]) -> str:
     lines = ["# Shocks", "", *(f"- {name}: {value}" for name, value in heading.items()), "", _NOTES]
     lines += ["The worst of the seeds:", "", *table(_SUMMARY_HEADINGS, _summary(decided)), ""]
     lines += ["Every seed:", "", *table(_HEADINGS, [_line(row) for row in decided])]
-    notes = [f"- {row['set']}, {row['tool']}: {note}" for row in decided for note in row["decided"]["notes"]]
+    notes = [f"- {row['set']}, {row['tool']}: {note}" for row in decided for note in _first(row["decided"]["notes"])]
     lines += ["", "What the runs said of themselves:", "", *notes] if notes else []
     # The other model's pairs are those of a model that nobody would use beside Splink's.
     compared = [row for row in rows if row["tool"] != "other_model"]
     lines += ["", "Pairs, beside Splink (headings as in accuracy.md):", ""]
     lines += table(PAIR_HEADINGS, [line for row in compared for line in pair_lines(row)])
     return "\n".join([*lines, *failures(rows), "", "Measured:", "", *measured(rows)]) + "\n"
+
+
+def _first(notes: list[str]) -> list[str]:
+    """A few notes of a run, and how many more there are: of many stations each has one."""
+    more = len(notes) - N_NOTES
+    return notes if more <= 0 else [*notes[:N_NOTES], f"{more} more, in shocks.json"]
 
 
 def _ours_first(rows: list[Row]) -> list[Row]:
