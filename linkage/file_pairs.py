@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch
+from linkage.comparing import Batch, take
+from linkage.copies import Copies, spread
 from linkage.link import link_batch, run_tiles
-from linkage.plan import Decision
+from linkage.plan import Decision, Plan
 from linkage.registry import Index
 from linkage.schema import TableSchema
 from linkage.scoring import Scorer
@@ -20,34 +22,119 @@ from models.posterior import match_threshold, pair_probability, posterior
 
 @dataclass(frozen=True)
 class FilePairs:
-    """Pairs of left record and right row with their probability and weight; is_open where the pair may be a link."""
+    """Pairs with their probability and weight; is_open where the pair may be a link.
+
+    left, right: int64[n], as they are found the subject of the batch and the row of the index, then the groups of
+    copies of both sides.
+    """
 
     left: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    right: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     weights: NDArray[np.float64]
     is_open: NDArray[np.bool_]
 
-    def where(self, chosen: NDArray[np.bool_]) -> FilePairs:
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> FilePairs:
         return FilePairs(*(getattr(self, name)[chosen] for name in _PAIR_COLUMNS))
 
 
-_PAIR_COLUMNS = ("left", "rows", "probabilities", "weights", "is_open")
+FEWEST_OWN = 2  # fields of their own in which no two people of one household are all equal
+
+_PAIR_COLUMNS = ("left", "right", "probabilities", "weights", "is_open")
 
 
-def pairs_of(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> FilePairs:
-    """All pairs with at least the plan's ``lowest_review_probability``."""
+@dataclass(frozen=True)
+class IdList:
+    """The records of one side of a linkage and the copies among them; ids: string[n], ascending."""
+
+    ids: pa.ChunkedArray
+    copies: Copies
+
+
+@dataclass(frozen=True)
+class Found:
+    """Pairs of groups of copies, and of copies of a record again that no relatives explain, see `_n_own_fields`."""
+
+    pairs: FilePairs
+    copies: FilePairs
+
+    @property
+    def best(self) -> FilePairs:
+        """Each pair once, the copies without relatives."""
+        return _once(_joined([self.pairs, self.copies]))
+
+
+def pairs_of(batch: Batch, index: Index, left: IdList, right: IdList, parameters: Parameters, n_threads: int) -> Found:
+    """All pairs of groups of copies with at least the plan's ``lowest_review_probability``, each once."""
     find = _ranked_pairs if index.plan.decision.matches_per_record == "one" else _all_pairs
-    return find(batch, index, parameters, n_threads)
+    kept = right.copies.kept
+    record_of_row = np.empty(kept.size, np.int64)
+    record_of_row[index.rows_of(right.ids.take(pa.array(kept)))] = kept
+
+    def grouped(found: FilePairs) -> FilePairs:
+        groups = left.copies.groups[left.copies.kept[found.left]], right.copies.groups[record_of_row[found.right]]
+        if batch.own_rows is not None:
+            groups = np.minimum(*groups), np.maximum(*groups)
+        return _once(replace(found, left=groups[0], right=groups[1]))
+
+    found = grouped(find(batch, index, parameters, n_threads))
+    if batch.own_rows is None:
+        return Found(found, found.where(np.zeros(found.left.size, np.bool_)))
+    has_copies = (left.copies.sizes(left.copies.groups) > 1)[left.copies.kept]
+    subjects = np.flatnonzero(has_copies & (_n_own_fields(batch, index.plan) >= FEWEST_OWN))
+    apart = _all_pairs(take(batch, subjects), index, replace(parameters, household_rate=0.0), n_threads)
+    copies = grouped(replace(apart, left=subjects[apart.left]))
+    return Found(found, copies.where(copies.left == copies.right))
 
 
-def decided(pairs: FilePairs, rule: Decision, *, is_refused: bool) -> tuple[FilePairs, float]:
-    """The pairs that are links without a person, and the threshold that they reach; none, and 1, where links are
-    refused."""
-    is_candidate = pairs.is_open & (not is_refused)
-    chances = pairs.probabilities[is_candidate]
-    threshold = match_threshold(chances, rule.highest_false_match_rate, rule.lowest_match_probability)
-    return pairs.where(is_candidate & (pairs.probabilities >= threshold)), threshold
+def _n_own_fields(batch: Batch, plan: Plan) -> NDArray[np.int64]:
+    """How many comparisons of what is a person's own, not the household's, have a value to compare: int64[n_subjects].
+
+    Two people of one household are never equal in two of these or more and in all: nobody gives twins one name. So of
+    copies that state so much relatives are no explanation.
+    """
+    n_own = np.zeros(batch.n_subjects, np.int64)
+    for comparison in plan.comparisons:
+        if not comparison.is_of_household:
+            aspect = ".key" if comparison.kind == "vietnamese_name" else ""
+            values = batch.columns[f"{comparison.left[0]}{aspect}"]
+            n_own += ~np.isnan(values) if np.issubdtype(values.dtype, np.floating) else values != 0
+    return n_own
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The links among pairs, the thresholds that pairs, and copies that no relatives explain, reach, and the share of
+    the links that is expected to be wrong."""
+
+    links: FilePairs
+    threshold: float
+    copies_threshold: float
+    expected_false_match_rate: float
+
+
+def decide(found: Found, left: IdList, right: IdList, rule: Decision, *, is_self: bool, is_refused: bool) -> Decided:
+    """Decide without a person, unless that is refused.
+
+    Copies that no relatives explain are decided by themselves, and make no more room for doubtful pairs than the
+    probability that relatives leave them. They err together, so no more of them count than stand for all.
+    """
+
+    def threshold_of(pairs: FilePairs) -> float:
+        chances = np.repeat(pairs.probabilities, counts(pairs))
+        return match_threshold(chances, rule.highest_false_match_rate, rule.lowest_match_probability)
+
+    def counts(pairs: FilePairs) -> NDArray[np.int64]:
+        n_left, n_right = left.copies.n_kept(pairs.left), right.copies.n_kept(pairs.right)
+        return np.where(is_self & (pairs.left == pairs.right), n_left * (n_left - 1) // 2, n_left * n_right)
+
+    possible, copies = (pairs.where(pairs.is_open & (not is_refused)) for pairs in (found.pairs, found.copies))
+    threshold, copies_threshold = threshold_of(possible), threshold_of(copies)
+    links = Found(
+        possible.where(possible.probabilities >= threshold), copies.where(copies.probabilities >= copies_threshold)
+    ).best
+    expected = np.average(1.0 - links.probabilities, weights=counts(links)) if links.left.size else 0.0
+    return Decided(links, threshold, copies_threshold, float(expected))
 
 
 def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> FilePairs:
@@ -62,7 +149,7 @@ def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads:
 
 
 def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> FilePairs:
-    """Every pair worth a look, judged by itself; of a file linked with itself each pair once."""
+    """Every pair worth a look, judged by itself."""
     scorer = Scorer(batch, index, parameters)
 
     def work(part: slice) -> FilePairs:
@@ -76,27 +163,29 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         return pairs.where(is_wanted)
 
     tiles = [pairs for _, pairs in run_tiles(work, batch.n_subjects, n_threads)]
-    found = FilePairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in _PAIR_COLUMNS))
-    return found if batch.own_rows is None else _once(found, batch.own_rows)
+    return _joined(tiles)
 
 
-def _once(pairs: FilePairs, own_rows: NDArray[np.int64]) -> FilePairs:
-    """Each pair of a file linked with itself once, the better of both ways: a pass may find it one way only."""
-    left_of_row = np.argsort(own_rows)
-    low, high = np.minimum(own_rows[pairs.left], pairs.rows), np.maximum(own_rows[pairs.left], pairs.rows)
-    order = np.lexsort((-pairs.weights, high, low))
-    is_first = np.append(True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0))[: order.size]
-    kept = order[is_first]
-    best = replace(pairs, left=left_of_row[low], rows=high)
-    return FilePairs(*(getattr(best, name)[kept] for name in _PAIR_COLUMNS))
+def _joined(parts: Sequence[FilePairs]) -> FilePairs:
+    return FilePairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _PAIR_COLUMNS))
 
 
-def pairs_table(pairs: FilePairs, left_ids: pa.ChunkedArray, index: Index, table: TableSchema) -> pa.Table:
+def _once(pairs: FilePairs) -> FilePairs:
+    """Each pair once, the better where it was found more than once: of a file linked with itself a pass may find one
+    way only, and copies may be found by different ones."""
+    order = np.lexsort((-pairs.weights, pairs.right, pairs.left))
+    left, right = pairs.left[order], pairs.right[order]
+    is_first = np.append(True, (np.diff(left) != 0) | (np.diff(right) != 0))[: order.size]
+    return pairs.where(order[is_first])
+
+
+def pairs_table(pairs: FilePairs, left: IdList, right: IdList, table: TableSchema, *, is_self: bool) -> pa.Table:
     """links.parquet or candidates.parquet, sorted by left and right id."""
+    place, of_left, of_right = spread(left.copies, pairs.left, right.copies, pairs.right, is_self=is_self)
     columns = [
-        left_ids.take(pa.array(pairs.left)),
-        index.take(pairs.rows, [index.plan.right_id]).column(0),
-        pa.array(pairs.probabilities),
-        pa.array(pairs.weights),
+        left.ids.take(pa.array(of_left)),
+        right.ids.take(pa.array(of_right)),
+        pa.array(pairs.probabilities[place]),
+        pa.array(pairs.weights[place]),
     ]
     return pa.table(columns, schema=table.arrow()).sort_by([("left_id", "ascending"), ("right_id", "ascending")])

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from linkage.comparing import Batch, prepare_batch
+from linkage.copies import Copies
 from linkage.encode import encode
 from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
-from linkage.file_pairs import decided, pairs_of, pairs_table
+from linkage.file_pairs import Decided, IdList, decide, pairs_of, pairs_table
 from linkage.ingest import Ingested, ingest
 from linkage.ingest.records import Records
 from linkage.memory import AnonymousPeak
@@ -54,8 +54,7 @@ class _Linked:
 
     tables: dict[str, pa.Table]
     model: Model
-    threshold: float
-    expected_false_match_rate: float
+    decided: Decided
     problems: tuple[Problem, ...]
     refusal: str | None
 
@@ -98,19 +97,20 @@ def link_files(
         raise UsageError("--accept needs a reason in writing; the manifest keeps it")
     is_self = [path.resolve() for path in left] == [path.resolve() for path in right]
     _check_plan(plan, is_self=is_self)
-    clock = Clock(on_progress)
+    clock, keys = Clock(on_progress), {"left": plan.left_id, "right": plan.right_id}
     with AnonymousPeak() as memory, staged(out.parent, out.name) as stage:
         with clock.stage("ingest"):
             sides = {"left": read_side(left, plan, "left"), "right": read_side(right, plan, "right")}
         with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
             with clock.stage("index"):
-                tables = {side: with_id(ingested, getattr(plan, f"{side}_id")) for side, ingested in sides.items()}
-                index = build_index(Records.of(tables["right"]), plan, Path(scratch) / "index")
-                records = tables["left"].sort_by(plan.left_id).combine_chunks()
-                batch = _batch(records, index, is_self=is_self)
+                tables = {side: with_id(sides[side], key).sort_by(key) for side, key in keys.items()}
+                lists = _lists(tables, plan, is_self=is_self)
+                kept = {side: tables[side].take(pa.array(lists[side].copies.kept)) for side in tables}
+                index = build_index(Records.of(kept["right"]), plan, Path(scratch) / "index")
+                batch = _batch(kept["left"].combine_chunks(), index, is_self=is_self)
             with clock.stage("train"):
                 model = _trained(batch, index, n_threads) if model is None else model
-            linked = _linked(batch, index, records.column(plan.left_id), model, accept, n_threads, clock)
+            linked = _linked(batch, index, lists, model, accept, n_threads, clock)
         told = [problem for problem in linked.problems if linked.refusal is None or not problem.is_grave]
         notes = (*_reject_notes(sides), *(problem.text for problem in told))
         with clock.stage("publish"):
@@ -124,9 +124,9 @@ def link_files(
         }
         stage.write_json("manifest", manifest)
         folder = stage.commit()
-    n_links = linked.tables[LINKS.name].num_rows
-    counts = batch.n_subjects, index.n_persons, n_links
-    return LinkSummary(folder, *counts, linked.threshold, linked.expected_false_match_rate, notes, linked.refusal)
+    n_left, n_right, n_links = tables["left"].num_rows, tables["right"].num_rows, linked.tables[LINKS.name].num_rows
+    rates = linked.decided.threshold, linked.decided.expected_false_match_rate
+    return LinkSummary(folder, n_left, n_right, n_links, *rates, notes, linked.refusal)
 
 
 def _check_plan(plan: Plan, *, is_self: bool) -> None:
@@ -156,29 +156,44 @@ def _trained(batch: Batch, index: Index, n_threads: int) -> Model:
     return Model(parameters, index.plan, training.to_dict())
 
 
+def _lists(tables: Mapping[str, pa.Table], plan: Plan, *, is_self: bool) -> dict[str, IdList]:
+    """Both sides with their copies; where a record has one match at most, copies on the right stay rivals of it."""
+    if is_self:
+        columns = list(dict.fromkeys([*plan.columns("left"), *plan.columns("right")]))
+        both = IdList(tables["left"].column(plan.left_id), Copies.of(tables["left"], columns))
+        return {"left": both, "right": both}
+    left = Copies.of(tables["left"], plan.columns("left"))
+    are_rivals = plan.decision.matches_per_record == "one"
+    n_right = tables["right"].num_rows
+    right = Copies.none(n_right) if are_rivals else Copies.of(tables["right"], plan.columns("right"))
+    ids = {side: tables[side].column(getattr(plan, f"{side}_id")) for side in tables}
+    return {"left": IdList(ids["left"], left), "right": IdList(ids["right"], right)}
+
+
 def _linked(
     batch: Batch,
     index: Index,
-    left_ids: pa.ChunkedArray,
+    lists: Mapping[str, IdList],
     model: Model,
     accept: str | None,
     n_threads: int,
     clock: Clock,
 ) -> _Linked:
     """Pairs, links and entities, unless the model's training stands against links and nobody answers for them."""
+    left, right, is_self = lists["left"], lists["right"], batch.own_rows is not None
     with clock.stage("link"):
-        pairs = pairs_of(batch, index, model.parameters, n_threads)
+        found = pairs_of(batch, index, left, right, model.parameters, n_threads)
         problems = training_problems(model)
         refusal = refusal_of(problems) if accept is None else None
-        links, threshold = decided(pairs, index.plan.decision, is_refused=refusal is not None)
+        is_refused = refusal is not None
+        decided = decide(found, left, right, index.plan.decision, is_self=is_self, is_refused=is_refused)
         tables = {
-            LINKS.name: pairs_table(links, left_ids, index, LINKS),
-            CANDIDATES.name: pairs_table(pairs, left_ids, index, CANDIDATES),
+            LINKS.name: pairs_table(decided.links, left, right, LINKS, is_self=is_self),
+            CANDIDATES.name: pairs_table(found.best, left, right, CANDIDATES, is_self=is_self),
         }
-        if batch.own_rows is not None:
-            tables[ENTITIES.name] = entities_of(left_ids, tables[LINKS.name])
-    expected = float(np.mean(1.0 - links.probabilities)) if links.left.size else 0.0
-    return _Linked(tables, model, threshold, expected, problems, refusal)
+        if is_self:
+            tables[ENTITIES.name] = entities_of(left.ids, tables[LINKS.name])
+    return _Linked(tables, model, decided, problems, refusal)
 
 
 def _reject_notes(sides: Mapping[str, Ingested]) -> list[str]:
@@ -211,8 +226,9 @@ def _entries(
         "training": {name: value for name, value in model.training.items() if name != "term_frequencies"},
         "links": linked.tables[LINKS.name].num_rows,
         "candidates": linked.tables[CANDIDATES.name].num_rows,
-        "match_threshold": linked.threshold,
-        "expected_false_match_rate": linked.expected_false_match_rate,
+        "match_threshold": linked.decided.threshold,
+        "copies_match_threshold": linked.decided.copies_threshold,
+        "expected_false_match_rate": linked.decided.expected_false_match_rate,
         "notes": list(notes),
         "refused": linked.refusal,
         "accepted": accept,

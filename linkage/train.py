@@ -22,6 +22,7 @@ from models.estimate_u import estimate_neighbours, estimate_u
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from models.posterior import posterior
+from models.starting_share import starting_share
 
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
 ROUNDS = 2
@@ -117,6 +118,9 @@ def train(
     for number in range(ROUNDS):
         parameters = (strangers if number else first).with_u(parameters, outside, index.n_persons)
         candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
+        if not number and not choice["rivals"]:
+            share = starting_share(parameters, candidates, index.n_persons)
+            parameters = replace(parameters, share_in_registry=share)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
         if choice["rivals"]:
             outside = outside_by_sort(parameters, candidates, sorts, N_SORTS, index.n_persons)

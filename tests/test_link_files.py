@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.files import link_files
+from linkage.files import LinkSummary, link_files
 from linkage.model_file import Model
-from tests.district import call
+from tests.district import Row, call
 from tests.relatives import children_and_mothers, households, plan_of, with_slips, write_people
 
 NO_HOUSEHOLDS = plan_of(household_rate=0.0)
@@ -131,3 +131,111 @@ def test_households_stay_people_of_their_own(tmp_path: Path, size: int) -> None:
     true = {frozenset((people[i]["id"], f"{people[i]['id']}_again")) for i in chosen}
     assert len(links - true) <= 1  # the plan promises one in a thousand
     assert len(links & true) >= 0.9 * len(true)  # name and date alone are not enough at that promise
+
+
+# ------------------------------------------------------------------------------------------------------------ copies
+
+
+def entities(folder: Path) -> dict[str, str]:
+    table = pq.read_table(folder / "entities.parquet")
+    return dict(zip(table["record_id"].to_pylist(), table["entity_id"].to_pylist(), strict=True))
+
+
+def link_alone(folder: Path, people: list[Row], **options: Any) -> LinkSummary:
+    path = write_people(folder / "people.csv", people)
+    plan = plan_of(matches_per_record="any", **options)
+    return link_files([path], [path], plan, folder / "out")
+
+
+def _called(full_name: str, given: str) -> str:
+    return f"{full_name.rsplit(maxsplit=1)[0]} {given}"
+
+
+def copied(person: Row, n: int) -> list[Row]:
+    return [person | {"id": f"{person['id']}_{i:05d}"} for i in range(n)]
+
+
+@pytest.fixture(scope="module")
+def alone() -> list[Row]:
+    """600 people who live alone."""
+    return [household[0] for household in households(np.random.default_rng(7), [1] * 600)]
+
+
+@pytest.mark.parametrize("sizes", [[1] * 5, [2, 3, 10, 11, 200], [10_000]])
+def test_clusters_of_any_size_stay_whole_and_apart(alone: list[Row], tmp_path: Path, sizes: list[int]) -> None:
+    people = [*alone, *(copy for person, n in zip(alone, sizes, strict=False) for copy in copied(person, n))]
+    summary = link_alone(tmp_path, people)
+    assert summary.refusal is None
+    of = entities(summary.folder)
+    assert len(set(of.values())) == len(alone)
+    for person, n in zip(alone, sizes, strict=False):
+        assert {of[copy["id"]] for copy in [person, *copied(person, n)]} == {person["id"]}
+    assert summary.links < 20 * len(people)
+
+
+def test_copies_cost_no_more_than_one(alone: list[Row], tmp_path: Path) -> None:
+    summary = link_alone(tmp_path, [*alone, *copied(alone[0], 5000)])
+    assert manifest_of(summary.folder)["training"]["subjects"] < len(alone) + 20
+    assert summary.left == summary.right == len(alone) + 5000
+    assert pq.read_table(summary.folder / "candidates.parquet").num_rows < 6000
+
+
+def test_where_the_plan_starts_does_not_show(alone: list[Row], tmp_path: Path) -> None:
+    """The share of matches a training starts from is told from the data."""
+    rng = np.random.default_rng(3)
+    people = [*alone, *(with_slips(rng, person, "again") for person in alone[:60])]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    low, high = (
+        link_alone(tmp_path / name, people, share_in_registry=share) for name, share in (("a", 0.001), ("b", 5.0))
+    )
+    assert links_of(low.folder) == links_of(high.folder)
+    assert low.links >= 50
+
+
+def test_copies_in_a_household_are_one_person(tmp_path: Path) -> None:
+    """Relatives and twins share much, but no two are the same in name and date: copies are told from them."""
+    rng = np.random.default_rng(5)
+    made = households(rng, [4] * 300)
+    twins = [
+        household[3] | {"id": f"{household[3]['id']}_twin", "full_name": _called(household[3]["full_name"], "Bảo")}
+        for household in made[:60]
+    ]
+    copies = [household[0] | {"id": f"{household[0]['id']}_again"} for household in made[:150]]
+    summary = link_alone(tmp_path, [*(person for household in made for person in household), *twins, *copies])
+    assert {frozenset(pair) for pair in links_of(summary.folder)} == {
+        frozenset((copy["id"], copy["id"].removesuffix("_again"))) for copy in copies
+    }
+
+
+def test_copies_that_state_little_may_be_relatives(tmp_path: Path) -> None:
+    """Two records of one phone and one name, without a date, may be of two people."""
+    rng = np.random.default_rng(6)
+    made = [person for household in households(rng, [4] * 300) for person in household]
+    bare = [person | {"date_of_birth": ""} for person in made[:40]]
+    summary = link_alone(tmp_path, [*made[40:], *bare, *(p | {"id": f"{p['id']}_again"} for p in bare)])
+    manifest = manifest_of(summary.folder)
+    assert manifest["copies_match_threshold"] == 1.0
+
+
+def test_copies_on_both_sides_are_linked_as_one(alone: list[Row], tmp_path: Path) -> None:
+    left = write_people(tmp_path / "left.csv", [*alone[:300], *copied(alone[0], 400)])
+    right = write_people(tmp_path / "right.csv", [*alone, *copied(alone[0], 500)])
+    summary = link_files([left], [right], plan_of(matches_per_record="any"), tmp_path / "out")
+    links = links_of(summary.folder)
+    of_copies = {pair for pair in links if pair[0].startswith(alone[0]["id"] + "_0") or pair[0] == alone[0]["id"]}
+    assert links - of_copies == {(person["id"], person["id"]) for person in alone[1:300]}
+    assert len(of_copies) == 401 + 501 - 1
+    assert {pair[0] for pair in of_copies} == {person["id"] for person in [alone[0], *copied(alone[0], 400)]}
+
+
+def test_copies_on_the_right_are_rivals_where_one_may_match(alone: list[Row], tmp_path: Path) -> None:
+    left = write_people(tmp_path / "left.csv", [*alone[:300], *copied(alone[0], 20)])
+    right = write_people(tmp_path / "right.csv", [*alone, *copied(alone[1], 1)])
+    summary = link_files([left], [right], plan_of(), tmp_path / "out")
+    links = links_of(summary.folder)
+    assert alone[1]["id"] not in {pair[0] for pair in links}
+    assert {pair[0] for pair in links if pair[1] == alone[0]["id"]} == {
+        alone[0]["id"],
+        *(copy["id"] for copy in copied(alone[0], 20)),
+    }
