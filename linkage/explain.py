@@ -112,7 +112,7 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     ranked_rows = [int(row) for row in ranked.rows[0] if row >= 0]
     rows = [row for row in dict.fromkeys([*ranked_rows, *beside]) if row != asked]
     rows += [] if asked is None else [asked]
-    scored = _score(batch, index, model, rows)
+    scored = score_rows(batch, index, model, rows)
     bits = np.array([beside.get(row, (0.0, 0.0)) for row in rows]).reshape(len(rows), 2)
     weights = scored.weights + bits.sum(axis=1)
     # What the bits add to the sum: all that they make of a person who was not among the candidates kept.
@@ -121,11 +121,13 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     total = float(ranked.sums[0] + added[bits.any(axis=1)].sum())
     is_counted = np.isin(rows, list(found_by)) & (scored.factors >= scorer.least_factor) | bits.any(axis=1)
     probabilities = _probabilities(weights, is_counted, total, model, index)
-    stated = _texts(dose)
+    stated = texts_of(dose)
     n_rivals = len(rows) - (asked is not None)
     order = [*np.argsort(-weights[:n_rivals], kind="stable").tolist(), *range(n_rivals, len(rows))]
     candidates = [
-        _candidate(index, model, stated, scored, place, probabilities[place], found_by.get(rows[place], 0), bits[place])
+        candidate_of(
+            index, model, stated, scored, place, probabilities[place], found_by.get(rows[place], 0), bits[place]
+        )
         for place in order
     ]
     chances = posterior(ranked.weights[:, :0], np.array([total]), model.parameters, index.n_persons)
@@ -188,12 +190,12 @@ def _row_of(index: Index, person_id: str) -> int:
     return row
 
 
-def _texts(row: pa.Table) -> dict[str, str]:
+def texts_of(row: pa.Table) -> dict[str, str]:
     """The values of a one-row table that are there."""
     return {name: value for name, value in row.to_pylist()[0].items() if value is not None}
 
 
-def _score(batch: Batch, index: Index, model: Model, rows: list[int]) -> Scored:
+def score_rows(batch: Batch, index: Index, model: Model, rows: list[int]) -> Scored:
     """Persons scored against the dose, whether a pass found them or not, however little they weigh."""
     scorer = Scorer(batch, index, model.parameters, floor_log2=-np.inf)
     pairs = Candidates(np.array([0, len(rows)]), np.array(rows, np.uint32), np.zeros(len(rows), np.uint16))
@@ -211,7 +213,7 @@ def _probabilities(
     ]
 
 
-def _candidate(
+def candidate_of(
     index: Index,
     model: Model,
     stated: dict[str, str],
@@ -222,7 +224,7 @@ def _candidate(
     bits: NDArray[np.float64],
 ) -> Candidate:
     """One scored person with the evidence for and against; bits: float64[2], of the subject and of the schedule."""
-    registered = _texts(index.take(np.array([scored.candidates.rows[place]], np.int64)))
+    registered = texts_of(index.take(np.array([scored.candidates.rows[place]], np.int64)))
     pattern = pattern_space(index.plan).levels_of(scored.codes[place : place + 1])
     fields = {field.name: field for field in index.plan.fields}
     evidence = []

@@ -220,7 +220,10 @@ def _entries(
     model = linked.model
     return {
         "code_version": code_version(),
-        "inputs": {side: [file.summary() for file in ingested.files] for side, ingested in sides.items()},
+        "inputs": {
+            side: [file.summary() | {"path": str(file.path.resolve())} for file in ingested.files]
+            for side, ingested in sides.items()
+        },
         "plan": model.plan.digest(),
         "model": model.digest(),
         "training": {name: value for name, value in model.training.items() if name != "term_frequencies"},
@@ -235,18 +238,18 @@ def _entries(
     }
 
 
-def read_side(paths: Sequence[Path], plan: Plan, side: str) -> Ingested:
-    """Read the files of one side ("left" or "right"); InputError when no record of them is accepted."""
-    ingested = ingest(paths, _table_of(plan, side))
+def read_side(paths: Sequence[Path], plan: Plan, side: str, *, also: Sequence[str] = ()) -> Ingested:
+    """Read the files of one side ("left" or "right"), further columns too; InputError when no record is accepted."""
+    ingested = ingest(paths, _table_of(plan, side, also))
     if ingested.accepted.num_rows == 0:
         raise InputError(f"{ingested.files[0].file}: no record was accepted for the {side} side; see the rejected rows")
     return ingested
 
 
-def _table_of(plan: Plan, side: str) -> TableSchema:
-    """The table that a side of the plan reads: its id and the columns of its fields."""
+def _table_of(plan: Plan, side: str, also: Sequence[str]) -> TableSchema:
+    """The table that a side of the plan reads: its id, the columns of its fields, and others."""
     key = plan.left_id if side == "left" else plan.right_id
-    names = [name for name in plan.columns(side) if name != key]
+    names = [name for name in dict.fromkeys([*plan.columns(side), *also]) if name != key]
     columns = [] if key == POSITION else [Column(key, pa.string(), "the record", key=True)]
     columns += [Column(name, pa.string(), "read by the plan", "not stated") for name in names]
     return TableSchema(side, tuple(columns), remedy="give its name in the plan")

@@ -8,6 +8,7 @@ expects it to agree would call the training odd.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -17,19 +18,16 @@ from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 from blocking.keys import Keys
 from linkage.plan import Comparison, Pass
 from linkage.planning.fields import Planned
-from linkage.planning.roles import Role
+from linkage.planning.roles import OWN
 
-# What two people of one home do not have in common, nor two firms of one house.
-OWN = {Role.GIVEN_NAME, Role.FULL_NAME, Role.VIETNAMESE_NAME, Role.BIRTH_DATE, Role.EMAIL, Role.COMPANY}
 _BY_CHANCE = 0.02  # of the pairs that two fields make, at most
 _FEWEST = 100  # sure pairs that both have the field, to say anything of it
 _MOST = 1000  # sure pairs of two fields that are looked at
-_LARGEST_BLOCK = 3
+_LARGEST_BLOCK = 10
 _SEED = 2
 _PRIOR = 5.0  # pairs that the defaults count for, so that no share is 0
 
 KeysOf = Callable[[Pass], tuple[Keys, Keys]]
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def whole_part(planned: Planned) -> str:
@@ -51,20 +49,47 @@ def telling_pairs(planned: Sequence[Planned], n_pairs: int) -> list[tuple[Planne
     return found
 
 
-def sure_pairs(planned: Sequence[Planned], rows: tuple[int, int], keys_of: KeysOf) -> list[tuple[set[str], Pairs]]:
-    """Rows of both sides that are equal in two telling fields, by the names of the fields; a sample of each two."""
-    rng = np.random.default_rng(_SEED)
+@dataclass(frozen=True)
+class SurePairs:
+    """Rows of both sides, int64[n] each, that are equal in two fields; names: those of the fields."""
+
+    names: frozenset[str]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+
+
+def sure_pairs(planned: Sequence[Planned], rows: tuple[int, int], keys_of: KeysOf, *, is_self: bool) -> list[SurePairs]:
+    """Pairs of rows that are equal in two telling fields, for each two; of one file each pair once."""
     found = []
     for p, q, by_chance in telling_pairs(planned, rows[0] * rows[1]):
         parts = [whole_part(x) for x in (p, q)]
         left, right = _meeting(*keys_of(Pass(name="sure", left=parts, right=parts)))
+        if is_self:
+            left, right = left[left < right], right[left < right]
         if left.size and by_chance <= _BY_CHANCE * left.size:
-            chosen = rng.permutation(left.size)[:_MOST]
-            found.append(({p.field.name, q.field.name}, (left[chosen], right[chosen])))
+            found.append(SurePairs(frozenset({p.field.name, q.field.name}), left, right))
     return found
 
 
-def _meeting(left: Keys, right: Keys) -> Pairs:
+def matches_a_record(sure: Sequence[SurePairs], rows: tuple[int, int]) -> float | None:
+    """About how many matches a left record has; None where no two fields tell.
+
+    Two fields find the matches that agree in both of them. Two such sets of pairs that share no field are two captures
+    of the same matches, of which n1 n2 / n12 is the number (Lincoln and Petersen); of all such the mean, and where
+    there are none, the union.
+    """
+    codes = [np.unique(pairs.left * rows[1] + pairs.right) for pairs in sure]
+    estimates = [
+        a.size * b.size / both
+        for (p, a), (q, b) in combinations(zip(sure, codes, strict=True), 2)
+        if not p.names & q.names and (both := np.intersect1d(a, b, assume_unique=True).size) >= _FEWEST
+    ]
+    if not codes:
+        return None
+    return float(np.mean(estimates) if estimates else np.unique(np.concatenate(codes)).size) / rows[0]
+
+
+def _meeting(left: Keys, right: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of both sides with equal keys, 0 left out, in blocks that are small."""
     order = np.argsort(right, kind="stable")
     ordered = right[order]
@@ -76,7 +101,7 @@ def _meeting(left: Keys, right: Keys) -> Pairs:
 
 
 def level_shares(
-    planned: Planned, sure: Sequence[tuple[set[str], Pairs]], texts: tuple[NDArray[np.object_], NDArray[np.object_]]
+    planned: Planned, sure: Sequence[SurePairs], texts: tuple[NDArray[np.object_], NDArray[np.object_]]
 ) -> list[float] | None:
     """Shares of the levels of a comparison among sure pairs that other fields found; None where these are too few or
     the kind is compared in its own way.
@@ -86,8 +111,15 @@ def level_shares(
     comparison = planned.comparison
     if comparison.kind not in ("text", "category", "number"):
         return None
-    pairs = [pair for names, pair in sure if comparison.name not in names]
-    stated = [(a, b) for left, right in pairs for a, b in zip(texts[0][left], texts[1][right], strict=True) if a and b]
+    rng = np.random.default_rng(_SEED)
+    others = [pairs for pairs in sure if comparison.name not in pairs.names]
+    samples = [(pairs, rng.permutation(pairs.left.size)[:_MOST]) for pairs in others]
+    stated = [
+        (a, b)
+        for pairs, chosen in samples
+        for a, b in zip(texts[0][pairs.left[chosen]], texts[1][pairs.right[chosen]], strict=True)
+        if a and b
+    ]
     if len(stated) < _FEWEST:
         return None
     counts = _PRIOR * np.array(comparison.starting_m)

@@ -45,8 +45,8 @@ _SIMILAR = {
 _NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.COMPANY}
 _MOSTLY = 0.8  # of the values of a column
 _COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "vietnamese_name": 2}  # text is the costliest
-# What people who are not the same often share: a home.
-_SHARED_AT_HOME = {Role.PHONE, Role.STREET}
+# What people who are not the same often share, a home: distinct values over rows, from which on a value is one home's.
+_SHARED_AT_HOME = {Role.PHONE: 0.1, Role.STREET: 0.1, Role.POSTCODE: 0.5}
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,8 @@ class Planned:
     pair: Correspondence
 
 
-def planned_fields(pairs: Sequence[Correspondence], *, is_of_people: bool) -> list[Planned]:
-    """Fields and comparisons of the pairs, the cheapest comparison first.
-
-    is_of_people : records are of people, who may share a home
-    """
+def planned_fields(pairs: Sequence[Correspondence]) -> list[Planned]:
+    """Fields and comparisons of the pairs, the cheapest comparison first."""
     planned: list[Planned] = []
     for pair in pairs:
         name = _name_of(pair, {p.field.name for p in planned})
@@ -72,7 +69,7 @@ def planned_fields(pairs: Sequence[Correspondence], *, is_of_people: bool) -> li
             left=[column.name for column in pair.left],
             right=[column.name for column in pair.right],
         )
-        planned.append(Planned(field, _comparison(name, pair, is_of_people), pair))
+        planned.append(Planned(field, _comparison(name, pair), pair))
     return sorted(planned, key=lambda p: _cost(p.comparison))
 
 
@@ -101,10 +98,10 @@ def _name_of(pair: Correspondence, taken: set[str]) -> str:
     return unique
 
 
-def _comparison(name: str, pair: Correspondence, is_of_people: bool) -> Comparison:
+def _comparison(name: str, pair: Correspondence) -> Comparison:
     column = pair.right[0]
     base = Comparison(name=name, kind="text", left=[name], right=[name], monotone=True)
-    is_shared = pair.role in _SHARED_AT_HOME
+    is_shared = column.n_distinct > _SHARED_AT_HOME.get(pair.role, 1.0) * column.filled
     often = pair.role in _NAMES or column.n_distinct < _RARE * column.filled
     match pair.role:
         case Role.VIETNAMESE_NAME:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from linkage.plan import Pass
 from linkage.planning.fields import Planned
-from linkage.planning.roles import Role
+from linkage.planning.roles import OWN, Role
 
 SEED = 1
 _MADE_UP = 4000  # matches
@@ -74,9 +74,15 @@ class _Candidate:
 KeysOf = Callable[[Pass], tuple[Keys, Keys]]
 
 
-def choose_passes(planned: Sequence[Planned], n_left: int, keys_of: KeysOf, *, is_self: bool) -> list[Chosen]:
-    """The passes of a plan, those that find most first; at least one where any key has a value on both sides."""
-    candidates = _candidates(planned)
+def choose_passes(
+    planned: Sequence[Planned], n_left: int, keys_of: KeysOf, *, is_self: bool, only_own: bool = False
+) -> list[Chosen]:
+    """The passes of a plan, those that find most first; at least one where any key has a value on both sides.
+
+    only_own : where homes make far more pairs than matches do, each pass has a part that is a person's own: a training
+        on pairs of which most are relatives takes these for the matches
+    """
+    candidates = _candidates(planned, only_own=only_own)
     sizes = [block_sizes(*keys_of(candidate.rule), is_self=is_self) for candidate in candidates]
     budget = max(FEWEST_PAIRS, PAIRS_A_RECORD * n_left)
     is_open = np.array([0 < pairs <= budget and largest <= _LARGEST_BLOCK for pairs, largest in sizes])
@@ -119,8 +125,9 @@ def block_sizes(left: Keys, right: Keys, *, is_self: bool) -> tuple[int, int]:
     return int((n * (m - 1) // 2 if is_self else n * m).sum()), int(m.max())
 
 
-def _candidates(planned: Sequence[Planned]) -> list[_Candidate]:
-    """Passes of one part, of two parts of different fields, and of two names that changed places."""
+def _candidates(planned: Sequence[Planned], *, only_own: bool) -> list[_Candidate]:
+    """Passes of one part, of two parts of different fields, and of two names that changed places; only_own: those with
+    a part that people of one home do not have in common."""
     alike = _draw(planned)
     parts = [
         (p, f"{p.field.name}{part}", np.logical_and.reduce([alike[p.field.name, aspect] for aspect in aspects]))
@@ -133,7 +140,12 @@ def _candidates(planned: Sequence[Planned]) -> list[_Candidate]:
         for (p, a, finds_a), (q, b, finds_b) in combinations(parts, 2)
         if p.field.name != q.field.name
     ]
-    return alone + paired + _swapped(planned, alike)
+    candidates = alone + paired + _swapped(planned, alike)
+    if not only_own:
+        return candidates
+    own = {p.field.name for p in planned if p.pair.role in OWN}
+    telling = [c for c in candidates if own & {part.split(".")[0] for part in c.rule.left}]
+    return telling or candidates
 
 
 def _draw(planned: Sequence[Planned]) -> dict[tuple[str, str], NDArray[np.bool_]]:

@@ -18,7 +18,7 @@ from linkage.errors import InputError
 from linkage.key_parts import KeyParts
 from linkage.plan import POSITION, Decision, Pass, Plan, Training, plan_from
 from linkage.plan_checks import FORMAT
-from linkage.planning.agreement import level_shares, sure_pairs, telling_pairs, whole_part
+from linkage.planning.agreement import level_shares, matches_a_record, sure_pairs, telling_pairs, whole_part
 from linkage.planning.columns import TextColumn, text_columns
 from linkage.planning.correspondences import (
     Correspondence,
@@ -37,6 +37,8 @@ _MOST_PATTERNS = 3_000_000
 _SELDOM_SAME = 0.5
 _LEAST_FILLED = 0.02  # of pairs; a field that fewer have is left out
 _RANDOM_PAIRS = 20_000_000
+_LEAST_SHARE, _MOST_SHARE = 0.01, 0.95  # matches for each left record to start from
+_HOMES = 2.0  # pairs of one home for each match, from which on they would be taken for the matches
 _FAR = 0.2  # in total variation: starting values that differ more from the defaults are stated
 # Several records of one person on the right side, from which on pairs are judged one by one.
 _DUPLICATES = 0.03
@@ -86,7 +88,7 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
             "mean the same are called the same, or write the plan by hand"
         )
     is_of_people = any(pair.role in _PERSONAL for pair in fit)
-    planned = _within_patterns(planned_fields(fit, is_of_people=is_of_people))
+    planned = _within_patterns(planned_fields(fit))
     plan = Plan(
         format=FORMAT,
         name=name,
@@ -97,9 +99,11 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
         comparisons=[p.comparison for p in planned],
     )
     keys = _Keys(tables, plan)
-    sure = [] if is_self else sure_pairs(planned, keys.rows, keys.of)
+    sure = sure_pairs(planned, keys.rows, keys.of, is_self=is_self)
     planned = [_with_shares(p, level_shares(p, sure, _texts(p, tables))) for p in planned]
-    chosen = choose_passes(planned, keys.rows[0], keys.of, is_self=is_self)
+    matches = matches_a_record(sure, keys.rows)
+    only_own = is_self and is_of_people and keys.same_home(planned) > _HOMES * (matches or 0.0)
+    chosen = choose_passes(planned, keys.rows[0], keys.of, is_self=is_self, only_own=only_own)
     if not chosen:
         raise InputError(
             "no value of the left file occurs in the right one in a column that could block; look at the spelling of "
@@ -109,7 +113,7 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
     plan = msgspec.structs.replace(
         plan,
         decision=_decision(is_any=many > _DUPLICATES),
-        training=_training(tables, planned, is_any=many > _DUPLICATES),
+        training=_training(keys.rows, planned, matches, is_any=many > _DUPLICATES),
         passes=[c.rule for c in chosen],
         comparisons=[p.comparison for p in planned],
     )
@@ -130,11 +134,11 @@ def _decision(*, is_any: bool) -> Decision:
     )
 
 
-def _training(tables: dict[str, pa.Table], planned: Sequence[Planned], *, is_any: bool) -> Training:
-    n_pairs = tables["left"].num_rows * tables["right"].num_rows
+def _training(rows: tuple[int, int], planned: Sequence[Planned], matches: float | None, *, is_any: bool) -> Training:
+    share = 0.5 if matches is None else max(_LEAST_SHARE, matches)
     return Training(
-        random_pairs=min(_RANDOM_PAIRS, max(1, n_pairs)),
-        share_in_registry=1.0 if is_any else 0.5,
+        random_pairs=min(_RANDOM_PAIRS, max(1, rows[0] * rows[1])),
+        share_in_registry=round(share if is_any else min(share, _MOST_SHARE), 3),
         household_rate=_HOUSEHOLD_RATE if any(p.comparison.shared_number for p in planned) else 0.0,
     )
 
@@ -239,6 +243,12 @@ class _Keys:
 
     def of(self, rule: Pass) -> tuple[np.ndarray, np.ndarray]:
         return self._parts["left"].keys(rule)[:, 0], self._parts["right"].keys(rule)[:, 0]
+
+    def same_home(self, planned: Sequence[Planned]) -> float:
+        """Pairs within one file that have a home's value in common, for each record: the most that a field shows."""
+        homes = [p.field.name for p in planned if p.comparison.shared_number]
+        rules = [Pass(name="home", left=[name], right=[name]) for name in homes]
+        return max((block_sizes(*self.of(rule), is_self=True)[0] / self.rows[0] for rule in rules), default=0.0)
 
     def duplicates(self, planned: Sequence[Planned]) -> float:
         """Records of the right side that agree with another one of it in two fields that seldom agree by chance, the

@@ -73,6 +73,9 @@ _HINTS = {phrase: role for role, phrases in _PHRASES.items() for phrase in phras
 _PERSONAL = {Role.VIETNAMESE_NAME, Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME}
 _WORDED = {*_PERSONAL, Role.COMPANY, Role.STREET, Role.TOWN}
 
+# What two people of one home do not have in common, nor two firms of one house.
+OWN = {Role.GIVEN_NAME, Role.FULL_NAME, Role.VIETNAMESE_NAME, Role.BIRTH_DATE, Role.EMAIL, Role.COMPANY}
+
 
 @dataclass(frozen=True)
 class Hint:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
-from linkage.evaluate import Evaluation, GroupResult, Proportion
+from linkage.evaluate import CalibrationBin, Evaluation, GroupResult, Proportion
 
 COMMUNES_SHOWN = 10
 
@@ -23,7 +23,8 @@ def render(evaluation: Evaluation) -> Group:
             else rows
         )
         groups.append(_render_groups(name, shown, len(rows)))
-    parts = [_render_totals(evaluation), _render_calibration(evaluation)]
+    calibration = calibration_table(evaluation.calibration_error, evaluation.calibration, "doses")
+    parts = [_render_totals(evaluation), calibration]
     if evaluation.estimates:
         parts.append(_render_estimates(evaluation))
     return Group(*parts, *groups)
@@ -49,15 +50,13 @@ def _shown(proportion: Proportion, digits: int) -> str:
 
 def _render_totals(evaluation: Evaluation) -> Table:
     title = f"Run {evaluation.run_id}, {evaluation.doses:,} doses"
-    table = _table(title, "measure", "% [95 %]", "doses", "of")
     measures = {f"precision, {status}": proportion for status, proportion in evaluation.precision.items()} | {
         "recall, right person decided": evaluation.recall,
         "decided or among the candidates": evaluation.reachable,
         "review": evaluation.review,
         "not in the registry, yet decided": evaluation.outside_registry,
     }
-    for name, proportion in measures.items():
-        table.add_row(name, _shown(proportion, 3), f"{proportion.count:,}", f"{proportion.of:,}")
+    table = measures_table(title, measures, "doses")
     table.add_section()
     for status, count in evaluation.counts.items():
         table.add_row(f"status {status}", "", f"{count:,}", f"{evaluation.doses:,}")
@@ -68,10 +67,19 @@ def _render_totals(evaluation: Evaluation) -> Table:
     return table
 
 
-def _render_calibration(evaluation: Evaluation) -> Table:
-    error = "-" if evaluation.calibration_error is None else f"{evaluation.calibration_error:.5f}"
-    table = _table(f"Calibration, expected error {error}", "probability", "mean", "came true, % [95 %]", "doses")
-    for b in evaluation.calibration:
+def measures_table(title: str, measures: Mapping[str, Proportion], unit: str) -> Table:
+    """Proportions by name, of units such as doses."""
+    table = _table(title, "measure", "% [95 %]", unit, "of")
+    for name, proportion in measures.items():
+        table.add_row(name, _shown(proportion, 3), f"{proportion.count:,}", f"{proportion.of:,}")
+    return table
+
+
+def calibration_table(expected_error: float | None, bins: Sequence[CalibrationBin], unit: str) -> Table:
+    """What probabilities promised and what came true."""
+    error = "-" if expected_error is None else f"{expected_error:.5f}"
+    table = _table(f"Calibration, expected error {error}", "probability", "mean", "came true, % [95 %]", unit)
+    for b in bins:
         table.add_row(f"{b.lower:g} - {b.upper:g}", f"{b.mean_probability:.5f}", _shown(b.right, 2), f"{b.right.of:,}")
     return table
 

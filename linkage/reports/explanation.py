@@ -19,7 +19,7 @@ def render(explanation: Explanation) -> RenderableType:
     for place, candidate in enumerate(candidates):
         is_asked_for = candidate.person_id == explanation.asked_for
         if place < IN_FULL or is_asked_for:
-            parts += ["", _title(candidate, is_asked_for), _side_by_side(candidate)]
+            parts += ["", _title(candidate, is_asked_for), side_by_side(candidate)]
     if candidates:
         parts += ["", _rivals(candidates)]
     return Group(*parts)
@@ -53,8 +53,9 @@ def _title(candidate: Candidate, is_asked_for: bool) -> Text:
     return Text(f"person {candidate.person_id}{asked}{found}", style="bold")
 
 
-def _side_by_side(candidate: Candidate) -> Table:
-    table = _table("comparison", "dose", "registry", "level", "bits")
+def side_by_side(candidate: Candidate, left: str = "dose", right: str = "registry") -> Table:
+    """What both records hold, comparison by comparison, and the corrections that make the match weight."""
+    table = _table("comparison", left, right, "level", "bits")
     for evidence in candidate.evidence:
         row = (evidence.comparison, evidence.stated, evidence.registered, evidence.level)
         table.add_row(*(Text(cell) for cell in row), _bits(evidence.weight_bits))

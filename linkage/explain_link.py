@@ -1,0 +1,123 @@
+"""Why two records of linked files are a link, or not: the left record scored again against its candidates."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from linkage.comparing import prepare_batch
+from linkage.encode import encode
+from linkage.errors import UsageError
+from linkage.explain import SHOWN, Candidate, candidate_of, score_rows, texts_of
+from linkage.ingest.records import Records
+from linkage.link_folder import LinkFolder, open_link_folder
+from linkage.registry import Index
+from linkage.registry_build import build_index
+from linkage.schema import LINKS
+from linkage.scoring import Scorer
+from models.posterior import pair_probability, posterior
+
+_NO_BITS = np.zeros(2)  # of other records of the same subject and of a schedule, which two files have not
+
+
+@dataclass(frozen=True)
+class LinkExplanation:
+    """A left record, the right records it was linked with, and its candidates, best first; one asked for stands last.
+
+    refused: why no link was made in the whole folder, None where nothing stood against it.
+    """
+
+    left_id: str
+    linked_with: list[str]
+    stated: dict[str, str]
+    match_threshold: float
+    refused: str | None
+    n_candidates: int
+    candidates: list[Candidate]
+    asked_for: str | None
+
+
+def explain_link(folder: Path, left_id: str, right_id: str | None = None) -> LinkExplanation:
+    """Explain a left record of a folder that ``link`` wrote.
+
+    Parameters
+    ----------
+    right_id : a record to be weighed too, whether a pass found it or not
+
+    Raises
+    ------
+    UsageError : no such record, or the folder is none of ``link``
+    InputError : the files are no longer those that were linked
+    """
+    linked = open_link_folder(folder)
+    with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
+        index = build_index(Records.of(linked.records("right")), linked.plan, Path(scratch) / "index")
+        record = _record(linked, left_id)
+        asked = None if right_id is None else _row_of(index, right_id)
+        candidates, n_candidates = _candidates(linked, index, record, asked)
+    found = pq.read_table(folder / f"{LINKS.name}.parquet")
+    is_here = pc.equal(found["left_id"], left_id)
+    partners = found.filter(is_here)["right_id"].to_pylist()
+    if linked.is_self:
+        partners += found.filter(pc.equal(found["right_id"], left_id))["left_id"].to_pylist()
+    return LinkExplanation(
+        left_id,
+        sorted(partners),
+        texts_of(record),
+        float(linked.manifest["match_threshold"]),
+        linked.manifest.get("refused"),
+        n_candidates,
+        candidates,
+        right_id,
+    )
+
+
+def _record(linked: LinkFolder, left_id: str) -> pa.Table:
+    records = linked.records("left")
+    found = records.filter(pc.equal(records[linked.id_of("left")], left_id)).combine_chunks()
+    if found.num_rows == 0:
+        raise UsageError(f"{linked.folder}: no record of the left file has {linked.id_of('left')} {left_id!r}")
+    return found
+
+
+def _row_of(index: Index, right_id: str) -> int:
+    row = int(index.rows_of(pa.array([right_id]))[0])
+    if row < 0:
+        raise UsageError(f"no record of the right file has {index.plan.right_id} {right_id!r}")
+    return row
+
+
+def _candidates(linked: LinkFolder, index: Index, record: pa.Table, asked: int | None) -> tuple[list[Candidate], int]:
+    """The best candidates of a record and one asked for, and how many the passes found; probabilities as they were
+    decided by, of one that no pass found as if one had."""
+    parameters = linked.model.parameters
+    dictionaries = index.dictionaries.copy()
+    batch = prepare_batch(encode(record, index.plan, "left", dictionaries), dictionaries, index)
+    if linked.is_self:
+        batch = replace(batch, own_rows=index.rows_of(record.column(linked.id_of("left"))))
+    scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
+    everyone, _ = scorer.link(slice(0, 1))
+    found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
+    ranked = scorer.rank(everyone, SHOWN)
+    rows = [int(row) for row in ranked.rows[0] if row >= 0 and row != asked] + ([] if asked is None else [asked])
+    if not rows:
+        return [], 0
+    scored = score_rows(batch, index, linked.model, rows)
+    if linked.plan.decision.matches_per_record == "any":
+        chances = pair_probability(scored.weights, parameters, index.n_persons)
+    else:
+        is_found = np.array([row in found_by for row in rows])
+        totals = ranked.sums[0] + np.where(is_found, 0.0, np.exp2(scored.weights))
+        chances = posterior(scored.weights[:, None], totals, parameters, index.n_persons).candidates[:, 0]
+    stated = texts_of(record)
+    listed = [
+        candidate_of(index, linked.model, stated, scored, place, float(chances[place]), found_by.get(row, 0), _NO_BITS)
+        for place, row in enumerate(rows)
+    ]
+    return listed, len(found_by)
