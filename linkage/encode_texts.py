@@ -139,6 +139,15 @@ def postcodes(spec: Field, texts: list[pa.Array]) -> Columns:
     return {spec.name: packed[encoded.indices.to_numpy(zero_copy_only=False)]}
 
 
+def postcode_area(packed: NDArray[np.uint64], n_left_out: int) -> NDArray[np.uint64]:
+    """Packed codes without their last characters, 0 where nothing is left: uint64[n]."""
+    bits, last = postcode.CHARACTER_BITS, postcode.N_CHARACTERS
+    characters = packed[:, None] >> (np.arange(last, dtype=np.uint64) * np.uint64(bits)) & np.uint64(63)
+    n_kept = np.maximum(np.count_nonzero(characters, axis=1) - n_left_out, 0)
+    cut = ((last - n_kept) * bits).astype(np.uint64)
+    return np.asarray(packed >> cut << cut)
+
+
 def _packed(code: str) -> int:
     total = 0
     for character in code[: postcode.N_CHARACTERS].ljust(postcode.N_CHARACTERS):

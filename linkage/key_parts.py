@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from blocking.keys import Keys, block_keys, mix
 from blocking.neighbours import NumberFilter, neighbours_in
 from linkage.encode import PERSONAL_DIGITS, Columns, Dictionaries
+from linkage.encode_texts import MOST_ALTERNATIVES, postcode_area
 from linkage.errors import UsageError
 from linkage.plan import Pass, Plan
 from linkage.standardise import dates
 
 _PREFIX_LETTERS = 3
+_LEFT_OUT = {"sector": 2, "district": 3}  # characters of a postal code, at its end
+_PLACES = frozenset(str(place + 1) for place in range(MOST_ALTERNATIVES))
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ def key_part(
     if kind in ("text", "category") and aspect in ("", "prefix"):
         # Word ids differ from field to field; their content does not, so a key may compare two fields.
         return dictionaries.word_hashes(name, columns[name], _PREFIX_LETTERS if aspect else None)
+    if kind == "postcode" and aspect in _LEFT_OUT:
+        return postcode_area(columns[name].astype(np.uint64), _LEFT_OUT[aspect])
+    if kind == "alternatives" and (aspect == "" or aspect in _PLACES):
+        return _listed_part(dictionaries, name, columns[name], aspect, side)
     if kind == "name_pair" and aspect in ("first", "second"):
         return dictionaries.word_hashes(name, columns[part])
     if kind == "person_number" and aspect == "neighbours":
@@ -82,6 +89,14 @@ def key_part(
     if part in columns and columns[part].ndim == 1:
         return columns[part].astype(np.uint64)
     raise UsageError(f"key part {part!r}: a field of kind {kind!r} has no such part")
+
+
+def _listed_part(dictionaries: Dictionaries, name: str, listed: NDArray[np.generic], aspect: str, side: str) -> Keys:
+    """Values of a list: the one at a place, from 1 on; or, on the left, all of them, and on the right the first."""
+    hashes = np.stack([dictionaries.word_hashes(name, values) for values in listed.T], axis=1)
+    if aspect:
+        return np.ascontiguousarray(hashes[:, int(aspect) - 1])
+    return hashes if side == "left" else np.ascontiguousarray(hashes[:, 0])
 
 
 def _date_part(packed: NDArray[np.uint32], aspect: str, part: str) -> Keys:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ import pytest
 
 from linkage.binding import bind
 from linkage.comparing import Pairs, prepare_batch
-from linkage.encode import encode
+from linkage.encode import Dictionaries, encode
 from linkage.errors import UsageError
 from linkage.files import link_files
 from linkage.ingest.records import Records
+from linkage.key_parts import key_part
 from linkage.model_file import Model
 from linkage.plan import Plan, load_plan, plan_from
 from linkage.registry_build import build_index
 from linkage.splink.exporting import export_splink
+from linkage.standardise.places import Units
 from linkage.train import starting_parameters
 
 TEXT: dict[str, Any] = {"measure": "jaro_winkler", "thresholds": [0.85]}
@@ -112,6 +115,26 @@ def test_levels_mean_what_they_say(tmp_path: Path) -> None:
         comparison.add(batch.columns, pairs, codes)
         labels = [comparison.spec.labels[level] for level in codes // np.uint32(comparison.stride)]
         assert labels == [levels[place] for levels in OTHERS.values()], comparison.spec.name
+
+
+def test_parts_of_keys() -> None:
+    plan, latest = plan_from(PLAN, "here"), datetime.date(2026, 1, 1)
+    rows = [("", "", code, emails, "", "", "", "", "", "") for code, emails in (
+        ("SW1A 1AA", "a@x;b@y"), ("SW1A 1BB", "b@y"), ("SW1A 2AA", ""), ("AB", "c"), ("", "a@x; c"))]  # fmt: skip
+    dictionaries = Dictionaries(Units.none(pa.array([], pa.string())), "2021", latest)
+    columns = encode(table(rows), plan, "left", dictionaries)
+
+    def part(name: str, side: str = "left") -> list[Any]:
+        return key_part(name, side, columns, plan, dictionaries).tolist()
+
+    sectors, districts = part("postcode.sector"), part("postcode.district")
+    assert sectors[0] == sectors[1] != sectors[2]
+    assert districts[0] == districts[1] == districts[2] != 0
+    assert sectors[3:] == districts[3:] == [0, 0]
+    every, first, second = part("emails"), part("emails", "right"), part("emails.2")
+    assert every[0][:3] == [first[0], second[0], 0]
+    assert [first[0], second[0]] == [first[4], first[1]]
+    assert [first[2], second[1], second[4]] == [0, 0, first[3]]
 
 
 def test_a_plan_of_these_kinds_links(tmp_path: Path) -> None:
