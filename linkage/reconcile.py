@@ -119,8 +119,9 @@ def _decide_subjects(
     returns."""
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
-        # What a station typed wrong was read right, and is still to be mended.
-        is_verified = (rows >= 0) & ~is_excluded & ~is_misread
+        agrees = (rows >= 0) & ~is_excluded
+        # What a station typed wrong was read right, and is still to be mended: it is linked, but nothing to train on.
+        is_verified = agrees & ~is_misread
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
         # In the order of the registry, whose columns are thus gone through once.
         agreed, to_link = agreed[np.argsort(rows[agreed])], to_link[registry_order(batch, to_link, index)]
@@ -129,7 +130,7 @@ def _decide_subjects(
         del rows, passes
     if model is None:
         with clock.stage("train"):
-            parameters, training = train(take(batch, trainees(is_verified, is_excluded)), index, n_threads)
+            parameters, training = train(take(batch, trainees(agrees, is_excluded)), index, n_threads)
             rates = learn_rates(verified, doses, subjects, index)
             model = Model(parameters, index.plan, training.to_dict(), rates if rates.are_enough else None)
     with clock.stage("link"):
@@ -172,9 +173,10 @@ def _link(
     return ranking, PairCounts.of(linked)
 
 
-def trainees(is_verified: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Subjects to train on: those that are not verified, whom the model decides; the verified ones where all are."""
-    still_open = np.flatnonzero(~is_verified & ~is_excluded)
+def trainees(agrees: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Subjects to train on: those that agree exactly with nobody, whom the model decides; the others where all
+    agree."""
+    still_open = np.flatnonzero(~agrees & ~is_excluded)
     return still_open if still_open.size else np.flatnonzero(~is_excluded)
 
 

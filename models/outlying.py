@@ -53,11 +53,14 @@ class OrdinaryRate:
         ----------
         hits, trials : int64[n], 0 <= hits <= trials
         """
-        cells, place = np.unique(np.stack([hits, trials], axis=1), axis=0, return_inverse=True)
-        log_odds = np.array([self._log_odds(k, n) for k, n in cells.tolist()], np.float64)
-        is_higher = cells[:, 0] > self.mean * cells[:, 1]
-        found = np.where(is_higher, 1.0 / (1.0 + np.exp(-np.clip(log_odds, -700.0, 700.0))), 0.0)
-        return np.asarray(found[place.reshape(-1)])
+        found = np.zeros(hits.size)
+        higher = np.flatnonzero(hits > self.mean * trials)
+        # Worked out once for each pair of counts.
+        step = int(trials.max(initial=0)) + 1
+        pairs, place = np.unique(hits[higher] * step + trials[higher], return_inverse=True)
+        log_odds = np.array([self._log_odds(*divmod(pair, step)) for pair in pairs.tolist()], np.float64)
+        found[higher] = (1.0 / (1.0 + np.exp(-np.clip(log_odds, -700.0, 700.0))))[place.reshape(-1)]
+        return found
 
     def _log_odds(self, k: int, n: int) -> float:
         outlying = _log_beta(k + 1, n - k + 1)

@@ -18,8 +18,9 @@ from linkage.ingest.records import Records
 from linkage.nightly import run
 from linkage.reports.html_stations import station_section
 from linkage.stations import Finding, cells_of, station_notes
+from linkage.stations.anchors import is_vague
 from linkage.stations.findings import NOTES_SHOWN, judge
-from linkage.stations.values import fewest_people, one_value
+from linkage.stations.values import fewest_people, neighbours, one_value
 from tests.district import LIST_DATE, District, Row, hashes, make_district, manifest, table, write
 
 OTHER = {"Nam": "Nữ", "Nữ": "Nam", "NAM": "NỮ", "NỮ": "NAM", "M": "F", "F": "M", "1": "0", "0": "1"}
@@ -170,6 +171,26 @@ def test_a_dose_read_otherwise_is_explained_as_it_was_read(erring_run: Path) -> 
         assert explained.candidates[0].probability == pytest.approx(best["match_probability"], abs=1e-9)
 
 
+def test_values_dragged_down_now_and_then_are_a_habit_too(district: District, tmp_path: Path) -> None:
+    rows = sorted(district.rows("doses"), key=lambda row: (row["facility_code"], row["dose_id"]))
+    code = Counter(row["facility_code"] for row in rows).most_common(1)[0][0]
+    there = [row for row in rows if row["facility_code"] == code]
+    dragged_there = dragged(dragged(there, "id_number", 0.06), "date_of_birth", 0.06)
+    others = [row for row in rows if row["facility_code"] != code]
+    doses = write(tmp_path / "doses.parquet", dragged_there + others, district.path("doses"))
+    run_dir = district.link([doses], tmp_path / "runs", model_file=district.run_dir / "model.json")
+    found = {(f["question"], f["facility"], *f["fields"]) for f in manifest(run_dir)["stations"]}
+    assert found == {("filled_down", code, "id_number"), ("filled_down", code, "date_of_birth")}
+    typed, own = {r["dose_id"]: r for r in dragged_there}, {r["dose_id"]: r for r in there}
+    readings = table(run_dir, "readings")
+    assert {row["reading"] for row in readings} == {"not stated"}
+    # Few of the rows that are read as not stated have a value of their own: twins, and households with one number.
+    changed = [row for row in readings if typed[row["dose_id"]][row["field"]] != own[row["dose_id"]][row["field"]]]
+    assert len(changed) > 0.95 * len(readings)
+    n_dragged = sum(typed[d][f] != own[d][f] for d in own for f in ("id_number", "date_of_birth"))
+    assert len(changed) > 0.7 * n_dragged
+
+
 def test_a_whole_file_is_read_right(district: District, tmp_path: Path) -> None:
     rows = district.rows("doses")
     paths = [
@@ -260,6 +281,49 @@ def test_one_person_may_state_his_number_often_and_a_few_people_of_many_may_shar
     assert one_value(often, np.concatenate([own, np.full(60, 7, np.uint64)]), facility, 0.1) == []
     # Sixty of a thousand people: a number that is common there, but no habit of the station.
     assert one_value(often, np.arange(often.size).astype(np.uint64), facility, 0.1) == []
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "is_pair"),
+    [
+        ((1, 2, 3), (4, 2, 5), True),
+        ((1, 2, 3), (1, 6, 5), True),
+        ((1, 2, 3), (1, 2, 5), False),  # a slip in the given name
+        ((1, 2, 3), (1, 6, 3), False),  # and in the middle one
+        ((1, 3), (1, 5), False),  # of a name of two syllables
+        ((1, 3), (4, 5), True),
+        ((1, 2, 3), (1, 5), True),
+        ((1, 2, 3), (), False),
+    ],
+)
+def test_two_people_differ_in_their_given_name_and_one_more(
+    above: tuple[int, ...], below: tuple[int, ...], is_pair: bool
+) -> None:
+    cells = made_cells([7, 7], [("a", 2)])
+    names = np.array([[*name, *[0] * (6 - len(name))] for name in (above, below)], np.uint16)
+    nobody = np.zeros(2, np.uint64)
+    assert neighbours(names, nobody, cells).is_pair.tolist() == [is_pair]
+    assert neighbours(names, nobody + np.uint64(5), cells).is_pair.tolist() == [False]  # one subject
+    assert neighbours(names, nobody, made_cells([7, 8], [("a", 2)])).is_pair.tolist() == [False]
+
+
+def test_the_numbers_of_a_facility_count_together() -> None:
+    # Two heads of villages for 40 people each, of 500 people with phones of their own.
+    values = np.concatenate([np.arange(1, 501), np.full(40, 600), np.full(40, 601)]).astype(np.uint64)
+    people = np.arange(1, values.size + 1).astype(np.uint64)
+    (found,) = one_value(values, people, np.zeros(values.size, np.int32), 0.1)
+    assert (found.n_people, found.of, found.rows.tolist()) == (80, 580, list(range(500, 580)))
+
+
+def test_a_first_of_january_repeats_by_chance() -> None:
+    day, month = np.uint32(1990 << 9 | 1 << 5 | 1), np.uint32(1990 << 9 | 1 << 5)
+    assert is_vague(np.array([day, month, 1990 << 9, 1990 << 9 | 1 << 5 | 2, 1990 << 9 | 2 << 5 | 1])).tolist() == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_many_findings_are_summed_up() -> None:

@@ -61,7 +61,7 @@ def test_the_queue_says_what_is_looked_at_first(run_dir: Path) -> None:
         }
         assert first["settle_probability"] == pytest.approx(sum(row["match_probability"] for row in rows))
         places[first["commune_code_now"] or first["commune_code"]].append(first)
-    assert len(places) > 5
+    assert max(len(rows) for rows in places.values()) > 1
     for rows in places.values():
         in_order = sorted(rows, key=lambda row: row["priority"])
         assert [row["priority"] for row in in_order] == list(range(1, len(rows) + 1))
@@ -82,6 +82,4 @@ def test_claims_of_little_hope_are_searched_for_from_their_candidates(run_dir: P
         assert chances == sorted(chances, reverse=True)
         assert min(chances) >= LEAST_SHOWN
         assert sum(chances) < SETTLED_OF_CLAIMS
-    # Under the plan's own limit of 0.02 these would have been under review.
-    assert any(row["candidate_probabilities"][0] >= 0.02 for row in with_candidates)
     assert manifest(run_dir)["counts"]["unmatched"] == sum(row["n_doses"] for row in unmatched)

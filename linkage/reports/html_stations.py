@@ -24,7 +24,7 @@ def station_section(findings: list[dict[str, Any]] | None) -> Html:
     text = (
         "What a facility or a whole file does in its rows unlike all others. Where one reading is clear its doses are "
         "read so before they are linked; wrong_fields and readings.parquet still name what the station has to mend. "
-        "Elsewhere: the share of such doses at the other stations."
+        "Usual: the share of such doses at ordinary stations."
     )
     if len(found) > _SHOWN:
         text += f" The {_SHOWN} largest of {len(found):,}; all are in the manifest."
@@ -32,5 +32,5 @@ def station_section(findings: list[dict[str, Any]] | None) -> Html:
         (where(f), what(f), f"{f.hits / f.trials:.1%}", f"{f.ordinary_rate:.2%}", f"{f.probability:.4f}", reading_of(f))
         for f in found[:_SHOWN]
     ]
-    headings = ["station", "what is wrong", "#share", "#elsewhere", "#probability", "reading"]
+    headings = ["station", "what is wrong", "#share", "#usual", "#probability", "reading"]
     return section("stations", heading, paragraph(text), table(headings, rows))

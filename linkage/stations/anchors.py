@@ -55,6 +55,11 @@ def is_exchangeable(birth: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return np.asarray((month > 0) & (day > 0) & (day <= 12) & (day != month))
 
 
+def is_vague(birth: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Whether the day of birth is not known, or is the 1 January that stands for it: bool[n]."""
+    return np.asarray((dates.day_of(birth) == 0) | (birth & 0x1FF == 1 << dates.MONTH_SHIFT | 1))
+
+
 def exchanged(birth: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Dates with day and month exchanged; one of which that makes no sense is not asked for."""
     return dates.pack_date(dates.year_of(birth), dates.day_of(birth), dates.month_of(birth))
@@ -75,9 +80,15 @@ def _anchored(
     """Some records of each cell among those asked for, and the row of the person of each."""
     is_named = (columns[_NUMBER] != 0) & (columns[f"{_NAME}.plain"] != 0)
     chosen = cells.sample(is_asked & is_named, ANCHORS)
-    persons = np.empty(chosen.size, np.int64)
-    for part in parts_of(chosen.size):
-        left = {name: columns[name][chosen[part]] for name in (_NUMBER, f"{_NAME}.plain")}
-        persons[part] = find_by_number(left, dictionaries, index, [f"{_NAME}.plain"])
+    persons = owners(chosen, columns, dictionaries, index)
     is_found = persons >= 0
     return chosen[is_found], persons[is_found]
+
+
+def owners(rows: Rows, columns: Columns, dictionaries: Dictionaries, index: Index) -> Rows:
+    """The row of the one person who has the number and the name that each of some records states, -1 for none."""
+    persons = np.empty(rows.size, np.int64)
+    for part in parts_of(rows.size):
+        left = {name: columns[name][rows[part]] for name in (_NUMBER, f"{_NAME}.plain")}
+        persons[part] = find_by_number(left, dictionaries, index, [f"{_NAME}.plain"])
+    return persons

@@ -37,8 +37,8 @@ class Finding:
     question: one of the names above; fields: columns of the doses it is about; file: None where a facility is meant,
     in whatever file; facility: None for a whole file, or with no file either for the doses without a facility code.
     hits: of ``trials`` doses (pairs of neighbouring doses, people) that could show the error those that do;
-    ordinary_rate: their share elsewhere; probability: that the station is unlike the others; n_read: doses that were
-    read otherwise for it, 0 where no reading is clear.
+    ordinary_rate: their share at ordinary stations; probability: that the station is unlike the others; n_read: doses
+    that were read otherwise for it, 0 where no reading is clear.
     """
 
     question: str
@@ -62,26 +62,34 @@ class Judged:
 
 
 def judge(
-    question: str, fields: tuple[str, ...], hits: NDArray[np.int64], trials: NDArray[np.int64], cells: Cells
+    question: str,
+    fields: tuple[str, ...],
+    hits: NDArray[np.int64],
+    trials: NDArray[np.int64],
+    cells: Cells,
+    usual: OrdinaryRate | None = None,
+    least_rate: float = LEAST_RATE,
 ) -> list[Judged]:
     """Whole files in which the error is clear, and facilities beyond these, whose rate of hits is unlike the others'.
 
     Parameters
     ----------
     hits, trials : int64[n_cells]
+    usual : the rates of ordinary stations; None learns them from these
+    least_rate : what goes wrong in a smaller share of a station's doses is no habit
     """
     if not hits.any():
         return []
-    usual = ordinary_rate(hits, trials)
+    usual = usual or ordinary_rate(hits, trials)
     found, is_open = [], np.ones(cells.file.size, np.bool_)
-    for file, k, n, probability in _outlying(cells.file, hits, trials, usual):
+    for file, k, n, probability in _outlying(cells.file, hits, trials, usual, least_rate):
         members = cells.file == file
         # A file of one facility is better called by that facility.
         if members.sum() > 1 and is_clear_share(k, n, probability):
             finding = Finding(question, fields, cells.files[file], None, k, n, usual.mean, probability)
             found.append(Judged(finding, members, True))
             is_open &= ~members
-    for facility, k, n, probability in _outlying(cells.facility, hits * is_open, trials * is_open, usual):
+    for facility, k, n, probability in _outlying(cells.facility, hits * is_open, trials * is_open, usual, least_rate):
         finding = Finding(question, fields, None, cells.facilities[facility], k, n, usual.mean, probability)
         members = (cells.facility == facility) & is_open
         found.append(Judged(finding, members, is_clear_share(k, n, probability)))
@@ -94,11 +102,15 @@ def is_clear_share(hits: int, trials: int, probability: float) -> bool:
 
 
 def _outlying(
-    unit_of_cell: NDArray[np.int32], hits: NDArray[np.int64], trials: NDArray[np.int64], usual: OrdinaryRate
+    unit_of_cell: NDArray[np.int32],
+    hits: NDArray[np.int64],
+    trials: NDArray[np.int64],
+    usual: OrdinaryRate,
+    least_rate: float,
 ) -> Iterable[tuple[int, int, int, float]]:
     """(unit, hits, trials, probability) of the units that are told."""
     k, n = (np.bincount(unit_of_cell, counts).astype(np.int64) for counts in (hits, trials))
-    told = np.flatnonzero((n >= LEAST_TRIALS) & (k >= LEAST_RATE * n))
+    told = np.flatnonzero((n >= LEAST_TRIALS) & (k >= least_rate * n))
     probabilities = usual.outlying(k[told], n[told])
     for unit, probability in zip(told.tolist(), probabilities.tolist(), strict=True):
         if probability >= TOLD_FROM:
@@ -107,7 +119,7 @@ def _outlying(
 
 _SHOWN = {
     COLUMNS_MIXED_UP: "columns are mixed up ({fields}) in {hits:,} of {trials:,} doses looked at",
-    ONE_VALUE: "one {fields} is stated for {hits:,} different people of {trials:,}",
+    ONE_VALUE: "a {fields} is stated for more people than a household has, and so for {hits:,} of {trials:,}",
     FILLED_DOWN: "{fields} repeats that of the row above, of another person, in {hits:,} of {trials:,} rows",
     SEX_INVERTED: "{fields} is not the registry's in {hits:,} of {trials:,} doses whose person is known",
     DAY_MONTH_SWAPPED: "{fields} has day and month swapped in {hits:,} of {trials:,} doses whose person is known",
@@ -148,7 +160,7 @@ def station_notes(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     """A note for each finding, the ones of most doses first, and one for those that are too many to be told here."""
     ordered = sorted(findings, key=lambda finding: -max(finding.n_read, finding.hits))
     notes = [
-        f"{where(finding)}: {what(finding)} (elsewhere {finding.ordinary_rate:.2%}; probability of a systematic error "
+        f"{where(finding)}: {what(finding)} (usual {finding.ordinary_rate:.2%}; probability of a systematic error "
         f"{finding.probability:.4f}); {reading_of(finding)}; have the station mend its export"
         for finding in ordered[:NOTES_SHOWN]
     ]

@@ -27,19 +27,27 @@ from linkage.stations.anchors import (
     exchanged,
     inverted_sex,
     is_exchangeable,
+    is_vague,
     other_sex,
+    owners,
     swapped_day_and_month,
 )
 from linkage.stations.cells import Cells, Rows
 from linkage.stations.columns import mix_ups, mixed_up_rows, put_right
 from linkage.stations.findings import Finding, Judged, judge
-from linkage.stations.values import filled_down, one_value
+from linkage.stations.values import filled_down, neighbours, one_value
+from models.outlying import OrdinaryRate
 
 NOT_STATED, OTHER_SEX, EXCHANGED, IN_COLUMN = "not stated", "the other sex", "day and month exchanged", "in column "
 
 _BY_CHANCE = 0.1  # the share of the values like the one above that may be so without being dragged down
 
 # Numbers that are one person's or household's; a date of birth is dragged down, but many share one.
+_SHARED = "phone"  # by people who stand above each other as often as not
+# A number or a birthday of one person: that two neighbours have the same is a child with its mother's number, or twins.
+# What the other stations do makes it no more usual, so the rate is known beforehand: one in 500, as if from a thousand.
+_ONE_PERSONS = OrdinaryRate(2.0, 998.0)
+_LEAST_DRAGGED = 0.02
 _NUMBERS, _BIRTH, _SEX = ("id_number", "phone", "insurance_number"), "birth_date", "sex"
 
 
@@ -127,29 +135,36 @@ def _one_value(batch: _Batch) -> _Found:
     facility = batch.cells.facility[batch.cells.of_record]
     for field in filter(batch.has, _NUMBERS):
         column, typed = batch.columns[field], batch.column_of(field)
-        for value in one_value(column.astype(np.uint64, copy=False), people, facility, found_as.LEAST_RATE):
+        for values in one_value(column.astype(np.uint64, copy=False), people, facility, found_as.LEAST_RATE):
             finding = Finding(
                 found_as.ONE_VALUE,
                 (typed,),
                 None,
-                batch.cells.facilities[value.facility],
-                value.n_people,
-                value.of,
+                batch.cells.facilities[values.facility],
+                values.n_people,
+                values.of,
                 0.0,
-                value.probability,
-                value.rows.size,
+                values.probability,
+                values.rows.size,
             )
-            column[value.rows] = 0
-            yield finding, [Reading(typed, NOT_STATED, value.rows)]
+            column[values.rows] = 0
+            yield finding, [Reading(typed, NOT_STATED, values.rows)]
 
 
 def _filled_down(batch: _Batch) -> _Found:
+    columns = batch.columns
+    rows_below = neighbours(
+        columns["full_name"].astype(np.uint16, copy=False), batch.typed.numbers["subject_ids"], batch.cells
+    )
     for field in filter(batch.has, (*_NUMBERS, _BIRTH)):
-        column, typed = batch.columns[field], batch.column_of(field)
-        counted, repeated = filled_down(
-            column, batch.columns, batch.typed.numbers["subject_ids"], batch.cells, is_birth=field == _BIRTH
-        )
-        for judged in judge(found_as.FILLED_DOWN, (typed,), counted.hits, counted.trials, batch.cells):
+        column, typed = columns[field], batch.column_of(field)
+        values = column if field != _BIRTH else np.where(is_vague(column.astype(np.uint32)), 0, column)
+        below, repeated = filled_down(values, rows_below)
+        if field == _NUMBERS[0] and batch.plan.verified is not None:
+            repeated = repeated[owners(repeated, columns, batch.dictionaries, batch.index) < 0]
+        usual, least = (None, found_as.LEAST_RATE) if field == _SHARED else (_ONE_PERSONS, _LEAST_DRAGGED)
+        hits, trials = batch.cells.count(repeated), batch.cells.count(below)
+        for judged in judge(found_as.FILLED_DOWN, (typed,), hits, trials, batch.cells, usual, least):
             rows = np.zeros(0, np.int64)
             if _mostly_dragged(judged.finding):
                 rows = np.sort(repeated[judged.cells[batch.cells.of_record[repeated]]])
