@@ -43,3 +43,10 @@ def test_a_column_that_a_file_lacks_is_nobodys_fault(district: District, tmp_pat
     decisions, _ = link(district, tmp_path, rows)
     assert {row["issue"] for row in decisions} <= {None, "wrong_info"}
     assert "id_number" not in {field for row in decisions for field in row["wrong_fields"]}
+
+
+def test_births_that_are_too_early_to_be_true_are_told(district: District, tmp_path: Path) -> None:
+    rows = district.rows("doses")[:1500]
+    rows[:3] = [row | {"date_of_birth": born} for row, born in zip(rows, ("1847", "12/03/1850", "1900"), strict=False)]
+    _, notes = link(district, tmp_path, rows)
+    assert "date_of_birth: 2 doses state a birth before 1900, which is read as unknown" in notes
