@@ -25,6 +25,7 @@ from linkage.plan import Field, Plan
 from linkage.standardise import categories, dates, identifiers, phones
 from linkage.standardise.names import canonical_names
 from linkage.standardise.phones_international import standardise_international_phones
+from linkage.standardise.placeholders import without_placeholders
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary, content_hashes, split_names
 from linkage.threads import in_order
@@ -254,8 +255,8 @@ def _whole_numbers(text: pa.Array) -> NDArray[np.int64]:
 
 
 def _words(encoder: Callable[[Field, list[pa.Array]], Encoded]) -> Callable[..., Encoded]:
-    """An encoder of texts, which needs neither the side nor, before they grow, the dictionaries."""
-    return lambda spec, side, texts, dictionaries: encoder(spec, texts)
+    """An encoder of texts, which needs neither the side nor, before they grow, the dictionaries; "N/A" is no text."""
+    return lambda spec, side, texts, dictionaries: encoder(spec, [without_placeholders(text) for text in texts])
 
 
 _ENCODERS: dict[str, Callable[..., Encoded]] = {

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from blocking.keys import mix
 from linkage.errors import LinkageError
 from linkage.standardise.names import ascii_fold, sound_key, toneless
+from linkage.standardise.names_words import COMMON_SYLLABLES
 from models.comparators.name import N_SYLLABLES, signatures_of
 
 MAX_SYLLABLES = 65_535
@@ -59,18 +60,6 @@ class SplitNames:
 
 
 Tables = tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint64], NDArray[np.uint8]]
-
-# Without diacritics, the syllables that one person in two hundred at least has in the name. Not counted in the index:
-# what a level means must not change with the registry.
-_COMMON = """
-    a an anh ba bach bao bich binh bui ca cam cao chau chi cong cuong dai dang danh dao dat dieu dinh do doan dong duc
-    dung duong duy gia giang ha hai han hang hanh hien hieu ho hoa hoai hoang hong hue hung huong huu huy huyen huynh
-    khang khanh khoa kien kieu kim lam lan le lien linh lo long luong ly mai manh minh my nam nga ngan ngo ngoc nguyen
-    nhan nhat nhi nhu nhung pham phan phong phu phuc phung phuoc phuong quach quan quang quoc quy quynh son tam tan
-    thach thai thang thanh thao the thi thien thu thuy tien tong tram tran trang tri trieu trinh trong truc trung truong
-    tu tuan tung tuong tuyen tuyet van vi viet vinh vo vu vuong vy xuan yen
-"""
-COMMON_SYLLABLES = frozenset(_COMMON.split())
 
 
 class SyllableDictionary:

@@ -22,7 +22,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.standardise.charsets import NEVER_A_NAME, repair_legacy, repair_mojibake
-from linkage.standardise.names_words import concern, expanded, is_placeholder, without_parents, without_titles
+from linkage.standardise.names_coded import decoded
+from linkage.standardise.names_words import (
+    begins_with_surname,
+    concern,
+    expanded,
+    is_placeholder,
+    without_parents,
+    without_titles,
+)
 from linkage.standardise.syllables import (
     ABBREVIATIONS,
     LETTERS,
@@ -49,6 +57,12 @@ _INVISIBLE = re.compile(
     "\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc]"
 )
 _REMARK = re.compile(r"\([^()]*(?:\)|$)|\[[^\[\]]*(?:\]|$)|\{[^{}]*(?:\}|$)")
+_BRACKETED = re.compile(r"[(\[{]([^()\[\]{}]*)")
+# What follows a name: another name, a telephone number, a relative who came along.
+_APPENDED = re.compile(
+    r"(?i)(?<=\w)\s+(?:tức|thường gọi|tên khác|bí danh|alias|aka)[\s:].*$"
+    r"|(?<=\w)\s*[-+,;/]\s*(?:sđt|sdt|đt|dt|tel|số|vợ|chồng|con|mẹ|bố|cha)\b.*$"
+)
 _MAX_ROUNDS = 5
 
 
@@ -109,7 +123,7 @@ def canonical_name(raw: str | None) -> str:
 
 def _repaired(raw: str) -> str:
     """All rules once. Character sets first: they need the case, the symbols and the invisible characters as typed."""
-    text = unicodedata.normalize("NFC", repair_mojibake(raw))
+    text = unicodedata.normalize("NFC", repair_mojibake(decoded(raw)))
     text = repair_keys(repair_legacy(text))
     words = [canonical_syllable(word) for word in _words(_without_remarks(_folded(text)))]
     if not words or is_placeholder(words):
@@ -131,8 +145,13 @@ def _folded(text: str) -> str:
 
 
 def _without_remarks(text: str) -> str:
-    """Drop what stands in brackets, unless the brackets hold the whole name."""
+    """Drop what stands in brackets, unless the brackets hold the whole name, or all of it but a nickname."""
     kept = _REMARK.sub(" ", text)
+    shorter = _APPENDED.sub("", kept)
+    kept = shorter if len(shorter.split()) > 1 else kept
+    bracketed = _BRACKETED.search(text)
+    if bracketed is not None and len(kept.split()) < 2 and begins_with_surname(bracketed.group(1)):
+        return bracketed.group(1)
     return kept if any(char.isalpha() for char in kept) else text
 
 

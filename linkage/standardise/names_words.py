@@ -22,12 +22,27 @@ _SURNAMES = _set("""
 """)
 _PLAIN_SURNAMES = frozenset(ascii_fold(surname) for surname in _SURNAMES)
 
+# Without diacritics, the syllables that one person in two hundred at least has in the name. Not counted in the index:
+# what a level means must not change with the registry.
+_COMMON = """
+    a an anh ba bach bao bich binh bui ca cam cao chau chi cong cuong dai dang danh dao dat dieu dinh do doan dong duc
+    dung duong duy gia giang ha hai han hang hanh hien hieu ho hoa hoai hoang hong hue hung huong huu huy huyen huynh
+    khang khanh khoa kien kieu kim lam lan le lien linh lo long luong ly mai manh minh my nam nga ngan ngo ngoc nguyen
+    nhan nhat nhi nhu nhung pham phan phong phu phuc phung phuoc phuong quach quan quang quoc quy quynh son tam tan
+    thach thai thang thanh thao the thi thien thu thuy tien tong tram tran trang tri trieu trinh trong truc trung truong
+    tu tuan tung tuong tuyen tuyet van vi viet vinh vo vu vuong vy xuan yen
+"""
+COMMON_SYLLABLES = _set(_COMMON)
+
 _TITLES = _set("ông bà cụ cô chú bác dì cậu anh chị em cháu bé mr mrs ms miss bs ts ths sư thầy")
 # Without marks most titles are surnames as well (ba, be, chau, chu, co, cu, ong): only these are not.
 _PLAIN_TITLES = _set("anh chi em")
 
 # "con bà X" and the maternity ward's "CB X" give the name of a parent: the subject's own name is not known.
-_PLAIN_PARENT_WORDS = _set("ba ong chi anh me bo cha co cua")
+_PLAIN_PARENT_WORDS = _set("ba ong chi anh me bo cha co cua san")
+
+# Of a newborn child without a name: "bé gái con mẹ …".
+_PLAIN_CHILD_WORDS = _set("be gai trai chau tre em so sinh nam nu bg bt tss ss con")
 
 # One word is taken for a placeholder only as written here ("Trọng" is a name, "trống" is not); phrases in any marks.
 _PLACEHOLDER_WORDS = _set(
@@ -73,6 +88,12 @@ def _is_title(words: list[str]) -> bool:
     return words[0] in _PLAIN_TITLES and words[1] in _PLAIN_SURNAMES and " ".join(words).isascii()
 
 
+def begins_with_surname(text: str) -> bool:
+    """Whether a text of two words at least begins with a surname."""
+    words = text.lower().split()
+    return len(words) > 1 and (words[0] in _SURNAMES or words[0] in _PLAIN_SURNAMES)
+
+
 def without_titles(words: list[str]) -> list[str]:
     """Drop "ông", "bà", "cháu bé" … at the start when a surname and at least one more word remain."""
     while _is_title(words):
@@ -94,8 +115,9 @@ def without_parents(words: list[str]) -> list[str]:
     if words[0] == "cb" and len(words) > 2:
         return []
     for at in range(len(words) - 1):
-        if _names_parent(words, at) and at != 1:
-            return words[:at]
+        is_child = all(ascii_fold(word) in _PLAIN_CHILD_WORDS for word in words[:at])
+        if _names_parent(words, at) and (at != 1 or is_child):
+            return [] if is_child else words[:at]
     return words
 
 

@@ -102,7 +102,7 @@ def ascii_fold(syllable: str) -> str:
     return "".join(c for c in plain if c.isascii())
 
 
-_ASCII_SPELLINGS = frozenset(ascii_fold(spelling) for spelling in _SPELLINGS)
+UNMARKED_SPELLINGS = frozenset(ascii_fold(spelling) for spelling in _SPELLINGS)
 
 
 @_cached
@@ -119,7 +119,7 @@ def is_syllable(syllable: str) -> bool:
 
 def is_unmarked_syllable(syllable: str) -> bool:
     """Whether this is a Vietnamese syllable typed without any diacritics ("nguyen", "duc")."""
-    return syllable in _ASCII_SPELLINGS
+    return syllable in UNMARKED_SPELLINGS
 
 
 def with_tone(base: str, tone: str) -> str:
