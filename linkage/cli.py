@@ -305,14 +305,20 @@ def train(
         Path | None, typer.Option(help="Reviewers' verdicts: dose_id, person_id (empty: nobody in the registry).")
     ] = None,
     columns: Columns = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(help="Why to use it though its training is doubtful; the model keeps the reason."),
+    ] = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
     """Train a model on dose files and write it."""
+    from linkage.gates import gate_notes
     from linkage.nightly import train_model
 
     _new_file(out)
-    model = train_model(doses, index, verdicts=verdicts, columns=_mapping(columns), n_threads=threads)
+    model = train_model(doses, index, verdicts=verdicts, columns=_mapping(columns), accept=accept, n_threads=threads)
+    _print_notes(gate_notes(model, ()))
     model.save(out)
     found = {name: value for name, value in model.training.items() if as_json or not isinstance(value, dict | list)}
     _print_result({"model": str(out), **found}, as_json)
@@ -328,6 +334,10 @@ def run(
         datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the review list.")
     ] = None,
     columns: Columns = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(help="Why to decide though training or batch are doubtful; the manifest keeps it."),
+    ] = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -343,6 +353,7 @@ def run(
             model_file=model,
             columns=_mapping(columns),
             list_date=None if list_date is None else list_date.date(),
+            accept=accept,
             n_threads=threads,
             on_progress=bar,
         )

@@ -16,13 +16,13 @@ from linkage.decide import MATCHED, Decided
 from linkage.dose_evidence import sibling_pass
 from linkage.plan import Plan
 from linkage.registry import Index
-from linkage.relinking import Relinked, has_own_number, number_comparison
+from linkage.relinking import Relinked, number_comparison, number_levels
 from models.comparators import digits
-from models.disagreements import Excess, Kind, decided_alike, has_kind, largest_excess
+from models.disagreements import Excess, Kind, Levels, decided_alike, has_kind, largest_excess
 from models.parameters import Parameters
 
 # Claims with somebody else's number are children with a parent's, say, and come with his phone; numbers that contradict
-# and numbers of another sort are mostly these as well. Of their fields only those of the person himself are looked at.
+# and numbers of another sort are mostly these as well. So whether a phone agrees is not what the reference says of it.
 _OTHERS_NUMBER = {
     digits.SLIP_OWNED,
     digits.PERSON_LEVELS.index("different, contradicts the stated sex or birth year"),
@@ -30,6 +30,7 @@ _OTHERS_NUMBER = {
     len(digits.PERSON_LEVELS),  # digits.PERSON_ABSENT, which stands behind them
 }
 _NAME_AND_DATE = {"vietnamese_name", "date"}
+_SIMILAR = 1.15  # times as many: other people among the matches make no more
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,8 @@ def conflicting_matches(
     # Whom another claim of the subject decided may differ more than those who are decided by what they state.
     by_subject = decided.best.passes & sibling_pass(plan) > 0
     matched = np.flatnonzero((decided.status == MATCHED) & ~by_subject)
+    matched = matched[~np.isin(number_levels(decided.best.codes[matched], plan), digits.SHARED)]
     levels = pattern_space(plan).levels_of(decided.best.codes[matched])
-    unsure = ~has_own_number(levels, plan)
-    matched, levels = matched[unsure], levels[unsure]
     odds = np.where(sure.is_true, sure.chances / np.maximum(1.0 - sure.chances, 1e-300), 0.0)
     of_number = parameters.comparisons[place]
     found = []
@@ -71,50 +71,57 @@ def conflicting_matches(
         factor = float(of_number.m[level] / of_number.u[level])
         reference = sure.levels[decided_alike(odds, factor, decided.threshold)]
         has_level = levels[:, place] == level
-        excess = largest_excess(levels[has_level], reference, _kinds(plan, place, level))
+        kinds = _kinds(plan, place, level, levels[has_level], reference)
+        excess = largest_excess(levels[has_level], reference, kinds)
         if excess is not None:
-            doses = n_doses[matched[has_level][has_kind(levels[has_level], excess.kind)]]
+            doses = n_doses[matched[has_level][has_kind(levels[has_level], excess.kind + excess.given)]]
             found.append(Conflicting(_text(plan, place, level, excess), excess, float(doses.mean())))
     return found
 
 
-def _kinds(plan: Plan, place: int, number_level: int) -> list[Kind]:
-    """The kinds of disagreement looked at in matched claims of one level of the number.
+def _kinds(plan: Plan, place: int, number_level: int, observed: Levels, reference: Levels) -> list[tuple[Kind, Kind]]:
+    """The kinds of disagreement looked at in matched claims of one level of the number, and among which claims.
 
-    Each level but missing and same by itself, and that name and date both differ in any way; and each of these where no
-    phone or other number of a person or household agrees, as it rarely does with another person.
+    Of name, date and sex each level but missing and same, and that name and date both differ in any way. A phone or
+    place that differs says nothing of who it is: a village may have one phone that its station types for all. Each kind
+    is looked at among all claims, and of whom no phone or other number of a person or household agrees, as it rarely
+    does with another person: those are counted among all, unless they are many for another reason.
     """
-    shared = {c: comparison for c, comparison in enumerate(plan.comparisons) if c != place and comparison.shared_levels}
-    is_others = number_level in _OTHERS_NUMBER
-    compared = {
+    personal = {
         c: tuple(range(2, len(comparison.labels)))
         for c, comparison in enumerate(plan.comparisons)
-        if c != place and not (is_others and c in shared)
+        if comparison.kind in _NAME_AND_DATE or (comparison.kind == "category" and not comparison.term_frequency)
     }
-    kinds: list[Kind] = [((c, (level,)),) for c, levels in compared.items() for level in levels]
-    both = tuple((c, levels) for c, levels in compared.items() if plan.comparisons[c].kind in _NAME_AND_DATE)
+    kinds: list[Kind] = [((c, (level,)),) for c, levels in personal.items() for level in levels]
+    both = tuple((c, levels) for c, levels in personal.items() if plan.comparisons[c].kind in _NAME_AND_DATE)
     kinds += [both] if len(both) > 1 else []
-    if is_others or not shared:
-        return kinds
+    anybody: list[tuple[Kind, Kind]] = [(kind, ()) for kind in kinds]
     unshared = tuple(
         (c, tuple(level for level in range(len(comparison.labels)) if level not in comparison.shared_levels))
-        for c, comparison in shared.items()
+        for c, comparison in enumerate(plan.comparisons)
+        if c != place and comparison.shared_levels
     )
-    return kinds + [kind + unshared for kind in kinds if kind[0][0] not in shared]
+    if number_level in _OTHERS_NUMBER or not unshared or not len(reference):
+        return anybody
+    shares = [has_kind(levels, unshared).mean() for levels in (observed, reference)]
+    if shares[0] <= _SIMILAR * shares[1]:
+        return anybody + [(kind + unshared, ()) for kind in kinds]
+    return anybody + [(kind, unshared) for kind in kinds]
 
 
 def _text(plan: Plan, place: int, level: int, excess: Excess) -> str:
     """One line for the operator."""
     number = plan.comparisons[place]
-    parts = []
-    for c, levels in excess.kind:
-        comparison = plan.comparisons[c]
-        if len(levels) == 1:
-            parts.append(f"{comparison.name} '{comparison.labels[levels[0]]}'")
-        else:
-            parts.append(f"{'no equal' if 0 in levels else 'a differing'} {comparison.name}")
+    among, said = (" and ".join(_in_words(plan, *part) for part in kind) for kind in (excess.given, excess.kind))
     return (
-        f"of {excess.n:,} claims matched with {number.name} '{number.labels[level]}' {excess.count:,} have "
-        f"{', '.join(parts)}, where claims known by their own number let expect {excess.expected:.0f}: some may be "
-        "other people, such as namesakes or twins; look at them in the match queue"
+        f"of {excess.n:,} claims matched with {number.name} '{number.labels[level]}'{' and ' if among else ''}{among} "
+        f"{excess.count:,} have {said}, where claims known by their own number let expect {excess.expected:.0f}: some "
+        "may be other people, such as namesakes or twins; look at them in the match queue"
     )
+
+
+def _in_words(plan: Plan, c: int, levels: tuple[int, ...]) -> str:
+    comparison = plan.comparisons[c]
+    if len(levels) == 1:
+        return f"{comparison.name} '{comparison.labels[levels[0]]}'"
+    return f"{'no equal' if 0 in levels else 'a differing'} {comparison.name}"

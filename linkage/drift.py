@@ -1,20 +1,27 @@
-"""How far the term frequencies of an index are from those that a model was trained with.
+"""How far a registry and a batch are from those that a model was trained with.
 
 The registry changes every night, and a run takes the rarity of a value from the index of that night, never from the
 model: equal values count right in any. What the model holds of the registry, u of the other levels, ages slowly. So a
 model is not refused for another index; it carries what its tables were, and a run says which of them has moved.
+
+The errors of another batch may differ, which the model cannot learn any more: m stays that of its training. So it
+carries as well how the best candidates of its training claims were spread over the levels of each comparison, and a
+batch whose are spread quite otherwise is decided by it only on a person's word.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linkage.cohorts import cohort_names
 from linkage.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
+from linkage.plan import Plan
 
 # From here on it is said: u is off by this in the mean, which a level or two of agreement outweigh.
 NOTABLE_LOG2 = 0.5
@@ -23,6 +30,12 @@ N_COMMONEST = 10
 _FEWEST_PAIRS = 200
 
 Tables = dict[str, dict[str, Any]]
+Shares = dict[str, dict[str, int]]  # claims by comparison and label of the level
+
+# The part of the claims that must be at other levels than in the training: told from the first on, refused from the
+# second.
+TOLD, REFUSED = 0.1, 0.25
+_CHANCE = 1e-6  # at most of a distance by chance alone
 
 
 def describe_tables(frequencies: Mapping[str, Frequencies]) -> Tables:
@@ -83,3 +96,59 @@ def drift_notes(training: Mapping[str, Any], frequencies: Mapping[str, Frequenci
                 times = f"{share / share_then:.2g} times as often as where the model was trained"
                 notes.append(f"two people{born} of this index have the same {counted} {times}; train it again")
     return tuple(notes)
+
+
+def describe_best(levels: NDArray[np.uint8], plan: Plan) -> Shares:
+    """What a model file says of the best candidates of its training claims: how many are at each level of each
+    comparison, "missing" included. levels: uint8[n, n_comparisons]."""
+    described: Shares = {}
+    for c, comparison in enumerate(plan.comparisons):
+        counts = np.bincount(levels[:, c], minlength=len(comparison.labels))
+        described[comparison.name] = dict(zip(comparison.labels, counts.tolist(), strict=True))
+    return described
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A comparison whose levels are spread otherwise than in the training.
+
+    distance: the part of the claims that must be at other levels, less what chance makes; label, share, share_then: the
+    level that moved most.
+    """
+
+    name: str
+    distance: float
+    label: str
+    share: float
+    share_then: float
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.name} is '{self.label}' in {self.share:.1%} of the claims' best candidates and was in "
+            f"{self.share_then:.1%} where the model was trained"
+        )
+
+
+def moved_levels(then: Mapping[str, Mapping[str, int]], now: Mapping[str, Mapping[str, int]]) -> tuple[Moved, ...]:
+    """The comparisons told, the one that moved most first; of a model that says nothing of its training, none.
+
+    The distance is the total variation of the two distributions, 1/2 sum |p - q|, less its mean by chance, at most 1/2
+    sum sqrt(q (1 - q) (1/n + 1/k)), and less sqrt(log(1 / chance) (1/n + 1/k) / 2), which it passes so with that chance
+    at most (McDiarmid 1989). So it is an effect's size, not a p-value: of five million claims any change is sure, and a
+    handful can show none.
+    """
+    found = []
+    for name, counts in now.items():
+        labels = list(dict.fromkeys([*counts, *then.get(name, {})]))
+        a, b = (np.array([of.get(label, 0) for label in labels], np.float64) for of in (counts, then.get(name, {})))
+        if a.sum() == 0 or b.sum() == 0:
+            continue
+        p, q, scatter = a / a.sum(), b / b.sum(), 1.0 / a.sum() + 1.0 / b.sum()
+        pooled = (a + b) / (a + b).sum()
+        by_chance = 0.5 * np.sqrt(pooled * (1.0 - pooled) * scatter).sum() + np.sqrt(-np.log(_CHANCE) * scatter / 2.0)
+        distance = float(0.5 * np.abs(p - q).sum() - by_chance)
+        if distance >= TOLD:
+            most = int(np.abs(p - q).argmax())
+            found.append(Moved(name, distance, labels[most], float(p[most]), float(q[most])))
+    return tuple(sorted(found, key=lambda moved: -moved.distance))

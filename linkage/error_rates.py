@@ -4,13 +4,14 @@
 - Sure claims linked again (linkage.relinking): without their number, where the person whom it named is the truth; and
   with that person taken out of the registry, where whoever is decided is a false match of somebody not registered.
 - Conflicting matches (linkage.conflicting_matches): what matched claims disagree in beyond what sure ones do.
-- The passes as two captures (Chapman): the share of matches that no pass finds.
+- The passes as captures: the share of matches that no pass finds, from how many find the others.
 - Negative controls: nobody gets a dose after his death, so decisions on people dead at the date are wrong.
 
 The estimated false-match rate is put together from the first three. The posterior and the sure claims are two opinions
 on the errors of a world like the model's: the estimate is their mean and the interval holds those of both, so that it
 is as wide as they differ (a linear opinion pool: Stone 1961; Clemen and Winkler 1999). The conflicting matches come on
-top, for neither knows of them.
+top, for neither knows of them. Where the batch is unlike the model's training the posterior has no say, and what rests
+on it alone is left out.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, pattern_space
+from linkage.blocking_recall import missed_by_passes
+from linkage.comparing import Batch
 from linkage.conflicting_matches import Conflicting, conflicting_matches
-from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED, VERIFIED, Decided
+from linkage.decide import EXCLUDED, MATCHED, NO_RIVALS, REVIEW, UNMATCHED, VERIFIED, Decided
+from linkage.model_file import Model
 from linkage.parts import parts_of
 from linkage.registry import Index
-from linkage.relinking import Relinked, SureClaims, link_sure_claims_again, number_comparison
+from linkage.relinking import Relinked, SureClaims, link_sure_claims_again, number_levels
 from linkage.schedule import DEAD
 from models.intervals import MODEL_SHAPE, predicted_count_interval, wilson_interval
-from models.parameters import Parameters
 
 JEFFREYS = 0.5  # errors added to those seen: the prior of a Poisson rate (Jeffreys 1946)
 # What conflicting matches have too much of is trusted to a factor of two either way: some may have another reason, and
@@ -73,44 +75,42 @@ def estimate_error_rates(
     dose_conflicts: NDArray[np.uint8],
     batch: Batch,
     index: Index,
-    parameters: Parameters,
+    model: Model,
     n_threads: int,
+    *,
+    is_unlike: bool = False,
 ) -> ErrorRates:
-    """of_dose, dose_status, dose_conflicts: the subject, status and conflict bits of every dose, as published."""
+    """All estimates of a batch.
+
+    of_dose, dose_status, dose_conflicts: the subject, status and conflict bits of every dose, as published; is_unlike:
+    the batch is so unlike the model's training that what the posterior expects of it is void.
+    """
+    parameters = model.parameters
     is_automatic = (dose_status == VERIFIED) | (dose_status == MATCHED)
     n_doses = _doses_each(of_dose, is_automatic, decided.status.size)
     sure = link_sure_claims_again(decided, batch, index, parameters, n_threads)
     conflicting = [] if sure is None else conflicting_matches(decided, n_doses, sure.no_number, index, parameters)
-    estimates = [
-        _false_matches(decided, of_dose, n_doses, sure, conflicting, index),
-        _missed_matches(decided, of_dose, dose_status),
-    ]
+    opinions = [] if is_unlike else [_expected(1.0 - decided.best.probabilities, n_doses)]
+    opinions += [] if sure is None else [_by_sure_claims(decided, of_dose, n_doses, sure, index)]
+    estimates = [_false_matches(opinions, conflicting, int(n_doses.sum()))] if opinions else []
+    if not (is_unlike or model.training.get("not_identified")):
+        estimates.append(_missed_matches(decided, of_dose, dose_status))
     if sure is not None:
         estimates += _of_sure_claims(sure, decided.threshold)
-    estimates += _missed_by_passes(decided, parameters)
+    if "share_in_registry" not in model.training.get("not_identified", ()):
+        estimates += _missed_by_passes(decided, index)
     is_decided = (decided.status[of_dose] == VERIFIED) | (decided.status[of_dose] == MATCHED)
     estimates += _seen("decided_on_the_dead", int(((dose_conflicts & DEAD) > 0).sum()), int(is_decided.sum()))
     return ErrorRates(estimates, conflicting)
 
 
-def _false_matches(
-    decided: Decided,
-    of_dose: NDArray[np.int32],
-    n_doses: NDArray[np.float64],
-    sure: SureClaims | None,
-    conflicting: list[Conflicting],
-    index: Index,
-) -> ErrorEstimate:
-    """False matches among the doses decided; n_doses: float64[n_subjects] of each."""
-    wrong = 1.0 - decided.best.probabilities
-    opinions = [_expected(wrong, n_doses)]
-    if sure is not None:
-        opinions.append(_by_sure_claims(decided, of_dose, n_doses, sure, index))
+def _false_matches(opinions: list[_Opinion], conflicting: list[Conflicting], n_doses: int) -> ErrorEstimate:
+    """False matches among n_doses decided, from the opinions on a world like the model's and what lies beyond it."""
     beyond = [_beyond_the_model(found) for found in conflicting]
     mean = float(np.mean([o.mean for o in opinions])) + sum(o.mean for o in beyond)
     low = min(o.low for o in opinions) + sum(o.low for o in beyond)
     high = max(o.high for o in opinions) + sum(o.high for o in beyond)
-    of = max(1, int(n_doses.sum()))
+    of = max(1, n_doses)
     return ErrorEstimate("estimated_false_match_rate", mean, of, *(min(1.0, x / of) for x in (mean, low, high)))
 
 
@@ -157,9 +157,7 @@ def _by_sure_claims(
     Each rate is gamma about its mean (errors + 1/2) / claims with as many errors for its shape; the sum of the three is
     taken for gamma with its mean and variance.
     """
-    place, space = number_comparison(index.plan), pattern_space(index.plan)
-    assert place is not None, "without a number no claim is sure"
-    levels = decided.best.codes // np.uint32(space.strides[place]) % np.uint32(space.n_levels[place])
+    levels = number_levels(decided.best.codes, index.plan)
     outside = decided.none * np.bincount(of_dose, minlength=decided.status.size)
     outside[decided.status == EXCLUDED] = 0.0
     at_risk = (
@@ -206,14 +204,15 @@ def _of_sure_claims(sure: SureClaims, threshold: float) -> list[ErrorEstimate]:
     ]
 
 
-def _missed_by_passes(decided: Decided, parameters: Parameters) -> list[ErrorEstimate]:
-    """The share of matches that no pass finds, as estimated in training, with an interval from the matches decided."""
-    n = int((decided.status == MATCHED).sum())
-    if n == 0:
+def _missed_by_passes(decided: Decided, index: Index) -> list[ErrorEstimate]:
+    """The share of matches that no pass finds, of the claims that were linked; nothing where they cannot tell it."""
+    linked = decided.place != NO_RIVALS
+    found = missed_by_passes(decided.best.passes[linked], decided.best.probabilities[linked], index.plan)
+    if found is None:
         return []
-    missed = 1.0 - parameters.blocking_recall
-    low, high = predicted_count_interval(missed * n)
-    return [ErrorEstimate("missed_by_all_passes_rate", missed * n, n, missed, low / n, high / n)]
+    missed, n_found = found
+    shares = (count / (n_found + count) for count in (missed.count, missed.low, missed.high))
+    return [ErrorEstimate("missed_by_all_passes_rate", missed.count, n_found, *shares)]
 
 
 def _seen(name: str, count: int, of: int) -> list[ErrorEstimate]:

@@ -15,6 +15,7 @@ from linkage.comparing import take
 from linkage.drift import drift_notes
 from linkage.errors import UsageError, VerificationError
 from linkage.evidence_rates import learn_rates
+from linkage.gates import ACCEPTED, check_accept, gate_notes, refuse
 from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, file_notes, ingest
 from linkage.memory import AnonymousPeak
@@ -59,6 +60,7 @@ def run(
     model_file: Path | None = None,
     columns: Mapping[str, str] | None = None,
     list_date: datetime.date | None = None,
+    accept: str | None = None,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> RunSummary:
@@ -70,15 +72,19 @@ def run(
     model_file : a trained model; None trains on the batch
     columns : schema names by the files' column names, where they differ
     list_date : the day the review list is drawn up, today when None; the deadline counts from it
+    accept : why to decide even so where the training is doubtful or the batch unlike it, in a person's words, which the
+        manifest keeps
     on_progress : called with (stage, done, total); total 0 when the length is not known
 
     Raises
     ------
     InputError, UsageError : the inputs cannot be used; nothing is written
+    QualityGateError : see linkage.gates; nothing is published
     VerificationError : a sum that must hold does not
     TryLaterError : another run is publishing into the same folder
     """
     clock = Clock(on_progress)
+    check_accept(accept)
     with AnonymousPeak() as memory:
         drawn_up = list_date or datetime.datetime.now(datetime.UTC).astimezone().date()
         index = open_index(index_folder)
@@ -93,6 +99,7 @@ def run(
         with staged(runs, name) as stage:
             outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)
             _check_sum(ingested, outcome)
+            refuse(model, outcome.moved, accept, "the run")
             with clock.stage("publish"):
                 groups = groups_table(outcome)
                 _write_tables(stage, outcome, pairs, ingested, groups, n_threads)
@@ -108,6 +115,7 @@ def run(
                 **costs,
                 **input_entries(ingested, index, model),
                 **result_entries(outcome, pairs, unequal),
+                "accepted": accept,
             }
             stage.write_json("manifest", manifest)
             folder = stage.commit()
@@ -117,6 +125,7 @@ def run(
         *station_notes(outcome.stations.findings),
         *unequal_notes(unequal),
         *drift_notes(model.training, index.frequencies),
+        *gate_notes(model, outcome.moved),
         *(found.text for found in outcome.error_rates.conflicting),
     )
     return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=notes)
@@ -173,8 +182,6 @@ def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[st
     n_trained = int(model.training.get("subjects", 0))
     if n_trained < FEW_SUBJECTS:
         notes.append(f"the model was trained on {n_trained:,} subjects only; give --model, trained on a larger batch")
-    if not model.training.get("converged", True):
-        notes.append("the training did not converge; see 'linkage model show'")
     return tuple(notes)
 
 
@@ -194,12 +201,16 @@ def train_model(
     *,
     verdicts: Path | None = None,
     columns: Mapping[str, str] | None = None,
+    accept: str | None = None,
     n_threads: int = 2,
 ) -> Model:
     """Train a model on dose files, on the subjects that do not agree exactly with anybody, as ``run`` does.
 
     verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
+    accept: why the model is to decide though its training is doubtful; it keeps the reason, and runs ask for no other.
+    QualityGateError without one.
     """
+    check_accept(accept)
     index = open_index(index_folder)
     doses, subjects, batch, _ = subjects_of(ingest(dose_files, DOSES, columns=columns), index)
     is_excluded = doses.excluded[subjects.first_dose] > 0
@@ -209,7 +220,10 @@ def train_model(
     parameters, training = train(take(batch, chosen), index, n_threads, known)
     verified = np.where(is_excluded, -1, rows).astype(np.int32)
     rates = learn_rates(verified, doses, subjects, index)
-    return Model(parameters, index.plan, training.to_dict(), rates if rates.are_enough else None)
+    told = training.to_dict() | ({} if accept is None else {ACCEPTED: accept})
+    model = Model(parameters, index.plan, told, rates if rates.are_enough else None)
+    refuse(model, (), accept, "the model")
+    return model
 
 
 def _check_sum(ingested: Ingested, outcome: Outcome) -> None:

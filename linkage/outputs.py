@@ -17,6 +17,7 @@ from linkage.comparing import Batch, pattern_space
 from linkage.decide import EXCLUDED, NO_RIVALS, UNMATCHED, VERIFIED, Decided
 from linkage.dose_evidence import SIBLING_PASS, Evidence
 from linkage.doses import Doses
+from linkage.drift import Moved
 from linkage.error_rates import ErrorRates
 from linkage.parts import parts_of
 from linkage.plan import Comparison, Plan
@@ -41,6 +42,7 @@ class Outcome:
     evidence : what the doses say beside the comparisons, as it is in the weights of decided
     dose_status, dose_conflicts : uint8[n_doses], the subject's status after conflicts, and the conflict bits
     excluded : uint8[n_subjects], see doses.EXCLUDED_REASONS
+    moved : how the claims that were linked differ from those that the model was trained on
     """
 
     doses: Doses
@@ -56,6 +58,7 @@ class Outcome:
     list_date: datetime.date
     stations: Stations
     error_rates: ErrorRates
+    moved: tuple[Moved, ...]
 
     @cached_property
     def issues(self) -> NDArray[np.uint8]:

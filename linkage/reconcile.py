@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from linkage import decide as deciding
 from linkage.claims import read_claims
-from linkage.comparing import Batch, prepare_batch, take
-from linkage.decide import Decided, Ranking, decide
+from linkage.comparing import Batch, pattern_space, prepare_batch, take
+from linkage.decide import NO_RIVALS, Decided, Ranking, decide
 from linkage.dose_evidence import Evidence, decided_people, weigh_doses
 from linkage.doses import Doses
+from linkage.drift import Moved, describe_best, moved_levels
 from linkage.error_rates import estimate_error_rates
 from linkage.evidence_rates import learn_rates
+from linkage.gates import is_unlike
 from linkage.given_pairs import weigh_given
 from linkage.ingest import Ingested
 from linkage.link import link_batch, registry_order
@@ -76,14 +78,16 @@ def reconcile(
     with clock.stage("encode"):
         doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
     excluded, misread = doses.excluded[subjects.first_dose], doses.misread[subjects.first_dose]
+    is_trained_here = model is None
     decided, evidence, pairs, model = _decide_subjects(
         doses, subjects, batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock
     )
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
+        moved = () if is_trained_here else _moved(decided, model)
         rates = estimate_error_rates(
-            decided, subjects.of_dose, status, conflicts, batch, index, model.parameters, n_threads
+            decided, subjects.of_dose, status, conflicts, batch, index, model, n_threads, is_unlike=is_unlike(moved)
         )
     outcome = Outcome(
         doses,
@@ -99,6 +103,7 @@ def reconcile(
         drawn_up,
         stations,
         rates,
+        moved,
     )
     return outcome, pairs, model
 
@@ -171,6 +176,14 @@ def _link(
     found = linked.ranked
     ranking = Ranking(subjects, found.rows, found.weights, found.passes, found.codes, found.sums)
     return ranking, PairCounts.of(linked)
+
+
+def _moved(decided: Decided, model: Model) -> tuple[Moved, ...]:
+    """How the claims that were linked differ from those that the model was trained on, as many as a training takes."""
+    linked = np.flatnonzero((decided.place != NO_RIVALS) & (decided.best.rows >= 0))
+    some = linked[:: 1 + linked.size // model.plan.training.subjects]
+    levels = pattern_space(model.plan).levels_of(decided.best.codes[some])
+    return moved_levels(model.training.get("best_candidates", {}), describe_best(levels, model.plan))
 
 
 def trainees(agrees: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -60,10 +60,13 @@ def number_comparison(plan: Plan) -> int | None:
     return places[0] if places else None
 
 
-def has_own_number(levels: NDArray[np.uint8], plan: Plan) -> NDArray[np.bool_]:
-    """Which pairs share the number: bool[n] from uint8[n, n_comparisons]."""
+def number_levels(codes: NDArray[np.uint32], plan: Plan) -> NDArray[np.uint8]:
+    """The level of the number in each pattern: uint8[n] from uint32[n], 0, missing, where the plan compares none."""
     place = number_comparison(plan)
-    return np.zeros(len(levels), np.bool_) if place is None else np.isin(levels[:, place], digits.SHARED)
+    if place is None:
+        return np.zeros(codes.size, np.uint8)
+    space = pattern_space(plan)
+    return (codes // np.uint32(space.strides[place]) % np.uint32(space.n_levels[place])).astype(np.uint8)
 
 
 def link_sure_claims_again(
@@ -74,8 +77,7 @@ def link_sure_claims_again(
     With the person taken out half of them are linked with their number and half without.
     """
     automatic = np.flatnonzero((decided.status == VERIFIED) | (decided.status == MATCHED))
-    levels = pattern_space(index.plan).levels_of(decided.best.codes[automatic])
-    sure = automatic[has_own_number(levels, index.plan)]
+    sure = automatic[np.isin(number_levels(decided.best.codes[automatic], index.plan), digits.SHARED)]
     if sure.size < 2:
         return None
     rng = np.random.default_rng(SEED)

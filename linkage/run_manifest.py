@@ -90,6 +90,7 @@ def result_entries(outcome: Outcome, pairs: PairCounts, unequal: list[UnequalGro
         "unequal_groups": [asdict(group) for group in unequal],
         "stations": [asdict(finding) for finding in outcome.stations.findings],
         "error_estimates": [asdict(estimate) for estimate in outcome.error_rates.estimates],
+        "unlike_training": [asdict(found) for found in outcome.moved],
         "conflicting_matches": [found.text for found in outcome.error_rates.conflicting],
         "commune_names": _commune_names(outcome),
     }

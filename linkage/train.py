@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.blocking_recall import FEWEST_SURE, SURE, missed_by_passes
 from linkage.comparing import Batch, pattern_space, take
-from linkage.drift import Tables, describe_tables
+from linkage.drift import Shares, Tables, describe_best, describe_tables
 from linkage.link import run_tiles
 from linkage.near_pairs import Near, near_pairs
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
 from linkage.registry import Index
+from linkage.relinking import number_comparison
 from linkage.scoring import Scorer
 from models.comparators import digits
-from models.estimate import Convergence, TrainingSample, chapman, estimate_m, outside_by_sort
+from models.estimate import Convergence, TrainingSample, estimate_m, outside_by_sort
 from models.estimate_u import estimate_neighbours, estimate_u
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
@@ -32,8 +34,6 @@ NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, an
 
 # Candidates whose prior odds of being the match stay under this with the starting values are left out of the EM.
 NEGLIGIBLE_LOG2 = -16.0
-# Matches this sure count for the blocking recall, and two captures of fewer cannot tell it.
-SURE, FEWEST_SURE = 0.99, 50
 RECALL_RANGE = (0.9, 0.9999)
 
 
@@ -41,7 +41,8 @@ RECALL_RANGE = (0.9, 0.9999)
 class Training:
     """What a model was trained on and how it went; part of the model file.
 
-    registry: content hash of the index; term_frequencies: what its tables were, see linkage.drift.
+    registry: content hash of the index; term_frequencies: what its tables were, best_candidates: what the best
+    candidates were like, see linkage.drift for both; not_identified: parameters that nothing in the sample tells.
     """
 
     registry: str
@@ -50,17 +51,21 @@ class Training:
     n_random_pairs: int
     n_candidates: int
     convergence: Convergence
+    best_candidates: Shares
+    not_identified: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "registry": self.registry,
             "term_frequencies": self.term_frequencies,
+            "best_candidates": self.best_candidates,
             "subjects": self.n_subjects,
             "random_pairs": self.n_random_pairs,
             "candidates": self.n_candidates,
             "converged": self.convergence.converged,
             "iterations": self.convergence.n_iterations,
             "log2_likelihood": self.convergence.log2_likelihood,
+            "not_identified": list(self.not_identified),
             "residual_correlation": self.convergence.residual_correlation.round(4).tolist(),
         }
 
@@ -124,9 +129,12 @@ def train(
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
         if choice["rivals"]:
             outside = outside_by_sort(parameters, candidates, sorts, N_SORTS, index.n_persons)
-    recall = _blocking_recall(Scorer(sample, index, parameters), plan, n_threads)
-    if recall is not None:
-        parameters = replace(parameters, blocking_recall=recall)
+    best = _best_candidates(Scorer(sample, index, parameters), n_threads)
+    is_named = best.names_a_number(plan)
+    missed = missed_by_passes(best.passes, best.chances, plan) if is_named else None
+    if missed is not None:
+        recall = missed[1] / (missed[1] + missed[0].count)
+        parameters = replace(parameters, blocking_recall=float(np.clip(recall, *RECALL_RANGE)))
     parameters = strangers.with_u(parameters, outside, index.n_persons)
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
@@ -136,6 +144,12 @@ def train(
         int(strangers.random.counts.sum()),
         n_candidates,
         convergence,
+        describe_best(best.levels[best.chances > 0], plan),
+        tuple(
+            name
+            for name, is_known in (("share_in_registry", is_named), ("blocking_recall", missed is not None))
+            if not is_known
+        ),
     )
 
 
@@ -258,28 +272,35 @@ def _verdicts_on_pairs(
     return decided, is_match[decided]
 
 
-def _blocking_recall(scorer: Scorer, plan: Plan, n_threads: int) -> float | None:
-    """Share of the sample's matches that some pass finds, from two captures; None when there are too few to tell.
+@dataclass(frozen=True)
+class _Best:
+    """The best candidate of each subject of the sample.
 
-    Passes on identifiers and passes on name, date and place are taken as two captures of the same people.
+    chances: float64[n], 0 for none; passes: uint16[n] bits; levels: uint8[n, n_comparisons].
     """
+
+    chances: NDArray[np.float64]
+    passes: NDArray[np.uint16]
+    levels: NDArray[np.uint8]
+
+    def names_a_number(self, plan: Plan) -> bool:
+        """Whether enough sure ones hold the number that the claim states, where the plan compares one; without, nothing
+        tells a claim of somebody not registered from one that was not found."""
+        place = number_comparison(plan)
+        if place is None:
+            return True
+        has_own = np.isin(self.levels[:, place], digits.SHARED) & (self.chances >= SURE)
+        return int(has_own.sum()) >= FEWEST_SURE
+
+
+def _best_candidates(scorer: Scorer, n_threads: int) -> _Best:
     n_best = 1
 
-    def work(part: slice) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
+    def work(part: slice) -> tuple[NDArray[Any], ...]:
         ranked = scorer.rank(scorer.link(part)[0], n_best)
         chances = posterior(ranked.weights, ranked.sums, scorer.parameters, scorer.index.n_persons)
-        return chances.candidates[:, 0], ranked.passes[:, 0]
+        return chances.candidates[:, 0], ranked.passes[:, 0], scorer.space.levels_of(ranked.codes[:, 0])
 
     tiles = [result for _, result in run_tiles(work, scorer.batch.n_subjects, n_threads)]
-    chances, passes = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
-    found = passes[chances >= SURE]
-    masks = [
-        sum(1 << i for i, rule in enumerate(plan.passes) if rule.evidence == kind)
-        for kind in ("identifier", "demographic")
-    ]
-    by_identifier, by_demographic = (found & np.uint16(mask) != 0 for mask in masks)
-    n_both = int((by_identifier & by_demographic).sum())
-    if n_both < FEWEST_SURE:
-        return None
-    total = chapman(int(by_identifier.sum()), int(by_demographic.sum()), n_both)
-    return float(np.clip(found.size / total, *RECALL_RANGE))
+    chances, passes, levels = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+    return _Best(chances, passes, levels)

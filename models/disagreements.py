@@ -26,11 +26,12 @@ FEWEST_REFERENCES = 100  # claims, with fewer the shares expected are not known
 class Excess:
     """A kind of disagreement that too many of some claims have.
 
-    count: how many of n claims are of the kind; expected: how many should be, by the reference; deviation: standard
-    deviation of their difference.
+    given: what all claims looked at have; count: how many of n of these are of the kind; expected: how many should be,
+    by the reference; deviation: standard deviation of their difference.
     """
 
     kind: Kind
+    given: Kind
     count: int
     n: int
     expected: float
@@ -48,31 +49,35 @@ def decided_alike(odds: NDArray[np.float64], factor: float, threshold: float) ->
     return np.asarray(odds * factor * (1.0 - threshold) >= threshold)
 
 
-def largest_excess(observed: Levels, reference: Levels, kinds: list[Kind]) -> Excess | None:
+def largest_excess(observed: Levels, reference: Levels, kinds: list[tuple[Kind, Kind]]) -> Excess | None:
     """The kind of disagreement that stands out most; None where none does.
 
-    Two shares are compared, count / n and that of the reference, with half a claim added to it so that none is 0. The
-    variance of count - n * share is n * share + n^2 * share / k, and 3 is added, so that not a handful
-    stands out where none is expected.
+    Two shares are compared, count / n and that of the k of the reference, with half a claim added to it so that none is
+    0. The variance of count - n * share is n * share + n^2 * share / k, and 3 is added, so that not a handful stands
+    out where none is expected.
 
     Parameters
     ----------
     observed, reference : uint8[n, n_comparisons], uint8[k, n_comparisons] levels of best candidates
-    kinds : those looked at
+    kinds : those looked at, each among the claims and references of a second kind only
     """
-    n, k = observed.shape[0], reference.shape[0]
-    if n == 0 or k < FEWEST_REFERENCES:
-        return None
     found = []
-    for kind in kinds:
-        count = int(has_kind(observed, kind).sum())
-        expected = n * (int(has_kind(reference, kind).sum()) + 0.5) / (k + 1.0)
+    for kind, given in kinds:
+        among, references = observed[has_kind(observed, given)], reference[has_kind(reference, given)]
+        n, k = among.shape[0], references.shape[0]
+        if n == 0 or k < FEWEST_REFERENCES:
+            continue
+        count = int(has_kind(among, kind).sum())
+        expected = n * (int(has_kind(references, kind).sum()) + 0.5) / (k + 1.0)
         deviation = float(np.sqrt(expected + n * expected / k + 3.0))
-        found.append(Excess(kind, count, n, expected, deviation))
+        found.append(Excess(kind, given, count, n, expected, deviation))
     most = max(found, key=lambda excess: excess.surplus / excess.deviation, default=None)
     return most if most is not None and most.surplus >= NOTABLE * most.deviation else None
 
 
 def has_kind(levels: Levels, kind: Kind) -> NDArray[np.bool_]:
-    """Which claims are of a kind: bool[n] from uint8[n, n_comparisons]."""
-    return np.asarray(np.all([np.isin(levels[:, comparison], some) for comparison, some in kind], axis=0))
+    """Which claims are of a kind, all of the kind of no comparisons: bool[n] from uint8[n, n_comparisons]."""
+    has = np.ones(levels.shape[0], np.bool_)
+    for comparison, some in kind:
+        has &= np.isin(levels[:, comparison], some)
+    return has

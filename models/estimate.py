@@ -28,6 +28,7 @@ PRIOR_OUTSIDE = 20.0  # the same for the sorts of subjects outside the registry,
 # No level falls under this part of its prior share: what one batch has never shown may happen in the next, and a
 # weight of -29 bits for one wrong entry would overrule everything else.
 LEAST_OF_PRIOR = 0.05
+FEWEST_TOGETHER = 200.0  # matches, with fewer a correlation is mostly chance: up to 2 / sqrt(200) = 0.14
 MAX_ITERATIONS = 200
 CERTAIN = 2.0**400  # the Bayes factor of a pair that a person has decided to be the match
 TOLERANCE = 1e-4  # how far any probability may still be from its limit
@@ -256,7 +257,8 @@ def residual_correlation(parameters: Parameters, levels: NDArray[np.uint8], matc
     The model takes comparisons as independent given a match, so everything off the diagonal should be 0; what is not
     makes probabilities too sure, or too timid where it is negative. A level is an agreement when m > u. levels:
     uint8[n_patterns, n_comparisons], matches: float64[n_patterns], expected matches by pattern; pairs of comparisons
-    that are never both known, or never vary, have correlation 0. What the right side lacks is not known.
+    that are both known in fewer than `FEWEST_TOGETHER` matches, or never vary, have correlation 0. What the right side
+    lacks is not known.
     """
     agrees = [(c.m > c.u).astype(np.float64)[levels[:, i]] for i, c in enumerate(parameters.comparisons)]
     is_known = [(levels[:, i] > 0) & (levels[:, i] < c.n_compared) for i, c in enumerate(parameters.comparisons)]
@@ -265,7 +267,7 @@ def residual_correlation(parameters: Parameters, levels: NDArray[np.uint8], matc
         for j in range(i):
             mass = np.where((matches > 0) & is_known[i] & is_known[j], matches, 0.0)
             total = mass.sum()
-            if total <= 0:
+            if total < FEWEST_TOGETHER:
                 continue
             p, q = (mass * agrees[i]).sum() / total, (mass * agrees[j]).sum() / total
             spread = np.sqrt(p * (1 - p) * q * (1 - q))
@@ -280,8 +282,3 @@ def _largest_change(before: Parameters, after: Parameters) -> float:
     for a, b in zip(before.comparisons, after.comparisons, strict=True):
         changes += [float(np.abs(a.m - b.m).max()), float(np.abs(a.household - b.household).max())]
     return max(changes)
-
-
-def chapman(n_first: int, n_second: int, n_both: int) -> float:
-    """Chapman's estimate of a population from two captures: (n1 + 1)(n2 + 1)/(n12 + 1) - 1 (Chapman 1951)."""
-    return (n_first + 1) * (n_second + 1) / (n_both + 1) - 1

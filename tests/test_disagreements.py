@@ -11,6 +11,7 @@ from models.disagreements import FEWEST_REFERENCES, decided_alike, has_kind, lar
 pytestmark = pytest.mark.kernel
 
 DATE, NAME = ((0, (2,)),), ((1, (2, 3)),)
+KINDS = [(DATE, ()), (NAME, ())]
 
 
 def drawn(n: int, shares: tuple[float, float], seed: int) -> NDArray[np.uint8]:
@@ -24,7 +25,7 @@ def drawn(n: int, shares: tuple[float, float], seed: int) -> NDArray[np.uint8]:
 def test_claims_of_one_world_have_no_excess() -> None:
     """200 pairs of samples with the same shares of disagreements."""
     alarms = [
-        largest_excess(drawn(2000, (0.04, 0.002), seed), drawn(4000, (0.04, 0.002), 1000 + seed), [DATE, NAME])
+        largest_excess(drawn(2000, (0.04, 0.002), seed), drawn(4000, (0.04, 0.002), 1000 + seed), KINDS)
         for seed in range(200)
     ]
     assert sum(alarm is not None for alarm in alarms) <= 4
@@ -37,7 +38,7 @@ def test_other_people_are_counted(n_others: int) -> None:
     for seed in range(20):
         namesakes = np.tile(np.array([[2, 1]], np.uint8), (n_others, 1))
         claims = np.concatenate([drawn(2000, (0.04, 0.01), seed), namesakes])
-        excess = largest_excess(claims, drawn(4000, (0.04, 0.01), 1000 + seed), [DATE, NAME])
+        excess = largest_excess(claims, drawn(4000, (0.04, 0.01), 1000 + seed), KINDS)
         assert excess is not None
         assert excess.kind == DATE
         found.append(excess)
@@ -51,14 +52,21 @@ def test_a_handful_of_the_unexpected_is_no_excess() -> None:
     claims, reference = np.full((500, 2), 1, np.uint8), np.full((4000, 2), 1, np.uint8)
     for n_differing, stands_out in ((4, False), (20, True)):
         claims[:n_differing, 0] = 2
-        assert (largest_excess(claims, reference, [DATE]) is not None) == stands_out
+        assert (largest_excess(claims, reference, [(DATE, ())]) is not None) == stands_out
+
+
+def test_what_is_given_may_be_commoner_than_in_the_reference() -> None:
+    """A village whose people have no phone: they differ in the date as often as others, given that."""
+    claims, reference = drawn(4000, (0.2, 0.9), 1), drawn(4000, (0.2, 0.1), 2)
+    assert largest_excess(claims, reference, [(DATE + NAME, ())]) is not None
+    assert largest_excess(claims, reference, [(DATE, NAME)]) is None
 
 
 def test_too_few_references_say_nothing() -> None:
     claims = np.full((500, 2), 2, np.uint8)
     few = np.full((FEWEST_REFERENCES - 1, 2), 1, np.uint8)
-    assert largest_excess(claims, few, [DATE]) is None
-    assert largest_excess(claims[:0], np.repeat(few, 2, axis=0), [DATE]) is None
+    assert largest_excess(claims, few, [(DATE, ())]) is None
+    assert largest_excess(claims[:0], np.repeat(few, 2, axis=0), [(DATE, ())]) is None
 
 
 def test_a_kind_is_all_of_its_comparisons_at_one_of_the_levels() -> None:

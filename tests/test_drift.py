@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from linkage.cohorts import within_cohort
-from linkage.drift import describe_tables, drift_notes
+from linkage.drift import describe_tables, drift_notes, moved_levels
 from linkage.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
+from linkage.model_file import Model
 from linkage.value_counts import Counts, add_up
-from tests.district import District, call, make_district
+from tests.district import District, call, make_district, manifest
 
 
 def table(counts: list[int]) -> Frequencies:
@@ -107,3 +111,98 @@ def test_a_run_names_the_tables_of_its_model_that_have_moved(district: District,
     ]
     assert "the same commune" not in str(said[0])
     assert "the same commune 3 times as often" in str(said[1])
+
+
+# ------------------------------------------------------------------------------- claims unlike those of the training
+
+
+def spread(n: int, same: float, seed: int) -> dict[str, dict[str, int]]:
+    """n claims, of which a share has the number."""
+    has = int((np.random.default_rng(seed).random(n) < same).sum())
+    return {"id_number": {"missing": n - has, "same": has}}
+
+
+@pytest.mark.parametrize("n", [1, 8, 100, 3000, 1_000_000])
+def test_claims_like_those_of_the_training_have_not_moved(n: int) -> None:
+    then = spread(50_000, 0.8, 0)
+    assert not any(moved_levels(then, spread(n, 0.8, seed)) for seed in range(1, 40))
+
+
+def test_a_handful_is_never_unlike() -> None:
+    assert moved_levels(spread(50_000, 1.0, 0), spread(5, 0.0, 1)) == ()
+
+
+def test_the_distance_is_the_part_of_the_claims_that_moved() -> None:
+    then = spread(50_000, 0.8, 0)
+    (moved,) = moved_levels(then, spread(20_000, 0.3, 1))
+    assert moved.distance == pytest.approx(0.5, abs=0.05)
+    assert (moved.label, moved.share_then) == ("missing", pytest.approx(0.2, abs=0.01))
+    assert "id_number is 'missing' in 69.7%" in moved.text
+    assert moved_levels(then, spread(1_000_000, 0.75, 1)) == ()  # a twentieth is sure, and no matter
+    assert moved_levels({}, spread(20_000, 0.3, 1)) == ()
+
+
+def test_a_model_describes_its_best_candidates(district: District) -> None:
+    model = Model.load(district.run_dir / "model.json")
+    described = model.training["best_candidates"]
+    assert set(described) == {c.name for c in model.plan.comparisons}
+    (n_found,) = {sum(counts.values()) for counts in described.values()}
+    assert 0 < n_found <= model.training["subjects"]
+    assert described["full_name"]["same"] > n_found / 2
+
+
+def altered(district: District, to: Path, **training: Any) -> Path:
+    """The district's model with other entries of its training."""
+    content = json.loads((district.run_dir / "model.json").read_text("utf-8"))
+    content["training"] |= training
+    to.write_text(json.dumps(content), "utf-8")
+    return to
+
+
+def test_a_batch_unlike_the_training_is_decided_on_a_persons_word_only(district: District, tmp_path: Path) -> None:
+    best = json.loads((district.run_dir / "model.json").read_text("utf-8"))["training"]["best_candidates"]
+    numbers = dict.fromkeys(best["id_number"], 0) | {"same": 1000}
+    model = altered(district, tmp_path / "m.json", best_candidates=best | {"id_number": numbers})
+    command = ["run", "--doses", district.path("doses"), "--index", district.index, "--model", model, "--out"]
+    refused = call(*command, tmp_path / "r")
+    assert refused.code == 3
+    assert "id_number is" in refused.err
+    assert "--accept" in refused.err
+    assert not any((tmp_path / "r").glob("2*"))
+    assert call(*command, tmp_path / "r", "--accept", " ").code == 2
+    accepted = call(*command, tmp_path / "r", "--accept", "a campaign in schools", "--json")
+    assert accepted.code == 0, accepted.err
+    found = manifest(Path(accepted.json["run_dir"]))
+    assert found["accepted"] == "a campaign in schools"
+    assert found["unlike_training"][0]["name"] == "id_number"
+    assert "estimated_missed_match_rate" not in {e["name"] for e in found["error_estimates"]}  # void
+    assert "unlike the model's training" in accepted.err
+
+
+def test_a_model_says_what_nothing_identifies_and_what_depends(district: District, tmp_path: Path) -> None:
+    content = json.loads((district.run_dir / "model.json").read_text("utf-8"))
+    table = np.array(content["training"]["residual_correlation"])
+    table[1, 0] = table[0, 1] = 0.4
+    changes = {"not_identified": ["share_in_registry", "blocking_recall"], "residual_correlation": table.tolist()}
+    model = altered(district, tmp_path / "m.json", **changes)
+    doses = ["--doses", district.path("doses"), "--index", district.index, "--out", tmp_path / "r"]
+    ran = call("run", *doses, "--model", model, "--json")
+    assert "share_in_registry is not identified" in ran.err
+    first, second = (comparison["name"] for comparison in content["plan"]["comparison"][:2])
+    assert f"{first} and {second} agree together" in ran.err
+    names = {e["name"] for e in manifest(Path(ran.json["run_dir"]))["error_estimates"]}
+    assert not names & {"estimated_missed_match_rate", "missed_by_all_passes_rate"}
+    assert "in the registry not identified" in call("model", "show", model).out
+
+
+def test_a_training_that_made_matches_of_something_else_is_refused(district: District, tmp_path: Path) -> None:
+    content = json.loads((district.run_dir / "model.json").read_text("utf-8"))
+    (sex,) = (c for c in content["comparisons"] if c["name"] == "sex")
+    sex["levels"][1]["m"], sex["levels"][2]["m"] = 0.1, 0.9
+    for name, training in (("doubtful", {}), ("accepted", {"accepted": "one sex is coded as the other"})):
+        content["training"] |= training
+        (tmp_path / f"{name}.json").write_text(json.dumps(content), "utf-8")
+    command = ["run", "--doses", district.path("doses"), "--index", district.index, "--out", tmp_path / "r", "--model"]
+    refused = call(*command, tmp_path / "doubtful.json")
+    assert (refused.code, "'different' is the rule" in refused.err) == (3, True)
+    assert call(*command, tmp_path / "accepted.json").code == 0

@@ -21,7 +21,6 @@ from models.estimate import (
     PRIOR_RELATIVES,
     TOLERANCE,
     TrainingSample,
-    chapman,
     estimate_m,
     outside_by_sort,
     residual_correlation,
@@ -466,22 +465,24 @@ def test_independent_comparisons_have_no_residual_correlation() -> None:
 
 @pytest.mark.kernel
 def test_residual_correlation_is_that_of_agreement_among_matches() -> None:
-    """Ten matches agree on a and b, five on neither, two on a alone, three on b alone; one does not know b."""
+    """Ten in twenty matches agree on a and b, five on neither, two on a alone, three on b alone; some do not know b."""
     c = ComparisonParameters(
         "c", ("missing", "same", "other"), *map(with_missing, ([0.9, 0.1], [0.1, 0.9], [0.5, 0.5]))
     )
     p = Parameters((c, replace(c, name="b")), 0.9, 1.0, 0.0, 10)
     levels = np.array([[1, 1], [2, 2], [1, 2], [2, 1], [1, 0]], np.uint8)
-    table = residual_correlation(p, levels, np.array([10.0, 5.0, 2.0, 3.0, 7.0]))
+    table = residual_correlation(p, levels, np.array([100.0, 50.0, 20.0, 30.0, 70.0]))
     a, b = (np.repeat(agreement, [10, 5, 2, 3]) for agreement in ([1, 0, 1, 0], [1, 0, 0, 1]))
     assert table[0, 1] == pytest.approx(np.corrcoef(a, b)[0, 1])
     # What the right side lacks is neither agreement nor disagreement.
     lacking = replace(p, comparisons=(with_absent_level(c, 0.3, 0.1, 0.1), with_absent_level(c, 0.1, 0.3, 0.3)))
     levels_too = np.concatenate([levels, np.array([[3, 1], [3, 3], [2, 3]], np.uint8)])
-    of_all = residual_correlation(lacking, levels_too, np.array([10.0, 5.0, 2.0, 3.0, 7.0, 9.0, 8.0, 6.0]))
+    of_all = residual_correlation(lacking, levels_too, np.array([100.0, 50.0, 20.0, 30.0, 70.0, 90.0, 80.0, 60.0]))
     assert np.array_equal(of_all, table)
     assert residual_correlation(p, levels, np.zeros(5)).tolist() == [[1, 0], [0, 1]]
-    assert residual_correlation(p, levels, np.array([3.0, 0, 0, 0, 0])).tolist() == [[1, 0], [0, 1]]
+    assert residual_correlation(p, levels, np.array([300.0, 0, 0, 0, 0])).tolist() == [[1, 0], [0, 1]]
+    # Of few it is mostly chance.
+    assert residual_correlation(p, levels, np.array([10.0, 5.0, 2.0, 3.0, 7.0])).tolist() == [[1, 0], [0, 1]]
 
 
 # ------------------------------------------------------------------------------------------------------ u
@@ -613,16 +614,6 @@ def test_without_near_pairs_nobody_is_a_neighbour() -> None:
     levels = np.array([[1, 1, 2, 1, 1, 1], [1, 1, 1, 1, 1, 1]], np.uint8)
     assert fit.neighbour_share == 0.0
     assert np.array_equal(fit.pattern_weights(levels), truth.pattern_weights(levels))
-
-
-def test_two_captures_give_the_population() -> None:
-    """The example of Seber 1982, section 3.1: 250 marked, 150 caught, 16 of them marked: 2228."""
-    assert chapman(250, 150, 16) == pytest.approx(251 * 151 / 17 - 1)
-    assert chapman(80, 60, 60) == pytest.approx(80)
-    rng = np.random.default_rng(1)
-    captured = rng.random((200, 2, 1000)) < np.array([0.7, 0.6])[:, None]
-    estimates = [chapman(int(a.sum()), int(b.sum()), int((a & b).sum())) for a, b in captured]
-    assert np.mean(estimates) == pytest.approx(1000, abs=4 * np.std(estimates) / np.sqrt(200))
 
 
 def test_u_is_what_subjects_show_who_are_not_in_the_registry() -> None:

@@ -29,9 +29,13 @@ def score_section(found: Statistics) -> Html:
 
 def model_section(found: Statistics) -> Html:
     p = found.model.parameters
+    unknown = found.model.training.get("not_identified", ())
+    share, recall = (
+        f"a share that is not identified ({value:.2%})" if name in unknown else f"{value:.2%}"
+        for name, value in (("share_in_registry", p.share_in_registry), ("blocking_recall", p.blocking_recall))
+    )
     priors = (
-        f"Of the claims {p.share_in_registry:.2%} are taken to belong to somebody in the registry, and "
-        f"{p.blocking_recall:.2%} of these to be found by some pass."
+        f"Of the claims {share} are taken to belong to somebody in the registry, and {recall} of these to be found."
     )
     return section(
         "model",

@@ -22,8 +22,11 @@ def render(model: Model) -> RenderableType:
         table.add_section()
         for label, m, u, g, h in list(zip(c.labels, c.m, c.u, c.among_neighbours, c.household, strict=True))[1:]:
             table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{g:.3g}", f"{h:.4f}", f"{np.log2(m / u):+.2f}")
+    unknown = model.training.get("not_identified", ())
+    recall = "not identified" if "blocking_recall" in unknown else f"{p.blocking_recall:.4f}"
+    share = "not identified" if "share_in_registry" in unknown else f"{p.share_in_registry:.4f}"
     priors = (
-        f"in the registry {p.share_in_registry:.4f}, found by some pass {p.blocking_recall:.4f}, "
+        f"in the registry {share}, found by some pass {recall}, "
         f"household pairs per subject {p.household_rate:.3f}, strangers with a number one slip away "
         f"{p.neighbour_share * p.n_persons:.3f}, people {p.n_persons}"
     )
@@ -31,7 +34,9 @@ def render(model: Model) -> RenderableType:
         f"{name}: {t['values']:,} values, two people agree with {_mean_shares(t)}"
         for name, t in model.training.get("term_frequencies", {}).items()
     ]
-    training = {key: value for key, value in model.training.items() if key != "term_frequencies"}
+    training = {
+        key: value for key, value in model.training.items() if key not in ("term_frequencies", "best_candidates")
+    }
     return Group(table, priors, *tables, f"training: {training}")
 
 

@@ -1,0 +1,80 @@
+"""What stands against the automatic decisions of a run: nothing is published then unless a person answers for it.
+
+A training that made matches of something else (models.identifiability), and a batch unlike the one that the model was
+trained on (linkage.drift). A reason given with --accept passes both; with `train` it is kept in the model and passes
+the first for every run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from linkage.drift import REFUSED, Moved
+from linkage.errors import QualityGateError, UsageError
+from linkage.model_file import Model
+from linkage.training_checks import refusal_of, training_problems
+
+NOTABLE_CORRELATION = 0.2  # on sound simulations up to 0.1 is seen
+ACCEPTED = "accepted"  # in the training of a model, the reason
+
+
+def check_accept(accept: str | None) -> None:
+    """UsageError for a reason of blanks."""
+    if accept is not None and not accept.strip():
+        raise UsageError("--accept needs a reason in writing; it is kept beside the result")
+
+
+def is_unlike(moved: tuple[Moved, ...]) -> bool:
+    """Whether a batch is so unlike the model's training that nothing which the model expects of it holds."""
+    return any(found.distance >= REFUSED for found in moved)
+
+
+def refuse(model: Model, moved: tuple[Moved, ...], accept: str | None, what: str) -> None:
+    """QualityGateError where something stands against what is to be made, unless accepted. moved: of the batch at hand,
+    none when the model was trained on it."""
+    if accept is not None:
+        return
+    training = None if ACCEPTED in model.training else refusal_of(training_problems(model))
+    if training is not None:
+        raise QualityGateError(
+            f"{what} was not made, for {training}; train on a larger batch or mend the plan, "
+            'or give --accept "why it holds"'
+        )
+    if is_unlike(moved):
+        raise QualityGateError(
+            f"{what} was not made, for the batch is unlike the one that the model was trained on: {moved[0].text}; "
+            'train a model on such doses, or give --accept "why this model holds"'
+        )
+
+
+def gate_notes(model: Model, moved: tuple[Moved, ...]) -> tuple[str, ...]:
+    """What of this was passed, or is not grave."""
+    return (
+        *(f"the training is doubtful: {found.text}" for found in training_problems(model)),
+        *_not_identified(model),
+        *_dependences(model),
+        *(f"unlike the model's training: {found.text}" for found in moved),
+    )
+
+
+def _not_identified(model: Model) -> list[str]:
+    """Parameters that no claim of the training tells."""
+    return [
+        f"{name} is not identified: too few claims of the training have a number and other data that agree, so what "
+        "rests on it is not estimated"
+        for name in model.training.get("not_identified", ())
+    ]
+
+
+def _dependences(model: Model) -> list[str]:
+    """Pairs of comparisons that agree together more, or less, than the model takes them to. Numbers are left out among
+    each other: who gives a relative's number gives the relative's phone as well."""
+    table = np.array(model.training.get("residual_correlation", []))
+    compared = model.plan.comparisons
+    return [
+        f"{compared[j].name} and {compared[i].name} {'agree' if table[i, j] > 0 else 'disagree'} together among "
+        f"matches (correlation {table[i, j]:.2f}), which the model takes as independent: probabilities that rest on "
+        f"both are too {'sure' if table[i, j] > 0 else 'timid'}"
+        for i, j in zip(*np.nonzero(np.abs(np.tril(table, -1)) >= NOTABLE_CORRELATION), strict=True)
+        if not (compared[i].shared_number and compared[j].shared_number)
+    ]
