@@ -537,8 +537,9 @@ def link(
     _print_result({key: getattr(summary, key) for key in keys}, as_json)
     if summary.refusal is not None:
         raise QualityGateError(
-            f"{summary.folder}: no link was made, for {summary.refusal}; look at candidates.parquet and mend the plan, "
-            f'or link with --model {summary.folder / "model.json"} --accept "why the links hold" into another folder'
+            f"{summary.folder}: no link was made, for {summary.refusal}; look at candidates.parquet and mend the plan "
+            "(shared_number = true for what relatives share), or link with "
+            f'--model {summary.folder / "model.json"} --accept "why the links hold" into another folder'
         )
 
 

@@ -7,7 +7,7 @@ missing value is 0 (NaN for numbers). Both sides of a linkage share the dictiona
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -138,6 +138,16 @@ def _complete(encoded: list[Encoded], dictionaries: Dictionaries) -> Columns:
     for field_columns in encoded:
         columns |= field_columns(dictionaries) if callable(field_columns) else field_columns
     return columns
+
+
+def has_value(columns: Mapping[str, NDArray[np.generic]], name: str) -> NDArray[np.bool_]:
+    """Which records have a value of an encoded field, bool[n]; a field in parts has a column of each."""
+    found = [columns[name]] if name in columns else [columns[part] for part in columns if part.startswith(f"{name}.")]
+    is_there = np.zeros(len(found[0]), np.bool_)
+    for values in found:
+        is_value = ~np.isnan(values) if np.issubdtype(values.dtype, np.floating) else values != 0
+        is_there |= is_value.reshape(is_there.size, -1).any(axis=1) if is_there.size else is_there
+    return is_there
 
 
 def mark_contradictions(columns: Columns, number: str, sex: str, birth_date: str) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from linkage.comparing import Batch, take
 from linkage.copies import Copies, spread
+from linkage.encode import has_value
 from linkage.link import link_batch, run_tiles
 from linkage.plan import Decision, Plan
 from linkage.registry import Index
@@ -96,9 +97,7 @@ def _n_own_fields(batch: Batch, plan: Plan) -> NDArray[np.int64]:
     n_own = np.zeros(batch.n_subjects, np.int64)
     for comparison in plan.comparisons:
         if not comparison.is_of_household:
-            aspect = ".key" if comparison.kind == "vietnamese_name" else ""
-            values = batch.columns[f"{comparison.left[0]}{aspect}"]
-            n_own += ~np.isnan(values) if np.issubdtype(values.dtype, np.floating) else values != 0
+            n_own += has_value(batch.columns, comparison.left[0])
     return n_own
 
 

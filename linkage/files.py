@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linkage.comparing import Batch, prepare_batch
 from linkage.copies import Copies
 from linkage.encode import encode
 from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
+from linkage.field_notes import field_notes
 from linkage.file_pairs import Decided, IdList, decide, pairs_of, pairs_table
 from linkage.ingest import Ingested, ingest
 from linkage.ingest.records import Records
@@ -108,11 +110,12 @@ def link_files(
                 kept = {side: tables[side].take(pa.array(lists[side].copies.kept)) for side in tables}
                 index = build_index(Records.of(kept["right"]), plan, Path(scratch) / "index")
                 batch = _batch(kept["left"].combine_chunks(), index, is_self=is_self)
+                notes = [*_reject_notes(sides), *_field_notes(kept, batch, index)]
             with clock.stage("train"):
                 model = _trained(batch, index, n_threads) if model is None else model
             linked = _linked(batch, index, lists, model, accept, n_threads, clock)
         told = [problem for problem in linked.problems if linked.refusal is None or not problem.is_grave]
-        notes = (*_reject_notes(sides), *(problem.text for problem in told))
+        notes += [*(problem.text for problem in told), *_open_notes(linked, plan)]
         with clock.stage("publish"):
             _write(stage, linked, sides)
         manifest = {
@@ -126,7 +129,7 @@ def link_files(
         folder = stage.commit()
     n_left, n_right, n_links = tables["left"].num_rows, tables["right"].num_rows, linked.tables[LINKS.name].num_rows
     rates = linked.decided.threshold, linked.decided.expected_false_match_rate
-    return LinkSummary(folder, n_left, n_right, n_links, *rates, notes, linked.refusal)
+    return LinkSummary(folder, n_left, n_right, n_links, *rates, tuple(notes), linked.refusal)
 
 
 def _check_plan(plan: Plan, *, is_self: bool) -> None:
@@ -204,6 +207,28 @@ def _reject_notes(sides: Mapping[str, Ingested]) -> list[str]:
     ]
 
 
+def _field_notes(kept: Mapping[str, pa.Table], batch: Batch, index: Index) -> list[str]:
+    """What is odd about the fields of both sides; of a file linked with itself the left side says it."""
+    notes = field_notes(kept["left"], batch.columns, index.plan, "left")
+    if batch.own_rows is None:
+        columns = {name: column.large for name, column in index.columns.items()}
+        notes += field_notes(kept["right"], columns, index.plan, "right")
+    return notes
+
+
+def _open_notes(linked: _Linked, plan: Plan) -> list[str]:
+    """That no pair was sure enough for the rate that the plan promises, though some are for its lowest probability."""
+    chances = linked.tables[CANDIDATES.name].column("match_probability")
+    best = pc.max(chances).as_py() or 0.0
+    rule = plan.decision
+    if linked.refusal is not None or linked.tables[LINKS.name].num_rows or best < rule.lowest_match_probability:
+        return []
+    return [
+        f"no pair is sure enough for highest_false_match_rate = {rule.highest_false_match_rate:g}: the best candidate "
+        f"has {best:.6f}; look at candidates.parquet, or compare more fields"
+    ]
+
+
 def _write(stage: Stage, linked: _Linked, sides: Mapping[str, Ingested]) -> None:
     """Write the tables and the model."""
     for name, table in linked.tables.items():
@@ -214,7 +239,7 @@ def _write(stage: Stage, linked: _Linked, sides: Mapping[str, Ingested]) -> None
 
 
 def _entries(
-    linked: _Linked, sides: Mapping[str, Ingested], accept: str | None, notes: tuple[str, ...]
+    linked: _Linked, sides: Mapping[str, Ingested], accept: str | None, notes: Sequence[str]
 ) -> dict[str, Any]:
     """What the manifest says about what went in and came out."""
     model = linked.model

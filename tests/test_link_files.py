@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.encode import has_value
 from linkage.files import LinkSummary, link_files
 from linkage.model_file import Model
+from linkage.plan import plan_from
 from tests.district import Row, call
 from tests.relatives import children_and_mothers, households, plan_of, with_slips, write_people
 
@@ -30,6 +33,12 @@ def families(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def refused(families: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where they were linked without households, which makes matches of mother and child."""
     return link_files([families[0]], [families[1]], NO_HOUSEHOLDS, tmp_path_factory.mktemp("out") / "refused").folder
+
+
+@pytest.fixture(scope="module")
+def alone() -> list[Row]:
+    """600 people who live alone."""
+    return [household[0] for household in households(np.random.default_rng(7), [1] * 600)]
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -100,6 +109,63 @@ def test_rejected_rows_are_told(families: tuple[Path, Path], refused: Path, tmp_
     assert manifest_of(tmp_path / "out")["notes"][0].startswith("records of the left side rejected: 2")
 
 
+# -------------------------------------------------------------------------------------------------------------- notes
+
+
+def notes_of(folder: Path, left: list[Row], right: list[Row]) -> tuple[str, ...]:
+    paths = write_people(folder / "left.csv", left), write_people(folder / "right.csv", right)
+    return link_files([paths[0]], [paths[1]], plan_of(), folder / "out").notes
+
+
+def test_a_value_that_fills_a_field_is_told(alone: list[Row], tmp_path: Path) -> None:
+    some = [person | {"phone": "0912341234"} if i % 2 else person for i, person in enumerate(alone)]
+    (note,) = [note for note in notes_of(tmp_path, alone[:200], some) if "fills" in note]
+    assert note.startswith("field 'phone' of the right side: '0912341234' fills 50 % of the records")
+
+
+def test_a_field_of_which_a_part_is_not_read_is_told(alone: list[Row], tmp_path: Path) -> None:
+    some = [person | {"date_of_birth": "99/99/9999"} if i % 3 == 0 else person for i, person in enumerate(alone[:300])]
+    notes = notes_of(tmp_path, some, alone)
+    assert notes[0].startswith("field 'born' of the left side: 100 of 300 values stated cannot be read")
+
+
+def test_fields_have_a_value_where_any_part_has_one() -> None:
+    columns: dict[str, Any] = {
+        "name": np.array([[0, 0], [3, 0], [0, 0]], np.uint16),
+        "names.first": np.array([0, 1, 0], np.uint32),
+        "names.second": np.array([0, 0, 2], np.uint32),
+        "place": np.array([[np.nan] * 3, [0.0] * 3, [0.5] * 3]),
+        "born": np.array([0, 0, 7], np.uint32),
+    }
+    has = {name: has_value(columns, name).tolist() for name in ("name", "names", "place", "born")}
+    assert has["name"] == [False, True, False]
+    assert has["names"] == has["place"] == [False, True, True]
+    assert has["born"] == [False, False, True]
+    assert has_value({"name": columns["name"][:0]}, "name").tolist() == []
+
+
+def test_fields_that_are_read_are_not_told_of(alone: list[Row], tmp_path: Path) -> None:
+    empty = [person | {"phone": ""} if i % 2 else person for i, person in enumerate(alone)]
+    assert notes_of(tmp_path, alone[:200], empty) == ()
+
+
+def test_few_matches_to_learn_from_are_told(alone: list[Row], tmp_path: Path) -> None:
+    (note,) = notes_of(tmp_path, alone[:15], alone[:15])
+    assert note.startswith("the training expects 14.1 matches among 15 records, few to learn from")
+
+
+def test_candidates_that_none_of_the_promise_allows_are_told(alone: list[Row], tmp_path: Path) -> None:
+    """Name and date without the phone are no certainty, and a plan that promises one wrong in a million says so."""
+    again = [person | {"phone": f"0987{i:06d}"} for i, person in enumerate(alone[:150])]
+    content = msgspec.to_builtins(plan_of())
+    content["decision"]["highest_false_match_rate"] = 1e-9
+    paths = write_people(tmp_path / "left.csv", again), write_people(tmp_path / "right.csv", alone)
+    plan = plan_from(content, "plan of the test")
+    summary = link_files([paths[0]], [paths[1]], plan, tmp_path / "out", accept="the phones are others")
+    assert summary.links == 0
+    assert summary.notes[-1].startswith("no pair is sure enough for highest_false_match_rate = 1e-09: the best")
+
+
 # --------------------------------------------------------------------------------------------------------- relatives
 
 
@@ -153,12 +219,6 @@ def _called(full_name: str, given: str) -> str:
 
 def copied(person: Row, n: int) -> list[Row]:
     return [person | {"id": f"{person['id']}_{i:05d}"} for i in range(n)]
-
-
-@pytest.fixture(scope="module")
-def alone() -> list[Row]:
-    """600 people who live alone."""
-    return [household[0] for household in households(np.random.default_rng(7), [1] * 600)]
 
 
 @pytest.mark.parametrize("sizes", [[1] * 5, [2, 3, 10, 11, 200], [10_000]])
