@@ -22,6 +22,7 @@ from linkage.ingest.records import Records
 from linkage.key_parts import key_part
 from linkage.model_file import Model
 from linkage.plan import Plan, load_plan, plan_from
+from linkage.planning.checking import check_plan
 from linkage.registry_build import build_index
 from linkage.splink.exporting import export_splink
 from linkage.standardise.places import Units
@@ -167,6 +168,9 @@ def test_a_plan_of_these_kinds_links(tmp_path: Path) -> None:
     links = pq.read_table(tmp_path / "out" / "links.parquet").to_pylist()
     assert len(links) > 180
     assert all(link["left_id"] == link["right_id"] for link in links)
+    check = check_plan(plan, tmp_path / "left.parquet", tmp_path / "right.parquet")
+    unread = {field.name for field in check.read if field.read < 1}
+    assert unread == {"phone"}, "prices, which are no phones of Viet Nam"
     model = json.loads((tmp_path / "out" / "model.json").read_text("utf-8"))
     shares = {
         (comparison["name"], key): [level[key] for level in comparison["levels"][1:]]

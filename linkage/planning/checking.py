@@ -18,13 +18,15 @@ from linkage.encode import Columns, Dictionaries, encode
 from linkage.files import read_side
 from linkage.key_parts import KeyParts
 from linkage.plan import POSITION, Field, Plan
+from linkage.plan_kinds import MANY_WORDS
 from linkage.planning.passes import block_sizes
 from linkage.standardise.places import Units
 
 _MANY_PAIRS = 2_000  # for each left record, from which on a pass is called large
 _MOSTLY_READ = 0.95  # of the filled values
 _SHOWN = 3  # values that were not read
-_WHOLE = {"vietnamese_name": ".signature"}  # the column that is 0 where nothing was read
+# The column that is 0 where nothing was read.
+_WHOLE = {"vietnamese_name": ".signature"} | dict.fromkeys(MANY_WORDS, ".key")
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ def _read(field: Field, side: str, table: pa.Table, columns: Columns) -> FieldCh
     is_filled = np.logical_or.reduce([pc.not_equal(text, "").to_numpy(zero_copy_only=False) for text in texts])
     values: NDArray[Any] = columns[field.name + _WHOLE.get(field.kind, "")]
     is_read = ~np.isnan(values) if values.dtype.kind == "f" else values != 0
+    is_read = is_read if is_read.ndim == 1 else is_read.all(axis=1)
     lost = np.flatnonzero(is_filled & ~is_read)
     shown = texts[0].take(pa.array(lost)).unique().to_pylist()[:_SHOWN]
     n_filled = int(is_filled.sum())

@@ -16,6 +16,7 @@ from linkage.encode import Columns, Dictionaries
 from linkage.frequencies import Frequencies
 from linkage.key_parts import key_part
 from linkage.plan import Field, Plan
+from linkage.plan_kinds import MANY_WORDS
 from linkage.splink.conditions import column
 from linkage.standardise import dates
 from linkage.standardise.digits import unpack_digits
@@ -69,6 +70,8 @@ def _columns_of(plan: Plan) -> dict[str, Field]:
     """The columns written, each with its field: those of one value a record."""
     names: dict[str, Field] = {}
     for field in plan.fields:
+        if field.kind in (*MANY_WORDS, "coordinates"):  # no comparison of these can be written
+            continue
         aspects = (".key", ".plain", ".given") if field.kind == "vietnamese_name" else ("",)
         names |= {f"{field.name}{aspect}": field for aspect in aspects}
     return names
