@@ -15,6 +15,7 @@ SHARED_BY_RELATIVES = 0.8  # the same where it is the household's
 ABSENT = 0.1  # share of the level "no value on the right side", of matches and of relatives
 HOUSEHOLD_RATE = 1.0  # relatives per subject, where something is compared that a household has in common
 OF_HOUSEHOLDS = ("digits", "address")  # kinds that are taken for such where a plan says nothing: phones, cards, homes
+OF_HOMES = ("postcode", "distance")  # kinds of what a household has in common, though it does not tell a household
 
 _M = {
     "category": (0.95, 0.05),
@@ -63,8 +64,9 @@ def default_household(
     """
     table = (_SHARED if shared_number and kind in _SHARED else _HOUSEHOLD).get(kind)
     if table is None:
-        same = SHARED_BY_RELATIVES if shared_number else SAME_OF_RELATIVES
-        table = tuple(_falling(same, n_compared) if shared_number else _mostly_last(same, n_compared))
+        is_shared = shared_number or kind in OF_HOMES
+        same = SHARED_BY_RELATIVES if is_shared else SAME_OF_RELATIVES
+        table = tuple(_falling(same, n_compared) if is_shared else _mostly_last(same, n_compared))
     return _with_absent(list(table), absent_level)
 
 

@@ -163,6 +163,14 @@ def test_what_is_allowed_stays_so() -> None:
     assert plan_from(content, "here").training.share_in_registry == 1.5
 
 
+def test_relatives_are_thought_to_live_in_one_home() -> None:
+    same = {
+        kind: Comparison(name=kind, kind=kind, left=[], right=[], thresholds=[1.0, 5.0]).starting_household[0]
+        for kind in ("address", "postcode", "distance", "number")
+    }
+    assert same["number"] < 0.5 < min(same["address"], same["postcode"], same["distance"])
+
+
 @pytest.mark.parametrize("absent", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 def test_shares_left_out_are_taken_from_the_table_of_defaults(absent: bool, shared: bool) -> None:
