@@ -49,11 +49,9 @@ def _find(
     return rows, passes
 
 
-def find_by_number(left: Columns, dictionaries: Dictionaries, index: Index, equal: list[str]) -> NDArray[np.int64]:
-    """Row of the one person who holds the number that each record states and agrees on the parts: int64[n], -1 for none
-    or several."""
-    assert index.plan.verified is not None
-    rule = Verified(passes=index.plan.verified.passes, equal=equal)
+def find_by_number(left: Columns, dictionaries: Dictionaries, index: Index, rule: Verified) -> NDArray[np.int64]:
+    """Row of the one person who holds a number that each record states, by the rule's passes, and agrees on the rule's
+    parts: int64[n], -1 for none or several."""
     return _find(left, rule, dictionaries, index)[0]
 
 

@@ -214,6 +214,16 @@ def test_the_operator_is_told(district: District, erring: list[Row], tmp_path: P
     assert any("read the other way round; have the station mend its export" in note for note in notes)
 
 
+def test_a_station_that_states_no_personal_numbers_is_known_by_the_others(district: District, tmp_path: Path) -> None:
+    rows = district.rows("doses")
+    code = Counter(row["facility_code"] for row in rows).most_common(1)[0][0]
+    bare = [inverted(row) | {"id_number": None} if row["facility_code"] == code else row for row in rows]
+    doses = write(tmp_path / "doses.parquet", bare, district.path("doses"))
+    found = district.link([doses], tmp_path / "runs", model_file=district.run_dir / "model.json")
+    (finding,) = manifest(found)["stations"]
+    assert (finding["question"], finding["facility"], finding["n_read"] > 100) == ("sex_inverted", code, True)
+
+
 def test_an_error_in_half_of_the_doses_is_told_but_not_read(district: District, tmp_path: Path) -> None:
     rows = district.rows("doses")
     code = Counter(row["facility_code"] for row in rows).most_common(1)[0][0]

@@ -1,4 +1,6 @@
-"""Doses whose person is known by the number and the name: what they state as sex and date of birth shows the station.
+"""Doses whose person is known by a number and the name: what they state as sex and date of birth shows the station.
+
+Any number does, for there are stations that state no personal numbers: of the people who hold it, one has the name.
 
 Of each cell a few are enough, so a batch of any size costs some dozen look-ups a station.
 """
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from linkage.encode import Columns, Dictionaries
 from linkage.parts import parts_of
+from linkage.plan import Pass, Plan, Verified
 from linkage.registry import Index
 from linkage.standardise import dates
 from linkage.standardise.categories import FEMALE, MALE, SEX_UNKNOWN
@@ -19,6 +22,7 @@ from linkage.stations.cells import Cells, Rows
 from linkage.verify import find_by_number
 
 ANCHORS = 48  # a cell: enough to tell nine in ten from a half
+NUMBERS = ("id_number", "phone", "insurance_number")
 _NUMBER, _NAME, _SEX, _BIRTH = "id_number", "full_name", "sex", "birth_date"
 
 
@@ -78,17 +82,33 @@ def _anchored(
     index: Index,
 ) -> tuple[Rows, Rows]:
     """Some records of each cell among those asked for, and the row of the person of each."""
-    is_named = (columns[_NUMBER] != 0) & (columns[f"{_NAME}.plain"] != 0)
+    numbers = [columns[rule.left[0]] != 0 for rule in _by_number(index.plan)]
+    is_named = np.any(numbers, axis=0) & (columns[f"{_NAME}.plain"] != 0)
     chosen = cells.sample(is_asked & is_named, ANCHORS)
-    persons = owners(chosen, columns, dictionaries, index)
+    passes = [rule.name for rule in _by_number(index.plan)]
+    persons = _owners(chosen, passes, columns, dictionaries, index)
     is_found = persons >= 0
     return chosen[is_found], persons[is_found]
 
 
 def owners(rows: Rows, columns: Columns, dictionaries: Dictionaries, index: Index) -> Rows:
-    """The row of the one person who has the number and the name that each of some records states, -1 for none."""
+    """The row of the one person who has the personal number and the name that each of some records states, -1 for
+    none."""
+    passes = [rule.name for rule in _by_number(index.plan) if rule.left == [_NUMBER]]
+    return _owners(rows, passes, columns, dictionaries, index)
+
+
+def _by_number(plan: Plan) -> list[Pass]:
+    """The passes that find the holders of a number: personal, of a phone, of an insurance card."""
+    return [rule for rule in plan.passes if rule.left[0] in NUMBERS and len(rule.left) == 1]
+
+
+def _owners(rows: Rows, passes: list[str], columns: Columns, dictionaries: Dictionaries, index: Index) -> Rows:
+    """The one person of the passes who has the same name, diacritics aside."""
+    rule = Verified(passes=passes, equal=[f"{_NAME}.plain"])
+    names = [name for name in columns if name in NUMBERS or name.startswith(f"{_NAME}.")]
     persons = np.empty(rows.size, np.int64)
     for part in parts_of(rows.size):
-        left = {name: columns[name][rows[part]] for name in (_NUMBER, f"{_NAME}.plain")}
-        persons[part] = find_by_number(left, dictionaries, index, [f"{_NAME}.plain"])
+        left = {name: columns[name][rows[part]] for name in names}
+        persons[part] = find_by_number(left, dictionaries, index, rule)
     return persons

@@ -21,13 +21,13 @@ class Cells:
     """Cells in the order of their files, then of their facilities.
 
     of_record: int32[n_records], the cell of each; keys: uint64[n_records], a hash of what each states, by which records
-    are chosen whatever their order; by_key: int64[n_records], the records by cell, then by key; file, facility:
+    are chosen whatever their order; by_key: int32[n_records], the records by cell, then by key; file, facility:
     int32[n_cells], numbers of names; facilities: None for the doses that state no facility.
     """
 
     of_record: NDArray[np.int32]
     keys: NDArray[np.uint64]
-    by_key: Rows
+    by_key: NDArray[np.int32]
     file: NDArray[np.int32]
     facility: NDArray[np.int32]
     files: tuple[str, ...]
@@ -44,7 +44,7 @@ class Cells:
     def sample(self, is_eligible: NDArray[np.bool_], n_most: int) -> Rows:
         """At most so many of the eligible records of each cell, bool[n_records]: those with the least of their keys,
         one of each key."""
-        rows = self.by_key[is_eligible[self.by_key]]
+        rows = self.by_key[is_eligible[self.by_key]].astype(np.int64)
         cell, key = self.of_record[rows], self.keys[rows]
         is_new = np.append(True, (cell[1:] != cell[:-1]) | (key[1:] != key[:-1]))[: rows.size]
         rows, cell = rows[is_new], cell[is_new]
@@ -80,7 +80,7 @@ def cells_of(
     return Cells(
         of_record,
         keys,
-        np.argsort(by_cell),
+        np.argsort(by_cell).astype(np.int32),
         file_of_cell.astype(np.int32),
         facility_of_cell.astype(np.int32),
         tuple(name for name, _ in files),

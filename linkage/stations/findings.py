@@ -119,7 +119,7 @@ def _outlying(
 
 _SHOWN = {
     COLUMNS_MIXED_UP: "columns are mixed up ({fields}) in {hits:,} of {trials:,} doses looked at",
-    ONE_VALUE: "a {fields} is stated for more people than a household has, and so for {hits:,} of {trials:,}",
+    ONE_VALUE: "{fields} is shared by more people than a household has, for {hits:,} of {trials:,} people",
     FILLED_DOWN: "{fields} repeats that of the row above, of another person, in {hits:,} of {trials:,} rows",
     SEX_INVERTED: "{fields} is not the registry's in {hits:,} of {trials:,} doses whose person is known",
     DAY_MONTH_SWAPPED: "{fields} has day and month swapped in {hits:,} of {trials:,} doses whose person is known",

@@ -1,7 +1,7 @@
 """Finds the systematic errors of a batch and reads the doses of stations right where one reading is clear.
 
 In this order, for each needs what the one before has set right: columns that are mixed up, values that belong to
-nobody, then sex and date of birth, whose test goes by the number.
+nobody, then sex and date of birth, whose test goes by the numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from linkage.registry import Index
 from linkage.schema import READINGS
 from linkage.stations import findings as found_as
 from linkage.stations.anchors import (
+    NUMBERS,
     Counted,
     exchanged,
     inverted_sex,
@@ -48,7 +49,7 @@ _SHARED = "phone"  # by people who stand above each other as often as not
 # What the other stations do makes it no more usual, so the rate is known beforehand: one in 500, as if from a thousand.
 _ONE_PERSONS = OrdinaryRate(2.0, 998.0)
 _LEAST_DRAGGED = 0.02
-_NUMBERS, _BIRTH, _SEX = ("id_number", "phone", "insurance_number"), "birth_date", "sex"
+_BIRTH, _SEX = "birth_date", "sex"
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _columns_mixed_up(batch: _Batch) -> _Found:
 def _one_value(batch: _Batch) -> _Found:
     people = mix(batch.columns["full_name.given"].astype(np.uint64) ^ mix(batch.columns[_BIRTH].astype(np.uint64)))
     facility = batch.cells.facility[batch.cells.of_record]
-    for field in filter(batch.has, _NUMBERS):
+    for field in filter(batch.has, NUMBERS):
         column, typed = batch.columns[field], batch.column_of(field)
         for values in one_value(column.astype(np.uint64, copy=False), people, facility, found_as.LEAST_RATE):
             finding = Finding(
@@ -156,11 +157,11 @@ def _filled_down(batch: _Batch) -> _Found:
     rows_below = neighbours(
         columns["full_name"].astype(np.uint16, copy=False), batch.typed.numbers["subject_ids"], batch.cells
     )
-    for field in filter(batch.has, (*_NUMBERS, _BIRTH)):
+    for field in filter(batch.has, (*NUMBERS, _BIRTH)):
         column, typed = columns[field], batch.column_of(field)
         values = column if field != _BIRTH else np.where(is_vague(column.astype(np.uint32)), 0, column)
         below, repeated = filled_down(values, rows_below)
-        if field == _NUMBERS[0] and batch.plan.verified is not None:
+        if field == "id_number":
             repeated = repeated[owners(repeated, columns, batch.dictionaries, batch.index) < 0]
         usual, least = (None, found_as.LEAST_RATE) if field == _SHARED else (_ONE_PERSONS, _LEAST_DRAGGED)
         hits, trials = batch.cells.count(repeated), batch.cells.count(below)
@@ -180,8 +181,6 @@ def _mostly_dragged(finding: Finding) -> bool:
 
 
 def _known_persons(batch: _Batch) -> _Found:
-    if batch.plan.verified is None:
-        return
     columns, typed_sex, typed_birth = batch.columns, batch.column_of(_SEX), batch.column_of(_BIRTH)
     sexes = inverted_sex(columns, batch.cells, batch.dictionaries, batch.index)
     for judged in _judge(found_as.SEX_INVERTED, typed_sex, sexes, batch.cells):

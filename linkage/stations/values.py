@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.keys import mix
+from linkage.parts import parts_of
 from linkage.stations.cells import Cells, Rows
 
 # How the people who share a number thin out: another one shares it in half of the cases at most. Households with a
@@ -92,10 +93,10 @@ def fewest_people(n_values: int) -> int:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Records in the order of their cells and files: order int64[n], and whether each but the first is below one of its
+    """Records in the order of their cells and files: order int32[n], and whether each but the first is below one of its
     cell that is of another person: bool[n - 1]."""
 
-    order: Rows
+    order: NDArray[np.int32]
     is_pair: NDArray[np.bool_]
 
 
@@ -110,21 +111,34 @@ def neighbours(names: NDArray[np.uint16], subjects: NDArray[np.uint64], cells: C
     """
     rows = np.arange(cells.of_record.size, dtype=np.uint64)
     # Faster than a stable sort.
-    order = np.argsort(cells.of_record.astype(np.uint64) << np.uint64(32) | rows)
-    cell, subject, syllables = cells.of_record[order], subjects[order], names[order]
-    last = np.maximum((syllables != 0).sum(axis=1), 1) - 1
-    given = syllables[np.arange(order.size), last]
-    differ = syllables[1:, :2] != syllables[:-1, :2]
+    order = np.argsort(cells.of_record.astype(np.uint64) << np.uint64(32) | rows).astype(np.int32)
+    is_pair = np.empty(max(0, order.size - 1), np.bool_)
+    for part in parts_of(is_pair.size):
+        here = order[part.start : part.stop + 1]
+        cell, subject = cells.of_record[here], subjects[here]
+        is_pair[part] = (cell[1:] == cell[:-1]) & _are_others(names[here])
+        is_pair[part] &= (subject[1:] != subject[:-1]) | (subject[1:] == 0)
+    return Neighbours(order, is_pair)
+
+
+def _are_others(names: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Whether each but the first of some names is another person's than the one before: bool[n - 1]."""
+    last = np.maximum((names != 0).sum(axis=1), 1) - 1
+    given = names[np.arange(last.size), last]
+    differ = names[1:, :2] != names[:-1, :2]
     # The second syllable of a name of two is the given name.
     is_other = differ[:, 0] | differ[:, 1] & ((last[1:] > 1) | (last[:-1] > 1))
-    is_pair = (cell[1:] == cell[:-1]) & (given[1:] != given[:-1]) & is_other & (given[1:] != 0) & (given[:-1] != 0)
-    return Neighbours(order, is_pair & ((subject[1:] != subject[:-1]) | (subject[1:] == 0)))
+    return np.asarray((given[1:] != given[:-1]) & is_other & (given[1:] != 0) & (given[:-1] != 0))
 
 
 def filled_down(values: NDArray[np.generic], found: Neighbours) -> tuple[Rows, Rows]:
     """The rows below of neighbouring rows of two people that both state a value, [n_records], 0 where none; and of
     those that state the same."""
-    value = values[found.order]
-    is_pair = found.is_pair & (value[1:] != 0) & (value[:-1] != 0)
-    below = found.order[1:][is_pair]
-    return below, below[(value[1:] == value[:-1])[is_pair]]
+    below, repeated = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for part in parts_of(found.is_pair.size):
+        here = found.order[part.start : part.stop + 1].astype(np.int64)
+        value = values[here]
+        is_pair = found.is_pair[part] & (value[1:] != 0) & (value[:-1] != 0)
+        below.append(here[1:][is_pair])
+        repeated.append(here[1:][is_pair & (value[1:] == value[:-1])])
+    return np.concatenate(below), np.concatenate(repeated)
