@@ -191,12 +191,15 @@ def _person_ids(outcome: Outcome) -> _PersonIds:
 def evidence_parts(outcome: Outcome) -> Iterator[pa.Table]:
     """One row per claim and candidate whom the doses say something of, in parts; see schema.EVIDENCE."""
     evidence, id_column = outcome.evidence, outcome.index.plan.right_id
-    for part in parts_of(evidence.claim.size):
+    # As the rows of an index built afresh stand.
+    order = np.lexsort((outcome.index.order_of(evidence.row.view(np.uint32)), evidence.claim))
+    for part in parts_of(order.size):
+        pairs = order[part]
         columns = {
-            "subject_key": hex_keys(outcome.subjects.keys[evidence.claim[part]]),
-            "person_id": outcome.index.take(evidence.row[part], [id_column]).column(0),
-            "subject_bits": pa.array(evidence.sibling[part]),
-            "schedule_bits": pa.array(evidence.schedule[part]),
+            "subject_key": hex_keys(outcome.subjects.keys[evidence.claim[pairs]]),
+            "person_id": outcome.index.take(evidence.row[pairs], [id_column]).column(0),
+            "subject_bits": pa.array(evidence.sibling[pairs]),
+            "schedule_bits": pa.array(evidence.schedule[pairs]),
         }
         yield pa.table([columns[name] for name in EVIDENCE.names], schema=EVIDENCE.arrow())
 

@@ -34,7 +34,7 @@ from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
-FORMAT = 6
+FORMAT = 7
 LARGE = "large"  # in a manifest with changes, the manifest without them
 _NO_ROWS = np.empty(0, np.uint32)
 _NONE_REMOVED = RemovedRows.none()

@@ -50,7 +50,7 @@ from linkage.renumber import Renumbering, renumber, renumbering_of
 from linkage.scratch import scratch_array
 from linkage.standardise.places import Coverage, Units
 from linkage.threads import in_order
-from linkage.value_counts import Counts, add_up, count_part, count_widths, counted_columns
+from linkage.value_counts import Counts, add_up, count_part, count_widths, counted_columns, most_counted
 
 PARTITION_ROWS = 1 << 20
 _PARTITIONS_AHEAD = 2
@@ -159,7 +159,7 @@ def _distribute(
         for chunk in persons.chunks():
             columns = encode(chunk, plan, "right", dictionaries)
             keys = pass_keys(plan.passes[0], "right", columns, plan, dictionaries)[:, 0]
-            partitions.append(chunk, columns, sort_keys(keys, persons.num_rows))
+            partitions.append(chunk, columns, sort_keys(keys, persons.num_rows), most_counted(plan, columns))
             done += chunk.num_rows
             on_progress("encode", done, persons.num_rows)
     return partitions
@@ -185,7 +185,9 @@ class _Arranger:
             if name in _kept_columns(self.plan, self.partitions.specimen)
         }
         self.keys = {name: scratch_array(self.scratch, n, np.uint64) for name in set(stored_passes(self.plan).values())}
-        # The counts of a partition stand where its rows do: it has no more values than rows.
+        # Each partition has its place for as many values as its rows can be counted with.
+        n_counted = self.partitions.n_counted
+        self.first_counts, n = np.cumsum(n_counted) - n_counted, int(n_counted.sum())
         self.counts = {
             name: Counts(scratch_array(self.scratch, n, np.uint64), scratch_array(self.scratch, (n, width), np.uint32))
             for name, width in counted.items()
@@ -207,7 +209,7 @@ class _Arranger:
     def counted(self, name: str) -> list[Counts]:
         """The counts of a table, by partition."""
         found = self.counts[name]
-        parts = [slice(first, first + n) for first, n in zip(self.first_rows, self.n_counted[name], strict=True)]
+        parts = [slice(first, first + n) for first, n in zip(self.first_counts, self.n_counted[name], strict=True)]
         return [Counts(found.values[part], found.counts[part]) for part in parts]
 
     def _arrange(self, number: int) -> pa.Table:
@@ -228,9 +230,8 @@ class _Arranger:
         for name, values in keys.items():
             self.keys[name][rows] = values[order]
         for name, counts in count_part(self.plan, encoded).items():
-            last = first + counts.values.size
-            self.counts[name].values[first:last] = counts.values
-            self.counts[name].counts[first:last] = counts.counts
+            place = slice(self.first_counts[number], self.first_counts[number] + counts.values.size)
+            self.counts[name].values[place], self.counts[name].counts[place] = counts.values, counts.counts
             self.n_counted[name][number] = counts.values.size
         return table.take(pa.array(order))
 

@@ -28,12 +28,12 @@ class Partitions:
     """Partition files in a folder: written chunk by chunk, then each read once.
 
     specimen : encoded columns of no rows, which say what types and widths there are
-    n_rows : int64[n], the rows of each partition so far
+    n_rows, n_counted : int64[n], the rows of each partition so far, and how many values they are counted with
     """
 
     def __init__(self, folder: Path, n_bits: int, schema: pa.Schema, specimen: Columns) -> None:
         self._folder, self._n_bits, self.specimen = folder, n_bits, specimen
-        self.n_rows = np.zeros(1 << n_bits, np.int64)
+        self.n_rows, self.n_counted = np.zeros(1 << n_bits, np.int64), np.zeros(1 << n_bits, np.int64)
         fields = [pa.field(_ENCODED + name, pa.binary(_width(column))) for name, column in specimen.items()]
         self._schema = pa.schema([*schema, *fields])
         self._names = schema.names
@@ -51,8 +51,9 @@ class Partitions:
         for open_one in (*self._streams, *self._files):
             open_one.close()
 
-    def append(self, rows: pa.Table, columns: Columns, keys: Keys) -> None:
-        """Add rows with their encoded columns to the partitions that keys uint64[n] name."""
+    def append(self, rows: pa.Table, columns: Columns, keys: Keys, counted: NDArray[np.int64]) -> None:
+        """Add rows with their encoded columns to the partitions that keys uint64[n] name; counted: int64[n], how many
+        values of a table each row is counted with, at most."""
         of_row = (keys >> np.uint64(64 - self._n_bits)) if self._n_bits else np.zeros(keys.size, np.uint64)
         order = np.argsort(of_row, kind="stable")
         encoded = [_as_bytes(columns[name][order]) for name in self.specimen]
@@ -62,6 +63,7 @@ class Partitions:
         for number in np.flatnonzero(n_rows):
             self._streams[number].write_table(table.slice(starts[number], n_rows[number]))
         self.n_rows += n_rows
+        np.add.at(self.n_counted, of_row.astype(np.int64), counted)
 
     def read(self, number: int) -> tuple[pa.Table, Columns]:
         """The rows of a partition and their encoded columns, in memory; the file is gone afterwards."""

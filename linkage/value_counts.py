@@ -62,11 +62,33 @@ def counted_values(plan: Plan, columns: Columns) -> Iterator[tuple[str, Keys, ND
             values = columns[name].astype(np.uint64)
             yield name, values, group
             if comparison.local:
-                commune = columns[plan.place.right[0]].astype(np.uint64)
-                yield name + LOCAL, within(values, commune), group
-                yield comparison.name + PEOPLE, commune, group
+                communes = _communes(plan, columns)
+                groups = None if group is None else np.tile(group, len(communes))
+                yield name + LOCAL, np.concatenate([within(values, commune) for commune in communes]), groups
+                yield comparison.name + PEOPLE, np.concatenate(communes), groups
             if comparison.cohort is not None:
                 yield name + COHORT, within_cohort(values, cohorts_of(columns[comparison.cohort])), group
+
+
+def _communes(plan: Plan, columns: Columns) -> list[Keys]:
+    """The communes where people are counted, one array for each column of the place: people whose current stay is
+    elsewhere belong to both, and are found in both; 0 where a column says nothing new."""
+    communes: list[Keys] = []
+    for name in plan.place.right:
+        commune = columns[name].astype(np.uint64)
+        for before in communes:
+            commune = np.where(commune == before, np.uint64(0), commune)
+        communes.append(commune)
+    return communes
+
+
+def most_counted(plan: Plan, columns: Columns) -> NDArray[np.int64]:
+    """How many times a row is counted in one table, at most: int64[n_rows], one or more."""
+    times = np.ones(next(iter(columns.values())).shape[0], np.int64)
+    if any(comparison.local for comparison in plan.comparisons):
+        for name in plan.place.right[1:]:
+            times += columns[name] != 0
+    return times
 
 
 def needed_columns(plan: Plan) -> set[str]:
@@ -75,7 +97,7 @@ def needed_columns(plan: Plan) -> set[str]:
     for comparison in plan.comparisons:
         counted = counted_columns(comparison)
         if counted:
-            names.update(counted, plan.place.right[:1] if comparison.local else ())
+            names.update(counted, plan.place.right if comparison.local else ())
             names.update(name for name in (comparison.group, comparison.cohort) if name is not None)
     return names
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blocking.keys import within
 from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios
 from linkage.plan import Comparison, load_plan
 from linkage.value_counts import add_up, count_part, counted_columns
@@ -32,6 +33,7 @@ def registry(
     communes: list[int],
     ethnicity: list[int] | None = None,
     years: list[int] | None = None,
+    stays: list[int] | None = None,
 ) -> dict[str, np.ndarray]:
     """The columns that some comparison of the vaccination plan wants counted, and the dates of birth."""
     return {
@@ -40,6 +42,7 @@ def registry(
         "full_name.plain": np.array(plain, np.uint64),
         "sex": np.array(sexes, np.uint8),
         "commune": np.array(communes, np.uint16),
+        "residence": np.array(stays or [0] * len(keys), np.uint16),
         "ethnicity": np.array(ethnicity or [1] * len(keys), np.uint8),
     }
 
@@ -83,6 +86,21 @@ def test_counts_and_shares_equal_counting(rows: list[tuple[int, int, int]]) -> N
     assert dict(zip(of_communes.values.tolist(), of_communes.counts[:, 0].tolist(), strict=True)) == {
         v: n for v, n in Counter(communes).items() if v
     }
+
+
+def test_people_are_counted_in_the_commune_of_their_stay_too() -> None:
+    """Of three people of commune 1, all of group 1, one stays in commune 2 with its two people of group 2; who stays at
+    home is counted once."""
+    communes, stays, groups = [1, 1, 1, 2, 2], [2, 1, 0, 0, 2], [1, 1, 1, 2, 2]
+    counted = count_frequencies(registry([5] * 5, [6] * 5, [MALE] * 5, communes, groups, stays=stays))
+    people, local = counted["ethnicity@people"], counted["ethnicity@commune"]
+    two = np.array([1, 2], np.uint64)
+    assert people.counts_of(two)[:, 0].tolist() == [3, 3]
+    for group, expected in ((1, [3, 0]), (2, [0, 2])):  # the one of group 1 in commune 2 is alone, and not stored
+        assert local.counts_of(within(np.full(2, group, np.uint64), two))[:, 0].tolist() == expected
+    assert int(local.bearers[0]) == 6
+    assert counted["ethnicity"].counts_of(two)[:, 0].tolist() == [3, 2]
+    assert counted["full_name.key@commune"].counts_of(within(np.full(2, 5, np.uint64), two))[:, MALE].tolist() == [3, 3]
 
 
 def test_a_registry_without_any_name_has_finite_shares() -> None:
