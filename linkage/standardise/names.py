@@ -78,8 +78,9 @@ def _sound_syllable(word: str) -> str:
     if not LETTERS.issuperset(composed):
         return ""
     canonical = canonical_syllable(composed)
-    # "con bà Lan" may stand anywhere in a name.
-    sound = _is_vietnamese(canonical) and canonical not in NEVER_A_NAME and ascii_fold(canonical) != "con"
+    # "con bà Lan" and "tức Cò" may stand anywhere in a name.
+    begins_remark = ascii_fold(canonical) == "con" or canonical == "tức"
+    sound = _is_vietnamese(canonical) and canonical not in NEVER_A_NAME and not begins_remark
     return canonical if sound else ""
 
 
