@@ -232,7 +232,7 @@ def index_build(
     """Build the index of a registry."""
     from linkage.registry_files import build_from_files
 
-    bar = _Bar()
+    bar, notes = _Bar(), list[str]()
     with bar.progress:
         index = build_from_files(
             registry,
@@ -243,7 +243,9 @@ def index_build(
             columns=_mapping(columns),
             n_threads=threads,
             on_progress=bar,
+            on_note=notes.append,
         )
+    _print_notes(notes)
     _print_result(_index_summary(index), as_json)
 
 
@@ -467,7 +469,7 @@ def report(
 
 @app.command()
 def rejects(
-    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a published run, or of an index.")],
     export: Annotated[
         Path | None, typer.Option(help="CSV or xlsx file to write: rows as text, with file, position and reasons.")
     ] = None,
@@ -476,7 +478,8 @@ def rejects(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count a run's rejected rows by file and reason; write them to be looked at, or to be mended and read again."""
+    """Count the rejected rows of a run or an index by file and reason; write them to be looked at, or to be mended and
+    read again."""
     from linkage.ingest.rejects import export_rejects, list_rejects, replayable
 
     path = _rejected(run)
@@ -503,8 +506,10 @@ def rejects(
 def _rejected(run: Path) -> Path:
     from linkage.publish import read_manifest
 
-    read_manifest(run)
-    return run / "queues" / "rejected.parquet"
+    rejected = run / "queues" / "rejected.parquet"
+    if not (run / "current").is_file() or not rejected.is_file():  # of an index, whose manifests are its versions'
+        read_manifest(run)
+    return rejected
 
 
 @app.command()

@@ -18,7 +18,7 @@ from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
 from linkage.field_notes import field_notes
 from linkage.file_pairs import Decided, IdList, decide, pairs_of, pairs_table
-from linkage.ingest import Ingested, ingest
+from linkage.ingest import Ingested, file_notes, ingest
 from linkage.ingest.records import Records
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
@@ -200,7 +200,8 @@ def _linked(
 
 
 def _reject_notes(sides: Mapping[str, Ingested]) -> list[str]:
-    return [
+    told = [note for ingested in sides.values() for note in (*file_notes(ingested.files), *ingested.notes)]
+    return list(dict.fromkeys(told)) + [
         f"records of the {side} side rejected: {ingested.rejected.num_rows:,}; see rejected_{side}.parquet"
         for side, ingested in sides.items()
         if ingested.rejected.num_rows

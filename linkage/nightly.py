@@ -17,7 +17,7 @@ from linkage.errors import UsageError, VerificationError
 from linkage.evidence_rates import learn_rates
 from linkage.gates import ACCEPTED, check_accept, gate_notes, refuse
 from linkage.groups import GROUPS, groups_table
-from linkage.ingest import Ingested, file_notes, ingest
+from linkage.ingest import Ingested, ingest, reading_notes
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
 from linkage.outputs import Outcome, decision_parts, evidence_parts
@@ -165,12 +165,7 @@ def _write_tables(
 
 def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[str, ...]:
     """What an operator should look at before he trusts the run."""
-    notes = file_notes(ingested.files)
-    if ingested.unmatched:
-        names = ", ".join(ingested.unmatched)
-        notes.append(f"no file has the columns {names} of the mapping; what they stand for was not read: correct it")
-    if ingested.rejected.num_rows:
-        notes.append(f"records rejected: {ingested.rejected.num_rows:,}; see 'linkage rejects'")
+    notes = reading_notes(ingested, "'linkage rejects'")
     n_early = sum(
         n_births_before(chunk.column(0), FIRST_YEAR, latest=datetime.date(LAST_YEAR, 12, 31))
         for chunk in ingested.accepted.chunks(["date_of_birth"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkage.errors import InputError, UsageError
-from linkage.ingest import Ingested, ingest
+from linkage.ingest import Ingested, ingest, reading_notes
 from linkage.plan import load_plan
 from linkage.publish import locked
 from linkage.registry import LARGE, Index, open_index
@@ -22,7 +23,7 @@ from linkage.registry_apply import write_changes
 from linkage.registry_build import Progress, build_index
 from linkage.registry_changes import CHANGES
 from linkage.registry_version import building, checksums, content_of, link_files, put_in_force, write_json
-from linkage.schema import PERSON_STATUSES, REGISTRY
+from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
 
 REMOVED = "removed"  # the status of a change that takes a person out of the registry
 
@@ -49,11 +50,12 @@ def build_from_files(
     columns: Mapping[str, str] | None = None,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> Index:
     """Read registry files and build the index in force under ``out``.
 
-    A registry row that cannot be read is a person nobody can be linked with, so rejected rows are counted in the
-    manifest.
+    A registry row that cannot be read is a person nobody can be linked with, so rejected rows are told by ``on_note``,
+    counted in the manifest, and kept in the folder's queues/rejected.parquet.
     """
     plan = load_plan(plan_file)
     if out.exists() and not out.is_dir():
@@ -64,6 +66,9 @@ def build_from_files(
         with locked(out):
             on_progress("read", 0, 0)
             ingested = ingest(paths, REGISTRY, columns=columns, scratch=out)
+            _keep_rejected(ingested, out)
+            for note in reading_notes(ingested, f"'linkage rejects {out}'"):
+                on_note(note)
             return build_index(
                 ingested.accepted,
                 plan,
@@ -77,6 +82,15 @@ def build_from_files(
     finally:
         if is_new and not any(out.iterdir()):
             out.rmdir()
+
+
+def _keep_rejected(ingested: Ingested, out: Path) -> None:
+    """The rejected rows of the files that the newest version was read from, as a run keeps its own."""
+    path = out / f"{REJECTED.name}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".new")
+    pq.write_table(ingested.rejected, part)
+    part.replace(path)
 
 
 def apply_changes(

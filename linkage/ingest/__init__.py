@@ -4,6 +4,6 @@
 reasons (linkage.ingest.reasons), and can be written out, mended and read again (linkage.ingest.rejects).
 """
 
-from linkage.ingest.batch import FileCount, Ingested, column_names, file_notes, ingest
+from linkage.ingest.batch import FileCount, Ingested, column_names, file_notes, ingest, reading_notes
 
-__all__ = ["FileCount", "Ingested", "column_names", "file_notes", "ingest"]
+__all__ = ["FileCount", "Ingested", "column_names", "file_notes", "ingest", "reading_notes"]

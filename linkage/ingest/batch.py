@@ -18,10 +18,10 @@ from linkage.errors import InputError, VerificationError
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.csv_file import read_csv
 from linkage.ingest.date_order import DateOrder
-from linkage.ingest.duplicates import duplicate_faults
+from linkage.ingest.duplicates import collision_note, duplicate_faults
 from linkage.ingest.excel_file import read_excel
 from linkage.ingest.parquet_file import read_parquet
-from linkage.ingest.reasons import reason_lists
+from linkage.ingest.reasons import CONFLICTING_KEY, reason_lists
 from linkage.ingest.records import Records, RecordsWriter, nth_absent
 from linkage.ingest.rows import FileRows, Sink
 from linkage.ingest.unread import UnreadColumns
@@ -80,13 +80,13 @@ class Ingested:
 
     ``accepted`` has the columns of the schema, in its order, as text; null for an empty value and for a column that
     the file does not have. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
-    ``unmatched``: names of the column mapping that no file has, neither as they are nor by what they stand for.
-    """
+    ``unmatched``: names of the column mapping that no file has, neither as XX"""
 
     accepted: Records
     rejected: pa.Table
     files: tuple[FileCount, ...]
     unmatched: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def positions(self) -> NDArray[np.int64]:
         """The physical record in its file, from 1, of every accepted record: int64[n]."""
@@ -151,7 +151,10 @@ def ingest(
     unmatched = tuple(
         name for name, target in (columns or {}).items() if not {normal_name(name), normal_name(target)} & there
     )
-    return Ingested(sound.without(dropped), _join_rejected(files, names, rejected), counts, unmatched)
+    conflicting = dropped[faults & CONFLICTING_KEY > 0]
+    notes = [collision_note(sound, table.key, conflicting, names, starts)] if table.key and conflicting.size else []
+    kept = sound.without(dropped)
+    return Ingested(kept, _join_rejected(files, names, rejected), counts, unmatched, tuple(notes))
 
 
 def file_notes(files: Sequence[FileCount]) -> list[str]:
@@ -177,6 +180,18 @@ def column_names(path: Path) -> tuple[str, ...]:
     table = TableSchema(path.name, (Column("\0", pa.string(), "", "", required=False),))
     with _disk_errors(path.name):
         return reader(path, table, None, path.name, lambda rows: None, None).names
+
+
+def reading_notes(ingested: Ingested, see: str) -> list[str]:
+    """What the operator should know of a batch: its files, names that no file has, collisions, and rejected records,
+    of which the command ``see`` tells more."""
+    notes = [*file_notes(ingested.files), *ingested.notes]
+    if ingested.unmatched:
+        names = ", ".join(ingested.unmatched)
+        notes.append(f"no file has the columns {names} of the mapping; what they stand for was not read: correct it")
+    if ingested.rejected.num_rows:
+        notes.append(f"records rejected: {ingested.rejected.num_rows:,}; see {see}")
+    return notes
 
 
 def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:

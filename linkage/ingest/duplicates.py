@@ -5,7 +5,7 @@ Keys are compared by their hashes, sorted; only records whose hash comes again a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from linkage.ingest.records import Records
 from linkage.scratch import scratch_array
 from linkage.text_bytes import text_bytes
 
+_MOST_LOOKED_AT, _EXAMPLES = 1 << 17, 3  # records of a note on collisions, and keys and files that it names
 _GROUP_ROWS = 1 << 21  # of records compared at a time
 
 
@@ -53,6 +54,36 @@ def duplicate_faults(
     every = np.concatenate(rows)
     order = np.argsort(every)
     return every[order], np.concatenate(faults)[order]
+
+
+def collision_note(
+    records: Records, key: str, rows: NDArray[np.int64], files: Sequence[str], starts: NDArray[np.int64]
+) -> str:
+    """What to tell of records that differ under one key.
+
+    Parameters
+    ----------
+    rows : int64[n], those records; not empty
+    files, starts : names of the files, and the first record of each and the number of all, int64[n_files + 1]
+    """
+    shown = rows[:_MOST_LOOKED_AT]
+    keys = records.take(shown, [key]).column(0)
+    file_of = pa.array(np.searchsorted(starts, shown, side="right") - 1)
+    by_key = pa.table({"key": keys, "file": file_of}).group_by("key").aggregate([("file", "min"), ("file", "max")])
+    by_key = by_key.sort_by("key")
+    is_across = pc.not_equal(by_key["file_min"], by_key["file_max"])
+    across = by_key.filter(is_across)
+    chosen = across if across.num_rows else by_key
+    n_keys = f"{'' if rows.size <= _MOST_LOOKED_AT else 'at least '}{chosen.num_rows:,} keys"
+    examples = ", ".join(chosen["key"].to_pylist()[:_EXAMPLES]) + (", …" if chosen.num_rows > _EXAMPLES else "")
+    if not across.num_rows:
+        return f"{key}: {n_keys} ({examples}) stand for different records; none of these is kept: correct them"
+    names = sorted({files[place] for name in ("file_min", "file_max") for place in chosen[name].to_pylist()})
+    where = ", ".join(names[:_EXAMPLES]) + (f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else "")
+    return (
+        f"{key}: {n_keys} ({examples}) collide between files ({where}), as "
+        "where each station numbers from 1; none of these records is kept: make the keys differ by station"
+    )
 
 
 def hash_keys(keys: pa.ChunkedArray) -> NDArray[np.uint64]:

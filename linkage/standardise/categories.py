@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz.distance import OSA
 
+from linkage.standardise.categories_countries import COUNTRIES
 from linkage.standardise.categories_ethnicity import GROUPS, UNKNOWN
 from linkage.standardise.charsets import repair_legacy, repair_mojibake
 from linkage.standardise.syllables import ascii_fold
@@ -109,6 +110,17 @@ def standardise_ethnicity(raw: Strings) -> npt.NDArray[np.uint8]:
 # ------------------------------------------------------------------------------------------------------- nationality
 
 _VIET_NAM = frozenset(["vn", "vnm", "vie", "viet", "vietnam", "vietnamese", "vietnamien", "nguoiviet"])
+# "CHXHCN Việt Nam", "CHXHCNVN", "VN-Kinh", "Việt (Kinh)"
+_STATES_VIET_NAM = re.compile(r"vietnam|chxhcn|conghoaxahoi|^vn|vn$|^viet(?!kieu)|^kinh|kinh$")
+_PROVINCE_NAMES = """
+    angiang bariavungtau baria vungtau baclieu bacgiang backan bacninh bentre binhduong binhdinh binhphuoc binhthuan
+    camau caobang cantho danang daklak daclac daknong dacnong dienbien dongnai dongthap gialai hagiang hanam hanoi hatay
+    hatinh haiduong haiphong haugiang hochiminh hcm tphcm saigon sg hoabinh hungyen khanhhoa kiengiang kontum laichau
+    lamdong langson laocai longan namdinh nghean ninhbinh ninhthuan phutho phuyen quangbinh quangnam quangngai quangninh
+    quangtri soctrang sonla tayninh thaibinh thainguyen thanhhoa thuathienhue hue tiengiang travinh tuyenquang vinhlong
+    vinhphuc yenbai hn dn hp
+"""
+_PROVINCES = frozenset(_PROVINCE_NAMES.split()) - {"sg"}
 _NOT_STATED_WORDS = "khong khongro chuaro khongco khongxacdinh chuaxacdinh na none null nan unknown x xx xxx test"
 _NOT_STATED = frozenset(_NOT_STATED_WORDS.split())
 _PREFIXES = ("quoctich", "congdan", "nuoc", "qt")
@@ -118,17 +130,27 @@ _STATED_FOREIGN, _STATED_EITHER_WAY = 1, 2
 
 
 def _nationality(text: str) -> int:
-    """1 when a foreign nationality is stated, 2 when it may be one, 0 for Viet Nam and when none is stated."""
-    key = _key(text)
+    """1 when a foreign country is stated, 2 when it may be one, 0 for Viet Nam and when none is stated."""
+    whole = key = _key(text)
     for prefix in _PREFIXES:
         key = key.removeprefix(prefix)
-    if not key or key.isdigit() or key in _NOT_STATED or key in _VIET_NAM or "vietnam" in key:
+    if not key or key.isdigit() or key in _NOT_STATED or key in _VIET_NAM or _STATES_VIET_NAM.search(key):
         return 0
     if key in _EITHER_WAY:
         return _STATED_EITHER_WAY
-    # "Viẹt Nma", "Vietnan": no country's name is that near. "Kinh" stands in the wrong column.
+    # "USA" as typed: its letters would make "úa" in Telex.
+    if not COUNTRIES.isdisjoint((key, whole, _NOT_ALPHANUMERIC.sub("", text.lower()))):
+        return _STATED_FOREIGN
+    # "Viẹt Nma", "Vietnan": no country's name is that near. "Kinh" and "Nam" stand in the wrong column, "Hà Nội" is
+    # where he was born. Any other word proves nothing by itself.
     misspelled = len(key) >= 6 and OSA.distance(key, "vietnam", score_cutoff=2) <= 2
-    return 0 if misspelled or (key in _ETHNICITY_OF and key != "lao") else _STATED_FOREIGN
+    is_domestic = misspelled or key in _ETHNICITY_OF or key in _SEX_OF or _is_place(key)
+    return 0 if is_domestic else _STATED_EITHER_WAY
+
+
+def _is_place(key: str) -> bool:
+    """Whether this is a province or city of Viet Nam, of today or before 2025."""
+    return any(key.removeprefix(prefix) in _PROVINCES for prefix in ("", "tinh", "thanhpho", "tp"))
 
 
 _PERSONAL, _PASSPORT_FORM = 1, 2
@@ -145,10 +167,11 @@ def _document(text: str) -> int:
 def foreign_reason(nationality: Strings, id_number: Strings) -> pa.StringArray:
     """Why a subject is taken for a foreigner, whom the registry of citizens cannot hold.
 
-    A stated nationality decides. Two things overrule it, because exclusion costs a citizen the passport while a
-    foreigner who is kept ends unmatched: a 12-digit personal number, which only citizens hold, and the name of an
-    ethnic group in the wrong column ("Kinh"; "Hoa" or "Thái" unless the ID is a passport). Without a stated
-    nationality nobody is foreign: a passport number alone proves nothing, citizens hold passports of the same form.
+    The name of a foreign country decides, unless the ID is a 12-digit personal number, which only citizens hold:
+    exclusion costs a citizen the passport, while a foreigner who is kept ends unmatched. Any other word that is stated
+    ("Hoa", "Thái", a country misspelled) does so only beside a passport number, and what is of Viet Nam ("CHXHCNVN",
+    "Kinh", "Hà Nội", a sex) never. Without a stated nationality nobody is foreign: a passport number alone proves
+    nothing, citizens hold passports of the same form.
 
     Parameters
     ----------
