@@ -665,6 +665,40 @@ def model_export(
         typer.echo(line)
 
 
+@model_app.command("check")
+def model_check(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    tables: Annotated[tuple[Path, Path], typer.Option(help="Left and right file whose pairs are scored by both.")],
+    splink: Annotated[bool, typer.Option("--splink", help="Against Splink 5; the one program there is.")] = False,
+    pairs: Annotated[int, typer.Option(min=1, help="Candidates to compare, drawn at random.")] = 10_000,
+    nearest: Annotated[
+        bool, typer.Option("--nearest", help="Compare also where Splink cannot hold all of the model.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Score pairs by a model in another program too, and compare the match weights.
+
+    Example: linkage model check linked/model.json --splink --tables shop.csv register.csv
+    """
+    from linkage.model_file import Model
+    from linkage.splink.checking import check_against_splink
+
+    _need_splink(splink)
+    check = check_against_splink(Model.load(model), tables, n_pairs=pairs, nearest=nearest)
+    if as_json:
+        _print_json(check)
+        return
+    _print_notes(check.deviations)
+    left, right, ours, theirs = check.worst
+    found = {
+        "pairs": check.pairs,
+        "largest difference, bits": f"{check.largest_difference:.3g}",
+        "mean difference, bits": f"{check.mean_difference:.3g}",
+        "pair that differs most": f"{left} and {right}: {ours:.4f} here, {theirs:.4f} in Splink",
+    }
+    _print_result(found, False)
+
+
 @model_app.command("import")
 def model_import(
     settings: Annotated[Path, typer.Argument(help="JSON file that Splink's save_model_to_json wrote.")],
