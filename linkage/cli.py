@@ -543,7 +543,7 @@ def link(
     if summary.refusal is not None:
         raise QualityGateError(
             f"{summary.folder}: no link was made, for {summary.refusal}; look at candidates.parquet and mend the plan "
-            "(shared_number = true for what relatives share), or link with "
+            "(shared_number = true for what relatives share, m where matches do differ so), or link with "
             f'--model {summary.folder / "model.json"} --accept "why the links hold" into another folder'
         )
 

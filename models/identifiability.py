@@ -3,8 +3,8 @@
 EM without labels finds the split of the pairs that fits best, which need not be that of matches and strangers: pairs of
 relatives who share a phone, or of strangers who share a common value, are a class as good as matches where these are
 few. The start then says one thing and the end another: matches that mostly differ in a date of birth, agreement that is
-rarer among matches than among strangers, levels where the plan expects hardly any match. None of these proves an error,
-so each is told; with any that is grave nothing should be decided without a person's word.
+rarer among matches than among strangers, or far less of it than the plan expects. None of these proves an error, so
+each is told; with any that is grave nothing should be decided without a person's word.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.parameters import ComparisonParameters, Parameters
 
 Vector = NDArray[np.float64]
 
-# Matches that differ, or lie elsewhere than the plan expects, are the rule when they are more than one half.
+# Matches that differ are the rule when they are more than one half; and so far from the start is far.
 RULE = 0.5
 # Agreement is rarer among matches when it is so by a tenth and by more than chance makes it, this many deviations.
 NOTABLY_RARER, DEVIATIONS = 0.1, 3.0
@@ -112,16 +112,21 @@ def _agreement_rarer(c: ComparisonParameters, n_matches: float, n_random_pairs: 
 
 
 def _far_from_start(c: ComparisonParameters, first: ComparisonParameters, n_matches: float) -> list[str]:
-    """That most matches lie at other levels than the starting values say, by more than chance.
+    """That matches agree far less than the starting values say, by more than chance: half of the way from the first
+    level to the last, and in the mean.
 
-    Shares of k levels counted among n matches are from the true ones, in total variation and in the mean, at most
-    E 1/2 sum |p' - p| <= 1/2 sum sqrt(p (1 - p) / n) <= 1/2 sqrt((k - 1) / n), by Jensen's and Cauchy's inequalities.
+    The way is the one-sided Wasserstein distance over the levels' order, mean(F0 - F) over the cuts between levels
+    where F0 > F, their cumulated shares. A share F counted among n matches is off by sqrt(F (1 - F) / n) <= 1 / (2
+    sqrt(n)). Levels of one closeness may change places, as where a file has years for dates.
     """
-    distance = 0.5 * float(np.abs(c.m[1:] - first.m[1:]).sum())
-    by_chance = 0.5 * float(np.sqrt((len(c.labels) - 2) / n_matches))
-    if distance - by_chance <= RULE:
+    cuts, before = np.cumsum(_compared(c.m, c))[:-1], np.cumsum(_compared(first.m, c))[:-1]
+    way = float(np.maximum(before - cuts, 0.0).mean()) if cuts.size else 0.0
+    if way - 0.5 / np.sqrt(n_matches) <= RULE:
         return []
-    return [f"{_percent(distance)} of what was taken for matches lie at other levels than the plan's m says"]
+    return [
+        f"what was taken for matches agrees far less than the plan's m says, by {_percent(way)} of the way from "
+        f"{c.labels[1]!r} to {c.labels[c.n_compared - 1]!r}"
+    ]
 
 
 def _compared(shares: Vector, c: ComparisonParameters) -> Vector:
