@@ -141,7 +141,9 @@ def _kind_problems(where: str, kind: str, side: str, columns: list[str], plan: P
     problems = []
     for name in columns:
         field = next(field for field in plan.fields if field.name == name.split(".")[0])
-        if field.kind not in allowed and not (kind == "category" and "." in name):
+        if "." in name and kind != "person_number":
+            problems.append(f"{where}: {name!r} is a part of a field; a comparison takes the whole")
+        elif field.kind not in allowed:
             problems.append(
                 f"{where}: kind {kind!r} compares fields of kind {', '.join(allowed)}; {name!r} is of {field.kind!r}"
             )

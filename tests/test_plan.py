@@ -126,6 +126,11 @@ CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
         lambda p: comparison(p, "phone").update(left=["old_id_number"]),
         "field 'old_id_number' has no column on the left",
     ),
+    (
+        "a part of a field",
+        lambda p: comparison(p, "sex").update(left=["full_name.given"], right=["full_name.given"]),
+        "comparison 'sex': 'full_name.given' is a part of a field; a comparison takes the whole",
+    ),
     ("a pass that is a path", lambda p: p["pass"][0].update(name="../victim"), "[[pass]] '../victim': a name is made"),
     ("a pass on nothing", lambda p: p["pass"][0].update(left=[], right=[]), "need as many parts, one at least"),
     ("a threshold of nothing", lambda p: add_text(p, thresholds=[float("nan")]), "must be numbers, 0 at least"),
