@@ -253,17 +253,32 @@ def index_build(
 def index_apply(
     changes: Annotated[Path, typer.Argument(help="File of changed, new and removed registry rows.")],
     index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    partial: Annotated[bool, typer.Option("--partial", help="Only what a row states changes.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="What a row does not state is empty from then on.")] = False,
     columns: Columns = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Apply changes to an index: rows by person_id; status 'removed' takes a person out."""
+    """Apply changes to an index: rows by person_id; status 'removed' takes a person out.
+
+    Example: linkage index apply changes.csv --index index --partial
+    """
     from linkage.registry_files import apply_changes
 
     bar = _Bar()
     with bar.progress:
-        applied = apply_changes(changes, index, columns=_mapping(columns), n_threads=threads, on_progress=bar)
+        applied = apply_changes(
+            changes,
+            index,
+            partial=partial,
+            whole=whole,
+            columns=_mapping(columns),
+            n_threads=threads,
+            on_progress=bar,
+        )
     counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
+    if not (applied.new or applied.changed or applied.removed):
+        talk.print(f"nothing to do: {changes} changes nobody in the index")
     _print_result(_index_summary(applied.index) | counts, as_json)
 
 

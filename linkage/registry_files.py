@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from linkage.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, ingest, reading_notes
 from linkage.plan import load_plan
@@ -25,7 +26,7 @@ from linkage.registry_changes import CHANGES
 from linkage.registry_version import building, checksums, content_of, link_files, put_in_force, write_json
 from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
 
-REMOVED = "removed"  # the status of a change that takes a person out of the registry
+_Rows = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -97,28 +98,37 @@ def apply_changes(
     changes: Path,
     folder: Path,
     *,
+    partial: bool = False,
+    whole: bool = False,
     columns: Mapping[str, str] | None = None,
     today: datetime.date | None = None,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> Applied:
-    """A new version of the index with changed rows replaced, new ones added and removed ones left out.
+    """A new version of the index with changed rows replaced, new ones added and removed ones left out; the index as it
+    is where the file changes nothing.
 
     Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
-    "removed" takes him out. The files of the version in force are part of the new one as they are; what changed since
-    they were built lies beside them (linkage.registry_changes). The index answers as a fresh build from the changed
-    registry, but for dates of birth of unchanged rows that lay in the future when they were built.
+    "removed" takes him out. A file that lacks a column in which a person it changes has a value is refused, unless
+    ``partial`` (what a row does not state stays as it is) or ``whole`` (it is empty from then on) says what is meant.
+    The files of the version in force are part of the new one as they are; what changed since they were built lies
+    beside them (linkage.registry_changes). The index answers as a fresh build from the changed registry, but for dates
+    of birth of unchanged rows that lay in the future when they were built.
 
     Raises
     ------
     InputError : the file cannot be used, or a row was rejected: half a set of changes is no registry; or nobody is left
+    UsageError : both partial and whole
     """
+    if partial and whole:
+        raise UsageError("--partial and --whole: give one of them")
     open_index(folder)
     with locked(folder):
         on_progress("read", 0, 0)
         ingested = ingest([changes], REGISTRY, columns=columns, scratch=folder)
         _check_all_accepted(changes, ingested)
-        return _apply(ingested, folder, today or datetime.datetime.now(datetime.UTC).date(), n_threads, on_progress)
+        as_of = today or datetime.datetime.now(datetime.UTC).date()
+        return _apply(ingested, folder, partial, whole, as_of, n_threads, on_progress)
 
 
 def compact_index(
@@ -150,27 +160,59 @@ def _check_all_accepted(changes: Path, ingested: Ingested) -> None:
         )
 
 
-def _check_statuses(ingested: Ingested, status: pa.ChunkedArray) -> None:
+def _check_statuses(ingested: Ingested, typed: pa.ChunkedArray, status: pa.Array) -> None:
     """A slip in ``removed`` would put an empty row in the place of a person."""
-    unknown = np.flatnonzero(~pc.is_in(status, pa.array(["", *PERSON_STATUSES, REMOVED])).to_numpy())
+    unknown = np.flatnonzero(status.is_null().to_numpy(zero_copy_only=False))
     if unknown.size:
         file, position = ingested.files[0], ingested.positions()[unknown[0]]
         raise InputError(
-            f"{file.file}: record {position}: status {status[int(unknown[0])].as_py()!r} is none of "
+            f"{file.file}: record {position}: status {typed[int(unknown[0])].as_py()!r} is none of "
             f"{', '.join((*PERSON_STATUSES, REMOVED))}; correct it, nothing was applied"
         )
 
 
-def _apply(ingested: Ingested, folder: Path, today: datetime.date, n_threads: int, on_progress: Progress) -> Applied:
+def _stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool) -> tuple[pa.Table, _Rows, _Rows, int]:
+    """The rows that change something: (rows, the row of the index of each or -1, whether it is removed, removals of
+    people who are not in the index)."""
+    accepted = ingested.accepted.read()
+    status = read_statuses(accepted.column("status"))
+    _check_statuses(ingested, accepted.column("status"), status)
+    is_removed = pc.equal(status, REMOVED).to_numpy(zero_copy_only=False)
+    rows = index.rows_of(accepted.column(index.plan.right_id))
+    is_changed = (rows < 0) ^ is_removed  # new, or removed and there
+    known = np.flatnonzero((rows >= 0) & ~is_removed)
+    if known.size:
+        stated, before = accepted.take(pa.array(known)), index.take(rows[known], accepted.column_names)
+        if partial:
+            stated = merged(stated, before)
+        elif not whole:
+            check_nothing_is_lost(stated, before, ingested.files[0].absent, ingested.files[0].file)
+        is_changed[known] = are_changed(stated, before)
+        place = np.arange(rows.size)
+        place[known] = rows.size + np.arange(known.size)
+        accepted = pa.concat_tables([accepted, stated]).take(pa.array(place))
+    n_unknown = int(np.count_nonzero((rows < 0) & is_removed))
+    return accepted.filter(pa.array(is_changed)), rows[is_changed], is_removed[is_changed], n_unknown
+
+
+def _apply(
+    ingested: Ingested,
+    folder: Path,
+    partial: bool,
+    whole: bool,
+    today: datetime.date,
+    n_threads: int,
+    on_progress: Progress,
+) -> Applied:
     """Changes to an index that nobody else changes meanwhile."""
     index = open_index(folder)
-    accepted = ingested.accepted.read()
-    status = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(accepted.column("status"), "")))
-    _check_statuses(ingested, status)
-    is_removed = pc.equal(status, REMOVED).to_numpy()
     on_progress("find", 0, 0)
-    rows = index.rows_of(accepted.column(index.plan.right_id))
+    accepted, rows, is_removed, n_unknown = _stated_changes(ingested, index, partial, whole)
     is_known = rows >= 0
+    counts = (~is_known & ~is_removed, is_known & ~is_removed, is_known & is_removed)
+    applied = (*(int(np.count_nonzero(which)) for which in counts), n_unknown)
+    if not rows.size:
+        return Applied(index, *applied)
     persons = pa.concat_tables([_changed_before(index, rows), accepted.filter(pa.array(~is_removed))])
     large = index.large or index
     removed = np.union1d(index.removed.rows, rows[is_known & (rows < large.n_persons)]).astype(np.uint32)
@@ -188,8 +230,7 @@ def _apply(ingested: Ingested, folder: Path, today: datetime.date, n_threads: in
             manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, today)
         write_json(version / "manifest.json", manifest)
         put_in_force(folder, version)
-    counts = (~is_known & ~is_removed, is_known & ~is_removed, is_known & is_removed, ~is_known & is_removed)
-    return Applied(open_index(folder), *(int(np.count_nonzero(which)) for which in counts))
+    return Applied(open_index(folder), *applied)
 
 
 def _manifest_with_changes(large: Index, changes: Path, n_persons: int, today: datetime.date) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from linkage.errors import InputError
@@ -68,7 +69,8 @@ def test_applied_twice_changes_nothing_more(folder: Path, persons: list[Row], tm
     second = apply_changes(path, index)
     assert contents(index) == once
     assert (first.new, first.changed, first.removed, first.removed_unknown) == (0, 1, 1, 0)
-    assert (second.new, second.changed, second.removed, second.removed_unknown) == (0, 1, 0, 1)
+    assert (second.new, second.changed, second.removed, second.removed_unknown) == (0, 0, 0, 1)
+    assert second.index.folder == first.index.folder
 
 
 def test_who_came_and_went_again_leaves_nothing_behind(folder: Path, persons: list[Row], tmp_path: Path) -> None:
@@ -96,7 +98,8 @@ def test_people_only_go(folder: Path, persons: list[Row], tmp_path: Path) -> Non
 def test_the_files_of_the_large_part_are_not_copied(folder: Path, persons: list[Row], tmp_path: Path) -> None:
     index = build(folder, persons, tmp_path / "old")
     before = open_index(index)
-    after = apply_changes(changes_csv(tmp_path / "new.csv", [persons[0]]), index).index
+    changed = persons[0] | {"phone": "0987654321"}
+    after = apply_changes(changes_csv(tmp_path / "new.csv", [changed]), index).index
     assert after.folder != before.folder
     for name in before.manifest["files"]:
         assert (after.folder / name).samefile(before.folder / name)
@@ -146,3 +149,58 @@ def test_an_earlier_version_can_be_opened_by_its_content(folder: Path, persons: 
     assert open_index(index, first.manifest["content"]).folder == first.folder
     with pytest.raises(InputError, match="no version of the index"):
         open_index(index, "0" * 64)
+
+
+def test_a_file_that_lacks_columns_is_refused_or_told_what_it_means(
+    folder: Path, persons: list[Row], tmp_path: Path
+) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    old = next(row for row in persons if row["phone"] and row["ethnicity"])
+    moved = {"person_id": old["person_id"], "full_name": None, "commune_code": persons[1]["commune_code"]}
+    path = changes_csv(tmp_path / "moves.csv", [moved, {"person_id": "NEW1", "full_name": "Lê Mới"}])
+    ended = call("index", "apply", path, "--index", index)
+    assert ended.code == 2
+    told = " ".join(ended.err.split())
+    assert "moves.csv: has no column" in told
+    assert "phone" in told
+    assert "nothing was applied" in told
+    assert call("index", "apply", path, "--index", index, "--partial", "--whole").code == 2
+    assert call("index", "apply", path, "--index", index, "--partial", "--json").json["changed"] == 1
+    assert person(index, old["person_id"]) == old | {"commune_code": moved["commune_code"]}
+    assert person(index, "NEW1")["phone"] is None
+    assert call("index", "apply", path, "--index", index, "--whole", "--json").json["changed"] == 1
+    assert person(index, old["person_id"])["phone"] is None
+    assert person(index, old["person_id"])["full_name"] is None
+
+
+def person(index: Path, person_id: str) -> Row:
+    opened = open_index(index)
+    return opened.take(opened.rows_of(pa.array([person_id])), opened.persons.schema.names).to_pylist()[0]
+
+
+def test_new_people_need_no_columns(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    applied = apply_changes(changes_csv(tmp_path / "new.csv", [{"person_id": "N1", "full_name": "Lê Mới"}]), index)
+    assert (applied.new, applied.changed) == (1, 0)
+
+
+def test_the_same_file_again_is_nothing_to_do(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    path = changes_csv(tmp_path / "changes.csv", [persons[0] | {"phone": "0987654321"}, persons[1]])
+    assert call("index", "apply", path, "--index", index, "--json").json["changed"] == 1
+    version = open_index(index).folder
+    again = call("index", "apply", path, "--index", index, "--json")
+    assert "nothing to do" in again.err
+    assert (again.json["changed"], open_index(index).folder) == (0, version)
+
+
+def test_statuses_in_vietnamese(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    words = ["Đã xóa", "tử vong", "XUẤT CẢNH", "Còn sống", " da chet "]
+    rows = [row | {"status": word} for row, word in zip(persons, words, strict=False)]
+    applied = apply_changes(changes_csv(tmp_path / "changes.csv", rows), index)
+    assert (applied.removed, applied.changed) == (1, 4)
+    ended = call(
+        "index", "apply", changes_csv(tmp_path / "slip.csv", [persons[5] | {"status": "xoá bỏ?"}]), "--index", index
+    )
+    assert "record 1: status 'xoá bỏ?' is none of" in ended.err

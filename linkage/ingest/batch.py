@@ -55,7 +55,7 @@ class FileCount:
 
     ``file`` is the base name, with as many folders before it as tell it from another file of the batch. ``note`` says
     what was passed over (title rows, unknown columns, other sheets, error cells), None when nothing was. ``unread`` are
-    the columns of the schema that the file does not have, or of which most values give nothing.
+    the columns of the schema that the file does not have, or of which most values give nothing, ``absent`` the former.
     """
 
     file: str
@@ -67,6 +67,7 @@ class FileCount:
     rejected: int
     note: str | None
     unread: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
     def summary(self) -> dict[str, str | int]:
         """File, hash and counts, as manifests hold them."""
@@ -135,8 +136,8 @@ def ingest(
                 unread = UnreadColumns(table, writer.append)
                 order = DateOrder(table, unread)
                 file = reader(path, table, columns, name, order, folder)
-                file = replace(file, read=file.read - unread.names())
-                files.append(replace(file, notes=(*file.notes, *order.notes(), *unread.notes())))
+                told = (*file.notes, *order.notes(), *unread.notes())
+                files.append(replace(file, notes=told, unread=unread.names()))
         sound = writer.finish()
     dropped, faults = _duplicates(sound, table.key, folder)
     starts = np.concatenate([[0], np.cumsum([file.n_records - file.bad_positions.size for file in files])])
@@ -278,7 +279,8 @@ def _count(
             )
         note = "; ".join(file.notes) or None
         about = (name, path, file.format, file.sha256, file.n_records, accepted, bad.num_rows, note)
-        counts.append(FileCount(*about, frozenset(table.names) - file.read))
+        absent = frozenset(table.names) - file.read
+        counts.append(FileCount(*about, absent | file.unread, absent))
     return tuple(counts)
 
 

@@ -1,0 +1,66 @@
+"""What the rows of a file of changes mean for the persons they are about: as a whole, or only in what they state."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.errors import InputError
+from linkage.schema import PERSON_STATUSES
+from linkage.standardise.names import ascii_fold
+
+ALIVE, DECEASED, EMIGRATED = PERSON_STATUSES
+REMOVED = "removed"  # the status of a change that takes a person out of the registry
+
+# By what is left of them without marks and case.
+_WORDS = {
+    ALIVE: "con song|dang song|song|thuong tru|dang cu tru|binh thuong|hien dien|dang sinh song",
+    DECEASED: "da chet|chet|tu vong|da tu vong|da mat|mat|qua doi|da qua doi|khai tu|da khai tu|dead|died",
+    EMIGRATED: "xuat canh|da xuat canh|di cu|da di cu|dinh cu nuoc ngoai|ra nuoc ngoai|o nuoc ngoai|di nuoc ngoai",
+    REMOVED: "xoa|da xoa|bi xoa|huy|da huy|xoa dang ky|xoa khoi danh sach|loai|loai bo|loai khoi danh sach|deleted",
+}
+_STATUS_OF = {word: status for status, words in _WORDS.items() for word in words.split("|")}
+
+
+def read_statuses(column: pa.ChunkedArray) -> pa.Array:
+    """Statuses as typed, in English or Vietnamese, as the words of the schema; "" where none is stated, null where the
+    word is not known: string[n]."""
+    values = column.combine_chunks().dictionary_encode()
+    meant = [_status(text) for text in values.dictionary.to_pylist()]
+    found = pa.array(meant, pa.string()).take(values.indices)
+    return pc.if_else(pc.is_null(values.indices), pa.scalar(""), found)
+
+
+def _status(text: str) -> str | None:
+    words = " ".join(ascii_fold(unicodedata.normalize("NFKC", text).lower()).split())
+    return words if words in ("", *PERSON_STATUSES, REMOVED) else _STATUS_OF.get(words)
+
+
+def merged(rows: pa.Table, before: pa.Table) -> pa.Table:
+    """Rows of changes that leave what they do not state as it was; ``before``: the persons as they are, in the order of
+    the rows."""
+    columns = [pc.coalesce(rows.column(name), before.column(name)) for name in rows.column_names]
+    return pa.table(columns, schema=rows.schema)
+
+
+def check_nothing_is_lost(rows: pa.Table, before: pa.Table, absent: frozenset[str], file: str) -> None:
+    """InputError where whole rows would empty what a person states, for their file has no column for it."""
+    lost = [name for name in rows.column_names if name in absent and before.column(name).null_count < before.num_rows]
+    if lost:
+        raise InputError(
+            f"{file}: has no column {', '.join(lost)}, which people it changes have values in: with --partial only "
+            "what it states is changed, with --whole these are emptied; nothing was applied"
+        )
+
+
+def are_changed(rows: pa.Table, before: pa.Table) -> NDArray[np.bool_]:
+    """Whether each row differs from the person as it is: bool[n]."""
+    changed = np.zeros(rows.num_rows, np.bool_)
+    for name in rows.column_names:
+        here, there = (pc.fill_null(table.column(name), "") for table in (rows, before))
+        changed |= pc.not_equal(here, there).to_numpy()
+    return changed
