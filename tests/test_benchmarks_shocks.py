@@ -112,7 +112,7 @@ def test_true_blocking_recall_is_what_the_passes_find(linked: tuple[Path, Path],
 # ------------------------------------------------------------------------------------------------------ the report
 
 
-def _row(seed: int, tool: str, precision: float, *, covers: bool) -> dict[str, Any]:
+def _row(seed: int, tool: str, precision: float, *, covers: bool, refused: str | None = None) -> dict[str, Any]:
     share = {"share": precision, "low": 0.9, "high": 1.0}
     estimate = {"rate": 1e-5, "low": 0.0, "high": 2e-5, "covers": covers}
     group = {"attribute": "age", "value": "65-", "claims": 2000, "claims_middle": 150, "error": 0.25}
@@ -131,6 +131,7 @@ def _row(seed: int, tool: str, precision: float, *, covers: bool) -> dict[str, A
         },
         "true_blocking_recall": share,
         "estimates": {"false_matches": estimate, "blocking_recall": None},
+        "refused": refused,
         "notes": ["a note of the run", "another", "a third", "a fourth", "a fifth"],
     }
     step = {"precision": 1.0, "recall": 0.9, "f1": 0.95}
@@ -146,7 +147,7 @@ def _row(seed: int, tool: str, precision: float, *, covers: bool) -> dict[str, A
 
 def test_the_report_has_the_worst_of_the_seeds_and_every_row() -> None:
     rows = [
-        _row(9101, "other_model", 0.9, covers=True),
+        _row(9101, "other_model", 0.9, covers=True, refused="unlike the training"),
         _row(9101, "ours", 0.99, covers=True),
         _row(9102, "ours", 0.95, covers=False),
     ]
@@ -154,13 +155,16 @@ def test_the_report_has_the_worst_of_the_seeds_and_every_row() -> None:
     lines = text.splitlines()
     summary = next(line for line in lines if line.startswith("| stations | its own |"))
     assert "| 0.950000 |" in summary
+    assert "| 0 of 2 | 0.950000 |" in summary
     assert "| 1 of 2 |" in summary
+    assert any(line.startswith("| stations | of a plain batch | 1 of 1 |") for line in lines)
+    assert "- stations_9101, other_model: refused: unlike the training" in lines
     (worst,) = [line for line in lines if line.startswith("| stations_9102 | its own |")]
     assert "(7 doses)" in worst
     assert "| **no** |" in worst
     assert "| age 65-: 0.2500 |" in worst
     assert lines.index(next(line for line in lines if line.startswith("| stations_9101 | its own |"))) < lines.index(
-        next(line for line in lines if line.startswith("| stations_9101 | of a plain batch |"))
+        next(line for line in lines if line.startswith("| stations_9101 | of a plain batch, refused |"))
     )
     assert "- stations_9102, ours: a note of the run" in lines
     assert "- stations_9102, ours: 2 more, in shocks.json" in lines

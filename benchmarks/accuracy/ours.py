@@ -46,14 +46,20 @@ def link_labelled(chosen: LabelledSet, files: Prepared, work: Path) -> tuple[pa.
 
 
 def link_doses(
-    files: SimulatedFiles, work: Path, model_file: Path | None = None
+    files: SimulatedFiles, work: Path, model_file: Path | None = None, accept: str | None = None
 ) -> tuple[pa.Table, dict[str, float], RunSummary]:
-    """Pairs of dose and person, seconds by stage, and the run; its index is ``work / "index"``."""
+    """Pairs of dose and person, seconds by stage, and the run; its index is ``work / "index"``.
+
+    Raises
+    ------
+    QualityGateError
+        The run was refused, and ``accept`` is None.
+    """
     warm_up(work / "warm_up")
     start = time.perf_counter()
     build_from_files([files.registry], work / "index", units=files.units)
     built = time.perf_counter()
-    summary = run([files.doses], work / "index", work / "runs", model_file=model_file)
+    summary = run([files.doses], work / "index", work / "runs", model_file=model_file, accept=accept)
     seconds = {"index": built - start, **summary.seconds}
     with duckdb.connect() as connection:
         connection.register("decisions", pq.read_table(summary.run_dir / "decisions.parquet"))

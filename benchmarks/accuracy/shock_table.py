@@ -31,6 +31,7 @@ _HEADINGS = (
 _SUMMARY_HEADINGS = (
     "shock",
     "model",
+    "refused",
     "least automatic precision",
     "least automatic share",
     "most review",
@@ -43,11 +44,12 @@ _SUMMARY_HEADINGS = (
 _NOTES = """\
 What the shocks are stands in `linkage/simulate/shocks` (`linkage simulate --shock NAME`; `codes_2025` is
 `--registry-date 2025`: doses with the commune codes of 2021). *Model*: trained on the doses themselves, or on a plain
-batch of another simulated country. *Estimated*: by the run, without the truth. *Covered*: the interval holds the
-true value. *Calibration error*: expected, over the bins of `linkage evaluate`, of doses with a candidate; *from 0.3 to
-0.9* only of those promised so much. *Groups* are by age, sex, ethnicity and province as typed; in the middle only
-groups with 100 claims there. *Blocking recall*: of claims with a person in the registry that exact agreement did not
-settle. Splink is given our standardised columns, but not what was read right of whole stations.
+batch of another simulated country. *Refused*: by a gate, so that without somebody's answer (`--accept`) nothing is
+decided; the figures are those of the run accepted. *Estimated*: by the run, without the truth. *Covered*: the interval
+holds the true value. *Calibration error*: expected, over the bins of `linkage evaluate`, of doses with a candidate;
+*from 0.3 to 0.9* only of those promised so much. *Groups* are by age, sex, ethnicity and province as typed; in the
+middle only groups with 100 claims there. *Blocking recall*: of claims with a person in the registry that exact
+agreement did not settle. Splink is given our standardised columns, but not what was read right of whole stations.
 
 The seeds (9101, 9102, 9103) were measured, but nothing was chosen by them.
 """
@@ -59,7 +61,7 @@ def markdown(rows: list[Row], heading: dict[str, str]) -> str:
     lines = ["# Shocks", "", *(f"- {name}: {value}" for name, value in heading.items()), "", _NOTES]
     lines += ["The worst of the seeds:", "", *table(_SUMMARY_HEADINGS, _summary(decided)), ""]
     lines += ["Every seed:", "", *table(_HEADINGS, [_line(row) for row in decided])]
-    notes = [f"- {row['set']}, {row['tool']}: {note}" for row in decided for note in _first(row["decided"]["notes"])]
+    notes = [f"- {row['set']}, {row['tool']}: {note}" for row in decided for note in _first(row["decided"])]
     lines += ["", "What the runs said of themselves:", "", *notes] if notes else []
     # The other model's pairs are those of a model that nobody would use beside Splink's.
     compared = [row for row in rows if row["tool"] != "other_model"]
@@ -68,8 +70,9 @@ def markdown(rows: list[Row], heading: dict[str, str]) -> str:
     return "\n".join([*lines, *failures(rows), "", "Measured:", "", *measured(rows)]) + "\n"
 
 
-def _first(notes: list[str]) -> list[str]:
-    """A few notes of a run, and how many more there are: of many stations each has one."""
+def _first(decided: Row) -> list[str]:
+    """Why a run was refused, a few of its notes, and how many more there are: of many stations each has one."""
+    notes = [*([f"refused: {decided['refused']}"] if decided["refused"] else []), *decided["notes"]]
     more = len(notes) - N_NOTES
     return notes if more <= 0 else [*notes[:N_NOTES], f"{more} more, in shocks.json"]
 
@@ -85,7 +88,7 @@ def _line(row: Row) -> list[str]:
     calibration = decided["calibration"]
     return [
         row["set"],
-        MODELS[row["tool"]],
+        f"{MODELS[row['tool']]}{', refused' if decided['refused'] else ''}",
         number(decided["automatic_precision"]["share"], 6),
         number(decided["automatic_share_of_linkable"]["share"]),
         percent(decided["review_share"]["share"]),
@@ -125,6 +128,7 @@ def _worst(found: list[Row]) -> list[str]:
     groups = [calibration["worst_group"]["error"] for calibration in calibrations if calibration["worst_group"]]
     middles = [calibration["middle"] for calibration in calibrations if calibration["middle"] is not None]
     return [
+        f"{sum(decided['refused'] is not None for decided in found)} of {len(found)}",
         number(_least(found, "automatic_precision"), 6),
         number(_least(found, "automatic_share_of_linkable")),
         percent(max(decided["review_share"]["share"] for decided in found)),
