@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import compress, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,10 @@ from linkage.errors import UsageError
 from linkage.simulate import SimulationSummary, simulate
 from linkage.simulate.claims import Start
 from linkage.simulate.country import synthetic_country
+from linkage.simulate.population import Population
 from linkage.simulate.randomness import Chance
 from linkage.simulate.regions import Region
-from linkage.simulate.shocks import SHOCKS
+from linkage.simulate.shocks import SHOCKS, Shock
 from linkage.simulate.shocks.stations import KINDS
 from linkage.simulate.shocks.village_phone import VILLAGES
 from linkage.simulate.simulation import draw_source, make_country
@@ -185,13 +186,30 @@ def test_namesakes_state_a_number_of_nobody_in_half_of_the_cases(worlds: Worlds)
     assert 0.4 < sum(without) / len(namesakes) < 0.65
 
 
-def test_the_unregistered_have_twins_and_siblings_in_the_registry() -> None:
-    chance = Chance(SEED)
-    country = make_country(synthetic_country(PERSONS, chance))
+def _people(shocks: dict[str, Shock]) -> Population:
+    country = make_country(synthetic_country(PERSONS, Chance(SEED)))
     region = Region(0, country.communes.weights, PERSONS, N_DOSES)
+    return draw_source(SEED, country, region, Start(), shocks).population
+
+
+def test_namesakes_are_born_about_the_same_time_but_not_on_the_same_day() -> None:
+    people = _people({"unregistered": SHOCKS["unregistered"]})
+    by_name: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    names = [(int(home), *map(int, name)) for home, name in zip(people.communes, people.names, strict=True)]
+    for name, birth in zip(compress(names, people.registered), people.births[people.registered], strict=True):
+        by_name[name].append(int(birth))
+    outside = np.flatnonzero(~people.registered & (people.countries == 0))
+    gaps = [min(abs(int(people.births[row]) - birth) for birth in by_name[names[row]] or [10**6]) for row in outside]
+    near = [gap for gap in gaps if gap <= 731]
+    assert len(near) > 0.15 * len(outside)
+    assert 60 < np.median(near) < 366
+    assert sum(gap == 0 for gap in near) < 0.02 * len(near)
+
+
+def test_the_unregistered_have_twins_and_siblings_in_the_registry() -> None:
     shares = []
     for shocks in ({"unregistered": SHOCKS["unregistered"]}, {}):
-        people = draw_source(SEED, country, region, Start(), shocks).population
+        people = _people(shocks)
         outside = np.flatnonzero(~people.registered & (people.countries == 0))
         twins, mothers = people.twins[outside], people.mothers[outside]
         with_twin = (twins >= 0) & people.registered[twins]

@@ -11,7 +11,7 @@ from linkage.simulate.doses import LAST_DAY
 from linkage.simulate.field_errors import drop_id
 from linkage.simulate.identifiers import NONE
 from linkage.simulate.population import Population, birth_years
-from linkage.simulate.randomness import Chance, Int32s, Mask
+from linkage.simulate.randomness import Chance, Int32s, Mask, below, uniform
 from linkage.simulate.shocks.shock import Shock
 
 # Of people without a row, of those with one: with the 2 % there are anyway and the foreigners, 8 % of the doses.
@@ -21,7 +21,9 @@ BORN_TWIN_SHARE = 0.03  # of births, in pairs: enough of them for a double
 TWIN_SHARE, SIBLING_SHARE, NAMESAKE_SHARE = 0.1, 0.4, 0.3
 FULL_NUMBER_SHARE = 0.5  # of the namesakes state a full number, nobody's in the registry; the others state none
 _LAST_BIRTH = LAST_DAY - np.timedelta64(5 * 365, "D")  # of those who are vaccinated
-_MOST_STEPS = 8  # in order of age, to the person whose name a namesake bears
+# How far away in order of age the person is sought whose name a namesake bears: within a year or so, so that they
+# hardly ever share the very day; nearer by in a small commune.
+_REACHES = (64, 64, 32, 32, 16, 16, 8, 8, 4, 4, 2, 2)
 
 
 def leave_out(chance: Chance, people: Population, n: int) -> Population:
@@ -34,7 +36,7 @@ def leave_out(chance: Chance, people: Population, n: int) -> Population:
     others = order[~np.isin(order, np.concatenate([twins, siblings]))][: n - len(twins) - len(siblings)]
     registered = people.registered.copy()
     registered[np.concatenate([twins, siblings, others])] = False
-    models = _next_in_age(people, registered, others)
+    models = _alike_in_age(chance, people, registered, others)
     namesakes = np.flatnonzero(models >= 0)[: round(NAMESAKE_SHARE * n)]
     rows, models = others[namesakes], models[namesakes]
     with_number = np.arange(len(rows)) < round(FULL_NUMBER_SHARE * len(rows))
@@ -55,8 +57,8 @@ def _one_of_siblings(people: Population, rows: Int32s) -> Int32s:
     return rows[np.sort(first)]
 
 
-def _next_in_age(people: Population, registered: Mask, rows: Int32s) -> Int32s:
-    """The registered person next in age of the same commune, people and sex, from another household; -1 nobody.
+def _alike_in_age(chance: Chance, people: Population, registered: Mask, rows: Int32s) -> Int32s:
+    """A registered person of about the age, of the same commune, people and sex, from another household; -1 nobody.
 
     Their years of birth are one apart at most.
     """
@@ -65,7 +67,9 @@ def _next_in_age(people: Population, registered: Mask, rows: Int32s) -> Int32s:
     place[order] = np.arange(len(order))
     years = birth_years(people.births)
     found = np.full(len(rows), -1, np.int32)
-    for step in (sign * size for size in range(1, _MOST_STEPS + 1) for sign in (1, -1)):
+    keys = chance.keys("namesakes", rows)
+    for turn, reach in enumerate(_REACHES):
+        step = (1 + below(keys, reach, 2 * turn)) * np.where(uniform(keys, 2 * turn + 1) < 0.5, 1, -1)
         other = order[(place[rows] + step) % len(order)]
         fits = registered[other] & (np.abs(years[other] - years[rows]) <= 1)
         fits &= people.households[other] != people.households[rows]
