@@ -176,12 +176,11 @@ class BoundComparison:
         communes = _alternatives(index.plan.place, subjects) if self.spec.local else None
         cohorts = None if self.spec.cohort is None else cohorts_of(left[self.spec.cohort])
         values = _alternatives(self.spec, subjects)
-        m, n_compared = self.parameters.m, self.parameters.n_compared
         # A term frequency is a share of those who have a value, so u has to be one too.
         u = self.parameters.u / self.parameters.share_with_value
         ratios = frequency_ratios(self.spec, left, values, communes, cohorts, index.frequencies, u)
         if self.spec.near_frequency:
-            keep_order((m / u)[:n_compared], ratios)
+            keep_order(np.exp2(self.parameters.log2_m_u), self.parameters.closer_levels, ratios)
         return ratios
 
     def multiply(

@@ -35,6 +35,8 @@ Shares = dict[str, dict[str, int]]  # claims by comparison and label of the leve
 # The part of the claims that must be at other levels than in the training: told from the first on, refused from the
 # second.
 TOLD, REFUSED = 0.1, 0.25
+FEWEST_REFUSED = 1000  # claims; of fewer a difference is told only
+_MISSING = "missing"  # the level of a value that one side does not state
 _CHANCE = 1e-6  # at most of a distance by chance alone
 
 
@@ -113,7 +115,9 @@ class Moved:
     """A comparison whose levels are spread otherwise than in the training.
 
     distance: the part of the claims that must be at other levels, less what chance makes; label, share, share_then: the
-    level that moved most.
+    level that moved most. is_grave: whether the values of many claims agree otherwise. That more claims state none is
+    told, but a value that is missing weighs nothing, so what the model learnt holds; and a few claims, such as one
+    station's, may be unlike all others, which is no reason to refuse them.
     """
 
     name: str
@@ -121,6 +125,7 @@ class Moved:
     label: str
     share: float
     share_then: float
+    is_grave: bool
 
     @property
     def text(self) -> str:
@@ -142,13 +147,23 @@ def moved_levels(then: Mapping[str, Mapping[str, int]], now: Mapping[str, Mappin
     for name, counts in now.items():
         labels = list(dict.fromkeys([*counts, *then.get(name, {})]))
         a, b = (np.array([of.get(label, 0) for label in labels], np.float64) for of in (counts, then.get(name, {})))
-        if a.sum() == 0 or b.sum() == 0:
-            continue
-        p, q, scatter = a / a.sum(), b / b.sum(), 1.0 / a.sum() + 1.0 / b.sum()
-        pooled = (a + b) / (a + b).sum()
-        by_chance = 0.5 * np.sqrt(pooled * (1.0 - pooled) * scatter).sum() + np.sqrt(-np.log(_CHANCE) * scatter / 2.0)
-        distance = float(0.5 * np.abs(p - q).sum() - by_chance)
-        if distance >= TOLD:
-            most = int(np.abs(p - q).argmax())
-            found.append(Moved(name, distance, labels[most], float(p[most]), float(q[most])))
-    return tuple(sorted(found, key=lambda moved: -moved.distance))
+        is_stated = np.array([label != _MISSING for label in labels])
+        n_a, n_b = a.sum(), b.sum()
+        grave, told = _distance(a * is_stated, b * is_stated), _distance(a, b)
+        if max(grave, told) >= TOLD:
+            # The level that moved most, of those that agree otherwise where these did.
+            shares, shares_then = a / n_a, b / n_b
+            most = int((np.abs(shares - shares_then) * (is_stated if grave >= TOLD else True)).argmax())
+            distance, is_grave = max(grave, told), grave >= TOLD and n_a >= FEWEST_REFUSED
+            found.append(Moved(name, distance, labels[most], float(shares[most]), float(shares_then[most]), is_grave))
+    return tuple(sorted(found, key=lambda moved: (not moved.is_grave, -moved.distance)))
+
+
+def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """How far two distributions lie apart, float64[n_levels] counts, less what chance makes; 0 where one is empty."""
+    if a.sum() == 0 or b.sum() == 0:
+        return 0.0
+    p, q, scatter = a / a.sum(), b / b.sum(), 1.0 / a.sum() + 1.0 / b.sum()
+    pooled = (a + b) / (a + b).sum()
+    by_chance = 0.5 * np.sqrt(pooled * (1.0 - pooled) * scatter).sum() + np.sqrt(-np.log(_CHANCE) * scatter / 2.0)
+    return float(0.5 * np.abs(p - q).sum() - by_chance)

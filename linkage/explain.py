@@ -23,7 +23,7 @@ from linkage.publish import read_manifest
 from linkage.registry import Index, open_index
 from linkage.schema import DOSES, EVIDENCE, READINGS
 from linkage.scoring import Scored, Scorer
-from linkage.stations import encode_as_read, texts_as_read
+from linkage.stations import encode_as_read
 from models.posterior import posterior
 
 SHOWN = 6
@@ -126,14 +126,7 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     order = [*np.argsort(-weights[:n_rivals], kind="stable").tolist(), *range(n_rivals, len(rows))]
     candidates = [
         candidate_of(
-            index,
-            model,
-            texts_as_read(stated, readings),
-            scored,
-            place,
-            probabilities[place],
-            found_by.get(rows[place], 0),
-            bits[place],
+            index, model, stated, scored, place, probabilities[place], found_by.get(rows[place], 0), bits[place]
         )
         for place in order
     ]
@@ -238,7 +231,7 @@ def candidate_of(
     for comparison, spec, level in zip(model.parameters.comparisons, index.plan.comparisons, pattern[0], strict=True):
         left = _stated_text(fields[spec.left[0]], stated)
         right = " / ".join(text for name in spec.right if (text := _joined(fields[name].right, registered)))
-        weight = float(np.log2(comparison.m[level] / comparison.u[level]))
+        weight = float(comparison.log2_m_u[level])
         evidence.append(Evidence(comparison.name, left, right, comparison.labels[level], weight))
     weight, frequency_bits = float(scored.weights[place]), -float(np.log2(float(scored.ratios[place])))
     neighbour_bits = -float(model.parameters.neighbour_bits(pattern)[0])

@@ -26,7 +26,7 @@ def check_accept(accept: str | None) -> None:
 
 def is_unlike(moved: tuple[Moved, ...]) -> bool:
     """Whether a batch is so unlike the model's training that nothing which the model expects of it holds."""
-    return any(found.distance >= REFUSED for found in moved)
+    return any(found.is_grave and found.distance >= REFUSED for found in moved)
 
 
 def refuse(model: Model, moved: tuple[Moved, ...], accept: str | None, what: str) -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from linkage.errors import InputError, UsageError
 from linkage.evidence_rates import EvidenceRates
 from linkage.plan import Plan, plan_from
 from models.parameters import ComparisonParameters, Parameters
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Model:
                 "name": c.name,
                 "monotone": c.monotone,
                 "absent_level": c.absent_level,
+                "ordered": bool(c.closer),
                 "levels": [
                     {
                         "label": label,
@@ -46,6 +48,8 @@ class Model:
                         "household": float(c.household[i]),
                         "shared": i in c.shared_levels,
                         "neighbour": None if c.neighbour is None else float(c.neighbour[i]),
+                        "twin": None if c.twin is None else float(c.twin[i]),
+                        "namesake": None if c.namesake is None else float(c.namesake[i]),
                     }
                     for i, label in enumerate(c.labels)
                 ],
@@ -61,6 +65,8 @@ class Model:
             "blocking_recall": p.blocking_recall,
             "household_rate": p.household_rate,
             "neighbour_share": p.neighbour_share,
+            "twin_rate": p.twin_rate,
+            "namesake_rate": p.namesake_rate,
             "n_persons": p.n_persons,
             "training": self.training,
             "evidence": None if self.rates is None else self.rates.to_dict(),
@@ -91,7 +97,7 @@ class Model:
             if found != FORMAT:
                 raise UsageError(f"{path}: model format {found}, this version reads {FORMAT}; train it again")
             own = plan_from(content["plan"], str(path))
-            parameters = _parameters(content)
+            parameters = _parameters(content, own)
             learnt = content.get("evidence")
             rates = None if learnt is None else EvidenceRates.of_dict(learnt)
         except OSError as error:
@@ -109,18 +115,22 @@ class Model:
         return cls(parameters, own, content["training"], rates)
 
 
-def _parameters(content: dict[str, Any]) -> Parameters:
+def _parameters(content: dict[str, Any], plan: Plan) -> Parameters:
     comparisons = []
+    order = {comparison.name: comparison.closer for comparison in plan.comparisons}
     for c in content["comparisons"]:
         m, u, household = (
             np.array([level[key] for level in c["levels"]], np.float64) for key in ("m", "u", "household")
         )
         labels = tuple(level["label"] for level in c["levels"])
         shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
-        shares = [level["neighbour"] for level in c["levels"]]
-        neighbour = None if shares[0] is None else np.array(shares, np.float64)
+        neighbour, twin, namesake = (
+            _optional([level[key] for level in c["levels"]]) for key in ("neighbour", "twin", "namesake")
+        )
         marks = bool(c["monotone"]), bool(c["absent_level"])
-        comparisons.append(ComparisonParameters(c["name"], labels, m, u, household, shared, *marks, neighbour))
+        estimated = ComparisonParameters(c["name"], labels, m, u, household, shared, *marks, neighbour)
+        closer = order.get(c["name"], ()) if c["ordered"] else ()  # a model made elsewhere keeps its weights
+        comparisons.append(replace(estimated, twin=twin, namesake=namesake, closer=closer))
     return Parameters(
         tuple(comparisons),
         float(content["share_in_registry"]),
@@ -128,7 +138,14 @@ def _parameters(content: dict[str, Any]) -> Parameters:
         float(content["household_rate"]),
         int(content["n_persons"]),
         float(content["neighbour_share"]),
+        float(content["twin_rate"]),
+        float(content["namesake_rate"]),
     )
+
+
+def _optional(shares: list[float | None]) -> NDArray[np.float64] | None:
+    """Shares of a class that a comparison may not tell from strangers: none, or one for each level."""
+    return None if shares[0] is None else np.array(shares, np.float64)
 
 
 def _problems(parameters: Parameters, plan: Plan) -> list[str]:
@@ -147,13 +164,19 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
             problems.append(
                 f"comparison {spec.name!r}: u of {spec.labels[-1]!r} must be under 1, or nobody has a value"
             )
-        neighbour = estimated.among_neighbours
-        if not ((neighbour >= 0) & (neighbour <= 1 + 1e-9)).all():
-            problems.append(f"comparison {spec.name!r}: neighbour must be from 0 to 1 at every level")
+        classes = {
+            "neighbour": estimated.among_neighbours,
+            "twin": estimated.among_twins,
+            "namesake": estimated.among_namesakes,
+        }
+        for name, shares in classes.items():
+            if not ((shares >= 0) & (shares <= 1 + 1e-9)).all():
+                problems.append(f"comparison {spec.name!r}: {name} must be from 0 to 1 at every level")
     p = parameters
-    numbers = (p.share_in_registry, p.blocking_recall, p.household_rate, p.neighbour_share)
-    if not np.isfinite(numbers).all() or min(numbers) < 0 or numbers[0] == 0 or max(numbers[1], numbers[3]) > 1:
-        problems.append("share_in_registry, blocking_recall, household_rate or neighbour_share is out of its range")
+    rates = p.household_rate, p.twin_rate, p.namesake_rate
+    numbers = p.share_in_registry, p.blocking_recall, p.neighbour_share, *rates
+    if not np.isfinite(numbers).all() or min(numbers) < 0 or numbers[0] == 0 or max(numbers[1:3]) > 1:
+        problems.append("share_in_registry, blocking_recall, neighbour_share or a rate is out of its range")
     if plan.decision.matches_per_record == "one" and parameters.share_in_registry >= 1:
         problems.append("share_in_registry must be under 1")
     return problems

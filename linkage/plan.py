@@ -83,7 +83,9 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     out).
 
     m, household: None takes those of `linkage.plan_defaults`, by kind and number of levels. fixed_m, fixed_u: shares
-    that training leaves as they are.
+    that training leaves as they are. twin: the same between a
+    person and his twin, namesake: between somebody the registry lacks and his namesake; None where they are like any
+    strangers. anchors: comparisons of which one must be the same for a pair to teach this one's m.
     term_frequency: an agreement counts by how common the value is in the registry, and so does what is near it, never
     for more than what is closer; without near_frequency equality alone counts by it, as in Splink; by group, a column
     of the registry; with local, by how common it is within the commune when the place comparison says that the communes
@@ -102,6 +104,9 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     household: list[float] | None = None
     fixed_m: list[float] | None = None
     fixed_u: list[float] | None = None
+    twin: list[float] | None = None
+    namesake: list[float] | None = None
+    anchors: list[str] = []
     term_frequency: bool = False
     near_frequency: bool = True
     group: str | None = None
@@ -143,6 +148,14 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         if not self.is_of_household:
             return ()
         return digits.SHARED if self.kind == "person_number" else (1,)
+
+    @property
+    def closer(self) -> tuple[tuple[int, ...], ...]:
+        """Of each level those next closer to agreement, level 0 first; that the registry has no value is not compared
+        with any."""
+        chain = ((), (), *((level - 1,) for level in range(2, len(self.compared_labels))))
+        closer = COMPARISON_KINDS[self.kind].closer or chain
+        return (*closer, ()) if self.absent_level else closer
 
     @property
     def labels(self) -> tuple[str, ...]:

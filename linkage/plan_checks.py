@@ -167,6 +167,13 @@ def _person_number_problems(comparison: Comparison, where: str, plan: Plan) -> l
 def _whole_problems(plan: Plan) -> list[str]:
     """What is wrong with comparisons, passes and numbers together."""
     problems = []
+    names = {comparison.name for comparison in plan.comparisons}
+    problems += [
+        f"comparison {comparison.name!r}: no other [[comparison]] is named {anchor!r}, which should anchor it"
+        for comparison in plan.comparisons
+        for anchor in comparison.anchors
+        if anchor not in names - {comparison.name}
+    ]
     if any(c.local for c in plan.comparisons) and not any(c.kind == "place" for c in plan.comparisons):
         problems.append("local term frequencies need a comparison of kind 'place'")
     if plan.household_rate > 0 and not any(c.is_of_household for c in plan.comparisons):
@@ -248,11 +255,14 @@ def _level_problems(comparison: Comparison) -> list[str]:
     if comparison.m is not None and comparison.fixed_m is not None:
         return [f"{where}: m and fixed_m; keep one: fixed_m stays as it is, from m the training starts"]
     n = len(comparison.labels) - 1
-    for key, shares in (
-        ("m" if comparison.fixed_m is None else "fixed_m", comparison.starting_m),
-        ("household", comparison.starting_household),
-        ("fixed_u", comparison.fixed_u),
-    ):
+    stated = {
+        "m" if comparison.fixed_m is None else "fixed_m": comparison.starting_m,
+        "fixed_u": comparison.fixed_u,
+        "household": comparison.starting_household,
+        "twin": comparison.twin,
+        "namesake": comparison.namesake,
+    }
+    for key, shares in stated.items():
         if shares is None:
             continue
         if len(shares) != n or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:

@@ -142,7 +142,7 @@ def _levels(outcome: Outcome, codes: NDArray[np.uint32]) -> dict[str, pa.Array]:
     levels = pattern_space(outcome.index.plan).levels_of(codes)
     columns = {}
     for c, comparison in enumerate(outcome.parameters.comparisons):
-        weights = np.log2(comparison.m / comparison.u)
+        weights = comparison.log2_m_u
         columns[f"level_{comparison.name}"] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
         columns[f"weight_{comparison.name}"] = pa.array(weights[levels[:, c]])
     return columns

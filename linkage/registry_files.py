@@ -67,9 +67,10 @@ def build_from_files(
         with locked(out):
             on_progress("read", 0, 0)
             ingested = ingest(paths, REGISTRY, columns=columns, scratch=out)
+            _keep_rejected(ingested, out)
             for note in reading_notes(ingested, f"'linkage rejects {out}'"):
                 on_note(note)
-            index = build_index(
+            return build_index(
                 ingested.accepted,
                 plan,
                 out,
@@ -79,8 +80,6 @@ def build_from_files(
                 n_threads=n_threads,
                 on_progress=on_progress,
             )
-            _keep_rejected(ingested, out)
-            return index
     finally:
         if is_new and not any(out.iterdir()):
             out.rmdir()

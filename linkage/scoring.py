@@ -122,7 +122,7 @@ class Scorer:
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
         self._log2_m_u = parameters.log2_m_u()
         self.least_factor = float(np.exp2(self.floor))
-        self._m_u, self._household = _pattern_tables(parameters, self.space, index.n_persons)
+        self._m_u, self._kin = _pattern_tables(parameters, self.space, index.n_persons)
         self._outlined = self._choose_outlined()
         self.first_tables = self._make_first_tables()
 
@@ -290,7 +290,7 @@ class Scorer:
         for comparison, ratios in zip(self.bound, tile.ratios, strict=True):
             comparison.multiply(ratios, candidates.offsets, candidates.rows, codes, product)
         factors = np.empty(codes.size)
-        bayes_factors(codes, product, self._m_u, self._household, factors)
+        bayes_factors(codes, product, self._m_u, self._kin, factors)
         return Scored(candidates, codes, product, factors, n_candidates)
 
     def rank(self, scored: Scored, n_best: int) -> Ranked:

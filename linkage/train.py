@@ -12,15 +12,17 @@ from linkage.blocking_recall import FEWEST_SURE, SURE, missed_by_passes
 from linkage.comparing import Batch, pattern_space, take
 from linkage.drift import Shares, Tables, describe_best, describe_tables
 from linkage.link import run_tiles
-from linkage.near_pairs import Near, near_pairs
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
 from linkage.registry import Index
+from linkage.registry_pairs import registry_pairs
 from linkage.relinking import number_comparison
 from linkage.scoring import Scorer
 from models.comparators import digits
 from models.estimate import Convergence, TrainingSample, estimate_m, outside_by_sort
-from models.estimate_u import estimate_neighbours, estimate_u
+from models.estimate_namesakes import NamesakePlan, estimate_namesakes
+from models.estimate_registry import RegistryPairs, estimate_classes
+from models.estimate_u import estimate_u
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from models.posterior import posterior
@@ -81,11 +83,21 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
         u[1:] = u[1:] if spec.fixed_u is None else spec.fixed_u
         comparisons.append(
             ComparisonParameters(
-                spec.name, spec.labels, m, u, household, spec.shared_levels, spec.monotone, spec.absent_level
+                spec.name,
+                spec.labels,
+                m,
+                u,
+                household,
+                spec.shared_levels,
+                spec.monotone,
+                spec.absent_level,
+                twin=None if spec.twin is None else np.array([1.0, *spec.twin]),
+                namesake=None if spec.namesake is None else np.array([1.0, *spec.namesake]),
+                closer=spec.closer,
+                fixed=spec.fixed,
             )
         )
     start = plan.training
-    comparisons = [replace(c, fixed=spec.fixed) for c, spec in zip(comparisons, plan.comparisons, strict=True)]
     return Parameters(
         tuple(comparisons), start.share_in_registry, start.blocking_recall, plan.household_rate, n_persons
     )
@@ -102,31 +114,37 @@ def train(
     """
     plan = index.plan
     rng = np.random.default_rng(SEED)
-    parameters = starting_parameters(plan, index.n_persons)
+    parameters = start = starting_parameters(plan, index.n_persons)
+    namesakes = _namesake_plan(plan)
     chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
     sorts = _number_sorts(sample, plan)
-    strangers = _Strangers(
+    non_matches = _NonMatches(
         _random_pairs(rng, sample, sorts, index, parameters, n_threads),
-        near_pairs(sample, sorts, N_SORTS, index, parameters, n_threads),
+        registry_pairs(rng, index, parameters, n_threads),
+        parameters,
     )
     outside = np.ones(N_SORTS)
     choice: dict[str, Any] = {
         "household": plan.household_rate > 0,
         "rivals": plan.decision.matches_per_record == "one",
         "prior": parameters,
+        "anchors": _anchors(plan),
     }
     # Matches and relatives among the random pairs, and who is not in the registry, are known only as well as m is: so
     # u, m, and again.
-    first = strangers if plan.training.household_rate is not None else strangers.without_shared(parameters)
+    first = non_matches if plan.training.household_rate is not None else non_matches.without_shared(parameters)
     for number in range(ROUNDS):
-        parameters = (strangers if number else first).with_u(parameters, outside, index.n_persons)
+        parameters = (non_matches if number else first).estimate(parameters, outside, index.n_persons)
         candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
         if not number and not choice["rivals"]:
             share = starting_share(parameters, candidates, index.n_persons)
             parameters = replace(parameters, share_in_registry=share)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
+        if namesakes is not None:
+            states_number = sorts > 0
+            parameters = estimate_namesakes(parameters, start, candidates, states_number, namesakes, index.n_persons)
         if choice["rivals"]:
             outside = outside_by_sort(parameters, candidates, sorts, N_SORTS, index.n_persons)
     best = _best_candidates(Scorer(sample, index, parameters), n_threads)
@@ -135,13 +153,13 @@ def train(
     if missed is not None:
         recall = missed[1] / (missed[1] + missed[0].count)
         parameters = replace(parameters, blocking_recall=float(np.clip(recall, *RECALL_RANGE)))
-    parameters = strangers.with_u(parameters, outside, index.n_persons)
+    parameters = non_matches.estimate(parameters, outside, index.n_persons)
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
         index.manifest["content"],
         describe_tables(index.frequencies),
         sample.n_subjects,
-        int(strangers.random.counts.sum()),
+        int(non_matches.random.counts.sum()),
         n_candidates,
         convergence,
         describe_best(best.levels[best.chances > 0], plan),
@@ -172,31 +190,55 @@ class _RandomPairs:
 
 
 @dataclass(frozen=True)
-class _Strangers:
-    """Pairs that show what strangers are like: random ones, and those whose numbers lie one slip apart; None where the
-    plan has no pass that finds them."""
+class _NonMatches:
+    """Pairs that show what non-matches are like: random ones, and those of the registry, None where the plan has no
+    pass that finds near numbers; start: the plan's values."""
 
     random: _RandomPairs
-    near: Near | None
+    of_registry: RegistryPairs | None
+    start: Parameters
 
-    def without_shared(self, parameters: Parameters) -> _Strangers:
-        """The same without the random pairs that share a number, as if kin alone did.
+    def without_shared(self, parameters: Parameters) -> _NonMatches:
+        """The same without the random pairs that share a number, as if relatives alone did.
 
-        Where nobody chose the starting values of households they may be far off. What does not look like kin by them
-        is taken for strangers, u of the number rises, and what is left of kin looks like strangers too.
+        Where nobody chose the starting values of households they may be far off. What does not look like relatives by
+        them is taken for strangers, u of the number rises, and what is left of them looks like strangers too.
         """
         levels = self.random.space.levels_of(self.random.patterns)
         shared = [c.is_shared()[levels[:, i]] > 0 for i, c in enumerate(parameters.comparisons)]
         counts = np.where(np.any(shared, axis=0), 0, self.random.counts)
         return replace(self, random=replace(self.random, counts=counts))
 
-    def with_u(self, parameters: Parameters, outside: NDArray[np.float64], n_persons: int) -> Parameters:
-        """The parameters with u, and neighbours, of these pairs; outside: see estimate_u, float64[n_sorts]."""
+    def estimate(self, parameters: Parameters, outside: NDArray[np.float64], n_persons: int) -> Parameters:
+        """The parameters with u, neighbours and twins of these pairs; outside: see estimate_u, float64[n_sorts]."""
         of, weights = self.random, outside[self.random.sorts]
         parameters = estimate_u(parameters, of.space, of.patterns, of.counts, n_persons, weights)
-        if self.near is None:
+        if self.of_registry is None:
             return parameters
-        return estimate_neighbours(parameters, self.near.weighted(outside, n_persons), n_persons)
+        return estimate_classes(parameters, self.start, self.of_registry)
+
+
+def _anchors(plan: Plan) -> dict[int, tuple[int, ...]]:
+    """By comparison whose m is learnt from anchored pairs only, the comparisons that anchor them."""
+    places = {comparison.name: place for place, comparison in enumerate(plan.comparisons)}
+    return {
+        places[comparison.name]: tuple(places[name] for name in comparison.anchors)
+        for comparison in plan.comparisons
+        if comparison.anchors
+    }
+
+
+def _namesake_plan(plan: Plan) -> NamesakePlan | None:
+    """How namesakes are told from matches; None for a plan that has no such class, or no number to tell by."""
+    numbers = [i for i, comparison in enumerate(plan.comparisons) if comparison.kind == "person_number"]
+    if not numbers or all(comparison.namesake is None for comparison in plan.comparisons):
+        return None
+    return NamesakePlan(
+        numbers[0],
+        digits.NOBODYS,
+        tuple(i for i, comparison in enumerate(plan.comparisons) if comparison.kind == "digits"),
+        tuple(i for i, comparison in enumerate(plan.comparisons) if comparison.kind == "date"),
+    )
 
 
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:

@@ -2,13 +2,19 @@
 
 The likelihood is that of models.posterior: at most one match per subject, against "not there" and "not searched". So
 rivals are taken into account while training, u stays that of the whole registry, and no pass has to leave anything
-out: the candidates are the union of all passes, of which the blocking recall says what is missing. Non-matches have two
-sorts, random people and people of one household; the second explains why an ID number and a phone can agree together
-by a parent at the desk.
+out: the candidates are the union of all passes, of which the blocking recall says what is missing. Non-matches are
+strangers, people of one household, which explains why an ID number and a phone can agree together by a parent at the
+desk, and twins, who are known from the registry alone (see models.estimate_registry): only how often subjects without a
+match have one is estimated here.
+
+What a comparison shows among matches may be learnt from anchored pairs only, those that others alone make matches.
+Namesakes whom the registry does not hold state a full number that is nobody's; taken for matches for their name and
+place they would teach that matches do so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,6 +31,7 @@ PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
 PRIOR_UNMATCHED = 20.0  # the same for the household rate, in subjects
 PRIOR_OUTSIDE = 20.0  # the same for the sorts of subjects outside the registry, in subjects
+ANCHOR_LOG2 = 7.0  # odds at which the other comparisons alone make a pair a match: 99 %
 # No level falls under this part of its prior share: what one batch has never shown may happen in the next, and a
 # weight of -29 bits for one wrong entry would overrule everything else.
 LEAST_OF_PRIOR = 0.05
@@ -76,12 +83,18 @@ def estimate_m(
     household: bool,
     rivals: bool = True,
     prior: Parameters | None = None,
+    anchors: Mapping[int, tuple[int, ...]] | None = None,
 ) -> tuple[Parameters, Convergence]:
-    """m, household probabilities, share in the registry and household rate by EM; u and the blocking recall stay.
+    """m, household probabilities, share in the registry, household and twin rate by EM; u, the twins' probabilities and
+    the blocking recall stay.
 
     rivals: at most one candidate of a subject is the match; False judges every pair by itself, and share_in_registry
     becomes the expected number of matches per record. prior: where the Dirichlet priors stand, the parameters to start
-    from when None.
+    from when None. anchors: by comparison whose m is learnt from anchored pairs only, the comparisons of which one has
+    to be the same (level 1) for that.
+
+    The twin rate given is that of the registry; the one returned that of subjects without a match where these have
+    more, judged by the one given.
 
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
@@ -89,29 +102,38 @@ def estimate_m(
     n_subjects = sample.offsets.size - 1
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     most = 1.0 - 1e-6 if rivals else n_persons / 2
-    matches, relatives = np.empty(sample.levels.shape[0]), np.empty((2, sample.levels.shape[0]))
+    matches, relatives = np.empty(sample.levels.shape[0]), np.empty((4, sample.levels.shape[0]))
+    shares_number = parameters.share_a_number(sample.levels)
     factors = np.empty(sample.patterns.size)
     rates = np.ones(2)  # relatives of subjects found and not found, over the household rate
     changes: list[float] = []
     log_likelihood = 0.0
     while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
-        odds = parameters.household_odds(sample.levels, n_persons)
-        _weigh(sample, parameters, odds, factors)
+        kin = _kin_odds(parameters, sample.levels, n_persons)
+        weigh(sample, parameters, kin.sum(axis=0), factors)
         share = parameters.share_in_registry
         none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
         log_likelihood = expect(
-            offsets, factors, sample.patterns, sample.ratios, odds, rates, share / n_persons, none, matches, relatives
+            offsets, factors, sample.patterns, sample.ratios, kin, rates, share / n_persons, none, matches, relatives
         )
         # The unsearched part of "not found" belongs to the people in the registry.
         found = float(matches.sum())
         missed = (n_subjects - found) * share * (1.0 - parameters.blocking_recall) / none if rivals else 0.0
-        known = relatives.sum(axis=0)
+        # Relatives who share no number cannot be told from strangers: they are counted from those who do.
+        met = relatives[:2] * shares_number
+        known = met.sum(axis=0)
         unmet = _unmet_relatives(parameters, sample.levels, known)
-        rate, rates = _household_rates(parameters, sample.levels, relatives, found if rivals else None, n_subjects)
+        rate, rates = _household_rates(parameters, sample.levels, met, found if rivals else None, n_subjects)
         updated = replace(
             parameters,
             comparisons=tuple(
-                _updated(old, first, sample.levels[:, c], matches, (known, unmet) if household else None)
+                _updated(
+                    old,
+                    first,
+                    sample.levels[:, c],
+                    _anchored(parameters, sample.levels, matches, c, anchors, n_persons),
+                    (known, unmet) if household else None,
+                )
                 for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
             share_in_registry=float(np.clip((found + missed + 1.0) / (n_subjects + 2.0), 1e-6, most)),
@@ -120,17 +142,49 @@ def estimate_m(
         changes.append(_largest_change(parameters, updated))
         parameters = updated
     correlation = residual_correlation(parameters, sample.levels, matches)
+    # Not within the loop: a class that takes pairs from the matches, and grows by what it took, would take them all.
+    n_unmatched = max(n_subjects - float(matches.sum()), 0.0) + PRIOR_UNMATCHED
+    of_unmatched = (float(relatives[2].sum()) + PRIOR_UNMATCHED * parameters.twin_rate) / n_unmatched
+    parameters = replace(parameters, twin_rate=max(parameters.twin_rate, of_unmatched))
     return parameters, Convergence(
         _distance_left(changes) <= TOLERANCE, len(changes), log_likelihood, tuple(changes), correlation
     )
 
 
-def _weigh(sample: TrainingSample, parameters: Parameters, odds: Vector, factors: Vector) -> None:
-    """Bayes factors of the sample's pairs, float64[n] out, certain where a person has decided; odds: the household odds
-    of its patterns."""
+def _kin_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
+    """Odds of relatives, of twins and of namesakes over strangers, of patterns: float64[3, n_patterns]."""
+    kinds = parameters.household_odds, parameters.twin_odds, parameters.namesake_odds
+    return np.stack([odds(levels, n_persons) for odds in kinds])
+
+
+def weigh(sample: TrainingSample, parameters: Parameters, kin: Vector, factors: Vector) -> None:
+    """Bayes factors of the sample's pairs, float64[n] out, certain where a person has decided; kin: float64[n_patterns]
+    odds of the classes of non-matches over strangers."""
     m_u = np.exp2(parameters.pattern_weights(sample.levels))
-    bayes_factors(sample.patterns, sample.ratios, m_u, odds, factors)
+    bayes_factors(sample.patterns, sample.ratios, m_u, kin, factors)
     factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
+
+
+def _anchored(
+    parameters: Parameters,
+    levels: NDArray[np.uint8],
+    matches: Vector,
+    comparison: int,
+    anchors: Mapping[int, tuple[int, ...]] | None,
+    n_persons: int,
+) -> Vector:
+    """The expected matches by pattern that a comparison's m is learnt from, float64[n_patterns].
+
+    Given that a pair is a match, its level says nothing of the other comparisons, so those anchored by these show the
+    same m as all, without what resembles matches in the others' absence.
+    """
+    if anchors is None or comparison not in anchors:
+        return matches
+    others = [c.log2_m_u if i != comparison else np.zeros(c.m.size) for i, c in enumerate(parameters.comparisons)]
+    weights = sum(of[levels[:, i]] for i, of in enumerate(others))
+    is_sure = weights >= ANCHOR_LOG2 + np.log2(n_persons / parameters.share_in_registry)
+    is_same = np.any([levels[:, other] == 1 for other in anchors[comparison]], axis=0)
+    return np.asarray(np.where(is_sure & is_same, matches, 0.0))
 
 
 def _updated(
@@ -176,8 +230,7 @@ def outside_by_sort(
     """
     n_subjects = sorts.size
     factors = np.empty(sample.patterns.size)
-    odds = parameters.household_odds(sample.levels, n_persons)
-    _weigh(sample, parameters, odds, factors)
+    weigh(sample, parameters, _kin_odds(parameters, sample.levels, n_persons).sum(axis=0), factors)
     share = parameters.share_in_registry
     subject = np.repeat(np.arange(n_subjects), np.diff(sample.offsets))
     found = share / n_persons * np.bincount(subject, weights=factors, minlength=n_subjects)

@@ -1,8 +1,17 @@
-"""The parameters of the model, the tables made from them, and the model file."""
+"""The parameters of the model and the tables made from them.
+
+A pair that is no match is a pair of strangers, of strangers whose numbers lie one slip apart, of relatives, of twins,
+or of namesakes; each class has its own level probabilities. The odds of a pattern against each class are a product
+over the comparisons of shares over m, and every factor rises, or stays, from closer to farther levels (`over_m`). So of
+two patterns the one that is at least as close in every comparison has the higher Bayes factor, whatever was estimated
+from however little.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -25,9 +34,11 @@ class ComparisonParameters:
     of one household, given that nothing is missing; entry 0 is 1. shared_levels: levels at which both hold the same
     number; only pairs that share one can be explained by a household. monotone: the levels fall from more to less
     agreement, so training keeps m / u from rising along them. neighbour: float64[n_levels] among strangers whose
-    numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 1 at the level that says so and 0 at
-    all others; None where they are like any strangers. absent_level: the last level is that the right side alone lacks
-    the value, which is no agreement and no disagreement.
+    numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 0 but at the levels that say so; None
+    where they are like any strangers. twin, namesake: float64[n_levels] among a person and his twin, and between
+    somebody whom the registry does not hold and the person whose name he bears; or None alike. absent_level:
+    the last level is that the right side alone lacks the value, which is no agreement and no disagreement. closer: of
+    each level those next closer to agreement, () for none; they have lower numbers.
     """
 
     name: str
@@ -40,6 +51,47 @@ class ComparisonParameters:
     absent_level: bool = False
     neighbour: Vector | None = None
     fixed: tuple[str, ...] = ()  # of "m" and "u", what training leaves as it is
+    twin: Vector | None = None
+    namesake: Vector | None = None
+    closer: tuple[tuple[int, ...], ...] = ()
+
+    def over_m(self, shares: Vector) -> Vector:
+        """shares / m by level, float64[n_levels], raised where a closer level has more: a farther level never speaks
+        more for a match than a closer one. What a level is worth may rest on few pairs; its place in the order does
+        not."""
+        ratios = np.asarray(shares / self.m)
+        for level, closer in enumerate(self.closer):
+            for other in closer:
+                ratios[level] = max(ratios[level], ratios[other])
+        return ratios
+
+    @cached_property
+    def closer_levels(self) -> NDArray[np.int8]:
+        """``closer`` as an array, int8[n_levels, n_most], filled up with -1."""
+        widest = max((len(closer) for closer in self.closer), default=0)
+        table = np.full((len(self.labels), max(1, widest)), -1, np.int8)
+        for level, closer in enumerate(self.closer):
+            table[level, : len(closer)] = closer
+        return table
+
+    @cached_property
+    def u_over_m(self) -> Vector:
+        """Of strangers, see `over_m`."""
+        return self.over_m(self.u)
+
+    @property
+    def used_m(self) -> Vector:
+        """The m that with u gives the weight of each level, see `over_m`: float64[n_levels]."""
+        return np.asarray(np.where(self.u_over_m > self.u / self.m, self.u / self.u_over_m, self.m))
+
+    @cached_property
+    def log2_m_u(self) -> Vector:
+        """log2(m / u): the weight of each level, float64[n_levels]."""
+        return np.asarray(-np.log2(self.u_over_m))
+
+    def over_strangers(self, shares: Vector) -> Vector:
+        """How many times likelier each level is in a class of non-matches than among strangers: float64[n_levels]."""
+        return np.asarray(self.over_m(shares) / self.u_over_m)
 
     @property
     def n_compared(self) -> int:
@@ -57,6 +109,16 @@ class ComparisonParameters:
         """What strangers are like whose numbers lie one slip apart: float64[n_levels]."""
         return self.u if self.neighbour is None else self.neighbour
 
+    @property
+    def among_twins(self) -> Vector:
+        """What a person and his twin are like: float64[n_levels]."""
+        return self.u if self.twin is None else self.twin
+
+    @property
+    def among_namesakes(self) -> Vector:
+        """What somebody outside the registry and his namesake in it are like: float64[n_levels]."""
+        return self.u if self.namesake is None else self.namesake
+
     def is_shared(self) -> Vector:
         """1.0 at the levels at which both records hold the same number, else 0.0."""
         return np.isin(np.arange(len(self.labels)), self.shared_levels).astype(np.float64)
@@ -68,9 +130,9 @@ class Parameters:
 
     share_in_registry: probability that a subject is in the registry at all. blocking_recall: probability that some pass
     finds him then. household_rate: expected number of relatives in the registry per subject, of all or of those without
-    a match where these have more; relatives without a shared number included, whom no pass can meet for that; 0
-    switches the household component off. n_persons: size of the registry the model was trained on. neighbour_share:
-    share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any other.
+    a match where these have more; 0 switches the class off. n_persons: size of the registry the model was trained on.
+    neighbour_share: share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any
+    other. twin_rate, namesake_rate: as household_rate, of twins, and of namesakes beyond those that chance makes.
 
     Two strangers of one province, sex and year of birth share six digits of twelve. So strangers whose numbers are a
     slip apart are mostly alike in these as well, and what random pairs show is a mixture, u and ``neighbour``.
@@ -82,18 +144,12 @@ class Parameters:
     household_rate: float
     n_persons: int
     neighbour_share: float = 0.0
+    twin_rate: float = 0.0
+    namesake_rate: float = 0.0
 
     def log2_m_u(self) -> list[Vector]:
         """log2(m / u) per comparison and level."""
-        return [np.log2(c.m / c.u) for c in self.comparisons]
-
-    def log2_h_u(self) -> list[Vector]:
-        """log2(household / u) per comparison and level."""
-        return [np.log2(c.household / c.u) for c in self.comparisons]
-
-    def log2_g_u(self) -> list[Vector]:
-        """log2(neighbour / u) per comparison and level; -inf at levels that no two neighbours have."""
-        return [_log2(c.among_neighbours) - np.log2(c.u) for c in self.comparisons]
+        return [c.log2_m_u for c in self.comparisons]
 
     def pattern_weights(self, levels: NDArray[np.uint8]) -> Vector:
         """log2(m / u) of patterns, u that of all strangers: float64[n] from uint8[n, n_comparisons]."""
@@ -103,54 +159,84 @@ class Parameters:
         """log2 of how many times more often strangers have a pattern than without neighbours: float64[n], >= 0."""
         if self.neighbour_share == 0.0:
             return np.zeros(levels.shape[0])
-        return self._more_bits(_summed(self.log2_g_u(), levels))
+        times = self._over_strangers([c.among_neighbours for c in self.comparisons], levels)
+        return np.asarray(np.log2(1.0 + self.neighbour_share * times))
 
     def household_odds(self, levels: NDArray[np.uint8], n_persons: int) -> Vector:
-        """(household_rate / n_persons) * h / u of patterns that share a number, else 0: float64[n]."""
-        if self.household_rate == 0.0:
-            return np.zeros(levels.shape[0])
-        is_shared = _summed([c.is_shared() for c in self.comparisons], levels) > 0
-        log2_h_u = _summed(self.log2_h_u(), levels) - self.neighbour_bits(levels)
-        return np.where(is_shared, self.household_rate / n_persons * np.exp2(_bounded(log2_h_u)), 0.0)
+        """(household_rate / n_persons) * h / u of patterns: float64[n]."""
+        return self._odds(self.household_rate, [c.household for c in self.comparisons], levels, n_persons)
+
+    def twin_odds(self, levels: NDArray[np.uint8], n_persons: int) -> Vector:
+        """(twin_rate / n_persons) * t / u of patterns: float64[n]."""
+        return self._odds(self.twin_rate, [c.among_twins for c in self.comparisons], levels, n_persons)
+
+    def namesake_odds(self, levels: NDArray[np.uint8], n_persons: int) -> Vector:
+        """(namesake_rate / n_persons) * namesake / u of patterns: float64[n]."""
+        return self._odds(self.namesake_rate, [c.among_namesakes for c in self.comparisons], levels, n_persons)
+
+    def share_a_number(self, levels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Whether both records of a pattern hold the same number: bool[n]."""
+        return _summed([c.is_shared() for c in self.comparisons], levels) > 0
 
     def tables(self, space: PatternSpace, n_persons: int) -> tuple[Vector, Vector]:
-        """m / u and the household odds of every pattern: float64[space.size] each.
+        """m / u, and the odds of relatives, twins and namesakes over strangers, of every pattern: float64[space.size]
+        each.
 
         They are products of shares, not sums of logarithms: exact as long as no product of shares over u, over some of
         the comparisons, leaves the range of double precision, as with shares of 1e-40 in eight comparisons.
         """
-        m_over_u, h_over_u, g_over_u = (
-            space.halves_of_products([getattr(c, kind) / c.u for c in self.comparisons])
-            for kind in ("m", "household", "among_neighbours")
-        )
-        unshared = space.halves_of_products([1.0 - c.is_shared() for c in self.comparisons])
-        rates = self.neighbour_share, self.household_rate / n_persons
-        m_u, household = np.empty(space.size), np.empty(space.size)
-        fill_tables(m_over_u, h_over_u, g_over_u, unshared, rates, 2.0**MOST_LOG2, m_u, household)
-        return m_u, household
+        over_u = [
+            space.halves_of_products([c.over_strangers(shares(c)) for c in self.comparisons]) for shares in _CLASSES
+        ]
+        low, high = (np.stack([halves[half] for halves in over_u]) for half in range(2))
+        rates = np.array([self.household_rate, self.twin_rate, self.namesake_rate]) / n_persons
+        m_u, kin = np.empty(space.size), np.empty(space.size)
+        fill_tables(low, high, self.neighbour_share, rates, 2.0**MOST_LOG2, m_u, kin)
+        return m_u, kin
 
-    def _more_bits(self, log2_g_u: Vector) -> Vector:
-        """log2(1 + neighbour_share * g / u)."""
-        return np.asarray(np.log2(1.0 + self.neighbour_share * np.exp2(_bounded(log2_g_u))))
+    def _odds(self, rate: float, shares: list[Vector], levels: NDArray[np.uint8], n_persons: int) -> Vector:
+        """rate / n_persons * (shares over those of all strangers) of patterns: float64[n]."""
+        if rate == 0.0:
+            return np.zeros(levels.shape[0])
+        return np.asarray(
+            rate / n_persons * self._over_strangers(shares, levels) / np.exp2(self.neighbour_bits(levels))
+        )
+
+    def _over_strangers(self, shares: list[Vector], levels: NDArray[np.uint8]) -> Vector:
+        """How many times likelier patterns are in a class of non-matches than among strangers: float64[n]."""
+        by_level = [_log2(c.over_strangers(of)) for c, of in zip(self.comparisons, shares, strict=True)]
+        return np.asarray(np.exp2(_bounded(_summed(by_level, levels))))
+
+
+# The classes of pairs, as `fill_tables` takes them.
+_CLASSES: tuple[Callable[[ComparisonParameters], Vector], ...] = (
+    lambda c: c.m,
+    lambda c: c.among_neighbours,
+    lambda c: c.household,
+    lambda c: c.among_twins,
+    lambda c: c.among_namesakes,
+)
 
 
 @kernel
-def fill_tables(m_halves, h_halves, g_halves, unshared, rates, most, m_u, household):  # type: ignore[no-untyped-def]
-    """m / u and the household odds of every pattern, see `Parameters.pattern_weights` and `Parameters.household_odds`.
+def fill_tables(low, high, neighbour_share, rates, most, m_u, kin):  # type: ignore[no-untyped-def]
+    """m / u and the odds of relatives, twins and namesakes of every pattern, see `Parameters.pattern_weights` and
+    `Parameters.household_odds`.
 
-    m_halves, h_halves, g_halves, unshared: the two halves of each product over the comparisons, see
-    `PatternSpace.halves_of_products`: m, household and neighbour over u, and 0 where both hold the same number, else 1;
-    rates: (neighbour_share, household_rate / n_persons); most: the bound of m / u and h / u; m_u, household: out.
+    low, high: float64[5, n_low], float64[5, n_high], the two halves of each product over the comparisons, see
+    `PatternSpace.halves_of_products`, of m, neighbour, household, twin and namesake over u; rates: float64[3] of the
+    last three, over n_persons; most: the bound of all products; m_u, kin: out.
     """
-    neighbour_share, household_rate = rates
-    n_low = m_halves[0].shape[0]
-    for high in range(m_halves[1].shape[0]):
-        for low in range(n_low):
-            strangers = 1.0 + neighbour_share * min(g_halves[0][low] * g_halves[1][high], most)
-            code = high * n_low + low
-            m_u[code] = min(max(m_halves[0][low] * m_halves[1][high] / strangers, 1.0 / most), most)
-            odds = min(max(h_halves[0][low] * h_halves[1][high] / strangers, 1.0 / most), most)
-            household[code] = household_rate * odds * (1.0 - unshared[0][low] * unshared[1][high])
+    n_low = low.shape[1]
+    for i in range(high.shape[1]):
+        for k in range(n_low):
+            strangers = 1.0 + neighbour_share * min(low[1, k] * high[1, i], most)
+            code = i * n_low + k
+            m_u[code] = min(max(low[0, k] * high[0, i] / strangers, 1.0 / most), most)
+            odds = 0.0
+            for of in range(rates.shape[0]):
+                odds += rates[of] * min(low[2 + of, k] * high[2 + of, i], most)
+            kin[code] = odds / strangers
 
 
 def _log2(shares: Vector) -> Vector:

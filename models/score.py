@@ -1,9 +1,9 @@
 """From agreement patterns to match weights, posteriors and the best candidates of each subject.
 
 The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among
-random pairs, r the term frequency ratio of the values that agree, and q = (rate / N) * h / u the part of the
-non-matches that are people of one household (h: pattern probability among them). Its log2 is the match weight. All over
-tiles in CSR form: subject ``s`` meets the registry rows ``rows[offsets[s]:offsets[s + 1]]``.
+random pairs, r the term frequency ratio of the values that agree, and q the odds of the non-matches that are relatives,
+twins or namesakes: the sum of (rate / N) * h / u, h the pattern's probability in the class. Its log2 is the match
+weight. All is over tiles in CSR form: subject ``s`` meets the registry rows ``rows[offsets[s]:offsets[s + 1]]``.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ def multiply_term_frequency(offsets, codes, places, ratios, groups, product):  #
 
 
 @kernel
-def bayes_factors(codes, product, m_u, household, factors):  # type: ignore[no-untyped-def]
+def bayes_factors(codes, product, m_u, kin, factors):  # type: ignore[no-untyped-def]
     """factors[k] = m / u / (r + q): float64[n] from uint32[n] codes, float64[n] term frequency ratios r, and by pattern
-    m / u and q."""
+    m / u and q, the odds of relatives, twins and namesakes over strangers."""
     for k in range(codes.shape[0]):
         code = codes[k]
-        factors[k] = m_u[code] / (product[k] + household[code])
+        factors[k] = m_u[code] / (product[k] + kin[code])
 
 
 @kernel
@@ -169,15 +169,16 @@ def _sum_of_factors(factors, least, highest):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def expect(offsets, factors, patterns, product, household, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
-    """E-step: expected number of matches, and of relatives, by pattern.
+def expect(offsets, factors, patterns, product, kin, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+    """E-step: expected number of matches, of relatives, of twins and of namesakes, by pattern.
 
     factors: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
-    ratios; household: float64[n_patterns]; rates: float64[2], how many times the relatives that ``household`` supposes
-    subjects have whose person is among the candidates, and the others; prior: share in registry / N; none: 1 - share *
-    recall, the mass of "not there" and "not searched" together. Out: matches: float64[n_patterns]; relatives:
-    float64[2, n_patterns] of the two sorts of subjects. Returns the log2 likelihood of being matched or not; that of
-    the non-matches' patterns is left out.
+    ratios; kin: float64[3, n_patterns], odds of relatives, twins and namesakes over strangers; rates: float64[2], how
+    many times the relatives that ``kin`` supposes subjects have whose person is among the candidates, and the others;
+    prior: share in registry / N; none: 1 - share * recall, the mass of "not there" and "not searched" together. Out:
+    matches: float64[n_patterns]; relatives: float64[4, n_patterns], relatives of the two sorts of subjects, twins and
+    namesakes of the second. Returns the log2 likelihood of being matched or not; that of the non-matches' patterns is
+    left out.
     """
     matches[:] = 0.0
     relatives[:, :] = 0.0
@@ -192,7 +193,12 @@ def expect(offsets, factors, patterns, product, household, rates, prior, none, m
             pattern = patterns[k]
             match = factors[k] / total
             matches[pattern] += match
-            of_found, of_others = rates[0] * household[pattern], rates[1] * household[pattern]
-            relatives[0, pattern] += (1.0 - none / total - match) * of_found / (product[k] + of_found)
-            relatives[1, pattern] += none / total * of_others / (product[k] + of_others)
+            of_found, of_others = rates[0] * kin[0, pattern], rates[1] * kin[0, pattern]
+            twins, namesakes = kin[1, pattern], kin[2, pattern]
+            others = product[k] + twins + namesakes
+            relatives[0, pattern] += (1.0 - none / total - match) * of_found / (others + of_found)
+            of_outsider = none / total / (others + of_others)
+            relatives[1, pattern] += of_outsider * of_others
+            relatives[2, pattern] += of_outsider * twins
+            relatives[3, pattern] += of_outsider * namesakes
     return log_likelihood

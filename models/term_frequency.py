@@ -100,19 +100,21 @@ def level_ratios(same, near, u_same, mean_near, trust, ratios):  # type: ignore[
 
 
 @kernel
-def keep_order(m_u, ratios):  # type: ignore[no-untyped-def]
+def keep_order(m_u, closer, ratios):  # type: ignore[no-untyped-def]
     """Raise ratios until no level weighs more than a closer one of the same value: m / (u r) falls, or stays.
 
     The frequency of a common value takes weight from its being the same, and so it must from whatever is less than the
-    same: who has the name itself is no worse a candidate than who has one like it. m_u: float64[n_compared], m / u of
-    the levels that come of comparing, the closest first behind "missing"; ratios: float64[n, k, n_levels].
+    same: who has the name itself is no worse a candidate than who has one like it. m_u: float64[n_levels], m / u of the
+    levels; closer: int8[n_levels, n_most], of each those next closer to agreement, filled up with -1; ratios:
+    float64[n, k, n_levels].
     """
     for i in range(ratios.shape[0]):
         for k in range(ratios.shape[1]):
-            most = m_u[1] / ratios[i, k, 1]
             for level in range(2, m_u.shape[0]):
-                ratios[i, k, level] = max(ratios[i, k, level], m_u[level] / most)
-                most = m_u[level] / ratios[i, k, level]
+                for other in closer[level]:
+                    if other >= 0:
+                        least = m_u[level] / m_u[other] * ratios[i, k, other]
+                        ratios[i, k, level] = max(ratios[i, k, level], least)
 
 
 @kernel

@@ -434,36 +434,41 @@ def rank(offsets, factors, ties, least, n_best):
     return best, sums
 
 
-def expect(offsets, factors, patterns, product, household, rates, prior, none):
-    """Expected matches, relatives of subjects found and not found, by pattern, and the log2 likelihood."""
-    matches, of_found, of_others = ([0.0] * len(household) for _ in range(3))
+def expect(offsets, factors, patterns, product, kin, rates, prior, none):
+    """Expected matches, relatives of subjects found and not found, twins and namesakes of those not found, by pattern,
+    and the log2 likelihood."""
+    matches, of_found, of_others, twins, namesakes = ([0.0] * len(kin[0]) for _ in range(5))
     likelihood = 0.0
     for s in range(len(offsets) - 1):
         ks = range(offsets[s], offsets[s + 1])
         total = none + math.fsum(prior * factors[k] for k in ks)
         likelihood += math.log2(total)
         for k in ks:
-            p, h = prior * factors[k] / total, household[patterns[k]]
+            p, (h, t, n) = prior * factors[k] / total, (of[patterns[k]] for of in kin)
             matches[patterns[k]] += p
-            of_found[patterns[k]] += (1 - none / total - p) * rates[0] * h / (rates[0] * h + product[k])
-            of_others[patterns[k]] += none / total * rates[1] * h / (rates[1] * h + product[k])
-    return matches, [of_found, of_others], likelihood
+            of_found[patterns[k]] += (1 - none / total - p) * rates[0] * h / (rates[0] * h + t + n + product[k])
+            unmatched = rates[1] * h + t + n + product[k]
+            of_others[patterns[k]] += none / total * rates[1] * h / unmatched
+            twins[patterns[k]] += none / total * t / unmatched
+            namesakes[patterns[k]] += none / total * n / unmatched
+    return matches, [of_found, of_others, twins, namesakes], likelihood
 
 
 def _product(tables, levels):
     return math.prod(table[level] for table, level in zip(tables, levels, strict=True))
 
 
-def fill_tables(shares, patterns, neighbour_share, household_rate):
-    """m / u and household odds of patterns; shares: by comparison m, u, household and neighbour by level, and the
-    levels at which both hold the same number."""
+def fill_tables(shares, patterns, neighbour_share, rates):
+    """m / u and the odds of relatives, twins and namesakes of patterns; shares: by comparison m, u, neighbour,
+    household, twin and namesake by level."""
     m_u, odds = [], []
     for levels in patterns:
-        m, u, h, g = (math.prod(of[kind][level] for of, level in zip(shares, levels, strict=True)) for kind in range(4))
+        m, u, g, *kin = (
+            math.prod(of[kind][level] for of, level in zip(shares, levels, strict=True)) for kind in range(6)
+        )
         strangers = u + neighbour_share * g
         m_u.append(m / strangers)
-        is_shared = any(level in of[4] for of, level in zip(shares, levels, strict=True))
-        odds.append(household_rate * h / strangers if is_shared else 0.0)
+        odds.append(sum(rate * of for rate, of in zip(rates, kin, strict=True)) / strangers)
     return m_u, odds
 
 
@@ -530,12 +535,13 @@ def level_ratios(same, near, u_same, mean_near, trust):
     return ratios
 
 
-def keep_order(m_u, ratios):
-    """The ratio of each level, such that no weight of one is over the least of those before it."""
-    weights = [weight / ratio for weight, ratio in zip(m_u, ratios, strict=False)]
-    least = [min(weights[1 : level + 1]) for level in range(1, len(weights))]
-    kept = [weight / most for weight, most in zip(m_u[1:], least, strict=True)]
-    return [ratios[0], *kept, *ratios[len(m_u) :]]
+def keep_order(m_u, closer, ratios):
+    """The ratio of each level, such that no weight of one is over the least of all that are closer."""
+
+    def least(level):
+        return min([m_u[level] / ratios[level], *(least(other) for other in closer[level] if level > 1)])
+
+    return [ratio if level < 2 else m_u[level] / least(level) for level, ratio in enumerate(ratios)]
 
 
 def smallest(ratios):

@@ -177,7 +177,7 @@ def made_up_model(plan: Plan, n_persons: int, share: float) -> Model:
     comparisons = []
     for c in start.comparisons:
         m, u = (np.concatenate([[1.0], rng.dirichlet(np.full(len(c.labels) - 1, 4.0))]) for _ in range(2))
-        comparisons.append(replace(c, m=m, u=u, household=m))
+        comparisons.append(replace(c, m=m, u=u, household=m, closer=()))
     return Model(replace(start, comparisons=tuple(comparisons), share_in_registry=share, household_rate=0.0), plan, {})
 
 

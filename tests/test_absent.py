@@ -50,7 +50,8 @@ def every_kind(*, has_absent_levels: bool) -> Plan:
     content["comparison"] = [c for c in content["comparison"] if c["name"] not in ("phone", "ethnicity")]
     for comparison in content["comparison"]:
         n = len(comparison["m"]) - comparison.pop("absent_level", False)
-        comparison.pop("household", None)
+        for key in ("household", "twin", "namesake", "anchors"):
+            comparison.pop(key, None)
         comparison["m"] = [1 / n] * n
     content["training"]["household_rate"] = 0.0
     if has_absent_levels:
@@ -242,7 +243,8 @@ def test_who_has_no_old_number_stands_between_one_slip_and_another_number(distri
     shown = explain(district.run_dir, "X1").candidates
     assert [c.person_id for c in shown[:3]] == ["90003", "90002", "90001"]
     evidence = [next(e for e in c.evidence if e.comparison == "id_number") for c in shown[:3]]
-    assert [e.level for e in evidence] == ["one digit or two neighbours swapped", LACKS_NUMBER, "different, nobody's"]
+    levels = ["one digit off or two swapped, nobody's", LACKS_NUMBER, "different, nobody's"]
+    assert [e.level for e in evidence] == levels
     slip, lacking, different = (e.weight_bits for e in evidence)
     assert slip > 5 > 0 > lacking - 0.5 > different
 

@@ -206,3 +206,15 @@ def test_a_training_that_made_matches_of_something_else_is_refused(district: Dis
     refused = call(*command, tmp_path / "doubtful.json")
     assert (refused.code, "'different' is the rule" in refused.err) == (3, True)
     assert call(*command, tmp_path / "accepted.json").code == 0
+
+
+def test_only_values_of_many_claims_that_agree_otherwise_are_grave() -> None:
+    then = {"birth_date": {"missing": 1000, "same": 8000, "swapped": 1000}}
+    cases = [
+        ({"missing": 9000, "same": 900, "swapped": 100}, False),  # fewer state one
+        ({"missing": 1000, "same": 1000, "swapped": 8000}, True),
+        ({"missing": 40, "same": 0, "swapped": 400}, False),  # a station's
+    ]
+    for counts, is_grave in cases:
+        (moved,) = moved_levels(then, {"birth_date": counts})
+        assert moved.is_grave == is_grave

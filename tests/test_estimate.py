@@ -26,7 +26,7 @@ from models.estimate import (
     residual_correlation,
     with_falling_ratio,
 )
-from models.estimate_u import LEAST_ABSENT, NearPairs, estimate_neighbours, estimate_u, normalised
+from models.estimate_u import LEAST_ABSENT, estimate_u, normalised
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from tests import naive
@@ -574,46 +574,6 @@ def test_no_random_pair_at_all_gives_even_levels() -> None:
     fit = estimate_u(truth, space, np.empty(0, np.uint32), np.empty(0, np.int64), N_PERSONS)
     for c in fit.comparisons:
         assert np.allclose(c.u[1:], 1 / (c.u.size - 1))
-
-
-def test_strangers_with_a_number_one_slip_away_are_found_among_matches_with_a_slip() -> None:
-    """Of the pairs whose numbers lie so, most are strangers of one sex and year in a large registry, and matches in a
-    small one. What they are like and how many there are must come out in both."""
-    like = {"sex": [0.9, 0.1], "date": [0.02, 0.08, 0.6, 0.3], "phone": [0.001, 0.004, 0.995]}
-    slip, n_subjects = 2, 60_000
-    truth = true_parameters(0.9, rate=0.0)
-    for n_persons, share in ((100_000_000, 1e-8), (1_000_000, 1e-8)):
-        rng = np.random.default_rng(n_persons)
-        n_strangers = rng.poisson(share * n_persons * n_subjects)
-        n_matches = rng.poisson(0.9 * truth.comparisons[NUMBER].m[slip] * n_subjects)
-        columns = []
-        for c in truth.comparisons:
-            near = with_missing(like[c.name]) if c.name in like else c.u
-            of = [draw_levels(rng, shares, missing_of(c), n) for shares, n in ((near, n_strangers), (c.m, n_matches))]
-            columns.append(np.concatenate(of))
-        columns[NUMBER][:] = slip
-        levels, counts = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
-        pairs = NearPairs(levels, counts.astype(float), n_subjects * n_persons, NUMBER, (slip,))
-        known = list(truth.comparisons)
-        known[NUMBER] = replace(known[NUMBER], u=with_missing([2e-9, 1e-9, 1 - 3e-9]))
-        fit = estimate_neighbours(replace(truth, comparisons=tuple(known)), pairs, n_persons)
-        assert fit.neighbour_share == pytest.approx(share, rel=0.02 if n_persons > 10**7 else 0.15)
-        for c in fit.comparisons:
-            assert c.neighbour is not None
-            expected = like.get(c.name, c.u[1:].tolist())
-            if c.name == "number":
-                assert c.neighbour.tolist() == [0.0, 0.0, 1.0, 0.0]
-            else:
-                assert c.neighbour[1:] == pytest.approx(expected, abs=0.01 if n_persons > 10**7 else 0.08)
-
-
-def test_without_near_pairs_nobody_is_a_neighbour() -> None:
-    truth = true_parameters(0.9)
-    empty = NearPairs(np.empty((0, len(TRUTH)), np.uint8), np.empty(0), 0.0, NUMBER, (2,))
-    fit = estimate_neighbours(truth, empty, N_PERSONS)
-    levels = np.array([[1, 1, 2, 1, 1, 1], [1, 1, 1, 1, 1, 1]], np.uint8)
-    assert fit.neighbour_share == 0.0
-    assert np.array_equal(fit.pattern_weights(levels), truth.pattern_weights(levels))
 
 
 def test_u_is_what_subjects_show_who_are_not_in_the_registry() -> None:

@@ -15,6 +15,7 @@ from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios
 from linkage.plan import Comparison, load_plan
 from linkage.value_counts import add_up, count_part, counted_columns
 from models.comparators.name import LEVELS
+from models.parameters import ComparisonParameters
 from models.term_frequency import keep_order
 
 pytestmark = pytest.mark.kernel
@@ -306,9 +307,12 @@ def test_of_any_value_the_closer_level_weighs_as_much_at_least(
     at = np.full((8, 1), 1, np.uint64) if comparison.local else None
     ratios = frequency_ratios(comparison, left, values[:, None], at, None, frequencies, u)
     raw = ratios.copy()
-    keep_order(m / u, ratios)
-    weights = np.log2(m / u / ratios)[:, :, 1:]
-    assert (np.diff(weights, axis=2) <= 1e-9).all()
+    p = ComparisonParameters("c", comparison.labels, m, u, m, closer=comparison.closer)
+    keep_order(np.exp2(p.log2_m_u), p.closer_levels, ratios)
+    weights = p.log2_m_u - np.log2(ratios)
+    for level, closer in enumerate(comparison.closer):
+        for other in closer:
+            assert (weights[:, :, level] <= weights[:, :, other] + 1e-9).all()
     assert (ratios[:, :, 1] == raw[:, :, 1]).all(), "equality counts by its frequency"
     assert (ratios >= raw).all()
 

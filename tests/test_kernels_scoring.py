@@ -113,12 +113,13 @@ def test_factors_ranks_and_posteriors_equal_their_twins(tile):
     assert best.tolist() == expected
     assert np.allclose(sums, expected_sums, atol=0)
     assert np.array_equal(best_factors, np.where(best >= 0, factors[best], 0.0))
-    matches, relatives = np.empty(12), np.empty((2, 12))
+    matches, relatives = np.empty(12), np.empty((4, 12))
+    kin = np.stack([tile["household"], tile["household"][::-1] / 3, tile["household"] / 7])
     twin = naive.expect(
-        tile["offsets"], factors.tolist(), *(tile[n] for n in ("codes", "product", "household")), [0.5, 3.0], 0.01, 0.2
+        tile["offsets"], factors.tolist(), tile["codes"], tile["product"], kin.tolist(), [0.5, 3.0], 0.01, 0.2
     )
     # The kernel uses the factors up, so it comes second.
-    arrays = (tile[n] for n in ("codes", "product", "household"))
+    arrays = tile["codes"], tile["product"], kin
     likelihood = expect(tile["offsets"], factors, *arrays, np.array([0.5, 3.0]), 0.01, 0.2, matches, relatives)
     assert np.allclose(matches, twin[0])
     assert np.allclose(relatives, twin[1])
@@ -451,9 +452,12 @@ def test_shares_and_ratios_of_names_equal_their_twins(circles, n_groups, data):
         for row in zip(same.tolist(), plain.tolist(), strict=True)
     ]
     np.testing.assert_allclose(ratios, twin)
-    m_u = np.array([1.0, *data.draw(st.lists(st.floats(1e-4, 1e4), min_size=1, max_size=trust.size - 1))])
-    kept = [[naive.keep_order(m_u.tolist(), of_group) for of_group in row] for row in ratios.tolist()]
-    keep_order(m_u, ratios)
+    size = trust.size
+    m_u = np.array([1.0, *data.draw(st.lists(st.floats(1e-4, 1e4), min_size=size - 1, max_size=size - 1))])
+    closer = [data.draw(st.lists(st.integers(1, max(1, level - 1)), max_size=2 * (level > 1))) for level in range(size)]
+    padded = np.array([[*of, -1, -1][:2] for of in closer], np.int8)
+    kept = [[naive.keep_order(m_u.tolist(), closer, of_group) for of_group in row] for row in ratios.tolist()]
+    keep_order(m_u, padded, ratios)
     np.testing.assert_allclose(ratios, kept)
     least = np.empty((n, ratios.shape[2]))
     smallest(ratios, least)

@@ -18,37 +18,71 @@ pytestmark = pytest.mark.kernel
 
 @st.composite
 def models(draw: st.DrawFn) -> tuple[Parameters, PatternSpace]:
-    """Two to four comparisons with two to four levels; m, u and household as far apart as counts can make them. Some
-    levels are a shared number, and the first comparison may say that two numbers lie one slip apart."""
+    """Two to four comparisons with two to four levels; the shares of all classes as far apart as counts can make them.
+    Levels may have an order, and the first comparison may say that two numbers lie one slip apart."""
     n_levels = draw(st.lists(st.integers(3, 5), min_size=2, max_size=4))
     comparisons = []
     for number, n in enumerate(n_levels):
         shares = st.lists(st.floats(1e-12, 1.0), min_size=n - 1, max_size=n - 1)
-        m, u, h = (np.array([1.0, *np.array(s) / sum(s)]) for s in (draw(shares), draw(shares), draw(shares)))
-        shared = tuple(draw(st.sets(st.integers(1, n - 1), max_size=2)))
-        comparisons.append(ComparisonParameters(f"c{number}", tuple("0abcd"[:n]), m, u, h, shared))
+        m, u, h, t, k = (np.array([1.0, *np.array(s) / sum(s)]) for s in (draw(shares) for _ in range(5)))
+        before = [st.sets(st.integers(1, level - 1), max_size=2) for level in range(2, n)]
+        closer = ((), (), *(tuple(sorted(draw(of))) for of in before))
+        comparisons.append(
+            ComparisonParameters(f"c{number}", tuple("0abcd"[:n]), m, u, h, twin=t, namesake=k, closer=closer)
+        )
     rate, near = draw(st.sampled_from([0.0, 0.5, 3.0])), draw(st.sampled_from([0.0, 1e-6, 0.3]))
     if near > 0:
         slip = (np.arange(n_levels[0]) == draw(st.integers(1, n_levels[0] - 1))).astype(np.float64)
         comparisons = [
             replace(c, neighbour=c.m[::-1] / c.m[::-1].max() if i else slip) for i, c in enumerate(comparisons)
         ]
-    return Parameters(tuple(comparisons), 0.9, 0.99, rate, 1000, near), PatternSpace(tuple(n_levels))
+    rates = draw(st.sampled_from([0.0, 0.01])), draw(st.sampled_from([0.0, 0.1]))
+    return Parameters(tuple(comparisons), 0.9, 0.99, rate, 1000, near, *rates), PatternSpace(tuple(n_levels))
+
+
+def raised(c: ComparisonParameters, shares: np.ndarray) -> list[float]:
+    """shares, those over m raised to that of every closer level, one after the other."""
+    ratios = (shares / c.m).tolist()
+    for level, closer in enumerate(c.closer):
+        ratios[level] = max([ratios[level], *(ratios[other] for other in closer)])
+    return [ratio * m for ratio, m in zip(ratios, c.m.tolist(), strict=True)]
 
 
 @given(models())
 def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, PatternSpace]) -> None:
     p, space = model
-    m_u, household = p.tables(space, 1000)
+    m_u, kin = p.tables(space, 1000)
     weights = np.log2(m_u)
     levels = space.levels_of(np.arange(space.size, dtype=np.uint32))
-    shares = [[c.m, c.u, c.household, c.among_neighbours, c.shared_levels] for c in p.comparisons]
-    expected = naive.fill_tables(shares, levels.tolist(), p.neighbour_share, p.household_rate / 1000)
+    shares = [
+        [c.m, *(raised(c, of) for of in (c.u, c.among_neighbours, c.household, c.among_twins, c.among_namesakes))]
+        for c in p.comparisons
+    ]
+    rates = [rate / 1000 for rate in (p.household_rate, p.twin_rate, p.namesake_rate)]
+    expected = naive.fill_tables(shares, levels.tolist(), p.neighbour_share, rates)
     assert np.allclose(m_u, expected[0], rtol=1e-9, atol=0)
-    assert np.allclose(household, expected[1], rtol=1e-9, atol=0)
+    assert np.allclose(kin, expected[1], rtol=1e-9, atol=0)
     assert np.allclose(p.pattern_weights(levels), weights, atol=1e-12)
-    assert np.allclose(p.household_odds(levels, 1000), household, rtol=1e-9, atol=0)
+    odds = p.household_odds(levels, 1000) + p.twin_odds(levels, 1000) + p.namesake_odds(levels, 1000)
+    assert np.allclose(odds, kin, rtol=1e-9, atol=0)
     assert weights[0] == 0.0, "who states nothing is nobody's neighbour"
+
+
+@given(models())
+def test_of_two_patterns_the_closer_one_weighs_as_much_at_least(model: tuple[Parameters, PatternSpace]) -> None:
+    """Whatever the shares: every pattern against those with one level one step closer, and any frequency of values."""
+    p, space = model
+    m_u, kin = p.tables(space, 1000)
+    levels = space.levels_of(np.arange(space.size, dtype=np.uint32)).astype(np.int64)
+    strides = np.array(space.strides)
+    for place, c in enumerate(p.comparisons):
+        for level, closer in enumerate(c.closer):
+            for other in closer:
+                farther = np.flatnonzero(levels[:, place] == level)
+                nearer = farther + (other - level) * strides[place]
+                for ratio in (1e-6, 1.0, 100.0):
+                    near, far = (m_u[of] / (ratio + kin[of]) for of in (nearer, farther))
+                    assert (far <= near * (1 + 1e-9)).all()
 
 
 def test_no_household_means_no_odds() -> None:

@@ -110,13 +110,16 @@ def test_a_weight_is_the_sum_of_its_comparisons(trained: Trained) -> None:
     scorer, scored = scored_with(trained, None)
     levels = scorer.space.levels_of(scored.codes)
     p = trained.parameters
+    kinds = ("m", "u", "among_neighbours", "household", "among_twins", "among_namesakes")
+    # As they are used: raised where a closer level has more, see models.parameters.
     shares = {
-        kind: np.prod([getattr(c, kind)[levels[:, i]] for i, c in enumerate(p.comparisons)], axis=0)
-        for kind in ("m", "u", "household")
+        kind: np.prod([(c.over_m(getattr(c, kind)) * c.m)[levels[:, i]] for i, c in enumerate(p.comparisons)], axis=0)
+        for kind in kinds
     }
-    is_shared = np.any([np.isin(levels[:, i], c.shared_levels) for i, c in enumerate(p.comparisons)], axis=0)
-    relatives = p.household_rate / trained.index.n_persons * shares["household"] * is_shared
-    non_match = shares["u"] * scored.ratios + relatives
+    rates = np.array([p.household_rate, p.twin_rate, p.namesake_rate]) / trained.index.n_persons
+    relatives = rates @ np.stack([shares[kind] for kind in kinds[3:]])
+    strangers = shares["u"] + p.neighbour_share * shares["among_neighbours"]
+    non_match = strangers * scored.ratios + relatives
     assert np.allclose(scored.weights, np.log2(shares["m"] / non_match), rtol=0, atol=1e-6)
     # Both corrections matter here: without relatives, and without term frequencies, some weights are others.
     assert np.abs(scored.weights - np.log2(shares["m"] / shares["u"] / scored.ratios)).max() > 1

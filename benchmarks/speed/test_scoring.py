@@ -125,12 +125,12 @@ def test_expectation(benchmark: BenchmarkFixture, country: Prepared) -> None:
     scored, _ = scorer.link(a_tile(country))
     codes, patterns = np.unique(scored.codes, return_inverse=True)
     patterns = patterns.astype(np.uint32)
-    household, matches, relatives = np.zeros(codes.size), np.zeros(codes.size), np.zeros((2, codes.size))
+    kin, matches, relatives = np.zeros((3, codes.size)), np.zeros(codes.size), np.zeros((4, codes.size))
     prior = country.parameters.share_in_registry / country.index.n_persons
 
     def work() -> None:
         factors = scored.factors.copy()
         offsets = scored.candidates.offsets
-        expect(offsets, factors, patterns, scored.ratios, household, np.ones(2), prior, 0.1, matches, relatives)
+        expect(offsets, factors, patterns, scored.ratios, kin, np.ones(2), prior, 0.1, matches, relatives)
 
     measure(benchmark, PARTS, scored.factors.size, "pairs", work)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -16,19 +15,20 @@ def render(model: Model) -> RenderableType:
     """m, u, household share and weight of every level, and the priors."""
     p = model.parameters
     table = Table("comparison", "level", title=f"model of plan {model.plan.name!r}", title_justify="left")
-    for column in ("m", "u", "near number", "household", "bits"):
+    for column in ("m", "u", "near number", "household", "twins", "bits"):
         table.add_column(column, justify="right")
     for c in p.comparisons:
         table.add_section()
-        for label, m, u, g, h in list(zip(c.labels, c.m, c.u, c.among_neighbours, c.household, strict=True))[1:]:
-            table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{g:.3g}", f"{h:.4f}", f"{np.log2(m / u):+.2f}")
+        shares = zip(c.labels, c.m, c.u, c.among_neighbours, c.household, c.among_twins, c.log2_m_u, strict=True)
+        for label, m, u, g, h, t, bits in list(shares)[1:]:
+            table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{g:.3g}", f"{h:.4f}", f"{t:.4f}", f"{bits:+.2f}")
     unknown = model.training.get("not_identified", ())
     recall = "not identified" if "blocking_recall" in unknown else f"{p.blocking_recall:.4f}"
     share = "not identified" if "share_in_registry" in unknown else f"{p.share_in_registry:.4f}"
     priors = (
         f"in the registry {share}, found by some pass {recall}, "
         f"household pairs per subject {p.household_rate:.3f}, strangers with a number one slip away "
-        f"{p.neighbour_share * p.n_persons:.3f}, people {p.n_persons}"
+        f"{p.neighbour_share * p.n_persons:.3f}, twins {p.twin_rate:.4f}, people {p.n_persons}"
     )
     tables = [
         f"{name}: {t['values']:,} values, two people agree with {_mean_shares(t)}"
@@ -54,7 +54,7 @@ def compare(first: Model, second: Model) -> list[dict[str, Any]]:
     rows = []
     for a, b in zip(first.parameters.comparisons, second.parameters.comparisons, strict=True):
         for level, label in list(enumerate(a.labels))[1:]:
-            weights = [float(np.log2(c.m[level] / c.u[level])) for c in (a, b)]
+            weights = [float(c.log2_m_u[level]) for c in (a, b)]
             row = {"comparison": a.name, "level": label, "first_bits": weights[0], "second_bits": weights[1]}
             rows.append(row | {"difference_bits": weights[1] - weights[0]})
     return sorted(rows, key=lambda row: -abs(float(str(row["difference_bits"]))))

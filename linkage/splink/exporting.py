@@ -77,6 +77,8 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
             lost.append(f"term frequencies of {column(name)}: two comparisons scale them differently; written for one")
     if parameters.household_rate > 0:
         lost.append("household: people of one household are no class of their own in Splink; left out")
+    if parameters.twin_rate > 0 or parameters.namesake_rate > 0:
+        lost.append("twins and namesakes: no classes of their own in Splink; left out")
     if parameters.neighbour_share > 0:
         lost.append("near numbers: strangers whose numbers lie one slip apart are no class of their own; left out")
     lost += [f"pass {name!r}: its parts are no plain columns; left out" for name, rule in rules.items() if rule is None]
@@ -128,7 +130,7 @@ def _comparison(spec: Comparison, estimated: ComparisonParameters, plan: Plan, w
         lost.append("has more letters than bytes can tell apart; compared byte by byte")
     conditions = level_conditions(spec, alphabet or _ASCII)
     n, compared, written = estimated.n_compared, spec.right[0], spec
-    labels, m, u = estimated.labels[:n], estimated.m[:n], estimated.u[:n]
+    labels, m, u = estimated.labels[:n], estimated.used_m[:n], estimated.u[:n]
     if conditions is None and spec.kind not in _NEAREST:
         raise UsageError(f"comparison {spec.name!r}: Splink's format cannot hold kind {spec.kind!r}; take it out")
     if conditions is None:
@@ -149,7 +151,7 @@ def _comparison(spec: Comparison, estimated: ComparisonParameters, plan: Plan, w
             # Its first level is more than "equal", which Splink would look for.
             levels[1]["disable_tf_exact_match_detection"] = True
     if spec.absent_level:
-        levels.insert(0, _level(absent_condition(written), estimated.labels[-1], estimated.m[-1], estimated.u[-1]))
+        levels.insert(0, _level(absent_condition(written), estimated.labels[-1], estimated.used_m[-1], estimated.u[-1]))
     settings = {"output_column_name": spec.name, "comparison_levels": levels, "comparison_description": spec.kind}
     return _Written(settings, frequency, tuple(f"comparison {spec.name!r}: {what}" for what in lost))
 

@@ -27,6 +27,8 @@ LEVELS = (
     "within a year",
     "different",
 )
+# A turned-round date and one of which day and month are not known are not closer than each other.
+CLOSER: tuple[tuple[int, ...], ...] = ((), (), (1,), (1,), (2, 3), (4,), (5,), (6,), (7,), (8,))
 
 _YEARS = 1536  # the first of the 512 years that a table of years is of
 

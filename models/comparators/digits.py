@@ -27,8 +27,8 @@ PERSON_LEVELS = (
     "same, but contradicts the stated sex or birth year",
     "same, and no birth year stated",
     "old number same",
-    "one digit or two neighbours swapped, nobody's",
-    "one digit or two neighbours swapped, another person's",
+    "one digit off or two swapped, nobody's",
+    "one digit off or two swapped, another's",
     "different, nobody's",
     "different, contradicts the stated sex or birth year",
     "different, another person's",
@@ -36,7 +36,10 @@ PERSON_LEVELS = (
 
 # Of a person's number whose other kind may be there, see absent.
 PERSON_ABSENT = "no number of this length in the registry"
+# Of each level those next closer to agreement; so in the other modules, where not each is next to the one before.
+PERSON_CLOSER: tuple[tuple[int, ...], ...] = ((), (), (), (), (), (), (1, 2, 3, 4), (5,), (5,), (6,))
 SHARED = (1, 2, 3, 4)  # the levels of one number on both sides
+NOBODYS = (7, 8)  # the levels of a stated number that is neither this person's nor another's
 SLIP_NOBODYS, SLIP_OWNED = 5, 6  # the levels of a number one slip apart
 
 CONTRADICTS = 1  # the number's century, sex or year digits contradict the sex or birth year stated beside it

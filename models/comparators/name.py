@@ -36,6 +36,10 @@ LEVELS = (
     "family name same",
     "different",
 )
+# No order among another order, abbreviations, a slip and a syllable missing, nor of given against family name.
+CLOSER: tuple[tuple[int, ...], ...] = (
+    (), (), (1,), (2,), (3,), (3,), (3,), (3,), (6,), (4, 5, 7, 8), (9,), (9,), (10, 11),
+)  # fmt: skip
 
 N_SYLLABLES = 6
 

@@ -1,4 +1,4 @@
-"""Near pairs: exactly those whose numbers lie one slip apart, whatever else they agree on."""
+"""Pairs of the registry: every two persons with near numbers, or of one commune and date or year of birth."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from linkage.binding import bind
 from linkage.comparing import Batch, Levels, Pairs, pattern_space, prepare_batch
 from linkage.encode import encode
 from linkage.ingest.records import Records
-from linkage.near_pairs import near_pairs, neighbour_pass
 from linkage.plan import load_plan
 from linkage.registry import Index
 from linkage.registry_build import build_index
+from linkage.registry_pairs import neighbour_pass, persons_as_claims, registry_pairs
 from linkage.train import starting_parameters, train
 from models.comparators.digits import SLIP_NOBODYS, SLIP_OWNED
 
-N_PERSONS = 4000
+N_PERSONS = 1500
 SLIPS = (SLIP_NOBODYS, SLIP_OWNED)
 
 # Without the kernel mark (pytest.mark.kernel): every kernel met has a twin.
@@ -34,13 +34,14 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Batch, Index]:
 
     def people(n: int, first: int) -> dict[str, list[str]]:
         year, female = rng.integers(1980, 1984, n), rng.integers(0, 2, n)
-        day, serial = rng.integers(2, 28, n), rng.permutation(40_000)[:n]
+        day, serial = rng.integers(2, 28, n), rng.permutation(15_000)[:n]
         names = [f"{a} {b} {c}" for a, b, c in rng.choice(["an", "bình", "chi", "dung", "hoa", "lan", "mai"], (n, 3))]
         return {
             "id": [f"X{first + i}" for i in range(n)],
             "full_name": names,
             "gender": [("Nam", "Nữ")[f] for f in female],
             "date_of_birth": [f"{y}-05-{d:02}" for y, d in zip(year, day, strict=True)],
+            "commune_code": [("00001", "00004")[c] for c in rng.integers(0, 2, n)],
             "id_number": [f"001{f}{y % 100:02}{s:06}" for f, y, s in zip(female, year, serial, strict=True)],
         }
 
@@ -61,35 +62,36 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Batch, Index]:
     return prepare_batch(encode(doses, plan, "left", dictionaries), dictionaries, index), index
 
 
-def test_near_pairs_are_those_at_the_level_of_a_slip(crowded: tuple[Batch, Index]) -> None:
-    batch, index = crowded
-    sorts = (np.arange(batch.n_subjects) % 3).astype(np.uint8)
-    found, alone = (near_pairs(batch, sorts, 4, index, starting_parameters(index.plan, 1), n) for n in (2, 1))
-    assert found is not None
+def test_pairs_are_those_of_near_numbers_and_of_one_commune_and_date(crowded: tuple[Batch, Index]) -> None:
+    _, index = crowded
+    found = [registry_pairs(np.random.default_rng(1), index, starting_parameters(index.plan, 1), n) for n in (2, 1)]
+    pairs, alone = found
+    assert pairs is not None
     assert alone is not None
-    near = found.pairs
-    levels = everybodys_levels(crowded)
-    is_near = np.isin(levels[:, near.comparison], SLIPS)
-    assert is_near.sum() > 100
-    rows = np.column_stack([np.repeat(sorts, index.n_persons)[is_near], levels[is_near]])
-    expected, n = np.unique(rows, axis=0, return_counts=True)
-    ours = np.column_stack([found.sorts, near.levels])
-    order = np.lexsort(ours.T[::-1])
-    assert np.array_equal(ours[order], expected)
-    assert np.array_equal(near.counts[order], n)
-    assert np.array_equal(alone.pairs.levels, near.levels)
-    assert np.array_equal(alone.pairs.counts, near.counts)
-    has_number = batch.columns["id_number"] != 0
-    assert found.n_subjects.tolist() == [*np.bincount(sorts[has_number]), 0]
-    weights = np.array([1.0, 2.0, 0.5, 1.0])
-    weighted = found.weighted(weights, index.n_persons)
-    assert weighted.n_pairs == weights @ found.n_subjects * index.n_persons
-    assert np.array_equal(weighted.counts, near.counts * weights[found.sorts])
+    everybody = persons_as_claims(index, np.arange(N_PERSONS), 2)
+    levels = everybodys_levels(everybody, index)
+    levels = levels[np.repeat(np.arange(N_PERSONS), N_PERSONS) != np.tile(np.arange(N_PERSONS), N_PERSONS)]
+    of = {c.name: i for i, c in enumerate(index.plan.comparisons)}
+    is_here = np.isin(levels[:, of["commune"]], (1, 2))
+    expected = {
+        "near": np.isin(levels[:, of["id_number"]], SLIPS),
+        "same_date": is_here & (levels[:, of["birth_date"]] == 1),
+        "same_year": is_here & (levels[:, of["birth_date"]] == 7),
+    }
+    for name, is_one in expected.items():
+        assert is_one.sum() > 100
+        rows, n = np.unique(levels[is_one], axis=0, return_counts=True)
+        counted, same = getattr(pairs, name), getattr(alone, name)
+        order = np.lexsort(counted.levels.T[::-1])
+        assert np.array_equal(counted.levels[order], rows)
+        assert np.array_equal(counted.counts[order], n)
+        assert np.array_equal(same.levels, counted.levels)
+        assert np.array_equal(same.counts, counted.counts)
+    assert pairs.n_near == float(N_PERSONS) * N_PERSONS
 
 
-def everybodys_levels(crowded: tuple[Batch, Index]) -> Levels:
+def everybodys_levels(batch: Batch, index: Index) -> Levels:
     """Levels of every subject with everybody: uint8[n_subjects * n_persons, n_comparisons]."""
-    batch, index = crowded
     parameters = starting_parameters(index.plan, index.n_persons)
     everybody = np.tile(np.arange(index.n_persons, dtype=np.uint32), batch.n_subjects)
     codes = np.zeros(everybody.size, np.uint32)
@@ -109,20 +111,21 @@ def test_a_stranger_with_a_near_number_weighs_less_than_one_would_think(crowded:
     assert sex.neighbour is not None
     assert sex.neighbour[1] > 0.8 > sex.u[1]
     # Of the pairs whose number is stated: who states none is nobody's neighbour.
-    of_numbers = everybodys_levels(crowded)[:, 2]
+    of_numbers = everybodys_levels(batch, index)[:, 2]
     assert (of_numbers == 0).mean() > 0.15
-    assert parameters.neighbour_share == pytest.approx(np.isin(of_numbers[of_numbers > 0], SLIPS).mean(), rel=0.1)
+    of_claims = np.isin(of_numbers[of_numbers > 0], SLIPS).sum()
+    expected = of_claims / (of_numbers > 0).sum()
+    assert abs(parameters.neighbour_share / expected - 1.0) < 4.0 / np.sqrt(of_claims)
     levels = np.zeros((1, len(parameters.comparisons)), np.uint8)
     levels[0, 0], levels[0, 1], levels[0, 2] = 1, 1, SLIP_NOBODYS
     apart = replace(parameters, neighbour_share=0.0)
     assert apart.pattern_weights(levels)[0] - parameters.pattern_weights(levels)[0] > 3.0
 
 
-def test_a_plan_without_the_pass_has_no_near_pairs(crowded: tuple[Batch, Index]) -> None:
-    batch, index = crowded
+def test_a_plan_without_the_pass_learns_nothing_of_the_registry(crowded: tuple[Batch, Index]) -> None:
+    _, index = crowded
     plan = with_fields(index.plan, passes=[rule for rule in index.plan.passes if rule.name != "id_number_slip"])
     assert neighbour_pass(index.plan) is not None
     assert neighbour_pass(plan) is None
     without = replace(index, plan=plan)
-    sorts = np.zeros(batch.n_subjects, np.uint8)
-    assert near_pairs(batch, sorts, 1, without, starting_parameters(plan, index.n_persons), 1) is None
+    assert registry_pairs(np.random.default_rng(1), without, starting_parameters(plan, index.n_persons), 1) is None

@@ -1,0 +1,93 @@
+"""Estimates how often people whom the registry does not hold have a namesake in it, and how near their dates lie.
+
+Chance makes namesakes, and term frequencies count these. But cousins named alike, people who moved away, or a person
+entered twice by mistake are there more often than chance has it, and a claim that states no number cannot tell them
+from the person himself. Claims that do state one can: a full number that is nobody's, beside the name and the commune
+of a registered person, is hardly ever that person's. So the class is learnt from the pairs whose numbers contradict
+each other, and of which no other number agrees; what such numbers are worth among matches is learnt from anchored pairs
+(models.estimate). The rate so found holds for the claims without a number as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.estimate import TrainingSample, weigh
+from models.parameters import Parameters
+
+Vector = NDArray[np.float64]
+
+PRIOR_NAMESAKES = 20.0  # weight of the plan's values in the level probabilities learnt, in pairs
+PRIOR_UNMATCHED = 20.0  # weight of the rate to start from, in subjects
+STARTING_RATE = 2e-3
+ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class NamesakePlan:
+    """number: the comparison of numbers; contradicted: its levels of a stated number that is not the person's; anchors:
+    comparisons of other numbers, which must not be the same (level 1); learnt: those whose level probabilities are
+    learnt, such as that of dates. That of being the same is not: one name and one date are mostly one person, whose
+    number is wrong, and as namesakes such pairs would teach that namesakes are born on one day."""
+
+    number: int
+    contradicted: tuple[int, ...]
+    anchors: tuple[int, ...]
+    learnt: tuple[int, ...]
+
+
+def estimate_namesakes(
+    parameters: Parameters,
+    start: Parameters,
+    sample: TrainingSample,
+    states_number: NDArray[np.bool_],
+    plan: NamesakePlan,
+    n_persons: int,
+) -> Parameters:
+    """The parameters with the rate of namesakes, and their probabilities at the comparisons learnt.
+
+    states_number: bool[n_subjects], whether a subject states a number that can contradict.
+    """
+    levels = sample.levels
+    is_telling = np.isin(levels[:, plan.number], plan.contradicted)
+    for anchor in plan.anchors:
+        is_telling &= levels[:, anchor] != 1
+    subject = np.repeat(np.arange(states_number.size), np.diff(sample.offsets))
+    parameters = replace(parameters, namesake_rate=max(parameters.namesake_rate, STARTING_RATE))
+    share_telling = float(parameters.comparisons[plan.number].among_namesakes[list(plan.contradicted)].sum())
+    factors = np.empty(sample.patterns.size)
+    for _ in range(ROUNDS):
+        odds = parameters.namesake_odds(levels, n_persons)
+        others = parameters.household_odds(levels, n_persons) + parameters.twin_odds(levels, n_persons)
+        weigh(sample, parameters, odds + others, factors)
+        prior = parameters.share_in_registry / n_persons
+        none = 1.0 - parameters.share_in_registry * parameters.blocking_recall
+        unmatched = none / (none + prior * np.bincount(subject, weights=factors, minlength=states_number.size))
+        of_pair = odds[sample.patterns]
+        chance = unmatched[subject] * of_pair / (sample.ratios + of_pair + others[sample.patterns])
+        counted = np.bincount(sample.patterns, weights=chance, minlength=levels.shape[0]) * is_telling
+        n_unmatched = float(unmatched[states_number].sum())
+        found = float(counted.sum()) / share_telling
+        comparisons = list(parameters.comparisons)
+        for i in plan.learnt:
+            first = start.comparisons[i].among_namesakes
+            seen = np.bincount(levels[:, i], weights=counted, minlength=first.size)
+            comparisons[i] = replace(comparisons[i], namesake=_but_the_same(seen + PRIOR_NAMESAKES * first, first[1]))
+        parameters = replace(
+            parameters,
+            comparisons=tuple(comparisons),
+            namesake_rate=(found + PRIOR_UNMATCHED * STARTING_RATE) / (n_unmatched + PRIOR_UNMATCHED),
+        )
+    return parameters
+
+
+def _but_the_same(counts: Vector, same: float) -> Vector:
+    """Level probabilities from counts, float64[n_levels], that of being the same as given."""
+    others = counts.copy()
+    others[:2] = 0.0
+    shares = (1.0 - same) * others / others.sum()
+    shares[:2] = 1.0, same
+    return np.asarray(shares)

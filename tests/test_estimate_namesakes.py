@@ -1,0 +1,99 @@
+"""Namesakes of registered people whom the registry lacks: how many there are; they teach nothing of matches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.estimate import TrainingSample, estimate_m
+from models.estimate_namesakes import NamesakePlan, estimate_namesakes
+from models.parameters import ComparisonParameters, Parameters
+
+pytestmark = pytest.mark.kernel
+
+Vector = NDArray[np.float64]
+
+N_PERSONS = 30
+DATE, NUMBER, PHONE, NAME = range(4)
+#          m                             u                               namesakes
+TRUTH = {
+    "date": ([0.8, 0.15, 0.04, 0.01], [0.001, 0.009, 0.09, 0.9], [0.01, 0.09, 0.6, 0.3]),
+    "number": ([0.97, 0.03], [1e-6, 1 - 1e-6], None),
+    "phone": ([0.7, 0.3], [1e-4, 1 - 1e-4], None),
+    "name": ([0.9, 0.1], [0.005, 0.995], [0.95, 0.05]),
+}
+PLAN = NamesakePlan(NUMBER, (2,), (PHONE,), (DATE,))
+
+
+def with_missing(shares: list[float]) -> Vector:
+    return np.array([1.0, *shares])
+
+
+def start() -> Parameters:
+    comparisons = [
+        ComparisonParameters(
+            name,
+            ("missing", *"abcd"[: len(m)]),
+            *(with_missing(shares) for shares in (m, u, u)),
+            namesake=None if namesake is None else with_missing(namesake),
+        )
+        for name, (m, u, namesake) in TRUTH.items()
+    ]
+    return Parameters(tuple(comparisons), 0.9, 1.0, 0.0, N_PERSONS)
+
+
+def sample(n: int, share: float, rate: float, seed: int) -> tuple[TrainingSample, NDArray[np.bool_]]:
+    """Subjects with N_PERSONS strangers each, their person and, of those who have none, namesakes. Two in five state no
+    number."""
+    rng = np.random.default_rng(seed)
+    has_match, has_number = rng.random(n) < share, rng.random(n) < 0.6
+    has_namesake = ~has_match & (rng.random(n) < rate)
+    sizes = N_PERSONS + has_match + has_namesake
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    subject = np.repeat(np.arange(n), sizes)
+    kind = np.where(place < N_PERSONS, 0, np.where(has_match[subject], 1, 2))
+    columns = []
+    for m, u, namesake in TRUTH.values():
+        by_kind = [
+            1 + rng.choice(len(m), place.size, p=shares) for shares in (u, m, u if namesake is None else namesake)
+        ]
+        columns.append(np.choose(kind, by_kind).astype(np.uint8))
+    columns[NUMBER][~has_number[subject]] = 0
+    levels, patterns = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+    ratios = np.ones(place.size)
+    return TrainingSample(offsets, levels, patterns.ravel().astype(np.uint32), ratios), has_number
+
+
+@pytest.mark.parametrize(("rate", "most_off"), [(0.0, 0.01), (0.1, 0.03), (0.4, 0.06)])
+def test_the_rate_is_that_of_claims_whose_numbers_contradict(rate: float, most_off: float) -> None:
+    for seed in range(3):
+        pairs, has_number = sample(6000, 0.8, rate, seed)
+        parameters, _ = estimate_m(start(), pairs, N_PERSONS, household=False, anchors={NUMBER: (DATE, PHONE)})
+        fit = estimate_namesakes(parameters, start(), pairs, has_number, PLAN, N_PERSONS)
+        assert fit.namesake_rate == pytest.approx(rate, abs=most_off)
+        found = fit.comparisons[DATE].among_namesakes
+        assert found[1] == pytest.approx(0.01), "one name and one date are mostly one person: that is not learnt"
+        if rate > 0.2:
+            assert found[2:] == pytest.approx(TRUTH["date"][2][1:], abs=0.1)
+
+
+def test_namesakes_do_not_teach_what_numbers_of_matches_are() -> None:
+    """With three in ten people outside the registry, and every second of these a namesake."""
+    pairs, _ = sample(8000, 0.7, 0.5, seed=5)
+    anchored, _ = estimate_m(start(), pairs, N_PERSONS, household=False, anchors={NUMBER: (DATE, PHONE)})
+    by_all, _ = estimate_m(start(), pairs, N_PERSONS, household=False)
+    assert anchored.comparisons[NUMBER].m[2] == pytest.approx(0.03, abs=0.008)
+    assert by_all.comparisons[NUMBER].m[2] > 1.3 * anchored.comparisons[NUMBER].m[2]
+
+
+def test_who_is_like_a_namesake_is_less_sure() -> None:
+    p = replace(start(), namesake_rate=0.3)
+    levels = np.array([[2, 0, 0, 1], [1, 1, 1, 1]], np.uint8)  # a near date and the name; all the same
+    odds = p.namesake_odds(levels, N_PERSONS)
+    weights = np.exp2(p.pattern_weights(levels))
+    assert weights[0] / (1.0 + odds[0]) < weights[0] / 2
+    assert weights[1] / (1.0 + odds[1]) > 1e6 * N_PERSONS
