@@ -30,7 +30,8 @@ def read_claims(
     records = ingested.accepted
     typed = read_records(records, index.plan, dictionaries, n_threads, scratch)
     files = [(file.file, file.accepted) for file in ingested.files]
-    cells = cells_of(records, typed.numbers["facility"], typed.numbers["claim_keys"], files)
+    numbers = typed.numbers
+    cells = cells_of(records, numbers["facility"], numbers["claim_keys"], numbers["tie"], files)
     stations = read_stations(typed, cells, dictionaries, index)
     misread = _misread(stations, records.num_rows, index.plan)
     read_otherwise(typed, stations.rows(), misread, dictionaries)

@@ -26,6 +26,8 @@ from linkage.subjects import Subjects, claim_keys, distinct_subjects
 # By the code of the reason; 0 is for claims that are compared with the registry.
 EXCLUDED_REASONS = pa.array([None, FOREIGN_NATIONALITY, FOREIGN_PASSPORT], pa.string())
 
+_OF_RECORDS = ("facility", "tie")  # numbers that are kept until it is known what stations do
+
 # Facilities of these levels do not do the clean-up (2262/BYT-CNTT, step 6): what they keyed in is linked, but in no
 # police list.
 _NO_CLEAN_UP = pa.array(["central", "province", "district"])
@@ -64,7 +66,8 @@ class Typed:
     """What the records of a batch state, in their order, before it is known which claims they make.
 
     columns : encoded, in work files; numbers : what is kept of each dose by the names in Doses and Injections, with
-    claim_keys uint64[n] and facility uint64[n], a hash of its code, 0 where none is stated
+    claim_keys uint64[n]; facility uint64[n], a hash of its code, 0 where none is stated; tie uint16[n], a hash of the
+    dose's id
     """
 
     records: Records
@@ -110,7 +113,7 @@ def doses_of(typed: Typed, misread: NDArray[np.uint8], unread: NDArray[np.uint8]
     misread, unread : uint8[n_records], see Doses
     """
     rows = _by_dose_id(typed.records)
-    numbers = {name: values[rows] for name, values in typed.numbers.items() if name != "facility"}
+    numbers = {name: values[rows] for name, values in typed.numbers.items() if name not in _OF_RECORDS}
     injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
     subjects = distinct_subjects(numbers.pop("claim_keys"))
     return Doses(typed.records, rows, injections, misread=misread[rows], unread=unread[rows], **numbers), subjects
@@ -145,6 +148,7 @@ def _numbers_of(chunk: pa.Table, encoded: Columns, dictionaries: Dictionaries) -
         "claim_keys": claim_keys(encoded, excluded > 0, dictionaries),
         "subject_ids": _hashes(text["subject_id"]),
         "facility": _hashes(text["facility_code"]),
+        "tie": hash_keys(pa.chunked_array([text["dose_id"]])).astype(np.uint16),
         "day": injections.day,
         "number": injections.number,
         "product": injections.product,

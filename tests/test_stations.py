@@ -205,6 +205,22 @@ def test_a_whole_file_is_read_right(district: District, tmp_path: Path) -> None:
     assert hashes(one) == hashes(other)
 
 
+def test_the_order_of_the_rows_and_the_threads_do_not_matter(
+    district: District, erring: list[Row], tmp_path: Path, stations: dict[str, str]
+) -> None:
+    # But for what is dragged down, which is an error of the order.
+    rows = [row for row in erring if row["facility_code"] != stations[FILLED]]
+    shuffled = random.Random(3).sample(rows, len(rows))
+    model = district.run_dir / "model.json"
+    found = []
+    for name, some, n_threads in (("a", rows, 2), ("b", shuffled, 1)):
+        doses = write(tmp_path / f"{name}.parquet", some, district.path("doses"))
+        found.append(district.link([doses], tmp_path / name, model_file=model, n_threads=n_threads))
+    assert len(manifest(found[0])["stations"]) == len(ROW_BY_ROW)
+    assert manifest(found[0])["stations"] == manifest(found[1])["stations"]
+    assert hashes(found[0]) == hashes(found[1])
+
+
 def test_the_operator_is_told(district: District, erring: list[Row], tmp_path: Path, stations: dict[str, str]) -> None:
     doses = write(tmp_path / "doses.parquet", erring, district.path("doses"))
     model = district.run_dir / "model.json"
@@ -243,7 +259,8 @@ def made_cells(facilities: list[int], files: list[tuple[str, int]]) -> Any:
     """Cells of records whose facility codes are the numbers given, 0 for none."""
     codes = [None if code == 0 else str(code) for code in facilities]
     records = Records.of(pa.table({"facility_code": pa.array(codes, pa.string())}))
-    return cells_of(records, np.array(facilities, np.uint64), np.arange(len(facilities), dtype=np.uint64), files)
+    ties = np.zeros(len(facilities), np.uint16)
+    return cells_of(records, np.array(facilities, np.uint64), np.arange(len(facilities), dtype=np.uint64), ties, files)
 
 
 def test_a_cell_is_a_facility_in_a_file() -> None:
@@ -262,9 +279,11 @@ def test_a_sample_takes_the_least_keys_of_each_cell_once() -> None:
     facilities = [1, 2, 1, 1, 2, 1]
     codes = pa.array([str(code) for code in facilities])
     keys = np.array([9, 4, 3, 3, 1, 5], np.uint64) << np.uint64(40)
-    cells = cells_of(Records.of(pa.table({"facility_code": codes})), np.array(facilities, np.uint64), keys, [("a", 6)])
+    records, ties = Records.of(pa.table({"facility_code": codes})), np.array([0, 0, 5, 2, 0, 0], np.uint16)
+    cells = cells_of(records, np.array(facilities, np.uint64), keys, ties, [("a", 6)])
     chosen = cells.sample(np.array([True, True, True, True, False, True]), 2)
     assert sorted((facilities[row], int(keys[row] >> np.uint64(40))) for row in chosen) == [(1, 3), (1, 5), (2, 4)]
+    assert 3 in chosen, "of two doses of a claim the one whose tie is the least"
 
 
 def test_few_doses_are_no_rule() -> None:

@@ -13,7 +13,8 @@ from linkage.ingest.records import Records
 from linkage.subjects import grouped
 
 Rows = NDArray[np.int64]
-_CELL_BITS = 24  # of a key to sort by; the others hold the first bits of the record's own
+# Of a key to sort by; those between hold the first bits of the record's own key.
+_CELL_BITS, _TIE_BITS = 24, 16
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def cells_of(
     records: Records,
     facility_hashes: NDArray[np.uint64],
     keys: NDArray[np.uint64],
+    ties: NDArray[np.uint16],
     files: Sequence[tuple[str, int]],
 ) -> Cells:
     """The cells of records.
@@ -65,6 +67,7 @@ def cells_of(
     ----------
     facility_hashes : uint64[n_records], a hash of each one's facility code, 0 where it states none
     keys : uint64[n_records], hashes of the claims
+    ties : uint16[n_records], hashes of the doses: of a claim's doses the same one is chosen whatever their order
     files : names and numbers of records of the files that the records come from, in their order
     """
     hashes, facility, first = grouped(facility_hashes)
@@ -76,7 +79,8 @@ def cells_of(
     number = np.cumsum(is_present, dtype=np.int32) - np.int32(1)
     file_of_cell, facility_of_cell = np.divmod(np.flatnonzero(is_present), max(1, hashes.size))
     of_record = number[both]
-    by_cell = of_record.astype(np.uint64) << np.uint64(64 - _CELL_BITS) | keys >> np.uint64(_CELL_BITS)
+    by_cell = of_record.astype(np.uint64) << np.uint64(64 - _CELL_BITS)
+    by_cell |= keys >> np.uint64(_CELL_BITS + _TIE_BITS) << np.uint64(_TIE_BITS) | ties
     return Cells(
         of_record,
         keys,
