@@ -355,6 +355,7 @@ def run(
         str | None,
         typer.Option(help="Why to decide though training or batch are doubtful; the manifest keeps it."),
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at a file that cannot be used.")] = False,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -371,6 +372,7 @@ def run(
             columns=_mapping(columns),
             list_date=None if list_date is None else list_date.date(),
             accept=accept,
+            strict=strict,
             n_threads=threads,
             on_progress=bar,
         )

@@ -38,7 +38,9 @@ class Copies:
         """The copies among records; null is the same as an empty text."""
         texts = [pc.fill_null(records.column(name).cast(pa.string()), "") for name in columns]
         joined = pc.binary_join_element_wise(*texts, _SEPARATOR)
-        groups = joined.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+        # Not joined to one array: texts of two gigabytes have no room in it.
+        encoded = joined.dictionary_encode().chunks
+        groups = np.concatenate([chunk.indices.to_numpy() for chunk in encoded]).astype(np.int64)
         order = np.argsort(groups, kind="stable")
         starts = np.append(0, np.cumsum(np.bincount(groups)))
         place = np.arange(groups.size) - starts[groups[order]]

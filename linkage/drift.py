@@ -154,7 +154,7 @@ def moved_levels(then: Mapping[str, Mapping[str, int]], now: Mapping[str, Mappin
             # The level that moved most, of those that agree otherwise where these did.
             shares, shares_then = a / n_a, b / n_b
             most = int((np.abs(shares - shares_then) * (is_stated if grave >= TOLD else True)).argmax())
-            distance, is_grave = max(grave, told), grave >= TOLD and n_a >= FEWEST_REFUSED
+            distance, is_grave = max(grave, told), grave >= TOLD and int(n_a) >= FEWEST_REFUSED
             found.append(Moved(name, distance, labels[most], float(shares[most]), float(shares_then[most]), is_grave))
     return tuple(sorted(found, key=lambda moved: (not moved.is_grave, -moved.distance)))
 

@@ -23,7 +23,7 @@ from linkage.publish import read_manifest
 from linkage.registry import Index, open_index
 from linkage.schema import DOSES, EVIDENCE, READINGS
 from linkage.scoring import Scored, Scorer
-from linkage.stations import encode_as_read
+from linkage.stations import encode_as_read, texts_as_read
 from models.posterior import posterior
 
 SHOWN = 6
@@ -126,7 +126,14 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     order = [*np.argsort(-weights[:n_rivals], kind="stable").tolist(), *range(n_rivals, len(rows))]
     candidates = [
         candidate_of(
-            index, model, stated, scored, place, probabilities[place], found_by.get(rows[place], 0), bits[place]
+            index,
+            model,
+            texts_as_read(stated, readings),
+            scored,
+            place,
+            probabilities[place],
+            found_by.get(rows[place], 0),
+            bits[place],
         )
         for place in order
     ]

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, take
+from blocking.candidates import Candidates
+from linkage.comparing import Batch
 from linkage.copies import Copies, spread
 from linkage.encode import has_value
 from linkage.link import link_batch, run_tiles
@@ -34,6 +35,11 @@ class FilePairs:
     probabilities: NDArray[np.float64]
     weights: NDArray[np.float64]
     is_open: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls) -> FilePairs:
+        numbers, shares = np.empty(0, np.int64), np.empty(0)
+        return cls(numbers, numbers, shares, shares, np.empty(0, np.bool_))
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> FilePairs:
         return FilePairs(*(getattr(self, name)[chosen] for name in _PAIR_COLUMNS))
@@ -72,20 +78,36 @@ def pairs_of(batch: Batch, index: Index, left: IdList, right: IdList, parameters
     record_of_row = np.empty(kept.size, np.int64)
     record_of_row[index.rows_of(right.ids.take(pa.array(kept)))] = kept
 
-    def grouped(found: FilePairs) -> FilePairs:
-        groups = left.copies.groups[left.copies.kept[found.left]], right.copies.groups[record_of_row[found.right]]
-        if batch.own_rows is not None:
-            groups = np.minimum(*groups), np.maximum(*groups)
-        return _once(replace(found, left=groups[0], right=groups[1]))
+    found = find(batch, index, parameters, n_threads)
+    groups = left.copies.groups[left.copies.kept[found.left]], right.copies.groups[record_of_row[found.right]]
+    if batch.own_rows is not None:
+        groups = np.minimum(*groups), np.maximum(*groups)
+    pairs = _once(replace(found, left=groups[0], right=groups[1]))
+    return Found(pairs, _copies_apart(batch, index, left.copies, parameters, n_threads))
 
-    found = grouped(find(batch, index, parameters, n_threads))
-    if batch.own_rows is None:
-        return Found(found, found.where(np.zeros(found.left.size, np.bool_)))
-    has_copies = (left.copies.sizes(left.copies.groups) > 1)[left.copies.kept]
-    subjects = np.flatnonzero(has_copies & (_n_own_fields(batch, index.plan) >= FEWEST_OWN))
-    apart = _all_pairs(take(batch, subjects), index, replace(parameters, household_rate=0.0), n_threads)
-    copies = grouped(replace(apart, left=subjects[apart.left]))
-    return Found(found, copies.where(copies.left == copies.right))
+
+def _copies_apart(batch: Batch, index: Index, copies: Copies, parameters: Parameters, n_threads: int) -> FilePairs:
+    """Of a file linked with itself each record that has copies with one of them, as if nobody had relatives; of those
+    that state enough for it, see `_n_own_fields`."""
+    groups = np.flatnonzero(np.diff(copies.starts) > 1)
+    first, second = (
+        np.searchsorted(copies.kept, copies.members(groups, np.full(groups.size, place))) for place in (0, 1)
+    )
+    states_enough = (_n_own_fields(batch, index.plan) >= FEWEST_OWN)[first]
+    if batch.own_rows is None or not states_enough.any():
+        return FilePairs.none()
+    groups, subjects, rows = groups[states_enough], first[states_enough], batch.own_rows[second[states_enough]]
+    scorer = Scorer(batch, index, replace(parameters, household_rate=0.0))
+
+    def work(part: slice) -> NDArray[np.float64]:
+        n = part.stop - part.start
+        pairs = Candidates(np.arange(n + 1), rows[part].astype(np.uint32), np.zeros(n, np.uint16))
+        return scorer.score_pairs(subjects[part], pairs).weights
+
+    weights = np.concatenate([found for _, found in run_tiles(work, subjects.size, n_threads)])
+    chances = pair_probability(weights, parameters, index.n_persons)
+    pairs = FilePairs(groups, groups, chances, weights, np.ones(groups.size, np.bool_))
+    return pairs.where(chances >= index.plan.decision.lowest_review_probability)
 
 
 def _n_own_fields(batch: Batch, plan: Plan) -> NDArray[np.int64]:

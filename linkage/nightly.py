@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from linkage.comparing import take
 from linkage.drift import drift_notes
-from linkage.errors import UsageError, VerificationError
+from linkage.errors import QualityGateError, UsageError, VerificationError
 from linkage.evidence_rates import learn_rates
 from linkage.gates import ACCEPTED, check_accept, gate_notes, refuse
 from linkage.groups import GROUPS, groups_table
@@ -36,6 +36,7 @@ from linkage.unequal import unequal_groups, unequal_notes
 from linkage.verdicts import subject_verdicts
 from linkage.verify import find_verified
 
+MOST_SET_ASIDE = 0.05  # of the files of a batch, those that may be unusable
 FEW_SUBJECTS = 1000  # a model trained on fewer rests mostly on the plan's starting values
 
 
@@ -61,6 +62,7 @@ def run(
     columns: Mapping[str, str] | None = None,
     list_date: datetime.date | None = None,
     accept: str | None = None,
+    strict: bool = False,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> RunSummary:
@@ -74,6 +76,7 @@ def run(
     list_date : the day the review list is drawn up, today when None; the deadline counts from it
     accept : why to decide even so where the training is doubtful or the batch unlike it, in a person's words, which the
         manifest keeps
+    strict : whether one file that cannot be used stops the run; else it is set aside and told
     on_progress : called with (stage, done, total); total 0 when the length is not known
 
     Raises
@@ -91,7 +94,8 @@ def run(
         _check_plan(index)
         scratch = _nearest_folder(runs)
         with clock.stage("ingest"):
-            ingested = ingest(dose_files, DOSES, columns=columns, scratch=scratch)
+            ingested = ingest(dose_files, DOSES, columns=columns, scratch=scratch, strict=strict)
+        _check_set_aside(ingested, accept)
         model = None if model_file is None else Model.load(model_file, index.plan)
         name = run_id(ingested, index, model, columns, drawn_up)
         if already_published(runs / name):
@@ -178,6 +182,17 @@ def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[st
     if n_trained < FEW_SUBJECTS:
         notes.append(f"the model was trained on {n_trained:,} subjects only; give --model, trained on a larger batch")
     return tuple(notes)
+
+
+def _check_set_aside(ingested: Ingested, accept: str | None) -> None:
+    """QualityGateError where too many files cannot be used, unless accepted: a transfer that went wrong."""
+    n_aside = len(ingested.set_aside)
+    n_files = n_aside + len(ingested.files)
+    if n_aside > MOST_SET_ASIDE * n_files and accept is None:
+        raise QualityGateError(
+            f"{n_aside:,} of {n_files:,} files cannot be used, more than {MOST_SET_ASIDE:.0%}; the first: "
+            f"{ingested.set_aside[0].reason}; mend them or leave them out, or --accept; nothing was published"
+        )
 
 
 def _check_plan(index: Index) -> None:

@@ -67,10 +67,9 @@ def build_from_files(
         with locked(out):
             on_progress("read", 0, 0)
             ingested = ingest(paths, REGISTRY, columns=columns, scratch=out)
-            _keep_rejected(ingested, out)
             for note in reading_notes(ingested, f"'linkage rejects {out}'"):
                 on_note(note)
-            return build_index(
+            index = build_index(
                 ingested.accepted,
                 plan,
                 out,
@@ -80,6 +79,8 @@ def build_from_files(
                 n_threads=n_threads,
                 on_progress=on_progress,
             )
+            _keep_rejected(ingested, out)
+            return index
     finally:
         if is_new and not any(out.iterdir()):
             out.rmdir()

@@ -68,6 +68,7 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
     return {
         "code_version": code_version(),
         "inputs": files,
+        "set_aside": [{"file": found.file, "reason": found.reason} for found in ingested.set_aside],
         "index": linked_with,
         "plan": index.plan.digest(),
         "model": model.digest(),

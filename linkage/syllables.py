@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.keys import mix
-from linkage.errors import LinkageError
 from linkage.standardise.names import ascii_fold, sound_key, toneless
 from linkage.standardise.names_words import COMMON_SYLLABLES
 from models.comparators.name import N_SYLLABLES, signatures_of
@@ -80,16 +79,13 @@ class SyllableDictionary:
         return list(self._syllables)
 
     def ids(self, syllables: list[str]) -> NDArray[np.uint16]:
-        """Ids of distinct syllables, new ones appended in sorted order so that row order does not matter."""
-        new = sorted(set(syllables) - self._ids.keys())
-        if len(self._syllables) + len(new) > MAX_SYLLABLES:
-            raise LinkageError(
-                f"names: more than {MAX_SYLLABLES} distinct syllables; check the encoding of the name column"
-            )
-        for syllable in new:
+        """Ids of distinct syllables, new ones appended in sorted order so that row order does not matter; 0 for those
+        that the dictionary has no place for."""
+        room = MAX_SYLLABLES - len(self._syllables)
+        for syllable in sorted(set(syllables) - self._ids.keys())[:room]:
             self._ids[syllable] = len(self._syllables)
             self._syllables.append(syllable)
-        return np.array([self._ids[syllable] for syllable in syllables], np.uint16)
+        return np.array([self._ids.get(syllable, 0) for syllable in syllables], np.uint16)
 
     def tables(self) -> Tables:
         """(toneless, plain, sound: uint16[V], letters: uint64[V], common: uint8[V]) as models.comparators.name takes
@@ -108,8 +104,10 @@ class SyllableDictionary:
         return _group_ids(self._plain), np.array(letters, np.uint64)
 
     def encode(self, names: SplitNames) -> EncodedNames:
-        """Give the words of names their ids; the dictionary grows."""
+        """Give the words of names their ids; the dictionary grows. A name with a word that it has no place for is
+        unknown: there are some thousand syllables, and such a column holds no names."""
         syllables = self.ids(names.words)[names.places]
+        syllables[((syllables == 0) & (names.places > 0)).any(axis=1)] = 0
         signatures = signatures_of(syllables, *self._plain_tables())
         rows = names.rows
         return EncodedNames(syllables[rows], names.key, names.plain, names.given, signatures[rows])

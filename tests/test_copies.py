@@ -30,6 +30,12 @@ def test_columns_are_kept_apart() -> None:
     assert Copies.of(table, ["x", "y"]).groups.tolist() == [0, 1]
 
 
+def test_chunks_do_not_show() -> None:
+    names = ["a", "b", "a", "c", "b"]
+    table = pa.table({"name": pa.chunked_array([names[:2], names[2:4], names[4:]])})
+    assert Copies.of(table, ["name"]).groups.tolist() == copies_of(names).groups.tolist()
+
+
 def test_ten_stand_for_all() -> None:
     copies = copies_of(["a"] * 30 + ["b"] + ["a"] * 5)
     assert copies.kept.tolist() == [*range(MOST_KEPT), 30]

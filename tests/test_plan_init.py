@@ -157,13 +157,25 @@ def test_one_file_is_planned_for_its_duplicates(tmp_path: Path) -> None:
 
 
 def test_a_value_written_in_two_forms_is_told_and_expected(tmp_path: Path) -> None:
-    """Half of the shop's telephone numbers have a country code, none of the register's."""
+    """Half of the shop's streets have their town behind them, none of the register's."""
     made = make_customers(tmp_path, 23, SIZE)
+    left = read_columns(made.files.left).to_pylist()
+    longer = [
+        row | {"street": f"{row['street']}, {row['town']}, england"} if i % 2 else row for i, row in enumerate(left)
+    ]
+    found = propose(pa.Table.from_pylist(longer), read_columns(made.files.right))
+    street = next(c for c in found.plan.comparisons if c.name == "address")
+    assert street.m is not None
+    assert street.m[0] < 0.5
+    assert any(note.startswith("address: of pairs that are surely matches only") for note in found.notes)
+
+
+def test_phones_with_and_without_their_country_are_read_alike(tmp_path: Path) -> None:
+    """Half of the shop's telephone numbers begin with +44, none of the register's."""
+    made = make_customers(tmp_path, 24, SIZE)
     found = propose(read_columns(made.files.left), read_columns(made.files.right))
-    phone = next(c for c in found.plan.comparisons if c.name == "phone")
-    assert phone.m is not None
-    assert phone.m[0] < 0.5
-    assert any(note.startswith("phone: of pairs that are surely matches only") for note in found.notes)
+    phone = next(field for field in found.plan.fields if field.name == "phone")
+    assert (phone.kind, phone.region) == ("phone", "GB")
 
 
 def test_files_without_anything_in_common_have_no_plan() -> None:

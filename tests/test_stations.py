@@ -166,6 +166,9 @@ def test_a_dose_read_otherwise_is_explained_as_it_was_read(erring_run: Path) -> 
         dose = next(r for r in table(erring_run, "readings") if r["reading"] == how and r["dose_id"] in decided)
         explained = explain(erring_run, dose["dose_id"])
         assert explained.readings[dose["field"]] == how
+        shown = {evidence.stated for evidence in explained.candidates[0].evidence}
+        place = how.removeprefix("in column ") if how.startswith("in column ") else dose["field"]
+        assert f"{explained.stated[place]} ({how})" in shown
         best = decided[dose["dose_id"]]
         assert explained.candidates[0].person_id == best["person_id"]
         assert explained.candidates[0].probability == pytest.approx(best["match_probability"], abs=1e-9)

@@ -4,6 +4,7 @@
 reasons (linkage.ingest.reasons), and can be written out, mended and read again (linkage.ingest.rejects).
 """
 
-from linkage.ingest.batch import FileCount, Ingested, column_names, file_notes, ingest, reading_notes
+from linkage.ingest.batch import FileCount, Ingested, SetAside, column_names, ingest
+from linkage.ingest.notes import file_notes, reading_notes
 
-__all__ = ["FileCount", "Ingested", "column_names", "file_notes", "ingest", "reading_notes"]
+__all__ = ["FileCount", "Ingested", "SetAside", "column_names", "file_notes", "ingest", "reading_notes"]

@@ -43,8 +43,6 @@ READERS: dict[str, Reader] = {
     ".pq": read_parquet,
 }
 
-_NAMES_SHOWN, _NOTES_SHOWN = 3, 30
-
 # Key of the schema metadata of the rejected table: header, delimiter and encoding of the CSV files, by file, as JSON.
 LAYOUTS = b"linkage.layouts"
 
@@ -76,6 +74,15 @@ class FileCount:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """A file that cannot be used, and why."""
+
+    file: str
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
 class Ingested:
     """The records of a batch.
 
@@ -88,6 +95,7 @@ class Ingested:
     files: tuple[FileCount, ...]
     unmatched: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
 
     def positions(self) -> NDArray[np.int64]:
         """The physical record in its file, from 1, of every accepted record: int64[n]."""
@@ -104,6 +112,7 @@ def ingest(
     *,
     columns: Mapping[str, str] | None = None,
     scratch: Path | None = None,
+    strict: bool = True,
 ) -> Ingested:
     """Reads CSV, Excel and Parquet files as one batch.
 
@@ -113,6 +122,7 @@ def ingest(
     table : the schema that the files follow
     columns : schema names by column names of the files, for those that differ; compared without case and outer space
     scratch : folder for work files, on a disk that can hold the records; None = the system's temporary folder
+    strict : whether a file that cannot be used stops all; else it is set aside, as long as there is another
 
     Returns
     -------
@@ -120,25 +130,34 @@ def ingest(
 
     Raises
     ------
-    InputError : a file cannot be used at all (absent, empty, damaged, unsafe, without a required column)
+    InputError : a file (where such are set aside, every file) cannot be used at all: absent, empty, damaged, unsafe,
+        without a required column
     UsageError : the mapping names a column that the schema does not have
     VerificationError : records were lost
     LinkageError : the work files do not fit on their disk
     """
     paths = [Path(path) for path in paths]
     names = _file_names(paths)
-    readers = [_reader(path, name) for path, name in zip(paths, names, strict=True)]
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
-    files = []
+    files: list[FileRows] = []
+    aside: list[SetAside] = []
+    lost = [np.zeros(0, np.int64)]  # records of files that proved unusable further on
     with RecordsWriter(table.arrow(), folder) as writer:
-        for reader, path, name in zip(readers, paths, names, strict=True):
-            with _disk_errors(name):
-                unread = UnreadColumns(table, writer.append)
-                order = DateOrder(table, unread)
-                file = reader(path, table, columns, name, order, folder)
-                told = (*file.notes, *order.notes(), *unread.notes())
-                files.append(replace(file, notes=told, unread=unread.names()))
-        sound = writer.finish()
+        for path, name in zip(paths, names, strict=True):
+            n_before = writer.n_rows
+            try:
+                files.append(_read(path, name, table, columns, writer.append, folder))
+            except InputError as error:
+                if strict or len(paths) == 1:
+                    raise
+                aside.append(SetAside(name, path, str(error)))
+                lost.append(np.arange(n_before, writer.n_rows))
+        sound = writer.finish().without(np.concatenate(lost))
+    if not files:
+        raise InputError(f"none of {len(paths)} files can be used; the first: {aside[0].reason}")
+    unusable = {name.file for name in aside}
+    paths = [path for path, name in zip(paths, names, strict=True) if name not in unusable]
+    names = [name for name in names if name not in unusable]
     dropped, faults = _duplicates(sound, table.key, folder)
     starts = np.concatenate([[0], np.cumsum([file.n_records - file.bad_positions.size for file in files])])
     rejected = []
@@ -155,23 +174,20 @@ def ingest(
     conflicting = dropped[faults & CONFLICTING_KEY > 0]
     notes = [collision_note(sound, table.key, conflicting, names, starts)] if table.key and conflicting.size else []
     kept = sound.without(dropped)
-    return Ingested(kept, _join_rejected(files, names, rejected), counts, unmatched, tuple(notes))
+    return Ingested(kept, _join_rejected(files, names, rejected), counts, unmatched, tuple(notes), tuple(aside))
 
 
-def file_notes(files: Sequence[FileCount]) -> list[str]:
-    """What the operator should know of the files; what is the same of several is one line, the commonest first."""
-    by_note: dict[str, list[str]] = {}
-    for file in files:
-        for note in (file.note or "").split("; ") if file.note else ():
-            by_note.setdefault(note, []).append(file.file)
-    lines = []
-    for note, names in sorted(by_note.items(), key=lambda item: -len(item[1])):
-        shown = ", ".join(names[:_NAMES_SHOWN])
-        lines.append(
-            f"{shown}{f' and {len(names) - _NAMES_SHOWN:,} more' if len(names) > _NAMES_SHOWN else ''}: {note}"
-        )
-    rest = len(lines) - _NOTES_SHOWN
-    return [*lines[:_NOTES_SHOWN], *([f"{rest:,} further notes on files: see the manifest"] if rest > 0 else [])]
+def _read(
+    path: Path, name: str, table: TableSchema, columns: Mapping[str, str] | None, sink: Sink, folder: Path
+) -> FileRows:
+    """One file, its rows handed to the sink, and what is told of it."""
+    reader = _reader(path, name)
+    with _disk_errors(name):
+        unread = UnreadColumns(table, sink)
+        order = DateOrder(table, unread)
+        file = reader(path, table, columns, name, order, folder)
+    told = (*file.notes, *order.notes(), *unread.notes())
+    return replace(file, notes=told, unread=unread.names())
 
 
 def column_names(path: Path) -> tuple[str, ...]:
@@ -181,18 +197,6 @@ def column_names(path: Path) -> tuple[str, ...]:
     table = TableSchema(path.name, (Column("\0", pa.string(), "", "", required=False),))
     with _disk_errors(path.name):
         return reader(path, table, None, path.name, lambda rows: None, None).names
-
-
-def reading_notes(ingested: Ingested, see: str) -> list[str]:
-    """What the operator should know of a batch: its files, names that no file has, collisions, and rejected records,
-    of which the command ``see`` tells more."""
-    notes = [*file_notes(ingested.files), *ingested.notes]
-    if ingested.unmatched:
-        names = ", ".join(ingested.unmatched)
-        notes.append(f"no file has the columns {names} of the mapping; what they stand for was not read: correct it")
-    if ingested.rejected.num_rows:
-        notes.append(f"records rejected: {ingested.rejected.num_rows:,}; see {see}")
-    return notes
 
 
 def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:

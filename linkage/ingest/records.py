@@ -148,6 +148,11 @@ class RecordsWriter:
         with suppress(OSError):  # of a full disk, which has been told
             self._file.close()
 
+    @property
+    def n_rows(self) -> int:
+        """Rows that were added so far."""
+        return self._starts[-1] + int(self._waiting.num_rows)
+
     def append(self, table: pa.Table) -> None:
         """Add rows; tables of any length become chunks of one length.
 

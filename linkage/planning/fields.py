@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
+import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from linkage.plan import Comparison, Field
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.roles import Role, words_of
 from linkage.standardise.phones import standardise_phones
+from linkage.standardise.phones_international import REGIONS, standardise_international_phones
 
 # Name and similarity limits of the levels: those of Splink's NameComparison, which Winkler's own studies go back to.
 _NAME_LIMITS = [0.92, 0.8]
@@ -44,6 +48,7 @@ _SIMILAR = {
 # A few are common however many there are.
 _NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.COMPANY}
 _MOSTLY = 0.8  # of the values of a column
+_LOOKED_AT = 200  # phone numbers with a country's code
 _COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "vietnamese_name": 2}  # text is the costliest
 # What people who are not the same often share, a home: distinct values over rows, from which on a value is one home's.
 _SHARED_AT_HOME = {Role.PHONE: 0.1, Role.STREET: 0.1, Role.POSTCODE: 0.5}
@@ -62,23 +67,54 @@ def planned_fields(pairs: Sequence[Correspondence]) -> list[Planned]:
     """Fields and comparisons of the pairs, the cheapest comparison first."""
     planned: list[Planned] = []
     for pair in pairs:
-        name = _name_of(pair, {p.field.name for p in planned})
+        name, region = _name_of(pair, {p.field.name for p in planned}), _region_of(pair)
         field = Field(
             name=name,
-            kind=_field_kind(pair),
+            kind=_field_kind(pair, region),
+            region=region,
             left=[column.name for column in pair.left],
             right=[column.name for column in pair.right],
         )
-        planned.append(Planned(field, _comparison(name, pair), pair))
+        planned.append(Planned(field, _comparison(field, pair), pair))
     return sorted(planned, key=lambda p: _cost(p.comparison))
 
 
-def _field_kind(pair: Correspondence) -> str:
-    """The kind of a role; a phone number is one of its own kind only where both sides write Vietnamese ones."""
+def _field_kind(pair: Correspondence, region: str | None) -> str:
+    """The kind of a role; a phone number is one of its own kind where it is of Viet Nam or the region is known."""
     if pair.role is Role.PHONE:
-        shares = [c.share_of(pa.array(standardise_phones(c.values) > 0)) for c in (*pair.left, *pair.right)]
-        return "phone" if min(shares) > _MOSTLY else "text"
+        is_vietnamese = _share_read(pair, standardise_phones) > _MOSTLY
+        return "phone" if is_vietnamese or region is not None else "text"
     return FIELD_KINDS.get(pair.role, "text")
+
+
+def _region_of(pair: Correspondence) -> str | None:
+    """Where the phone numbers of a pair of columns are from, as "GB": the country of most of those that state one, if
+    nearly all on both sides can be numbers of it; None where none states its country, or they are of Viet Nam."""
+    if pair.role is not Role.PHONE or _share_read(pair, standardise_phones) > _MOSTLY:
+        return None
+    stated = Counter(region for c in (*pair.left, *pair.right) for region in _stated_regions(c))
+    region = max(stated, key=lambda r: (stated[r], r), default=None)
+    if region is None or _share_read(pair, lambda texts: standardise_international_phones(texts, region)) <= _MOSTLY:
+        return None
+    return region
+
+
+def _stated_regions(column: TextColumn) -> list[str]:
+    """The countries of the numbers that begin with a country's code."""
+    coded = column.values.filter(pc.match_substring_regex(column.values, r"^(\+|00)\d")).slice(0, _LOOKED_AT)
+    found = []
+    for text in coded.to_pylist():
+        try:
+            number = phonenumbers.parse("+" + text.removeprefix("+").removeprefix("00"))
+        except phonenumbers.NumberParseException:
+            continue
+        found.append(phonenumbers.region_code_for_country_code(number.country_code or 0))
+    return [region for region in found if region in REGIONS]
+
+
+def _share_read(pair: Correspondence, read: Callable[[pa.StringArray], NDArray[np.uint64]]) -> float:
+    """The least share of the values of a column that are read."""
+    return min(column.share_of(pa.array(read(column.values) > 0)) for column in (*pair.left, *pair.right))
 
 
 def _cost(comparison: Comparison) -> tuple[int, int]:
@@ -98,8 +134,8 @@ def _name_of(pair: Correspondence, taken: set[str]) -> str:
     return unique
 
 
-def _comparison(name: str, pair: Correspondence) -> Comparison:
-    column = pair.right[0]
+def _comparison(field: Field, pair: Correspondence) -> Comparison:
+    column, name = pair.right[0], field.name
     base = Comparison(name=name, kind="text", left=[name], right=[name], monotone=True)
     is_shared = column.n_distinct > _SHARED_AT_HOME.get(pair.role, 1.0) * column.filled
     often = pair.role in _NAMES or column.n_distinct < _RARE * column.filled
@@ -115,7 +151,7 @@ def _comparison(name: str, pair: Correspondence) -> Comparison:
         case Role.QUANTITY:
             return _with(base, kind="number", thresholds=_differences(column))
         case Role.PHONE | Role.IDENTIFIER | Role.POSTCODE:
-            if pair.role is Role.PHONE and _field_kind(pair) == "phone":
+            if field.kind == "phone":
                 return _with(base, kind="digits", shared_number=is_shared)
             limits = [1.0, 2.0] if _mean_letters(column) >= _LONG_CODE and pair.role is not Role.POSTCODE else [1.0]
             return _with(

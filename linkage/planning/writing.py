@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from linkage.plan import Comparison, Plan, plan_from
+from linkage.plan import Comparison, Field, Plan, plan_from
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.proposal import Proposal
@@ -41,7 +41,7 @@ def plan_toml(proposal: Proposal) -> str:
             "",
             *_described(planned.pair),
             "[[field]]",
-            *_entries(planned.field, ("name", "kind", "left", "right")),
+            *_field(planned.field),
         ]
     for chosen in proposal.passes:
         lines += [
@@ -65,6 +65,11 @@ def _settings(plan: Plan) -> list[str]:
         lines += ["", f"[{section}]"]
         lines += [f"{_entry(key, getattr(stated, key))}  # {meaning}" for key, meaning in keys.items()]
     return lines
+
+
+def _field(field: Field) -> list[str]:
+    stated = _entries(field, ("name", "kind", "left", "right"))
+    return stated if field.region is None else [*stated, _entry("region", field.region)]
 
 
 def _described(pair: Correspondence) -> list[str]:

@@ -6,7 +6,7 @@ nobody, then sex and date of birth, whose test goes by the numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -224,6 +224,16 @@ def encode_as_read(
         elif how == EXCHANGED:
             columns[name] = exchanged(columns[name].astype(np.uint32))
     return columns
+
+
+def texts_as_read(stated: Mapping[str, str], readings: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What a dose states by column, with the readings of it: "Nam (the other sex)"; what stands in another column is
+    shown where it belongs."""
+    texts = dict(stated)
+    for field, how in readings:
+        text = stated.get(how.removeprefix(IN_COLUMN) if how.startswith(IN_COLUMN) else field, "")
+        texts[field] = f"{text} ({how})" if text else ""
+    return texts
 
 
 def reading_parts(stations: Stations, records: Records) -> Iterator[pa.Table]:

@@ -1,0 +1,99 @@
+"""One file that cannot be used, among many: told and set aside, or the end of the run where it is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.errors import InputError
+from linkage.ingest import ingest, reading_notes
+from linkage.schema import DOSES
+from linkage.standardise.names import canonical_names
+from linkage.syllables import SyllableDictionary, split_names
+from tests.district import LIST_DATE, District, call, make_district
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    return make_district(tmp_path_factory.mktemp("district"))
+
+
+def csv_file(path: Path, *ids: str) -> Path:
+    path.write_text("dose_id,full_name\n" + "".join(f"{key},Lê Lan\n" for key in ids))
+    return path
+
+
+def damaged_parquet(path: Path) -> Path:
+    """The first row group is sound, the second is not."""
+    n = 300_000
+    table = pa.table({"dose_id": [f"P{i}" for i in range(n)], "full_name": [f"Lê {i}" for i in range(n)]})
+    pq.write_table(table, path, row_group_size=n // 2, compression="none", write_page_checksum=True)
+    content = bytearray(path.read_bytes())
+    place = len(content) * 7 // 8
+    content[place : place + 64] = bytes(64)
+    path.write_bytes(content)
+    return path
+
+
+def test_what_was_read_of_an_unusable_file_is_no_dose(tmp_path: Path) -> None:
+    bad = damaged_parquet(tmp_path / "bad.parquet")
+    paths = [csv_file(tmp_path / "a.csv", "1", "2"), bad, csv_file(tmp_path / "b.csv", "3", "2")]
+    with pytest.raises(InputError, match=r"bad.parquet"):
+        ingest(paths, DOSES)
+    batch = ingest(paths, DOSES, strict=False)
+    assert batch.accepted.column("dose_id").to_pylist() == ["1", "2", "3"]
+    assert [(file.file, file.accepted, file.rejected) for file in batch.files] == [("a.csv", 2, 0), ("b.csv", 1, 1)]
+    assert batch.positions().tolist() == [1, 2, 1]
+    assert [found.file for found in batch.set_aside] == ["bad.parquet"]
+    assert reading_notes(batch, "x")[0].startswith("files set aside: 1 of 3")
+
+
+def test_a_file_by_itself_and_no_usable_file_are_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    with pytest.raises(InputError, match=r"empty.csv: the file is empty"):
+        ingest([empty], DOSES, strict=False)
+    with pytest.raises(InputError, match=r"none of 2 files can be used; the first: empty.csv: the file is empty"):
+        ingest([empty, tmp_path / "absent.csv"], DOSES, strict=False)
+
+
+def test_a_run_sets_one_file_of_many_aside(district: District, tmp_path: Path) -> None:
+    table = pq.read_table(district.path("doses")).slice(0, 480)
+    paths = [tmp_path / f"{number}.parquet" for number in range(24)]
+    for number, path in enumerate(paths):
+        pq.write_table(table.slice(20 * number, 20), path)
+    (tmp_path / "zip.xlsx").write_bytes(b"PK no workbook")
+    doses = [argument for path in (*paths, tmp_path / "zip.xlsx") for argument in ("--doses", path)]
+    settings = ("--index", district.index, "--out", tmp_path / "runs", "--list-date", LIST_DATE.isoformat())
+    stopped = call("run", *doses, *settings, "--strict")
+    assert (stopped.code, stopped.err.startswith("linkage: zip.xlsx: not a sound workbook")) == (2, True)
+    done = call("run", *doses, *settings, "--json")
+    assert done.code == 0
+    assert sum(done.json["counts"].values()) == 480
+    told = " ".join(done.err.split())
+    assert "files set aside: 1 of 25" in told
+    assert "set aside: zip.xlsx: not a sound workbook" in told
+    manifest = json.loads((Path(done.json["run_dir"]) / "manifest.json").read_text())
+    assert [found["file"] for found in manifest["set_aside"]] == ["zip.xlsx"]
+    too_many = call("run", *doses[-6:], *settings)
+    assert too_many.code == 3
+    assert "1 of 3 files cannot be used" in " ".join(too_many.err.split())
+
+
+def test_a_syllable_too_many_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkage.syllables.MAX_SYLLABLES", 4)
+    dictionary = SyllableDictionary()
+    names = split_names(canonical_names(pa.array(["An Bá", "Cát Dũng", "An Bá Cát", None])))
+    encoded = dictionary.encode(names).syllables
+    assert len(dictionary.syllables) == 4
+    assert np.count_nonzero(encoded[0]) == 2
+    assert encoded[[1, 3]].tolist() == [[0] * 6] * 2
+    assert np.count_nonzero(encoded[2]) == 3
+    grown = dictionary.encode(split_names(canonical_names(pa.array(["Bá An", "Giang"])))).syllables
+    assert np.count_nonzero(grown[0]) == 2
+    assert not grown[1].any()
