@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -74,8 +75,11 @@ def test_calibration_errors_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["Nữ"]["claims_middle"] == 1
     assert found["Nữ"]["error"] == pytest.approx((0.1 + 0.005) / 3)
     assert found["Nữ"]["error_middle"] == pytest.approx(0.1 / 2)
+    # One claim of two doses: variance 2² · 0.45 · 0.55, the mean size of a normal gap is √(2/π) deviations.
+    assert found["Nữ"]["chance_middle"] == pytest.approx((2 / math.pi * 4 * 0.45 * 0.55) ** 0.5 / 2)
     assert found["Nam"]["error"] == pytest.approx(0.95)
     assert found["Nam"]["error_middle"] is None
+    assert found["Nam"]["chance_middle"] is None
 
 
 def test_calibration_of_a_run_agrees_with_evaluate(linked: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +129,7 @@ def _row(seed: int, tool: str, precision: float, *, covers: bool, refused: str |
         "calibration": {
             "overall": 0.002,
             "middle": 0.03,
+            "chance_middle": 0.02,
             "n_middle": 321,
             "worst_group": group,
             "worst_group_middle": None,
@@ -162,6 +167,7 @@ def test_the_report_has_the_worst_of_the_seeds_and_every_row() -> None:
     (worst,) = [line for line in lines if line.startswith("| stations_9102 | its own |")]
     assert "(7 doses)" in worst
     assert "| **no** |" in worst
+    assert "| 0.0300 (0.0200; 321) |" in worst
     assert "| age 65-: 0.2500 |" in worst
     assert lines.index(next(line for line in lines if line.startswith("| stations_9101 | its own |"))) < lines.index(
         next(line for line in lines if line.startswith("| stations_9101 | of a plain batch, refused |"))

@@ -21,7 +21,7 @@ _HEADINGS = (
     "estimated (95 %)",
     "rate covered",
     "calibration error",
-    "from 0.3 to 0.9 (claims)",
+    "from 0.3 to 0.9 (by chance; claims)",
     "worst group, of 1,000 claims or more",
     "its worst from 0.3 to 0.9",
     "true blocking recall",
@@ -37,7 +37,7 @@ _SUMMARY_HEADINGS = (
     "most review",
     "false-match rate covered",
     "largest calibration error",
-    "from 0.3 to 0.9",
+    "from 0.3 to 0.9 (by chance)",
     "in a group",
     "blocking recall covered",
 )
@@ -47,7 +47,8 @@ What the shocks are stands in `linkage/simulate/shocks` (`linkage simulate --sho
 batch of another simulated country. *Refused*: by a gate, so that without somebody's answer (`--accept`) nothing is
 decided; the figures are those of the run accepted. *Estimated*: by the run, without the truth. *Covered*: the interval
 holds the true value. *Calibration error*: expected, over the bins of `linkage evaluate`, of doses with a candidate;
-*from 0.3 to 0.9* only of those promised so much. *Groups* are by age, sex, ethnicity and province as typed; in the
+*from 0.3 to 0.9* only of those promised so much, and *by chance* what it would be of so few claims if every promise
+were true. *Groups* are by age, sex, ethnicity and province as typed; in the
 middle only groups with 100 claims there. *Blocking recall*: of claims with a person in the registry that exact
 agreement did not settle. Splink is given our standardised columns, but not what was read right of whole stations.
 
@@ -95,7 +96,7 @@ def _line(row: Row) -> list[str]:
         f"{decided['true_false_match_rate'] or 0:.2e} ({decided['false_match_doses']} doses)",
         *_estimated(estimates["false_matches"], "{:.2e}"),
         number(calibration["overall"], 5),
-        f"{number(calibration['middle'])} ({calibration['n_middle']})",
+        f"{number(calibration['middle'])} ({number(calibration['chance_middle'])}; {calibration['n_middle']})",
         _group(calibration["worst_group"], "error"),
         _group(calibration["worst_group_middle"], "error_middle"),
         number(decided["true_blocking_recall"]["share"]),
@@ -126,7 +127,8 @@ def _summary(rows: list[Row]) -> list[list[str]]:
 def _worst(found: list[Row]) -> list[str]:
     calibrations = [decided["calibration"] for decided in found]
     groups = [calibration["worst_group"]["error"] for calibration in calibrations if calibration["worst_group"]]
-    middles = [calibration["middle"] for calibration in calibrations if calibration["middle"] is not None]
+    middles = [(one["middle"], one["chance_middle"]) for one in calibrations if one["middle"] is not None]
+    middle, chance = max(middles, default=(None, None))
     return [
         f"{sum(decided['refused'] is not None for decided in found)} of {len(found)}",
         number(_least(found, "automatic_precision"), 6),
@@ -134,7 +136,7 @@ def _worst(found: list[Row]) -> list[str]:
         percent(max(decided["review_share"]["share"] for decided in found)),
         _covered(found, "false_matches"),
         number(max(calibration["overall"] for calibration in calibrations), 5),
-        number(max(middles, default=None)),
+        f"{number(middle)} ({number(chance)})",
         number(max(groups, default=None)),
         _covered(found, "blocking_recall"),
     ]
