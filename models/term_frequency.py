@@ -108,13 +108,24 @@ def keep_order(m_u, closer, ratios):  # type: ignore[no-untyped-def]
     levels; closer: int8[n_levels, n_most], of each those next closer to agreement, filled up with -1; ratios:
     float64[n, k, n_levels].
     """
+    inverse = 1.0 / m_u
+    closer_one, farther_one = np.empty(closer.size, np.uint64), np.empty(closer.size, np.uint64)
+    n = 0
+    for level in range(2, m_u.shape[0]):
+        for other in closer[level]:
+            if other >= 0:
+                closer_one[n], farther_one[n] = other, level
+                n += 1
+    least = np.empty(m_u.shape[0])  # u r / m of each level: no divisions, and neither branches nor loops of one step
     for i in range(ratios.shape[0]):
         for k in range(ratios.shape[1]):
+            of_group = ratios[i, k]
+            for level in range(m_u.shape[0]):
+                least[level] = of_group[level] * inverse[level]
+            for step in range(n):
+                least[farther_one[step]] = max(least[farther_one[step]], least[closer_one[step]])
             for level in range(2, m_u.shape[0]):
-                for other in closer[level]:
-                    if other >= 0:
-                        least = m_u[level] / m_u[other] * ratios[i, k, other]
-                        ratios[i, k, level] = max(ratios[i, k, level], least)
+                of_group[level] = max(of_group[level], least[level] * m_u[level])
 
 
 @kernel
