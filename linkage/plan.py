@@ -30,6 +30,7 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     lowest_match_probability: float = 0.98
     lowest_review_probability: float = 0.02
     candidates_kept: int = 5
+    never_automatic: list[dict[str, list[str]]] = []  # levels by comparison; see linkage.doubtful
     matches_per_record: Literal["one", "any"] = "one"  # "any": pairs are judged one by one, for files with duplicates
 
 

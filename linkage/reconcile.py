@@ -18,6 +18,7 @@ from linkage.comparing import Batch, pattern_space, prepare_batch, take
 from linkage.decide import NO_RIVALS, Decided, Ranking, decide
 from linkage.dose_evidence import Evidence, decided_people, weigh_doses
 from linkage.doses import Doses
+from linkage.doubtful import are_doubtful
 from linkage.drift import Moved, describe_best, moved_levels
 from linkage.error_rates import estimate_error_rates
 from linkage.evidence_rates import learn_rates
@@ -155,7 +156,8 @@ def _decide_subjects(
 def _decided(
     n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, index: Index, scratch: Path
 ) -> Decided:
-    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch)
+    doubtful = are_doubtful(linked.codes[:, 0], index.plan)
+    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch, doubtful)
 
 
 def _link(
