@@ -98,7 +98,7 @@ def _copies_apart(batch: Batch, index: Index, copies: Copies, parameters: Parame
     if batch.own_rows is None or not states_enough.any():
         return FilePairs.none()
     groups, subjects, rows = groups[states_enough], first[states_enough], batch.own_rows[second[states_enough]]
-    scorer = Scorer(batch, index, replace(parameters, household_rate=0.0))
+    scorer = Scorer(batch, index, replace(parameters, household_rate=0.0, twin_rate=0.0))
 
     def work(part: slice) -> NDArray[np.float64]:
         n = part.stop - part.start

@@ -15,8 +15,12 @@ def starting_share(parameters: Parameters, sample: TrainingSample, n_persons: in
     least."""
     n_subjects = sample.offsets.size - 1
     m_u = np.exp2(parameters.pattern_weights(sample.levels))
+    kin = sum(
+        of(sample.levels, n_persons)
+        for of in (parameters.household_odds, parameters.twin_odds, parameters.namesake_odds)
+    )
     factors = np.empty(sample.patterns.size)
-    bayes_factors(sample.patterns, sample.ratios, m_u, parameters.household_odds(sample.levels, n_persons), factors)
+    bayes_factors(sample.patterns, sample.ratios, m_u, kin, factors)
     return max(1.0, least_matches(factors, float(n_subjects) * n_persons)) / max(1, n_subjects)
 
 
