@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
+from linkage.cell_text import csv_cell, visible
 from linkage.errors import InputError, LinkageError, UsageError
 from linkage.ingest.batch import LAYOUTS
 from linkage.ingest.rows import Layout
@@ -56,7 +57,9 @@ def export_rejects(path: Path, out: Path) -> int:
         with _replacing(out) as part, part.open("w", encoding="utf-8-sig", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(_EXPORT_COLUMNS)
-            writer.writerows(rows)
+            writer.writerows(
+                [csv_cell(file), position, reasons, csv_cell(raw)] for file, position, reasons, raw in rows
+            )
     elif out.suffix.lower() == ".xlsx":
         if rejected.num_rows > _SHEET_RECORDS:
             raise InputError(f"{path.name}: {rejected.num_rows} records do not fit in a sheet: export to .csv")
@@ -158,7 +161,7 @@ def _export_rows(rejected: pa.Table, layouts: Mapping[str, Layout]) -> Iterator[
             *(batch.column(name).to_pylist() for name in REJECTED.names), strict=True
         ):
             encoding = layouts[file].encoding if file in layouts else "utf-8"
-            yield file, position, "; ".join(reasons), raw.decode(encoding, "backslashreplace").replace("\0", "\\x00")
+            yield file, position, "; ".join(reasons), visible(raw.decode(encoding, "backslashreplace"))
 
 
 def _write_sheet(out: Path, rows: Iterator[tuple[str, int, str, str]]) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 import altair
 import vl_convert
 
+from linkage.cell_text import visible
+
 # The charts of the page, in its own order; a chart that cannot be drawn says so in its place.
 _DRAW = """
 for (const figure of document.querySelectorAll("figure")) {
@@ -95,7 +97,7 @@ def chart(spec: dict[str, Any], description: str) -> Html:
 
 def escaped(text: object) -> Html:
     """Text as markup, unless it is markup already."""
-    return text if isinstance(text, Html) else Html(html.escape(str(text)))
+    return text if isinstance(text, Html) else Html(html.escape(visible(str(text))))
 
 
 def percent(count: int, of: int) -> str:

@@ -14,6 +14,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from linkage.cell_text import csv_cell, visible
 from linkage.errors import LinkageError, UsageError
 from linkage.reports.form import Cell, Report
 
@@ -21,8 +22,6 @@ from linkage.reports.form import Cell, Report
 COUNT_FORMAT = "#,##0;-#,##0;"
 # A workbook holds the time it was made; a fixed one keeps equal reports equal.
 _CREATED = datetime.datetime(2000, 1, 1)
-# A spreadsheet takes a CSV cell that begins so for a formula, and names come from outside.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_whole(report: Report, fmt: str, out: Path) -> None:
@@ -86,7 +85,7 @@ def write_csv(report: Report, out: Path) -> None:
     with out.open("w", encoding="utf-8-sig", newline="") as sink:
         writer = csv.writer(sink)
         for line in _lines(report):
-            writer.writerow([_no_formula(cell) for cell in line])
+            writer.writerow([csv_cell(cell) if isinstance(cell, str) else cell for cell in line])
 
 
 def write_json(report: Report, out: Path) -> None:
@@ -105,10 +104,10 @@ def write_html(report: Report, out: Path) -> None:
     """One page that needs no other file."""
     tags = ["th", *["td"] * len(report.rows), "th"]
     lines = "\n".join(
-        "<tr>" + "".join(f"<{tag}>{html.escape(_shown(cell))}</{tag}>" for cell in line) + "</tr>"
+        "<tr>" + "".join(f"<{tag}>{html.escape(visible(_shown(cell)))}</{tag}>" for cell in line) + "</tr>"
         for tag, line in zip(tags, _lines(report), strict=True)
     )
-    title = html.escape(report.title)
+    title = html.escape(visible(report.title))
     style = "table{border-collapse:collapse}td,th{border:1px solid;padding:.3em .6em}"
     out.write_text(
         f'<!doctype html>\n<html lang="vi"><head><meta charset="utf-8"><title>{title}</title>\n<style>{style}</style>'
@@ -131,7 +130,7 @@ def _write_cell(sheet: Worksheet, line: int, place: int, cell: Cell, style: Form
     elif isinstance(cell, int):
         sheet.write_number(line, place, cell, style)
     else:
-        sheet.write_string(line, place, cell, style)  # write() would take =1 or {=1} for a formula
+        sheet.write_string(line, place, visible(cell), style)  # write() would take =1 or {=1} for a formula
 
 
 def _lines(report: Report) -> Iterator[tuple[Cell, ...]]:
@@ -139,10 +138,6 @@ def _lines(report: Report) -> Iterator[tuple[Cell, ...]]:
     yield tuple(column.heading for column in report.columns)
     yield from report.rows
     yield report.total
-
-
-def _no_formula(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _shown(cell: Cell) -> str:
