@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+import xlsxwriter
 
 from benchmarks.accuracy.domains import Made, make_companies, make_customers
 from benchmarks.accuracy.labelled import judge
@@ -178,6 +179,23 @@ def test_phones_with_and_without_their_country_are_read_alike(tmp_path: Path) ->
     assert (phone.kind, phone.region) == ("phone", "GB")
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".xlsx"])
+def test_files_of_any_format_are_read_with_all_their_columns(tmp_path: Path, suffix: str) -> None:
+    rows = [{"Mã số": "1", "full name": "Ann Lee", "": "x"}, {"Mã số": "2", "full name": None, "": "y"}]
+    path = tmp_path / f"people{suffix}"
+    table = pa.Table.from_pylist(rows)
+    if suffix == ".csv":
+        path.write_text("Mã số;full name;\n1;Ann Lee;x\n2;;y\n", encoding="utf-8-sig")
+    elif suffix == ".parquet":
+        pq.write_table(table, path)
+    else:
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate([list(rows[0]), *(list(row.values()) for row in rows)]):
+                sheet.write_row(number, 0, row)
+    assert read_columns(path).to_pylist() == table.drop_columns([""]).to_pylist()
+
+
 def test_files_without_anything_in_common_have_no_plan() -> None:
     left, right = pa.table({"colour": ["red", "blue"]}), pa.table({"dob": ["1980-02-03", "1991-12-30"]})
     with pytest.raises(InputError, match="no column of the left file says what a column of the right one says"):
@@ -235,3 +253,13 @@ def test_both_commands_work_from_the_shell(made: Made, tmp_path: Path) -> None:
     found = json.loads(call("plan", "check", plan, files.left, files.right, "--json").out)
     assert [p["name"] for p in found["passes"]] == [p.name for p in load_plan(plan).passes]
     assert json.loads(call("plan", "init", files.right, "--out", plan, "--json").out)["matches_per_record"] == "any"
+
+
+def test_a_file_without_duplicates_or_without_anything_to_tell_is_refused() -> None:
+    with pytest.raises(InputError, match="there seem to be no duplicates"):
+        propose(
+            pa.table({"name": ["Ann Lee", "Tom Do", "Eve Ray"], "born": ["1980-02-03", "1990-05-06", "1970-01-09"]}),
+            None,
+        )
+    with pytest.raises(InputError, match="no column tells records apart"):
+        propose(pa.table({"place": ["x", "x", "x"]}), None)

@@ -249,7 +249,7 @@ def _cut_columns(
 ) -> pa.Table:
     """The columns of the records that begin at ``starts`` and have these positions in the file, from 1."""
     wanted = body.header.places
-    slots = np.full(max(wanted) + 1, -1, np.int32)
+    slots = np.full(max(wanted, default=-1) + 1, -1, np.int32)
     slots[list(wanted)] = np.arange(len(wanted), dtype=np.int32)
     begins = np.empty((len(wanted), starts.size), np.int64)
     lengths = np.empty((len(wanted), starts.size), np.int32)

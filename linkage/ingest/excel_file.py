@@ -131,7 +131,8 @@ def _split(
     start, is_joined = 0, False
     known = {normal_name(name) for name in (*table.names, *(columns or ()))}
     beginnings = {name[:2] for name in known}
-    for number, row in enumerate(rows):
+    # Where no column is wanted, only the names of all are, there is none to find a header by.
+    for number, row in enumerate(rows if header.places else []):
         first = row[header.places[0]]
         # Few rows get further than their first letters, for there may be a million.
         if not isinstance(first, str) or (first.isascii() and first.strip()[:2].lower() not in beginnings):

@@ -84,8 +84,10 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
     left_out += _unpaired(columns, pairs, ids)
     if not fit:
         raise InputError(
-            "no column of the left file says what a column of the right one says; rename columns so that those that "
-            "mean the same are called the same, or write the plan by hand"
+            "no column tells records apart; see that the file has columns with more than one value"
+            if is_self
+            else "no column of the left file says what a column of the right one says; rename columns so that those "
+            "that mean the same are called the same, or write the plan by hand"
         )
     is_of_people = any(pair.role in _PERSONAL for pair in fit)
     planned = _within_patterns(planned_fields(fit))
@@ -106,8 +108,10 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
     chosen = choose_passes(planned, keys.rows[0], keys.of, is_self=is_self, only_own=only_own)
     if not chosen:
         raise InputError(
-            "no value of the left file occurs in the right one in a column that could block; look at the spelling of "
-            "the values on both sides, or write the plan by hand"
+            "no two records have a value in common in a column that could block: there seem to be no duplicates"
+            if is_self
+            else "no value of the left file occurs in the right one in a column that could block; look at the spelling "
+            "of the values on both sides, or write the plan by hand"
         )
     many = 1.0 if is_self else keys.duplicates(planned)
     plan = msgspec.structs.replace(
