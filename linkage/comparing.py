@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from blocking.parts import PartedColumn, n_living
 from linkage.cohorts import cohorts_of
 from linkage.encode import Columns, Dictionaries, mark_contradictions
-from linkage.frequencies import Ratios, frequency_ratios
+from linkage.frequencies import N_GROUPS, Ratios, frequency_ratios
 from linkage.key_parts import KeyParts, pass_keys
 from linkage.plan import Comparison, Plan
 from linkage.plan_kinds import COMPARISON_KINDS, MANY_WORDS, TEXT_MEASURES
@@ -28,7 +28,7 @@ from models.comparators import digits
 from models.parameters import ComparisonParameters
 from models.patterns import PatternSpace
 from models.score import find_within, multiply_term_frequency
-from models.term_frequency import keep_order
+from models.term_frequency import keep_order, raise_other_groups
 
 Codes = NDArray[np.uint32]
 Levels = NDArray[np.uint8]
@@ -179,6 +179,8 @@ class BoundComparison:
         # A term frequency is a share of those who have a value, so u has to be one too.
         u = self.parameters.u / self.parameters.share_with_value
         ratios = frequency_ratios(self.spec, left, values, communes, cohorts, index.frequencies, u)
+        if self.spec.group is not None and self.spec.group in left:
+            raise_other_groups(left[self.spec.group].astype(np.uint8), N_GROUPS, ratios)
         if self.spec.near_frequency:
             keep_order(np.exp2(self.parameters.log2_m_u), self.parameters.closer_levels, ratios)
         return ratios

@@ -100,6 +100,25 @@ def level_ratios(same, near, u_same, mean_near, trust, ratios):  # type: ignore[
 
 
 @kernel
+def raise_other_groups(own, n_groups, ratios):  # type: ignore[no-untyped-def]
+    """Raise the ratios of other groups to those of a subject's own: a value that is rare among the others is no better
+    evidence for one of them.
+
+    A man who bears a woman's name is rare, and would outweigh the woman of that name, though he differs in sex. own:
+    uint8[n], the subject's group, 0 where it is not known; ratios: float64[n, n_circles * n_groups, n_levels].
+    """
+    for i in range(ratios.shape[0]):
+        if own[i] == 0:
+            continue
+        for circle in range(0, ratios.shape[1], n_groups):
+            of_own = ratios[i, circle + own[i]]
+            for group in range(n_groups):
+                of_group = ratios[i, circle + group]
+                for level in range(of_own.shape[0]):
+                    of_group[level] = max(of_group[level], of_own[level])
+
+
+@kernel
 def keep_order(m_u, closer, ratios):  # type: ignore[no-untyped-def]
     """Raise ratios until no level weighs more than a closer one of the same value: m / (u r) falls, or stays.
 

@@ -535,6 +535,14 @@ def level_ratios(same, near, u_same, mean_near, trust):
     return ratios
 
 
+def raise_other_groups(own, n_groups, ratios):
+    """The ratios of one subject, those of each circle at least those of its own group."""
+    circles = [ratios[start : start + n_groups] for start in range(0, len(ratios), n_groups)]
+    if not own:
+        return ratios
+    return [[max(pair) for pair in zip(of, circle[own], strict=True)] for circle in circles for of in circle]
+
+
 def keep_order(m_u, closer, ratios):
     """The ratio of each level, such that no weight of one is over the least of all that are closer."""
 

@@ -111,6 +111,23 @@ def test_a_field_that_comes_to_agree_lowers_nobody(town: Path) -> None:
     assert n_first > len(of_persons) / 2
 
 
+@pytest.mark.slow
+def test_a_rare_bearer_of_a_name_does_not_outweigh_who_has_the_sex_as_well(town: Path) -> None:
+    """One woman and one man of a name that a hundred women have, alike in all else."""
+    rows = [(f"Z{i:03}", "Nguyễn Thị Tuyết", "Nữ", f"19{60 + i % 30}-05-{1 + i % 28:02}", "", "") for i in range(100)]
+    rows += [
+        ("Z900", "Nguyễn Thị Tuyết", "Nữ", "1988-07-19", "", ""),
+        ("Z901", *rows[0][1:2], "Nam", "1988-07-19", "", ""),
+    ]
+    with (town / "namesakes.csv").open("w", encoding="utf-8", newline="") as file:
+        written = csv.writer(file)
+        written.writerow((*PERSON_COLUMNS, *OTHER_COLUMNS))
+        written.writerows((*row, *OTHER_COLUMNS.values()) for row in rows)
+    apply_changes(town / "namesakes.csv", town / "index")
+    (decision,) = decided(town, "namesake", [("Nguyễn Thị Tuyết", "Nữ", "19/07/1988", "", "")])
+    assert (decision["person_id"], decision["runner_up_person_id"]) == ("Z900", "Z901")
+
+
 def test_the_orders_of_the_plan_are_orders() -> None:
     """A closer level has a lower number; that the right side lacks a value is not compared with any."""
     for comparison in load_plan().comparisons:

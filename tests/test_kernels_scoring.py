@@ -45,7 +45,7 @@ from blocking.parts import (
 )
 from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
 from models.score import bayes_factors, expect, find_within, multiply_term_frequency, rank, select
-from models.term_frequency import keep_order, level_ratios, name_shares, smallest
+from models.term_frequency import keep_order, level_ratios, name_shares, raise_other_groups, smallest
 from tests import naive
 from tests.test_kernels_comparators import pack
 
@@ -452,6 +452,12 @@ def test_shares_and_ratios_of_names_equal_their_twins(circles, n_groups, data):
         for row in zip(same.tolist(), plain.tolist(), strict=True)
     ]
     np.testing.assert_allclose(ratios, twin)
+    own = np.array(data.draw(st.lists(st.integers(0, n_groups - 1), min_size=n, max_size=n)), np.uint8)
+    raised = [
+        naive.raise_other_groups(of, n_groups, row) for of, row in zip(own.tolist(), ratios.tolist(), strict=True)
+    ]
+    raise_other_groups(own, n_groups, ratios)
+    np.testing.assert_allclose(ratios, raised)
     size = trust.size
     m_u = np.array([1.0, *data.draw(st.lists(st.floats(1e-4, 1e4), min_size=size - 1, max_size=size - 1))])
     closer = [data.draw(st.lists(st.integers(1, max(1, level - 1)), max_size=2 * (level > 1))) for level in range(size)]
