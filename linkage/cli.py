@@ -9,6 +9,7 @@ import datetime
 import gc
 import json
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -49,6 +50,20 @@ N_CORES = len(os.sched_getaffinity(0))
 # Objects made before Python looks for cycles among them. Packages and the tables of communes make some hundred thousand
 # that all stay, and to look through them every 700 takes an eighth of a run of a thousand doses.
 _GARBAGE_THRESHOLD = 50_000
+
+
+@app.callback()
+def _rights(
+    mode: Annotated[
+        str, typer.Option(help="Rights of what is written, such as 0640; folders can be entered too.")
+    ] = "0600",
+) -> None:
+    """Links vaccination doses with the national population registry."""
+    if not re.fullmatch(r"0?[0-7]{3}", mode) or int(mode, 8) & 0o600 != 0o600:
+        raise UsageError(f"--mode {mode}: no rights for files; write 0600, 0640 or 0644")
+    readable = int(mode, 8)
+    # Personal data lies in nearly every file: the umask of the caller is no decision about it.
+    os.umask(0o777 & ~(readable | (readable & 0o444) >> 2))
 
 
 def _spread(arguments: list[str]) -> list[str]:

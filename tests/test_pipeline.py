@@ -272,7 +272,7 @@ def test_malformed_records_are_rejected_and_none_is_lost(
         b"N2,S2,Tr\xe2n" + b"," * (len(names) - 3),
         b"N3,S3,L\0" + b"," * (len(names) - 3),
         b"N4,S4",
-        b"N5" + b"," * (len(names) + 2),
+        b"N5" + b"," * (len(names) + 2) + b"x",
         b"," * (len(names) - 1),
     ]
     (tmp_path / "late.csv").write_bytes(b"\n".join(lines) + b"\n")
