@@ -1,10 +1,11 @@
-"""Numbers one slip away from a stated one: a wrong digit, or two neighbours swapped, that somebody may bear.
+"""Numbers one slip away from a stated one, that somebody may bear: a wrong digit, two neighbours swapped, or, of a
+number with a digit too few or too many, one put in or left out.
 
-A number of twelve digits has 119 such neighbours, nearly all of them nobody's. A Bloom filter of the registry's
-numbers whose bits of one number lie in one word (Putze, Sanders and Singler 2007) says so at the price of one load,
-before a key is made of a neighbour and looked up in a pass. The hash is the exclusive or of a random number per digit
-and place (tabulation hashing, Zobrist 1970; Pătraşcu and Thorup 2012), so a neighbour's is that of the stated number
-but for the digits that changed.
+A number of twelve digits has 119 such neighbours, one of eleven 109, nearly all nobody's. A Bloom filter of the
+registry's numbers whose bits of one number lie in one word (Putze, Sanders and Singler 2007) says so at the price of
+one load, before a key is made of a neighbour and looked up in a pass. The hash is the exclusive or of a random number
+per digit and place (tabulation hashing, Zobrist 1970; Pătraşcu and Thorup 2012), so a neighbour's is that of the stated
+number but for the digits that changed.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def filter_words(numbers: Keys) -> Words:
 
 def neighbours_in(numbers: Keys, n_digits: int, known: NumberFilter) -> Keys:
     """The neighbours of packed numbers uint64[n] that may be in a registry: uint64[n, w], 0 where there are fewer; w is
-    the most that a number has. Numbers of other than n_digits digits have none."""
+    the most that a number has. Numbers that lack more than a digit of n_digits, or have more too many, have none."""
     # One more, since the kernel writes before it knows whether to keep.
     found, counts = np.empty(numbers.size * (10 * n_digits - 1) + 1, np.uint64), np.empty(numbers.size, np.int64)
     known_neighbours(numbers, n_digits, HASHES, known.large, known.few, found, counts)
@@ -117,6 +118,8 @@ def known_neighbours(numbers, n_digits, hashes, large, few, found, counts):  # t
         number, before = numbers[s], n_found
         counts[s] = 0
         if number >> np.uint64(56) != n_digits:
+            n_found = _known_of_other_length(number, n_digits, hashes, large, few, has_few, found, n_found)
+            counts[s] = n_found - before
             continue
         own = _hash(number, hashes)
         for place in range(n_digits):
@@ -135,6 +138,32 @@ def known_neighbours(numbers, n_digits, hashes, large, few, found, counts):  # t
                 found[n_found] = number ^ (swap << shift) ^ (swap << (shift + np.uint64(4)))
                 n_found += _is_known(large, few, has_few, h) & np.uint64(swap != 0)
         counts[s] = n_found - before
+
+
+@kernel
+def _known_of_other_length(number, n_digits, hashes, large, few, has_few, found, n_found):  # type: ignore[no-untyped-def]
+    """Append the neighbours of a number with a digit too few or too many to found; returns how many there are then."""
+    length = np.int64(number >> np.uint64(56))
+    top, body = np.uint64(n_digits) << np.uint64(56), number & np.uint64((1 << 56) - 1)
+    lower = np.uint64(10)  # the digit before the place; none
+    if length != n_digits - 1 and length != n_digits + 1:
+        return n_found
+    for place in range(max(length, n_digits)):
+        shift = np.uint64(4 * place)
+        below, digit = body & ((np.uint64(1) << shift) - np.uint64(1)), (body >> shift) & np.uint64(15)
+        # Beside an equal digit it is the same which of both is put in, or left out.
+        if length > n_digits:
+            neighbour = top | below | (body >> (shift + np.uint64(4))) << shift
+            found[n_found] = neighbour
+            n_found += _is_known(large, few, has_few, _hash(neighbour, hashes)) & np.uint64(digit != lower)
+        else:
+            above = top | below | (body >> shift) << (shift + np.uint64(4))
+            for other in range(10):
+                neighbour = above | np.uint64(other) << shift
+                found[n_found] = neighbour
+                n_found += _is_known(large, few, has_few, _hash(neighbour, hashes)) & np.uint64(other != lower)
+        lower = digit
+    return n_found
 
 
 @kernel

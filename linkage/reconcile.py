@@ -18,7 +18,6 @@ from linkage.comparing import Batch, pattern_space, prepare_batch, take
 from linkage.decide import NO_RIVALS, Decided, Ranking, decide
 from linkage.dose_evidence import Evidence, decided_people, weigh_doses
 from linkage.doses import Doses
-from linkage.doubtful import are_doubtful
 from linkage.drift import Moved, describe_best, moved_levels
 from linkage.error_rates import estimate_error_rates
 from linkage.evidence_rates import learn_rates
@@ -80,24 +79,15 @@ def reconcile(
         doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
     excluded, misread = doses.excluded[subjects.first_dose], doses.misread[subjects.first_dose]
     is_trained_here = model is None
-    decided, by_itself, evidence, pairs, model = _decide_subjects(
+    decided, evidence, pairs, model = _decide_subjects(
         doses, subjects, batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock
     )
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
-        moved = () if is_trained_here else _moved(by_itself, model)
+        moved = () if is_trained_here else _moved(decided, model)
         rates = estimate_error_rates(
-            decided,
-            by_itself,
-            subjects.of_dose,
-            status,
-            conflicts,
-            batch,
-            index,
-            model,
-            n_threads,
-            is_unlike=is_unlike(moved),
+            decided, subjects.of_dose, status, conflicts, batch, index, model, n_threads, is_unlike=is_unlike(moved)
         )
     outcome = Outcome(
         doses,
@@ -129,8 +119,8 @@ def _decide_subjects(
     n_threads: int,
     scratch: Path,
     clock: Clock,
-) -> tuple[Decided, Decided, Evidence, PairCounts, Model]:
-    """Decide every subject with what the others say of it, and by itself. What linking needs beside is gone when this
+) -> tuple[Decided, Evidence, PairCounts, Model]:
+    """Decide every subject by itself, then with what the others say of it. What linking needs beside is gone when this
     returns."""
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
@@ -152,21 +142,20 @@ def _decide_subjects(
         linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
         weighed = weigh_given(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
-        by_itself = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
+        decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
     with clock.stage("evidence"):
-        known = model.rates or learn_rates(decided_people(by_itself), doses, subjects, index)
+        known = model.rates or learn_rates(decided_people(decided), doses, subjects, index)
         evidence = weigh_doses(
-            by_itself, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
+            decided, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
         )
         decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
-    return decided, by_itself, evidence, pairs, model
+    return decided, evidence, pairs, model
 
 
 def _decided(
     n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, index: Index, scratch: Path
 ) -> Decided:
-    doubtful = are_doubtful(linked.codes[:, 0], index.plan)
-    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch, doubtful)
+    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch)
 
 
 def _link(
@@ -189,12 +178,11 @@ def _link(
     return ranking, PairCounts.of(linked)
 
 
-def _moved(by_itself: Decided, model: Model) -> tuple[Moved, ...]:
-    """How the claims that were linked differ from those that the model was trained on, as many as a training takes;
-    each decided by itself, as in a training."""
-    linked = np.flatnonzero((by_itself.place != NO_RIVALS) & (by_itself.best.rows >= 0))
+def _moved(decided: Decided, model: Model) -> tuple[Moved, ...]:
+    """How the claims that were linked differ from those that the model was trained on, as many as a training takes."""
+    linked = np.flatnonzero((decided.place != NO_RIVALS) & (decided.best.rows >= 0))
     some = linked[:: 1 + linked.size // model.plan.training.subjects]
-    levels = pattern_space(model.plan).levels_of(by_itself.best.codes[some])
+    levels = pattern_space(model.plan).levels_of(decided.best.codes[some])
     return moved_levels(model.training.get("best_candidates", {}), describe_best(levels, model.plan))
 
 

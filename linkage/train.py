@@ -242,13 +242,14 @@ def _namesake_plan(plan: Plan) -> NamesakePlan | None:
 
 
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
-    """What a subject's number says of him alone: 0 none stated, else 1 + its marks; uint8[n_subjects]."""
+    """What a subject's number says of him alone: 0 none stated, or one of a wrong length, else 1 + its marks;
+    uint8[n_subjects]."""
     sorts = np.zeros(batch.n_subjects, np.uint8)
     for comparison in plan.comparisons:
         if comparison.kind == "person_number":
             number, marks = (batch.columns[column] for column in comparison.left)
             n_digits = number.astype(np.uint64) >> np.uint64(digits.N_DIGITS_SHIFT)
-            is_stated = (number != 0) & (n_digits != digits.DOCUMENT)
+            is_stated = (n_digits == digits.OLD_DIGITS) | (n_digits == digits.PERSONAL_DIGITS)
             sorts = np.where(is_stated, 1 + marks, 0).astype(np.uint8)
     return sorts
 

@@ -74,17 +74,27 @@ def digits_level(a, b):
     return 2 if one_slip(a, b) else 3
 
 
+def one_digit_more(longer, shorter):
+    text, left = digits_text(longer), digits_text(shorter)
+    return {len(text), len(left)} in ({12, 13}, {11, 12}) and left in {
+        text[:i] + text[i + 1 :] for i in range(len(text))
+    }
+
+
 def person_number_level(stated, marks, number, old_number):
     if not stated or stated >> 56 == 255:
         return 0
     own = old_number if stated >> 56 == 9 else number
-    if not own or own >> 56 != stated >> 56:
+    if not own:
         return 0
+    slip = 6 if marks & 2 else 5
+    if own >> 56 != stated >> 56:
+        return slip if one_digit_more(stated, own) or one_digit_more(own, stated) else 0
     contradicts, owned, unchecked = marks & 1, marks & 2, marks & 4
     if stated == own:
         return 4 if stated >> 56 == 9 else 2 if contradicts else 3 if unchecked else 1
     if one_slip(stated, own):
-        return 6 if owned else 5
+        return slip
     return 9 if owned else 8 if contradicts else 7
 
 
@@ -97,7 +107,7 @@ def absent_number_level(a, b):
 
 
 def absent_person_number_level(stated, number, old_number):
-    lengths = {kind: old_number >> 56 if kind == 9 else number >> 56 for kind in range(1, 255)}
+    lengths = {kind: old_number >> 56 if kind == 9 else number >> 56 for kind in range(1, 255) if kind not in (11, 13)}
     kind = stated >> 56
     return int(kind in lengths and lengths[kind] != kind)
 
@@ -561,10 +571,14 @@ def smallest(ratios):
 
 
 def number_neighbours(packed, n_digits):
-    """The packed numbers one wrong digit or one swap of neighbours away; none for a number of another length."""
-    if packed >> 56 != n_digits:
-        return set()
-    return {int(text, 16) | n_digits << 56 for text in neighbours_text(digits_text(packed))}
+    """The packed numbers one wrong digit or one swap of neighbours away, or one digit put in or left out."""
+    text = digits_text(packed)
+    near = {
+        n_digits: neighbours_text,
+        n_digits - 1: lambda text: {text[:i] + d + text[i:] for i in range(n_digits) for d in "0123456789"},
+        n_digits + 1: lambda text: {text[:i] + text[i + 1 :] for i in range(len(text))},
+    }.get(packed >> 56, lambda text: set())
+    return {int(text, 16) | n_digits << 56 for text in near(text)}
 
 
 def append_blocks(segments, first, last, rows, removed, bit):

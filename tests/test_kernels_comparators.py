@@ -85,6 +85,12 @@ def test_digits_level_equals_its_twin_and_is_symmetric(a, b):
 
 
 @given(numbers_packed, st.integers(0, 7), numbers_packed, numbers_packed)
+@example(pack("07920000123"), 0, pack("079200001234"), 0)
+@example(pack("79200001234"), 4, pack("079200001234"), 0)
+@example(pack("0792000012345"), 2, pack("079200001234"), 0)
+@example(pack("07820000123"), 0, pack("079200001234"), 0)
+@example(pack("0792000012"), 0, pack("079200001234"), 0)
+@example(pack("01234567"), 0, 0, pack("012345678"))
 def test_person_number_level_equals_its_twin(stated, marks, own, old):
     level = digits.person_number_level(u64(stated), np.uint8(marks), u64(own), u64(old))
     assert level == naive.person_number_level(stated, marks, own, old)
@@ -117,7 +123,24 @@ def test_absent_person_number_level_equals_its_twin(stated, marks, own, old):
     found = digits.absent_person_number_level(u64(stated), u64(own), u64(old))
     assert found == naive.absent_person_number_level(stated, own, old)
     level = digits.person_number_level(u64(stated), np.uint8(marks), u64(own), u64(old))
-    assert found == (stated != 0 and stated >> 56 != 255 and level == 0)
+    assert found == (stated != 0 and stated >> 56 not in (255, 11, 13) and level == 0)
+
+
+twelve = st.text("0129", min_size=12, max_size=12)
+
+
+@given(twelve, st.integers(0, 12), st.sampled_from("0129"))
+def test_a_number_with_a_digit_too_few_or_too_many_is_a_slip(text, place, digit):
+    cut, padded = (
+        pack(text[:place] + text[place + 1 :] if place < 12 else text[1:]),
+        pack(text[:place] + digit + text[place:]),
+    )
+    for stated in (cut, padded):
+        longer, shorter = (pack(text), stated) if stated == cut else (stated, pack(text))
+        assert digits.one_digit_more(u64(longer), u64(shorter)) is naive.one_digit_more(longer, shorter) is True
+        assert digits.person_number_level(u64(stated), np.uint8(0), u64(pack(text)), u64(0)) == digits.SLIP_NOBODYS
+        assert digits.absent_person_number_level(u64(stated), u64(0), u64(0)) == 0
+    assert not digits.one_digit_more(u64(cut), u64(pack(text)))
 
 
 @given(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3), st.lists(st.integers(0, 3), min_size=12, max_size=12))
@@ -501,7 +524,7 @@ def test_spans_of_dates(seed):
 
 def test_spans_of_digits_places_and_person_numbers():
     rng = np.random.default_rng(2)
-    pool = [0, *(pack(f"{i:012d}") for i in (1, 2, 10, 12))]
+    pool = [0, *(pack(f"{i:012d}") for i in (1, 2, 10, 12)), pack("0" * 10 + "2"), pack("0" * 12 + "1")]
     a, b, old = (rng.choice(np.array(pool, np.uint64), n) for n in (20, 30, 30))
     marks = rng.integers(0, 8, 20).astype(np.uint8)
     check_spans(digits.digits_levels, lambda s, r: naive.digits_level(int(a[s]), int(b[r])), a, b)
@@ -528,7 +551,7 @@ def test_spans_of_what_the_right_side_lacks():
         check_spans(absent.absent_levels, lambda s, r: naive.absent_level(a[s], b[r], b[r]), a, b, b)  # noqa: B023
     x, y = (np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n)) for n in (20, 30))
     check_spans(absent.absent_number_levels, lambda s, r: naive.absent_number_level(x[s], y[r]), x, y)
-    pool = [0, 255 << 56, *(pack(text) for text in ("1" * 12, "2" * 12, "1" * 9, "2" * 9))]
+    pool = [0, 255 << 56, *(pack(text) for text in ("1" * 12, "2" * 12, "1" * 11, "2" * 13, "1" * 9, "2" * 9))]
     stated, own, old = (rng.choice(np.array(pool, np.uint64), n) for n in (20, 30, 30))
     check_spans(
         digits.absent_person_number_levels,

@@ -73,6 +73,7 @@ _SEQUENCES = {run[i : i + n] for run in (_UP, _DOWN) for n in (8, 9, 10, 11, 12)
 _SEQUENCES |= {"012345678910", "12345678910", "123456789101", "112233445566", "123123123", "123123123123"}
 # The same of 9 and 12 digits, packed.
 _PLACEHOLDERS = np.sort(pack_digits([*_SEQUENCES, *(digit * n for digit in "0123456789" for n in (9, 12))]))
+_ONE_TOO_FEW, _ONE_TOO_MANY = 11, 13  # digits of a personal number that lost one or gained one
 _LENGTH_OF_KIND = np.array([0, 12, 9], np.uint64)  # by NO_NUMBER, PERSONAL, CMND
 _LOWEST = np.array([0, *(10**n for n in range(MAX_DIGITS))], np.uint64)  # number that begins with no zero, by length
 
@@ -84,8 +85,8 @@ class Ids:
     ``number``: uint64, packed digits (see linkage.standardise.digits), or for a document a hash under top byte 0xFF; 0
     when there is none. ``kind``: uint8, 0 none, 1 personal number of 12 digits, 2 CMND of 9 digits, 3 passport or other
     document. ``fault``: uint8, 0 fine, 1 missing or a placeholder, 2 bad format, 3 repaired. A number of 12 or 9 digits
-    with an impossible place keeps its digits beside fault 2, as one digit of it may be all that is wrong; every other
-    bad format has number 0 and kind 0.
+    with an impossible place keeps its digits beside fault 2, as one digit of it may be all that is wrong, and so does
+    one of 11 or 13, which may have lost or gained one, with kind 0; every other bad format has number 0 and kind 0.
     """
 
     number: UInt64s
@@ -143,11 +144,13 @@ def _read_text(values: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
 
 def _read_digits(digits: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
     """number, kind and fault of digit strings of any length; null is a bad format."""
-    length = pc.fill_null(pc.binary_length(digits), 0).to_numpy(zero_copy_only=False)
-    length = np.where((length >= 8) & (length <= 12), length, 0).astype(np.uint8)
-    value = pc.if_else(pa.array(length > 0), digits, "0").cast(pa.uint64()).to_numpy(zero_copy_only=False)
-    kind, fault = _judge(value, length, _is_placeholder(digits))
-    return pack_numbers(value, _LENGTH_OF_KIND[kind]), kind, fault
+    n = pc.fill_null(pc.binary_length(digits), 0).to_numpy(zero_copy_only=False)
+    length = np.where((n >= 8) & (n <= 12), n, 0).astype(np.uint8)
+    is_read = pa.array((length > 0) | (n == _ONE_TOO_MANY))
+    value = pc.if_else(is_read, digits, "0").cast(pa.uint64()).to_numpy(zero_copy_only=False)
+    kind, fault = _judge(np.where(length > 0, value, 0).astype(np.uint64), length, _is_placeholder(digits))
+    is_cut = (kind == NO_NUMBER) & (fault == BAD_FORMAT) & ((n == _ONE_TOO_FEW) | (n == _ONE_TOO_MANY))
+    return pack_numbers(value, np.where(is_cut, n, _LENGTH_OF_KIND[kind]).astype(np.uint64)), kind, fault
 
 
 def _judge(value: UInt64s, length: UInt8s, is_placeholder: npt.NDArray[np.bool_]) -> tuple[UInt8s, UInt8s]:

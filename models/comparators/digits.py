@@ -7,7 +7,8 @@ A person's number says more than same or different. Its inner digits may contrad
 beside it, and somebody else may own it: a parent's number on a child's record does both. Where no birth year is stated,
 as with 01/01/1900, a parent's number contradicts nothing, so it is worth less than one that was found to agree. A
 number one slip from a person's is a slip where it is nobody's; where it is another person's, it mostly is just his,
-such as a twin's whose number was issued next.
+such as a twin's whose number was issued next. A digit too few or too many is a slip as well; a number of eleven or
+thirteen digits that is none of a person's is not comparable.
 ``marks`` of a subject holds CONTRADICTS, UNCHECKED and OWNED.
 """
 
@@ -49,6 +50,7 @@ N_MARKS = 8
 
 N_DIGITS_SHIFT = 56
 OLD_DIGITS = 9
+PERSONAL_DIGITS = 12
 DOCUMENT = 255
 
 
@@ -97,6 +99,23 @@ def digits_levels(first, offsets, left, right, stride, codes):  # type: ignore[n
 
 
 @kernel
+def one_digit_more(longer, shorter):  # type: ignore[no-untyped-def]
+    """Whether a packed number, one of the two a personal one, becomes the other when one of its digits is left out."""
+    n_longer, n_shorter = longer >> np.uint64(N_DIGITS_SHIFT), shorter >> np.uint64(N_DIGITS_SHIFT)
+    is_personal = n_longer == PERSONAL_DIGITS or n_shorter == PERSONAL_DIGITS
+    if not is_personal or n_longer != n_shorter + np.uint64(1):
+        return False
+    digits = np.uint64((1 << N_DIGITS_SHIFT) - 1)
+    for place in range(n_longer):
+        shift = np.uint64(4 * place)
+        below = (np.uint64(1) << shift) - np.uint64(1)
+        left = (longer & digits) >> (shift + np.uint64(4)) << shift | longer & below
+        if left == shorter & digits:
+            return True
+    return False
+
+
+@kernel
 def person_number_level(stated, marks, number, old_number):  # type: ignore[no-untyped-def]
     """The level of a stated number with its marks against a person's current and old number.
 
@@ -122,7 +141,7 @@ def _levels_of(n_digits, marks):  # type: ignore[no-untyped-def]
 def _own_level(stated, own, same, slip, different):  # type: ignore[no-untyped-def]
     """The level against the person's number of the same kind."""
     if own == 0 or (stated ^ own) >> np.uint64(N_DIGITS_SHIFT) != 0:
-        return 0
+        return slip if one_digit_more(stated, own) or one_digit_more(own, stated) else 0
     if stated == own:
         return same
     return slip if one_slip(stated, own) else different
@@ -147,11 +166,18 @@ def person_number_levels(first, offsets, left, marks, right, right_old, stride, 
 
 @kernel
 def absent_person_number_level(stated, number, old_number):  # type: ignore[no-untyped-def]
-    """1 when a person has no number of the stated one's kind and length, 0 otherwise, or for a foreign document."""
+    """1 when a person has no number of the stated one's kind and length, 0 otherwise, or for a foreign document and a
+    number of a digit too few or too many."""
     n_digits = stated >> np.uint64(N_DIGITS_SHIFT)
-    if stated == 0 or n_digits == DOCUMENT:
+    if stated == 0 or n_digits == DOCUMENT or _is_cut(n_digits):
         return 0
     return _lacks(stated, old_number if n_digits == OLD_DIGITS else number)
+
+
+@kernel
+def _is_cut(n_digits):  # type: ignore[no-untyped-def]
+    """Whether that is a digit less or more than a personal number has."""
+    return n_digits == PERSONAL_DIGITS - 1 or n_digits == PERSONAL_DIGITS + 1
 
 
 @kernel
@@ -166,7 +192,7 @@ def absent_person_number_levels(first, offsets, left, right, right_old, step, co
     for i in range(left.shape[0]):
         a = left[i]
         n_digits = a >> np.uint64(N_DIGITS_SHIFT)
-        if a == 0 or n_digits == DOCUMENT:
+        if a == 0 or n_digits == DOCUMENT or _is_cut(n_digits):
             continue
         span = codes[offsets[i] : offsets[i + 1]]
         own = right_old if n_digits == OLD_DIGITS else right
