@@ -109,3 +109,16 @@ def test_a_level_for_what_the_right_side_lacks_is_no_difference() -> None:
         for p, m in ((parameters(), [1.0, 0.38, 0.02, 0.6]), (parameters(), [1.0, 0.48, 0.02, 0.5]))
     )
     assert problems(trained, first, N_SUBJECTS, N_RANDOM) == []
+
+
+def test_no_level_that_says_different_is_an_agreement() -> None:
+    """Matches that state somebody else's number have the last level; other numbers among strangers are nobody's."""
+    labels = ("missing", "same", "near", "different, nobody's", "different, another person's")
+    m, u = np.array([1.0, 0.6, 0.1, 0.05, 0.25]), np.array([1.0, 0.001, 0.004, 0.9, 0.095])
+    number = ComparisonParameters("number", labels, m, u, m)
+    trained = Parameters((number,), 0.9, 0.99, 0.0, N_PERSONS)
+    assert problems(trained, trained, N_SUBJECTS, N_RANDOM) == []
+    stranger = np.array([1.0, 0.3, 0.3, 0.4, 0.0])
+    rarer = replace(trained, comparisons=(replace(number, u=stranger, m=np.array([1.0, 0.35, 0.1, 0.3, 0.25])),))
+    (found, *_) = problems(rarer, trained, N_SUBJECTS, N_RANDOM)
+    assert "agreement is rarer among what was taken for matches (45 %) than among strangers (60 %)" in found.text
