@@ -78,14 +78,12 @@ def reconcile(
     with clock.stage("encode"):
         doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
     excluded, misread = doses.excluded[subjects.first_dose], doses.misread[subjects.first_dose]
-    is_trained_here = model is None
-    decided, evidence, pairs, model = _decide_subjects(
+    decided, evidence, pairs, model, moved = _decide_subjects(
         doses, subjects, batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock
     )
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
-        moved = () if is_trained_here else _moved(decided, model)
         rates = estimate_error_rates(
             decided, subjects.of_dose, status, conflicts, batch, index, model, n_threads, is_unlike=is_unlike(moved)
         )
@@ -119,9 +117,10 @@ def _decide_subjects(
     n_threads: int,
     scratch: Path,
     clock: Clock,
-) -> tuple[Decided, Evidence, PairCounts, Model]:
+) -> tuple[Decided, Evidence, PairCounts, Model, tuple[Moved, ...]]:
     """Decide every subject by itself, then with what the others say of it. What linking needs beside is gone when this
     returns."""
+    is_trained_here = model is None
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
         agrees = (rows >= 0) & ~is_excluded
@@ -143,13 +142,15 @@ def _decide_subjects(
     with clock.stage("decide"):
         weighed = weigh_given(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
         decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
+        # Of what the comparisons alone decide, as in training.
+        moved = () if is_trained_here else _moved(decided, model)
     with clock.stage("evidence"):
         known = model.rates or learn_rates(decided_people(decided), doses, subjects, index)
         evidence = weigh_doses(
             decided, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
         )
         decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
-    return decided, evidence, pairs, model
+    return decided, evidence, pairs, model, moved
 
 
 def _decided(
