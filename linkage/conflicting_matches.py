@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from linkage.comparing import pattern_space
 from linkage.decide import MATCHED, Decided
-from linkage.dose_evidence import sibling_pass
 from linkage.plan import Plan
 from linkage.registry import Index
 from linkage.relinking import Relinked, number_comparison, number_levels
@@ -37,7 +36,8 @@ _SIMILAR = 1.15  # times as many: other people among the matches make no more
 class Conflicting:
     """Matched claims with one level of the number that differ too often in one way.
 
-    text: what stands out, in words; excess: in claims; doses_each: doses decided of each such claim, on average.
+    text: what stands out, in words; excess: in claims, notable or not; doses_each: doses decided of each such claim, on
+    average.
     """
 
     text: str
@@ -52,16 +52,15 @@ def conflicting_matches(
     index: Index,
     parameters: Parameters,
 ) -> list[Conflicting]:
-    """What stands out, by level of the number.
+    """What stands out, by level of the number; where nothing is notable, what does most, of which chance is not the
+    only possible reason.
 
     n_doses: float64[n_subjects], doses decided of each; sure: sure claims linked again without their number.
     """
     plan, place = index.plan, number_comparison(index.plan)
     if place is None:
         return []
-    # Whom another claim of the subject decided may differ more than those who are decided by what they state.
-    by_subject = decided.best.passes & sibling_pass(plan) > 0
-    matched = np.flatnonzero((decided.status == MATCHED) & ~by_subject)
+    matched = np.flatnonzero(decided.status == MATCHED)
     matched = matched[~np.isin(number_levels(decided.best.codes[matched], plan), digits.SHARED)]
     levels = pattern_space(plan).levels_of(decided.best.codes[matched])
     odds = np.where(sure.is_true, sure.chances / np.maximum(1.0 - sure.chances, 1e-300), 0.0)
@@ -73,10 +72,11 @@ def conflicting_matches(
         has_level = levels[:, place] == level
         kinds = _kinds(plan, place, level, levels[has_level], reference)
         excess = largest_excess(levels[has_level], reference, kinds)
-        if excess is not None:
+        if excess is not None and excess.surplus > 0:
             doses = n_doses[matched[has_level][has_kind(levels[has_level], excess.kind + excess.given)]]
             found.append(Conflicting(_text(plan, place, level, excess), excess, float(doses.mean())))
-    return found
+    notable = [one for one in found if one.excess.is_notable]
+    return notable or sorted(found, key=lambda one: one.excess.surplus / one.excess.deviation)[-1:]
 
 
 def _kinds(plan: Plan, place: int, number_level: int, observed: Levels, reference: Levels) -> list[tuple[Kind, Kind]]:

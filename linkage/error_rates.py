@@ -53,10 +53,11 @@ class ErrorEstimate:
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """All estimates that the batch is large enough for, in a fixed order, and the conflicting matches."""
+    """All estimates that the batch is large enough for, in a fixed order; conflicting: what is notable of the
+    conflicting matches, in words."""
 
     estimates: list[ErrorEstimate]
-    conflicting: list[Conflicting]
+    conflicting: list[str]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class _Opinion:
 
 def estimate_error_rates(
     decided: Decided,
+    by_itself: Decided,
     of_dose: NDArray[np.int32],
     dose_status: NDArray[np.uint8],
     dose_conflicts: NDArray[np.uint8],
@@ -82,6 +84,8 @@ def estimate_error_rates(
 ) -> ErrorRates:
     """All estimates of a batch.
 
+    by_itself: what was decided of each subject before others' claims and the schedule were weighed, in which the
+    conflicting matches are looked for: a claim that another decides may differ more than those that state enough.
     of_dose, dose_status, dose_conflicts: the subject, status and conflict bits of every dose, as published; is_unlike:
     the batch is so unlike the model's training that what the posterior expects of it is void.
     """
@@ -89,7 +93,7 @@ def estimate_error_rates(
     is_automatic = (dose_status == VERIFIED) | (dose_status == MATCHED)
     n_doses = _doses_each(of_dose, is_automatic, decided.status.size)
     sure = link_sure_claims_again(decided, batch, index, parameters, n_threads)
-    conflicting = [] if sure is None else conflicting_matches(decided, n_doses, sure.no_number, index, parameters)
+    conflicting = [] if sure is None else conflicting_matches(by_itself, n_doses, sure.no_number, index, parameters)
     opinions = [] if is_unlike else [_expected(1.0 - decided.best.probabilities, n_doses)]
     opinions += [] if sure is None else [_by_sure_claims(decided, of_dose, n_doses, sure, index)]
     estimates = [_false_matches(opinions, conflicting, int(n_doses.sum()))] if opinions else []
@@ -101,7 +105,7 @@ def estimate_error_rates(
         estimates += _missed_by_passes(decided, index)
     is_decided = (decided.status[of_dose] == VERIFIED) | (decided.status[of_dose] == MATCHED)
     estimates += _seen("decided_on_the_dead", int(((dose_conflicts & DEAD) > 0).sum()), int(is_decided.sum()))
-    return ErrorRates(estimates, conflicting)
+    return ErrorRates(estimates, [found.text for found in conflicting if found.excess.is_notable])
 
 
 def _false_matches(opinions: list[_Opinion], conflicting: list[Conflicting], n_doses: int) -> ErrorEstimate:
@@ -178,9 +182,12 @@ def _by_sure_claims(
 
 
 def _beyond_the_model(found: Conflicting) -> _Opinion:
-    """Wrong doses among conflicting matches: about the surplus."""
+    """Wrong doses among conflicting matches: about the surplus, if it is notable; up to as many if it is not."""
     surplus, chance = found.excess.surplus * found.doses_each, DEVIATIONS * found.excess.deviation * found.doses_each
-    return _Opinion(surplus, max(0.0, surplus / CONFLICT_FACTOR - chance), CONFLICT_FACTOR * surplus + chance)
+    most = CONFLICT_FACTOR * surplus + chance
+    if not found.excess.is_notable:
+        return _Opinion(0.0, 0.0, most)
+    return _Opinion(surplus, max(0.0, surplus / CONFLICT_FACTOR - chance), most)
 
 
 def _n_decided(claims: Relinked, threshold: float) -> int:

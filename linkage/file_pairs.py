@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from blocking.candidates import Candidates
 from linkage.comparing import Batch
 from linkage.copies import Copies, spread
+from linkage.doubtful import are_doubtful
 from linkage.encode import has_value
 from linkage.link import link_batch, run_tiles
 from linkage.plan import Decision, Plan
@@ -164,9 +165,9 @@ def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads:
     ranked = link_batch(batch, index, parameters, n_threads).ranked
     chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons).candidates
     left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
-    return FilePairs(
-        left, ranked.rows[left, place].astype(np.int64), chances[left, place], ranked.weights[left, place], place == 0
-    )
+    rows, weights = ranked.rows[left, place].astype(np.int64), ranked.weights[left, place]
+    is_open = (place == 0) & ~are_doubtful(ranked.codes[left, place], index.plan)
+    return FilePairs(left, rows, chances[left, place], weights, is_open)
 
 
 def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> FilePairs:
@@ -179,7 +180,7 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         rows = scored.candidates.rows.astype(np.int64)
         weights = scored.weights
         chances = pair_probability(weights, parameters, index.n_persons)
-        pairs = FilePairs(left, rows, chances, weights, np.ones(rows.size, np.bool_))
+        pairs = FilePairs(left, rows, chances, weights, ~are_doubtful(scored.codes, index.plan))
         is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
         return pairs.where(is_wanted)
 

@@ -130,7 +130,7 @@ def run(
         *unequal_notes(unequal),
         *drift_notes(model.training, index.frequencies),
         *gate_notes(model, outcome.moved),
-        *(found.text for found in outcome.error_rates.conflicting),
+        *outcome.error_rates.conflicting,
     )
     return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=notes)
 

@@ -30,6 +30,7 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     lowest_match_probability: float = 0.98
     lowest_review_probability: float = 0.02
     candidates_kept: int = 5
+    never_automatic: list[dict[str, list[str]]] = []  # levels by comparison; see linkage.doubtful
     matches_per_record: Literal["one", "any"] = "one"  # "any": pairs are judged one by one, for files with duplicates
 
 
@@ -44,10 +45,10 @@ class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Columns of each side that become encoded columns named after the field; no columns: the side lacks the field.
 
-    first_year: dates of earlier years are taken for mistakes, and 1900 makes 01/01/1900 stand for unknown. delimiter:
-    what parts the values of a list. nicknames: groups of words that stand for one name, in a plan's file the name of a
-    CSV file with a group a row. region: where a phone without a country's code is from, as "GB"; None reads phones of
-    Viet Nam.
+    first_year: dates of earlier years are taken for mistakes, and 1900 makes the bare year 1900 stand for unknown.
+    delimiter: what parts the values of a list. nicknames: groups of words that stand for one name, in a plan's file the
+    name of a CSV file with a group a row. region: where a phone without a country's code is from, as "GB"; None reads
+    phones of Viet Nam.
     """
 
     name: str

@@ -174,6 +174,7 @@ def _whole_problems(plan: Plan) -> list[str]:
         for anchor in comparison.anchors
         if anchor not in names - {comparison.name}
     ]
+    problems += _rule_problems(plan)
     if any(c.local for c in plan.comparisons) and not any(c.kind == "place" for c in plan.comparisons):
         problems.append("local term frequencies need a comparison of kind 'place'")
     if plan.household_rate > 0 and not any(c.is_of_household for c in plan.comparisons):
@@ -188,6 +189,23 @@ def _whole_problems(plan: Plan) -> list[str]:
         passes = [rule.name for rule in plan.passes]
         problems += _unknown("verified", plan.verified.equal, plan)
         problems += [f"verified: no pass is named {name!r}" for name in plan.verified.passes if name not in passes]
+    return problems
+
+
+def _rule_problems(plan: Plan) -> list[str]:
+    """Comparisons and levels that decision.never_automatic names and the plan has not."""
+    labels = {comparison.name: comparison.labels for comparison in plan.comparisons}
+    problems = []
+    for rule in plan.decision.never_automatic:
+        where = "decision.never_automatic"
+        problems += [f"{where}: no [[comparison]] is named {name!r}" for name in rule if name not in labels]
+        problems += [
+            f"{where}: comparison {name!r} has no level {level!r}; it has {', '.join(labels[name])}"
+            for name, levels in rule.items()
+            for level in levels
+            if name in labels and level not in labels[name]
+        ]
+        problems += [f"{where}: a rule without comparisons would hold for all"] if not rule else []
     return problems
 
 

@@ -18,6 +18,7 @@ from linkage.comparing import Batch, pattern_space, prepare_batch, take
 from linkage.decide import NO_RIVALS, Decided, Ranking, decide
 from linkage.dose_evidence import Evidence, decided_people, weigh_doses
 from linkage.doses import Doses
+from linkage.doubtful import are_doubtful
 from linkage.drift import Moved, describe_best, moved_levels
 from linkage.error_rates import estimate_error_rates
 from linkage.evidence_rates import learn_rates
@@ -78,14 +79,25 @@ def reconcile(
     with clock.stage("encode"):
         doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
     excluded, misread = doses.excluded[subjects.first_dose], doses.misread[subjects.first_dose]
-    decided, evidence, pairs, model, moved = _decide_subjects(
+    is_trained_here = model is None
+    decided, by_itself, evidence, pairs, model = _decide_subjects(
         doses, subjects, batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock
     )
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
+        moved = () if is_trained_here else _moved(by_itself, model)
         rates = estimate_error_rates(
-            decided, subjects.of_dose, status, conflicts, batch, index, model, n_threads, is_unlike=is_unlike(moved)
+            decided,
+            by_itself,
+            subjects.of_dose,
+            status,
+            conflicts,
+            batch,
+            index,
+            model,
+            n_threads,
+            is_unlike=is_unlike(moved),
         )
     outcome = Outcome(
         doses,
@@ -117,10 +129,9 @@ def _decide_subjects(
     n_threads: int,
     scratch: Path,
     clock: Clock,
-) -> tuple[Decided, Evidence, PairCounts, Model, tuple[Moved, ...]]:
-    """Decide every subject by itself, then with what the others say of it. What linking needs beside is gone when this
+) -> tuple[Decided, Decided, Evidence, PairCounts, Model]:
+    """Decide every subject with what the others say of it, and by itself. What linking needs beside is gone when this
     returns."""
-    is_trained_here = model is None
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
         agrees = (rows >= 0) & ~is_excluded
@@ -141,22 +152,21 @@ def _decide_subjects(
         linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
         weighed = weigh_given(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
-        decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
-        # Of what the comparisons alone decide, as in training.
-        moved = () if is_trained_here else _moved(decided, model)
+        by_itself = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
     with clock.stage("evidence"):
-        known = model.rates or learn_rates(decided_people(decided), doses, subjects, index)
+        known = model.rates or learn_rates(decided_people(by_itself), doses, subjects, index)
         evidence = weigh_doses(
-            decided, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
+            by_itself, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
         )
         decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
-    return decided, evidence, pairs, model, moved
+    return decided, by_itself, evidence, pairs, model
 
 
 def _decided(
     n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, index: Index, scratch: Path
 ) -> Decided:
-    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch)
+    doubtful = are_doubtful(linked.codes[:, 0], index.plan)
+    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch, doubtful)
 
 
 def _link(
@@ -179,11 +189,12 @@ def _link(
     return ranking, PairCounts.of(linked)
 
 
-def _moved(decided: Decided, model: Model) -> tuple[Moved, ...]:
-    """How the claims that were linked differ from those that the model was trained on, as many as a training takes."""
-    linked = np.flatnonzero((decided.place != NO_RIVALS) & (decided.best.rows >= 0))
+def _moved(by_itself: Decided, model: Model) -> tuple[Moved, ...]:
+    """How the claims that were linked differ from those that the model was trained on, as many as a training takes;
+    each decided by itself, as in a training."""
+    linked = np.flatnonzero((by_itself.place != NO_RIVALS) & (by_itself.best.rows >= 0))
     some = linked[:: 1 + linked.size // model.plan.training.subjects]
-    levels = pattern_space(model.plan).levels_of(decided.best.codes[some])
+    levels = pattern_space(model.plan).levels_of(by_itself.best.codes[some])
     return moved_levels(model.training.get("best_candidates", {}), describe_best(levels, model.plan))
 
 

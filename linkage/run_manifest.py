@@ -92,7 +92,7 @@ def result_entries(outcome: Outcome, pairs: PairCounts, unequal: list[UnequalGro
         "stations": [asdict(finding) for finding in outcome.stations.findings],
         "error_estimates": [asdict(estimate) for estimate in outcome.error_rates.estimates],
         "unlike_training": [asdict(found) for found in outcome.moved],
-        "conflicting_matches": [found.text for found in outcome.error_rates.conflicting],
+        "conflicting_matches": outcome.error_rates.conflicting,
         "commune_names": _commune_names(outcome),
     }
 

@@ -33,11 +33,13 @@ class Column:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A named, ordered set of columns; remedy: what helps where a file calls one otherwise."""
+    """A named, ordered set of columns; remedy: what helps where a file calls one otherwise; derives_key: a file
+    without the key column that has one of these gets keys from its content and the place of each record in it."""
 
     name: str
     columns: tuple[Column, ...]
     remedy: str = "map its name with --columns"
+    derives_key: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -89,6 +91,7 @@ DOSES = TableSchema(
         _text("facility_code", "the station that keyed the dose in"),
         _text("facility_level", "central, province, district or commune"),
     ),
+    derives_key=("dose_date", "vaccine", "dose_number"),
 )
 
 REGISTRY = TableSchema(

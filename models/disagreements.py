@@ -41,6 +41,11 @@ class Excess:
     def surplus(self) -> float:
         return self.count - self.expected
 
+    @property
+    def is_notable(self) -> bool:
+        """Whether it is more than chance makes of the largest of all."""
+        return self.surplus >= NOTABLE * self.deviation
+
 
 def decided_alike(odds: NDArray[np.float64], factor: float, threshold: float) -> NDArray[np.bool_]:
     """Which claims of the reference, linked without their number, would be matched with a number of another level:
@@ -50,7 +55,8 @@ def decided_alike(odds: NDArray[np.float64], factor: float, threshold: float) ->
 
 
 def largest_excess(observed: Levels, reference: Levels, kinds: list[tuple[Kind, Kind]]) -> Excess | None:
-    """The kind of disagreement that stands out most; None where none does.
+    """The notable kind of disagreement with the largest surplus; where none is notable, the one that stands out most,
+    in standard deviations; None where too little is known of all.
 
     Two shares are compared, count / n and that of the k of the reference, with half a claim added to it so that none is
     0. The variance of count - n * share is n * share + n^2 * share / k, and 3 is added, so that not a handful stands
@@ -71,8 +77,10 @@ def largest_excess(observed: Levels, reference: Levels, kinds: list[tuple[Kind, 
         expected = n * (int(has_kind(references, kind).sum()) + 0.5) / (k + 1.0)
         deviation = float(np.sqrt(expected + n * expected / k + 3.0))
         found.append(Excess(kind, given, count, n, expected, deviation))
-    most = max(found, key=lambda excess: excess.surplus / excess.deviation, default=None)
-    return most if most is not None and most.surplus >= NOTABLE * most.deviation else None
+    notable = [excess for excess in found if excess.is_notable]
+    if notable:
+        return max(notable, key=lambda excess: excess.surplus)
+    return max(found, key=lambda excess: excess.surplus / excess.deviation, default=None)
 
 
 def has_kind(levels: Levels, kind: Kind) -> NDArray[np.bool_]:

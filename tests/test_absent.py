@@ -54,6 +54,7 @@ def every_kind(*, has_absent_levels: bool) -> Plan:
             comparison.pop(key, None)
         comparison["m"] = [1 / n] * n
     content["training"]["household_rate"] = 0.0
+    content["decision"].pop("never_automatic")
     if has_absent_levels:
         content["comparison"] = with_absent_levels(content["comparison"])
     return plan_from(content, "every kind")

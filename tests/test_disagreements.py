@@ -28,7 +28,7 @@ def test_claims_of_one_world_have_no_excess() -> None:
         largest_excess(drawn(2000, (0.04, 0.002), seed), drawn(4000, (0.04, 0.002), 1000 + seed), KINDS)
         for seed in range(200)
     ]
-    assert sum(alarm is not None for alarm in alarms) <= 4
+    assert sum(alarm is not None and alarm.is_notable for alarm in alarms) <= 4
 
 
 @pytest.mark.parametrize("n_others", [90, 200])
@@ -40,6 +40,7 @@ def test_other_people_are_counted(n_others: int) -> None:
         claims = np.concatenate([drawn(2000, (0.04, 0.01), seed), namesakes])
         excess = largest_excess(claims, drawn(4000, (0.04, 0.01), 1000 + seed), KINDS)
         assert excess is not None
+        assert excess.is_notable
         assert excess.kind == DATE
         found.append(excess)
     assert np.mean([excess.surplus for excess in found]) == pytest.approx(n_others * 0.96, rel=0.1)
@@ -52,14 +53,18 @@ def test_a_handful_of_the_unexpected_is_no_excess() -> None:
     claims, reference = np.full((500, 2), 1, np.uint8), np.full((4000, 2), 1, np.uint8)
     for n_differing, stands_out in ((4, False), (20, True)):
         claims[:n_differing, 0] = 2
-        assert (largest_excess(claims, reference, [(DATE, ())]) is not None) == stands_out
+        excess = largest_excess(claims, reference, [(DATE, ())])
+        assert excess is not None
+        assert excess.is_notable == stands_out
 
 
 def test_what_is_given_may_be_commoner_than_in_the_reference() -> None:
     """A village whose people have no phone: they differ in the date as often as others, given that."""
     claims, reference = drawn(4000, (0.2, 0.9), 1), drawn(4000, (0.2, 0.1), 2)
-    assert largest_excess(claims, reference, [(DATE + NAME, ())]) is not None
-    assert largest_excess(claims, reference, [(DATE, NAME)]) is None
+    among_all, given = (largest_excess(claims, reference, [kind]) for kind in ((DATE + NAME, ()), (DATE, NAME)))
+    assert among_all is not None
+    assert given is not None
+    assert (among_all.is_notable, given.is_notable) == (True, False)
 
 
 def test_too_few_references_say_nothing() -> None:

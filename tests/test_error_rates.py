@@ -123,4 +123,4 @@ def test_the_false_match_rate_holds_the_truth_where_the_model_is_from_elsewhere(
     ]
     assert sum(found.covers() for found in others) >= 5
     widths = [found.estimate("estimated_false_match_rate") for found in others[:3]]
-    assert all(found.high <= 1e-3 for found in widths)
+    assert all(found.rate <= 2e-4 and found.high <= 3e-3 for found in widths)

@@ -37,7 +37,7 @@ from linkage.ingest.header import (
     n_known,
 )
 from linkage.ingest.reasons import REPEATED_HEADER
-from linkage.ingest.rows import FileRows, Layout, Sink, schema_rows, value_faults
+from linkage.ingest.rows import FileRows, Layout, Sink, derived_prefix, schema_rows, value_faults
 from linkage.schema import TableSchema
 from linkage.threads import in_order
 
@@ -105,6 +105,8 @@ def read_csv(
     """
     text = read_text(path, file, scratch)
     body = _find_body(text, table, columns, file)
+    if body.header.lacks_key(table):
+        body = replace(body, header=replace(body.header, key_prefix=derived_prefix(text.sha256())))
     first = [0]  # of each part its first record
     places: list[tuple[int, _Body]] = []  # of each part the byte where that is looked for, and the layout
     positions, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
@@ -191,7 +193,9 @@ class Headers:
                 scan.faults[place] |= REPEATED_HEADER
                 continue
             where = f"{self.file}: record {position + place} is another header"
-            return place, replace(body, header=match_header(names, self.table, self._columns, where), start=int(end))
+            header = match_header(names, self.table, self._columns, where)
+            header = replace(header, key_prefix=body.header.key_prefix)
+            return place, replace(body, header=header, start=int(end))
         return None
 
 
@@ -218,8 +222,8 @@ def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _
         if lengths.size and lengths.max() > _MAX_RECORD_BYTES:
             raise InputError(f"{headers.file}: a record of {lengths.max()} bytes: this is no CSV file: send it again")
         n_passed += int(lengths.sum()) + n_breaks
+        yield partial(_cut, utf8, start, n_records, scan, body, headers.table)
         n_records += scan.starts.size
-        yield partial(_cut, utf8, start, scan, body, headers.table)
         body = body if other is None else other[1]
     if n_passed != utf8.size - begin:
         raise VerificationError(
@@ -227,10 +231,12 @@ def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _
         )
 
 
-def _cut(utf8: np.ndarray, start: int, scan: _Scan, body: _Body, table: TableSchema) -> _Part:
-    """The part whose records begin at ``start``; the scan's faults are completed."""
+def _cut(utf8: np.ndarray, start: int, first: int, scan: _Scan, body: _Body, table: TableSchema) -> _Part:
+    """The part whose records begin at ``start``, the first of them is number ``first`` of the file, from 0; the scan's
+    faults are completed."""
     faults = scan.faults
-    rows = _cut_columns(utf8, scan.starts[faults == 0], body, table)
+    sound_places = np.flatnonzero(faults == 0)
+    rows = _cut_columns(utf8, scan.starts[sound_places], sound_places + first + 1, body, table)
     late = value_faults(rows, table, body.header)
     sound = rows.filter(pa.array(late == 0)) if late.any() else rows
     faults[faults == 0] = late
@@ -238,8 +244,10 @@ def _cut(utf8: np.ndarray, start: int, scan: _Scan, body: _Body, table: TableSch
     return _Part(start, body, scan.starts.size, sound, bad, faults[bad])
 
 
-def _cut_columns(utf8: np.ndarray, starts: np.ndarray, body: _Body, table: TableSchema) -> pa.Table:
-    """The columns of the records that begin at ``starts``."""
+def _cut_columns(
+    utf8: np.ndarray, starts: np.ndarray, positions: np.ndarray, body: _Body, table: TableSchema
+) -> pa.Table:
+    """The columns of the records that begin at ``starts`` and have these positions in the file, from 1."""
     wanted = body.header.places
     slots = np.full(max(wanted, default=-1) + 1, -1, np.int32)
     slots[list(wanted)] = np.arange(len(wanted), dtype=np.int32)
@@ -249,7 +257,7 @@ def _cut_columns(utf8: np.ndarray, starts: np.ndarray, body: _Body, table: Table
     columns = {place: _text_column(utf8, begins[slots[place]], lengths[slots[place]]) for place in wanted}
     if body.composes:
         columns = {place: pc.utf8_normalize(values, "NFC") for place, values in columns.items()}
-    return schema_rows(table, body.header, columns, starts.size)
+    return schema_rows(table, body.header, columns, positions)
 
 
 def _raw(text: Text, first: np.ndarray, places: Sequence[tuple[int, _Body]], wanted: np.ndarray) -> list[bytes]:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,9 @@ import pyarrow as pa
 from linkage.errors import InputError
 from linkage.ingest.archive import Findings, check_archive, check_old_format
 from linkage.ingest.cleaning import normal_name
-from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, match_header
+from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, key_notes, match_header
 from linkage.ingest.reasons import REPEATED_HEADER
-from linkage.ingest.rows import FileRows, Sink, blank_to_null, schema_rows, value_faults
+from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
 from linkage.ingest.workbook import Cell, Sheet, read_workbook
 from linkage.schema import TableSchema
 
@@ -53,9 +53,13 @@ def read_excel(
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     tables, notes = _tables(read_workbook(path, file, SEARCHED_ROWS), table, columns, file)
-    faults = []
+    faults: list[np.ndarray] = []
     for part in tables:
-        texts = _texts(part, table, findings.has_epoch_1904)
+        n_before = sum(found.size for found in faults)
+        if part.header.lacks_key(table):
+            part = replace(part, header=replace(part.header, key_prefix=derived_prefix(sha256)))
+            notes += key_notes(part.header)
+        texts = _texts(part, n_before, table, findings.has_epoch_1904)
         found = value_faults(texts, table, part.header)
         if part.is_joined:
             found[0] |= REPEATED_HEADER
@@ -77,7 +81,7 @@ def read_excel(
         bad_positions=bad + 1,
         faults=all_faults[bad],
         raw=lambda wanted: [raw(position) for position in wanted.tolist()],
-        notes=(*notes, *_finding_notes(findings)),
+        notes=(*dict.fromkeys(notes), *_finding_notes(findings)),
         names=tuple(dict.fromkeys(name for part in tables for name in part.header.names)),
         read=frozenset[str]().union(*(part.header.columns(table) for part in tables)),
     )
@@ -148,8 +152,8 @@ def _are_same(names: Sequence[str], others: Sequence[str]) -> bool:
     return [normal_name(name) for name in names] == [normal_name(name) for name in others]
 
 
-def _texts(part: _Table, table: TableSchema, has_epoch_1904: bool) -> pa.Table:
-    """The rows as text."""
+def _texts(part: _Table, n_before: int, table: TableSchema, has_epoch_1904: bool) -> pa.Table:
+    """The rows as text; n_before: records of the file before them."""
     by_column = list(zip(*part.rows, strict=True))
     dates = {
         place
@@ -160,7 +164,7 @@ def _texts(part: _Table, table: TableSchema, has_epoch_1904: bool) -> pa.Table:
     for place in part.header.places:
         cells = by_column[place] if part.rows else ()
         arrays[place] = _text_column([_date_of_1904(cell) for cell in cells] if place in dates else cells)
-    return schema_rows(table, part.header, arrays, len(part.rows))
+    return schema_rows(table, part.header, arrays, n_before + 1 + np.arange(len(part.rows)))
 
 
 def _date_of_1904(cell: Cell) -> Cell:

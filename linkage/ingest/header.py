@@ -31,6 +31,7 @@ _FAMILY_AND_GIVEN = (
     ("ho_dem", "ten"),
     ("ho", "ten"),
 )
+_FEWEST_WITHOUT_KEY = 3  # columns that a header without the key has at least
 _MOST_SHOWN, _LONGEST_SHOWN = 12, 40
 _LIKE_DATA = re.compile(r"\d{4}|\d/\d|@")
 
@@ -40,26 +41,33 @@ class Header:
     """A header row of a file, matched with a schema.
 
     ``index`` has, for every column of the schema in order, its place in the file, or -1 when the file lacks it;
-    ``more`` the further places of a column that the file has in several, such as family and given name.
+    ``more`` the further places of a column that the file has in several, such as family and given name. Where the file
+    has no key column, a key is ``key_prefix`` and the position of its record.
     """
 
     names: tuple[str, ...]
     index: tuple[int, ...]
     ignored: tuple[str, ...]
     more: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    key_prefix: str | None = None
 
     @property
     def places(self) -> list[int]:
         """All places that are read, ascending."""
         return sorted({place for place in self.index if place >= 0}.union(*self.more.values()))
 
+    def lacks_key(self, table: TableSchema) -> bool:
+        """Whether keys have to be derived."""
+        return table.key is not None and self.index[table.names.index(table.key)] < 0
+
     def columns(self, table: TableSchema) -> frozenset[str]:
         """The columns of the schema that the file has."""
         return frozenset(name for name, place in zip(table.names, self.index, strict=True) if place >= 0)
 
     def name_of(self, table: TableSchema, column: str | None) -> str | None:
-        """What the file calls a column of the schema; None for None."""
-        return None if column is None else self.names[self.index[table.names.index(column)]]
+        """What the file calls a column of the schema; None for None, and for one that it lacks."""
+        place = -1 if column is None else self.index[table.names.index(column)]
+        return None if place < 0 else self.names[place]
 
 
 def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None, file: str) -> Header:
@@ -85,7 +93,7 @@ def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str,
                 f"{file}: column {target} occurs twice, as column {places[0] + 1} and {places[1] + 1}: keep one"
             )
     found |= parts
-    missing = [column.name for column in table.columns if column.required and column.name not in found]
+    missing = [name for name in table.names if name in _required(table, set(found)) and name not in found]
     if missing:
         raise InputError(_missing_message(file, missing, names, targets, table.remedy))
     index = tuple(found.get(name, [-1])[0] for name in table.names)
@@ -125,15 +133,16 @@ def find_header(
     Returns the number of its last row. Raises InputError that names the missing columns of the row that comes closest.
     """
     targets = _targets(table, columns)
-    required = {column.name for column in table.columns if column.required}
     known = [_known(row, targets) for row in rows]
     for number, names in enumerate(known):
         under = rows[number + 1] if number + 1 < len(rows) else ()
         both = _joined_rows(rows[number], under)
+        required = _required(table, names | _known(both, targets))
         if required <= names and not (_continues(rows[number], under, targets) and names < _known(both, targets)):
             return number, match_header(rows[number], table, columns, file)
         if names and required <= _known(both, targets) and not required <= _known(under, targets):
             return number + 1, match_header(both, table, columns, file)
+    required = _required(table, set())
     closest = max(range(len(rows)), key=lambda number: len(known[number]), default=None)
     if closest is None or not known[closest]:
         wanted = ", ".join(sorted(required))
@@ -145,6 +154,13 @@ def find_header(
         )
     missing = [name for name in table.names if name in required - known[closest]]
     raise InputError(_missing_message(file, missing, rows[closest], targets, table.remedy))
+
+
+def _required(table: TableSchema, known: set[str]) -> set[str]:
+    """The columns without which a row is no header; the key is among them unless several others prove that it is."""
+    required = {column.name for column in table.columns if column.required}
+    can_derive = not known.isdisjoint(table.derives_key) and len(known) >= _FEWEST_WITHOUT_KEY
+    return required - {table.key} if can_derive else required
 
 
 def _known(row: Sequence[str], targets: Mapping[str, str]) -> set[str]:
@@ -176,9 +192,17 @@ def header_notes(header: Header, n_titles: int) -> list[str]:
     notes = []
     if n_titles:
         notes.append(f"title rows above the header skipped: {n_titles}")
+    notes += key_notes(header)
     if header.ignored:
         notes.append(f"columns ignored{_shown(header.ignored) or f': {len(header.ignored)}'}")
     return notes
+
+
+def key_notes(header: Header) -> list[str]:
+    """What is told of a file without a key column."""
+    if header.key_prefix is None:
+        return []
+    return [f"no column for keys: they are the file's content and the place of each record ({header.key_prefix}-1 …)"]
 
 
 def _targets(table: TableSchema, columns: Mapping[str, str] | None) -> dict[str, str]:

@@ -52,22 +52,26 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     Parameters: ``rows`` has the columns of ``table``, which has a key; ``header`` is that of the file.
     """
     faults = np.zeros(rows.num_rows, np.uint16)
-    keys = rows.column(table.key)
+    # Keys that are derived tell nothing: such a row is told by what stands first in it.
+    is_derived = header.lacks_key(table)
+    told_by = _first_column(table, header) if is_derived else str(table.key)
+    keys = rows.column(told_by)
+    rows = rows.drop_columns([str(table.key)]) if is_derived else rows
     names = {normal_name(name) for name in header.names if name.strip()}
     candidates = _candidates(keys, names)
     if not candidates.size:
         return faults
     asked = rows.take(pa.array(candidates))
     found = np.zeros(candidates.size, np.uint16)
-    found[_headers(asked, table, header, names)] = REPEATED_HEADER
-    stated, numeric = _stated_beside_key(asked, table)
-    key = pc.fill_null(asked.column(table.key), "")
+    found[_headers(asked, told_by, header.name_of(table, told_by) or "", names)] = REPEATED_HEADER
+    stated, numeric = _stated_beside(asked, told_by)
+    key = pc.fill_null(asked.column(told_by), "")
     is_total = _matches(key, f"(?i){_TOTAL}") & (numeric == stated) & (stated <= _MOST_BESIDE_TOTAL)
     is_total &= _matches(key, f"(?i){_TOTAL_ONLY}") | _matches(key, r"\s")
     found[(found == 0) & is_total] = TOTAL_ROW
-    found[(found == 0) & _column_numbers(asked, table, header)] = COLUMN_NUMBERS
-    # A text of several words as a key with nothing beside it is a remark, whatever it says.
-    is_remark = (stated == 0) & _matches(key, r"^\S*[\pL]\S*\s+\S*[\pL(]")
+    found[(found == 0) & _column_numbers(asked, told_by, table, header)] = COLUMN_NUMBERS
+    # A text of several words as a key with nothing beside it is a remark, whatever it says; as a name it may be one.
+    is_remark = (stated == 0) & _matches(key, r"^\S*[\pL]\S*\s+\S*[\pL(]") & (not is_derived)
     is_remark |= (stated < _MOST_BESIDE_REMARK) & _matches(key, f"(?i){_REMARK}") & ~_identifies(asked)
     found[(found == 0) & is_remark] = REMARK
     faults[candidates] = found
@@ -85,27 +89,32 @@ def _candidates(keys: pa.ChunkedArray, names: set[str]) -> NDArray[np.intp]:
     return np.flatnonzero(found)
 
 
-def _headers(asked: pa.Table, table: TableSchema, header: Header, names: set[str]) -> NDArray[np.intp]:
+def _first_column(table: TableSchema, header: Header) -> str:
+    """The column of the schema that is first in the file."""
+    return min((place, name) for name, place in zip(table.names, header.index, strict=True) if place >= 0)[1]
+
+
+def _headers(asked: pa.Table, told_by: str, its_name: str, names: set[str]) -> NDArray[np.intp]:
     """Places of the rows whose stated values are names of the file's columns: the key and most of the others."""
-    keys = asked.column(table.key).to_pylist()
+    keys = asked.column(told_by).to_pylist()
     likely = [place for place, key in enumerate(keys) if normal_name(key or "") in names]
     if not likely:
         return np.zeros(0, np.intp)
     found = []
     for place, row in zip(likely, asked.take(pa.array(likely)).to_pylist(), strict=True):
         stated = [normal_name(value) for value in row.values() if value]
-        if normal_name(row[table.key]) == normal_name(header.name_of(table, table.key) or "") or (
+        if normal_name(row[told_by]) == normal_name(its_name) or (
             2 * sum(value in names for value in stated) > len(stated) > 1
         ):
             found.append(place)
     return np.array(found, np.intp)
 
 
-def _stated_beside_key(asked: pa.Table, table: TableSchema) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _stated_beside(asked: pa.Table, told_by: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many values beside the key are stated, and how many of these are numbers: int64[n] each."""
     stated, numeric = np.zeros(asked.num_rows, np.int64), np.zeros(asked.num_rows, np.int64)
     for name in asked.column_names:
-        if name != table.key:
+        if name != told_by:
             text = pc.fill_null(asked.column(name), "")
             stated += _matches(text, r"\S")
             numeric += _matches(text, r"^\s*[\d.,]+(?:\s+(?:mũi|liều|người|doses))?\s*$")
@@ -120,10 +129,10 @@ def _identifies(asked: pa.Table) -> NDArray[np.bool_]:
     return found
 
 
-def _column_numbers(asked: pa.Table, table: TableSchema, header: Header) -> NDArray[np.bool_]:
+def _column_numbers(asked: pa.Table, told_by: str, table: TableSchema, header: Header) -> NDArray[np.bool_]:
     """Whether a row numbers the columns, "(1) (2) (3)", "A B 1 2", as printed forms have it: bool[n]."""
     found = np.zeros(asked.num_rows, np.bool_)
-    likely = np.flatnonzero(_matches(pc.fill_null(asked.column(table.key), ""), _SHORT_NUMBER))
+    likely = np.flatnonzero(_matches(pc.fill_null(asked.column(told_by), ""), _SHORT_NUMBER))
     places = {name: place for name, place in zip(table.names, header.index, strict=True) if place >= 0}
     for row in likely.tolist():
         values = asked.slice(row, 1).to_pylist()[0]

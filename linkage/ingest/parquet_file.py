@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pyarrow.types as pt
 from linkage.errors import InputError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
-from linkage.ingest.rows import FileRows, Sink, blank_to_null, schema_rows, value_faults
+from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
 from linkage.schema import TableSchema
 from linkage.threads import in_order
 
@@ -49,11 +49,13 @@ def read_parquet(
         digest = pool.submit(_sha256, path)
         with _damage(file), _open(path, page_checksum_verification=True) as parquet:
             header = match_header(parquet.schema_arrow.names, table, columns, file)
+            if header.lacks_key(table):
+                header = replace(header, key_prefix=derived_prefix(digest.result()))
             n_announced = parquet.metadata.num_rows
             n_records, positions, faults = 0, [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
             wanted = [header.names[place] for place in header.places]
             batches = parquet.iter_batches(_BATCH_ROWS, columns=wanted)
-            work = (partial(_check, rows, header, table, file) for rows in batches)
+            work = (partial(_check, rows, n_before, header, table, file) for rows, n_before in _numbered(batches))
             for batch in in_order(work, pool, n_ahead=1):
                 sink(batch.sound)
                 positions.append(batch.bad + n_records + 1)
@@ -95,14 +97,22 @@ def _damage(file: str) -> Iterator[None]:
         raise InputError(f"{file}: not a readable Parquet file ({reason}): send it again") from error
 
 
-def _check(rows: pa.RecordBatch, header: Header, table: TableSchema, file: str) -> _Batch:
+def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Batches with the number of rows before each."""
+    n_before = 0
+    for rows in batches:
+        yield rows, n_before
+        n_before += rows.num_rows
+
+
+def _check(rows: pa.RecordBatch, n_before: int, header: Header, table: TableSchema, file: str) -> _Batch:
     """The rows as text, those with a fault apart."""
     faults = np.zeros(rows.num_rows, np.uint16)
     arrays = {}
     for place in header.places:
         values = text_values(rows.column(header.names[place]), header.names[place], file)
         arrays[place] = _drop_invalid(values, faults) if pt.is_binary(values.type) else values
-    texts = schema_rows(table, header, arrays, rows.num_rows)
+    texts = schema_rows(table, header, arrays, n_before + 1 + np.arange(rows.num_rows))
     faults |= value_faults(texts, table, header)
     bad = np.flatnonzero(faults)
     return _Batch(rows.num_rows, texts.filter(pa.array(faults == 0)) if bad.size else texts, bad, faults[bad])

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from linkage.ingest import csv_kernels
 from linkage.ingest.cleaning import clean_rows, holds
-from linkage.ingest.header import Header
+from linkage.ingest.header import FULL_NAME, Header
 from linkage.ingest.layout_rows import layout_faults
 from linkage.ingest.reasons import MISSING_KEY
 from linkage.schema import TableSchema
@@ -56,14 +57,35 @@ def blank_to_null(values: pa.Array) -> pa.Array:
     return pc.if_else(empty, pa.scalar(None, values.type), values) if pc.any(empty).as_py() else values
 
 
-def schema_rows(table: TableSchema, header: Header, columns: Mapping[int, pa.Array], n_rows: int) -> pa.Table:
+def schema_rows(
+    table: TableSchema, header: Header, columns: Mapping[int, pa.Array], positions: NDArray[np.int64]
+) -> pa.Table:
     """The schema's table from columns of the file by their place, cleaned; a column that the file does not have becomes
-    nulls, one that it has in two (family and given name) is joined by a blank."""
+    nulls, one that it has in two (family and given name) is joined by a blank, and keys are derived where none are.
+
+    Parameters: ``positions`` int64[n_rows] of the records in the file, from 1.
+    """
     arrays = []
     for name, place in zip(table.names, header.index, strict=True):
         parts = [columns[p] for p in (place, *header.more.get(name, ())) if p >= 0]
-        arrays.append(_joined(parts) if parts else pa.nulls(n_rows, pa.string()))
+        if not parts and name == table.key and header.key_prefix is not None:
+            keys = pc.binary_join_element_wise(header.key_prefix, pa.array(positions).cast(pa.string()), "-")
+            arrays.append(keys)
+        else:
+            arrays.append(_joined(parts) if parts else pa.nulls(positions.size, pa.string()))
     return clean_rows(pa.Table.from_arrays(arrays, schema=table.arrow()), table)
+
+
+def _is_about_somebody(rows: pa.Table) -> NDArray[np.bool_]:
+    """Whether a row without a key states more than one value, or a name: bool[n_rows]."""
+    stated = sum(column.is_valid().to_numpy().astype(np.int64) for column in rows.columns[1:])
+    has_name = pc.match_substring_regex(pc.fill_null(rows.column(FULL_NAME), ""), r"\pL").to_numpy()
+    return np.asarray((stated > 1) | has_name)
+
+
+def derived_prefix(sha256: str) -> str:
+    """What the keys of a file without a key column begin with: of the same content the same, whatever its name."""
+    return f"file-{sha256[:16]}"
 
 
 def _joined(parts: Sequence[pa.Array]) -> pa.Array:
@@ -85,6 +107,8 @@ def value_faults(rows: pa.Table, table: TableSchema, header: Header) -> np.ndarr
         blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(rows[table.key]), ""), True)
         faults[blank.to_numpy()] |= MISSING_KEY
         faults |= layout_faults(rows, table, header)
+        if header.lacks_key(table):
+            faults[~_is_about_somebody(rows)] |= MISSING_KEY
     for column in rows.columns:
         longest = pc.max(pc.binary_length(column)).as_py()
         if longest is not None and longest > csv_kernels.MAX_FIELD_BYTES:

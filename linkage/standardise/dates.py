@@ -4,10 +4,10 @@ A date is a packed uint32: ``year << 9 | month << 5 | day``, month and day 0 whe
 Packed dates sort as the dates do, a year before its months and a month before its days.
 
 Day before month is the rule; the other order is read only where the second part cannot be a month. An impossible day
-within a month (30/02) stays as it is, since such dates stand on papers, in both sources alike. Where no date is before
-1900, 01/01/1900 and the bare year 1900 are unknown: stations were told to key them so; historical files have them. A
-number of five digits is a spreadsheet's day count from 1899-12-30; four digits are always a year, so births before May
-1927 are not read from day counts.
+within a month (30/02) stays as it is, since such dates stand on papers, in both sources alike. 01/01/1900 is unknown:
+stations were told to key it so, and programs write it; the bare year 1900 only where no date is before it, for
+historical files have it. A number of five digits is a spreadsheet's day count from 1899-12-30; four digits are always a
+year, so births before May 1927 are not read from day counts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ _FIRST_SERIAL, _LAST_SERIAL = 10_000, 60_000
 _LATEST = datetime.date(LAST_YEAR, 12, 31)
 # Two-digit years of dates that are not births: 69 is 2069, 70 is 1970.
 _LATEST_SHORT = datetime.date(2069, 12, 31)
-_UNKNOWN = tuple(1900 << YEAR_SHIFT | month << MONTH_SHIFT | day for month, day in ((0, 0), (1, 0), (1, 1)))
+_UNKNOWN = 1900 << YEAR_SHIFT | 1 << MONTH_SHIFT | 1
+_UNKNOWN_BARE = (1900 << YEAR_SHIFT, 1900 << YEAR_SHIFT | 1 << MONTH_SHIFT)
 
 # Applied in turn to upper-case NFKC text; what is left is digits and "/".
 _REWRITES = (
@@ -78,8 +79,8 @@ def standardise_birth_dates(raw: Strings, *, latest: datetime.date, first_year: 
     Returns
     -------
     uint32[n]
-        Packed dates; 0 when missing, unreadable, before the first year, after ``latest``, or 01/01/1900 where that is
-        the first day.
+        Packed dates; 0 when missing, unreadable, before the first year, after ``latest``, or 01/01/1900; the bare year
+        1900 too where it is the first.
     """
     return _dates(raw, latest=latest, latest_short=latest, first_year=first_year)
 
@@ -117,8 +118,9 @@ def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date, 
     column = distinct(texts.take(pa.array(others)))
     packed[others] = column.spread(_read_dates(column.values, latest=latest, latest_short=latest_short))
     packed[packed < _pack_one(datetime.date(first_year, 1, 1)) & ~np.uint32(511)] = 0
+    packed[packed == _UNKNOWN] = 0
     if first_year == FIRST_YEAR:
-        packed[np.isin(packed, _UNKNOWN)] = 0
+        packed[np.isin(packed, _UNKNOWN_BARE)] = 0
     return packed
 
 

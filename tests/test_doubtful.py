@@ -1,0 +1,81 @@
+"""What the plan leaves to a person, by pattern and in a decision."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from linkage.comparing import pattern_space
+from linkage.decide import MATCHED, REVIEW, Ranking, decide
+from linkage.doubtful import are_doubtful
+from linkage.errors import UsageError
+from linkage.plan import load_plan, plan_from
+from linkage.train import starting_parameters
+
+PLAN = load_plan()
+SPACE = pattern_space(PLAN)
+
+
+def code(**levels: str) -> int:
+    """The pattern with these levels, all else missing."""
+    names = {comparison.name: (comparison, SPACE.strides[i]) for i, comparison in enumerate(PLAN.comparisons)}
+    return sum(names[name][0].labels.index(label) * names[name][1] for name, label in levels.items())
+
+
+NAMESAKE = {"full_name": "same", "commune": "same commune", "birth_date": "same year"}
+OTHERS = "different, nobody's"
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        (NAMESAKE | {"id_number": OTHERS}, True),
+        (NAMESAKE | {"id_number": "different, another person's", "phone": "different"}, True),
+        (NAMESAKE | {"id_number": OTHERS, "phone": "same"}, False),
+        (NAMESAKE | {"id_number": OTHERS, "birth_date": "same"}, False),
+        (NAMESAKE | {"id_number": OTHERS, "insurance_number": "same"}, False),
+        (NAMESAKE | {"id_number": "one digit off or two swapped, nobody's"}, False),
+        (NAMESAKE, False),
+    ],
+)
+def test_a_name_a_place_and_a_year_against_a_number_are_left_to_a_person(
+    levels: dict[str, str], expected: bool
+) -> None:
+    assert are_doubtful(np.array([code(**levels)], np.uint32), PLAN).tolist() == [expected]
+
+
+def test_they_are_reviewed_and_make_no_room_for_others() -> None:
+    """Two claims as sure as can be, one of them left to a person: the threshold is that of the other."""
+    weights = np.full((2, 5), -np.inf)
+    weights[:, 0] = 60.0
+    rows = np.full((2, 5), -1, np.int32)
+    rows[:, 0] = (3, 4)
+    zeros = np.zeros((2, 5))
+    linked = Ranking(
+        np.arange(2), rows, weights, zeros.astype(np.uint16), zeros.astype(np.uint32), np.exp2(weights[:, 0])
+    )
+    nobody = Ranking(*(array[:0] for array in vars(linked).values()))
+    parameters = starting_parameters(PLAN, 1000)
+    decided = decide(2, linked, nobody, parameters, 1000, PLAN.decision, None, np.array([True, False]))
+    assert decided.status.tolist() == [REVIEW, MATCHED]
+    assert decided.threshold == decided.best.probabilities[1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"number": ["same"]}, "no [[comparison]] is named 'number'"),
+        ({"phone": ["equal"]}, "comparison 'phone' has no level 'equal'; it has missing, same"),
+        ({}, "a rule without comparisons would hold for all"),
+    ],
+)
+def test_a_rule_of_what_the_plan_has_not_is_refused(rule: dict[str, list[str]], message: str) -> None:
+    content = copy.deepcopy(tomllib.loads(resources.files("linkage").joinpath("plan.toml").read_text("utf-8")))
+    content["decision"]["never_automatic"] = [rule]
+    with pytest.raises(UsageError) as refused:
+        plan_from(content, "here")
+    assert message in str(refused.value)
