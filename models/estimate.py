@@ -201,9 +201,8 @@ def _updated(
     n = len(old.labels)
     m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
     m = normalised(np.maximum(m, LEAST_OF_PRIOR * start.m))
-    if old.monotone:
-        compared = slice(old.n_compared)
-        m[compared] = with_falling_ratio(m[compared], old.u[compared])
+    if old.closer or old.monotone:
+        m = in_order(m, old.u, old.closer or chain(old.n_compared))
     if "m" in old.fixed:
         m = start.m
     if relatives is None:
@@ -288,20 +287,28 @@ def _distance_left(changes: list[float]) -> float:
     return changes[-1] * factor / (1.0 - factor)
 
 
-def with_falling_ratio(m: Vector, u: Vector) -> Vector:
-    """m with m / u made to fall, or stay, along the levels: neighbours that rise are pooled (Ayer et al. 1955).
+def in_order(m: Vector, u: Vector, closer: tuple[tuple[int, ...], ...]) -> Vector:
+    """m with m / u made to fall, or stay, from closer levels to farther ones: those that rise are pooled.
 
-    Pooled levels share their m in proportion to u, so the total stays. Level 0, missing, is left alone.
+    Pooled levels share their m in proportion to u, so the total stays. Of levels one behind the other the result is
+    that of pooling neighbours (Ayer et al. 1955); of others the pair that rises most is pooled first. closer: of each
+    level those next closer; level 0, missing, and levels without are left alone.
     """
-    blocks: list[tuple[float, float, int]] = []
-    for level in range(1, m.size):
-        mass, random, n = float(m[level]), float(u[level]), 1
-        while blocks and blocks[-1][0] * random < mass * blocks[-1][1]:
-            before = blocks.pop()
-            mass, random, n = mass + before[0], random + before[1], n + before[2]
-        blocks.append((mass, random, n))
-    ratios = np.repeat([mass / random for mass, random, _ in blocks], [n for _, _, n in blocks])
-    return np.concatenate([m[:1], u[1:] * ratios])
+    block = np.arange(m.size)
+    edges = [(other, level) for level, others in enumerate(closer) for other in others]
+    while True:
+        mass, random = (np.bincount(block, weights=of, minlength=m.size) for of in (m, u))
+        ratio = np.divide(mass, random, out=np.zeros(m.size), where=random > 0)[block]
+        rises = [(ratio[level] / ratio[other], other, level) for other, level in edges if block[other] != block[level]]
+        most = max(rises, default=(0.0, 0, 0))
+        if most[0] <= 1.0:
+            return np.where(np.bincount(block, minlength=m.size)[block] > 1, u * ratio, m)
+        block[block == block[most[2]]] = block[most[1]]
+
+
+def chain(n: int) -> tuple[tuple[int, ...], ...]:
+    """The order of n levels, "missing" among them, each of which is next to the one before."""
+    return ((), (), *((level - 1,) for level in range(2, n)))
 
 
 def residual_correlation(parameters: Parameters, levels: NDArray[np.uint8], matches: Vector) -> Vector:

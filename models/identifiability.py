@@ -85,11 +85,12 @@ def _contradictions(
 
 
 def _different_as_a_rule(c: ComparisonParameters, first: ComparisonParameters) -> list[str]:
-    """That most matches have the last of the levels that come of comparing, where the plan does not say so."""
-    differ, expected = _compared(c.m, c)[-1], _compared(first.m, c)[-1]
+    """That most matches have one of the farthest levels, where the plan does not say so."""
+    is_farthest = c.is_farthest[1 : c.n_compared]
+    differ, expected = (float(_compared(m, c)[is_farthest].sum()) for m in (c.m, first.m))
     if not differ > RULE >= expected:
         return []
-    label = c.labels[c.n_compared - 1]
+    label = "different" if is_farthest.sum() > 1 else c.labels[c.n_compared - 1]
     return [
         f"{label!r} is the rule among what was taken for matches ({_percent(differ)}; the plan expects "
         f"{_percent(expected)})"
@@ -99,7 +100,8 @@ def _different_as_a_rule(c: ComparisonParameters, first: ComparisonParameters) -
 def _agreement_rarer(c: ComparisonParameters, n_matches: float, n_random_pairs: int) -> list[str]:
     """That the first level, or any agreement, is rarer among matches than among strangers."""
     m, u = _compared(c.m, c), _compared(c.u, c)
-    for what, place in ((repr(c.labels[1]), slice(0, 1)), ("agreement", slice(0, _n_agreeing(c)))):
+    agrees = ~c.is_farthest[1 : c.n_compared]
+    for what, place in ((repr(c.labels[1]), slice(0, 1)), ("agreement", agrees)):
         of_matches, of_strangers = float(m[place].sum()), float(u[place].sum())
         chance = DEVIATIONS * np.sqrt(max(of_strangers * (1.0 - of_strangers), 0.0) / n_matches)
         is_known = of_strangers * n_random_pairs >= FEWEST_SEEN
@@ -109,13 +111,6 @@ def _agreement_rarer(c: ComparisonParameters, n_matches: float, n_random_pairs: 
                 f"({_percent(of_strangers)})"
             ]
     return []
-
-
-def _n_agreeing(c: ComparisonParameters) -> int:
-    """How many of the levels that come of comparing are an agreement: all before those of a difference, of which a
-    person's number has several and any other comparison the last one."""
-    differ = [label.startswith("different") for label in c.labels[1 : c.n_compared]]
-    return differ.index(True) if True in differ else len(differ) - 1
 
 
 def _far_from_start(c: ComparisonParameters, first: ComparisonParameters, n_matches: float) -> list[str]:

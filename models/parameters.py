@@ -94,6 +94,16 @@ class ComparisonParameters:
         return np.asarray(self.over_m(shares) / self.u_over_m)
 
     @property
+    def is_farthest(self) -> NDArray[np.bool_]:
+        """The levels that come of comparing and have none farther: bool[n_levels]; without an order the last one."""
+        farthest = np.zeros(len(self.labels), np.bool_)
+        farthest[self.n_compared - 1] = True
+        if self.closer:
+            has_farther = {other for closer in self.closer for other in closer}
+            farthest[[level for level in range(1, self.n_compared) if level not in has_farther]] = True
+        return farthest
+
+    @property
     def n_compared(self) -> int:
         """How many of the levels come of comparing, level 0 among them."""
         return len(self.labels) - self.absent_level

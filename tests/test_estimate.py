@@ -16,15 +16,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models import estimate
+from models.comparators.date import CLOSER as DATES
 from models.estimate import (
     PRIOR_MATCHES,
     PRIOR_RELATIVES,
     TOLERANCE,
     TrainingSample,
+    chain,
     estimate_m,
+    in_order,
     outside_by_sort,
     residual_correlation,
-    with_falling_ratio,
 )
 from models.estimate_u import LEAST_ABSENT, estimate_u, normalised
 from models.parameters import ComparisonParameters, Parameters
@@ -433,11 +435,17 @@ def test_pooled_levels_are_the_closest_that_fall(m_shares: list[float], u_shares
     """The min-max formula of isotonic regression (Robertson, Wright and Dykstra 1988, theorem 1.4.4)."""
     n = min(len(m_shares), len(u_shares))
     m, u = (normalised(with_missing(shares[:n])) for shares in (m_shares, u_shares))
-    pooled = with_falling_ratio(m, u)
+    pooled = in_order(m, u, chain(m.size))
     expected = naive.falling_ratios(m[1:].tolist(), u[1:].tolist())
     assert (pooled[1:] / u[1:]).tolist() == pytest.approx(expected, rel=1e-9)
     assert pooled[0] == 1.0
     assert pooled[1:].sum() == pytest.approx(1.0)
+    of_dates = in_order(m, u, DATES[: m.size])
+    ratios = of_dates / u
+    for level, closer in enumerate(DATES[: m.size]):
+        assert all(ratios[level] <= ratios[other] * (1 + 1e-9) for other in closer)
+    assert of_dates[1:].sum() == pytest.approx(1.0)
+    assert in_order(of_dates, u, DATES[: m.size]) == pytest.approx(of_dates, rel=1e-9)
 
 
 @pytest.mark.parametrize("monotone", [True, False])

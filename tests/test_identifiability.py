@@ -63,6 +63,17 @@ def test_agreement_is_rarer_only_when_it_is_so_by_more_than_chance() -> None:
     assert any("rarer" in text for _, text in texts(replace(trained, comparisons=often)))
 
 
+def test_different_levels_that_are_no_closer_than_each_other_are_no_agreement() -> None:
+    """Numbers that are nobody's and those that are another person's: most strangers have the former."""
+    labels = ("missing", "same", "near", "different, nobody's", "different, another's")
+    m, u = np.array([1.0, 0.5, 0.2, 0.05, 0.25]), np.array([1.0, 1e-9, 1e-7, 0.9, 0.1])
+    c = ComparisonParameters("number", labels, m, u, m, closer=((), (), (1,), (2,), (2,)))
+    p = Parameters((c,), 0.9, 1.0, 0.0, 1000)
+    assert problems(p, p, 10_000, 10**8) == []
+    unordered = Parameters((replace(c, closer=()),), 0.9, 1.0, 0.0, 1000)
+    assert "agreement is rarer" in problems(unordered, unordered, 10_000, 10**8)[0].text
+
+
 def test_a_level_that_strangers_hardly_showed_is_no_measure() -> None:
     rare = np.array([1.0, 1e-6, 0.05, 0.95 - 1e-6])
     shy = tuple(replace(c, m=np.array([1.0, 1e-7, 0.95, 0.05]), u=rare) for c in parameters().comparisons)

@@ -27,8 +27,8 @@ LEVELS = (
     "within a year",
     "different",
 )
-# A turned-round date and one of which day and month are not known are not closer than each other.
-CLOSER: tuple[tuple[int, ...], ...] = ((), (), (1,), (1,), (2, 3), (4,), (5,), (6,), (7,), (8,))
+# No order between a turned-round date and an incomplete one, nor between one birthday and one year.
+CLOSER: tuple[tuple[int, ...], ...] = ((), (), (1,), (1,), (2, 3), (4,), (4,), (5,), (7,), (6, 8))
 
 _YEARS = 1536  # the first of the 512 years that a table of years is of
 
