@@ -38,6 +38,31 @@ def test_a_column_that_cannot_be_read_is_told_and_nobodys_fault(district: Distri
     assert all(row["wrong_fields"] for row in linked if row["issue"] == "wrong_info")
 
 
+@pytest.mark.parametrize("n_rows", [3, 1200])
+def test_numbers_that_cannot_be_read_are_the_issue_of_their_doses(
+    district: District, tmp_path: Path, n_rows: int
+) -> None:
+    rows = [row for row in district.rows("doses") if row["id_number"]][:n_rows]
+    rows[1:] = [row | {"id_number": ("12345", "abc")[i % 2]} for i, row in enumerate(rows[1:])]
+    decisions, notes = link(district, tmp_path, rows)
+    typed = {row["dose_id"]: row["id_number"] for row in rows[1:]}
+    bad = [row for row in decisions if row["dose_id"] in typed and row["status"] not in ("verified", "excluded")]
+    # What has no digit states no number.
+    expected = {"12345": "bad_id_format", "abc": "no_id"}
+    assert bad
+    assert [row["issue"] for row in bad] == [expected[typed[row["dose_id"]]] for row in bad]
+    assert all("id_number" in row["wrong_fields"] for row in bad if row["wrong_fields"])
+    assert f"{n_rows - 1:,} of {n_rows:,} values cannot be read: correct" in notes
+
+
+def test_few_values_that_cannot_be_read_excuse_nobody(district: District, tmp_path: Path) -> None:
+    rows = [row | {"gender": "giới?"} for row in district.rows("doses")[:900]]
+    decisions, _ = link(district, tmp_path, rows)
+    linked = [row for row in decisions if row["status"] == "review"]
+    assert linked
+    assert all("gender" in row["wrong_fields"] for row in linked)
+
+
 def test_a_column_that_a_file_lacks_is_nobodys_fault(district: District, tmp_path: Path) -> None:
     rows = [{k: v for k, v in row.items() if k != "id_number"} for row in district.rows("doses")[:1500]]
     decisions, _ = link(district, tmp_path, rows)

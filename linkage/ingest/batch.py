@@ -53,7 +53,8 @@ class FileCount:
 
     ``file`` is the base name, with as many folders before it as tell it from another file of the batch. ``note`` says
     what was passed over (title rows, unknown columns, other sheets, error cells), None when nothing was. ``unread`` are
-    the columns of the schema that the file does not have, or of which most values give nothing, ``absent`` the former.
+    the columns of the schema that the file does not have, or of which next to no value of many gives anything,
+    ``absent`` the former.
     """
 
     file: str

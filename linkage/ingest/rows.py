@@ -48,7 +48,7 @@ class FileRows:
     names: tuple[str, ...]  # of its columns
     read: frozenset[str]  # columns of the schema that it has
     layout: Layout | None = None
-    unread: frozenset[str] = frozenset()  # columns of the schema of which most values give nothing
+    unread: frozenset[str] = frozenset()  # columns of the schema of which next to no value gives anything
 
 
 def blank_to_null(values: pa.Array) -> pa.Array:

@@ -29,7 +29,11 @@ Masks = NDArray[np.bool_]
 
 _LATEST = datetime.date(LAST_YEAR, 12, 31)
 _SAMPLE = 40  # stated values of a column; where most of these are read, most of all are
-_LEAST_STATED, _MOST_UNREAD = 3, 0.5
+_LEAST_STATED, _MOST_UNREAD = 3, 0.5  # from where on a column is told
+_LEAST_EXCUSED, _ALL_UNREAD = 1_000, 0.99  # from where on it is the file's fault, and nobody's wrong information
+_NEVER_EXCUSED = frozenset({"id_number"})  # a stated number that cannot be read is the issue of its dose
+
+_EXCUSED = ", so they are not counted as anybody's wrong information"
 
 
 def _ids_read(texts: pa.StringArray) -> Masks:
@@ -86,6 +90,10 @@ class _Column:
     def is_unread(self) -> bool:
         return self.n_stated >= _LEAST_STATED and self.n_unread > _MOST_UNREAD * self.n_stated
 
+    @property
+    def is_excused(self) -> bool:
+        return self.n_stated >= _LEAST_EXCUSED and self.n_unread >= _ALL_UNREAD * self.n_stated
+
 
 class UnreadColumns:
     """A sink that hands rows on and looks at what their columns give."""
@@ -117,14 +125,18 @@ class UnreadColumns:
         column.is_open = column.is_unread
 
     def names(self) -> frozenset[str]:
-        """The columns of which most values give nothing."""
-        return frozenset(name for name, column in self._columns.items() if column.is_unread)
+        """The columns that the file as good as does not give: so many values give nothing that no dose is to blame."""
+        return frozenset(name for name, column in self._columns.items() if _is_excused(name, column))
 
     def notes(self) -> list[str]:
-        """These columns with their counts."""
+        """The columns of which most values give nothing, with their counts."""
         return [
-            f"column {name}: {column.n_unread:,} of {column.n_stated:,} values cannot be read, so they are not counted "
-            "as anybody's wrong information: correct the form, or the mapping"
+            f"column {name}: {column.n_unread:,} of {column.n_stated:,} values cannot be read"
+            f"{_EXCUSED if _is_excused(name, column) else ''}: correct the form, or the mapping"
             for name, column in self._columns.items()
             if column.is_unread
         ]
+
+
+def _is_excused(name: str, column: _Column) -> bool:
+    return column.is_excused and name not in _NEVER_EXCUSED
