@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from linkage.comparing import take
 from linkage.drift import drift_notes
-from linkage.errors import QualityGateError, UsageError, VerificationError
+from linkage.errors import InputError, QualityGateError, UsageError, VerificationError
 from linkage.evidence_rates import learn_rates
 from linkage.gates import ACCEPTED, check_accept, gate_notes, refuse
 from linkage.groups import GROUPS, groups_table
@@ -37,6 +37,7 @@ from linkage.verdicts import subject_verdicts
 from linkage.verify import find_verified
 
 MOST_SET_ASIDE = 0.05  # of the files of a batch, those that may be unusable
+FEWEST_WITH_SET_ASIDE = 20  # files of a batch; of fewer each has to be usable
 FEW_SUBJECTS = 1000  # a model trained on fewer rests mostly on the plan's starting values
 
 
@@ -185,9 +186,15 @@ def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[st
 
 
 def _check_set_aside(ingested: Ingested, accept: str | None) -> None:
-    """QualityGateError where too many files cannot be used, unless accepted: a transfer that went wrong."""
+    """InputError where one of few files cannot be used; QualityGateError where too many of many cannot: a transfer
+    went wrong, unless accepted."""
     n_aside = len(ingested.set_aside)
     n_files = n_aside + len(ingested.files)
+    if n_aside and n_files < FEWEST_WITH_SET_ASIDE:
+        raise InputError(
+            f"{ingested.set_aside[0].reason}; or leave the file out (one is set aside only of "
+            f"{FEWEST_WITH_SET_ASIDE} or more); nothing was published"
+        )
     if n_aside > MOST_SET_ASIDE * n_files and accept is None:
         raise QualityGateError(
             f"{n_aside:,} of {n_files:,} files cannot be used, more than {MOST_SET_ASIDE:.0%}; the first: "

@@ -33,6 +33,7 @@ def run_id(
     """The list date and a hash of all that decides the outcome: the same inputs give the same run."""
     content = {
         "doses": sorted(file.sha256 for file in ingested.files),
+        "set_aside": sorted((found.file, found.sha256 or "") for found in ingested.set_aside),
         "columns": dict(columns or {}),
         "index": index.manifest["content"],
         "latest_date": index.manifest["latest_date"],
@@ -68,7 +69,9 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
     return {
         "code_version": code_version(),
         "inputs": files,
-        "set_aside": [{"file": found.file, "reason": found.reason} for found in ingested.set_aside],
+        "set_aside": [
+            {"file": found.file, "sha256": found.sha256, "reason": found.reason} for found in ingested.set_aside
+        ],
         "index": linked_with,
         "plan": index.plan.digest(),
         "model": model.digest(),

@@ -58,8 +58,11 @@ def test_a_file_by_itself_and_no_usable_file_are_refused(tmp_path: Path) -> None
     empty.touch()
     with pytest.raises(InputError, match=r"empty.csv: the file is empty"):
         ingest([empty], DOSES, strict=False)
+    (tmp_path / "other.csv").touch()
     with pytest.raises(InputError, match=r"none of 2 files can be used; the first: empty.csv: the file is empty"):
-        ingest([empty, tmp_path / "absent.csv"], DOSES, strict=False)
+        ingest([empty, tmp_path / "other.csv"], DOSES, strict=False)
+    with pytest.raises(InputError, match=r"absent.csv: no such file: correct the path"):
+        ingest([csv_file(tmp_path / "a.csv", "1"), tmp_path / "absent.csv"], DOSES, strict=False)
 
 
 def test_a_run_sets_one_file_of_many_aside(district: District, tmp_path: Path) -> None:
@@ -80,9 +83,25 @@ def test_a_run_sets_one_file_of_many_aside(district: District, tmp_path: Path) -
     assert "set aside: zip.xlsx: not a sound workbook" in told
     manifest = json.loads((Path(done.json["run_dir"]) / "manifest.json").read_text())
     assert [found["file"] for found in manifest["set_aside"]] == ["zip.xlsx"]
-    too_many = call("run", *doses[-6:], *settings)
+    again = call("run", *doses, *settings, "--json")
+    assert again.json["run_dir"] == done.json["run_dir"]
+    (tmp_path / "zip2.xlsx").write_bytes(b"PK nor this")
+    two = ("--doses", tmp_path / "zip2.xlsx")
+    too_many = call("run", *doses, *two, *settings)
     assert too_many.code == 3
-    assert "1 of 3 files cannot be used" in " ".join(too_many.err.split())
+    assert "2 of 26 files cannot be used" in " ".join(too_many.err.split())
+    accepted = call("run", *doses, *two, *settings, "--json", "--accept", "both are empty")
+    assert accepted.code == 0
+    assert accepted.json["run_dir"] != done.json["run_dir"]
+
+
+def test_a_run_of_few_files_needs_each(district: District, tmp_path: Path) -> None:
+    (tmp_path / "zip.xlsx").write_bytes(b"PK no workbook")
+    settings = ("--index", district.index, "--out", tmp_path / "runs", "--accept", "as it is")
+    few = call("run", "--doses", district.path("doses"), "--doses", tmp_path / "zip.xlsx", *settings)
+    assert (few.code, few.err.startswith("linkage: zip.xlsx: not a sound workbook")) == (2, True)
+    mistyped = call("run", "--doses", district.path("doses"), "--doses", tmp_path / "dosse.csv", *settings)
+    assert (mistyped.code, "dosse.csv: no such file" in mistyped.err) == (2, True)
 
 
 def test_a_syllable_too_many_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

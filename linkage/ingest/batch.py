@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,11 +77,12 @@ class FileCount:
 
 @dataclass(frozen=True)
 class SetAside:
-    """A file that cannot be used, and why."""
+    """A file that cannot be used, and why; ``sha256`` is None where its bytes cannot be read."""
 
     file: str
     path: Path
     reason: str
+    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def ingest(
     table : the schema that the files follow
     columns : schema names by column names of the files, for those that differ; compared without case and outer space
     scratch : folder for work files, on a disk that can hold the records; None = the system's temporary folder
-    strict : whether a file that cannot be used stops all; else it is set aside, as long as there is another
+    strict : whether a file that cannot be used stops all; else it is set aside, as long as there is another; one that
+        does not exist stops all in any case
 
     Returns
     -------
@@ -139,6 +142,8 @@ def ingest(
     """
     paths = [Path(path) for path in paths]
     names = _file_names(paths)
+    for path, name in zip(paths, names, strict=True):
+        _check_exists(path, name)
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
     files: list[FileRows] = []
     aside: list[SetAside] = []
@@ -151,7 +156,7 @@ def ingest(
             except InputError as error:
                 if strict or len(paths) == 1:
                     raise
-                aside.append(SetAside(name, path, str(error)))
+                aside.append(SetAside(name, path, str(error), _sha256(path)))
                 lost.append(np.arange(n_before, writer.n_rows))
         sound = writer.finish().without(np.concatenate(lost))
     if not files:
@@ -227,8 +232,7 @@ def _reader(path: Path, file: str) -> Reader:
     """The reader of a file by its extension; InputError when the file cannot be one."""
     if path.is_dir():
         raise InputError(f"{file}: this is a folder: name the files in it")
-    if not path.exists():
-        raise InputError(f"{file}: no such file: correct the path {path}")
+    _check_exists(path, file)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{file}: unknown extension {path.suffix or '(none)'}: use one of {', '.join(READERS)}")
@@ -239,6 +243,20 @@ def _reader(path: Path, file: str) -> Reader:
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from error
     return reader
+
+
+def _check_exists(path: Path, file: str) -> None:
+    if not path.exists():
+        raise InputError(f"{file}: no such file: correct the path {path}")
+
+
+def _sha256(path: Path) -> str | None:
+    """The hash of a file; None for a folder, and for what cannot be read, which the reader of the file tells."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 @contextmanager
