@@ -96,6 +96,7 @@ def registry_pairs(
         digits.SHARED,
         tuple(i for i, kind in enumerate(kinds) if kind in _HELD_BY_NUMBER),
         tuple(i for i in (born, at) if i is not None),
+        tuple(i for i, kind in enumerate(kinds) if kind == "vietnamese_name"),
     )
 
 

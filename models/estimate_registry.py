@@ -20,7 +20,9 @@ from models.parameters import ComparisonParameters, Parameters
 
 Vector = NDArray[np.float64]
 
-PRIOR_TWINS = 20.0  # weight of the plan's values in the twins' level probabilities, in pairs
+# Weight of the plan's values in the twins' level probabilities, in pairs: twins are one person in fifty, and a handful
+# of them with one thing in common would teach that all have it.
+PRIOR_TWINS = 200.0
 PRIOR_NEIGHBOURS = 20.0  # pairs of strangers like any other that are thought to be among those with near numbers
 LEAST_TWINS = 1.0  # pairs of twins that are thought to be among those of any registry
 ROUNDS = 50
@@ -42,7 +44,8 @@ class RegistryPairs:
     has no date or place to tell by; n_persons: the persons they were sought for. near: pairs whose numbers lie one slip
     apart, None where no pass finds them; n_near: all pairs of the persons who have such a number. number: the
     comparison of numbers, slips, same_numbers: its levels of near and of equal numbers; held_by_number: comparisons of
-    what the digits of a number hold; given: those that the pairs of one commune and date were chosen by.
+    what the digits of a number hold; given: those that the pairs of one commune and date were chosen by; names: those
+    of names, which twins share so seldom that two rows which do are mostly one person entered twice.
     """
 
     same_date: Counted | None
@@ -55,6 +58,7 @@ class RegistryPairs:
     same_numbers: tuple[int, ...]
     held_by_number: tuple[int, ...]
     given: tuple[int, ...]
+    names: tuple[int, ...]
 
 
 def estimate_classes(parameters: Parameters, start: Parameters, pairs: RegistryPairs) -> Parameters:
@@ -86,6 +90,9 @@ def _with_twins(
             first = start.comparisons[i].among_twins
             found = np.bincount(same_date.levels[:, i], weights=counted, minlength=first.size)
             twins[i] = normalised(found + PRIOR_TWINS * first)
+            if i in pairs.names:
+                twins[i][2:] *= (1.0 - first[1]) / (1.0 - twins[i][1])
+                twins[i][1] = first[1]
     comparisons = [
         replace(c, twin=twins.get(i, start.comparisons[i].among_twins)) for i, c in enumerate(parameters.comparisons)
     ]

@@ -85,12 +85,11 @@ def _contradictions(
 
 
 def _different_as_a_rule(c: ComparisonParameters, first: ComparisonParameters) -> list[str]:
-    """That most matches have one of the farthest levels, where the plan does not say so."""
-    is_farthest = c.is_farthest[1 : c.n_compared]
-    differ, expected = (float(_compared(m, c)[is_farthest].sum()) for m in (c.m, first.m))
+    """That most matches have the last of the levels that come of comparing, where the plan does not say so."""
+    differ, expected = _compared(c.m, c)[-1], _compared(first.m, c)[-1]
     if not differ > RULE >= expected:
         return []
-    label = "different" if is_farthest.sum() > 1 else c.labels[c.n_compared - 1]
+    label = c.labels[c.n_compared - 1]
     return [
         f"{label!r} is the rule among what was taken for matches ({_percent(differ)}; the plan expects "
         f"{_percent(expected)})"

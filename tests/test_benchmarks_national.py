@@ -223,5 +223,6 @@ def test_the_whole_way_on_a_small_country(tmp_path: Path) -> None:
     (right,) = (one["output"] for one in found if one["kind"] == "evaluate")
     assert right["precision"]["share"] > 0.99
     (applied,) = (one["output"] for one in found if one["kind"] == "apply")
-    assert (applied["new"], applied["changed"], applied["removed"]) == (15, 80, 5)
+    # Of the 80 rows that are to change some say what the index has already.
+    assert (applied["new"], applied["changed"], applied["removed"]) == (15, 56, 5)
     assert not (tmp_path / "work" / "20000" / "backlog" / "registry.parquet").exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.estimate_registry import Counted, RegistryPairs, estimate_classes
+from models.estimate_registry import PRIOR_TWINS, Counted, RegistryPairs, estimate_classes
 from models.parameters import ComparisonParameters, Parameters
 
 pytestmark = pytest.mark.kernel
@@ -71,7 +71,7 @@ def pairs_of(n_twins: int, n_near: int, seed: int) -> RegistryPairs:
     n_pairs = 30_000.0 * N_PERSONS
     return RegistryPairs(
         counted(same_date, of_twins), counted(same_year), 30_000, counted(near, near_twins), n_pairs, NUMBER, (2, 3),
-        (1,), (SEX, DATE, PLACE), (DATE, PLACE),
+        (1,), (SEX, DATE, PLACE), (DATE, PLACE), (NAME,),
     )  # fmt: skip
 
 
@@ -81,8 +81,12 @@ def test_twins_are_found_among_strangers_of_one_commune(n_twins: int) -> None:
     fit = estimate_classes(parameters, start, pairs_of(n_twins, 8000, seed=n_twins))
     assert fit.twin_rate * 30_000 == pytest.approx(n_twins, abs=5 * np.sqrt(n_twins) + 10)
     if n_twins:
-        for place, truth in ((SEX, TRUTH["sex"][1]), (PHONE, TRUTH["phone"][1]), (NAME, TRUTH["name"][1])):
-            assert fit.comparisons[place].among_twins[1:] == pytest.approx(truth, abs=0.08 if n_twins < 1000 else 0.04)
+        for place, name in ((SEX, "sex"), (PHONE, "phone"), (NAME, "name")):
+            _, truth, plan = (np.array(shares) for shares in TRUTH[name])
+            expected = (n_twins * truth + PRIOR_TWINS * plan) / (n_twins + PRIOR_TWINS)
+            found = fit.comparisons[place].among_twins[1:]
+            assert found == pytest.approx(expected, abs=0.06 if n_twins < 1000 else 0.04)
+    assert fit.comparisons[NAME].among_twins[1] == 0.01, "one name and one date are one person entered twice"
     number = fit.comparisons[NUMBER].among_twins
     assert number[1:].sum() == pytest.approx(1.0)
     assert number[1] == 0.001, "no two persons of a registry share a number, so that stays as the plan has it"
@@ -107,7 +111,7 @@ def test_strangers_with_near_numbers_are_not_learnt_from_twins(n_twins: int) -> 
 def test_without_pairs_no_class_is_learnt() -> None:
     parameters, start = world()
     nothing = Counted(np.empty((0, len(TRUTH)), np.uint8), np.empty(0))
-    empty = RegistryPairs(None, None, 0, nothing, 0.0, NUMBER, (2, 3), (1,), (SEX, DATE, PLACE), (DATE, PLACE))
+    empty = RegistryPairs(None, None, 0, nothing, 0.0, NUMBER, (2, 3), (1,), (SEX, DATE, PLACE), (DATE, PLACE), (NAME,))
     fit = estimate_classes(parameters, start, empty)
     assert fit.neighbour_share == 0.0
     assert fit.twin_rate == 0.0

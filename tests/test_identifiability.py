@@ -126,7 +126,7 @@ def test_no_level_that_says_different_is_an_agreement() -> None:
     """Matches that state somebody else's number have the last level; other numbers among strangers are nobody's."""
     labels = ("missing", "same", "near", "different, nobody's", "different, another person's")
     m, u = np.array([1.0, 0.6, 0.1, 0.05, 0.25]), np.array([1.0, 0.001, 0.004, 0.9, 0.095])
-    number = ComparisonParameters("number", labels, m, u, m)
+    number = ComparisonParameters("number", labels, m, u, m, closer=((), (), (1,), (2,), (2,)))
     trained = Parameters((number,), 0.9, 0.99, 0.0, N_PERSONS)
     assert problems(trained, trained, N_SUBJECTS, N_RANDOM) == []
     stranger = np.array([1.0, 0.3, 0.3, 0.4, 0.0])

@@ -163,6 +163,7 @@ def test_a_plan_of_these_kinds_links(tmp_path: Path) -> None:
     of = {comparison["name"]: comparison for comparison in content["comparison"]}
     of["postcode"] |= {"fixed_m": [0.5, 0.2, 0.1, 0.1, 0.1], "fixed_u": [0.01, 0.02, 0.03, 0.04, 0.9]}
     of["price"] |= {"fixed_m": [0.6, 0.3, 0.1]}
+    content["training"] = content.get("training", {}) | {"household_rate": 0.0}  # nobody has relatives here
     plan = plan_from(content, "here")
     link_files([tmp_path / "left.parquet"], [tmp_path / "right.parquet"], plan, tmp_path / "out", accept="a test")
     links = pq.read_table(tmp_path / "out" / "links.parquet").to_pylist()

@@ -141,7 +141,9 @@ def weights(rows: Sequence[dict[str, Any]]) -> list[float]:
 def test_febrl4_has_splinks_weights_both_ways(tmp_path: Path) -> None:
     plan = load_plan(FEBRL_PLAN)
     content = msgspec.to_builtins(plan)
-    content["training"] |= {"random_pairs": 500_000}
+    content["training"] |= {"random_pairs": 500_000, "household_rate": 0.0}
+    for comparison in content["comparison"]:
+        comparison["near_frequency"] = False  # as in Splink
     content["decision"] |= {"matches_per_record": "any", "lowest_review_probability": 1e-9}
     plan = plan_from(content, "test")
     paths = (FEBRL / "dataset4b.csv", FEBRL / "dataset4a.csv")

@@ -85,7 +85,7 @@ def test_the_nearest_of_the_vaccination_model_opens_in_splink_and_says_what_it_l
         "ELSE",
     ]
     name = model.parameters.comparisons[[c.name for c in model.plan.comparisons].index("full_name")]
-    assert levels["full_name"][2]["m_probability"] == pytest.approx(name.m[2:].sum())
+    assert levels["full_name"][2]["m_probability"] == pytest.approx(name.used_m[2:].sum())
     number = model.parameters.comparisons[[c.name for c in model.plan.comparisons].index("id_number")]
     absent, missing, same, different = levels["id_number"]
     assert absent["sql_condition"] == '"id_number_l" IS NOT NULL AND "id_number_r" IS NULL'
