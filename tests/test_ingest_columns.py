@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.ingest import Ingested, ingest
+from linkage.ingest.date_order import DateOrder
 from linkage.schema import DOSES
 from linkage.standardise.dates import standardise_birth_dates, to_iso
 
@@ -45,8 +46,9 @@ def test_a_file_that_writes_the_month_first(tmp_path: Path, form: str) -> None:
         [day.strftime("%d/%m/%Y") for day in DAYS],
         [day.isoformat() for day in DAYS],
         ["04/13/1981", *(day.strftime("%d/%m/%Y") for day in DAYS[1:])],  # a slip
-        ["04/13/1981", "04/03/1981"],  # one date is no habit
-        ["04/13/1981", "04/14/1981", "13/04/1981", "04/03/1981"],
+        ["04/13/1981"] * 19 + ["04/03/1981"],  # few dates are no habit
+        ["04/13/1981"] * 60 + ["13/04/1981", "04/03/1981"],
+        ["04/13/1981"] * 60 + ["13/04/1981 10:00", "04/03/1981"],
     ],
 )
 def test_a_file_that_writes_the_day_first(tmp_path: Path, typed: list[object]) -> None:
@@ -56,8 +58,9 @@ def test_a_file_that_writes_the_day_first(tmp_path: Path, typed: list[object]) -
 
 
 def test_one_telling_date_is_enough_where_another_column_has_more(tmp_path: Path) -> None:
-    batch = read(tmp_path, date_of_birth=["04/13/1981", "04/03/1981"], dose_date=["9/17/2021", "9/18/2021"])
-    assert births(batch) == ["1981-04-13", "1981-04-03"]
+    typed = ["04/13/1981"] + ["04/03/1981"] * 18
+    batch = read(tmp_path, date_of_birth=typed, dose_date=["9/17/2021"] * 19)
+    assert births(batch) == ["1981-04-13"] + ["1981-04-03"] * 18
 
 
 def test_the_order_holds_from_the_first_part_of_a_file_on(tmp_path: Path) -> None:
@@ -65,6 +68,31 @@ def test_the_order_holds_from_the_first_part_of_a_file_on(tmp_path: Path) -> Non
     rows = [f"D{n},Lê Lan,{DAYS[n % 60]:%m/%d/%Y}\n" for n in range(70_000)]
     path.write_text("dose_id,full_name,date_of_birth\n" + "".join(rows))
     assert births(ingest([path], DOSES)) == [ISO[n % 60] for n in range(70_000)]
+
+
+@pytest.mark.parametrize("is_telling_first", [True, False])
+def test_slips_turn_no_file_wherever_they_stand(is_telling_first: bool) -> None:
+    chunks = [["04/13/1981"] * 30, [f"{day:%d/%m/%Y}" for day in DAYS]]
+    given: list[pa.Table] = []
+    order = DateOrder(DOSES, given.append)
+    for typed in chunks if is_telling_first else chunks[::-1]:
+        nulls = {name: pa.nulls(len(typed), pa.string()) for name in DOSES.names}
+        order(pa.table(nulls | {"date_of_birth": typed}))
+    assert order.month_first() == frozenset()
+    assert "13/04/1981" not in pa.concat_tables(given).column("date_of_birth").to_pylist()
+
+
+def test_a_file_that_is_read_again_keeps_its_place(tmp_path: Path) -> None:
+    for number, form in enumerate(("%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y")):
+        rows = "".join(f"D{number}{n:02},Lan,{day.strftime(form)}\n" for n, day in enumerate(DAYS))
+        (tmp_path / f"{number}.csv").write_text(f"dose_id,full_name,date_of_birth\n{rows},Lan,\n")
+    batch = ingest([tmp_path / f"{number}.csv" for number in range(3)], DOSES)
+    assert births(batch) == ISO * 3
+    assert batch.accepted.column("dose_id").to_pylist() == [
+        f"D{number}{n:02}" for number in range(3) for n in range(60)
+    ]
+    assert [(file.accepted, file.rejected) for file in batch.files] == [(60, 1)] * 3
+    assert [file.note for file in batch.files] == [None, "date_of_birth: read as month/day/year, 48 dates", None]
 
 
 @pytest.mark.parametrize("zone", ["UTC", None])

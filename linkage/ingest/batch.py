@@ -147,12 +147,17 @@ def ingest(
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
     files: list[FileRows] = []
     aside: list[SetAside] = []
-    lost = [np.zeros(0, np.int64)]  # records of files that proved unusable further on
+    lost = [np.zeros(0, np.int64)]  # records of files that proved unusable further on, or had to be read again
     with RecordsWriter(table.arrow(), folder) as writer:
         for path, name in zip(paths, names, strict=True):
             n_before = writer.n_rows
             try:
-                files.append(_read(path, name, table, columns, writer.append, folder))
+                file, month_first = _read(path, name, table, columns, writer.append, folder)
+                if month_first:
+                    lost.append(np.arange(n_before, writer.n_rows))
+                    n_before = writer.n_rows
+                    file, _ = _read(path, name, table, columns, writer.append, folder, month_first)
+                files.append(file)
             except InputError as error:
                 if strict or len(paths) == 1:
                     raise
@@ -184,16 +189,24 @@ def ingest(
 
 
 def _read(
-    path: Path, name: str, table: TableSchema, columns: Mapping[str, str] | None, sink: Sink, folder: Path
-) -> FileRows:
-    """One file, its rows handed to the sink, and what is told of it."""
+    path: Path,
+    name: str,
+    table: TableSchema,
+    columns: Mapping[str, str] | None,
+    sink: Sink,
+    folder: Path,
+    month_first: frozenset[str] | None = None,
+) -> tuple[FileRows, frozenset[str]]:
+    """One file, its rows handed to the sink, and what is told of it; and the columns that it has to be read again for,
+    with these as ``month_first``."""
     reader = _reader(path, name)
     with _disk_errors(name):
         unread = UnreadColumns(table, sink)
-        order = DateOrder(table, unread)
+        order = DateOrder(table, unread, month_first)
         file = reader(path, table, columns, name, order, folder)
     told = (*file.notes, *order.notes(), *unread.notes())
-    return replace(file, notes=told, unread=unread.names())
+    again = order.month_first() if month_first is None else frozenset[str]()
+    return replace(file, notes=told, unread=unread.names()), again
 
 
 def column_names(path: Path) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The order of day and month in a file: told from the dates that have one reading only.
 
-Day before month is the rule. A program that writes the month first does so throughout, and a date such as 04/13/1981
-gives it away; then the dates that have two readings are read month first as well.
+Day before month is the rule. A program that writes the month first does so throughout, and dates such as 04/13/1981
+give it away; then the dates that have two readings are read month first as well. Only the whole file can tell, for a
+few slips of the hand look the same: it is counted first, and a file that writes the month first is read again.
 """
 
 from __future__ import annotations
@@ -20,73 +21,79 @@ from linkage.text_bytes import text_bytes
 
 _PARTS = r"^\s*(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-](?:\d{4}|\d{2})(?:\s.*)?$"
 _FIRST_TWO = r"^\s*(\d{1,2})([/.-])(\d{1,2})([/.-])"
-# Slips of the hand put the month first as well: at least two of the dates, and most by far of those that tell.
-_LEAST_DATES, _LEAST_SHARE = 2, 0.95
+# Slips of the hand put the month first as well: of these a file has fewer, or dates with the day first beside them.
+_LEAST_DATES, _MOST_DAY_FIRST = 20, 0.01
 _MONTHS = 12
-# So many dates of a chunk with a day behind the month's number, and none before it: no more need be looked at.
-_ENOUGH_DAY_FIRST = 100
 
 
 @dataclass
 class _Column:
-    """Dates that have one reading, so far, and how many were turned round since that was certain."""
+    """Dates that have one reading, and how many were turned round."""
 
     day_first: int = 0
     month_first: int = 0
-    is_month_first: bool = False
-    is_day_first: bool = False
     n_turned: int = 0
+
+    @property
+    def is_consistent(self) -> bool:
+        return self.day_first < _MOST_DAY_FIRST * self.month_first
 
 
 class DateOrder:
-    """A sink that hands rows on with day before month. What is certain at some row holds from its chunk on."""
+    """A sink that hands rows on and counts their dates with one reading, or, of columns that are known to write the
+    month first, hands on the dates with day before month.
 
-    def __init__(self, table: TableSchema, sink: Sink) -> None:
+    month_first : those columns, as another that saw the whole file found them; None to count
+    """
+
+    def __init__(self, table: TableSchema, sink: Sink, month_first: frozenset[str] | None = None) -> None:
         self._sink = sink
-        self._columns = {column.name: _Column() for column in table.columns if column.is_date}
+        self._turns = month_first
+        names = [column.name for column in table.columns if column.is_date]
+        self._columns = {name: _Column() for name in names if month_first is None or name in month_first}
 
     def __call__(self, rows: pa.Table) -> None:
-        is_open = {name: rows.num_rows > 0 and not column.is_day_first for name, column in self._columns.items()}
-        texts = {name: one_array(rows.column(name)) for name in self._columns if is_open[name]}
-        for name, text in texts.items():
-            self._count(self._columns[name], text)
-        n_of_all = sum(column.month_first for column in self._columns.values() if not column.day_first)
-        for name, text in texts.items():
-            column = self._columns[name]
-            enough = max(column.month_first, n_of_all if column.month_first else 0) >= _LEAST_DATES
-            n_telling = column.month_first + column.day_first
-            column.is_month_first |= enough and column.month_first >= _LEAST_SHARE * n_telling
-            if column.is_month_first:
+        for name, column in self._columns.items() if rows.num_rows else ():
+            text = one_array(rows.column(name))
+            if self._turns is None:
+                _count(column, text)
+            else:
                 place = rows.column_names.index(name)
-                rows = rows.set_column(place, rows.schema.field(place), self._turned(column, text))
+                rows = rows.set_column(place, rows.schema.field(place), _turned(column, text))
         self._sink(rows)
+
+    def month_first(self) -> frozenset[str]:
+        """The columns that write the month first, after all rows: few dates of one are enough where others agree."""
+        found = {name: column.month_first for name, column in self._columns.items() if column.is_consistent}
+        return frozenset(found) if sum(found.values()) >= _LEAST_DATES else frozenset()
 
     def notes(self) -> list[str]:
         """What was read month first."""
         return [
             f"{name}: read as month/day/year, {column.n_turned:,} dates"
             for name, column in self._columns.items()
-            if column.is_month_first
+            if column.n_turned
         ]
 
-    def _count(self, column: _Column, text: pa.StringArray) -> None:
-        """Count the dates with one reading; of a chunk that has none with the month first only these are sought."""
-        parts, is_other = np.empty((3, len(text)), np.uint32), np.empty(len(text), np.bool_)
-        bytes_of_text, offsets = text_bytes(text)
-        read_parts(bytes_of_text, offsets, parts, is_other)
-        likely = np.flatnonzero((is_other & (offsets[1:] > offsets[:-1])) | (parts[1] > _MONTHS))
-        if not likely.size or not _n_one_way(text.take(pa.array(likely)))[0]:
-            n_telling = int(np.count_nonzero((parts[2] > _MONTHS) & (parts[1] <= _MONTHS)))
-            column.is_day_first = not column.is_month_first and n_telling >= _ENOUGH_DAY_FIRST
-            return
-        month_first, day_first = _n_one_way(text)
-        column.month_first += month_first
-        column.day_first += day_first
 
-    def _turned(self, column: _Column, text: pa.StringArray) -> pa.Array:
-        turned = pc.replace_substring_regex(text, _FIRST_TWO, r"\3\2\1\4")
-        column.n_turned += int(pc.sum(pc.not_equal(turned, text)).as_py() or 0)
-        return pc.if_else(pc.equal(turned, ""), pa.scalar(None, pa.string()), turned)
+def _count(column: _Column, text: pa.StringArray) -> None:
+    """Count the dates with one reading; those in a usual form with the day first need no second look."""
+    parts, is_other = np.empty((3, len(text)), np.uint32), np.empty(len(text), np.bool_)
+    bytes_of_text, offsets = text_bytes(text)
+    read_parts(bytes_of_text, offsets, parts, is_other)
+    may_be = is_other & (offsets[1:] > offsets[:-1])
+    month_first, day_first = _n_one_way(text.take(pa.array(np.flatnonzero(may_be | (parts[1] > _MONTHS)))))
+    usual = np.flatnonzero((parts[2] > _MONTHS) & (parts[1] <= _MONTHS) & (parts[1] > 0))
+    starts = offsets[usual]
+    begins_with_year = (bytes_of_text[starts + 1] >= ord("0")) & (bytes_of_text[starts + 2] >= ord("0"))
+    column.month_first += month_first
+    column.day_first += day_first + int(np.count_nonzero(~begins_with_year))
+
+
+def _turned(column: _Column, text: pa.StringArray) -> pa.Array:
+    turned = pc.replace_substring_regex(text, _FIRST_TWO, r"\3\2\1\4")
+    column.n_turned += int(pc.sum(pc.not_equal(turned, text)).as_py() or 0)
+    return pc.if_else(pc.equal(turned, ""), pa.scalar(None, pa.string()), turned)
 
 
 def _n_one_way(text: pa.StringArray) -> tuple[int, int]:
