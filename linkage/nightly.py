@@ -17,7 +17,7 @@ from linkage.errors import InputError, QualityGateError, UsageError, Verificatio
 from linkage.evidence_rates import learn_rates
 from linkage.gates import ACCEPTED, check_accept, gate_notes, refuse
 from linkage.groups import GROUPS, groups_table
-from linkage.ingest import Ingested, ingest, reading_notes
+from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
 from linkage.outputs import Outcome, decision_parts, evidence_parts
@@ -95,7 +95,7 @@ def run(
         _check_plan(index)
         scratch = _nearest_folder(runs)
         with clock.stage("ingest"):
-            ingested = ingest(dose_files, DOSES, columns=columns, scratch=scratch, strict=strict)
+            ingested = ingest(in_order(dose_files), DOSES, columns=columns, scratch=scratch, strict=strict)
         _check_set_aside(ingested, accept)
         model = None if model_file is None else Model.load(model_file, index.plan)
         name = run_id(ingested, index, model, columns, drawn_up)
@@ -178,7 +178,8 @@ def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[st
     if n_early:
         notes.append(f"date_of_birth: {n_early:,} doses state a birth before {FIRST_YEAR}, which is read as unknown")
     if not sum(counts.values()):
-        notes.append("no dose was read: an empty transfer?")
+        are_rejected = ingested.rejected.num_rows > 0
+        notes.append(f"no dose was read: {'every record was rejected' if are_rejected else 'an empty transfer?'}")
     n_trained = int(model.training.get("subjects", 0))
     if n_trained < FEW_SUBJECTS:
         notes.append(f"the model was trained on {n_trained:,} subjects only; give --model, trained on a larger batch")
@@ -229,7 +230,7 @@ def train_model(
     """
     check_accept(accept)
     index = open_index(index_folder)
-    doses, subjects, batch, _ = subjects_of(ingest(dose_files, DOSES, columns=columns), index)
+    doses, subjects, batch, _ = subjects_of(ingest(in_order(dose_files), DOSES, columns=columns), index)
     is_excluded = doses.excluded[subjects.first_dose] > 0
     rows, _ = find_verified(batch, index)
     chosen = trainees(rows >= 0, is_excluded)

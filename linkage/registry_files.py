@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from linkage.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
 from linkage.errors import InputError, UsageError
-from linkage.ingest import Ingested, ingest, reading_notes
+from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.plan import load_plan
 from linkage.publish import locked
 from linkage.registry import LARGE, Index, open_index
@@ -66,7 +66,7 @@ def build_from_files(
     try:
         with locked(out):
             on_progress("read", 0, 0)
-            ingested = ingest(paths, REGISTRY, columns=columns, scratch=out)
+            ingested = ingest(in_order(paths), REGISTRY, columns=columns, scratch=out)
             for note in reading_notes(ingested, f"'linkage rejects {out}'"):
                 on_note(note)
             index = build_index(

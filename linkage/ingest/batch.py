@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from linkage.ingest.date_order import DateOrder
 from linkage.ingest.duplicates import collision_note, duplicate_faults
 from linkage.ingest.excel_file import read_excel
 from linkage.ingest.parquet_file import read_parquet
+from linkage.ingest.paths import check_exists, file_names, sha256_of
 from linkage.ingest.reasons import CONFLICTING_KEY, reason_lists
 from linkage.ingest.records import Records, RecordsWriter, nth_absent
 from linkage.ingest.rows import FileRows, Sink
@@ -91,7 +91,9 @@ class Ingested:
 
     ``accepted`` has the columns of the schema, in its order, as text; null for an empty value and for a column that
     the file does not have. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
-    ``unmatched``: names of the column mapping that no file has, neither as XX"""
+    ``unmatched`` are the names of the column mapping of which no file has a column, neither under this name nor under
+    the schema's for it.
+    """
 
     accepted: Records
     rejected: pa.Table
@@ -141,9 +143,9 @@ def ingest(
     LinkageError : the work files do not fit on their disk
     """
     paths = [Path(path) for path in paths]
-    names = _file_names(paths)
+    names = file_names(paths)
     for path, name in zip(paths, names, strict=True):
-        _check_exists(path, name)
+        check_exists(path, name)
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
     files: list[FileRows] = []
     aside: list[SetAside] = []
@@ -161,7 +163,7 @@ def ingest(
             except InputError as error:
                 if strict or len(paths) == 1:
                     raise
-                aside.append(SetAside(name, path, str(error), _sha256(path)))
+                aside.append(SetAside(name, path, str(error), sha256_of(path)))
                 lost.append(np.arange(n_before, writer.n_rows))
         sound = writer.finish().without(np.concatenate(lost))
     if not files:
@@ -225,27 +227,11 @@ def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[
     return duplicate_faults(sound, key, folder)
 
 
-def _file_names(paths: Sequence[Path]) -> list[str]:
-    """Base names; names that occur twice get as many folders as tell them apart."""
-    if not paths:
-        raise InputError("no input files: name at least one")
-    resolved = [path.resolve() for path in paths]
-    for number, path in enumerate(resolved):
-        if path in resolved[:number]:
-            raise InputError(f"{path.name}: given twice: name it once")
-    depths = [1] * len(paths)
-    while True:
-        names = ["/".join(path.parts[-depth:]) for path, depth in zip(resolved, depths, strict=True)]
-        if len(set(names)) == len(names):
-            return names
-        depths = [depth + (names.count(name) > 1) for depth, name in zip(depths, names, strict=True)]
-
-
 def _reader(path: Path, file: str) -> Reader:
     """The reader of a file by its extension; InputError when the file cannot be one."""
     if path.is_dir():
         raise InputError(f"{file}: this is a folder: name the files in it")
-    _check_exists(path, file)
+    check_exists(path, file)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{file}: unknown extension {path.suffix or '(none)'}: use one of {', '.join(READERS)}")
@@ -256,20 +242,6 @@ def _reader(path: Path, file: str) -> Reader:
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from error
     return reader
-
-
-def _check_exists(path: Path, file: str) -> None:
-    if not path.exists():
-        raise InputError(f"{file}: no such file: correct the path {path}")
-
-
-def _sha256(path: Path) -> str | None:
-    """The hash of a file; None for a folder, and for what cannot be read, which the reader of the file tells."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None
 
 
 @contextmanager

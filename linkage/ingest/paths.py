@@ -1,0 +1,48 @@
+"""The paths of a batch: their order, whatever order they were given in, and their names in messages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from linkage.errors import InputError
+
+
+def in_order(paths: Sequence[Path]) -> list[Path]:
+    """Files by base name, those of one name by their content: the same files make the same batch, as rows have places
+    in it, and of equal records the first is kept."""
+    again = {name for name, n in Counter(path.name for path in paths).items() if n > 1}
+    return sorted(paths, key=lambda path: (path.name, (sha256_of(path) or "") if path.name in again else "", str(path)))
+
+
+def file_names(paths: Sequence[Path]) -> list[str]:
+    """Base names; names that occur twice get as many folders as tell them apart."""
+    if not paths:
+        raise InputError("no input files: name at least one")
+    resolved = [path.resolve() for path in paths]
+    for number, path in enumerate(resolved):
+        if path in resolved[:number]:
+            raise InputError(f"{path.name}: given twice: name it once")
+    depths = [1] * len(paths)
+    while True:
+        names = ["/".join(path.parts[-depth:]) for path, depth in zip(resolved, depths, strict=True)]
+        if len(set(names)) == len(names):
+            return names
+        depths = [depth + (names.count(name) > 1) for depth, name in zip(depths, names, strict=True)]
+
+
+def check_exists(path: Path, file: str) -> None:
+    """InputError where there is no such file."""
+    if not path.exists():
+        raise InputError(f"{file}: no such file: correct the path {path}")
+
+
+def sha256_of(path: Path) -> str | None:
+    """The hash of a file; None for a folder, and for what cannot be read, which the reader of the file tells."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
