@@ -1,8 +1,9 @@
 """Systematic errors of stations: found by facility and file against all others, and read right where that is clear.
 
 A station that inverts the sex, takes the month for the day, mixes up columns, types its clerk's number into every row
-or drags the value above down errs in most of its rows alike. What a row by itself leaves open, the rows of its station
-settle.
+or drags the value above down errs in many of its rows alike. What a row by itself leaves open, the rows of its station
+settle; a row that agrees exactly with a person leaves nothing open and stays as typed. What was dragged down is told
+only.
 
 **How a reading enters.** All is found before any claim is linked, from the doses and the registry alone, without a
 model. A dose that is read otherwise makes its claim from the values as read and from which basic fields were read so:

@@ -7,6 +7,7 @@ Of each cell a few are enough, so a batch of any size costs some dozen look-ups 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ from linkage.verify import find_by_number
 
 ANCHORS = 48  # a cell: enough to tell nine in ten from a half
 NUMBERS = ("id_number", "phone", "insurance_number")
-_NUMBER, _NAME, _SEX, _BIRTH = "id_number", "full_name", "sex", "birth_date"
+_NAME, _SEX, _BIRTH = "full_name", "sex", "birth_date"
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,24 @@ def _anchored(
     return chosen[is_found], persons[is_found]
 
 
-def owners(rows: Rows, columns: Columns, dictionaries: Dictionaries, index: Index) -> Rows:
-    """The row of the one person who has the personal number and the name that each of some records states, -1 for
+def owners(
+    rows: Rows, numbers: Sequence[str], columns: Columns, dictionaries: Dictionaries, index: Index
+) -> NDArray[np.int64]:
+    """The row of the one person who has one of these numbers and the name that each of some records states, -1 for
     none."""
-    passes = [rule.name for rule in _by_number(index.plan) if rule.left == [_NUMBER]]
+    passes = [rule.name for rule in _by_number(index.plan) if rule.left[0] in numbers]
     return _owners(rows, passes, columns, dictionaries, index)
+
+
+def agree_exactly(rows: Rows, columns: Columns, dictionaries: Dictionaries, index: Index) -> NDArray[np.bool_]:
+    """Whether each of some records agrees with one person as the plan's exact agreement asks: bool[n]. Whatever its
+    station does, such a record is right."""
+    agree = np.zeros(rows.size, np.bool_)
+    if index.plan.verified is not None:
+        for part in parts_of(rows.size):
+            left = {name: column[rows[part]] for name, column in columns.items()}
+            agree[part] = find_by_number(left, dictionaries, index, index.plan.verified) >= 0
+    return agree
 
 
 def _by_number(plan: Plan) -> list[Pass]:

@@ -34,6 +34,11 @@ class Cells:
     files: tuple[str, ...]
     facilities: tuple[str | None, ...]
 
+    @property
+    def is_coded(self) -> NDArray[np.bool_]:
+        """Whether the doses of each cell state a facility: bool[n_cells]."""
+        return np.array([name is not None for name in self.facilities], np.bool_)[self.facility]
+
     def count(self, rows: Rows) -> NDArray[np.int64]:
         """How many of some records each cell has: int64[n_cells]."""
         return np.bincount(self.of_record[rows], minlength=self.file.size)

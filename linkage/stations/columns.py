@@ -25,7 +25,8 @@ SAMPLED = 32  # doses of a cell
 _NATIONALITY = "nationality"  # no field of a plan: it says who is not linked
 _NUMBERS = ("person_number", _NATIONALITY, "phone", "insurance_number")  # neighbours in every form
 _LETTERS = r"^[^\d]*[^\W\d][^\d]*$"
-_NAME = r"^[^\d@/]*[^\W\d]{2,}[^\d@/]* [^\d@/]*[^\W\d][^\d@/]*$"  # letters, in two words at least
+_NAME = r"^[^\d@/]*[^\W\d][^\d@/]* [^\d@/]*[^\W\d][^\d@/]*$"  # letters, in two words at least: "A Thuận"
+_OF_NAMES = "vietnamese_name"
 
 Cycle = tuple[str, ...]
 Texts = dict[str, pa.Array]
@@ -49,7 +50,7 @@ _READABLE: dict[str, Readable] = {
     "sex": lambda texts: categories.standardise_sex(texts) != 0,
     "birth_date": lambda texts: np.asarray(dates.standardise_dates(texts) != 0),
     "ethnicity": lambda texts: categories.standardise_ethnicity(texts) != 0,
-    "vietnamese_name": _is_like(_NAME),
+    _OF_NAMES: _is_like(_NAME),
     _NATIONALITY: _is_like(_LETTERS),
 }
 
@@ -72,7 +73,7 @@ def mix_ups(records: Records, cells: Cells, plan: Plan) -> dict[Cycle, Counted]:
     is_doubtful = np.any([stated[name] & ~_READABLE[kinds[name]](text) for name, text in texts.items()], axis=0)
     doubtful = sample[is_doubtful]
     fits = _fits({name: text.filter(pa.array(is_doubtful)) for name, text in texts.items()}, kinds)
-    seen = {cycle: doubtful[_is_mixed_up(fits, cycle)] for cycle in n_stated}
+    seen = {cycle: doubtful[_is_mixed_up(fits, cycle, kinds)] for cycle in n_stated}
     hits = {cycle: cells.count(rows) for cycle, rows in seen.items() if rows.size}
     commonest = np.max(list(hits.values()), axis=0) if hits else np.zeros(0, np.int64)
     found = {}
@@ -86,12 +87,15 @@ def mixed_up_rows(records: Records, rows: Rows, cycle: Cycle, plan: Plan) -> Row
     """Those of some records in which columns are mixed up: what is stated of them reads where it belongs, and not all
     of it where it stands."""
     kinds = {name: kind for name, kind in kinds_of(plan).items() if name in cycle}
-    return rows[_is_mixed_up(_fits(stated_texts(records, rows, list(cycle)), kinds), cycle)]
+    return rows[_is_mixed_up(_fits(stated_texts(records, rows, list(cycle)), kinds), cycle, kinds)]
 
 
 def _cycles(kinds: dict[str, str]) -> Iterator[Cycle]:
-    """Any two columns, and three or four of those with numbers either way round."""
-    yield from combinations(kinds, 2)
+    """Any two columns, and three or four of those with numbers either way round. Not a name and a nationality: either
+    reads as the other, "Việt Nam" as a name and a name of one word as a country."""
+    for one, other in combinations(kinds, 2):
+        if {kinds[one], kinds[other]} != {_OF_NAMES, _NATIONALITY}:
+            yield one, other
     of_numbers = [name for name, kind in kinds.items() if kind in _NUMBERS]
     for size in range(3, len(of_numbers) + 1):
         for first, *others in combinations(of_numbers, size):
@@ -107,12 +111,16 @@ def _fits(texts: Texts, kinds: dict[str, str]) -> dict[tuple[str, str], Masks]:
     } | {(name, ""): _is_stated(text) for name, text in texts.items()}
 
 
-def _is_mixed_up(fits: dict[tuple[str, str], Masks], cycle: Cycle) -> Masks:
-    """Whether two columns of the cycle at least are stated, all fit where they belong, and not all where they stand."""
+def _is_mixed_up(fits: dict[tuple[str, str], Masks], cycle: Cycle, kinds: dict[str, str]) -> Masks:
+    """Whether two columns of the cycle at least are stated, all fit where they belong, and not all where they stand;
+    none of them where one is a name, for "Hoa" of the "Ba Na" is no mix-up."""
     after = (*cycle[1:], cycle[0])
     n_stated = np.sum([fits[name, ""] for name in cycle], axis=0)
     belongs = np.all([fits[place, name] for name, place in zip(cycle, after, strict=True)], axis=0)
-    return np.asarray((n_stated >= 2) & belongs & ~np.all([fits[name, name] for name in cycle], axis=0))
+    own = [fits[name, name] for name in cycle]
+    is_named = any(kinds[name] == _OF_NAMES for name in cycle)
+    stands = np.any(own, axis=0) if is_named else np.all(own, axis=0)
+    return np.asarray((n_stated >= 2) & belongs & ~stands)
 
 
 def _is_stated(texts: pa.Array) -> Masks:

@@ -35,7 +35,7 @@ class Finding:
     """A systematic error of a facility, or of a whole file.
 
     question: one of the names above; fields: columns of the doses it is about; file: None where a facility is meant,
-    in whatever file; facility: None for a whole file, or with no file either for the doses without a facility code.
+    in whatever file; facility: None for a whole file.
     hits: of ``trials`` doses (pairs of neighbouring doses, people) that could show the error those that do;
     ordinary_rate: their share at ordinary stations; probability: that the station is unlike the others; n_read: doses
     that were read otherwise for it, 0 where no reading is clear.
@@ -72,18 +72,23 @@ def judge(
 ) -> list[Judged]:
     """Whole files in which the error is clear, and facilities beyond these, whose rate of hits is unlike the others'.
 
+    Doses without a facility code are of many stations, or of one, who knows: they are judged neither by themselves nor
+    with their file.
+
     Parameters
     ----------
     hits, trials : int64[n_cells]
     usual : the rates of ordinary stations; None learns them from these
     least_rate : what goes wrong in a smaller share of a station's doses is no habit
     """
+    is_open = cells.is_coded.copy()
+    hits, trials = hits * is_open, trials * is_open
     if not hits.any():
         return []
     usual = usual or ordinary_rate(hits, trials)
-    found, is_open = [], np.ones(cells.file.size, np.bool_)
+    found = []
     for file, k, n, probability in _outlying(cells.file, hits, trials, usual, least_rate):
-        members = cells.file == file
+        members = (cells.file == file) & cells.is_coded
         # A file of one facility is better called by that facility.
         if members.sum() > 1 and is_clear_share(k, n, probability):
             finding = Finding(question, fields, cells.files[file], None, k, n, usual.mean, probability)
@@ -120,14 +125,13 @@ def _outlying(
 _SHOWN = {
     COLUMNS_MIXED_UP: "columns are mixed up ({fields}) in {hits:,} of {trials:,} doses looked at",
     ONE_VALUE: "{fields} is shared by more people than a household has, for {hits:,} of {trials:,} people",
-    FILLED_DOWN: "{fields} repeats that of the row above, of another person, in {hits:,} of {trials:,} rows",
+    FILLED_DOWN: "{fields} is that of the person in a row beside, not of the row's, in {hits:,} of {trials:,} rows",
     SEX_INVERTED: "{fields} is not the registry's in {hits:,} of {trials:,} doses whose person is known",
     DAY_MONTH_SWAPPED: "{fields} has day and month swapped in {hits:,} of {trials:,} doses whose person is known",
 }
 _READ = {
     COLUMNS_MIXED_UP: "read in the right columns",
     ONE_VALUE: "read as not stated there",
-    FILLED_DOWN: "read as not stated in the rows below",
     SEX_INVERTED: "read the other way round",
     DAY_MONTH_SWAPPED: "read with day and month exchanged",
 }
@@ -135,9 +139,7 @@ _READ = {
 
 def where(finding: Finding) -> str:
     """The station or file in words."""
-    if finding.file is not None:
-        return f"file {finding.file}"
-    return "doses without a facility code" if finding.facility is None else f"facility {finding.facility}"
+    return f"facility {finding.facility}" if finding.file is None else f"file {finding.file}"
 
 
 def what(finding: Finding) -> str:

@@ -1,7 +1,9 @@
 """Finds the systematic errors of a batch and reads the doses of stations right where one reading is clear.
 
 In this order, for each needs what the one before has set right: columns that are mixed up, values that belong to
-nobody, then sex and date of birth, whose test goes by the numbers.
+nobody, then sex and date of birth, whose test goes by the numbers. A record that agrees exactly with a person is left
+as it stands, whatever its station does. Values dragged down are told only: which row they belong to hangs on the order
+of the rows.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from linkage.stations import findings as found_as
 from linkage.stations.anchors import (
     NUMBERS,
     Counted,
+    agree_exactly,
     exchanged,
     inverted_sex,
     is_exchangeable,
@@ -36,17 +39,15 @@ from linkage.stations.anchors import (
 from linkage.stations.cells import Cells, Rows
 from linkage.stations.columns import mix_ups, mixed_up_rows, put_right
 from linkage.stations.findings import Finding, Judged, judge
-from linkage.stations.values import filled_down, neighbours, one_value
+from linkage.stations.values import neighbours, one_value, repeats
 from models.outlying import OrdinaryRate
 
 NOT_STATED, OTHER_SEX, EXCHANGED, IN_COLUMN = "not stated", "the other sex", "day and month exchanged", "in column "
 
-_BY_CHANCE = 0.1  # the share of the values like the one above that may be so without being dragged down
-
-# Numbers that are one person's or household's; a date of birth is dragged down, but many share one.
-_SHARED = "phone"  # by people who stand above each other as often as not
-# A number or a birthday of one person: that two neighbours have the same is a child with its mother's number, or twins.
-# What the other stations do makes it no more usual, so the rate is known beforehand: one in 500, as if from a thousand.
+# Values of one person, which are looked at for having been dragged down. A phone is not: a household has one, row after
+# row. That a row has its neighbour's is a child with its mother's number. What the other stations do makes it no more
+# usual, so the rate is known beforehand: one in 500, as if from a thousand.
+_OF_ONE_PERSON = ("id_number", "insurance_number", "birth_date")
 _ONE_PERSONS = OrdinaryRate(2.0, 998.0)
 _LEAST_DRAGGED = 0.02
 _BIRTH, _SEX = "birth_date", "sex"
@@ -115,6 +116,12 @@ def read_stations(typed: Typed, cells: Cells, dictionaries: Dictionaries, index:
 _Found = Iterator[tuple[Finding, list[Reading]]]
 
 
+def _not_exact(batch: _Batch, rows: Rows) -> Rows:
+    """Those of some records that agree exactly with no person as they stand: the others are never read otherwise, so
+    what agrees as typed does to the end."""
+    return rows[~agree_exactly(rows, batch.columns, batch.dictionaries, batch.index)]
+
+
 def _columns_mixed_up(batch: _Batch) -> _Found:
     typed = batch.typed
     for cycle, counted in mix_ups(typed.records, batch.cells, batch.plan).items():
@@ -123,6 +130,7 @@ def _columns_mixed_up(batch: _Batch) -> _Found:
             rows = np.zeros(0, np.int64)
             if judged.is_clear:
                 rows = mixed_up_rows(typed.records, batch.cells.rows_of(judged.cells), cycle, batch.plan)
+                rows = _not_exact(batch, rows)
                 for part in parts_of(rows.size):
                     table = put_right(typed.records.take(rows[part]), places)
                     for name, values in encode(table, batch.plan, "left", batch.dictionaries).items():
@@ -134,9 +142,12 @@ def _columns_mixed_up(batch: _Batch) -> _Found:
 def _one_value(batch: _Batch) -> _Found:
     people = mix(batch.columns["full_name.given"].astype(np.uint64) ^ mix(batch.columns[_BIRTH].astype(np.uint64)))
     facility = batch.cells.facility[batch.cells.of_record]
+    is_coded = batch.cells.is_coded[batch.cells.of_record]
     for field in filter(batch.has, NUMBERS):
         column, typed = batch.columns[field], batch.column_of(field)
-        for values in one_value(column.astype(np.uint64, copy=False), people, facility, found_as.LEAST_RATE):
+        stated = np.where(is_coded, column, 0).astype(np.uint64, copy=False)
+        for values in one_value(stated, people, facility, found_as.LEAST_RATE):
+            rows = _not_exact(batch, values.rows)
             finding = Finding(
                 found_as.ONE_VALUE,
                 (typed,),
@@ -146,10 +157,10 @@ def _one_value(batch: _Batch) -> _Found:
                 values.of,
                 0.0,
                 values.probability,
-                values.rows.size,
+                rows.size,
             )
-            column[values.rows] = 0
-            yield finding, [Reading(typed, NOT_STATED, values.rows)]
+            column[rows] = 0
+            yield finding, [Reading(typed, NOT_STATED, rows)] if rows.size else []
 
 
 def _filled_down(batch: _Batch) -> _Found:
@@ -157,27 +168,28 @@ def _filled_down(batch: _Batch) -> _Found:
     rows_below = neighbours(
         columns["full_name"].astype(np.uint16, copy=False), batch.typed.numbers["subject_ids"], batch.cells
     )
-    for field in filter(batch.has, (*NUMBERS, _BIRTH)):
-        column, typed = columns[field], batch.column_of(field)
-        values = column if field != _BIRTH else np.where(is_vague(column.astype(np.uint32)), 0, column)
-        below, repeated = filled_down(values, rows_below)
-        if field == "id_number":
-            repeated = repeated[owners(repeated, columns, batch.dictionaries, batch.index) < 0]
-        usual, least = (None, found_as.LEAST_RATE) if field == _SHARED else (_ONE_PERSONS, _LEAST_DRAGGED)
-        hits, trials = batch.cells.count(repeated), batch.cells.count(below)
-        for judged in judge(found_as.FILLED_DOWN, (typed,), hits, trials, batch.cells, usual, least):
-            rows = np.zeros(0, np.int64)
-            if _mostly_dragged(judged.finding):
-                rows = np.sort(repeated[judged.cells[batch.cells.of_record[repeated]]])
-                column[rows] = 0
-            yield _with_readings(judged, [(typed, NOT_STATED, rows)])
+    for field in filter(batch.has, _OF_ONE_PERSON):
+        below, first, second = repeats(columns[field], rows_below)
+        trials, hits = batch.cells.count(below), batch.cells.count(_of_others(batch, field, first, second))
+        typed = (batch.column_of(field),)
+        for judged in judge(found_as.FILLED_DOWN, typed, hits, trials, batch.cells, _ONE_PERSONS, _LEAST_DRAGGED):
+            yield judged.finding, []
 
 
-def _mostly_dragged(finding: Finding) -> bool:
-    """Whether nearly all values that repeat the one above do so because it was dragged down: elsewhere they are a tenth
-    as frequent at most."""
-    rate = finding.hits / finding.trials
-    return finding.probability >= found_as.READ_FROM and finding.ordinary_rate <= _BY_CHANCE * rate
+def _of_others(batch: _Batch, field: str, first: Rows, second: Rows) -> Rows:
+    """Of neighbouring rows that state the same value, the rows below whose person has another one, where a row beside
+    is of the person who has it."""
+    rows = np.unique(np.concatenate([first, second]))
+    stated = batch.columns[field][rows]
+    numbers = NUMBERS if field == _BIRTH else (field,)
+    persons = owners(rows, numbers, batch.columns, batch.dictionaries, batch.index)
+    is_own, is_others = persons >= 0, persons < 0
+    if field == _BIRTH:
+        registered = batch.index.columns[_BIRTH][np.maximum(persons, 0)].astype(np.uint32)
+        is_others = is_own & (registered != stated) & ~is_vague(registered) & ~is_vague(stated.astype(np.uint32))
+        is_own &= registered == stated
+    values = mix(stated.astype(np.uint64) ^ mix(batch.cells.of_record[rows].astype(np.uint64), 1))
+    return np.intersect1d(rows[is_others & np.isin(values, values[is_own])], second)
 
 
 def _known_persons(batch: _Batch) -> _Found:
@@ -185,16 +197,14 @@ def _known_persons(batch: _Batch) -> _Found:
     sexes = inverted_sex(columns, batch.cells, batch.dictionaries, batch.index)
     for judged in _judge(found_as.SEX_INVERTED, typed_sex, sexes, batch.cells):
         rows = batch.cells.rows_of(judged.cells & judged.is_clear)
-        rows = rows[columns[_SEX][rows] != 0]
+        rows = _not_exact(batch, rows[columns[_SEX][rows] != 0])
         columns[_SEX][rows] = other_sex(columns[_SEX][rows].astype(np.uint8))
         yield _with_readings(judged, [(typed_sex, OTHER_SEX, rows)])
     births = swapped_day_and_month(columns, batch.cells, batch.dictionaries, batch.index)
     for judged in _judge(found_as.DAY_MONTH_SWAPPED, typed_birth, births, batch.cells):
         rows = batch.cells.rows_of(judged.cells & judged.is_clear)
-        birth = columns[_BIRTH][rows].astype(np.uint32)
-        is_changed = is_exchangeable(birth)
-        rows = rows[is_changed]
-        columns[_BIRTH][rows] = exchanged(birth[is_changed])
+        rows = _not_exact(batch, rows[is_exchangeable(columns[_BIRTH][rows].astype(np.uint32))])
+        columns[_BIRTH][rows] = exchanged(columns[_BIRTH][rows].astype(np.uint32))
         yield _with_readings(judged, [(typed_birth, EXCHANGED, rows)])
 
 

@@ -1,4 +1,5 @@
-"""Values that belong to no person: one that a station states for everybody, and the value above dragged down.
+"""Values that belong to no person of their rows: one that a station states for everybody, and the value above dragged
+down.
 
 How many people state a value is told by their given names and dates of birth, and whether two rows are of two people
 by their names.
@@ -131,14 +132,16 @@ def _are_others(names: NDArray[np.uint16]) -> NDArray[np.bool_]:
     return np.asarray((given[1:] != given[:-1]) & is_other & (given[1:] != 0) & (given[:-1] != 0))
 
 
-def filled_down(values: NDArray[np.generic], found: Neighbours) -> tuple[Rows, Rows]:
+def repeats(values: NDArray[np.generic], found: Neighbours) -> tuple[Rows, Rows, Rows]:
     """The rows below of neighbouring rows of two people that both state a value, [n_records], 0 where none; and of
-    those that state the same."""
-    below, repeated = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    those that state the same the rows above and below."""
+    below, first, second = ([np.zeros(0, np.int64)] for _ in range(3))
     for part in parts_of(found.is_pair.size):
         here = found.order[part.start : part.stop + 1].astype(np.int64)
         value = values[here]
         is_pair = found.is_pair[part] & (value[1:] != 0) & (value[:-1] != 0)
         below.append(here[1:][is_pair])
-        repeated.append(here[1:][is_pair & (value[1:] == value[:-1])])
-    return np.concatenate(below), np.concatenate(repeated)
+        is_same = is_pair & (value[1:] == value[:-1])
+        first.append(here[:-1][is_same])
+        second.append(here[1:][is_same])
+    return np.concatenate(below), np.concatenate(first), np.concatenate(second)
