@@ -89,7 +89,8 @@ def person_number_level(stated, marks, number, old_number):
         return 0
     slip = 6 if marks & 2 else 5
     if own >> 56 != stated >> 56:
-        return slip if one_digit_more(stated, own) or one_digit_more(own, stated) else 0
+        is_cut = stated >> 56 in (11, 13) and (one_digit_more(stated, own) or one_digit_more(own, stated))
+        return slip if is_cut else 0
     contradicts, owned, unchecked = marks & 1, marks & 2, marks & 4
     if stated == own:
         return 4 if stated >> 56 == 9 else 2 if contradicts else 3 if unchecked else 1

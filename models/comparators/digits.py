@@ -125,7 +125,9 @@ def person_number_level(stated, marks, number, old_number):  # type: ignore[no-u
     if stated == 0 or n_digits == DOCUMENT:
         return 0
     same, slip, different = _levels_of(n_digits, marks)
-    return _own_level(stated, old_number if n_digits == OLD_DIGITS else number, same, slip, different)
+    own = old_number if n_digits == OLD_DIGITS else number
+    level = _own_level(stated, own, same, slip, different)
+    return slip if level == 0 and _is_cut(n_digits) and _is_cut_of(stated, own) else level
 
 
 @kernel
@@ -141,10 +143,16 @@ def _levels_of(n_digits, marks):  # type: ignore[no-untyped-def]
 def _own_level(stated, own, same, slip, different):  # type: ignore[no-untyped-def]
     """The level against the person's number of the same kind."""
     if own == 0 or (stated ^ own) >> np.uint64(N_DIGITS_SHIFT) != 0:
-        return slip if one_digit_more(stated, own) or one_digit_more(own, stated) else 0
+        return 0
     if stated == own:
         return same
     return slip if one_slip(stated, own) else different
+
+
+@kernel
+def _is_cut_of(stated, own):  # type: ignore[no-untyped-def]
+    """Whether a stated number is a person's, a digit of which was lost or typed twice."""
+    return one_digit_more(stated, own) or one_digit_more(own, stated)
 
 
 @kernel
@@ -162,6 +170,10 @@ def person_number_levels(first, offsets, left, marks, right, right_old, stride, 
         values = own[first[i] : first[i] + span.shape[0]]
         for k in range(span.shape[0]):
             span[k] += stride * _own_level(a, values[k], same, slip, different)
+        if _is_cut(n_digits):
+            for k in range(span.shape[0]):
+                if values[k] >> np.uint64(N_DIGITS_SHIFT) != n_digits and _is_cut_of(a, values[k]):
+                    span[k] += stride * slip
 
 
 @kernel
