@@ -202,6 +202,26 @@ def test_text_that_a_spreadsheet_was_told_to_keep(tmp_path: Path) -> None:
     assert rows(batch) == [*BOTH, ("E03", None, None, None, 'a"b')]
 
 
+def test_keys_as_a_spreadsheet_was_told_to_keep_them(tmp_path: Path) -> None:
+    lines = ['"=T(""E01"")",=T("Lê Lan")', "'E02,An", "E'03,Ba", '=t( "E04" ),Tư']
+    batch = read(tmp_path, "\n".join(["dose_id,full_name", *lines, ""]))
+    assert rows(batch, "dose_id", "full_name") == [("E01", "Lê Lan"), ("E02", "An"), ("E'03", "Ba"), ("E04", "Tư")]
+
+
+@pytest.mark.parametrize(
+    "key", ["N/A", "n/a", "-", "--", "NULL", "null", "không", "Không", "Chưa có", "Không rõ", "#N/A"]
+)
+def test_a_word_for_none_is_no_key(tmp_path: Path, key: str) -> None:
+    batch = read(tmp_path, f"{HEADER}{ONE}{TWO}{ONE.replace('E01', key)}{TWO.replace('E02', f' {key} ')}")
+    assert rows(batch) == BOTH
+    assert reasons(batch) == [["missing_dose_id"]] * 2
+
+
+@pytest.mark.parametrize("key", ["0", "00000000", "N/A1", "NULL-7", "Nul", "K"])
+def test_what_is_like_a_word_for_none_is_a_key(tmp_path: Path, key: str) -> None:
+    assert rows(read(tmp_path, HEADER + ONE.replace("E01", key)), "dose_id") == [(key,)]
+
+
 def test_formula_text_in_parquet(tmp_path: Path) -> None:
     path = tmp_path / "doses.parquet"
     pq.write_table(pa.table({"dose_id": ['="E01"'], "full_name": ['="Lê Lan"']}), path)

@@ -1,4 +1,5 @@
-"""What programs put around a value and what is no part of it: invisible characters, and the quotes of ``="E01"``.
+"""What programs put around a value and what is no part of it: invisible characters, the quotes of ``="E01"``, and the
+apostrophe before a key.
 
 A column is looked at byte by byte first; only one that holds such a thing is looked at value by value.
 """
@@ -14,11 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.schema import TableSchema
+from linkage.standardise.placeholders import without_no_keys
 
 # Format characters (category Cf): byte order marks, zero-width characters, marks of direction, soft hyphens.
 _INVISIBLE = "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 _OUTER_BLANKS = r"^[\s\p{Zs}]+|[\s\p{Zs}]+$"
 _FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
+# As a whole cell, alone or in the function T().
+_FORMULA_CELL = r'^\s*=(?:"((?:[^"]|"")*)"|(?i:T)\(\s*"((?:[^"]|"")*)"\s*\))\s*$'
+_TEXT_SIGN = r"^'+(.)"  # of a spreadsheet: what follows is text
 # Whatever invisible characters and no-break spaces begin with in UTF-8.
 _LEAD_BYTES = (
     b"\xe2\x80",
@@ -46,7 +51,7 @@ def clean_rows(rows: pa.Table, table: TableSchema) -> pa.Table:
     """Rows of text, their values out of ``="…"``, the keys without invisible characters and blanks around them."""
     for place, name in enumerate(rows.column_names):
         values = rows.column(place)
-        if holds(values, b'="'):
+        if holds(values, b'="', b"=T(", b"=t("):
             values = _without_formula(values)
         if name == table.key:
             values = _clean_keys(values)
@@ -68,18 +73,20 @@ def holds(values: pa.ChunkedArray, *needles: bytes) -> bool:
 
 
 def _without_formula(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """How a spreadsheet is told to keep leading zeros: ``="012"`` is 012; doubled quotes are one."""
-    is_formula = pc.fill_null(pc.match_substring_regex(values, r'^\s*="(?:[^"]|"")*"\s*$'), False)
-    inner = pc.replace_substring_regex(values, r'^\s*="((?:[^"]|"")*)"\s*$', r"\1")
+    """How a spreadsheet is told to keep leading zeros: ``="012"`` and ``=T("012")`` are 012; doubled quotes are one."""
+    is_formula = pc.fill_null(pc.match_substring_regex(values, _FORMULA_CELL), False)
+    inner = pc.replace_substring_regex(values, _FORMULA_CELL, r"\1\2")
     inner = pc.replace_substring(inner, '""', '"')
     inner = pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner)
     return pc.if_else(is_formula, inner, values)
 
 
 def _clean_keys(keys: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Keys as a person sees them; one of which nothing is left is null."""
+    """Keys as a person sees them, null where they say that there is none."""
     if holds(keys, *_LEAD_BYTES):
         keys = pc.replace_substring_regex(keys, _INVISIBLE, "")
     if holds(keys, b" ", b"\t", b"\xc2\xa0", b"\n", b"\r"):
         keys = pc.replace_substring_regex(keys, _OUTER_BLANKS, "")
-    return keys
+    if holds(keys, b"'"):
+        keys = pc.replace_substring_regex(keys, _TEXT_SIGN, r"\1")
+    return without_no_keys(keys)
