@@ -84,6 +84,27 @@ def test_rows_of_the_form_are_told_by_what_stands_first(tmp_path: Path) -> None:
     assert told == ["column_numbers", "total_row", "remark", "repeated_header"]
 
 
+@pytest.mark.parametrize("title", ["Người lập biểu,,,", ",Người lập biểu,,", "Trưởng trạm,,NGƯỜI LẬP BIỂU,"])
+def test_who_signs_a_list_is_no_dose(tmp_path: Path, title: str) -> None:
+    path = tmp_path / "a.csv"
+    lines = [
+        "full_name,gender,date_of_birth,vaccine",
+        "Lê Lan,Nữ,1983,X",
+        "Thôn 2,,,",
+        "Vũ Bá,,,",
+        title,
+        "(Ký tên),,,",
+        ",,,",
+        "Vũ An,,,",
+    ]
+    path.write_text("\n".join([*lines, lines[0], "Lê Hoa,Nữ,1984,X", "Bá,,,", ""]))
+    batch = ingest([path], DOSES)
+    assert batch.accepted.column("full_name").to_pylist() == ["Lê Lan", "Vũ Bá", "Lê Hoa", "Bá"]
+    told = dict(zip(batch.rejected["position"].to_pylist(), batch.rejected["reasons"].to_pylist(), strict=True))
+    assert "remark" in told[7]
+    assert told[8] == ["repeated_header"]
+
+
 @pytest.mark.parametrize(
     "header", ["full_name,gender\nLê Lan,Nữ", "person_id,full_name,gender,date_of_birth\nP1,Lê Lan,Nữ,1983"]
 )

@@ -138,6 +138,17 @@ def test_printed_forms_in_a_workbook(tmp_path: Path) -> None:
     assert told == ["column_numbers", "column_numbers", "total_row", "remark", "remark"]
 
 
+def test_a_section_in_the_midst_of_merged_cells_is_no_dose(tmp_path: Path) -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        made = sheet(book, "S", HEADER, ["E01", "Lê Lan", "Nữ"], ["Thôn 2"], ["E02", "Vũ Bá", "Nữ"])
+        made.merge_range(1, 2, 3, 2, "Nữ")
+        made.merge_range(1, 3, 3, 3, "05/12/1983")
+
+    batch = read(tmp_path, fill)
+    assert rows(batch) == [ONE, ["E02", "Vũ Bá", *ONE[2:]]]
+    assert batch.rejected["reasons"].to_pylist() == [["remark"]]
+
+
 # ------------------------------------------------------------------------------------------------- epoch
 
 

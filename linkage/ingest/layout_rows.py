@@ -36,11 +36,25 @@ _REMARK = (
     r"|\(?ký|đại diện|dai dien|tm\.|kt\.|ngày|ngay|, ngày|danh sách|danh sach|hết|note|remark|prepared by|signature"
     r"|signed|approved by)(\W|$)"
 )
+# What stands over a signature, and the name of who signs under it.
+_SIGNATURE = (
+    r"^\W*(người lập|nguoi lap|người ký|lập biểu|lap bieu|người báo cáo|nguoi bao cao|thủ trưởng|thu truong|phụ trách"
+    r"|phu trach|giám đốc|giam doc|trưởng trạm|truong tram|trưởng khoa|trưởng phòng|phó giám đốc|kế toán|xác nhận"
+    r"|xac nhan|ký tên|ky ten|\(?ký|đại diện|dai dien|tm\.|kt\.|prepared by|signature|signed|approved by)(\W|$)"
+)
+# The part of a village that the rows under it are of, "II. Thôn 2".
+_SECTION = (
+    r"^\W*(?:(?:[ivx]{1,4}|[a-z]|\d{1,2})\W+)?(?:thôn|thon|tổ|tổ dân phố|to dan pho|ấp|xóm|xom|bản|buôn|buon|làng|khóm"
+    r"|khối|khoi|khu|khu phố|khu pho|đội|xã|phường|thị trấn)\s+\S"
+)
+_NUMBERED = r"(?i)\s(?:\d{1,2}[a-z]?|[ivx]{1,4})\W*$"
+_ABOUT_SOMEBODY = ("full_name", "id_number", "old_id_number", "phone", "insurance_number")
 # Of these in ASCII the first letters; with other letters they are seen by these.
 _WORDS = ("total", "sum", "subtotal", "note", "remark", "signature", "signed", "tong", "cong")
 _SHORT_KEY_BYTES, _LAST_VISIBLE = 6, ord("~")
 _SHORT_NUMBER = r"^\W*([0-9]{1,2}|[A-Za-z])\W*$"
-_ORDINAL = re.compile(r"\W*(\d{1,2}|[A-Za-z])\W*")
+# "(6)", or how it is reckoned: "(6)=(4)+(5)", "8=6+7".
+_ORDINAL = re.compile(r"\W*?(\d{1,2}|[A-Za-z])[^\w=]*(?:=(?:\W*(?:\d{1,2}|[A-Za-z])\b)+\W*)?")
 _FEWEST_NUMBERS = 3
 _MOST_BESIDE_REMARK = 3
 _MOST_BESIDE_TOTAL = 4
@@ -57,6 +71,8 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     told_by = _first_column(table, header) if is_derived else str(table.key)
     keys = rows.column(told_by)
     rows = rows.drop_columns([str(table.key)]) if is_derived else rows
+    if is_derived:
+        faults[_signers(rows)] = REMARK
     names = {normal_name(name) for name in header.names if name.strip()}
     candidates = _candidates(keys, names)
     if not candidates.size:
@@ -73,9 +89,39 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     # A text of several words as a key with nothing beside it is a remark, whatever it says; as a name it may be one.
     is_remark = (stated == 0) & _matches(key, r"^\S*[\pL]\S*\s+\S*[\pL(]") & (not is_derived)
     is_remark |= (stated < _MOST_BESIDE_REMARK) & _matches(key, f"(?i){_REMARK}") & ~_identifies(asked)
+    # Merged cells may state something beside the name of a section, but nobody.
+    is_section = _matches(key, f"(?i){_SECTION}") & ~_is_about_somebody(asked, told_by)
+    is_remark |= is_section & (_matches(key, _NUMBERED) if is_derived else True)  # a name may begin so
     found[(found == 0) & is_remark] = REMARK
-    faults[candidates] = found
+    faults[candidates] |= np.where(faults[candidates] == 0, found, 0)
     return faults
+
+
+def _signers(rows: pa.Table) -> NDArray[np.intp]:
+    """Rows of a list without keys that hold a signature: its title alone, and under it rows that state no more, which
+    are names. A list has both at its end."""
+    stated = np.sum([column.is_valid().to_numpy() for column in rows.columns], axis=0)
+    few = np.flatnonzero((stated > 0) & (stated < _MOST_BESIDE_REMARK))
+    asked = rows.take(pa.array(few))
+    titles = few[_matches(pc.fill_null(pc.coalesce(*asked.columns), ""), f"(?i){_SIGNATURE}") & ~_identifies(asked)]
+    found: list[int] = []
+    for title in titles.tolist():
+        if found and title <= found[-1]:
+            continue
+        end = title + 1
+        while end < stated.size and stated[end] <= stated[title]:
+            end += 1
+        found += [row for row in range(title, end) if stated[row]]
+    return np.array(found, np.intp)
+
+
+def _is_about_somebody(asked: pa.Table, told_by: str) -> NDArray[np.bool_]:
+    """Whether a row states a name or a number of a person, beside what it is told by: bool[n]."""
+    found = np.zeros(asked.num_rows, np.bool_)
+    for name in _ABOUT_SOMEBODY:
+        if name != told_by and name in asked.column_names:
+            found |= asked.column(name).is_valid().to_numpy()
+    return found
 
 
 def _candidates(keys: pa.ChunkedArray, names: set[str]) -> NDArray[np.intp]:
