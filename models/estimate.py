@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.estimate_u import normalised
+from models.order import Closer, chain, rising
 from models.parameters import ComparisonParameters, Parameters
 from models.score import bayes_factors, expect
 
@@ -287,28 +288,11 @@ def _distance_left(changes: list[float]) -> float:
     return changes[-1] * factor / (1.0 - factor)
 
 
-def in_order(m: Vector, u: Vector, closer: tuple[tuple[int, ...], ...]) -> Vector:
-    """m with m / u made to fall, or stay, from closer levels to farther ones: those that rise are pooled.
-
-    Pooled levels share their m in proportion to u, so the total stays. Of levels one behind the other the result is
-    that of pooling neighbours (Ayer et al. 1955); of others the pair that rises most is pooled first. closer: of each
-    level those next closer; level 0, missing, and levels without are left alone.
-    """
-    block = np.arange(m.size)
-    edges = [(other, level) for level, others in enumerate(closer) for other in others]
-    while True:
-        mass, random = (np.bincount(block, weights=of, minlength=m.size) for of in (m, u))
-        ratio = np.divide(mass, random, out=np.zeros(m.size), where=random > 0)[block]
-        rises = [(ratio[level] / ratio[other], other, level) for other, level in edges if block[other] != block[level]]
-        most = max(rises, default=(0.0, 0, 0))
-        if most[0] <= 1.0:
-            return np.where(np.bincount(block, minlength=m.size)[block] > 1, u * ratio, m)
-        block[block == block[most[2]]] = block[most[1]]
-
-
-def chain(n: int) -> tuple[tuple[int, ...], ...]:
-    """The order of n levels, "missing" among them, each of which is next to the one before."""
-    return ((), (), *((level - 1,) for level in range(2, n)))
+def in_order(m: Vector, u: Vector, closer: Closer) -> Vector:
+    """m with m / u made to fall, or stay, from closer levels to farther ones. Pooled levels, see `rising`, share m
+    in proportion to u, so the total stays."""
+    ratios = rising(u, m, closer)
+    return np.where(ratios == u / m, m, u / ratios)
 
 
 def residual_correlation(parameters: Parameters, levels: NDArray[np.uint8], matches: Vector) -> Vector:

@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.order import Closer, rising
 from models.patterns import PatternSpace
 
 Vector = NDArray[np.float64]
@@ -53,17 +54,13 @@ class ComparisonParameters:
     fixed: tuple[str, ...] = ()  # of "m" and "u", what training leaves as it is
     twin: Vector | None = None
     namesake: Vector | None = None
-    closer: tuple[tuple[int, ...], ...] = ()
+    closer: Closer = ()
 
     def over_m(self, shares: Vector) -> Vector:
-        """shares / m by level, float64[n_levels], raised where a closer level has more: a farther level never speaks
-        more for a match than a closer one. What a level is worth may rest on few pairs; its place in the order does
-        not."""
-        ratios = np.asarray(shares / self.m)
-        for level, closer in enumerate(self.closer):
-            for other in closer:
-                ratios[level] = max(ratios[level], ratios[other])
-        return ratios
+        """shares / m by level, float64[n_levels], rising from closer levels to farther ones (models.order): a farther
+        level never speaks more for a match than a closer one. What a level is worth may rest on few pairs; its place in
+        the order does not."""
+        return rising(shares, self.m, self.closer)
 
     @cached_property
     def closer_levels(self) -> NDArray[np.int8]:
@@ -82,7 +79,7 @@ class ComparisonParameters:
     @property
     def used_m(self) -> Vector:
         """The m that with u gives the weight of each level, see `over_m`: float64[n_levels]."""
-        return np.asarray(np.where(self.u_over_m > self.u / self.m, self.u / self.u_over_m, self.m))
+        return np.asarray(np.where(self.u_over_m == self.u / self.m, self.m, self.u / self.u_over_m))
 
     @cached_property
     def log2_m_u(self) -> Vector:

@@ -22,13 +22,13 @@ from models.estimate import (
     PRIOR_RELATIVES,
     TOLERANCE,
     TrainingSample,
-    chain,
     estimate_m,
     in_order,
     outside_by_sort,
     residual_correlation,
 )
 from models.estimate_u import LEAST_ABSENT, estimate_u, normalised
+from models.order import chain
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from tests import naive

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -40,12 +41,22 @@ def models(draw: st.DrawFn) -> tuple[Parameters, PatternSpace]:
     return Parameters(tuple(comparisons), 0.9, 0.99, rate, 1000, near, *rates), PatternSpace(tuple(n_levels))
 
 
-def raised(c: ComparisonParameters, shares: np.ndarray) -> list[float]:
-    """shares, those over m raised to that of every closer level, one after the other."""
-    ratios = (shares / c.m).tolist()
-    for level, closer in enumerate(c.closer):
-        ratios[level] = max([ratios[level], *(ratios[other] for other in closer)])
-    return [ratio * m for ratio, m in zip(ratios, c.m.tolist(), strict=True)]
+def in_order(c: ComparisonParameters, shares: np.ndarray) -> list[float]:
+    """shares in proportion to m where a farther level has less over m than a closer one: pools of levels, merged."""
+    pools = [{level} for level in range(c.m.size)]
+
+    def ratio(level: int) -> float:
+        pool = next(pool for pool in pools if level in pool)
+        return sum(shares[of] for of in pool) / sum(c.m[of] for of in pool)
+
+    edges = [(other, level) for level, closer in enumerate(c.closer) for other in closer]
+    while True:
+        apart = [(a, b) for a, b in edges if not any({a, b} <= pool for pool in pools) and ratio(a) > ratio(b)]
+        if not apart:
+            return [ratio(level) * m for level, m in enumerate(c.m.tolist())]
+        a, b = max(apart, key=lambda edge: (math.log(ratio(edge[0])) - math.log(max(ratio(edge[1]), 1e-300)), edge))
+        merged = set().union(*(pool for pool in pools if pool & {a, b}))
+        pools = [pool for pool in pools if not pool & merged] + [merged]
 
 
 @given(models())
@@ -55,7 +66,7 @@ def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, Pattern
     weights = np.log2(m_u)
     levels = space.levels_of(np.arange(space.size, dtype=np.uint32))
     shares = [
-        [c.m, *(raised(c, of) for of in (c.u, c.among_neighbours, c.household, c.among_twins, c.among_namesakes))]
+        [c.m, *(in_order(c, of) for of in (c.u, c.among_neighbours, c.household, c.among_twins, c.among_namesakes))]
         for c in p.comparisons
     ]
     rates = [rate / 1000 for rate in (p.household_rate, p.twin_rate, p.namesake_rate)]
