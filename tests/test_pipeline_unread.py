@@ -58,7 +58,7 @@ def test_numbers_that_cannot_be_read_are_the_issue_of_their_doses(
 def test_few_values_that_cannot_be_read_excuse_nobody(district: District, tmp_path: Path) -> None:
     rows = [row | {"gender": "giới?"} for row in district.rows("doses")[:900]]
     decisions, _ = link(district, tmp_path, rows)
-    linked = [row for row in decisions if row["status"] == "review"]
+    linked = [row for row in decisions if row["status"] in ("matched", "review")]
     assert linked
     assert all("gender" in row["wrong_fields"] for row in linked)
 
