@@ -7,7 +7,7 @@ the number of distinct subjects as sample size: with doses they would be too nar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -183,7 +183,9 @@ def _labelled(run_dir: Path, truth_path: Path) -> Iterator[duckdb.DuckDBPyConnec
         yield connection
 
 
-def _load_truth(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def load_source(connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], what: str) -> None:
+    """The table source: the rows of a file of truth; InputError when it cannot be read or lacks a column. what: what
+    has these columns, as "a truth"."""
     reader = "read_csv(?, all_varchar = true, header = true)" if path.suffix.lower() == ".csv" else "read_parquet(?)"
     try:
         connection.execute(f"CREATE TEMP TABLE source AS SELECT * FROM {reader}", [str(path)])
@@ -191,9 +193,13 @@ def _load_truth(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read as truth ({reason}); give a Parquet or CSV file") from error
     present = {row[0] for row in connection.execute("DESCRIBE source").fetchall()}
-    missing = [name for name in TRUTH.names if name not in present]
+    missing = [name for name in columns if name not in present]
     if missing:
-        raise InputError(f"{path}: column {missing[0]} is missing; a truth has {', '.join(TRUTH.names)}")
+        raise InputError(f"{path}: column {missing[0]} is missing; {what} has {', '.join(columns)}")
+
+
+def _load_truth(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    load_source(connection, path, TRUTH.names, "a truth")
     connection.execute(
         "CREATE TEMP TABLE truth AS SELECT dose_id::VARCHAR AS dose_id, nullif(person_id::VARCHAR, '') AS person_id "
         "FROM source"

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from linkage.errors import InputError
-from linkage.evaluate import BIN_EDGES, CalibrationBin, Proportion
+from linkage.evaluate import BIN_EDGES, CalibrationBin, Proportion, load_source
 from linkage.link_folder import LinkFolder, open_link_folder
 from linkage.schema import CANDIDATES, LINKS
 from models.intervals import wilson_interval
@@ -109,16 +109,7 @@ def _judged(
 
 def _load_pairs(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """The table stated: the pairs of a file."""
-    reader = "read_csv(?, all_varchar = true, header = true)" if path.suffix.lower() == ".csv" else "read_parquet(?)"
-    try:
-        connection.execute(f"CREATE TEMP TABLE source AS SELECT * FROM {reader}", [str(path)])
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: cannot be read as truth ({reason}); give a Parquet or CSV file") from error
-    present = {row[0] for row in connection.execute("DESCRIBE source").fetchall()}
-    missing = [name for name in PAIR if name not in present]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]} is missing; the truth of a link has {', '.join(PAIR)}")
+    load_source(connection, path, PAIR, "the truth of a link")
     connection.execute(
         "CREATE TEMP TABLE stated AS SELECT left_id::VARCHAR AS left_id, right_id::VARCHAR AS right_id FROM source "
         "WHERE left_id IS NOT NULL AND right_id IS NOT NULL"

@@ -18,6 +18,7 @@ from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
 from linkage.field_notes import field_notes
 from linkage.file_pairs import Decided, IdList, decide, pairs_of, pairs_table
+from linkage.gates import check_accept
 from linkage.ingest import Ingested, file_notes, ingest
 from linkage.ingest.records import Records
 from linkage.memory import AnonymousPeak
@@ -95,8 +96,7 @@ def link_files(
     """
     if model is not None and model.plan.digest() != plan.digest():
         raise UsageError(f"the model is of plan {model.plan.name!r}, which differs from the one given; train it again")
-    if accept is not None and not accept.strip():
-        raise UsageError("--accept needs a reason in writing; the manifest keeps it")
+    check_accept(accept)
     is_self = [path.resolve() for path in left] == [path.resolve() for path in right]
     _check_plan(plan, is_self=is_self)
     clock, keys = Clock(on_progress), {"left": plan.left_id, "right": plan.right_id}
