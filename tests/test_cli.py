@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from linkage import cli
-from linkage.cli import app
+from linkage.cli import app, entry
 from tests.district import Called, District, call, make_district, write
 
 ROOT = Path(__file__).parents[1]
@@ -147,7 +146,9 @@ def test_the_module_starts_as_a_program() -> None:
 
 def test_a_process_that_ends_at_once_has_said_everything(tmp_path: Path) -> None:
     """Also what Python has not written yet, and with the code of its end."""
-    told = "import sys\nfrom linkage import cli\ncli.main = lambda: sys.stdout.write('all of it')\ncli.program()"
+    told = (
+        "import sys\nfrom linkage.cli import entry\nentry.main = lambda: sys.stdout.write('all of it')\nentry.program()"
+    )
     ended = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "all of it", "")
     command = [sys.executable, "-m", "linkage", "model", "show", "--json", str(tmp_path / "no.json")]
@@ -274,6 +275,6 @@ def test_many_dose_files_may_follow_one_option() -> None:
     """As a shell expands a pattern; other options and what follows them stay as they are."""
     given = ["run", "--doses", "a", "b", "c", "--index", "i", "--doses", "d", "--out", "o"]
     once = ["run", "--doses", "a", "--doses", "b", "--doses", "c", "--index", "i", "--doses", "d", "--out", "o"]
-    assert cli._spread(given) == once
-    assert cli._spread(once) == once
-    assert cli._spread(["link", "a", "b", "--plan", "p"]) == ["link", "a", "b", "--plan", "p"]
+    assert entry._spread(given) == once
+    assert entry._spread(once) == once
+    assert entry._spread(["link", "a", "b", "--plan", "p"]) == ["link", "a", "b", "--plan", "p"]

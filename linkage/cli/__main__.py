@@ -1,0 +1,5 @@
+"""``python -m linkage.cli``."""
+
+from linkage.cli import program
+
+program()

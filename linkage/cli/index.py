@@ -1,0 +1,104 @@
+"""``index``: build, change and inspect a registry index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from linkage.cli.options import N_CORES, Columns, Json, Threads, column_names
+from linkage.cli.printing import print_result
+from linkage.cli.progress import Bar
+from linkage.cli.talk import print_notes, talk
+
+
+def index_build(
+    registry: Annotated[list[Path], typer.Argument(help="Registry files.")],
+    out: Annotated[Path, typer.Option(help="Folder of the index.")],
+    units: Annotated[Path | None, typer.Option(help="Folder of administrative units by date.")] = None,
+    commune_date: Annotated[str | None, typer.Option(help="2021 or 2025; told from the codes when not given.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Linkage plan; the vaccination plan when not given.")] = None,
+    columns: Columns = None,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Build the index of a registry."""
+    from linkage.registry_files import build_from_files
+
+    bar, notes = Bar(), list[str]()
+    with bar.progress:
+        index = build_from_files(
+            registry,
+            out,
+            units=units,
+            commune_date=commune_date,
+            plan_file=plan,
+            columns=column_names(columns),
+            n_threads=threads,
+            on_progress=bar,
+            on_note=notes.append,
+        )
+    print_notes(notes)
+    print_result(_index_summary(index), as_json)
+
+
+def index_apply(
+    changes: Annotated[Path, typer.Argument(help="File of changed, new and removed registry rows.")],
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    partial: Annotated[bool, typer.Option("--partial", help="Only what a row states changes.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="What a row does not state is empty from then on.")] = False,
+    columns: Columns = None,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Apply changes to an index: rows by person_id; status 'removed' takes a person out.
+
+    Example: linkage index apply changes.csv --index index --partial
+    """
+    from linkage.registry_files import apply_changes
+
+    bar = Bar()
+    with bar.progress:
+        applied = apply_changes(
+            changes,
+            index,
+            partial=partial,
+            whole=whole,
+            columns=column_names(columns),
+            n_threads=threads,
+            on_progress=bar,
+        )
+    counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
+    if not (applied.new or applied.changed or applied.removed):
+        talk.print(f"nothing to do: {changes} changes nobody in the index")
+    print_result(_index_summary(applied.index) | counts, as_json)
+
+
+def index_compact(
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Build an index with changes afresh from its persons; it answers the same, and faster."""
+    from linkage.registry_files import compact_index
+
+    bar = Bar()
+    with bar.progress:
+        compacted = compact_index(index, n_threads=threads, on_progress=bar)
+    print_result(_index_summary(compacted), as_json)
+
+
+def index_info(index: Annotated[Path, typer.Argument(help="Folder of the index.")], as_json: Json = False) -> None:
+    """Show what an index was built from, and verify its checksum."""
+    from linkage.registry import open_index, verify_index
+
+    opened = open_index(index)
+    verify_index(opened)
+    print_result(_index_summary(opened), as_json)
+
+
+def _index_summary(index: Any) -> dict[str, Any]:
+    manifest = index.manifest
+    keys = ("persons", "commune_date", "latest_date", "inputs", "content")
+    return {"index": str(index.folder), **{key: manifest[key] for key in keys}}

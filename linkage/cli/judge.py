@@ -1,0 +1,88 @@
+"""``evaluate`` and ``explain``: how right the decisions are, and why they were made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkage.cli.options import Json
+from linkage.cli.printing import print_json, print_table
+from linkage.errors import UsageError
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run, or of link.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="dose_id and person_id, of link left_id and right_id; Parquet or CSV.")
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option(help="Of link instead: the column of both files that names the entity, or LEFT,RIGHT.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a run with the truth: precision, recall, calibration, queue sizes, by group; or the links of two files.
+
+    Example: linkage evaluate linked --entity customer_no
+    """
+    from linkage.evaluate import evaluate as evaluate_run
+    from linkage.link_folder import is_link_folder
+    from linkage.reports.evaluation import render
+
+    if is_link_folder(run):
+        _evaluate_link(run, truth, entity, as_json)
+        return
+    if truth is None or entity is not None:
+        raise UsageError(f"{run}: a run is compared with --truth, a table of dose_id and person_id")
+    evaluation = evaluate_run(run, truth)
+    if as_json:
+        print_json(evaluation.to_json())
+    else:
+        print_table(render(evaluation))
+
+
+def _evaluate_link(folder: Path, truth: Path | None, entity: str | None, as_json: bool) -> None:
+    from linkage.evaluate_link import evaluate_link
+    from linkage.reports.link_evaluation import render_link
+
+    if (truth is None) == (entity is None):
+        raise UsageError(f"{folder}: links are compared with --truth or with --entity, one of both")
+    left, _, right = (entity or "").partition(",")
+    evaluation = evaluate_link(folder, truth, None if entity is None else (left, right or left))
+    if as_json:
+        print_json(evaluation.to_json())
+    else:
+        print_table(render_link(evaluation))
+
+
+def explain(
+    run: Annotated[Path, typer.Argument(help="Folder of a published run, or of link.")],
+    dose_id: Annotated[str, typer.Argument(help="The dose; of link the id of a left record.")],
+    person: Annotated[
+        str | None, typer.Option("--person", help="Why, or why not, this person; of link the id of a right record.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show why a dose was decided so: both records side by side, weights in bits, and the rivals; or a linked record.
+
+    Example: linkage explain linked A-17 --person B-3
+    """
+    from linkage.explain import explain as explain_dose
+    from linkage.explain_link import explain_link
+    from linkage.link_folder import is_link_folder
+    from linkage.reports.explanation import render
+    from linkage.reports.link_explanation import render_link
+
+    if is_link_folder(run):
+        found = explain_link(run, dose_id, person)
+        if as_json:
+            print_json(found)
+        else:
+            print_table(render_link(found))
+        return
+    explanation = explain_dose(run, dose_id, person)
+    if as_json:
+        print_json(explanation)
+    else:
+        print_table(render(explanation))

@@ -1,0 +1,40 @@
+"""Options that several commands have, and how their values are read."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkage.errors import UsageError
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Worker threads; the result does not depend on it.")]
+Columns = Annotated[
+    Path | None, typer.Option("--columns", help="TOML table from the files' column names to the names of this program.")
+]
+N_CORES = len(os.sched_getaffinity(0))
+
+
+def column_names(path: Path | None) -> dict[str, str] | None:
+    if path is None:
+        return None
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: not a readable TOML file ({error})") from error
+    if not all(isinstance(value, str) for value in content.values()):
+        raise UsageError(f'{path}: every entry must read: file_column = "our_column"')
+    return content
+
+
+def new_file(path: Path) -> Path:
+    """A file that can be written, asked before the work is done; UsageError when its place is wrong."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}; make it or name another one")
+    return path

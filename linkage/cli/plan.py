@@ -1,0 +1,66 @@
+"""``plan``: propose and check linkage plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkage.cli.options import Json, new_file
+from linkage.cli.printing import print_json, print_result
+from linkage.cli.talk import print_notes
+
+
+def plan_init(
+    left: Annotated[Path, typer.Argument(help="The file whose records are to be linked.")],
+    out: Annotated[Path, typer.Option(help="Plan file to write, in TOML.")],
+    right: Annotated[
+        Path | None, typer.Argument(help="The file to link them with; not given: duplicates within the left file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Propose a plan for two files, or for the duplicates in one, with the counts that speak for it as comments.
+
+    Example: linkage plan init shop.csv register.csv --out plan.toml
+    """
+    from linkage.planning.columns import read_columns
+    from linkage.planning.proposal import propose
+    from linkage.planning.writing import plan_toml
+
+    new_file(out)
+    is_self = right is None or right.resolve() == left.resolve()
+    name = left.stem if is_self or right is None else f"{left.stem}_{right.stem}"
+    tables = read_columns(left), None if is_self or right is None else read_columns(right)
+    proposal = propose(*tables, name=name)
+    out.write_text(plan_toml(proposal), encoding="utf-8")
+    print_notes(proposal.notes)
+    found = {
+        "plan": str(out),
+        "fields": [planned.field.name for planned in proposal.planned],
+        "passes": [chosen.rule.name for chosen in proposal.passes],
+        "pairs": sum(chosen.n_pairs for chosen in proposal.passes),
+        "matches_per_record": proposal.plan.decision.matches_per_record,
+    }
+    print_result(found | ({"left_out": proposal.left_out, "notes": proposal.notes} if as_json else {}), as_json)
+
+
+def plan_check(
+    plan: Annotated[Path, typer.Argument(help="Linkage plan in TOML.")],
+    left: Annotated[Path | None, typer.Argument(help="Left file, to count pairs and values.")] = None,
+    right: Annotated[Path | None, typer.Argument(help="Right file; not given: the left one again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a plan: how many pairs each pass makes, how much of each field is read, what may be missing.
+
+    Example: linkage plan check plan.toml shop.csv register.csv
+    """
+    from linkage.plan import load_plan
+    from linkage.planning.checking import check_plan
+    from linkage.reports.plan_check import render
+
+    check = check_plan(load_plan(plan), left, left if right is None else right)
+    if as_json:
+        print_json(check)
+    else:
+        typer.echo(render(check))

@@ -1,0 +1,84 @@
+"""``train`` and ``run``: a model from a batch, and a batch linked by a model."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkage.cli.options import N_CORES, Columns, Json, Threads, column_names, new_file
+from linkage.cli.printing import print_result
+from linkage.cli.progress import Bar
+from linkage.cli.talk import print_notes, talk
+
+
+def train(
+    doses: Annotated[list[Path], typer.Option(help="Dose files to train on.")],
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    out: Annotated[Path, typer.Option(help="Model file to write.")],
+    verdicts: Annotated[
+        Path | None, typer.Option(help="Reviewers' verdicts: dose_id, person_id (empty: nobody in the registry).")
+    ] = None,
+    columns: Columns = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(help="Why to use it though its training is doubtful; the model keeps the reason."),
+    ] = None,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Train a model on dose files and write it."""
+    from linkage.gates import gate_notes
+    from linkage.nightly import train_model
+
+    new_file(out)
+    model = train_model(
+        doses, index, verdicts=verdicts, columns=column_names(columns), accept=accept, n_threads=threads
+    )
+    print_notes(gate_notes(model, ()))
+    model.save(out)
+    found = {name: value for name, value in model.training.items() if as_json or not isinstance(value, dict | list)}
+    print_result({"model": str(out), **found}, as_json)
+
+
+def run(
+    doses: Annotated[list[Path], typer.Option(help="Dose files; repeat the option for several.")],
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    out: Annotated[Path, typer.Option(help="Folder of runs to publish into.")],
+    model: Annotated[Path | None, typer.Option(help="Model file; trains on the batch when not given.")] = None,
+    list_date: Annotated[
+        datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the review list.")
+    ] = None,
+    columns: Columns = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(help="Why to decide though training or batch are doubtful; the manifest keeps it."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at a file that cannot be used.")] = False,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Link dose files with the registry and publish decisions and queues."""
+    from linkage.nightly import run as run_night
+
+    bar = Bar()
+    with bar.progress:
+        summary = run_night(
+            doses,
+            index,
+            out,
+            model_file=model,
+            columns=column_names(columns),
+            list_date=None if list_date is None else list_date.date(),
+            accept=accept,
+            strict=strict,
+            n_threads=threads,
+            on_progress=bar,
+        )
+    if summary.already_done:
+        talk.print(f"already published: {summary.run_dir}")
+    print_notes(summary.notes)
+    keys = ("run_id", "run_dir", "counts", "seconds", "peak_rss_bytes")
+    print_result({key: getattr(summary, key) for key in keys}, as_json)

@@ -1,0 +1,69 @@
+"""``simulate`` and ``demo``: made-up districts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from linkage.cli.options import N_CORES, Json, Threads
+from linkage.cli.printing import plain, print_json, print_result
+from linkage.cli.talk import talk
+
+
+def simulate(
+    persons: Annotated[int, typer.Option(min=100, help="People in the registry.")],
+    doses: Annotated[int, typer.Option(min=1, help="Doses keyed in.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+    units: Annotated[Path | None, typer.Option(help="Folder of administrative units; made up when not given.")] = None,
+    registry_date: Annotated[str, typer.Option(help="Date of the registry's commune codes: 2021 or 2025.")] = "2021",
+    area: Annotated[str, typer.Option(help="country, or bao-lam: the 14 communes of Bảo Lâm district.")] = "country",
+    split: Annotated[
+        str, typer.Option(help="How errors are shared among the fields: default, id_heavy, ...")
+    ] = "default",
+    error_shares: Annotated[
+        Path | None, typer.Option(help="File of error kinds and shares that replace the table's.")
+    ] = None,
+    shock: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A world unlike the usual one, to be repeated for several: unregistered, consecutive_twins, "
+            "no_ids_village_phone, minorities, stale_registry, stations, fill_down_and_household_swaps."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make up a registry, doses with errors, and the truth."""
+    from linkage.simulate import simulate as simulate_files
+
+    summary = simulate_files(
+        persons,
+        doses,
+        seed,
+        out,
+        units=units,
+        registry_date=registry_date,
+        area=area,
+        split=split,
+        error_shares=error_shares,
+        shocks=shock or (),
+    )
+    print_result(plain(summary), as_json)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the demo's files.")] = Path("demo"),
+    persons: Annotated[int, typer.Option(min=1000, help="People in the registry.")] = 120_000,
+    doses: Annotated[int, typer.Option(min=1000, help="Doses keyed in.")] = 250_000,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Simulate Bảo Lâm district, link it, and print the appendix table, the queues and the accuracy."""
+    from linkage.demo import demo as run_demo
+
+    summary = run_demo(out, persons, doses, threads, talk if as_json else Console())
+    if as_json:
+        print_json(summary)
