@@ -371,7 +371,7 @@ def test_what_an_operator_starts_needs_no_packages_of_development(bare: Path, ar
     assert "installing the packages of requirements.lock into" in first_start(bare, *arguments).stderr
 
 
-@pytest.mark.parametrize("arguments", [("test",), ("lint",), ("bench",), ("bench", "accuracy")])
+@pytest.mark.parametrize("arguments", [("test",), ("lint",), ("bench",), ("bench", "accuracy"), ("bench", "faults")])
 def test_what_a_developer_starts_gets_them(bare: Path, arguments: tuple[str, ...]) -> None:
     without_network(bare.parent / "bin")
     assert "installing the packages of requirements-dev.lock into" in first_start(bare, *arguments).stderr

@@ -1,0 +1,63 @@
+"""The program in a process of its own, with what stands against it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.origin import ROOT
+
+LIMIT_SECONDS = 300  # of a command that takes seconds, on a machine that does other work too
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended; ``code`` is None where it was still at work when its time was over."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What stands against a command.
+
+    name : as the table names it
+    prefix : words before the program, such as ``prlimit --as=...``
+    environment : beside the usual one; None takes a name out
+    seconds : after which the command is held to hang
+    """
+
+    name: str
+    prefix: tuple[str, ...] = ()
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    seconds: float = LIMIT_SECONDS
+
+
+NO_FAULT = Fault("none")
+
+
+def start(arguments: Sequence[str], fault: Fault = NO_FAULT) -> Ended:
+    """The program with these arguments, in a process group that ends with it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"} | fault.environment
+    process = subprocess.Popen(
+        [*fault.prefix, sys.executable, "-m", "linkage", *arguments],
+        env={name: value for name, value in environment.items() if value is not None},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=fault.seconds)
+        code: int | None = process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        code = None
+    return Ended(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))

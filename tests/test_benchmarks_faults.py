@@ -1,0 +1,97 @@
+"""The benchmark of faults: how an end is judged, what the table keeps, and each kind tried a few times."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.__main__ import arguments, kinds
+from benchmarks.faults.commands import Command
+from benchmarks.faults.processes import Ended, Fault, start
+from benchmarks.faults.table import markdown, write
+from benchmarks.faults.trials import RIGHT, TOLD, WRONG, Trial, broken, files_in, leftover, outcome_of, tried
+
+TOLD_END = "note: two files\nlinkage: a.csv: is empty: send it again\n"
+
+
+@pytest.mark.parametrize(
+    ("ended", "problem"),
+    [
+        (Ended(0, "{}", "note: two files\n"), None),
+        (Ended(2, "", TOLD_END), None),
+        (Ended(2, "", "Usage: linkage run\n╭─ Error ─╮\n│ No such option │\n╰─╯\n"), None),
+        (Ended(None, "", ""), "hangs; last said: nothing on standard error"),
+        (Ended(-7, "", ""), "ended by signal SIGBUS; last said: nothing on standard error"),
+        (Ended(1, "", "Traceback (most recent call last):\nKeyError: 'a'\n"), "Traceback (most recent call last)"),
+        (Ended(0, "", "x.py:3: RuntimeWarning: divide by zero\n"), "RuntimeWarning: "),
+        (Ended(134, "", "terminate called\n"), "terminate called"),
+        (Ended(5, "", TOLD_END), "undocumented exit code 5"),
+        (Ended(1, "", ""), "0 lines of error with exit 1"),
+        (Ended(1, "", TOLD_END + TOLD_END), "2 lines of error with exit 1"),
+        (Ended(0, "", TOLD_END), "exit 0 with an error: linkage: a.csv"),
+    ],
+)
+def test_an_end_is_broken_or_not(ended: Ended, problem: str | None) -> None:
+    found = broken(ended)
+    assert found is None if problem is None else found is not None and found.startswith(problem)
+
+
+def test_what_ended_well_is_right_and_what_says_why_not_is_told() -> None:
+    assert outcome_of(Ended(0, "", ""), None) == (RIGHT, "")
+    assert outcome_of(Ended(2, "", TOLD_END), None) == (TOLD, "linkage: a.csv: is empty: send it again")
+    assert outcome_of(Ended(0, "", ""), "other result") == (WRONG, "other result")
+
+
+def test_leftovers_are_files_that_are_no_results(tmp_path: Path) -> None:
+    out, rest = tmp_path / "out", tmp_path / "tmp"
+    for folder in (out, rest):
+        folder.mkdir()
+    before = files_in([tmp_path])
+    (out / "result").write_text("1", "utf-8")
+    well, badly = Ended(0, "", ""), Ended(1, "", TOLD_END)
+    assert leftover(well, before, files_in([tmp_path]), [out]) is None
+    assert leftover(badly, before, files_in([tmp_path]), [out]) == (
+        "exit 1, left result; last said: linkage: a.csv: is empty: send it again"
+    )
+    published = files_in([tmp_path])
+    (rest / "work").write_text("1", "utf-8")
+    assert (leftover(well, published, files_in([tmp_path]), [out]) or "").startswith("exit 0, left work")
+    (out / "result").write_text("2", "utf-8")
+    assert (leftover(badly, published, files_in([tmp_path]), [out]) or "").startswith("exit 1, changed result")
+    (out / "result").unlink()
+    assert (leftover(badly, published, files_in([out]), [out]) or "").startswith("exit 1, changed result")
+    assert leftover(well, published, files_in([out]), [out, rest]) is None
+
+
+def test_a_command_is_started_and_judged(tmp_path: Path) -> None:
+    command = Command("model show", ("model", "show", str(tmp_path / "absent.json")), ())
+    trial = tried("kind", command, Fault("no file"), tmp_path)
+    assert (trial.kind, trial.command, trial.fault, trial.outcome) == ("kind", "model show", "no file", TOLD)
+    assert "absent.json" in trial.detail
+    hanging = start(["version"], Fault("slow", prefix=("sh", "-c", "sleep 60"), seconds=0.1))
+    assert hanging.code is None
+
+
+def test_the_table_merges_by_kind(tmp_path: Path) -> None:
+    first = [Trial("disks", "run", "1 MiB", TOLD, "linkage: full"), Trial("disks", "run", "2 MiB", WRONG, "hangs")]
+    write(first, {"date": "today"}, tmp_path)
+    write([Trial("memory", "train", "1 GiB", RIGHT)], {"date": "later"}, tmp_path)
+    text = (tmp_path / "faults.md").read_text("utf-8")
+    assert "| disks | run | 2 | 0 | 1 | 1 |" in text
+    assert "| memory | train | 1 | 1 | 0 | 0 |" in text
+    assert "- disks, run, 2 MiB: hangs" in text
+    assert "- disks: today" in text
+    write([Trial("disks", "run", "2 MiB", TOLD)], {"date": "last"}, tmp_path)
+    text = (tmp_path / "faults.md").read_text("utf-8")
+    assert "| disks | run | 1 | 0 | 1 | 0 |" in text
+    assert "Wrong: 0." in text
+    assert markdown(json.loads((tmp_path / "faults.json").read_text("utf-8"))["kinds"]) == text
+
+
+def test_arguments_choose_kinds() -> None:
+    known = kinds()
+    assert arguments([]).only == sorted(known)
+    with pytest.raises(SystemExit):
+        arguments(["--only", "nothing"])
