@@ -20,7 +20,7 @@ from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
-from linkage.outputs import Outcome, decision_parts, evidence_parts
+from linkage.outputs import Outcome, communes_table, decision_parts, evidence_parts
 from linkage.pair_counts import PairCounts, patterns_table
 from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
 from linkage.publish import Stage, already_published, published_runs, read_manifest, staged
@@ -28,7 +28,7 @@ from linkage.queues import queue_parts
 from linkage.reconcile import Clock, Progress, reconcile, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
-from linkage.schema import DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, SUBJECT_COUNTS, SUBJECTS
+from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, SUBJECT_COUNTS, SUBJECTS
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_before
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
@@ -159,6 +159,7 @@ def _write_tables(
         **queue_parts(outcome),
         SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(outcome, platform)),
         SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(outcome, platform)]),
+        COMMUNES.name: (COMMUNES.arrow(), [communes_table(outcome)]),
         GROUPS.name: (GROUPS.arrow(), [groups]),
         READINGS.name: (READINGS.arrow(), reading_parts(outcome.stations, outcome.doses.records)),
     }

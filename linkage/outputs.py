@@ -23,7 +23,7 @@ from linkage.parts import parts_of
 from linkage.plan import Comparison, Plan
 from linkage.registry import Index
 from linkage.schedule import conflict_labels
-from linkage.schema import BASIC_FIELDS, DECISIONS, EVIDENCE, ISSUES, STATUSES
+from linkage.schema import BASIC_FIELDS, COMMUNES, DECISIONS, EVIDENCE, ISSUES, STATUSES
 from linkage.standardise import identifiers
 from linkage.stations import Stations
 from linkage.subjects import Subjects, hex_keys
@@ -146,6 +146,35 @@ def commune_columns(outcome: Outcome, subjects: NDArray[np.integer[Any]]) -> dic
         "commune_code": dictionaries.units.doses.code.take(pa.array(communes)),
         "commune_code_now": dictionaries.units.code_now(communes, dictionaries.commune_date),
     }
+
+
+def communes_table(outcome: Outcome) -> pa.Table:
+    """The communes that the claims live in, sorted by code; see schema.COMMUNES."""
+    dictionaries = outcome.batch.dictionaries
+    units, as_of = dictionaries.units, dictionaries.commune_date
+    present = np.flatnonzero(np.bincount(outcome.batch.columns["commune"], minlength=1)[1:]) + 1
+    ids = present.astype(np.uint16)
+    places, now = units.doses, units.province_of_doses(ids, as_of)
+    here = pa.array(ids)
+    provinces = places.province[ids]
+    table = pa.table(
+        {
+            "commune_code": places.code.take(here),
+            "commune_code_now": units.code_now(ids, as_of),
+            "commune_name": places.name.take(here),
+            "district_code": places.district_code.take(here),
+            "district_name": places.district_name.take(here),
+            "province_code": _province_codes(provinces),
+            "province_name": places.province_name.take(here),
+            "province_code_now": _province_codes(now),
+        }
+    )
+    return table.sort_by([("commune_code", "ascending"), ("district_code", "ascending")]).cast(COMMUNES.arrow())
+
+
+def _province_codes(numbers: NDArray[np.uint16]) -> pa.Array:
+    """GSO codes of provinces, of two digits, null for 0."""
+    return pa.array([f"{number:02d}" if number else None for number in numbers.tolist()], pa.string())
 
 
 def _chances(outcome: Outcome, subjects: NDArray[np.int32], ids: _PersonIds) -> dict[str, pa.Array]:

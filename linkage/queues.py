@@ -31,6 +31,8 @@ from models.parameters import Parameters
 
 REVIEW_DAYS = 2  # the police have two days from the day the list is drawn up
 
+_OF_DOSE = ("subject_id", "facility_code", "facility_level")  # as the dose shown has them
+
 _QUEUES = ((MATCH_QUEUE, MATCHED), (UNMATCHED_QUEUE, UNMATCHED), (EXCLUDED_QUEUE, EXCLUDED))
 
 
@@ -45,10 +47,10 @@ def queue_parts(outcome: Outcome) -> dict[str, tuple[pa.Schema, Iterator[pa.Tabl
 
 def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Table]:
     """A row per claim."""
-    members, n_doses = _with_status(outcome, status)
-    for part in parts_of(members.size):
-        member = members[part]
-        columns = _claim_columns(outcome, member, n_doses[part])
+    waiting = _with_status(outcome, status)
+    for part in parts_of(waiting.members.size):
+        member = waiting.members[part]
+        columns = _claim_columns(outcome, waiting[part])
         if queue is MATCH_QUEUE:
             columns |= _registered(outcome, outcome.decided.best.rows[member])
         if queue is UNMATCHED_QUEUE:
@@ -69,24 +71,45 @@ def _review_schema(parameters: Parameters) -> pa.Schema:
 
 def _review_queue(outcome: Outcome) -> Iterator[pa.Table]:
     """A row per claim under review and candidate, best first."""
-    members, n_doses = _with_status(outcome, REVIEW)
-    conflicts, is_listed = _conflicts(outcome)[members], _is_listed(outcome)[members]
+    waiting = _with_status(outcome, REVIEW)
+    members, is_listed = waiting.members, outcome.doses.does_clean_up[waiting.shown]
+    conflicts = _conflicts(outcome)[members]
     settled = np.empty(members.size)
     for part in parts_of(members.size):
         settled[part] = settle_probability(outcome.decided.candidates(members[part]).probabilities)
-    place = priorities(_communes_now(outcome, members), is_listed, settled, n_doses)
+    place = priorities(_communes_now(outcome, members), is_listed, settled, waiting.n_doses)
     for part in parts_of(members.size):
-        claims = _Reviewed(members[part], n_doses[part], conflicts[part], is_listed[part], settled[part], place[part])
+        claims = _Reviewed(waiting[part], conflicts[part], is_listed[part], settled[part], place[part])
         yield _review_part(outcome, claims)
 
 
 @dataclass(frozen=True)
-class _Reviewed:
-    """Claims under review, [n] each: doses that wait, conflict bits, whether in a police list, probability that they
-    are settled, and place in the list of the commune."""
+class _Waiting:
+    """Claims of a queue, ascending, and their doses that have its status.
+
+    members : int64[n], the claims; n_doses : int32[n], how many of their doses wait; doses : int32[sum of n_doses],
+    these, claim by claim, ascending within each; shown : int32[n], the dose of each that its row is told by: the first
+    that was keyed in where clean-up is done, which its police list goes back to, or else the first
+    """
 
     members: NDArray[np.int64]
     n_doses: NDArray[np.int32]
+    doses: NDArray[np.int32]
+    shown: NDArray[np.int32]
+
+    def __getitem__(self, part: slice) -> _Waiting:
+        first = int(self.n_doses[: part.start].sum())
+        n_doses = self.n_doses[part]
+        doses = self.doses[first : first + int(n_doses.sum())]
+        return _Waiting(self.members[part], n_doses, doses, self.shown[part])
+
+
+@dataclass(frozen=True)
+class _Reviewed:
+    """Claims under review, [n] each: conflict bits, whether in a police list, probability that they are settled, and
+    place in the list of the commune."""
+
+    waiting: _Waiting
     conflicts: NDArray[np.uint8]
     is_listed: NDArray[np.bool_]
     settled: NDArray[np.float64]
@@ -95,11 +118,13 @@ class _Reviewed:
 
 def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
     plan, schema = outcome.index.plan, _review_schema(outcome.parameters)
-    found = outcome.decided.candidates(claims.members)
+    members = claims.waiting.members
+    found = outcome.decided.candidates(members)
     which, rank = np.nonzero((found.rows >= 0) & is_shown(found.probabilities))
-    subject_bits, schedule_bits = outcome.evidence.of_pairs(claims.members[which], found.rows[which, rank])
-    deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)
-    columns = _claim_columns(outcome, claims.members[which], claims.n_doses[which]) | {
+    subject_bits, schedule_bits = outcome.evidence.of_pairs(members[which], found.rows[which, rank])
+    of_claim = pa.array(which)
+    of_claims = _claim_columns(outcome, claims.waiting)
+    columns = {name: column.take(of_claim) for name, column in of_claims.items()} | {
         "priority": pa.array(claims.priority[which]),
         "settle_probability": pa.array(claims.settled[which]),
         "rank": pa.array(rank + 1, pa.int8()),
@@ -110,8 +135,6 @@ def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
         "found_by": pass_lists(plan, found.passes[which, rank]),
         "conflicts": conflict_labels(claims.conflicts[which]),
         "in_police_list": pa.array(claims.is_listed[which]),
-        "list_date": pa.repeat(pa.scalar(outcome.list_date, pa.date32()), which.size),
-        "deadline": pa.repeat(pa.scalar(deadline, pa.date32()), which.size),
     }
     columns |= _registered(outcome, found.rows[which, rank])
     columns |= _levels(outcome, found.codes[which, rank])
@@ -148,22 +171,33 @@ def _levels(outcome: Outcome, codes: NDArray[np.uint32]) -> dict[str, pa.Array]:
     return columns
 
 
-def _claim_columns(
-    outcome: Outcome, members: NDArray[np.int64], n_doses: NDArray[np.int32]
-) -> dict[str, pa.Array | pa.ChunkedArray]:
-    """What is decided about claims, the number of their doses in the queue, and what the first dose states."""
-    columns = subject_columns(outcome, members)
-    columns["n_doses"] = pa.array(n_doses)
-    stated = outcome.doses.take(outcome.subjects.first_dose[members], list(STATED))
-    return columns | {f"stated_{name}": stated.column(name) for name in STATED}
+def _claim_columns(outcome: Outcome, waiting: _Waiting) -> dict[str, pa.Array | pa.ChunkedArray]:
+    """What is decided about claims, their doses that wait, and what the dose shown states."""
+    columns = subject_columns(outcome, waiting.members)
+    columns["n_doses"] = pa.array(waiting.n_doses)
+    ids = outcome.doses.take(waiting.doses, ["dose_id"]).column(0).combine_chunks()
+    ends = np.append(0, np.cumsum(waiting.n_doses, dtype=np.int32)).astype(np.int32)
+    columns["dose_ids"] = pa.ListArray.from_arrays(pa.array(ends), ids)
+    shown = outcome.doses.take(waiting.shown, [*_OF_DOSE, *STATED])
+    deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)
+    columns["list_date"] = pa.repeat(pa.scalar(outcome.list_date, pa.date32()), waiting.members.size)
+    columns["deadline"] = pa.repeat(pa.scalar(deadline, pa.date32()), waiting.members.size)
+    columns |= {name: shown.column(name) for name in _OF_DOSE}
+    return columns | {f"stated_{name}": shown.column(name) for name in STATED}
 
 
-def _with_status(outcome: Outcome, status: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Claims of which at least one dose has the status, ascending, and how many of their doses have it."""
-    n_doses = np.zeros(outcome.subjects.keys.size, np.int32)
-    np.add.at(n_doses, outcome.subjects.of_dose[outcome.dose_status == status], np.int32(1))
-    members = np.flatnonzero(n_doses)
-    return members, n_doses[members]
+def _with_status(outcome: Outcome, status: int) -> _Waiting:
+    """Claims of which at least one dose has the status."""
+    doses = np.flatnonzero(outcome.dose_status == status).astype(np.int32)
+    claim = outcome.subjects.of_dose[doses]
+    order = np.argsort(claim, kind="stable")
+    doses, claim = doses[order], claim[order]
+    starts = np.flatnonzero(np.append(True, claim[1:] != claim[:-1])[: claim.size])
+    place = np.arange(doses.size)
+    place[~outcome.doses.does_clean_up[doses]] += doses.size
+    first = np.minimum.reduceat(place, starts) % doses.size if starts.size else starts
+    n_doses = np.diff(np.append(starts, claim.size)).astype(np.int32)
+    return _Waiting(claim[starts].astype(np.int64), n_doses, doses, doses[first])
 
 
 def _conflicts(outcome: Outcome) -> NDArray[np.uint8]:
@@ -172,13 +206,6 @@ def _conflicts(outcome: Outcome) -> NDArray[np.uint8]:
     doses = np.flatnonzero(outcome.dose_conflicts)
     np.bitwise_or.at(bits, outcome.subjects.of_dose[doses], outcome.dose_conflicts[doses])
     return bits
-
-
-def _is_listed(outcome: Outcome) -> NDArray[np.bool_]:
-    """Whether each claim has a dose under review that a facility which does the clean-up keyed in."""
-    is_listed = np.zeros(outcome.subjects.keys.size, np.bool_)
-    is_listed[outcome.subjects.of_dose[outcome.doses.does_clean_up & (outcome.dose_status == REVIEW)]] = True
-    return is_listed
 
 
 def _registered(outcome: Outcome, rows: NDArray[np.int32]) -> dict[str, pa.ChunkedArray]:

@@ -186,6 +186,21 @@ SUBJECT_COUNTS = TableSchema(
     ),
 )
 
+# Where the doses' subjects live, for whoever takes out the rows of a commune, a district or a province.
+COMMUNES = TableSchema(
+    "communes",
+    (
+        Column("commune_code", pa.string(), "commune as the other tables have it", key=True),
+        Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split"),
+        Column("commune_name", pa.string(), "name of commune_code", "no units folder"),
+        Column("district_code", pa.string(), "district of 2021", "not known, or a commune of 2025"),
+        Column("district_name", pa.string(), "its name", "not known, or a commune of 2025"),
+        Column("province_code", pa.string(), "province of commune_code", "no units folder"),
+        Column("province_name", pa.string(), "its name", "no units folder"),
+        Column("province_code_now", pa.string(), "province in the registry's codes", "not known"),
+    ),
+)
+
 # What linkage.stations read otherwise than typed.
 READINGS = TableSchema(
     "readings",
@@ -197,20 +212,31 @@ READINGS = TableSchema(
 )
 
 # The queues have a row per identity claim, in the review queue a row per claim and candidate.
-STATED = ("full_name", "gender", "date_of_birth", "id_number", "phone", "insurance_number", "ethnicity")
-REGISTERED = (*STATED, "old_id_number", "commune_code", "residence_commune_code", "status")
+_COMPARED = ("full_name", "gender", "date_of_birth", "id_number", "phone", "insurance_number", "ethnicity")
+STATED = (*_COMPARED, "province", "district", "commune", "address")
+REGISTERED = (*_COMPARED, "old_id_number", "commune_code", "residence_commune_code", "status")
 
 _CLAIM = Column("subject_key", pa.string(), "the identity claim, as in decisions", key=True)
+# Who is asked about, in which doses, and who keyed them in.
+_ASKED = (
+    _CLAIM,
+    Column("subject_id", pa.string(), "the platform's id of the subject, as typed in the dose shown", "not stated"),
+    Column("dose_ids", pa.list_(pa.string()), "doses of the claim that have this status, ascending"),
+    Column("n_doses", pa.int32(), "how many these are"),
+    Column("facility_code", pa.string(), "station that keyed in the dose shown", "not stated"),
+    Column("facility_level", pa.string(), "its level, as typed", "not stated"),
+)
 _STATED = tuple(
-    Column(f"stated_{name}", pa.string(), f"{name} as typed in the claim's first dose", "not stated") for name in STATED
+    Column(f"stated_{name}", pa.string(), f"{name} as typed in the dose shown", "not stated") for name in STATED
 )
 _REGISTERED = tuple(
     Column(f"registered_{name}", pa.string(), f"{name} of person_id in the registry", "not in the registry")
     for name in REGISTERED
 )
-_N_DOSES = Column("n_doses", pa.int32(), "doses of the claim that have this status")
 _COMMUNE = Column("commune_code", pa.string(), "commune of the claim, 2021 code where known", "not known")
 _COMMUNE_NOW = Column("commune_code_now", pa.string(), "the same in the registry's codes", "not known, or split")
+_LIST_DATE = Column("list_date", pa.date32(), "day the list is drawn up")
+_DEADLINE = Column("deadline", pa.date32(), "day the list is due back")
 
 # What the doses say beside the comparisons. Of pairs without a row both are 0.
 _SUBJECT_BITS = Column(
@@ -229,15 +255,15 @@ EVIDENCE = TableSchema(
 MATCH_QUEUE = TableSchema(
     "queues/match",
     (
-        _CLAIM,
+        *_ASKED,
         Column("person_id", pa.string(), "the person decided"),
         Column("match_probability", pa.float64(), "posterior of person_id"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
         Column("issue", pa.string(), "no_id, bad_id_format or wrong_info"),
         Column("wrong_fields", pa.list_(pa.string()), "fields to be corrected", "never null; may be empty"),
-        _N_DOSES,
         _COMMUNE,
         _COMMUNE_NOW,
+        _LIST_DATE,
         *_STATED,
         *_REGISTERED,
     ),
@@ -246,7 +272,7 @@ MATCH_QUEUE = TableSchema(
 REVIEW_QUEUE = TableSchema(
     "queues/review",
     (
-        _CLAIM,
+        *_ASKED,
         Column("rank", pa.int8(), "1 for the best candidate"),
         Column("priority", pa.int32(), "place of the claim in the list of its commune: 1 is looked at first"),
         Column("settle_probability", pa.float64(), "posterior that the person is among the candidates shown"),
@@ -258,7 +284,6 @@ REVIEW_QUEUE = TableSchema(
         Column("found_by", pa.list_(pa.string()), "passes that found person_id"),
         Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", _AGREES),
         Column("conflicts", pa.list_(pa.string()), "what contradicts the best candidate", "never null; may be empty"),
-        _N_DOSES,
         _COMMUNE,
         _COMMUNE_NOW,
         Column(
@@ -267,8 +292,8 @@ REVIEW_QUEUE = TableSchema(
             "whether a dose was keyed in where clean-up is done: not by a facility of "
             "central, province or district level",
         ),
-        Column("list_date", pa.date32(), "day the list is drawn up"),
-        Column("deadline", pa.date32(), "day the list is due back"),
+        _LIST_DATE,
+        _DEADLINE,
         *_STATED,
         *_REGISTERED,
     ),
@@ -277,10 +302,11 @@ REVIEW_QUEUE = TableSchema(
 UNMATCHED_QUEUE = TableSchema(
     "queues/unmatched",
     (
-        _CLAIM,
-        _N_DOSES,
+        *_ASKED,
         _COMMUNE,
         _COMMUNE_NOW,
+        _LIST_DATE,
+        _DEADLINE,
         *_STATED,
         Column(
             "candidate_ids",
@@ -295,11 +321,11 @@ UNMATCHED_QUEUE = TableSchema(
 EXCLUDED_QUEUE = TableSchema(
     "queues/excluded",
     (
-        _CLAIM,
+        *_ASKED,
         Column("reason", pa.string(), "why the claim is not compared with the registry"),
-        _N_DOSES,
         _COMMUNE,
         _COMMUNE_NOW,
+        _LIST_DATE,
         *_STATED,
     ),
 )

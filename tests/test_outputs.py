@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import random
 from collections import Counter
@@ -16,11 +17,13 @@ import pytest
 from linkage.nightly import run
 from linkage.registry_files import build_from_files
 from linkage.schema import (
+    COMMUNES,
     DECISIONS,
     EXCLUDED_QUEUE,
     ISSUES,
     MATCH_QUEUE,
     REVIEW_QUEUE,
+    STATED,
     STATUSES,
     SUBJECT_COUNTS,
     SUBJECTS,
@@ -32,6 +35,7 @@ from tests.outcomes import subject_tables
 
 Row = dict[str, Any]
 A, B = "0" * 15 + "a", "0" * 15 + "b"  # keys of claims
+QUEUE_OF_DOSE = ("subject_id", "facility_code", "facility_level")
 COLUMNS = ("subject_id", "subject_key", "status", "issue", "commune_code", "commune_code_now")
 
 
@@ -173,7 +177,7 @@ def read(folder: Path, name: str) -> pa.Table:
 
 
 def test_every_table_has_the_columns_of_its_schema(folder: Path) -> None:
-    for schema in (DECISIONS, SUBJECTS, SUBJECT_COUNTS, MATCH_QUEUE, UNMATCHED_QUEUE, EXCLUDED_QUEUE):
+    for schema in (DECISIONS, COMMUNES, SUBJECTS, SUBJECT_COUNTS, MATCH_QUEUE, UNMATCHED_QUEUE, EXCLUDED_QUEUE):
         assert read(folder, schema.name).schema.equals(schema.arrow()), schema.name
     review = read(folder, REVIEW_QUEUE.name)
     fixed, of_plan = review.column_names[: len(REVIEW_QUEUE.names)], review.column_names[len(REVIEW_QUEUE.names) :]
@@ -188,6 +192,45 @@ def test_the_queues_hold_every_dose_of_their_status(folder: Path) -> None:
         assert sum(read(folder, queue.name)["n_doses"].to_pylist()) == decided[status] > 0
     review = read(folder, REVIEW_QUEUE.name).to_pylist()
     assert sum(row["n_doses"] for row in review if row["rank"] == 1) == decided["review"] > 0
+
+
+def test_a_queue_says_in_which_doses_who_is_asked_about_and_who_keyed_them_in(folder: Path) -> None:
+    decisions = read(folder, "decisions").to_pylist()
+    doses = {row["dose_id"]: row for row in pq.read_table(folder / "data" / "doses.parquet").to_pylist()}
+    cleans_up = {id: (row["facility_level"] or "").strip().lower() == "commune" for id, row in doses.items()}
+    cleans_up |= {id: True for id, row in doses.items() if row["facility_level"] is None}
+    shown_first = 0
+    for queue, status in zip((MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE, EXCLUDED_QUEUE), STATUSES[1:], strict=True):
+        waiting: dict[str, list[str]] = {}
+        for row in decisions:
+            if row["status"] == status:
+                waiting.setdefault(row["subject_key"], []).append(row["dose_id"])
+        rows = read(folder, queue.name).to_pylist()
+        assert {row["subject_key"] for row in rows} == set(waiting)
+        for row in rows:
+            ids = sorted(waiting[row["subject_key"]])
+            assert (row["dose_ids"], row["n_doses"]) == (ids, len(ids))
+            shown = doses[next((id for id in ids if cleans_up[id]), ids[0])]
+            shown_first += shown["dose_id"] == ids[0]
+            assert {name: row[name] for name in QUEUE_OF_DOSE} == {name: shown[name] for name in QUEUE_OF_DOSE}
+            assert [row[f"stated_{name}"] for name in STATED] == [shown[name] for name in STATED]
+            assert row["list_date"] == datetime.date(2022, 8, 29)
+        assert any(len(row["dose_ids"]) > 1 for row in rows) or queue is EXCLUDED_QUEUE
+    n_rows = sum(read(folder, f"queues/{name}").num_rows for name in ("match", "review", "unmatched", "excluded"))
+    assert 0 < shown_first < n_rows  # the dose shown is not the first one everywhere
+
+
+def test_the_communes_of_a_run_have_their_district_and_province(folder: Path) -> None:
+    with (folder / "data" / "units" / "legacy_units_2021-02-03.csv").open(encoding="utf-8-sig") as stream:
+        units = {row["commune_code"]: row for row in csv.DictReader(stream)}
+    communes = read(folder, "communes").to_pylist()
+    codes = [row["commune_code"] for row in communes]
+    assert set(codes) == {code for code in read(folder, "decisions")["commune_code"].to_pylist() if code}
+    assert codes == sorted(codes)
+    names = ("commune_name", "district_code", "district_name", "province_code", "province_name")
+    for row in communes:
+        assert [row[name] for name in names] == [units[row["commune_code"]][name] for name in names]
+    assert {row["province_code_now"] for row in communes} == {row["province_code"] for row in communes}
 
 
 def test_subjects_are_those_of_the_decisions(folder: Path) -> None:

@@ -36,6 +36,7 @@ class Communes:
 
     code: pa.StringArray
     name: pa.StringArray
+    district_code: pa.StringArray
     district_name: pa.StringArray
     province_name: pa.StringArray
     province: UInt16s
@@ -48,6 +49,7 @@ class Communes:
         return cls(
             code=pa.array([None, *(u.code or None for u in units)], pa.string()),
             name=pa.array([None, *(u.name or None for u in units)], pa.string()),
+            district_code=pa.array([None, *(u.district_code or None for u in units)], pa.string()),
             district_name=pa.array([None, *(u.district_name or None for u in units)], pa.string()),
             province_name=pa.array([None, *(u.province_name or None for u in units)], pa.string()),
             province=np.array([0, *(int(u.province_code or 0) for u in units)], dtype=np.uint16),
@@ -62,6 +64,7 @@ class Communes:
         return Communes(
             self.code.take(kept),
             self.name.take(kept),
+            self.district_code.take(kept),
             self.district_name.take(kept),
             self.province_name.take(kept),
             self.province[kept.to_numpy()],
