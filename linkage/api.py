@@ -23,6 +23,7 @@ from linkage.plan import Plan, load_plan, plan_from
 from linkage.planning.proposal import Proposal, propose
 from linkage.planning.writing import plan_toml
 from linkage.schema import CANDIDATES, ENTITIES, LINKS
+from linkage.work_folders import work_folder
 
 
 class ArrowStream(Protocol):
@@ -93,12 +94,12 @@ def link_tables(
     """
     tables = {"left": _texts(left, "left")} | ({} if right is None else {"right": _texts(right, "right")})
     used = _plan(plan, model, tables)
-    with tempfile.TemporaryDirectory(prefix="linkage-") as folder:
-        paths = {side: Path(folder) / f"{side}.parquet" for side in tables}
+    with work_folder(Path(tempfile.gettempdir())) as folder:
+        paths = {side: folder / f"{side}.parquet" for side in tables}
         for side, table in tables.items():
             pq.write_table(table, paths[side])
         others = paths.get("right", paths["left"])
-        out = Path(folder) / "linked"
+        out = folder / "linked"
         made = link_files([paths["left"]], [others], used, out, model=model, accept=accept, n_threads=n_threads)
         entities = pq.read_table(out / f"{ENTITIES.name}.parquet") if right is None else None
         return LinkResult(

@@ -17,6 +17,7 @@ from linkage.reports import write_report
 from linkage.reports.evaluation import render
 from linkage.reports.form import Report
 from linkage.simulate import simulate
+from linkage.work_folders import replacing
 
 MARKER = ".linkage-demo"  # lies in a folder whose contents the demo may replace
 SEED = 68_680  # province and district code of Bảo Lâm
@@ -67,7 +68,8 @@ def _claim(out: Path) -> None:
     if not (out / MARKER).exists() and any((out / name).exists() for name in ("data", "index", "runs")):
         raise UsageError(f"{out}: holds data, index or runs that are not the demo's; give another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
-    (out / MARKER).touch()
+    with replacing(out / MARKER) as part:
+        part.touch()
 
 
 def _table(report: Report) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from linkage.registry import Index
 from linkage.registry_build import build_index
 from linkage.schema import LINKS
 from linkage.scoring import Scorer
+from linkage.work_folders import place_beside, work_folder
 from models.posterior import pair_probability, posterior
 
 _NO_BITS = np.zeros(2)  # of other records of the same subject and of a schedule, which two files have not
@@ -56,8 +56,8 @@ def explain_link(folder: Path, left_id: str, right_id: str | None = None) -> Lin
     InputError : the files are no longer those that were linked
     """
     linked = open_link_folder(folder)
-    with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
-        index = build_index(Records.of(linked.records("right")), linked.plan, Path(scratch) / "index")
+    with work_folder(place_beside(folder)) as scratch:
+        index = build_index(Records.of(linked.records("right")), linked.plan, scratch / "index")
         record = _record(linked, left_id)
         asked = None if right_id is None else _row_of(index, right_id)
         candidates, n_candidates = _candidates(linked, index, record, asked)

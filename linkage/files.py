@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from linkage.schema import CANDIDATES, ENTITIES, LINKS, Column, TableSchema
 from linkage.train import train
 from linkage.training_checks import refusal_of, training_problems
 from linkage.version import code_version
+from linkage.work_folders import work_folder
 from models.identifiability import Problem
 
 
@@ -103,12 +103,12 @@ def link_files(
     with AnonymousPeak() as memory, staged(out.parent, out.name) as stage:
         with clock.stage("ingest"):
             sides = {"left": read_side(left, plan, "left"), "right": read_side(right, plan, "right")}
-        with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
+        with work_folder(out.parent) as scratch:
             with clock.stage("index"):
                 tables = {side: with_id(sides[side], key).sort_by(key) for side, key in keys.items()}
                 lists = _lists(tables, plan, is_self=is_self)
                 kept = {side: tables[side].take(pa.array(lists[side].copies.kept)) for side in tables}
-                index = build_index(Records.of(kept["right"]), plan, Path(scratch) / "index")
+                index = build_index(Records.of(kept["right"]), plan, scratch / "index")
                 batch = _batch(kept["left"].combine_chunks(), index, is_self=is_self)
                 notes = [*_reject_notes(sides), *_field_notes(kept, batch, index)]
             with clock.stage("train"):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from linkage.errors import InputError, UsageError
 from linkage.evidence_rates import EvidenceRates
 from linkage.plan import Plan, plan_from
+from linkage.work_folders import replacing
 from models.parameters import ComparisonParameters, Parameters
 
 FORMAT = 3
@@ -78,9 +79,8 @@ class Model:
 
     def save(self, path: Path) -> None:
         """Write the model file, whole or not at all."""
-        new = path.with_name(path.name + ".new")
-        new.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n", "utf-8")
-        new.rename(path)
+        with replacing(path) as part:
+            part.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path, plan: Plan | None = None) -> Model:

@@ -1,7 +1,7 @@
 """Publishes a run: its folder appears whole under ``RUNS/<run_id>/`` or not at all.
 
-Files are written into a hidden folder beside the target, flushed to the disk, read back and compared with the hash of
-what was meant, and the folder is renamed. A run that dies leaves only its hidden folder, which the next one removes.
+Files are written into a work folder beside the target, flushed to the disk, read back and compared with the hash of
+what was meant, and the folder is renamed. A run that dies leaves only its work folder, which the next one removes.
 One run at a time: the lock is held on the folder of the runs itself, so no lock file stays behind and a killed holder
 frees it.
 """
@@ -12,9 +12,8 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,11 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
+from linkage.work_folders import flush, flush_all, new_folder, work_folder
 
 # Fixed, for the bytes of a Parquet file depend on it: a change of it changes every published hash.
 ROW_GROUP_ROWS = 131_072
 MANIFEST = "manifest.json"
-_STAGING_PREFIX = ".linkage-staging-"
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,11 @@ class Output:
 
 @dataclass
 class Stage:
-    """The hidden folder of a run in the making; made by `staged`."""
+    """The folder of a run in the making; made by `staged`."""
 
     folder: Path
     target: Path
     written: dict[str, Output] = field(default_factory=dict)
-    committed: bool = False
 
     @property
     def outputs(self) -> dict[str, dict[str, Any]]:
@@ -109,11 +107,9 @@ class Stage:
             raise ValueError(f"{self.target.name} has no {MANIFEST}: it marks a run as whole")
         check_outputs(self.folder, self.outputs)
         with _one_line(self.target, "publish"):
-            for parent, _, _ in os.walk(self.folder):
-                _flush_folder(Path(parent))
+            flush_all(self.folder)
             self.folder.rename(self.target)
-            self.committed = True
-            _flush_folder(self.target.parent)
+            flush(self.target.parent)
         return self.target
 
     @contextmanager
@@ -159,16 +155,11 @@ def staged(runs_dir: Path, run_id: str) -> Iterator[Stage]:
         target = runs_dir / run_id
         if target.exists():
             raise LinkageError(f"{target}: exists already; nothing was written, give another name")
-        for leftover in runs_dir.glob(f"{_STAGING_PREFIX}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        stage = Stage(runs_dir / f"{_STAGING_PREFIX}{run_id}", target)
-        with _one_line(runs_dir, "write in"):
-            stage.folder.mkdir()
-        try:
-            yield stage
-        finally:
-            if not stage.committed:
-                shutil.rmtree(stage.folder, ignore_errors=True)
+        with ExitStack() as work:
+            with _one_line(runs_dir, "write in"):
+                folder = work.enter_context(work_folder(runs_dir)) / run_id
+                folder.mkdir()
+            yield Stage(folder, target)
 
 
 def already_published(run_dir: Path) -> bool:
@@ -252,6 +243,16 @@ class _HashedFile:
 
 
 @contextmanager
+def made_and_locked(folder: Path) -> Iterator[None]:
+    """Hold the lock on a folder that is made where there is none; a new one in which nothing was left goes again.
+
+    Raises UsageError where it is a file, TryLaterError where another run holds the lock.
+    """
+    with new_folder(folder), locked(folder):
+        yield
+
+
+@contextmanager
 def locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -293,11 +294,3 @@ def _row_groups(schema: pa.Schema, parts: Iterable[pa.Table]) -> Iterator[pa.Tab
         waiting = waiting.slice(whole)
     if waiting.num_rows:
         yield waiting.combine_chunks()
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

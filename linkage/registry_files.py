@@ -18,13 +18,14 @@ from linkage.change_rows import REMOVED, are_changed, check_nothing_is_lost, mer
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.plan import load_plan
-from linkage.publish import locked
+from linkage.publish import locked, made_and_locked
 from linkage.registry import LARGE, Index, open_index
 from linkage.registry_apply import write_changes
 from linkage.registry_build import Progress, build_index
 from linkage.registry_changes import CHANGES
 from linkage.registry_version import building, checksums, content_of, link_files, put_in_force, write_json
 from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
+from linkage.work_folders import replacing
 
 _Rows = NDArray[Any]
 
@@ -59,40 +60,31 @@ def build_from_files(
     counted in the manifest, and kept in the folder's queues/rejected.parquet.
     """
     plan = load_plan(plan_file)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file; name a folder for the index")
-    is_new = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        with locked(out):
-            on_progress("read", 0, 0)
-            ingested = ingest(in_order(paths), REGISTRY, columns=columns, scratch=out)
-            for note in reading_notes(ingested, f"'linkage rejects {out}'"):
-                on_note(note)
-            index = build_index(
-                ingested.accepted,
-                plan,
-                out,
-                units_folder=units,
-                commune_date=commune_date,
-                inputs=[file.summary() for file in ingested.files],
-                n_threads=n_threads,
-                on_progress=on_progress,
-            )
-            _keep_rejected(ingested, out)
-            return index
-    finally:
-        if is_new and not any(out.iterdir()):
-            out.rmdir()
+    with made_and_locked(out):
+        on_progress("read", 0, 0)
+        ingested = ingest(in_order(paths), REGISTRY, columns=columns, scratch=out)
+        for note in reading_notes(ingested, f"'linkage rejects {out}'"):
+            on_note(note)
+        index = build_index(
+            ingested.accepted,
+            plan,
+            out,
+            units_folder=units,
+            commune_date=commune_date,
+            inputs=[file.summary() for file in ingested.files],
+            n_threads=n_threads,
+            on_progress=on_progress,
+        )
+        _keep_rejected(ingested, out)
+        return index
 
 
 def _keep_rejected(ingested: Ingested, out: Path) -> None:
     """The rejected rows of the files that the newest version was read from, as a run keeps its own."""
     path = out / f"{REJECTED.name}.parquet"
     path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".new")
-    pq.write_table(ingested.rejected, part)
-    part.replace(path)
+    with replacing(path) as part:
+        pq.write_table(ingested.rejected, part)
 
 
 def apply_changes(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,41 +17,43 @@ from numpy.typing import NDArray
 
 from linkage.errors import InputError, LinkageError
 from linkage.threads import in_order
+from linkage.work_folders import abandoned, flush_all, put_in_place, work_folder
 
-_BUILDING = ".building"
-_MANIFEST = "manifest.json"
+_MANIFEST, _CURRENT = "manifest.json", "current"
 _CHECKSUM_THREADS = 2
 
 
 @contextmanager
 def building(index: Path) -> Iterator[Path]:
-    """A folder in which a version is built; what a build that was cut off left in it goes first, and all at the
-    end."""
-    folder = index / _BUILDING
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
+    """A folder in which a version is built, gone at the end; what a build that was cut off left goes first, the version
+    that it did not come to put in force too."""
+    index.mkdir(parents=True, exist_ok=True)
+    with abandoned(index) as left:
+        for folder in left:
+            if (folder / _CURRENT).is_file():  # it would have been moved to put the version in force
+                shutil.rmtree(_pointed_to(folder / _CURRENT, index), ignore_errors=True)
+    with work_folder(index) as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def put_in_force(index: Path, built: Path) -> None:
-    """Make a finished version folder the newest version, and that the one in force, atomically."""
-    _flush(built)
+    """Make a finished version folder, built in a work folder, the newest version, and that the one in force, at once
+    for those who read the index."""
+    work = built.parent
     numbers = [int(path.name[1:]) for path in index.glob("v*") if path.name[1:].isdigit()]
     version = index / f"v{max(numbers, default=0) + 1:06d}"
-    built.rename(version)
-    _flush_one(index)
-    pointer = index / "current.new"
-    pointer.write_text(version.name + "\n", "ascii")
-    _flush_one(pointer)
-    pointer.rename(index / "current")
-    _flush_one(index)
+    (work / _CURRENT).write_text(version.name + "\n", "ascii")
+    flush_all(work)
+    put_in_place(built, version)
+    put_in_place(work / _CURRENT, index / _CURRENT)
 
 
 def version_in_force(index: Path) -> Path:
-    return index / (index / "current").read_text("ascii").strip()
+    return _pointed_to(index / _CURRENT, index)
+
+
+def _pointed_to(pointer: Path, index: Path) -> Path:
+    return index / pointer.read_text("ascii").strip()
 
 
 def version_with(index: Path, content: str) -> Path:
@@ -127,17 +128,3 @@ def read_json(path: Path) -> dict[str, Any]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(version: Path) -> None:
-    """Bring every file and folder of a version to the disk, so that the pointer never names what a power cut took."""
-    for path in [*version.rglob("*"), version, version.parent]:
-        _flush_one(path)
-
-
-def _flush_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

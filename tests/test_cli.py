@@ -167,7 +167,7 @@ def test_an_interrupted_command_says_so() -> None:
     command = [sys.executable, "-c", told, "demo"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (130, "")
-    assert ended.stderr == "linkage: interrupted; nothing was published\n"
+    assert ended.stderr == "linkage: interrupted; what was not finished is removed\n"
 
 
 def test_a_mapping_that_fits_no_column_is_noted(district: District, model: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_failed_export_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     (tmp_path / name).write_text("old")
-    monkeypatch.setattr("linkage.ingest.rejects.os.replace", fail)
+    monkeypatch.setattr("linkage.work_folders.Path.replace", fail)
     with pytest.raises(LinkageError, match=rf"{name}: cannot be written \(.*No space left"):
         export_rejects(path, tmp_path / name)
     assert (tmp_path / name).read_text() == "old"

@@ -152,10 +152,13 @@ def test_a_failed_build_leaves_the_version_in_force_and_nothing_else(
     persons: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = build_index(Records.of(persons), PLAN, tmp_path)
-    (tmp_path / ".building" / "partitions").mkdir(parents=True)
+    left = tmp_path / ".linkage-work-0123456789abcdef"
+    (left / "partitions").mkdir(parents=True)
 
     def full(*_: object, **__: object) -> None:
-        assert not any((tmp_path / ".building" / "partitions").glob("*.arrows")), "consumed partitions are gone"
+        (folder,) = tmp_path.glob(".linkage-work-*")
+        assert folder != left, "what was left behind goes first"
+        assert not any((folder / "partitions").glob("*.arrows")), "consumed partitions are gone"
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(registry_build, "build_pass", full)

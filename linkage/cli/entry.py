@@ -7,10 +7,10 @@ import os
 import sys
 
 from linkage.cli.application import app
+from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import complain, talk
 from linkage.errors import LinkageError
 
-_INTERRUPTED = 130
 # Objects made before Python looks for cycles among them. Packages and the tables of communes make some hundred thousand
 # that all stay, and to look through them every 700 takes an eighth of a run of a thousand doses.
 _GARBAGE_THRESHOLD = 50_000
@@ -23,10 +23,10 @@ def main() -> None:
         app(args=_spread(sys.argv[1:]))
     except (SystemExit, KeyboardInterrupt) as ended:
         # Typer makes an exit of an interruption, and says nothing.
-        if isinstance(ended, SystemExit) and ended.code != _INTERRUPTED:
+        if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
             raise
-        talk.print("linkage: interrupted; nothing was published")
-        sys.exit(_INTERRUPTED)
+        talk.print("linkage: interrupted; what was not finished is removed")
+        sys.exit(INTERRUPTED)
     except LinkageError as error:
         complain(str(error))
         sys.exit(error.exit_code)

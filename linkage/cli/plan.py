@@ -27,13 +27,15 @@ def plan_init(
     from linkage.planning.columns import read_columns
     from linkage.planning.proposal import propose
     from linkage.planning.writing import plan_toml
+    from linkage.work_folders import replacing
 
     new_file(out)
     is_self = right is None or right.resolve() == left.resolve()
     name = left.stem if is_self or right is None else f"{left.stem}_{right.stem}"
     tables = read_columns(left), None if is_self or right is None else read_columns(right)
     proposal = propose(*tables, name=name)
-    out.write_text(plan_toml(proposal), encoding="utf-8")
+    with replacing(out) as part:
+        part.write_text(plan_toml(proposal), encoding="utf-8")
     print_notes(proposal.notes)
     found = {
         "plan": str(out),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,11 @@ import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
 from linkage.cell_text import csv_cell, visible
-from linkage.errors import InputError, LinkageError, UsageError
+from linkage.errors import InputError, UsageError
 from linkage.ingest.batch import LAYOUTS
 from linkage.ingest.rows import Layout
 from linkage.schema import REJECTED
+from linkage.work_folders import replacing
 
 _EXPORT_COLUMNS = ("file", "position", "reasons", "raw")
 _SHEET_RECORDS = 1_048_575
@@ -54,7 +53,7 @@ def export_rejects(path: Path, out: Path) -> int:
     rejected = _read(path)
     rows = _export_rows(rejected, _layouts(rejected))
     if out.suffix.lower() == ".csv":
-        with _replacing(out) as part, part.open("w", encoding="utf-8-sig", newline="") as stream:
+        with replacing(out) as part, part.open("w", encoding="utf-8-sig", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(_EXPORT_COLUMNS)
             writer.writerows(
@@ -63,7 +62,7 @@ def export_rejects(path: Path, out: Path) -> int:
     elif out.suffix.lower() == ".xlsx":
         if rejected.num_rows > _SHEET_RECORDS:
             raise InputError(f"{path.name}: {rejected.num_rows} records do not fit in a sheet: export to .csv")
-        with _replacing(out) as part:
+        with replacing(out) as part:
             _write_sheet(part, rows)
     else:
         raise UsageError(f"{out.name}: cannot export to {out.suffix or 'no extension'}: use .csv or .xlsx")
@@ -106,7 +105,7 @@ def replayable(path: Path, out: Path, *, file: str | None = None, header: Sequen
         records += lines
     if len(heads) > 1:
         raise UsageError(f"{path.name}: {' and '.join(heads.values())} have different headers: replay them one by one")
-    with _replacing(out) as part:
+    with replacing(out) as part:
         part.write_bytes(b"\n".join([*heads, *records, b""]))
     return len(records)
 
@@ -165,31 +164,28 @@ def _export_rows(rejected: pa.Table, layouts: Mapping[str, Layout]) -> Iterator[
 
 
 def _write_sheet(out: Path, rows: Iterator[tuple[str, int, str, str]]) -> None:
-    """One sheet; records are written as text, so that none becomes a formula or a number."""
-    with xlsxwriter.Workbook(out, {"constant_memory": True}) as book:
-        sheet = book.add_worksheet("rejected")
-        for place, name in enumerate(_EXPORT_COLUMNS):
-            sheet.write_string(0, place, name)
-        for number, (file, position, reasons, raw) in enumerate(rows, start=1):
-            sheet.write_string(number, 0, file)
-            sheet.write_number(number, 1, position)
-            sheet.write_string(number, 2, reasons)
-            fits = len(raw) <= _CELL_CHARACTERS
-            sheet.write_string(number, 3, raw if fits else raw[: _CELL_CHARACTERS - 1] + "…")
+    """One sheet; records are written as text, so that none becomes a formula or a number.
 
-
-@contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """A path to write to that takes the place of ``out`` only when all is written."""
-    part = out.with_name(f".{out.name}.part")
+    Raises OSError when it cannot be written.
+    """
+    book = xlsxwriter.Workbook(out, {"constant_memory": True, "tmpdir": str(out.parent)})
     try:
-        part.touch()
-        yield part
-        os.replace(part, out)
-    except (OSError, XlsxWriterException) as error:
-        raise LinkageError(f"{out.name}: cannot be written ({error}): choose another place or make room") from error
-    finally:
-        part.unlink(missing_ok=True)
+        _write_records(book, rows)
+        book.close()
+    except XlsxWriterException as error:
+        raise OSError(str(error)) from error
+
+
+def _write_records(book: xlsxwriter.Workbook, rows: Iterator[tuple[str, int, str, str]]) -> None:
+    sheet = book.add_worksheet("rejected")
+    for place, name in enumerate(_EXPORT_COLUMNS):
+        sheet.write_string(0, place, name)
+    for number, (file, position, reasons, raw) in enumerate(rows, start=1):
+        sheet.write_string(number, 0, file)
+        sheet.write_number(number, 1, position)
+        sheet.write_string(number, 2, reasons)
+        fits = len(raw) <= _CELL_CHARACTERS
+        sheet.write_string(number, 3, raw if fits else raw[: _CELL_CHARACTERS - 1] + "…")
 
 
 def _read(path: Path) -> pa.Table:

@@ -19,7 +19,7 @@ from linkage.reports.html_model import model_section, score_section
 from linkage.reports.html_stations import station_section
 from linkage.reports.page import Html, escaped, page, paragraph, percent, section, subheading, table
 from linkage.reports.statistics import ReviewSize, Statistics, statistics_of_run
-from linkage.reports.writers import replace_whole
+from linkage.work_folders import replacing
 
 _QUEUES = {
     "queues/match.parquet": "matched, data to be corrected",
@@ -51,7 +51,8 @@ def write_statistics(run_dir: Path, out: Path, *, truth: Path | None = None, unm
     threshold = float(found.manifest["match_threshold"])
     examples = examples_of_run(run_dir, found.model.plan, threshold, unmask=unmask)
     text = statistics_page(found, examples, unmask=unmask)
-    replace_whole(out, lambda partial: _write(partial, text))
+    with replacing(out) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def statistics_page(found: Statistics, examples: Examples, *, unmask: bool = False) -> str:
@@ -72,10 +73,6 @@ def statistics_page(found: Statistics, examples: Examples, *, unmask: bool = Fal
     ]
     title = f"Linkage statistics, run {found.manifest['run_id']}"
     return page(title, [_head(found), _contents(sections), *sections])
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _head(found: Statistics) -> Html:

@@ -15,8 +15,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from linkage.cell_text import csv_cell, visible
-from linkage.errors import LinkageError, UsageError
 from linkage.reports.form import Cell, Report
+from linkage.work_folders import replacing
 
 # Thousands with a comma, and nothing where nothing was found: an empty cell of the form means zero.
 COUNT_FORMAT = "#,##0;-#,##0;"
@@ -34,22 +34,8 @@ def write_whole(report: Report, fmt: str, out: Path) -> None:
     LinkageError
         The file cannot be written.
     """
-    replace_whole(out, lambda partial: WRITERS[fmt](report, partial))
-
-
-def replace_whole(out: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a file beside ``out`` and rename it; raises as write_whole does."""
-    if out.is_dir():
-        raise UsageError(f"{out}: is a folder; name a file for the report")
-    partial = out.with_name(f".{out.name}.partial")
-    try:
-        write(partial)
-        partial.replace(out)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise LinkageError(f"{out}: cannot be written ({reason}); name another file or free space") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(out) as part:
+        WRITERS[fmt](report, part)
 
 
 def write_xlsx(report: Report, out: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import UsageError
-from linkage.schema import DOSES, REGISTRY, TRUTH, TableSchema
+from linkage.schema import TRUTH, TableSchema
 from linkage.simulate import doses as dose_model
 from linkage.simulate import households, population, wording
 from linkage.simulate.claims import Source, Start, faithful_claims, registry_births
 from linkage.simulate.country import synthetic_country
 from linkage.simulate.dose_table import Wordings, dose_tile
 from linkage.simulate.errors import ErrorKind, error_table, make_errors
+from linkage.simulate.folder import ASSUMPTIONS, TABLES, UNITS, simulation_folder
 from linkage.simulate.foreigners import add_foreign_words
 from linkage.simulate.issued import Issued
 from linkage.simulate.names import NameModel, load_names
@@ -56,9 +57,6 @@ class Texts:
 
     doses: Wordings
     registry_codes: wording.Texts
-
-
-_TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,6 @@ def simulate(
     """
     started = time.perf_counter()
     _check(persons, doses, seed, registry_date, area, units)
-    _check_folder(out)
     table = error_table(split, error_shares)
     acting = chosen_shocks(shocks)
     in_regions = persons > region_persons
@@ -122,30 +119,18 @@ def simulate(
     texts = _texts(country, registry_date)
     regions = divide(country.communes, persons, doses, region_persons)
     tally = Tally()
-    with ExitStack() as stack:
-        files = None
-        for region in regions:
-            source = draw_source(seed, country, region, tally.start, acting)
-            # Nothing is left behind of a simulation that cannot be drawn.
-            files = files or _open(out, stack)
-            known = _as_registered(source, acting)
-            numbers = _write_registry(known, files.registry, texts)
-            changed = _write_doses(source, files, texts.doses, numbers, table, acting)
-            tally.add(source, known, numbers, changed)
-    write_units(country.communes, out / "units")
-    summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
-    write_assumptions(out / "assumptions.json", summary, table, tally.changed, split, seed, area, registry_date, acting)
+    with simulation_folder(out) as work:
+        with _opened(work) as files:
+            for region in regions:
+                source = draw_source(seed, country, region, tally.start, acting)
+                known = _as_registered(source, acting)
+                numbers = _write_registry(known, files.registry, texts)
+                changed = _write_doses(source, files, texts.doses, numbers, table, acting)
+                tally.add(source, known, numbers, changed)
+        write_units(country.communes, work / UNITS)
+        summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
+        write_assumptions(work / ASSUMPTIONS, summary, table, tally.changed, split, seed, area, registry_date, acting)
     return summary
-
-
-def _check_folder(out: Path) -> None:
-    """What another program wrote is not replaced, nor what is left of a simulation that was interrupted."""
-    there = [f"{name}.parquet" for name in _TABLES if (out / f"{name}.parquet").exists()]
-    if there and not (out / "assumptions.json").exists():
-        raise UsageError(
-            f"{out}: holds {', '.join(there)} and no assumptions.json, so no finished simulation made them; "
-            "remove them or name another folder"
-        )
 
 
 def _check(persons: int, doses: int, seed: int, registry_date: str, area: str, units: Path | None) -> None:
@@ -256,9 +241,11 @@ def _writer(path: Path, schema: TableSchema) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, schema.arrow(), compression="zstd", compression_level=1, write_page_checksum=True)
 
 
-def _open(out: Path, stack: ExitStack) -> Files:
-    out.mkdir(parents=True, exist_ok=True)
-    return Files(**{name: stack.enter_context(_writer(out / f"{name}.parquet", of)) for name, of in _TABLES.items()})
+@contextmanager
+def _opened(folder: Path) -> Iterator[Files]:
+    with ExitStack() as stack:
+        paths = {name: folder / f"{name}.parquet" for name in TABLES}
+        yield Files(**{name: stack.enter_context(_writer(paths[name], table)) for name, table in TABLES.items()})
 
 
 def _write_registry(source: Source, writer: pq.ParquetWriter, texts: Texts) -> Ints:

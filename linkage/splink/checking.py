@@ -24,6 +24,7 @@ from linkage.model_file import Model
 from linkage.schema import CANDIDATES
 from linkage.splink.tables import A_LEFT, B_RIGHT
 from linkage.splink.writing import export_files
+from linkage.work_folders import work_folder
 
 _SEED = 5
 _REASON = "compared with Splink, not decided"
@@ -60,9 +61,9 @@ def check_against_splink(
     InputError : a file cannot be used, or has no candidate
     """
     _need_splink()
-    with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
-        exported = export_files(model, Path(scratch) / "splink", tables=tables, nearest=nearest)
-        linked = link_files([tables[0]], [tables[1]], model.plan, Path(scratch) / "linked", model=model, accept=_REASON)
+    with work_folder(Path(tempfile.gettempdir())) as scratch:
+        exported = export_files(model, scratch / "splink", tables=tables, nearest=nearest)
+        linked = link_files([tables[0]], [tables[1]], model.plan, scratch / "linked", model=model, accept=_REASON)
         rows = pq.read_table(linked.folder / f"{CANDIDATES.name}.parquet")
         if rows.num_rows == 0:
             raise InputError("no candidate to compare: no pair of these files is worth a look by this model")

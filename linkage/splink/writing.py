@@ -17,7 +17,6 @@ Splink's match_weight is ours plus the log2 prior odds.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from linkage.splink.conditions import column
 from linkage.splink.exporting import Export, export_splink
 from linkage.splink.tables import A_LEFT, B_RIGHT, frequency_table, standardised_table
 from linkage.version import code_version
+from linkage.work_folders import work_folder
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,18 @@ def export_files(
     UsageError : a line for each thing that would change a match weight
     InputError : a file cannot be used
     """
-    if tables is None:
-        sides = _Sides(export_splink(model, nearest=nearest), {})
-    else:
-        with tempfile.TemporaryDirectory(prefix="linkage-") as scratch:
-            sides = _read(model, tables, units_folder, Path(scratch) / "index", nearest=nearest)
-    manifest = {
-        "code_version": code_version(),
-        "model": model.digest(),
-        "plan": model.plan.digest(),
-        "deviations": list(sides.export.deviations),
-    }
     with staged(out.parent, out.name) as stage:
+        if tables is None:
+            sides = _Sides(export_splink(model, nearest=nearest), {})
+        else:
+            with work_folder(out.parent) as scratch:
+                sides = _read(model, tables, units_folder, scratch / "index", nearest=nearest)
+        manifest = {
+            "code_version": code_version(),
+            "model": model.digest(),
+            "plan": model.plan.digest(),
+            "deviations": list(sides.export.deviations),
+        }
         for name, table in sides.tables.items():
             stage.write_table(name, table)
         stage.write_json("settings", sides.export.settings)

@@ -1,0 +1,53 @@
+"""The folder of a simulation: its files appear when all are whole, and what other programs wrote stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from linkage.errors import UsageError
+from linkage.publish import made_and_locked
+from linkage.schema import DOSES, REGISTRY, TRUTH
+from linkage.work_folders import abandoned, put_in_place, work_folder
+
+TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
+# Comes last and goes first: without it what is there is no whole simulation.
+ASSUMPTIONS, UNITS = "assumptions.json", "units"
+
+
+@contextmanager
+def simulation_folder(out: Path) -> Iterator[Path]:
+    """A work folder to be filled with TABLES, UNITS and ASSUMPTIONS, which take their places in ``out`` at the end.
+
+    Raises
+    ------
+    UsageError : ``out`` is a file, or holds such tables that no simulation made
+    TryLaterError : another simulation is at work there
+    """
+    with made_and_locked(out):
+        _check(out)
+        with work_folder(out) as work:
+            yield work
+            _put_in_place(work, out)
+
+
+def _check(out: Path) -> None:
+    """What another program wrote is not replaced; what a simulation put in place before it was killed is."""
+    there = [f"{name}.parquet" for name in TABLES if (out / f"{name}.parquet").exists()]
+    with abandoned(out) as left:
+        was_cut_off = any((work / ASSUMPTIONS).exists() for work in left)
+        if there and not was_cut_off and not (out / ASSUMPTIONS).exists():
+            raise UsageError(
+                f"{out}: holds {', '.join(there)} and no {ASSUMPTIONS}, so no finished simulation made them; "
+                "remove them or name another folder"
+            )
+
+
+def _put_in_place(work: Path, out: Path) -> None:
+    (out / ASSUMPTIONS).unlink(missing_ok=True)
+    (out / UNITS).mkdir(exist_ok=True)
+    for path in sorted((work / UNITS).iterdir()):
+        put_in_place(path, out / UNITS / path.name)
+    for name in (*(f"{name}.parquet" for name in TABLES), ASSUMPTIONS):
+        put_in_place(work / name, out / name)
