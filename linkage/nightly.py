@@ -35,6 +35,7 @@ from linkage.train import train
 from linkage.unequal import unequal_groups, unequal_notes
 from linkage.verdicts import subject_verdicts
 from linkage.verify import find_verified
+from linkage.work_folders import sweep
 
 MOST_SET_ASIDE = 0.05  # of the files of a batch, those that may be unusable
 FEWEST_WITH_SET_ASIDE = 20  # files of a batch; of fewer each has to be usable
@@ -100,6 +101,7 @@ def run(
         model = None if model_file is None else Model.load(model_file, index.plan)
         name = run_id(ingested, index, model, columns, drawn_up)
         if already_published(runs / name):
+            sweep(runs)
             return _published_before(runs / name)
         with staged(runs, name) as stage:
             outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
-from linkage.work_folders import flush, flush_all, new_folder, work_folder
+from linkage.work_folders import flush, flush_all, new_folder, sweep, work_folder
 
 # Fixed, for the bytes of a Parquet file depend on it: a change of it changes every published hash.
 ROW_GROUP_ROWS = 131_072
@@ -152,6 +152,7 @@ def staged(runs_dir: Path, run_id: str) -> Iterator[Stage]:
     with _one_line(runs_dir, "make"):
         runs_dir.mkdir(parents=True, exist_ok=True)
     with locked(runs_dir):
+        sweep(runs_dir)
         target = runs_dir / run_id
         if target.exists():
             raise LinkageError(f"{target}: exists already; nothing was written, give another name")

@@ -30,8 +30,7 @@ def work_folder(place: Path) -> Iterator[Path]:
 
     Raises OSError when it cannot be made.
     """
-    with abandoned(place):
-        pass
+    sweep(place)
     folder, lock = _made(place)
     _UNFINISHED.append(folder)
     try:
@@ -74,6 +73,12 @@ def remove_unfinished() -> None:
 def _remove_empty(folder: Path) -> None:
     with suppress(OSError):
         folder.rmdir()
+
+
+def sweep(place: Path) -> None:
+    """Remove what killed commands left in ``place``."""
+    with abandoned(place):
+        pass
 
 
 @contextmanager

@@ -44,8 +44,13 @@ NO_FAULT = Fault("none")
 
 def start(arguments: Sequence[str], fault: Fault = NO_FAULT) -> Ended:
     """The program with these arguments, in a process group that ends with it."""
+    return finish(launch(arguments, fault), fault.seconds)
+
+
+def launch(arguments: Sequence[str], fault: Fault = NO_FAULT) -> subprocess.Popen[bytes]:
+    """The program, begun."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"} | fault.environment
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [*fault.prefix, sys.executable, "-m", "linkage", *arguments],
         env={name: value for name, value in environment.items() if value is not None},
         stdin=subprocess.DEVNULL,
@@ -53,8 +58,12 @@ def start(arguments: Sequence[str], fault: Fault = NO_FAULT) -> Ended:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+def finish(process: subprocess.Popen[bytes], seconds: float = LIMIT_SECONDS) -> Ended:
+    """How the program ends; it is killed with its group where it does not."""
     try:
-        out, err = process.communicate(timeout=fault.seconds)
+        out, err = process.communicate(timeout=seconds)
         code: int | None = process.returncode
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)

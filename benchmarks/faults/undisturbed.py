@@ -1,0 +1,83 @@
+"""What a command makes when nothing disturbs it, which its result is compared with, and how long it takes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.faults.commands import command_of, make_work
+from benchmarks.faults.processes import start
+from benchmarks.faults.town import Town
+from benchmarks.faults.trials import files_in
+
+# Of a manifest, what depends on the machine and on what was there before.
+_PASSING = ("seconds", "peak_rss_bytes", "peak_anonymous_bytes", "candidate_pairs_per_second", "previous_run", "index")
+Result = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """The files in ``out``, and the seconds it took."""
+
+    files: Result
+    seconds: float
+
+
+def undisturbed(name: str, town: Town, folder: Path) -> Undisturbed:
+    """Start a command once by itself; RuntimeError where it fails."""
+    work = make_work(folder)
+    command = command_of(name, town, work)
+    began = time.monotonic()
+    must(command.arguments)
+    return Undisturbed(result(work / "out"), time.monotonic() - began)
+
+
+def must(arguments: Sequence[str]) -> None:
+    """A command that has to end well."""
+    ended = start(arguments)
+    if ended.code != 0:
+        raise RuntimeError(f"{' '.join(arguments)}: fails without any fault: {ended.err}")
+
+
+def result(out: Path) -> Result:
+    """The sums of the files below ``out`` by their places; of an index those of the version in force, of a manifest its
+    content but for times, memory and places."""
+    found = {}
+    for path, digest in files_in([out]).items():
+        place = _place(path.relative_to(out), out)
+        if place is not None:
+            found[place] = _lasting(path) if path.name == "manifest.json" else digest
+    return found
+
+
+def _place(path: Path, out: Path) -> str | None:
+    """Where a file lies, versions of an index being one; None for what is not in force."""
+    for number, part in enumerate(path.parts):
+        pointer = out.joinpath(*path.parts[:number], "current")
+        if pointer.is_file():
+            if part != pointer.read_text("ascii").strip():
+                return None if part == "current" or part[:1] == "v" else str(path)
+            return str(Path(*path.parts[:number], "version", *path.parts[number + 1 :]))
+    return str(path)
+
+
+def _lasting(manifest: Path) -> str:
+    content = json.loads(manifest.read_bytes())
+    return json.dumps({key: value for key, value in content.items() if key not in _PASSING}, sort_keys=True)
+
+
+def n_versions(out: Path) -> int:
+    """How many versions the index in ``out`` has."""
+    return len(list(out.glob("index/v*")))
+
+
+def difference(found: Mapping[str, str], expected: Mapping[str, str]) -> str | None:
+    """The first file that is not as expected; None where all are."""
+    for place in sorted(found.keys() | expected.keys()):
+        if found.get(place) != expected.get(place):
+            how = "is missing" if place not in found else "was left" if place not in expected else "has other bytes"
+            return f"{place} {how}"
+    return None
