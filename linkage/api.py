@@ -99,7 +99,7 @@ def link_tables(
         for side, table in tables.items():
             pq.write_table(table, paths[side])
         others = paths.get("right", paths["left"])
-        out = folder / "linked"
+        out = folder / "made" / "linked"
         made = link_files([paths["left"]], [others], used, out, model=model, accept=accept, n_threads=n_threads)
         entities = pq.read_table(out / f"{ENTITIES.name}.parquet") if right is None else None
         return LinkResult(

@@ -26,7 +26,8 @@ _FOLDER_ONLY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 @contextmanager
 def work_folder(place: Path) -> Iterator[Path]:
-    """A new folder in ``place`` that is gone afterwards; what killed commands left there goes first.
+    """A new folder in ``place`` that is gone afterwards; what killed commands left there goes first. It is locked: what
+    locks the folder that it works in needs one inside it.
 
     Raises OSError when it cannot be made.
     """

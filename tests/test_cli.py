@@ -228,7 +228,8 @@ def errors(district: District, tmp_path: Path) -> dict[str, tuple[list[object], 
         "report to nowhere": (["report", run_dir, "--form", "daily", "--out", file / "x.xlsx"], 2, "no folder"),
         "no rejects": (["rejects", run_dir, "--replay", tmp_path / "x.csv"], 2, "nothing to replay"),
         "export to .doc": (["rejects", run_dir, "--export", tmp_path / "x.doc"], 2, "x.doc"),
-        "simulate to a file": (["simulate", "--persons", 100, "--doses", 1, "--seed", 1, "--out", file], 1, "file"),
+        "simulate to a file": (
+            ["simulate", "--persons", 100, "--doses", 1, "--seed", 1, "--out", file], 2, "is a file"),
         "unknown area": (
             ["simulate", "--persons", 100, "--doses", 1, "--seed", 1, "--out", tmp_path / "s", "--area", "x"], 2, "x"),
         "model compare": (["model", "compare", run_dir / "manifest.json", file], 2, "not a model file"),

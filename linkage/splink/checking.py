@@ -62,8 +62,10 @@ def check_against_splink(
     """
     _need_splink()
     with work_folder(Path(tempfile.gettempdir())) as scratch:
-        exported = export_files(model, scratch / "splink", tables=tables, nearest=nearest)
-        linked = link_files([tables[0]], [tables[1]], model.plan, scratch / "linked", model=model, accept=_REASON)
+        exported = export_files(model, scratch / "made" / "splink", tables=tables, nearest=nearest)
+        linked = link_files(
+            [tables[0]], [tables[1]], model.plan, scratch / "made" / "linked", model=model, accept=_REASON
+        )
         rows = pq.read_table(linked.folder / f"{CANDIDATES.name}.parquet")
         if rows.num_rows == 0:
             raise InputError("no candidate to compare: no pair of these files is worth a look by this model")
