@@ -64,6 +64,7 @@ _APPENDED = re.compile(
     r"|(?<=\w)\s*[-+,;/]\s*(?:sđt|sdt|đt|dt|tel|số|vợ|chồng|con|mẹ|bố|cha)\b.*$"
 )
 _MAX_ROUNDS = 5
+_MOST_CHARACTERS = 500  # a longer text is no name, and some rules would take its length squared
 
 
 # ------------------------------------------------------------------------------------------------- one syllable
@@ -108,10 +109,12 @@ def canonical_name(raw: str | None) -> str:
     Returns
     -------
     Lower-case words with single spaces; "" when there is no usable name (nothing, a placeholder, one letter, only the
-    name of a parent). Idempotent.
+    name of a parent, a text longer than any name). Idempotent.
     """
     name = raw or ""
     for _ in range(_MAX_ROUNDS):
+        if len(name) > _MOST_CHARACTERS:
+            return ""
         plain = _plain_name(name)
         if plain is not None:
             name = plain
@@ -234,7 +237,8 @@ def _canonical_distinct(names: pa.StringArray) -> pa.StringArray:
     )
     repaired = [canonical_name(name) for name in names.filter(pa.array(~plain)).to_pylist()]
     joined = pc.replace_with_mask(joined, pa.array(~plain), pa.array(repaired, pa.string()))
-    return pc.if_else(pc.less(pc.utf8_length(joined), 2), "", joined)
+    is_name = pc.and_(pc.greater(pc.utf8_length(joined), 1), pc.less_equal(pc.utf8_length(names), _MOST_CHARACTERS))
+    return pc.if_else(is_name, joined, "")
 
 
 def _plain_rows(names: pa.StringArray, offsets: np.ndarray, syllables: np.ndarray, spelled: list[str]) -> Mask:

@@ -15,7 +15,10 @@ from linkage.standardise.names_words import COMMON_SYLLABLES
 from linkage.standardise.placeholders import ERROR_CELL
 from linkage.standardise.syllables import UNMARKED_SPELLINGS, ascii_fold
 
-_LOST_LETTER = re.compile(r"[^\W\d_]*(?:[?\ufffd]+[^\W\d_]+)+[?\ufffd]*|[^\W\d_]+[?\ufffd]+")
+# Begins at the first letter or gap of a word: asked for at each of them, a long word would take its length squared.
+_LOST_LETTER = re.compile(
+    r"(?<![^\W\d_?\ufffd])(?<![?\ufffd])(?:[^\W\d_]*(?:[?\ufffd]+[^\W\d_]+)+[?\ufffd]*|[^\W\d_]+[?\ufffd]+)"
+)
 _LAST_WESTERN = "\xff"
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|%u([0-9a-fA-F]{4})")
 _PERCENT, _QUOTED = re.compile(r"(?:%[0-9a-fA-F]{2})+"), re.compile(r"(?:=[0-9A-F]{2})+")

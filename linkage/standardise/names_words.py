@@ -77,15 +77,16 @@ def is_placeholder(words: list[str]) -> bool:
 
 
 def _is_title(words: list[str]) -> bool:
-    """Whether the first word is a title: three words or more, and a surname comes next.
+    """Whether the first word is a title: three words or more, and a surname comes next, or behind further titles.
 
     "Anh", "Bé" and "Cổ" are names too; a title typed without its mark counts only before a surname without marks.
     """
-    if len(words) < 3:
-        return False
-    if words[0] in _TITLES:
-        return words[1] in _SURNAMES or words[1] in _PLAIN_SURNAMES or _is_title(words[1:])
-    return words[0] in _PLAIN_TITLES and words[1] in _PLAIN_SURNAMES and " ".join(words).isascii()
+    while len(words) >= 3 and words[0] in _TITLES:
+        if words[1] in _SURNAMES or words[1] in _PLAIN_SURNAMES:
+            return True
+        words = words[1:]
+    is_plain = len(words) >= 3 and words[0] in _PLAIN_TITLES and words[1] in _PLAIN_SURNAMES
+    return is_plain and " ".join(words).isascii()
 
 
 def begins_with_surname(text: str) -> bool:

@@ -73,7 +73,7 @@ _ROMAN_NUMERALS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", 
 _ROMAN = {numeral: str(i) for i, numeral in enumerate(_ROMAN_NUMERALS, start=1)}
 _APOSTROPHES = re.compile(r"['’‘`´ʼ\"]")
 _SHORT_KINDS = re.compile(r"\bt\s?\.\s?([tpx])\b\.?")
-_GLUED_NUMBER = re.compile(r"([^\W\d]+)(\d+)")
+_GLUED_NUMBER = re.compile(r"(?<![^\W\d])([^\W\d]+)(\d+)")  # from its first letter, else a long word takes long
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 

@@ -108,8 +108,8 @@ def decode_telex(word: str) -> str:
 
 _VIQR_KEYS = str.maketrans("'`?~.^+(", "12345678")
 _VIQR_WORD = re.compile(r"[A-Za-z][A-Za-z'`?~.^+(]*")
-_VIQR_SIGN = re.compile(r"[AEOaeo]\^|[OUou]\+[A-Za-z'`?~.]|[Aa]\([A-Za-z'`?~.](?![^)]*\))|[AEIOUYaeiouy]~")
-_DIGIT_WORD = re.compile(r"[^\W\d_]+[1-9][^\W_]*")
+_VIQR_SIGN = re.compile(r"[AEOaeo]\^|[OUou]\+[A-Za-z'`?~.]|[Aa]\([A-Za-z'`?~.](?![^)]{0,80}\))|[AEIOUYaeiouy]~")
+_DIGIT_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_]+[1-9][^\W_]*")  # from its first letter, else a long word takes long
 _DIGIT_SIGN = re.compile(r"[AEOaeo][1-5]?6|[OUou][1-5]?7|[Aa][1-5]?8|[Dd]9")
 
 
