@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.plan import Field
+from linkage.standardise.text_forms import in_form
 from linkage.syllables import content_hashes
 from models.comparators import address, postcode
 
@@ -55,7 +56,7 @@ def word_ids(words: Iterable[str], dictionary: list[str]) -> dict[str, int]:
 def text(spec: Field, texts: list[pa.Array]) -> Callable[[Dictionaries], Columns]:
     """Word ids: uint32[n], 0 missing."""
     values = plain_texts(texts).dictionary_encode()
-    distinct = values.dictionary.to_pylist()
+    distinct = in_form(values.dictionary, spec.form).to_pylist()
 
     def columns(grown: Dictionaries) -> Columns:
         ids = word_ids(distinct, grown.words.setdefault(spec.name, [""]))

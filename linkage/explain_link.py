@@ -109,7 +109,7 @@ def _candidates(linked: LinkFolder, index: Index, record: pa.Table, asked: int |
     if not rows:
         return [], 0
     scored = score_rows(batch, index, linked.model, rows)
-    if linked.plan.decision.matches_per_record == "any":
+    if not linked.plan.decision.has_rivals:
         chances = pair_probability(scored.weights, parameters, index.n_persons)
     else:
         is_found = np.array([row in found_by for row in rows])

@@ -74,7 +74,7 @@ class Found:
 
 def pairs_of(batch: Batch, index: Index, left: IdList, right: IdList, parameters: Parameters, n_threads: int) -> Found:
     """All pairs of groups of copies with at least the plan's ``lowest_review_probability``, each once."""
-    find = _ranked_pairs if index.plan.decision.matches_per_record == "one" else _all_pairs
+    find = _ranked_pairs if index.plan.decision.has_rivals else _all_pairs
     kept = right.copies.kept
     record_of_row = np.empty(kept.size, np.int64)
     record_of_row[index.rows_of(right.ids.take(pa.array(kept)))] = kept
@@ -167,7 +167,22 @@ def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads:
     left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
     rows, weights = ranked.rows[left, place].astype(np.int64), ranked.weights[left, place]
     is_open = (place == 0) & ~are_doubtful(ranked.codes[left, place], index.plan)
-    return FilePairs(left, rows, chances[left, place], weights, is_open)
+    pairs = FilePairs(left, rows, chances[left, place], weights, is_open)
+    if rule.matches_per_record != "one_to_one":
+        return pairs
+    pairs = replace(pairs, probabilities=_among_left_rivals(pairs))
+    return pairs.where(pairs.probabilities >= rule.lowest_review_probability)
+
+
+def _among_left_rivals(pairs: FilePairs) -> NDArray[np.float64]:
+    """Probabilities where a right record has one match at most as well, float64[n].
+
+    The left records that may be a right one's match are rivals of each other and of none, as its candidates are of a
+    left record: with the odds o of each pair among its left record's candidates, o_i / (1 + sum o_j).
+    """
+    odds = pairs.probabilities / np.maximum(1.0 - pairs.probabilities, np.finfo(np.float64).eps)
+    rows, of_row = np.unique(pairs.right, return_inverse=True)
+    return np.asarray(odds / (1.0 + np.bincount(of_row, odds, minlength=rows.size))[of_row])
 
 
 def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> FilePairs:

@@ -23,6 +23,7 @@ from linkage.ingest.records import Records
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
 from linkage.plan import POSITION, Plan
+from linkage.plan_kinds import DATES
 from linkage.publish import Stage, staged
 from linkage.reconcile import Clock, Progress
 from linkage.registry import Index
@@ -76,11 +77,11 @@ def link_files(
     """Link the left file with the right; writes links.parquet, candidates.parquet, model.json and manifest.json into
     ``out``.
 
-    Links are the pairs that the plan's thresholds decide without a person: one per left record, or with
-    ``matches_per_record = "any"`` every pair by itself. Candidates are all pairs with at least the plan's
-    ``lowest_review_probability``, the links among them. A file linked with itself gives each pair once, and
-    entities.parquet, the groups that the links make. Rejected rows stand in rejected_left.parquet and
-    rejected_right.parquet.
+    Links are the pairs that the plan's thresholds decide without a person: one per left record, with
+    ``matches_per_record = "one_to_one"`` one per right record too, or with ``"any"`` every pair by itself. Candidates
+    are all pairs with at least the plan's ``lowest_review_probability``, the links among them. A file linked with
+    itself gives each pair once, and entities.parquet, the groups that the links make. Rejected rows stand in
+    rejected_left.parquet and rejected_right.parquet.
 
     Where the training contradicts that its matches are matches (see models.identifiability) no link is made:
     links.parquet is empty, candidates.parquet is there for people to look at, and the summary says why.
@@ -166,7 +167,7 @@ def _lists(tables: Mapping[str, pa.Table], plan: Plan, *, is_self: bool) -> dict
         both = IdList(tables["left"].column(plan.left_id), Copies.of(tables["left"], columns))
         return {"left": both, "right": both}
     left = Copies.of(tables["left"], plan.columns("left"))
-    are_rivals = plan.decision.matches_per_record == "one"
+    are_rivals = plan.decision.has_rivals
     n_right = tables["right"].num_rows
     right = Copies.none(n_right) if are_rivals else Copies.of(tables["right"], plan.columns("right"))
     ids = {side: tables[side].column(getattr(plan, f"{side}_id")) for side in tables}
@@ -277,7 +278,8 @@ def _table_of(plan: Plan, side: str, also: Sequence[str]) -> TableSchema:
     key = plan.left_id if side == "left" else plan.right_id
     names = [name for name in dict.fromkeys([*plan.columns(side), *also]) if name != key]
     columns = [] if key == POSITION else [Column(key, pa.string(), "the record", key=True)]
-    columns += [Column(name, pa.string(), "read by the plan", "not stated") for name in names]
+    dates = {name for field in plan.fields if field.kind in DATES for name in getattr(field, side)}
+    columns += [Column(name, pa.string(), "read by the plan", "not stated", is_date=name in dates) for name in names]
     return TableSchema(side, tuple(columns), remedy="give its name in the plan")
 
 

@@ -177,6 +177,6 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
     numbers = p.share_in_registry, p.blocking_recall, p.neighbour_share, *rates
     if not np.isfinite(numbers).all() or min(numbers) < 0 or numbers[0] == 0 or max(numbers[1:3]) > 1:
         problems.append("share_in_registry, blocking_recall, neighbour_share or a rate is out of its range")
-    if plan.decision.matches_per_record == "one" and parameters.share_in_registry >= 1:
+    if plan.decision.has_rivals and parameters.share_in_registry >= 1:
         problems.append("share_in_registry must be under 1")
     return problems

@@ -31,7 +31,14 @@ class Decision(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     lowest_review_probability: float = 0.02
     candidates_kept: int = 5
     never_automatic: list[dict[str, list[str]]] = []  # levels by comparison; see linkage.doubtful
-    matches_per_record: Literal["one", "any"] = "one"  # "any": pairs are judged one by one, for files with duplicates
+    # "one_to_one": a right record has one match at most as well; "any": pairs are judged one by one, for files with
+    # duplicates.
+    matches_per_record: Literal["one", "one_to_one", "any"] = "one"
+
+    @property
+    def has_rivals(self) -> bool:
+        """Whether the candidates of a left record are rivals: one of them at most is its match."""
+        return self.matches_per_record != "any"
 
 
 class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -48,7 +55,8 @@ class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     first_year: dates of earlier years are taken for mistakes, and 1900 makes the bare year 1900 stand for unknown.
     delimiter: what parts the values of a list. nicknames: groups of words that stand for one name, in a plan's file the
     name of a CSV file with a group a row. region: where a phone without a country's code is from, as "GB"; None reads
-    phones of Viet Nam.
+    phones of Viet Nam. form: one of `linkage.standardise.text_forms` that a text is brought into; None takes it as it
+    is.
     """
 
     name: str
@@ -59,6 +67,7 @@ class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     delimiter: str = ";"
     nicknames: list[list[str]] = []
     region: str | None = None
+    form: str | None = None
 
 
 class Verified(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

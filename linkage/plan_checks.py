@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from linkage.plan_kinds import COMPARISON_KINDS, FIELD_KINDS, WORDS
 from linkage.standardise.dates import EARLIEST_YEAR, LAST_YEAR
 from linkage.standardise.phones_international import REGIONS
+from linkage.standardise.text_forms import FORMS
 from models.patterns import MAX_PATTERNS
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _field_problems(field: Field) -> list[str]:
         problems.append(
             f"{where}: region = {field.region!r}: must be two letters of ISO 3166, of a field of kind 'phone'"
         )
+    if field.form is not None and (field.kind != "text" or field.form not in FORMS):
+        problems.append(f"{where}: form = {field.form!r}: must be one of {', '.join(FORMS)}, of a field of kind 'text'")
     if field.kind in _N_COLUMNS:
         least, most = _N_COLUMNS[field.kind]
         problems += [
@@ -227,7 +230,7 @@ def _number_problems(plan: Plan) -> list[str]:
         "training.household_rate": (plan.household_rate, 0),
     }
     problems += [f"{name} = {n}: must be {low} at least" for name, (n, low) in least.items() if not n >= low]
-    share, is_one = plan.training.share_in_registry, plan.decision.matches_per_record == "one"
+    share, is_one = plan.training.share_in_registry, plan.decision.has_rivals
     if not share > 0 or (is_one and share >= 1):
         problems.append(f"training.share_in_registry = {share}: must be over 0{' and under 1' if is_one else ''}")
     return problems

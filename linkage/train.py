@@ -128,7 +128,7 @@ def train(
     outside = np.ones(N_SORTS)
     choice: dict[str, Any] = {
         "household": plan.household_rate > 0,
-        "rivals": plan.decision.matches_per_record == "one",
+        "rivals": plan.decision.has_rivals,
         "prior": parameters,
         "anchors": _anchors(plan),
     }

@@ -21,7 +21,8 @@ from linkage.files import link_files
 from linkage.plan import load_plan, plan_from
 from linkage.planning.checking import check_plan
 from linkage.planning.columns import TextColumn, read_columns, text_columns
-from linkage.planning.correspondences import determined_by, of_two_files
+from linkage.planning.correspondences import determined_by
+from linkage.planning.pairing import of_two_files
 from linkage.planning.passes import block_sizes
 from linkage.planning.proposal import Proposal, propose
 from linkage.planning.roles import Role, role_of

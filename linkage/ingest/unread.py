@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.ingest.rows import Sink
-from linkage.schema import TableSchema
+from linkage.schema import DOSES, REGISTRY, TableSchema
 from linkage.standardise.categories import standardise_ethnicity, standardise_sex
 from linkage.standardise.dates import LAST_YEAR, standardise_birth_dates, standardise_dates
 from linkage.standardise.digits import bare_digits
@@ -32,6 +32,9 @@ _SAMPLE = 40  # stated values of a column; where most of these are read, most of
 _LEAST_STATED, _MOST_UNREAD = 3, 0.5  # from where on a column is told
 _LEAST_EXCUSED, _ALL_UNREAD = 1_000, 0.99  # from where on it is the file's fault, and nobody's wrong information
 _NEVER_EXCUSED = frozenset({"id_number"})  # a stated number that cannot be read is the issue of its dose
+
+# In files with a plan of their own a column of the same name may be another thing: phones of another country.
+_OWN_TABLES = (DOSES.name, REGISTRY.name)
 
 _EXCUSED = ", so they are not counted as anybody's wrong information"
 
@@ -100,7 +103,8 @@ class UnreadColumns:
 
     def __init__(self, table: TableSchema, sink: Sink) -> None:
         self._sink = sink
-        self._columns = {column.name: _Column() for column in table.columns if column.name in _READERS}
+        known = table.columns if table.name in _OWN_TABLES else ()
+        self._columns = {column.name: _Column() for column in known if column.name in _READERS}
 
     def __call__(self, rows: pa.Table) -> None:
         for name, column in self._columns.items():

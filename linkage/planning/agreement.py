@@ -7,7 +7,7 @@ expects it to agree would call the training odd.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,24 +15,46 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 
-from blocking.keys import Keys
+from blocking.keys import Keys, block_keys
 from linkage.plan import Comparison, Pass
 from linkage.planning.fields import Planned
-from linkage.planning.roles import OWN
+from linkage.planning.roles import OWN, Role
+from models.comparators.address import address_level
+from models.comparators.date import date_level
+from models.comparators.digits import digits_level
+from models.comparators.postcode import postcode_level
 
 _BY_CHANCE = 0.02  # of the pairs that two fields make, at most
+_BY_CHANCE_TWICE = 0.1  # records that two fields have in common with another of their side, for each record
 _FEWEST = 100  # sure pairs that both have the field, to say anything of it
 _MOST = 1000  # sure pairs of two fields that are looked at
 _LARGEST_BLOCK = 10
 _SEED = 2
+# Kinds whose kernel says the level of two encoded values.
+MEASURED: dict[str, Callable[..., int]] = {
+    "address": address_level,
+    "date": date_level,
+    "digits": digits_level,
+    "postcode": postcode_level,
+}
 _PRIOR = 5.0  # pairs that the defaults count for, so that no share is 0
+
+# Parts that relatives hardly have in common, and matches have but for the coarsest slip.
+_COARSE = {
+    "text": ".prefix",
+    "category": ".prefix",
+    "date": ".year",
+    "birth_date": ".year",
+    "vietnamese_name": ".given",
+}
+_WHOLE = {"vietnamese_name": ".plain", "address": ".key"}  # parts that are the whole of values of a kind
 
 KeysOf = Callable[[Pass], tuple[Keys, Keys]]
 
 
 def whole_part(planned: Planned) -> str:
     """The part of a key that is the whole value of a field."""
-    return f"{planned.field.name}.plain" if planned.field.kind == "vietnamese_name" else planned.field.name
+    return planned.field.name + _WHOLE.get(planned.field.kind, "")
 
 
 def telling_pairs(planned: Sequence[Planned], n_pairs: int) -> list[tuple[Planned, Planned, float]]:
@@ -89,6 +111,60 @@ def matches_a_record(sure: Sequence[SurePairs], rows: tuple[int, int]) -> float 
     return float(np.mean(estimates) if estimates else np.unique(np.concatenate(codes)).size) / rows[0]
 
 
+def relatives_a_record(planned: Sequence[Planned], rows: tuple[int, int], keys_of: KeysOf, *, is_self: bool) -> float:
+    """About how many right records of its home a left record meets that are not its match: those with a home's value
+    in common that differ in all of their own that both state, even coarsely."""
+    # Neighbours have a postcode in common.
+    homes = [p for p in planned if p.comparison.shared_number and p.pair.role is not Role.POSTCODE]
+    own = [p for p in planned if p.pair.role in OWN]
+    codes = []
+    for home in homes:
+        part = whole_part(home)
+        left, right = _meeting(*keys_of(Pass(name="home", left=[part], right=[part])))
+        left, right = (left[left < right], right[left < right]) if is_self else (left, right)
+        n_stated = np.zeros(left.size, np.int64)
+        is_like = np.zeros(left.size, np.bool_)
+        for p in own:
+            coarse = p.field.name + _COARSE.get(p.field.kind, "")
+            of_left, of_right = (
+                keys[here]
+                for keys, here in zip(
+                    keys_of(Pass(name="own", left=[coarse], right=[coarse])), (left, right), strict=True
+                )
+            )
+            is_stated = (of_left != 0) & (of_right != 0)
+            n_stated += is_stated
+            is_like |= is_stated & (of_left == of_right)
+        codes.append((left * rows[1] + right)[(n_stated > 0) & ~is_like])
+    return np.unique(np.concatenate(codes)).size / max(1, rows[0]) if codes else 0.0
+
+
+def repeated_share(planned: Sequence[Planned], side: str, keys: Mapping[str, Keys]) -> float:
+    """Records of a side that another one of it repeats, as a share of all: those equal in two fields that seldom agree
+    by chance, and in half at least of the other fields that both state; the most that any two fields show.
+
+    The branches of a firm have its name and its tax number in common, and hardly anything else.
+
+    keys : uint64[n] of each field, the whole value
+    """
+    most = 0.0
+    for p, q, _ in telling_pairs(planned, 0):
+        names = (p.field.name, q.field.name)
+        n = keys[names[0]].size
+        by_chance = n * float(np.prod([getattr(x.pair, side)[0].collision for x in (p, q)]))
+        if by_chance < _BY_CHANCE_TWICE:
+            both = block_keys([keys[name] for name in names], None)[:, 0]
+            left, right = _meeting(both, both)
+            left, right = left[left < right], right[left < right]
+            balance = np.zeros(left.size, np.int64)  # other fields that are equal, less those that differ
+            for of in (keys[name] for name in keys if name not in names):
+                balance += np.where((of[left] != 0) & (of[right] != 0), np.where(of[left] == of[right], 1, -1), 0)
+            _, sizes = np.unique(both[both != 0], return_counts=True)
+            n_repeated = np.count_nonzero(balance >= 0) + int(sizes[sizes > _LARGEST_BLOCK].sum())
+            most = max(most, n_repeated / max(1, n) - by_chance)
+    return most
+
+
 def _meeting(left: Keys, right: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of both sides with equal keys, 0 left out, in blocks that are small."""
     order = np.argsort(right, kind="stable")
@@ -101,37 +177,42 @@ def _meeting(left: Keys, right: Keys) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 def level_shares(
-    planned: Planned, sure: Sequence[SurePairs], texts: tuple[NDArray[np.object_], NDArray[np.object_]]
+    planned: Planned, sure: Sequence[SurePairs], values: tuple[NDArray[np.generic], NDArray[np.generic]]
 ) -> list[float] | None:
     """Shares of the levels of a comparison among sure pairs that other fields found; None where these are too few or
     the kind is compared in its own way.
 
-    texts: object[n_left], object[n_right], the values as compared, "" for none
+    values: those of both sides as compared, [n_left] and [n_right]: texts, "" for none, or of the kinds of MEASURED
+        what their kernel takes
     """
     comparison = planned.comparison
-    if comparison.kind not in ("text", "category", "number"):
+    if comparison.kind not in ("text", "category", "number", *MEASURED):
         return None
     rng = np.random.default_rng(_SEED)
     others = [pairs for pairs in sure if comparison.name not in pairs.names]
     samples = [(pairs, rng.permutation(pairs.left.size)[:_MOST]) for pairs in others]
-    stated = [
-        (a, b)
+    kernel = MEASURED.get(comparison.kind)
+    levels = [
+        _text_level(comparison, a, b) if kernel is None else kernel(a, b)
         for pairs, chosen in samples
-        for a, b in zip(texts[0][pairs.left[chosen]], texts[1][pairs.right[chosen]], strict=True)
-        if a and b
+        for a, b in zip(values[0][pairs.left[chosen]], values[1][pairs.right[chosen]], strict=True)
     ]
-    if len(stated) < _FEWEST:
+    counted = np.bincount(levels, minlength=len(comparison.labels))[1:] if levels else np.zeros(1)
+    if counted.sum() < _FEWEST:
         return None
-    counts = _PRIOR * np.array(comparison.starting_m)
-    for a, b in stated:
-        counts[_level(comparison, a, b)] += 1
+    counts = _PRIOR * np.array(comparison.starting_m) + counted
     return [float(share) for share in counts / counts.sum()]
 
 
-def _level(comparison: Comparison, a: str, b: str) -> int:
-    """The level of two texts, 0 for the same."""
-    if a == b:
+def _text_level(comparison: Comparison, a: str, b: str) -> int:
+    """The level of two texts, 0 where one is missing, 1 for the same."""
+    if not a or not b:
         return 0
+    return 1 if a == b else 1 + _unequal_level(comparison, a, b)
+
+
+def _unequal_level(comparison: Comparison, a: str, b: str) -> int:
+    """How many levels two unequal texts are from the same."""
     if comparison.kind == "category":
         return 1
     if comparison.kind == "number":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import pyarrow.compute as pc
 from linkage.errors import InputError
 from linkage.ingest import column_names, ingest
 from linkage.schema import Column, TableSchema
+from linkage.standardise.text_forms import in_form
 
 _SHOWN = 3  # examples of a column
+_SLASHED, _MOSTLY = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}", 0.9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TextColumn:
     """One column of a file.
 
@@ -30,6 +33,7 @@ class TextColumn:
     values: pa.StringArray
     counts: pa.Int64Array
     examples: tuple[str, ...]
+    _formed: dict[str, TextColumn] = field(default_factory=dict, repr=False)
 
     @property
     def filled_share(self) -> float:
@@ -44,6 +48,14 @@ class TextColumn:
         """Probability that two filled rows hold the same value."""
         shares = self.counts.to_numpy() / max(1, self.filled)
         return float((shares**2).sum())
+
+    def formed(self, form: str | None) -> TextColumn:
+        """The column with its values in a form, see `linkage.standardise.text_forms`."""
+        if form is None:
+            return self
+        if form not in self._formed:
+            self._formed[form] = _in_form(self, form)
+        return self._formed[form]
 
     def share_of(self, is_so: pa.BooleanArray) -> float:
         """Share of the filled rows whose value is so; is_so: bool[n_distinct]."""
@@ -63,11 +75,22 @@ def read_columns(path: Path) -> pa.Table:
     names = list(dict.fromkeys(name for name in column_names(path) if name.strip()))
     if not names:
         raise InputError(f"{path}: the first row names no column; a plan needs a file with a header")
-    columns = tuple(Column(name, pa.string(), "of the file", "not stated") for name in names)
-    table = ingest([path], TableSchema(path.name, columns)).accepted.read()
+    table = _read(path, names, frozenset())
     if table.num_rows == 0:
         raise InputError(f"{path}: no record could be read; there is nothing to plan for")
-    return table
+    slashed = frozenset(name for name in names if _has_slashed_dates(table.column(name)))
+    return _read(path, names, slashed) if slashed else table
+
+
+def _read(path: Path, names: Sequence[str], dates: frozenset[str]) -> pa.Table:
+    columns = tuple(Column(name, pa.string(), "of the file", "not stated", is_date=name in dates) for name in names)
+    return ingest([path], TableSchema(path.name, columns)).accepted.read()
+
+
+def _has_slashed_dates(column: pa.ChunkedArray) -> bool:
+    """Whether most values may be dates with day or month first: such a column is read again, in the file's order."""
+    is_date = pc.match_substring_regex(column.drop_null(), _SLASHED)
+    return len(is_date) > 0 and bool(pc.mean(is_date).as_py() > _MOSTLY)
 
 
 def text_columns(table: pa.Table) -> list[TextColumn]:
@@ -84,3 +107,12 @@ def _text_column(name: str, column: pa.ChunkedArray) -> TextColumn:
     first = np.argsort(-often.field("counts").to_numpy(), kind="stable")[:_SHOWN]
     examples = tuple(often.field("values").take(pa.array(first)).to_pylist())
     return TextColumn(name, len(column), len(typed), values, counts, examples)
+
+
+def _in_form(column: TextColumn, form: str) -> TextColumn:
+    """The distinct values in a form, those that it makes equal as one; what it leaves empty is no value."""
+    texts = in_form(pc.utf8_trim_whitespace(pc.replace_substring_regex(column.values, r"\s+", " ")), form)
+    rows = pa.table({"value": texts, "count": column.counts}).filter(pc.not_equal(pc.field("value"), ""))
+    counted = rows.group_by("value").aggregate([("count", "sum")]).combine_chunks()
+    values, counts = (counted.column(name).combine_chunks() for name in ("value", "count_sum"))
+    return replace(column, filled=int(pc.sum(counts).as_py() or 0), values=values, counts=counts, _formed={})

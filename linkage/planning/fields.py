@@ -25,6 +25,7 @@ _NAME_LIMITS = [0.92, 0.8]
 _COMPANY_LIMITS = [0.95, 0.88, 0.8]
 _EMAIL_LIMITS = [0.95, 0.88]
 _LONG_CODE = 5  # letters, from which two slips still leave a code like itself
+_SHARED = 0.97  # the same of numbers, under which some have a number in common: a firm's branches, a family
 _RARE = 0.5  # distinct values over rows, above which how rare a value is says little more than that it agrees
 
 FIELD_KINDS = {
@@ -33,6 +34,9 @@ FIELD_KINDS = {
     Role.DATE: "date",
     Role.SEX: "sex",
     Role.QUANTITY: "number",
+    Role.YEAR: "number",
+    Role.POSTCODE: "postcode",
+    Role.STREET: "address",
     Role.CATEGORY: "category",
 }
 _SIMILAR = {
@@ -41,7 +45,6 @@ _SIMILAR = {
     Role.FAMILY_NAME: _NAME_LIMITS,
     Role.COMPANY: _COMPANY_LIMITS,
     Role.EMAIL: _EMAIL_LIMITS,
-    Role.STREET: _NAME_LIMITS,
     Role.TOWN: _NAME_LIMITS,
     Role.TEXT: _NAME_LIMITS,
 }
@@ -49,7 +52,8 @@ _SIMILAR = {
 _NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.COMPANY}
 _MOSTLY = 0.8  # of the values of a column
 _LOOKED_AT = 200  # phone numbers with a country's code
-_COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "vietnamese_name": 2}  # text is the costliest
+# Text is the costliest.
+_COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "postcode": 1, "vietnamese_name": 2, "address": 2}
 # What people who are not the same often share, a home: distinct values over rows, from which on a value is one home's.
 _SHARED_AT_HOME = {Role.PHONE: 0.1, Role.STREET: 0.1, Role.POSTCODE: 0.5}
 
@@ -68,10 +72,12 @@ def planned_fields(pairs: Sequence[Correspondence]) -> list[Planned]:
     planned: list[Planned] = []
     for pair in pairs:
         name, region = _name_of(pair, {p.field.name for p in planned}), _region_of(pair)
+        kind = _field_kind(pair, region)
         field = Field(
             name=name,
-            kind=_field_kind(pair, region),
+            kind=kind,
             region=region,
+            form=pair.form if kind == "text" else None,
             left=[column.name for column in pair.left],
             right=[column.name for column in pair.right],
         )
@@ -138,7 +144,8 @@ def _comparison(field: Field, pair: Correspondence) -> Comparison:
     column, name = pair.right[0], field.name
     base = Comparison(name=name, kind="text", left=[name], right=[name], monotone=True)
     is_shared = column.n_distinct > _SHARED_AT_HOME.get(pair.role, 1.0) * column.filled
-    often = pair.role in _NAMES or column.n_distinct < _RARE * column.filled
+    rare = _SHARED if pair.role is Role.IDENTIFIER else _RARE
+    often = pair.role in _NAMES or column.formed(pair.form).n_distinct < rare * column.filled
     match pair.role:
         case Role.VIETNAMESE_NAME:
             return _with(base, kind="vietnamese_name", term_frequency=True, monotone=False)
@@ -148,12 +155,16 @@ def _comparison(field: Field, pair: Correspondence) -> Comparison:
             return _with(base, kind="category")
         case Role.CATEGORY:
             return _with(base, kind="category", term_frequency=True)
-        case Role.QUANTITY:
+        case Role.STREET:
+            return _with(base, kind="address", shared_number=is_shared)
+        case Role.POSTCODE:
+            return _with(base, kind="postcode", term_frequency=often, shared_number=is_shared)
+        case Role.QUANTITY | Role.YEAR:
             return _with(base, kind="number", thresholds=_differences(column))
-        case Role.PHONE | Role.IDENTIFIER | Role.POSTCODE:
+        case Role.PHONE | Role.IDENTIFIER:
             if field.kind == "phone":
                 return _with(base, kind="digits", shared_number=is_shared)
-            limits = [1.0, 2.0] if _mean_letters(column) >= _LONG_CODE and pair.role is not Role.POSTCODE else [1.0]
+            limits = [1.0, 2.0] if _mean_letters(column) >= _LONG_CODE else [1.0]
             return _with(
                 base,
                 measure="damerau_levenshtein",

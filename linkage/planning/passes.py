@@ -39,6 +39,8 @@ _ALIKE: dict[str, tuple[tuple[str, float], ...]] = {
     "sex": (("value", 0.97),),
     "number": (("value", 0.85),),
     "phone": (("value", 0.75),),
+    "postcode": (("district", 0.95), ("sector", 0.98), ("rest", 0.95)),
+    "address": (("value", 0.6),),
 }
 _ALIKE["birth_date"] = _ALIKE["date"]
 # Parts of a key and the aspects that must be alike for them to meet.
@@ -49,6 +51,12 @@ _PARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "category": {"": ("value",)},
     "sex": {"": ("value",)},
     "phone": {"": ("value",)},
+    "postcode": {
+        "": ("district", "sector", "rest"),
+        ".sector": ("district", "sector"),
+        ".district": ("district",),
+    },
+    "address": {".key": ("value",)},
 }
 _PARTS["birth_date"] = _PARTS["date"]
 
@@ -162,9 +170,11 @@ def _draw(planned: Sequence[Planned]) -> dict[tuple[str, str], NDArray[np.bool_]
 def _alike_shares(planned: Planned) -> tuple[tuple[str, float], ...]:
     """How often the aspects of a field are alike in a match: what was measured of a text, else what is usual."""
     usual = _ALIKE[planned.field.kind]
-    if planned.comparison.m is None or planned.field.kind != "text":
+    if planned.comparison.m is None or planned.field.kind not in ("text", "address"):
         return usual
     same = max(planned.comparison.m[0], 0.01)
+    if planned.field.kind == "address":
+        return (("value", same),)
     return ("prefix", same**0.5), ("rest", same**0.5)
 
 

@@ -32,7 +32,8 @@ _MEANINGS = {
     "commune": "a Vietnamese commune, by code or by names, as of the date of the record; the key `province` is its "
     "province",
     "postcode": "a postal code, of which the first part is an area",
-    "text": "any text: lower case, single spaces; several columns are joined",
+    "text": "any text: lower case, single spaces, with `form` without what is written in several ways; several columns "
+    "are joined",
     "category": "a text of few values, the same or not",
     "name_pair": "two names that may have changed places, a column each",
     "alternatives": "a list of values parted by `delimiter`, or several columns; as a whole any value "

@@ -18,6 +18,10 @@ from linkage.standardise.syllables import is_syllable, is_unmarked_syllable
 MOST = 0.9  # share of the values that must fit a form
 _SAMPLE = 2000  # distinct values looked at where each costs a look in Python
 _FEW_CATEGORIES = 40
+_MOST_YEARS, _YEAR = 300, r"^(1[5-9]|20)\d\d(\.0)?$"
+# Of the names of organisations so many at least say under what law they stand; two letters may be a surname.
+_SOME, _LEGAL_FORM = 0.2, r"\b(ltd|limited|inc|incorporated|llc|llp|plc|corp|corporation|gmbh|sarl|tnhh)\.?$"
+_MONTH_IN_WORDS = r"^[\d\s.,/-]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\d\s.,/-]+$"
 _VIETNAMESE_LETTERS = "[ăâđêôơưàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ]"
 _FAMILY_NAMES = (
     "nguyen tran le pham hoang huynh phan vu vo dang bui do ho ngo duong ly "
@@ -43,6 +47,7 @@ class Role(Enum):
     TOWN = "town"
     IDENTIFIER = "number or code"
     QUANTITY = "quantity"
+    YEAR = "year"
     CATEGORY = "category"
     TEXT = "text"
     COUNTER = "running number"
@@ -73,6 +78,8 @@ _HINTS = {phrase: role for role, phrases in _PHRASES.items() for phrase in phras
 _PERSONAL = {Role.VIETNAMESE_NAME, Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME}
 _WORDED = {*_PERSONAL, Role.COMPANY, Role.STREET, Role.TOWN}
 
+# What only a person has.
+PERSONAL = {Role.GIVEN_NAME, Role.FAMILY_NAME, Role.FULL_NAME, Role.VIETNAMESE_NAME, Role.BIRTH_DATE, Role.SEX}
 # What two people of one home do not have in common, nor two firms of one house.
 OWN = {Role.GIVEN_NAME, Role.FULL_NAME, Role.VIETNAMESE_NAME, Role.BIRTH_DATE, Role.EMAIL, Role.COMPANY}
 
@@ -111,11 +118,15 @@ def role_of(column: TextColumn) -> Role:
             return Role.BIRTH_DATE if hinted is Role.BIRTH_DATE else role
     if hinted in (Role.PHONE, Role.POSTCODE):
         return hinted
+    if column.n_distinct <= _MOST_YEARS and column.share_of(pc.match_substring_regex(column.values, _YEAR)) > MOST:
+        return Role.YEAR
     if _is_vietnamese(column) and (hinted in _PERSONAL or hinted is None):
         return Role.VIETNAMESE_NAME
     has_digits = column.share_of(pc.match_substring_regex(column.values, r"\d")) > MOST
     if hinted in _WORDED and not (has_digits and hinted is not Role.STREET):
         return hinted
+    if hinted is None and column.share_of(pc.match_substring_regex(column.values, _LEGAL_FORM)) > _SOME:
+        return Role.COMPANY
     return _unnamed_role(column, hinted, has_digits)
 
 
@@ -151,7 +162,7 @@ def _is_email(column: TextColumn, hinted: Role | None) -> bool:
 
 def _is_date(column: TextColumn, hinted: Role | None) -> bool:
     """Days as typed. Bare digits are dates only where the column's name says so, years alone never."""
-    separated = r"^\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}([ T].*)?$"
+    separated = r"^\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}([ T].*)?$|" + _MONTH_IN_WORDS
     bare = r"|^\d{8}$" if hinted in (Role.DATE, Role.BIRTH_DATE) else ""
     if column.share_of(pc.match_substring_regex(column.values, separated + bare)) <= MOST:
         return False

@@ -18,7 +18,8 @@ _DEFAULTS = {
         "highest_false_match_rate": "expected share of wrong links",
         "lowest_match_probability": "nothing under this is a link",
         "lowest_review_probability": "nothing under this is among the candidates",
-        "matches_per_record": '"one": a left record has one match at most; "any": pairs are judged one by one',
+        "matches_per_record": '"one": a left record has one match at most; "one_to_one": a right record too; '
+        '"any": pairs are judged one by one',
     },
     "training": {
         "random_pairs": "drawn to see how often strangers agree",
@@ -69,7 +70,7 @@ def _settings(plan: Plan) -> list[str]:
 
 def _field(field: Field) -> list[str]:
     stated = _entries(field, ("name", "kind", "left", "right"))
-    return stated if field.region is None else [*stated, _entry("region", field.region)]
+    return stated + [_entry(key, value) for key in ("region", "form") if (value := getattr(field, key)) is not None]
 
 
 def _described(pair: Correspondence) -> list[str]:
@@ -78,6 +79,8 @@ def _described(pair: Correspondence) -> list[str]:
     lines += [f"# {sides[0]}"] if pair.left == pair.right else [f"# {side}" for side in sides]
     if pair.found is not None and pair.left != pair.right:
         lines.append(f"# {pair.found:.0%} of the left values occur on the right")
+    if pair.is_guessed:
+        lines.append("# paired by its values only, which are distributed alike on both sides")
     return lines
 
 

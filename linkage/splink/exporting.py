@@ -105,7 +105,7 @@ def _notes(
     plan: Plan, rules: Mapping[str, str | None], frequencies: Mapping[str, float], is_without_words: bool
 ) -> list[str]:
     """What Splink does otherwise with equal weights."""
-    if plan.decision.matches_per_record == "one":
+    if plan.decision.has_rivals:
         notes = ["posterior: Splink judges each pair by itself; here rivals and 'not there' share the probability"]
     else:
         notes = ["link_type: link_only; to link a file with itself, change it to dedupe_only"]
