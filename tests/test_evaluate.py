@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
+from linkage.cli.tables import print_fitted
 from linkage.errors import InputError, UsageError, VerificationError
 from linkage.evaluate import BIN_EDGES, Evaluation, evaluate, wilson_interval
 from linkage.publish import staged
@@ -215,11 +215,9 @@ def test_missing_or_broken_files_are_named(tmp_path: Path) -> None:
         evaluate(run_dir, write_truth(tmp_path / "t.parquet", [("D1", "P1")]))
 
 
-def test_the_terminal_shows_the_measures(tmp_path: Path) -> None:
-    console = Console(width=80, record=True, quiet=False, file=(tmp_path / "out").open("w"))
-    with console.file:
-        console.print(render(evaluated(tmp_path)))
-    text = console.export_text()
+def test_the_terminal_shows_the_measures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_fitted(render(evaluated(tmp_path)))
+    text = capsys.readouterr().out
     assert "37.500 [12.773, 71.085]" in text  # recall
     assert "Calibration, expected error" in text
     assert "By commune_code" in text

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from rich.cells import cell_len
-from rich.console import Console
 
+from linkage.cli.tables import print_fitted
 from linkage.comparing import prepare_batch
 from linkage.encode import encode
 from linkage.errors import InputError, UsageError
@@ -40,7 +42,8 @@ def some(district: District) -> Callable[[str], list[Row]]:
 
 def shown(explanation: Explanation, width: int = 100) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=width).print(render(explanation))
+    with redirect_stdout(stream), mock.patch("linkage.cli.tables._WIDE", width):
+        print_fitted(render(explanation))
     return stream.getvalue()
 
 

@@ -76,7 +76,9 @@ def test_the_command_ends_with_the_code_of_a_gate(families: tuple[Path, Path], r
     ended = call(*link, tmp_path / "no")
     assert ended.code == 3
     assert ended.json["links"] == 0
-    (line,) = ended.err.splitlines()
+    assert (ended.json["kind"], ended.json["exit_code"]) == ("gate", 3)
+    *_, line = ended.err.splitlines()
+    assert line == f"linkage: {ended.json['error']}"
     assert "no link was made, for comparison 'born'" in line
     assert "--accept" in line
     assert call(*link, tmp_path / "blank", "--accept", " ").code == 2

@@ -368,13 +368,15 @@ def without_network(tools: Path) -> None:
 @pytest.mark.parametrize("arguments", [("demo",), ("linkage", "--help"), ("bench", "--national", "--list")])
 def test_what_an_operator_starts_needs_no_packages_of_development(bare: Path, arguments: tuple[str, ...]) -> None:
     without_network(bare.parent / "bin")
-    assert "installing the packages of requirements.lock into" in first_start(bare, *arguments).stderr
+    assert "downloading and installing the packages of requirements.lock into" in first_start(bare, *arguments).stderr
 
 
 @pytest.mark.parametrize("arguments", [("test",), ("lint",), ("bench",), ("bench", "accuracy"), ("bench", "faults")])
 def test_what_a_developer_starts_gets_them(bare: Path, arguments: tuple[str, ...]) -> None:
     without_network(bare.parent / "bin")
-    assert "installing the packages of requirements-dev.lock into" in first_start(bare, *arguments).stderr
+    assert (
+        "downloading and installing the packages of requirements-dev.lock into" in first_start(bare, *arguments).stderr
+    )
 
 
 def test_a_failed_installation_is_explained_and_tried_again(bare: Path) -> None:

@@ -10,12 +10,28 @@ from typing import Annotated
 import typer
 
 from linkage.cli import doctor, index, judge, link, model, plan, report, run, simulate
+from linkage.cli.printing import print_lines
 from linkage.errors import UsageError
+from linkage.version import __version__
 
+HELP = """Links vaccination doses with the national population registry.
+
+Every command takes --help, which has an example, and --json: the result is then one JSON object on standard output, or
+{"error", "kind", "exit_code"}. Talk, progress and errors go to standard error.
+
+\b
+Exit codes:
+  0    done
+  1    failed: the disk, rights, memory, a finding of doctor
+  2    the call, or an input, cannot be used
+  3    a quality gate forbids to publish
+  4    a sum, checksum or count that must hold does not
+  75   somebody else is at work there: try later
+  130  interrupted
+"""
 app = typer.Typer(
-    help="Links vaccination doses with the national population registry.",
+    help=HELP,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -31,6 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     link.link,
     simulate.demo,
     doctor.doctor,
+    doctor.version,
 )
 GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
     "index": (
@@ -52,13 +69,21 @@ for name, (purpose, commands) in GROUPS.items():
     app.add_typer(group, name=name)
 
 
-@app.callback()
-def _rights(
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print_lines([f"linkage {__version__}"])
+        raise typer.Exit()
+
+
+@app.callback(help=HELP)
+def _program(
     mode: Annotated[
         str, typer.Option(help="Rights of what is written, such as 0640; folders can be entered too.")
     ] = "0600",
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
 ) -> None:
-    """Links vaccination doses with the national population registry."""
     if not re.fullmatch(r"0?[0-7]{3}", mode) or int(mode, 8) & 0o600 != 0o600:
         raise UsageError(f"--mode {mode}: no rights for files; write 0600, 0640 or 0644")
     readable = int(mode, 8)

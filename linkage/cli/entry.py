@@ -3,53 +3,79 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
 from linkage.cli.application import app
+from linkage.cli.failures import INTERRUPTION, PROGRAM, Failure, failure_of, tell
 from linkage.cli.stopping import INTERRUPTED
-from linkage.cli.talk import complain, talk
-from linkage.errors import LinkageError
+from linkage.cli.talk import say
 
 # Objects made before Python looks for cycles among them. Packages and the tables of communes make some hundred thousand
 # that all stay, and to look through them every 700 takes an eighth of a run of a thousand doses.
 _GARBAGE_THRESHOLD = 50_000
+_WITHOUT_ARGUMENTS = "NoArgsIsHelpError"  # of typer: its text is the help
 
 
 def main() -> None:
     """Entry point: what the program understands is one line on standard error and its exit code."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    arguments = _spread(sys.argv[1:])
+    ended = _ended(arguments)
+    if isinstance(ended, Failure):
+        tell(ended, "--json" in arguments)
+        sys.exit(ended.exit_code)
+    sys.exit(ended)
+
+
+def _ended(arguments: list[str]) -> int | Failure:
+    """Run a command; how it ended."""
     try:
-        app(args=_spread(sys.argv[1:]))
-    except (SystemExit, KeyboardInterrupt) as ended:
-        # Typer makes an exit of an interruption, and says nothing.
-        if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
+        code: int | None = app(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+    except KeyboardInterrupt:
+        return INTERRUPTION
+    except Exception as error:
+        if type(error).__name__ == _WITHOUT_ARGUMENTS:
+            say(str(error))
+            return 2
+        failure = failure_of(error)
+        if failure is None:
             raise
-        talk.print("linkage: interrupted; what was not finished is removed")
-        sys.exit(INTERRUPTED)
-    except LinkageError as error:
-        complain(str(error))
-        sys.exit(error.exit_code)
-    except OSError as error:
-        # The disk or the rights, wherever no better message was found.
-        complain(
-            f"{error.filename or 'system'}: {error.strerror or error}; check the path, the rights and the free space"
-        )
-        sys.exit(1)
+        return failure
+    return INTERRUPTION if code == INTERRUPTED else code or 0
 
 
 def program() -> None:
     """The program as a process of its own: ``main``, and when all went well the process ends at once. To take its
     packages apart first costs Python a quarter of a second, a tenth of a run of a thousand doses."""
+    code: object = 0
     try:
         main()
     except SystemExit as ended:
-        if ended.code:
-            raise
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # as where the process was started with it closed
-            stream.flush()
+        code = ended.code
+    if not _is_all_written():
+        code = code or 1
+    if code:
+        sys.exit(code if isinstance(code, int) else 1)
     os._exit(0)
+
+
+def _is_all_written() -> bool:
+    """Hand over what Python still holds of both outputs; an output that takes no more is given up."""
+    is_all = True
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            if stream is not None:  # as where the process was started with it closed
+                stream.flush()
+        except OSError:
+            is_all = False
+            setattr(sys, name, None)
+    return is_all
 
 
 def _spread(arguments: list[str]) -> list[str]:

@@ -9,8 +9,8 @@ import typer
 
 from linkage.cli.options import N_CORES, Columns, Json, Threads, column_names
 from linkage.cli.printing import print_result
-from linkage.cli.progress import Bar
-from linkage.cli.talk import print_notes, talk
+from linkage.cli.progress import progress
+from linkage.cli.talk import print_notes, say
 
 
 def index_build(
@@ -23,11 +23,15 @@ def index_build(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Build the index of a registry."""
+    """Build the index of a registry.
+
+    \b
+    Example: linkage index build registry.csv --units units --out index
+    """
     from linkage.registry_files import build_from_files
 
-    bar, notes = Bar(), list[str]()
-    with bar.progress:
+    notes = list[str]()
+    with progress() as on_progress:
         index = build_from_files(
             registry,
             out,
@@ -36,7 +40,7 @@ def index_build(
             plan_file=plan,
             columns=column_names(columns),
             n_threads=threads,
-            on_progress=bar,
+            on_progress=on_progress,
             on_note=notes.append,
         )
     print_notes(notes)
@@ -52,14 +56,16 @@ def index_apply(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Apply changes to an index: rows by person_id; status 'removed' takes a person out.
+    """Apply changes to an index.
 
+    A row replaces the person of its person_id; the status 'removed' takes the person out.
+
+    \b
     Example: linkage index apply changes.csv --index index --partial
     """
     from linkage.registry_files import apply_changes
 
-    bar = Bar()
-    with bar.progress:
+    with progress() as on_progress:
         applied = apply_changes(
             changes,
             index,
@@ -67,11 +73,11 @@ def index_apply(
             whole=whole,
             columns=column_names(columns),
             n_threads=threads,
-            on_progress=bar,
+            on_progress=on_progress,
         )
     counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
     if not (applied.new or applied.changed or applied.removed):
-        talk.print(f"nothing to do: {changes} changes nobody in the index")
+        say(f"nothing to do: {changes} changes nobody in the index")
     print_result(_index_summary(applied.index) | counts, as_json)
 
 
@@ -80,17 +86,26 @@ def index_compact(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Build an index with changes afresh from its persons; it answers the same, and faster."""
+    """Build an index with changes afresh.
+
+    It is made from its own persons, and answers the same, and faster.
+
+    \b
+    Example: linkage index compact --index index
+    """
     from linkage.registry_files import compact_index
 
-    bar = Bar()
-    with bar.progress:
-        compacted = compact_index(index, n_threads=threads, on_progress=bar)
+    with progress() as on_progress:
+        compacted = compact_index(index, n_threads=threads, on_progress=on_progress)
     print_result(_index_summary(compacted), as_json)
 
 
 def index_info(index: Annotated[Path, typer.Argument(help="Folder of the index.")], as_json: Json = False) -> None:
-    """Show what an index was built from, and verify its checksum."""
+    """Show what an index was built from, and verify it.
+
+    \b
+    Example: linkage index info index
+    """
     from linkage.registry import open_index, verify_index
 
     opened = open_index(index)

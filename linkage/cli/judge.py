@@ -22,8 +22,12 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare a run with the truth: precision, recall, calibration, queue sizes, by group; or the links of two files.
+    """Compare a run, or the links of two files, with the truth.
 
+    It tells precision, recall, calibration and queue sizes, of all and by group.
+
+    \b
+    Example: linkage evaluate runs/RUN --truth truth.csv
     Example: linkage evaluate linked --entity customer_no
     """
     from linkage.evaluate import evaluate as evaluate_run
@@ -64,8 +68,12 @@ def explain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show why a dose was decided so: both records side by side, weights in bits, and the rivals; or a linked record.
+    """Show why a dose, or a linked record, was decided so.
 
+    Both records stand side by side, with the weights in bits, and the rivals.
+
+    \b
+    Example: linkage explain runs/RUN D000000503
     Example: linkage explain linked A-17 --person B-3
     """
     from linkage.explain import explain as explain_dose

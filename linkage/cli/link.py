@@ -9,7 +9,7 @@ import typer
 
 from linkage.cli.options import N_CORES, Json, Threads
 from linkage.cli.printing import print_result
-from linkage.cli.progress import Bar
+from linkage.cli.progress import progress
 from linkage.cli.talk import print_notes
 from linkage.errors import QualityGateError, UsageError
 
@@ -26,7 +26,11 @@ def link(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Link any two files with a plan of their own, or with a model made before."""
+    """Link any two files, by a plan or a model.
+
+    \b
+    Example: linkage link shop.csv register.csv --plan plan.toml --out linked
+    """
     from linkage.files import link_files
     from linkage.model_file import Model
     from linkage.plan import load_plan
@@ -35,15 +39,20 @@ def link(
     if plan is None and given is None:
         raise UsageError("nothing says how to link the files; give --plan, --model or both")
     used = given.plan if plan is None and given is not None else load_plan(plan)
-    bar = Bar()
-    with bar.progress:
-        summary = link_files([left], [right], used, out, model=given, accept=accept, n_threads=threads, on_progress=bar)
+    with progress() as on_progress:
+        summary = link_files(
+            [left], [right], used, out, model=given, accept=accept, n_threads=threads, on_progress=on_progress
+        )
     print_notes(summary.notes)
     keys = ("folder", "left", "right", "links", "match_threshold", "expected_false_match_rate")
-    print_result({key: getattr(summary, key) for key in keys}, as_json)
+    found = {key: getattr(summary, key) for key in keys}
+    if summary.refusal is None or not as_json:
+        print_result(found, as_json)
     if summary.refusal is not None:
-        raise QualityGateError(
+        error = QualityGateError(
             f"{summary.folder}: no link was made, for {summary.refusal}; look at candidates.parquet and mend the plan "
             "(shared_number = true for what relatives share, m where matches do differ so), or link with "
             f'--model {summary.folder / "model.json"} --accept "why the links hold" into another folder'
         )
+        error.result = found
+        raise error

@@ -9,13 +9,17 @@ import typer
 from rich.table import Table
 
 from linkage.cli.options import Json, new_file
-from linkage.cli.printing import print_json, print_result, print_table
+from linkage.cli.printing import print_json, print_lines, print_result, print_table
 from linkage.cli.talk import print_notes
 from linkage.errors import UsageError
 
 
 def model_show(model: Annotated[Path, typer.Argument(help="Model file.")], as_json: Json = False) -> None:
-    """Print a model: m, u and weight of every level, and the priors."""
+    """Print a model: m, u and weight of every level, the priors.
+
+    \b
+    Example: linkage model show model.json
+    """
     from linkage.model_file import Model
     from linkage.reports.model import render
 
@@ -31,7 +35,11 @@ def model_compare(
     second: Annotated[Path, typer.Argument(help="Model file.")],
     as_json: Json = False,
 ) -> None:
-    """Compare the match weights of two models of one plan."""
+    """Compare the match weights of two models of one plan.
+
+    \b
+    Example: linkage model compare spring.json autumn.json
+    """
     from linkage.model_file import Model
     from linkage.reports.model import compare
 
@@ -58,7 +66,11 @@ def model_export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a model as another program's settings."""
+    """Write a model as another program's settings.
+
+    \b
+    Example: linkage model export model.json --splink --out splink
+    """
     from linkage.model_file import Model
     from linkage.splink.writing import export_files
 
@@ -68,8 +80,7 @@ def model_export(
         print_json(summary)
         return
     print_result({"settings": str(summary.folder / "settings.json"), "tables": " ".join(summary.tables)}, False)
-    for line in summary.deviations:
-        typer.echo(line)
+    print_lines(summary.deviations)
 
 
 def model_check(
@@ -82,9 +93,11 @@ def model_check(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Score pairs by a model in another program too, and compare the match weights.
+    """Score pairs in another program too, and compare.
 
-    Example: linkage model check linked/model.json --splink --tables shop.csv register.csv
+    \b
+    Example: linkage model check linked/model.json --splink \\
+                 --tables shop.csv register.csv
     """
     from linkage.model_file import Model
     from linkage.splink.checking import check_against_splink
@@ -112,7 +125,11 @@ def model_import(
     persons: Annotated[int | None, typer.Option(min=1, help="Records of the right file, for the prior.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Read another program's settings as a model."""
+    """Read another program's settings as a model.
+
+    \b
+    Example: linkage model import settings.json --splink --out model.json
+    """
     from linkage.splink.importing import import_splink, read_settings
 
     _need_splink(splink)

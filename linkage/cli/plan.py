@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from linkage.cli.options import Json, new_file
-from linkage.cli.printing import print_json, print_result
+from linkage.cli.printing import print_json, print_lines, print_result
 from linkage.cli.talk import print_notes
 
 
@@ -20,8 +20,11 @@ def plan_init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Propose a plan for two files, or for the duplicates in one, with the counts that speak for it as comments.
+    """Propose a plan for two files, or for one with duplicates.
 
+    The counts that speak for it stand in it as comments.
+
+    \b
     Example: linkage plan init shop.csv register.csv --out plan.toml
     """
     from linkage.planning.columns import read_columns
@@ -53,8 +56,11 @@ def plan_check(
     right: Annotated[Path | None, typer.Argument(help="Right file; not given: the left one again.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a plan: how many pairs each pass makes, how much of each field is read, what may be missing.
+    """Check a plan, with its files or alone.
 
+    Of files it tells how many pairs each pass makes, how much of each field is read, and what may be missing.
+
+    \b
     Example: linkage plan check plan.toml shop.csv register.csv
     """
     from linkage.plan import load_plan
@@ -65,4 +71,4 @@ def plan_check(
     if as_json:
         print_json(check)
     else:
-        typer.echo(render(check))
+        print_lines([render(check)])

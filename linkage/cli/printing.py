@@ -1,22 +1,28 @@
-"""The result of a command on standard output: as JSON, in two columns or as a table."""
+"""The result of a command on standard output: as JSON, in two columns, in lines or as a table."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
-_WIDE = 200  # characters
+from linkage.cell_text import visible
+from linkage.cli.tables import print_fitted
+from linkage.errors import LinkageError
 
 
 def print_json(content: object) -> None:
-    typer.echo(json.dumps(plain(content), ensure_ascii=False, allow_nan=False))
+    """One line. Where the output is not UTF-8, what it may lack is written as JSON escapes it."""
+    is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
+    print_lines([json.dumps(plain(content), ensure_ascii=not is_utf8, allow_nan=False)])
 
 
 def plain(content: Any) -> Any:
@@ -36,12 +42,40 @@ def print_result(content: dict[str, Any], as_json: bool) -> None:
         print_json(content)
         return
     width = max(map(len, content))
-    for name, value in content.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {part}" for key, part in value.items())
-        typer.echo(f"{name:<{width}}  {json.dumps(plain(value)) if isinstance(value, list) else value}")
+    print_lines(visible(f"{name:<{width}}  {_words(value)}") for name, value in content.items())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_words(part) for part in value)
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return str(value)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines as they are."""
+    with _to_stdout():
+        for line in lines:
+            typer.echo(line)
 
 
 def print_table(table: RenderableType) -> None:
-    """A table on standard output; in a file or a pipe nothing is cut off for want of room."""
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    """A table, or several with lines between them, as wide as the terminal at most."""
+    with _to_stdout():
+        print_fitted(table)
+
+
+@contextmanager
+def _to_stdout() -> Iterator[None]:
+    """LinkageError where the output takes no more; whoever reads a pipe may leave when he has enough."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LinkageError(
+            f"standard output: cannot be written ({error.strerror}); the command did its work, and what it says is lost"
+        ) from error

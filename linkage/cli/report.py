@@ -27,7 +27,11 @@ def report(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the appendix table, the daily report or the page of statistics of a run."""
+    """Write the appendix, the daily report or the statistics.
+
+    \b
+    Example: linkage report runs/RUN --form appendix --out appendix.xlsx
+    """
     from linkage.reports import write_form
 
     written = write_form(run, form, format, new_file(out), truth=truth, unmask=unmask)
@@ -44,8 +48,14 @@ def rejects(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count the rejected rows of a run or an index by file and reason; write them to be looked at, or to be mended and
-    read again."""
+    """Count or write the rejected rows of a run or an index.
+
+    They are counted by file and reason, and written to be looked at, or to be mended and read again.
+
+    \b
+    Example: linkage rejects runs/RUN
+    Example: linkage rejects runs/RUN --replay mend.csv
+    """
     from linkage.ingest.rejects import export_rejects, list_rejects, replayable
 
     path = _rejected(run)

@@ -10,8 +10,8 @@ import typer
 
 from linkage.cli.options import N_CORES, Columns, Json, Threads, column_names, new_file
 from linkage.cli.printing import print_result
-from linkage.cli.progress import Bar
-from linkage.cli.talk import print_notes, talk
+from linkage.cli.progress import progress
+from linkage.cli.talk import print_notes, say
 
 
 def train(
@@ -29,7 +29,11 @@ def train(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Train a model on dose files and write it."""
+    """Train a model on dose files.
+
+    \b
+    Example: linkage train --doses doses.csv --index index --out model.json
+    """
     from linkage.gates import gate_notes
     from linkage.nightly import train_model
 
@@ -60,11 +64,17 @@ def run(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Link dose files with the registry and publish decisions and queues."""
+    """Link dose files with the registry.
+
+    Decisions and queues appear in a new folder under --out, whole or not at all.
+
+    \b
+    Example: linkage run --doses may.csv june.csv --index index \\
+                 --model model.json --out runs
+    """
     from linkage.nightly import run as run_night
 
-    bar = Bar()
-    with bar.progress:
+    with progress() as on_progress:
         summary = run_night(
             doses,
             index,
@@ -75,10 +85,10 @@ def run(
             accept=accept,
             strict=strict,
             n_threads=threads,
-            on_progress=bar,
+            on_progress=on_progress,
         )
     if summary.already_done:
-        talk.print(f"already published: {summary.run_dir}")
+        say(f"already published: {summary.run_dir}")
     print_notes(summary.notes)
     keys = ("run_id", "run_dir", "counts", "seconds", "peak_rss_bytes")
     print_result({key: getattr(summary, key) for key in keys}, as_json)

@@ -6,8 +6,10 @@ library with all its calls, and waits for what the threads have begun.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 from contextlib import suppress
 
 from linkage.work_folders import remove_unfinished
@@ -28,8 +30,11 @@ def _stop(number: int, frame: object) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_DFL)  # who sends a second one will not wait for this
     remove_unfinished()
-    how = "interrupted" if number == signal.SIGINT else "terminated"
-    said = f"linkage: {how}; what was not finished is removed\n".encode()
+    said = f"{'interrupted' if number == signal.SIGINT else 'terminated'}; what was not finished is removed"
     with suppress(OSError):  # standard error is closed, or nobody reads it
-        os.write(2, (_SHOW_CURSOR if os.isatty(2) else b"") + said)
+        os.write(2, (_SHOW_CURSOR if os.isatty(2) else b"") + f"linkage: {said}\n".encode())
+    if "--json" in sys.argv:
+        with suppress(OSError):
+            told = {"error": said, "kind": "interrupted", "exit_code": INTERRUPTED}
+            os.write(1, json.dumps(told).encode() + b"\n")
     os._exit(INTERRUPTED)

@@ -6,13 +6,23 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
+from linkage.cell_text import visible
+
 talk = Console(stderr=True)
 
 
+def say(line: str) -> None:
+    """A line as it is, however long."""
+    talk.print(visible(line), markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
 def complain(message: str) -> None:
-    talk.print(f"linkage: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    """Why the command failed, on one line."""
+    line = " ".join(visible(message).split("\n"))
+    talk.print(f"linkage: {line}", style="red", markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def print_notes(notes: Iterable[str]) -> None:
+    """What an operator should know of a result."""
     for note in notes:
-        talk.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        say(f"note: {note}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
@@ -31,8 +30,8 @@ def render(evaluation: Evaluation) -> Group:
 
 
 def _table(title: str, *headings: str) -> Table:
-    """A table narrow enough for a terminal of 80 columns, its first column to the left, numbers to the right."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    """A table with its first column to the left, numbers to the right."""
+    table = Table(title=title)
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left")
     return table
@@ -45,7 +44,7 @@ def _percent(share: float | None, digits: int) -> str:
 def _shown(proportion: Proportion, digits: int) -> str:
     """A proportion in per cent with its interval."""
     share, low, high = (_percent(x, digits) for x in (proportion.share, proportion.low, proportion.high))
-    return share if proportion.share is None else f"{share} [{low}, {high}]"
+    return share if proportion.share is None else f"{share} [{low},\u00a0{high}]"
 
 
 def _render_totals(evaluation: Evaluation) -> Table:
@@ -69,7 +68,7 @@ def _render_totals(evaluation: Evaluation) -> Table:
 
 def measures_table(title: str, measures: Mapping[str, Proportion], unit: str) -> Table:
     """Proportions by name, of units such as doses."""
-    table = _table(title, "measure", "% [95 %]", unit, "of")
+    table = _table(title, "measure", "%\u00a0[95\u00a0%]", unit, "of")
     for name, proportion in measures.items():
         table.add_row(name, _shown(proportion, 3), f"{proportion.count:,}", f"{proportion.of:,}")
     return table
@@ -78,7 +77,7 @@ def measures_table(title: str, measures: Mapping[str, Proportion], unit: str) ->
 def calibration_table(expected_error: float | None, bins: Sequence[CalibrationBin], unit: str) -> Table:
     """What probabilities promised and what came true."""
     error = "-" if expected_error is None else f"{expected_error:.5f}"
-    table = _table(f"Calibration, expected error {error}", "probability", "mean", "came true, % [95 %]", unit)
+    table = _table(f"Calibration, expected error {error}", "probability", "mean", "came true, %\u00a0[95\u00a0%]", unit)
     for b in bins:
         table.add_row(f"{b.lower:g} - {b.upper:g}", f"{b.mean_probability:.5f}", _shown(b.right, 2), f"{b.right.of:,}")
     return table
@@ -87,14 +86,14 @@ def calibration_table(expected_error: float | None, bins: Sequence[CalibrationBi
 def _render_estimates(evaluation: Evaluation) -> Table:
     table = _table("Error rates estimated without the truth, %", "rate", "estimate [95 %]", "true")
     for e in evaluation.estimates:
-        interval = f"{_percent(e.rate, 4)} [{_percent(e.low, 4)}, {_percent(e.high, 4)}]"
+        interval = f"{_percent(e.rate, 4)} [{_percent(e.low, 4)},\u00a0{_percent(e.high, 4)}]"
         table.add_row(e.name.replace("_", " "), interval, _percent(e.true_rate, 4))
     return table
 
 
 def _render_groups(name: str, rows: Sequence[GroupResult], total: int) -> Table:
     title = f"By {name}" + (f", {len(rows)} of {total}, most missed first" if len(rows) < total else "")
-    table = _table(title, name, "doses", "precision, % [95 %]", "recall, % [95 %]", "review, %")
+    table = _table(title, name, "doses", "precision, %\u00a0[95\u00a0%]", "recall, %\u00a0[95\u00a0%]", "review, %")
     for group in rows:
         precision, recall = (_shown(proportion, 2) for proportion in (group.precision, group.recall))
         value = "none" if group.value is None else group.value

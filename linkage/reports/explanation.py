@@ -13,7 +13,7 @@ IN_FULL = 2
 
 
 def render(explanation: Explanation) -> RenderableType:
-    """The decision, the records side by side, and all candidates in a line each; made for 100 columns."""
+    """The decision, the records side by side, and all candidates in a line each."""
     candidates = explanation.candidates
     parts: list[RenderableType] = [Text(line) for line in _head(explanation)]
     for place, candidate in enumerate(candidates):
@@ -74,8 +74,7 @@ def side_by_side(candidate: Candidate, left: str = "dose", right: str = "registr
 
 
 def _rivals(candidates: list[Candidate]) -> Table:
-    table = _table("person", "name", "birth date", "probability", "bits", "found by")
-    table.title, table.title_justify = "candidates", "left"
+    table = _table("person", "name", "birth date", "probability", "bits", "found by", title="candidates")
     for c in candidates:
         texts = (c.person_id, c.registered.get("full_name", ""), c.registered.get("date_of_birth", ""))
         numbers = f"{c.probability:.6f}", _bits(c.match_weight)
@@ -83,14 +82,11 @@ def _rivals(candidates: list[Candidate]) -> Table:
     return table
 
 
-def _table(*headings: str) -> Table:
-    """An empty table in which long words go on in the next line; numbers to the right."""
-    table = Table()
+def _table(*headings: str, title: str | None = None) -> Table:
+    """An empty table; numbers to the right."""
+    table = Table(title=title)
     for heading in headings:
-        # The longest name of a pass is not broken.
-        least = 24 if heading == "found by" else None
-        right = heading in ("bits", "probability")
-        table.add_column(heading, justify="right" if right else "left", overflow="fold", min_width=least)
+        table.add_column(heading, justify="right" if heading in ("bits", "probability") else "left")
     return table
 
 

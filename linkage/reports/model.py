@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,19 +10,12 @@ from rich.table import Table
 
 from linkage.errors import UsageError
 from linkage.model_file import Model
+from models.parameters import ComparisonParameters
 
 
 def render(model: Model) -> RenderableType:
-    """m, u, household share and weight of every level, and the priors."""
+    """m, u, household share and weight of every level, the priors, and how the training went."""
     p = model.parameters
-    table = Table("comparison", "level", title=f"model of plan {model.plan.name!r}", title_justify="left")
-    for column in ("m", "u", "near number", "household", "twins", "bits"):
-        table.add_column(column, justify="right")
-    for c in p.comparisons:
-        table.add_section()
-        shares = zip(c.labels, c.m, c.u, c.among_neighbours, c.household, c.among_twins, c.log2_m_u, strict=True)
-        for label, m, u, g, h, t, bits in list(shares)[1:]:
-            table.add_row(c.name, label, f"{m:.4f}", f"{u:.3g}", f"{g:.3g}", f"{h:.4f}", f"{t:.4f}", f"{bits:+.2f}")
     unknown = model.training.get("not_identified", ())
     recall = "not identified" if "blocking_recall" in unknown else f"{p.blocking_recall:.4f}"
     share = "not identified" if "share_in_registry" in unknown else f"{p.share_in_registry:.4f}"
@@ -30,14 +24,37 @@ def render(model: Model) -> RenderableType:
         f"household pairs per subject {p.household_rate:.3f}, strangers with a number one slip away "
         f"{p.neighbour_share * p.n_persons:.3f}, twins {p.twin_rate:.4f}, people {p.n_persons}"
     )
-    tables = [
-        f"{name}: {t['values']:,} values, two people agree with {_mean_shares(t)}"
-        for name, t in model.training.get("term_frequencies", {}).items()
+    head = f"model of plan {model.plan.name!r}"
+    return Group(head, "", *(_levels(c) for c in p.comparisons), priors, *_training(model))
+
+
+def _levels(c: ComparisonParameters) -> Table:
+    """One comparison, a row a level."""
+    table = Table("level", title=c.name)
+    for column in ("m", "u", "near number", "household", "twins", "bits"):
+        table.add_column(column, justify="right")
+    shares = zip(c.labels, c.m, c.u, c.among_neighbours, c.household, c.among_twins, c.log2_m_u, strict=True)
+    for label, m, u, g, h, t, bits in list(shares)[1:]:
+        table.add_row(label, f"{m:.4f}", f"{u:.3g}", f"{g:.3g}", f"{h:.4f}", f"{t:.4f}", f"{bits:+.2f}")
+    return table
+
+
+def _training(model: Model) -> Iterator[str]:
+    """What the model was trained with, in lines; what is a table in the file is left to the file."""
+    for name, table in model.training.get("term_frequencies", {}).items():
+        shares = _mean_shares(table)
+        yield f"{name}: {table['values']:,} values{shares and f', two people agree with {shares}'}"
+    for name, value in model.training.items():
+        if not isinstance(value, dict | list):
+            yield f"{name}: {f'{value:.4f}' if isinstance(value, float) else value}"
+    names = [c.name for c in model.parameters.comparisons]
+    pairs = [
+        (abs(value), f"{names[i]} and {names[j]} {value:+.2f}")
+        for i, row in enumerate(model.training.get("residual_correlation", []))
+        for j, value in enumerate(row[:i])
     ]
-    training = {
-        key: value for key, value in model.training.items() if key not in ("term_frequencies", "best_candidates")
-    }
-    return Group(table, priors, *tables, f"training: {training}")
+    if pairs:
+        yield f"residual correlation, largest: {', '.join(text for _, text in sorted(pairs, reverse=True)[:3])}"
 
 
 def _mean_shares(table: dict[str, Any]) -> str:
