@@ -6,7 +6,6 @@ What ``linkage plan init`` and ``linkage link`` do with files, without files of 
 from __future__ import annotations
 
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from linkage.edited_files import parse_toml
 from linkage.errors import UsageError
 from linkage.files import link_files
 from linkage.ingest.parquet_file import text_values
@@ -123,10 +123,8 @@ def _plan(
     if isinstance(plan, Path):
         return load_plan(plan)
     if isinstance(plan, str):
-        try:
-            return plan_from(tomllib.loads(plan), "the plan given")
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"the plan given: not valid TOML ({error}); a path is given as pathlib.Path") from error
+        where = "the plan given"
+        return plan_from(parse_toml(plan, where, "a path is given as pathlib.Path"), where)
     if plan is not None:
         return plan_from(dict(plan), "the plan given")
     return model.plan if model is not None else propose(tables["left"], tables.get("right")).plan

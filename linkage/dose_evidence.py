@@ -31,8 +31,6 @@ from models.parameters import Parameters
 from models.posterior import posterior
 from models.sibling import sibling_odds_log2, weight_with_sibling
 
-SIBLING_PASS = "subject"  # behind the passes of the plan, what finds the person of a decided sibling
-
 Value = TypeVar("Value", bound=np.generic)
 
 # Candidates under this probability are not weighed by their schedule, which could only lower it.

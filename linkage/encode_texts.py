@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.plan import Field
+from linkage.plan_kinds import MOST_ALTERNATIVES
 from linkage.standardise.text_forms import in_form
 from linkage.syllables import content_hashes
 from models.comparators import address, postcode
@@ -24,7 +25,6 @@ from models.comparators import address, postcode
 if TYPE_CHECKING:
     from linkage.encode import Columns, Dictionaries
 
-MOST_ALTERNATIVES = 8  # of a list, the first so many count
 
 _WORD = re.compile(r"[^\W_]+")
 # Of what stands for one word in addresses; the longer ones are read as the shorter.

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
 from linkage.comparing import Batch, pattern_space, prepare_batch
-from linkage.dose_evidence import SIBLING_PASS
 from linkage.errors import InputError, UsageError
 from linkage.ingest import ingest
 from linkage.model_file import Model
 from linkage.plan import Field
+from linkage.plan_kinds import FOUND_BY_SUBJECT
 from linkage.publish import read_manifest
 from linkage.registry import Index, open_index
 from linkage.schema import DOSES, EVIDENCE, READINGS
@@ -92,7 +92,7 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     UsageError : no such dose in the run, no such person in the registry, or the run is none
     InputError : the inputs or the index are no longer those of the run
     """
-    manifest = read_manifest(run_dir)
+    manifest = read_manifest(run_dir, "index", "inputs", "columns", "match_threshold")
     found = pq.read_table(run_dir / "decisions.parquet", filters=[("dose_id", "=", dose_id)])
     if found.num_rows == 0:
         raise UsageError(f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects'")
@@ -244,7 +244,7 @@ def candidate_of(
     neighbour_bits = -float(model.parameters.neighbour_bits(pattern)[0])
     household_bits = weight - frequency_bits - neighbour_bits - sum(e.weight_bits for e in evidence)
     found_by = [rule.name for i, rule in enumerate(index.plan.passes) if passes >> i & 1]
-    found_by += [SIBLING_PASS] if bits[0] > 0 else []
+    found_by += [FOUND_BY_SUBJECT] if bits[0] > 0 else []
     person = registered[index.plan.right_id]
     subject_bits, schedule_bits = bits.tolist()
     corrections = frequency_bits, neighbour_bits, household_bits, subject_bits, schedule_bits

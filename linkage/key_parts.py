@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from blocking.keys import Keys, block_keys, mix
 from blocking.neighbours import NumberFilter, neighbours_in
 from linkage.encode import PERSONAL_DIGITS, Columns, Dictionaries
-from linkage.encode_texts import MOST_ALTERNATIVES, postcode_area
+from linkage.encode_texts import postcode_area
 from linkage.errors import UsageError
 from linkage.plan import Pass, Plan
+from linkage.plan_kinds import MOST_ALTERNATIVES
 from linkage.standardise import dates
 
 _PREFIX_LETTERS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.edited_files import read_json
 from linkage.errors import InputError, UsageError
 from linkage.evidence_rates import EvidenceRates
+from linkage.model_shape import ModelFile, shape_problems
 from linkage.plan import Plan, plan_from
+from linkage.shapes import shaped
 from linkage.work_folders import replacing
 from models.parameters import ComparisonParameters, Parameters
 
-FORMAT = 3
+FORMAT = 4
+_REMEDY = "give a file as made by 'linkage train'"
+_LEAST_SHARE = 1e-30  # of smaller ones products leave the range of numbers, see models.parameters
+_MOST_RATE = 1000.0  # relatives, twins or namesakes of one person
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,6 @@ class Model:
         comparisons = [
             {
                 "name": c.name,
-                "monotone": c.monotone,
                 "absent_level": c.absent_level,
                 "ordered": bool(c.closer),
                 "levels": [
@@ -91,23 +96,25 @@ class Model:
         InputError : the file cannot be read or is no model
         UsageError : another format or another plan
         """
+        content = read_json(path, _REMEDY)
+        found = content.get("format")
+        if not isinstance(found, int):
+            raise InputError(f"{path}: not a model file (it has no format); {_REMEDY}")
+        if found != FORMAT:
+            raise UsageError(f"{path}: model format {found}, this version reads {FORMAT}; train it again")
+        stated = shaped(content, ModelFile, str(path), InputError, _REMEDY)
+        own = plan_from(stated.plan, str(path))
+        if own.digest() != stated.plan_digest:
+            raise InputError(f"{path}: plan: was changed after the training; train a model with the plan as it is now")
+        for problem in shape_problems(stated, own):
+            raise InputError(f"{path}: {problem}; {_REMEDY}")
+        parameters = _parameters(stated, own)
         try:
-            content = json.loads(path.read_bytes())
-            found = content["format"]
-            if found != FORMAT:
-                raise UsageError(f"{path}: model format {found}, this version reads {FORMAT}; train it again")
-            own = plan_from(content["plan"], str(path))
-            parameters = _parameters(content, own)
-            learnt = content.get("evidence")
-            rates = None if learnt is None else EvidenceRates.of_dict(learnt)
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be read ({error.strerror}); give a file made by 'linkage train'"
-            ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: not a model file ({error!r}); give a file made by 'linkage train'") from error
+            rates = None if stated.evidence is None else EvidenceRates.of_dict(stated.evidence)
+        except (ValueError, KeyError, OverflowError) as error:
+            raise InputError(f"{path}: evidence: {error}; {_REMEDY}") from error
         for problem in _problems(parameters, own):
-            raise InputError(f"{path}: {problem}; give a file as made by 'linkage train'")
+            raise InputError(f"{path}: {problem}; {_REMEDY}")
         if plan is not None and own.digest() != plan.digest():
             raise UsageError(
                 f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index"
@@ -115,31 +122,41 @@ class Model:
         return cls(parameters, own, content["training"], rates)
 
 
-def _parameters(content: dict[str, Any], plan: Plan) -> Parameters:
+def _parameters(stated: ModelFile, plan: Plan) -> Parameters:
     comparisons = []
-    order = {comparison.name: comparison.closer for comparison in plan.comparisons}
-    for c in content["comparisons"]:
+    for each, spec in zip(stated.comparisons, plan.comparisons, strict=True):
         m, u, household = (
-            np.array([level[key] for level in c["levels"]], np.float64) for key in ("m", "u", "household")
+            np.array([getattr(level, key) for level in each.levels], np.float64) for key in ("m", "u", "household")
         )
-        labels = tuple(level["label"] for level in c["levels"])
-        shared = tuple(i for i, level in enumerate(c["levels"]) if level["shared"])
+        shared = tuple(i for i, level in enumerate(each.levels) if level.shared)
         neighbour, twin, namesake = (
-            _optional([level[key] for level in c["levels"]]) for key in ("neighbour", "twin", "namesake")
+            _optional([getattr(level, key) for level in each.levels]) for key in ("neighbour", "twin", "namesake")
         )
-        marks = bool(c["monotone"]), bool(c["absent_level"])
-        estimated = ComparisonParameters(c["name"], labels, m, u, household, shared, *marks, neighbour)
-        closer = order.get(c["name"], ()) if c["ordered"] else ()  # a model made elsewhere keeps its weights
-        comparisons.append(replace(estimated, twin=twin, namesake=namesake, closer=closer))
+        closer = spec.closer if each.ordered else ()  # a model made elsewhere keeps its weights
+        comparisons.append(
+            ComparisonParameters(
+                each.name,
+                spec.labels,
+                m,
+                u,
+                household,
+                shared,
+                each.absent_level,
+                neighbour,
+                twin=twin,
+                namesake=namesake,
+                closer=closer,
+            )
+        )
     return Parameters(
         tuple(comparisons),
-        float(content["share_in_registry"]),
-        float(content["blocking_recall"]),
-        float(content["household_rate"]),
-        int(content["n_persons"]),
-        float(content["neighbour_share"]),
-        float(content["twin_rate"]),
-        float(content["namesake_rate"]),
+        stated.share_in_registry,
+        stated.blocking_recall,
+        stated.household_rate,
+        stated.n_persons,
+        stated.neighbour_share,
+        stated.twin_rate,
+        stated.namesake_rate,
     )
 
 
@@ -151,15 +168,13 @@ def _optional(shares: list[float | None]) -> NDArray[np.float64] | None:
 def _problems(parameters: Parameters, plan: Plan) -> list[str]:
     """What keeps parameters from fitting their plan; weights made of them would be wrong or no numbers."""
     problems = []
-    if [c.name for c in parameters.comparisons] != [c.name for c in plan.comparisons]:
-        return ["its comparisons are not those of its plan, in their order"]
     for estimated, spec in zip(parameters.comparisons, plan.comparisons, strict=True):
-        if estimated.labels != spec.labels:
-            problems.append(f"comparison {spec.name!r}: its levels are not those of the plan")
         for name in ("m", "u", "household"):
             shares = getattr(estimated, name)
-            if not (np.isfinite(shares).all() and (shares > 0).all() and (shares <= 1 + 1e-9).all()):
+            if not ((shares >= _LEAST_SHARE).all() and (shares <= 1 + 1e-9).all()):
                 problems.append(f"comparison {spec.name!r}: {name} must be over 0 and at most 1 at every level")
+            elif shares[0] != 1.0:
+                problems.append(f"comparison {spec.name!r}: {name} of {spec.labels[0]!r} must be 1: it has no weight")
         if estimated.absent_level and estimated.share_with_value <= 0:
             problems.append(
                 f"comparison {spec.name!r}: u of {spec.labels[-1]!r} must be under 1, or nobody has a value"
@@ -175,7 +190,8 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
     p = parameters
     rates = p.household_rate, p.twin_rate, p.namesake_rate
     numbers = p.share_in_registry, p.blocking_recall, p.neighbour_share, *rates
-    if not np.isfinite(numbers).all() or min(numbers) < 0 or numbers[0] == 0 or max(numbers[1:3]) > 1:
+    is_in_range = np.isfinite(numbers).all() and min(numbers) >= 0 and numbers[0] > 0
+    if not is_in_range or max(numbers[1:3]) > 1 or max(numbers) > _MOST_RATE:
         problems.append("share_in_registry, blocking_recall, neighbour_share or a rate is out of its range")
     if plan.decision.has_rivals and parameters.share_in_registry >= 1:
         problems.append("share_in_registry must be under 1")

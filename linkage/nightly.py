@@ -144,7 +144,7 @@ def _nearest_folder(runs: Path) -> Path:
 
 
 def _published_before(folder: Path) -> RunSummary:
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, "counts", "seconds", "peak_rss_bytes")
     return RunSummary(
         folder.name, folder, manifest["counts"], manifest["seconds"], manifest["peak_rss_bytes"], already_done=True
     )

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from linkage.comparing import Batch, pattern_space
 from linkage.decide import EXCLUDED, NO_RIVALS, UNMATCHED, VERIFIED, Decided
-from linkage.dose_evidence import SIBLING_PASS, Evidence
+from linkage.dose_evidence import Evidence
 from linkage.doses import Doses
 from linkage.drift import Moved
 from linkage.error_rates import ErrorRates
 from linkage.parts import parts_of
 from linkage.plan import Comparison, Plan
+from linkage.plan_kinds import FOUND_BY_SUBJECT
 from linkage.registry import Index
 from linkage.schedule import conflict_labels
 from linkage.schema import BASIC_FIELDS, COMMUNES, DECISIONS, EVIDENCE, ISSUES, STATUSES
@@ -240,7 +241,7 @@ def pass_lists(plan: Plan, passes: NDArray[np.uint16]) -> pa.ListArray:
 
 def pass_names(plan: Plan) -> list[str]:
     """The names of what finds a pair, by bit."""
-    return [*(rule.name for rule in plan.passes), SIBLING_PASS]
+    return [*(rule.name for rule in plan.passes), FOUND_BY_SUBJECT]
 
 
 def _bit_lists(bits: NDArray[np.unsignedinteger], names: list[str]) -> pa.ListArray:

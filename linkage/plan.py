@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from linkage.edited_files import check_values, parse_toml, read_bytes, read_toml
 from linkage.errors import UsageError
 from linkage.plan_checks import problems_of
 from linkage.plan_defaults import HOUSEHOLD_RATE, OF_HOUSEHOLDS, default_household, default_m, of_todays_levels
 from linkage.plan_kinds import COMPARISON_KINDS
+from linkage.shapes import shaped
 from linkage.standardise.dates import EARLIEST_YEAR
 from models.comparators import absent, digits
+
+_REMEDY = "see the plan file in README"
+_LONGEST_TEXT = 300  # of a plan; the longest are names of columns
+# Keys that plans of before have and that say nothing any more: the levels of every comparison are kept in their order.
+_RETIRED = {"comparison": ("monotone",)}
 
 POSITION = "position"  # the id of records that have none: their position in the file, from 1
 
@@ -101,8 +107,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     of the registry; with local, by how common it is within the commune when the place comparison says that the communes
     are the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was,
     when the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
-    household can have in common; None: where the kind is one of `linkage.plan_defaults.OF_HOUSEHOLDS`. monotone: the
-    levels fall from more to less agreement, and so must their weights.
+    household can have in common; None: where the kind is one of `linkage.plan_defaults.OF_HOUSEHOLDS`.
     absent_level: that the registry has no value where the left side states one is a level too, the last one.
     """
 
@@ -123,7 +128,6 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     local: bool = False
     cohort: str | None = None
     shared_number: bool | None = None
-    monotone: bool = False
     absent_level: bool = False
     measure: str | None = None
     thresholds: list[float] = []
@@ -233,46 +237,48 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 def load_plan(path: Path | None = None) -> Plan:
     """Read and check a plan; None reads the vaccination plan. UsageError says which key is wrong and what would be
     right."""
-    where = "default plan" if path is None else str(path)
-    try:
-        text = (
-            resources.files("linkage").joinpath("plan.toml").read_text("utf-8")
-            if path is None
-            else path.read_text("utf-8")
-        )
-        content = tomllib.loads(text)
-        if path is not None:
-            _read_nicknames(content, path.parent)
-        return plan_from(content, where)
-    except OSError as error:
-        raise UsageError(f"{where}: cannot be read ({error.strerror}); give the path of a plan in TOML") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{where}: not valid TOML ({error})") from error
+    if path is None:
+        text = resources.files("linkage").joinpath("plan.toml").read_text("utf-8")
+        return plan_from(parse_toml(text, "default plan", _REMEDY), "default plan")
+    content = read_toml(path, "give the path of a plan in TOML")
+    _read_nicknames(content, path)
+    return plan_from(content, str(path))
 
 
-def _read_nicknames(content: dict[str, Any], folder: Path) -> None:
+def _read_nicknames(content: dict[str, Any], plan: Path) -> None:
     """Put the groups of nicknames into the fields that name a file of them: what a model decides rests on the words,
     not on a file that may change."""
     fields = content.get("field")
     for field in fields if isinstance(fields, list) else []:
         if isinstance(field, dict) and isinstance(field.get("nicknames"), str):
-            path = folder / field["nicknames"]
+            path = plan.parent / field["nicknames"]
+            remedy = "give a file in UTF-8 with a name and its nicknames a row"
+            where = f"{plan}: field {field.get('name')!r}: nicknames: {path}"
             try:
-                rows = list(csv.reader(path.read_text("utf-8-sig").splitlines()))
-            except (OSError, UnicodeDecodeError, csv.Error) as error:
-                raise UsageError(
-                    f"field {field.get('name')!r}: nicknames: {path} cannot be read as CSV in UTF-8 ({error}); give a "
-                    "file with a name and its nicknames a row"
-                ) from error
+                rows = list(csv.reader(read_bytes(path, remedy, UsageError).decode("utf-8-sig").splitlines()))
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise UsageError(f"{where} cannot be read as CSV ({error}); {remedy}") from error
+            except UsageError as error:
+                raise UsageError(f"{plan}: field {field.get('name')!r}: nicknames: {error}") from error
             field["nicknames"] = [words for row in rows if len(words := [word for word in row if word.strip()]) > 1]
 
 
 def plan_from(content: dict[str, Any], where: str) -> Plan:
     """The checked plan of parsed TOML or JSON."""
-    try:
-        plan = msgspec.convert(content, Plan)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{where}: {error}; see the plan file in README") from error
+    check_values(content, where, UsageError, _LONGEST_TEXT)
+    plan = shaped(_of_today(content), Plan, where, UsageError, _REMEDY)
     for problem in problems_of(plan):
         raise UsageError(f"{where}: {problem}")
     return plan
+
+
+def _of_today(content: dict[str, Any]) -> dict[str, Any]:
+    """A plan's content without the keys that say nothing any more."""
+    return content | {
+        section: [
+            {key: value for key, value in each.items() if key not in retired} if isinstance(each, dict) else each
+            for each in content[section]
+        ]
+        for section, retired in _RETIRED.items()
+        if isinstance(content.get(section), list)
+    }

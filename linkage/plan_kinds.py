@@ -16,9 +16,27 @@ NUMBERS = ("person_number", "phone", "insurance_number")
 DATES = ("birth_date", "date")
 CODES = ("ethnicity", "commune", "postcode")
 
+MOST_ALTERNATIVES = 8  # of a list, the first so many count
+FOUND_BY_SUBJECT = "subject"  # behind the passes of a plan, what finds the person of a decided claim of the subject
+
 FIELD_KINDS = ("vietnamese_name", "sex", *DATES, *NUMBERS, *CODES, *WORDS, "number", "coordinates")
+_OF_DATES = ("", "year", "birthday", "complete")
+# Parts of fields that a pass can take, "" for the whole value.
+PARTS: dict[str, tuple[str, ...]] = dict.fromkeys(FIELD_KINDS, ("",)) | {
+    "vietnamese_name": ("plain", "given", "key"),
+    "birth_date": _OF_DATES,
+    "date": _OF_DATES,
+    "person_number": ("", "neighbours"),
+    "postcode": ("", "sector", "district"),
+    "text": ("", "prefix"),
+    "category": ("", "prefix"),
+    "name_pair": ("key", "first", "second"),
+    "alternatives": ("", "key", *(str(place) for place in range(1, MOST_ALTERNATIVES + 1))),
+    "address": ("key",),
+    "coordinates": (),
+}
 TEXT_MEASURES = ("jaro_winkler", "levenshtein", "damerau_levenshtein")
-_MISSING, _SAME, _DIFFERENT = ("missing",), ("missing", "same"), ("different",)
+WITH_MISSING, _SAME, _DIFFERENT = ("missing",), ("missing", "same"), ("different",)
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,7 @@ class Kind:
     labels: tuple[str, ...] | None = None
     columns: tuple[int, int] = (1, 1)
     measures: tuple[str | None, ...] = (None,)
-    before: tuple[str, ...] = _MISSING
+    before: tuple[str, ...] = WITH_MISSING
     step: str = "{}"
     after: tuple[str, ...] = _DIFFERENT
     closer: tuple[tuple[int, ...], ...] = ()

@@ -21,7 +21,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from linkage.edited_files import read_json
 from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
+from linkage.manifests import LinkManifest, RunManifest
+from linkage.shapes import shaped
 from linkage.work_folders import flush, flush_all, new_folder, sweep, work_folder
 
 # Fixed, for the bytes of a Parquet file depend on it: a change of it changes every published hash.
@@ -174,18 +177,32 @@ def published_runs(runs_dir: Path) -> list[Path]:
     return [path.parent for path in sorted(manifests, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))]
 
 
-def read_manifest(run_dir: Path) -> dict[str, Any]:
-    """The manifest of a published run; UsageError when the folder is none."""
+def read_manifest(
+    run_dir: Path, *needed: str, like: type[RunManifest] | type[LinkManifest] = RunManifest
+) -> dict[str, Any]:
+    """The manifest of a published run, or of ``link``.
+
+    Parameters
+    ----------
+    needed : entries that it must have
+    like : what its entries must be, where it has them
+
+    Raises
+    ------
+    UsageError : the folder is no published run
+    VerificationError : the manifest cannot be read, or an entry is missing or not what it must be
+    """
     path = run_dir / MANIFEST
-    try:
-        manifest = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UsageError(f"{run_dir}: no published run ({MANIFEST} is missing); name a folder RUNS/<run_id>") from None
-    except (OSError, ValueError) as error:
-        raise VerificationError(f"{path}: cannot be read ({error}); restore the run from a copy") from error
-    if not isinstance(manifest, dict):
-        raise VerificationError(f"{path}: holds no JSON object; restore the run from a copy")
-    return manifest
+    if run_dir.is_dir() and not path.exists():
+        raise UsageError(f"{run_dir}: no published run ({MANIFEST} is missing); name a folder RUNS/<run_id>")
+    if not path.exists():
+        raise UsageError(f"{run_dir}: no published run (there is no such folder); name a folder RUNS/<run_id>")
+    remedy = "restore the run from a copy"
+    content = read_json(path, remedy, VerificationError)
+    for key in needed:
+        if key not in content:
+            raise VerificationError(f"{path}: {key} is missing; {remedy}, or link again with this version")
+    return content | shaped(content, like, str(path), VerificationError, remedy)
 
 
 def read_table(run_dir: Path, name: str, columns: list[str]) -> pa.Table:

@@ -23,13 +23,16 @@ from numpy.typing import NDArray
 from blocking.lookup import PassIndex
 from blocking.neighbours import NumberFilter, filter_words, no_numbers
 from blocking.parts import PartedColumn, PartedPass, RemovedRows
+from linkage import edited_files
 from linkage.encode import Dictionaries
 from linkage.errors import InputError, UsageError, VerificationError
 from linkage.frequencies import STORED, Frequencies
+from linkage.manifests import IndexManifest
 from linkage.plan import Plan, plan_from
 from linkage.registry_changes import CHANGES, Changes, open_changes
 from linkage.registry_persons import Persons, open_persons
 from linkage.registry_version import checksums, content_of, map_arrays, read_json, version_in_force, version_with
+from linkage.shapes import shaped
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 
@@ -116,18 +119,27 @@ def open_index(folder: Path, content: str | None = None) -> Index:
     """
     try:
         version = version_in_force(folder) if content is None else version_with(folder, content)
-        manifest = read_json(version / "manifest.json")
+        manifest = _read_manifest(version)
         texts = read_json(version / "dictionaries.json")
     except (OSError, msgspec.DecodeError) as error:
         raise InputError(f"{folder}: not a registry index ({error}); make one with 'linkage index build'") from error
-    if manifest["format"] != FORMAT:
-        raise UsageError(
-            f"{folder}: has format {manifest['format']}, this version encodes in format {FORMAT}; build the index again"
-        )
     try:
         return _opened(version, manifest, texts)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
         raise VerificationError(f"{folder}: is damaged ({error}); build the index again") from error
+
+
+def _read_manifest(version: Path) -> dict[str, Any]:
+    """The manifest of a version, with the entries that it must have."""
+    path, remedy = version / "manifest.json", "build the index again"
+    manifest = edited_files.read_json(path, remedy)
+    found = manifest.get("format")
+    if found != FORMAT:
+        raise UsageError(
+            f"{version.parent}: has format {found!r:.60}, this version encodes in format {FORMAT}; {remedy}"
+        )
+    shaped(manifest, IndexManifest, str(path), VerificationError, remedy)
+    return manifest
 
 
 def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> Index:

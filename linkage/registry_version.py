@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage import edited_files
 from linkage.errors import InputError, LinkageError
 from linkage.threads import in_order
 from linkage.work_folders import abandoned, flush_all, put_in_place, work_folder
 
 _MANIFEST, _CURRENT = "manifest.json", "current"
 _CHECKSUM_THREADS = 2
+_VERSION, _LONGEST_NAME = re.compile(r"v\d{6,}"), 60
 
 
 @contextmanager
@@ -53,13 +56,17 @@ def version_in_force(index: Path) -> Path:
 
 
 def _pointed_to(pointer: Path, index: Path) -> Path:
-    return index / pointer.read_text("ascii").strip()
+    """The version folder that a pointer names; InputError where it names something else."""
+    name = pointer.read_bytes()[:_LONGEST_NAME].decode("ascii", "replace").strip()
+    if not _VERSION.fullmatch(name):
+        raise InputError(f"{pointer}: {name!r} names no version of the index; write the newest, as v000001")
+    return index / name
 
 
 def version_with(index: Path, content: str) -> Path:
     """The newest version of that content; InputError when there is none."""
     for path in sorted(index.glob(f"v*/{_MANIFEST}"), reverse=True):
-        if read_json(path)["content"] == content:
+        if edited_files.read_json(path, "build the index again").get("content") == content:
             return path.parent
     raise InputError(f"{index}: no version of the index is the one that was linked with; put the old one back")
 

@@ -89,7 +89,6 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
                 u,
                 household,
                 spec.shared_levels,
-                spec.monotone,
                 spec.absent_level,
                 twin=None if spec.twin is None else np.array([1.0, *spec.twin]),
                 namesake=None if spec.namesake is None else np.array([1.0, *spec.namesake]),

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.estimate_u import normalised
-from models.order import Closer, chain, rising
+from models.order import Closer, rising
 from models.parameters import ComparisonParameters, Parameters
 from models.score import bayes_factors, expect
 
@@ -202,8 +202,8 @@ def _updated(
     n = len(old.labels)
     m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
     m = normalised(np.maximum(m, LEAST_OF_PRIOR * start.m))
-    if old.closer or old.monotone:
-        m = in_order(m, old.u, old.closer or chain(old.n_compared))
+    if old.closer:
+        m = in_order(m, old.u, old.closer)
     if "m" in old.fixed:
         m = start.m
     if relatives is None:

@@ -33,13 +33,13 @@ class ComparisonParameters:
 
     m, u, household: float64[n_levels], probability of each level among matches, random pairs, and non-matching pairs
     of one household, given that nothing is missing; entry 0 is 1. shared_levels: levels at which both hold the same
-    number; only pairs that share one can be explained by a household. monotone: the levels fall from more to less
-    agreement, so training keeps m / u from rising along them. neighbour: float64[n_levels] among strangers whose
-    numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 0 but at the levels that say so; None
-    where they are like any strangers. twin, namesake: float64[n_levels] among a person and his twin, and between
+    number; only pairs that share one can be explained by a household. neighbour: float64[n_levels] among strangers
+    whose numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 0 but at the levels that say so;
+    None where they are like any strangers. twin, namesake: float64[n_levels] among a person and his twin, and between
     somebody whom the registry does not hold and the person whose name he bears; or None alike. absent_level:
     the last level is that the right side alone lacks the value, which is no agreement and no disagreement. closer: of
-    each level those next closer to agreement, () for none; they have lower numbers.
+    each level those next closer to agreement, () for none; they have lower numbers, and training keeps m / u from
+    rising along them.
     """
 
     name: str
@@ -48,7 +48,6 @@ class ComparisonParameters:
     u: Vector
     household: Vector
     shared_levels: tuple[int, ...] = ()
-    monotone: bool = False
     absent_level: bool = False
     neighbour: Vector | None = None
     fixed: tuple[str, ...] = ()  # of "m" and "u", what training leaves as it is

@@ -197,15 +197,20 @@ def test_a_plan_file_names_a_table_of_nicknames(tmp_path: Path) -> None:
     plan = load_plan(tmp_path / "plan.toml")
     assert plan.fields[0].nicknames == [["Robert", "Bob", " Bert"], ["Albert", "Bert"]]
     (tmp_path / "plan.toml").write_text(text.replace("names.csv", "gone.csv"))
-    with pytest.raises(UsageError, match=r"nicknames: .*gone\.csv cannot be read as CSV"):
+    with pytest.raises(UsageError, match=r"nicknames: .*gone\.csv: cannot be read"):
         load_plan(tmp_path / "plan.toml")
 
 
 @pytest.mark.parametrize(
     ("section", "name", "change", "message"),
     [
-        ("field", "names", {"left": ["given"]}, "kind 'name_pair' is read from 2 columns, not 1"),
-        ("field", "place", {"left": ["lat", "lon", "x"]}, "kind 'coordinates' is read from 2 columns, not 3"),
+        ("field", "names", {"left": ["given"]}, "kind 'name_pair' is read from 2 columns on the left, not 1"),
+        (
+            "field",
+            "place",
+            {"left": ["lat", "lon", "x"]},
+            "read from 2 columns on the left, not 3",
+        ),
         ("field", "emails", {"delimiter": ""}, "delimiter must be one character at least"),
         ("field", "given", {"nicknames": []}, "field 'given' has no table of nicknames"),
         ("field", "price", {"nicknames": [["a", "b"]]}, "nicknames are for fields of kind 'text'"),
@@ -221,7 +226,7 @@ def test_a_plan_file_names_a_table_of_nicknames(tmp_path: Path) -> None:
         ("comparison", "price", {"fixed_m": [0.5, 0.3, 0.2], "m": [0.5, 0.3, 0.2]}, "m and fixed_m; keep one"),
         ("comparison", "place", {"absent_level": True}, "kind 'distance' has no absent_level"),
         ("comparison", "place", {"term_frequency": True}, "kind 'distance' has no term_frequency"),
-        ("comparison", "address", {"measure": "levenshtein"}, "kind 'address' has none"),
+        ("comparison", "address", {"measure": "levenshtein"}, "kind 'address' has no measure; take it out"),
         ("comparison", "price", {"measure": "levenshtein"}, "measure must be one of relative"),
         ("comparison", "names", {"left": ["given"], "right": ["given"]}, "compares fields of kind name_pair"),
     ],

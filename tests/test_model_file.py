@@ -32,17 +32,46 @@ def neighbours(name: str, share: float) -> Change:
 
 BAD: dict[str, tuple[Change, type[Exception], str]] = {
     "another format": (lambda c: c.update(format=0), UsageError, "model format 0, this version reads .*train it again"),
-    "no comparisons": (lambda c: c.pop("comparisons"), InputError, "not a model file"),
-    "words for shares": (level("sex", 1, m="most"), InputError, "not a model file .*most"),
+    "no comparisons": (
+        lambda c: c.pop("comparisons"),
+        InputError,
+        "key 'comparisons' is missing; give a file as made by",
+    ),
+    "words for shares": (
+        level("sex", 1, m="most"),
+        InputError,
+        r"comparisons 'sex': levels\[2\].m: must be a number, not text",
+    ),
     "another order": (lambda c: c["comparisons"].reverse(), InputError, "not those of its plan, in their order"),
     "a level short": (lambda c: comparison(c, "sex")["levels"].pop(), InputError, "'sex': its levels are not those"),
     "a share of 0": (level("birth_date", 2, u=0.0), InputError, "'birth_date': u must be over 0 and at most 1"),
     "a share over 1": (level("birth_date", 2, m=1.5), InputError, "'birth_date': m must be over 0 and at most 1"),
-    "a share that is no number": (level("phone", 1, household=float("nan")), InputError, "'phone': household must be"),
+    "a share that is no number": (
+        level("phone", 1, household=float("nan")),
+        InputError,
+        r"comparisons\[4\].levels\[2\].household: nan is no number",
+    ),
     "neighbours": (neighbours("id_number", -0.5), InputError, "'id_number': neighbour must be from 0 to 1"),
     "a value that nobody has": (level("id_number", -1, u=1.0), InputError, "'id_number': u of .* must be under 1"),
     "nobody there": (lambda c: c.update(share_in_registry=0), InputError, "share_in_registry, .* out of its range"),
     "everybody there": (lambda c: c.update(share_in_registry=1.0), InputError, "share_in_registry must be under 1"),
+    "a weight of what is missing": (level("sex", 0, m=0.5), InputError, "'sex': m of 'missing' must be 1"),
+    "a plan changed since": (
+        lambda c: c["plan"]["decision"].update(candidates_kept=7),
+        InputError,
+        "plan: was changed after the training",
+    ),
+    "a training of words": (lambda c: c.update(training="good"), InputError, "training: must be a table of keys"),
+    "counts of words": (
+        lambda c: c["training"].update(subjects="many", random_pairs=1),
+        InputError,
+        "training.subjects: must be a whole number, not text",
+    ),
+    "a correlation short": (
+        lambda c: c["training"].update(residual_correlation=[[0.0]]),
+        InputError,
+        "training.residual_correlation: must be 8 lists of 8 numbers",
+    ),
     "a recall over 1": (lambda c: c.update(blocking_recall=1.1), InputError, "blocking_recall, .* out of its range"),
 }
 

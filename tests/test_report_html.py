@@ -24,7 +24,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.errors import InputError, UsageError, VerificationError
+from linkage.errors import UsageError, VerificationError
 from linkage.evaluate import evaluate
 from linkage.groups import GROUPS, groups_table
 from linkage.model_file import Model
@@ -492,7 +492,7 @@ def test_a_run_that_lacks_something_is_named(district: District, tmp_path: Path)
     old = manifest(run_dir)
     del old["passes"]
     (run_dir / "manifest.json").write_text(json.dumps(old), encoding="utf-8")
-    with pytest.raises(InputError, match="passes is missing; link again"):
+    with pytest.raises(VerificationError, match="passes is missing; restore the run from a copy, or link again"):
         write_statistics(run_dir, tmp_path / "out")
     (run_dir / "manifest.json").write_text(json.dumps(manifest(district.run_dir)), encoding="utf-8")
     (run_dir / "decisions.parquet").write_bytes(b"PAR1")

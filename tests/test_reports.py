@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from linkage.errors import InputError, LinkageError, UsageError, VerificationError
+from linkage.errors import LinkageError, UsageError, VerificationError
 from linkage.publish import staged
 from linkage.reports import FORMATS, write_report
 from linkage.reports.appendix import ISSUE_HEADINGS
@@ -211,7 +211,7 @@ def test_daily_counts_subjects_by_commune_and_status(tmp_path: Path) -> None:
 
 
 def test_daily_needs_the_day_of_the_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="list_date is missing"):
+    with pytest.raises(VerificationError, match="list_date is missing"):
         write_report(publish(tmp_path, []), "daily", "csv", tmp_path / "out")
 
 

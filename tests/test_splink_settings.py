@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 
-from linkage.errors import InputError, UsageError
+from linkage.errors import UsageError
 from linkage.splink.conditions import Alphabet, alphabet_of, jaro_winkler, level_conditions
 from linkage.splink.exporting import export_splink
 from linkage.splink.importing import import_splink, read_settings
@@ -195,9 +195,9 @@ def test_what_cannot_be_read_is_refused_by_name(trained: Path, case: str) -> Non
 
 
 def test_unusable_settings_files_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         read_settings(tmp_path / "nothing.json")
-    for text, message in (("{", "not JSON"), ("[]", "no JSON object")):
+    for text, message in (("{", "not valid JSON"), ("[]", "no table of keys")):
         (tmp_path / "bad.json").write_text(text, "utf-8")
         with pytest.raises(UsageError, match=message):
             read_settings(tmp_path / "bad.json")

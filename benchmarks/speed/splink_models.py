@@ -107,7 +107,7 @@ def _edited() -> Plan:
     distance of 1, and numbers of one kind here have one length or differ by more than a digit."""
     fields = [replace(field, kind="text") if field.name == "birth_date" else field for field in _SIMILAR.fields]
     of_name = {comparison.name: comparison for comparison in _SIMILAR.comparisons}
-    edits: dict[str, Any] = {"kind": "text", "measure": "damerau_levenshtein", "monotone": True}
+    edits: dict[str, Any] = {"kind": "text", "measure": "damerau_levenshtein"}
     date = replace(of_name["birth_date"], **edits, thresholds=[1.0], m=[0.88, 0.05, 0.07])
     name = replace(of_name["name"], **edits, thresholds=[1.0, 2.0])
     return _with(replace(_SIMILAR, fields=fields), date, name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from linkage.edited_files import read_toml
 from linkage.errors import UsageError
+from linkage.shapes import shaped
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Worker threads; the result does not depend on it.")]
@@ -22,13 +23,8 @@ N_CORES = len(os.sched_getaffinity(0))
 def column_names(path: Path | None) -> dict[str, str] | None:
     if path is None:
         return None
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: not a readable TOML file ({error})") from error
-    if not all(isinstance(value, str) for value in content.values()):
-        raise UsageError(f'{path}: every entry must read: file_column = "our_column"')
-    return content
+    remedy = 'write a line for each column: file_column = "our_column"'
+    return shaped(read_toml(path, remedy), dict[str, str], str(path), UsageError, remedy)
 
 
 def new_file(path: Path) -> Path:

@@ -142,15 +142,15 @@ def _name_of(pair: Correspondence, taken: set[str]) -> str:
 
 def _comparison(field: Field, pair: Correspondence) -> Comparison:
     column, name = pair.right[0], field.name
-    base = Comparison(name=name, kind="text", left=[name], right=[name], monotone=True)
+    base = Comparison(name=name, kind="text", left=[name], right=[name])
     is_shared = column.n_distinct > _SHARED_AT_HOME.get(pair.role, 1.0) * column.filled
     rare = _SHARED if pair.role is Role.IDENTIFIER else _RARE
     often = pair.role in _NAMES or column.formed(pair.form).n_distinct < rare * column.filled
     match pair.role:
         case Role.VIETNAMESE_NAME:
-            return _with(base, kind="vietnamese_name", term_frequency=True, monotone=False)
+            return _with(base, kind="vietnamese_name", term_frequency=True)
         case Role.BIRTH_DATE | Role.DATE:
-            return _with(base, kind="date", monotone=False)
+            return _with(base, kind="date")
         case Role.SEX:
             return _with(base, kind="category")
         case Role.CATEGORY:

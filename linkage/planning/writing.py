@@ -99,7 +99,7 @@ def _comparison(comparison: Comparison) -> list[str]:
     defaults = {field.name: field.default for field in msgspec.structs.fields(Comparison)}
     others = [
         _entry(name, value)
-        for name in ("measure", "thresholds", "term_frequency", "shared_number", "monotone", "m")
+        for name in ("measure", "thresholds", "term_frequency", "shared_number", "m")
         if (value := getattr(comparison, name)) != defaults[name] and value != []
     ]
     return stated + others

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from linkage.errors import InputError
 from linkage.publish import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
 from linkage.schema import STATUSES, SUBJECT_COUNTS
@@ -51,8 +50,6 @@ def daily(date: str, subject_counts: pa.Table, names: Mapping[str, str]) -> Repo
 
 def daily_of_run(run_dir: Path) -> Report:
     """The daily counts of a published run, on the manifest's ``list_date``."""
-    manifest = read_manifest(run_dir)
-    if not manifest.get("list_date"):
-        raise InputError(f"{run_dir}/manifest.json: list_date is missing; link again with this version")
+    manifest = read_manifest(run_dir, "list_date")
     counts = read_table(run_dir, SUBJECT_COUNTS.name, ["commune_code", "status", "n_subjects"])
     return daily(manifest["list_date"], counts, manifest.get("commune_names", {}))

@@ -102,8 +102,7 @@ def _contents(sections: Iterable[Html]) -> Html:
 def _outcome_section(found: Statistics) -> Html:
     counts: dict[str, int] = found.manifest["counts"]
     total = sum(counts.values())
-    rows = [(status, STATUS_HEADINGS[status], counts[status], percent(counts[status], total)) for status in counts]
-    rows.sort(key=lambda row: list(STATUS_HEADINGS).index(row[0]))
+    rows = [(name, heading, counts[name], percent(counts[name], total)) for name, heading in STATUS_HEADINGS.items()]
     n_linked = counts["verified"] + counts["matched"]
     n_open = sum(found.issues.values())
     issues = [(issue, heading, found.issues.get(issue, 0)) for issue, heading in ISSUE_HEADINGS.items()]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
 
-from linkage.errors import InputError, VerificationError
+from linkage.errors import VerificationError
 from linkage.evaluate import Evaluation, evaluate
 from linkage.groups import GROUPS
 from linkage.model_file import Model
@@ -114,10 +114,7 @@ def statistics_of_run(run_dir: Path, truth: Path | None = None) -> Statistics:
     InputError : its manifest lacks something, or the truth cannot be used
     VerificationError : a published table cannot be read
     """
-    manifest = read_manifest(run_dir)
-    for key in _NEEDED:
-        if key not in manifest:
-            raise InputError(f"{run_dir}/manifest.json: {key} is missing; link again with this version")
+    manifest = read_manifest(run_dir, *_NEEDED)
     model = Model.load(run_dir / "model.json")
     threshold = float(manifest["match_threshold"])
     with duckdb.connect() as connection:

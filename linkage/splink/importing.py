@@ -13,7 +13,6 @@ rounding of its threshold may fall to its other side.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from linkage.errors import InputError, UsageError
+from linkage.edited_files import check_values, read_json
+from linkage.errors import UsageError
 from linkage.model_file import Model
 from linkage.plan import Comparison, Decision, Field, Pass, Plan, Training, plan_from
 from linkage.plan_checks import FORMAT
@@ -32,6 +32,7 @@ from models.parameters import ComparisonParameters, Parameters
 WHERE = "Splink settings"
 _ANY_BLOCK = 1_000_000_000  # Splink leaves no block out
 _SHARE_IN_REGISTRY = 0.9
+_LONGEST_TEXT = 10_000  # characters of a condition
 _FIELD_KINDS = {"text": "text", "category": "text", "number": "number", "date": "date"}
 _COLUMN = r'(?:"([^"]+)"|([^"\s()]+))'
 _EQUALITY = re.compile(rf"l\.{_COLUMN}\s*=\s*r\.{_COLUMN}", re.IGNORECASE)
@@ -68,16 +69,8 @@ class _Fields:
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The parsed JSON of a settings file; InputError when it cannot be read, UsageError when it is no JSON object."""
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a file that Splink wrote") from error
-    except ValueError as error:
-        raise UsageError(f"{path}: not JSON ({error}); give a file that Splink's save_model_to_json wrote") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path}: holds no JSON object; give a file that Splink's save_model_to_json wrote")
-    return content
+    """The parsed JSON of a settings file; UsageError when it cannot be read or is no JSON object."""
+    return read_json(path, "give a file that Splink's save_model_to_json wrote", UsageError)
 
 
 def import_splink(settings: dict[str, Any], n_right: int | None = None) -> tuple[Plan, Model]:
@@ -93,9 +86,10 @@ def import_splink(settings: dict[str, Any], n_right: int | None = None) -> tuple
     ------
     UsageError : names the comparison, level and condition, or the key, that cannot be read
     """
+    check_values(settings, WHERE, UsageError, _LONGEST_TEXT)
     try:
         return _import(settings, n_right)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise UsageError(
             f"{WHERE}: not in Splink's form ({error!r}); give a file that save_model_to_json wrote"
         ) from error
@@ -158,7 +152,7 @@ def _comparison(comparison: dict[str, Any], fields: _Fields) -> tuple[Comparison
     if said.absent_level and u[-1] >= 1.0:
         raise UsageError(f"{where}: u_probability of its first level must be under 1, or nobody has a value")
     spec = Comparison(
-        name=comparison.get("output_column_name") or said.left,
+        name=_plain(comparison.get("output_column_name") or said.left),
         kind=said.kind,
         left=[said.left],
         right=[said.right],
@@ -170,6 +164,11 @@ def _comparison(comparison: dict[str, Any], fields: _Fields) -> tuple[Comparison
         absent_level=said.absent_level,
     )
     return spec, ComparisonParameters(spec.name, spec.labels, m, u, m, absent_level=spec.absent_level)
+
+
+def _plain(name: str) -> str:
+    """A name as a plan may have it."""
+    return re.sub(r"[^\w -]+", "_", name).strip(" -") or "comparison"
 
 
 def _share(level: dict[str, Any], key: str, where: str) -> float:
