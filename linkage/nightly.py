@@ -25,10 +25,10 @@ from linkage.pair_counts import PairCounts, patterns_table
 from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
 from linkage.publish import Stage, already_published, published_runs, read_manifest, staged
 from linkage.queues import queue_parts
-from linkage.reconcile import Clock, Progress, reconcile, subjects_of, trainees
+from linkage.reconcile import STAGES, Clock, Progress, reconcile, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
-from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, SUBJECT_COUNTS, SUBJECTS
+from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_before
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
@@ -102,7 +102,7 @@ def run(
         name = run_id(ingested, index, model, columns, drawn_up)
         if already_published(runs / name):
             sweep(runs)
-            return _published_before(runs / name)
+            return _published_before(runs / name, ingested, index)
         with staged(runs, name) as stage:
             outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)
             _check_sum(ingested, outcome)
@@ -114,6 +114,15 @@ def run(
             unequal = unequal_groups(groups, outcome.dose_status.size / max(1, outcome.batch.n_subjects))
             costs = cost_entries(pairs, clock.seconds, memory.bytes)
             before = [path.name for path in published_runs(runs)]
+            counts = status_counts(outcome)
+            of_reading = _notes(ingested, counts, model)
+            notes = (
+                *station_notes(outcome.stations.findings),
+                *unequal_notes(unequal),
+                *drift_notes(model.training, index.frequencies),
+                *gate_notes(model, outcome.moved),
+                *outcome.error_rates.conflicting,
+            )
             manifest = {
                 "run_id": name,
                 "columns": dict(columns or {}),
@@ -123,19 +132,11 @@ def run(
                 **input_entries(ingested, index, model),
                 **result_entries(outcome, pairs, unequal),
                 "accepted": accept,
+                "notes": notes,  # but those of reading, which name columns and files as they were typed
             }
             stage.write_json("manifest", manifest)
             folder = stage.commit()
-    counts = status_counts(outcome)
-    notes = (
-        *_notes(ingested, counts, model),
-        *station_notes(outcome.stations.findings),
-        *unequal_notes(unequal),
-        *drift_notes(model.training, index.frequencies),
-        *gate_notes(model, outcome.moved),
-        *outcome.error_rates.conflicting,
-    )
-    return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=notes)
+    return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=(*of_reading, *notes))
 
 
 def _nearest_folder(runs: Path) -> Path:
@@ -143,10 +144,18 @@ def _nearest_folder(runs: Path) -> Path:
     return next(folder for folder in (runs, *runs.absolute().parents) if folder.is_dir())
 
 
-def _published_before(folder: Path) -> RunSummary:
-    manifest = read_manifest(folder, "counts", "seconds", "peak_rss_bytes")
+def _published_before(folder: Path, ingested: Ingested, index: Index) -> RunSummary:
+    """What the run said when it was published, in the same order."""
+    manifest = read_manifest(folder, "counts", "seconds", "peak_rss_bytes", "notes")
+    counts, seconds = manifest["counts"], manifest["seconds"]
     return RunSummary(
-        folder.name, folder, manifest["counts"], manifest["seconds"], manifest["peak_rss_bytes"], already_done=True
+        folder.name,
+        folder,
+        {status: counts[status] for status in STATUSES if status in counts},
+        {stage: seconds[stage] for stage in STAGES if stage in seconds},
+        manifest["peak_rss_bytes"],
+        already_done=True,
+        notes=(*_notes(ingested, counts, Model.load(folder / "model.json", index.plan)), *manifest["notes"]),
     )
 
 

@@ -42,6 +42,19 @@ from linkage.verify import find_verified
 from models.parameters import Parameters
 
 Progress = Callable[[str, int, int], None]
+# Of a run, as they come; train where no model is given.
+STAGES = (
+    "ingest",
+    "encode",
+    "verify",
+    "train",
+    "link",
+    "decide",
+    "evidence",
+    "conflicts",
+    "error_rates",
+    "publish",
+)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 
 from linkage.errors import LinkageError, UsageError, VerificationError
 from linkage.publish import staged
-from linkage.reports import FORMATS, write_report
+from linkage.reports import FORMATS, format_of, write_report
 from linkage.reports.appendix import ISSUE_HEADINGS
 from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
 from linkage.reports.writers import write_whole
@@ -251,3 +251,30 @@ def test_a_torn_table_is_reported(tmp_path: Path) -> None:
     (run_dir / "subjects.parquet").write_bytes(b"PAR1")
     with pytest.raises(VerificationError, match=r"subjects\.parquet: cannot be read"):
         write_report(run_dir, "appendix", "csv", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "format_"),
+    [
+        ("a.csv", None, "csv"),
+        ("a.XLSX", None, "xlsx"),
+        ("a.json", "json", "json"),
+        ("a", "html", "html"),
+        ("a", None, "xlsx"),
+    ],
+)
+def test_the_name_of_a_file_chooses_its_format(name: str, asked: str | None, format_: str) -> None:
+    assert format_of(Path(name), asked, FORMATS) == format_
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("a.xlsx", "csv", "--out a.xlsx and --format csv contradict each other"),
+        ("a.doc", None, r"--out a.doc: is no file of this form; end its name in \.xlsx, \.csv, \.json, \.html"),
+        ("a.csv", "doc", "--format doc: unknown"),
+    ],
+)
+def test_a_name_of_another_format_is_refused(name: str, asked: str | None, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        format_of(Path(name), asked, FORMATS)

@@ -17,7 +17,8 @@ def report(
     form: Annotated[str, typer.Option(help="appendix, daily or statistics.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     format: Annotated[
-        str | None, typer.Option(help="xlsx, csv, json or html; xlsx when not given. statistics: html only.")
+        str | None,
+        typer.Option(help="xlsx, csv, json or html; that of --out's name when not given. statistics: html only."),
     ] = None,
     truth: Annotated[
         Path | None, typer.Option(help="statistics: dose_id and person_id; adds accuracy and calibration.")
@@ -31,6 +32,7 @@ def report(
 
     \b
     Example: linkage report runs/RUN --form appendix --out appendix.xlsx
+    Example: linkage report runs/RUN --form daily --out daily.csv
     """
     from linkage.reports import write_form
 

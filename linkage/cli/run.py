@@ -88,7 +88,7 @@ def run(
             on_progress=on_progress,
         )
     if summary.already_done:
-        say(f"already published: {summary.run_dir}")
+        say(f"already published: {summary.run_dir}; nothing was done, and this is what was said then")
     print_notes(summary.notes)
     keys = ("run_id", "run_dir", "counts", "seconds", "peak_rss_bytes")
     print_result({key: getattr(summary, key) for key in keys}, as_json)

@@ -4,7 +4,7 @@ statistics of the linkage as a page with charts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from linkage.errors import UsageError
@@ -49,7 +49,7 @@ def write_report(run_dir: Path, form: str, fmt: str, out: Path) -> Report:
 def write_form(
     run_dir: Path, form: str, fmt: str | None, out: Path, *, truth: Path | None = None, unmask: bool = False
 ) -> str:
-    """Write any form of a run to ``out``, and return the format: ``fmt``, or the form's usual one when None.
+    """Write any form of a run to ``out``, and return the format: ``fmt``, or when None that of its name.
 
     Parameters
     ----------
@@ -63,21 +63,34 @@ def write_form(
     InputError, LinkageError
         As write_report and linkage.reports.html.write_statistics raise them.
     """
-    usual = STATISTICS_FORMAT if form == STATISTICS else FORMATS[0]
-    if out.suffix and out.suffix.lower() != f".{fmt or usual}":
-        raise UsageError(
-            f"--out {out.name}: is written as {fmt or usual}; end its name in .{fmt or usual}, or give --format"
-        )
     if form != STATISTICS:
         if truth is not None or unmask:
             option = "--unmask" if truth is None else "--truth"
             raise UsageError(f"{option}: belongs to --form {STATISTICS}; leave it out of --form {form}")
-        write_report(run_dir, form, fmt or FORMATS[0], out)
-        return fmt or FORMATS[0]
+        fmt = format_of(out, fmt, FORMATS)
+        write_report(run_dir, form, fmt, out)
+        return fmt
     if fmt not in (None, STATISTICS_FORMAT):
         raise UsageError(f"--format {fmt}: --form {STATISTICS} is written as {STATISTICS_FORMAT} only")
+    fmt = format_of(out, fmt, (STATISTICS_FORMAT,))
     # Loads the chart libraries, which the other forms do without.
     from linkage.reports.html import write_statistics
 
     write_statistics(run_dir, out, truth=truth, unmask=unmask)
-    return STATISTICS_FORMAT
+    return fmt
+
+
+def format_of(out: Path, fmt: str | None, formats: Sequence[str]) -> str:
+    """The format of a file to be written: the one that is asked for, or that of its name, or the first where its name
+    has none.
+
+    UsageError where the two contradict each other, or the name is of none of the formats.
+    """
+    named = out.suffix.lower().removeprefix(".")
+    if fmt is not None and fmt not in formats:
+        raise UsageError(f"--format {fmt}: unknown; use one of {', '.join(formats)}")
+    if named and named not in formats:
+        raise UsageError(f"--out {out.name}: is no file of this form; end its name in .{', .'.join(formats)}")
+    if fmt is not None and named and fmt != named:
+        raise UsageError(f"--out {out.name} and --format {fmt} contradict each other; leave --format out")
+    return fmt or named or formats[0]
