@@ -7,6 +7,7 @@ the number of distinct subjects as sample size: with doses they would be too nar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import duckdb
 
 from linkage.errors import InputError
+from linkage.ingest.paths import check_file
 from linkage.publish import read_manifest, read_table
 from linkage.schema import STATUSES, TRUTH
 from models.intervals import wilson_interval
@@ -186,9 +188,10 @@ def _labelled(run_dir: Path, truth_path: Path) -> Iterator[duckdb.DuckDBPyConnec
 def load_source(connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], what: str) -> None:
     """The table source: the rows of a file of truth; InputError when it cannot be read or lacks a column. what: what
     has these columns, as "a truth"."""
+    check_file(path, str(path))
     reader = "read_csv(?, all_varchar = true, header = true)" if path.suffix.lower() == ".csv" else "read_parquet(?)"
     try:
-        connection.execute(f"CREATE TEMP TABLE source AS SELECT * FROM {reader}", [str(path)])
+        connection.execute(f"CREATE TEMP TABLE source AS SELECT * FROM {reader}", [_literal(path)])
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read as truth ({reason}); give a Parquet or CSV file") from error
@@ -196,6 +199,11 @@ def load_source(connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequ
     missing = [name for name in columns if name not in present]
     if missing:
         raise InputError(f"{path}: column {missing[0]} is missing; {what} has {', '.join(columns)}")
+
+
+def _literal(path: Path) -> str:
+    """A path of which DuckDB takes no character for a pattern."""
+    return re.sub(r"[*?\[]", lambda found: f"[{found.group()}]", str(path))
 
 
 def _load_truth(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

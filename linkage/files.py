@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +19,11 @@ from linkage.errors import InputError, UsageError
 from linkage.field_notes import field_notes
 from linkage.file_pairs import Decided, IdList, decide, pairs_of, pairs_table
 from linkage.gates import check_accept
-from linkage.ingest import Ingested, file_notes, ingest
+from linkage.ingest import Ingested, file_notes, in_order, ingest
 from linkage.ingest.records import Records
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
+from linkage.output_paths import check_folder
 from linkage.plan import POSITION, Plan
 from linkage.plan_kinds import DATES
 from linkage.publish import Stage, staged
@@ -98,7 +100,9 @@ def link_files(
     if model is not None and model.plan.digest() != plan.digest():
         raise UsageError(f"the model is of plan {model.plan.name!r}, which differs from the one given; train it again")
     check_accept(accept)
-    is_self = [path.resolve() for path in left] == [path.resolve() for path in right]
+    check_folder(out)
+    left, right = in_order(left), in_order(right)
+    is_self = [*map(os.path.realpath, left)] == [*map(os.path.realpath, right)]
     _check_plan(plan, is_self=is_self)
     clock, keys = Clock(on_progress), {"left": plan.left_id, "right": plan.right_id}
     with AnonymousPeak() as memory, staged(out.parent, out.name) as stage:

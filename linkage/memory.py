@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import resource
 import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 _EVERY_SECONDS = 0.1
-_STATUS = Path("/proc/self/status")
+_STATUS, _PAGES = Path("/proc/self/status"), Path("/proc/self/statm")
 
 # mallopt(3) of the GNU C library: from what size an array is given back to the system when it is gone, and how much
 # that is free at the end of a heap stays. The most to which the library itself raises them in time.
@@ -30,8 +31,14 @@ def reuse_freed_memory() -> bool:
 
 def anonymous_bytes() -> int:
     """Anonymous memory that is resident now (RssAnon); mapped files, work files among them, do not count."""
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("RssAnon:"))
-    return int(line.split()[1]) * 1024
+    try:
+        lines = [line for line in _STATUS.read_text().splitlines() if line.startswith("RssAnon:")]
+        if lines:
+            return int(lines[0].split()[1]) * 1024
+        resident, shared = (int(pages) for pages in _PAGES.read_text().split()[1:3])  # a kernel before 4.5
+        return (resident - shared) * resource.getpagesize()
+    except OSError:  # no /proc: nothing is known
+        return 0
 
 
 class AnonymousPeak(AbstractContextManager["AnonymousPeak"]):

@@ -20,6 +20,7 @@ from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
+from linkage.output_paths import check_folder
 from linkage.outputs import Outcome, communes_table, decision_parts, evidence_parts
 from linkage.pair_counts import PairCounts, patterns_table
 from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
@@ -90,8 +91,10 @@ def run(
     """
     clock = Clock(on_progress)
     check_accept(accept)
+    check_folder(runs)
     with AnonymousPeak() as memory:
         drawn_up = list_date or datetime.datetime.now(datetime.UTC).astimezone().date()
+        _check_list_date(drawn_up)
         index = open_index(index_folder)
         _check_plan(index)
         scratch = _nearest_folder(runs)
@@ -213,6 +216,12 @@ def _check_set_aside(ingested: Ingested, accept: str | None) -> None:
             f"{n_aside:,} of {n_files:,} files cannot be used, more than {MOST_SET_ASIDE:.0%}; the first: "
             f"{ingested.set_aside[0].reason}; mend them or leave them out, or --accept; nothing was published"
         )
+
+
+def _check_list_date(date: datetime.date) -> None:
+    """A deadline counts from it, and birthdays are compared with it."""
+    if not FIRST_YEAR <= date.year <= LAST_YEAR:
+        raise UsageError(f"--list-date {date.isoformat()}: must be from {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def _check_plan(index: Index) -> None:

@@ -90,10 +90,11 @@ class Stage:
         return self.folder / f"{name}.parquet"
 
     def write_json(self, name: str, value: object) -> Path:
-        """Write ``<name>.json``, keys sorted, UTF-8; NaN and infinity are refused with ValueError."""
+        """Write ``<name>.json``, keys sorted, UTF-8; NaN and infinity are refused with ValueError. Bytes of file names
+        that are no UTF-8 become escapes, by which Python reads them back."""
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
         with self._file(f"{name}.json") as sink:
-            sink.write(text.encode() + b"\n")
+            sink.write(text.encode("utf-8", "backslashreplace") + b"\n")
         return self.folder / f"{name}.json"
 
     def commit(self) -> Path:

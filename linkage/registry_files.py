@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from linkage.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
+from linkage.output_paths import check_folder
 from linkage.plan import load_plan
 from linkage.publish import locked, made_and_locked
 from linkage.registry import LARGE, Index, open_index
@@ -60,6 +61,7 @@ def build_from_files(
     counted in the manifest, and kept in the folder's queues/rejected.parquet.
     """
     plan = load_plan(plan_file)
+    check_folder(out, [units], is_index=True)
     with made_and_locked(out):
         on_progress("read", 0, 0)
         ingested = ingest(in_order(paths), REGISTRY, columns=columns, scratch=out)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from linkage.ingest import in_order
 from linkage.nightly import run
-from tests.district import LIST_DATE, District, call, make_district
+from tests.district import LIST_DATE, District, call, hashes, make_district
+
+_X = pa.array(["Lê Văn Khác"] * 30)
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +37,19 @@ def test_files_go_by_name_then_by_content(tmp_path: Path) -> None:
 
 
 def test_a_run_is_the_same_whatever_the_order(district: District, tmp_path: Path) -> None:
-    table = pq.read_table(district.path("doses")).slice(0, 300)
-    pq.write_table(table.slice(0, 200), tmp_path / "a.parquet")
-    pq.write_table(table.slice(100, 200), tmp_path / "b.parquet")
-    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    first = run(paths, district.index, tmp_path / "runs", list_date=LIST_DATE)
-    second = run(paths[::-1], district.index, tmp_path / "others", list_date=LIST_DATE)
-    assert first.run_id == second.run_id
-    for name in ("queues/rejected.parquet", "decisions.parquet"):
-        assert (first.run_dir / name).read_bytes() == (second.run_dir / name).read_bytes()
-    rejected = pq.read_table(first.run_dir / "queues/rejected.parquet")
-    assert rejected["file"].unique().to_pylist() == ["b.parquet"]
+    table = pq.read_table(district.path("doses")).slice(0, 90)
+    parts = {"a": table.slice(0, 50), "b": table.slice(30, 40), "c": table.slice(60, 30).set_column(2, "full_name", _X)}
+    for name, part in parts.items():
+        pq.write_table(part, tmp_path / f"{name}.parquet")
+    paths, model = [tmp_path / f"{name}.parquet" for name in parts], district.run_dir / "model.json"
+    found = {}
+    for number, order in enumerate(permutations(paths)):
+        runs = tmp_path / str(number)
+        found[number] = run(order, district.index, runs, list_date=LIST_DATE, model_file=model, accept="few").run_dir
+    assert len({folder.name for folder in found.values()}) == 1
+    assert all(hashes(folder) == hashes(found[0]) for folder in found.values())
+    rejected = pq.read_table(found[0] / "queues/rejected.parquet")
+    assert set(rejected["file"].to_pylist()) == {"b.parquet", "c.parquet"}
 
 
 def test_an_index_is_the_same_whatever_the_order(tmp_path: Path) -> None:

@@ -133,8 +133,9 @@ def model_import(
     from linkage.splink.importing import import_splink, read_settings
 
     _need_splink(splink)
+    new_file(out, settings)
     plan, model = import_splink(read_settings(settings), persons)
-    model.save(new_file(out))
+    model.save(out)
     print_result({"model": str(out), "comparisons": len(plan.comparisons), "passes": len(plan.passes)}, as_json)
 
 

@@ -10,10 +10,14 @@ import typer
 
 from linkage.edited_files import read_toml
 from linkage.errors import UsageError
+from linkage.output_paths import check_file
 from linkage.shapes import shaped
 
+_MOST_THREADS = 1024
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Worker threads; the result does not depend on it.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, max=_MOST_THREADS, help="Worker threads; the result does not depend on it.")
+]
 Columns = Annotated[
     Path | None, typer.Option("--columns", help="TOML table from the files' column names to the names of this program.")
 ]
@@ -27,10 +31,7 @@ def column_names(path: Path | None) -> dict[str, str] | None:
     return shaped(read_toml(path, remedy), dict[str, str], str(path), UsageError, remedy)
 
 
-def new_file(path: Path) -> Path:
+def new_file(path: Path, *inputs: Path | None) -> Path:
     """A file that can be written, asked before the work is done; UsageError when its place is wrong."""
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}; make it or name another one")
+    check_file(path, inputs)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,8 @@ def plan_init(
     from linkage.planning.writing import plan_toml
     from linkage.work_folders import replacing
 
-    new_file(out)
-    is_self = right is None or right.resolve() == left.resolve()
+    new_file(out, left, right)
+    is_self = right is None or os.path.realpath(right) == os.path.realpath(left)
     name = left.stem if is_self or right is None else f"{left.stem}_{right.stem}"
     tables = read_columns(left), None if is_self or right is None else read_columns(right)
     proposal = propose(*tables, name=name)

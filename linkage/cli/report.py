@@ -36,7 +36,7 @@ def report(
     """
     from linkage.reports import write_form
 
-    written = write_form(run, form, format, new_file(out), truth=truth, unmask=unmask)
+    written = write_form(run, form, format, new_file(out, truth), truth=truth, unmask=unmask)
     print_result({"report": str(out), "form": form, "format": written}, as_json)
 
 

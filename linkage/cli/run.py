@@ -37,7 +37,7 @@ def train(
     from linkage.gates import gate_notes
     from linkage.nightly import train_model
 
-    new_file(out)
+    new_file(out, *doses, verdicts, columns)
     model = train_model(
         doses, index, verdicts=verdicts, columns=column_names(columns), accept=accept, n_threads=threads
     )

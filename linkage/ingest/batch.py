@@ -21,7 +21,7 @@ from linkage.ingest.date_order import DateOrder
 from linkage.ingest.duplicates import collision_note, duplicate_faults
 from linkage.ingest.excel_file import read_excel
 from linkage.ingest.parquet_file import read_parquet
-from linkage.ingest.paths import check_exists, file_names, sha256_of
+from linkage.ingest.paths import check_file, file_names, sha256_of
 from linkage.ingest.reasons import CONFLICTING_KEY, reason_lists
 from linkage.ingest.records import Records, RecordsWriter, nth_absent
 from linkage.ingest.rows import FileRows, Sink
@@ -145,7 +145,7 @@ def ingest(
     paths = [Path(path) for path in paths]
     names = file_names(paths)
     for path, name in zip(paths, names, strict=True):
-        check_exists(path, name)
+        check_file(path, name)
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
     files: list[FileRows] = []
     aside: list[SetAside] = []
@@ -229,15 +229,13 @@ def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[
 
 def _reader(path: Path, file: str) -> Reader:
     """The reader of a file by its extension; InputError when the file cannot be one."""
-    if path.is_dir():
-        raise InputError(f"{file}: this is a folder: name the files in it")
-    check_exists(path, file)
+    check_file(path, file)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{file}: unknown extension {path.suffix or '(none)'}: use one of {', '.join(READERS)}")
     try:
         with path.open("rb") as stream:
-            if not path.is_file() or not stream.read(1):
+            if not stream.read(1):
                 raise InputError(f"{file}: the file is empty (0 bytes): send it again")
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from error

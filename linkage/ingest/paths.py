@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +16,19 @@ def in_order(paths: Sequence[Path]) -> list[Path]:
     """Files by base name, those of one name by their content: the same files make the same batch, as rows have places
     in it, and of equal records the first is kept."""
     again = {name for name, n in Counter(path.name for path in paths).items() if n > 1}
-    return sorted(paths, key=lambda path: (path.name, (sha256_of(path) or "") if path.name in again else "", str(path)))
+
+    def place(path: Path) -> tuple[str, str, str]:
+        return path.name, (sha256_of(path) or "") if path.name in again else "", os.path.realpath(path)
+
+    return sorted(paths, key=place)
 
 
 def file_names(paths: Sequence[Path]) -> list[str]:
-    """Base names; names that occur twice get as many folders as tell them apart."""
+    """Base names; names that occur twice get as many folders as tell them apart. Of bytes that are no UTF-8 each stands
+    as \\xNN, for tables hold text."""
     if not paths:
         raise InputError("no input files: name at least one")
-    resolved = [path.resolve() for path in paths]
+    resolved = [Path(os.fsencode(os.path.realpath(path)).decode("utf-8", "backslashreplace")) for path in paths]
     for number, path in enumerate(resolved):
         if path in resolved[:number]:
             raise InputError(f"{path.name}: given twice: name it once")
@@ -33,15 +40,25 @@ def file_names(paths: Sequence[Path]) -> list[str]:
         depths = [depth + (names.count(name) > 1) for depth, name in zip(depths, names, strict=True)]
 
 
-def check_exists(path: Path, file: str) -> None:
-    """InputError where there is no such file."""
-    if not path.exists():
-        raise InputError(f"{file}: no such file: correct the path {path}")
+def check_file(path: Path, file: str) -> None:
+    """InputError where there is no such file, or something else: a pipe can be read once, and a device has no end."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{file}: no such file: correct the path {path}") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}): correct the path {path}") from error
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{file}: this is a folder: name the files in it")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{file}: this is a pipe or a device: save what it gives in a file and name that")
 
 
 def sha256_of(path: Path) -> str | None:
     """The hash of a file; None for a folder, and for what cannot be read, which the reader of the file tells."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -76,7 +77,7 @@ def check_plan(plan: Plan, left: Path | None = None, right: Path | None = None) 
     rows = None
     warnings = _doubts(plan)
     if left is not None and right is not None:
-        is_self = left.resolve() == right.resolve()
+        is_self = os.path.realpath(left) == os.path.realpath(right)
         tables = {}
         for side, path in (("left", left), ("right", right)):
             ingested = read_side([path], plan, side)

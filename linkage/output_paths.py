@@ -1,0 +1,48 @@
+"""Where results may be written: never over an input, nor into what is published, nor to what is no file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from linkage.errors import UsageError
+
+# What stands together in a run, a linkage, a version of an index, and an index.
+_RESULTS = (
+    ("manifest.json", "decisions.parquet"),
+    ("manifest.json", "links.parquet"),
+    ("manifest.json", "persons.arrow"),
+    ("current", "v000001"),
+)
+
+
+def check_file(path: Path, inputs: Iterable[Path | None] = ()) -> None:
+    """UsageError where a file cannot be written, or would take the place of an input or of a part of a result."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: is a pipe or a device; name a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}; make it or name another one")
+    _check_place(path.parent, path)
+    for given in inputs:
+        if given is not None and path.exists() and given.exists() and path.samefile(given):
+            raise UsageError(f"{path}: is one of the inputs; name another file")
+
+
+def check_folder(path: Path, inputs: Iterable[Path | None] = (), *, is_index: bool = False) -> None:
+    """The same of a folder, which may be there already; is_index: it may be an index."""
+    _check_place(path.parent if is_index else path, path)
+    real = os.path.realpath(path)
+    for given in inputs:
+        if given is not None and given.is_dir() and f"{real}/".startswith(f"{os.path.realpath(given)}/"):
+            raise UsageError(f"{path}: lies in {given}, which is an input; name another folder")
+
+
+def _check_place(folder: Path, path: Path) -> None:
+    """Nothing is written into what was published: it stays as it is."""
+    real = Path(os.path.realpath(folder))
+    for place in (real, *real.parents):
+        if any(all((place / part).exists() for part in parts) for parts in _RESULTS):
+            raise UsageError(f"{path}: lies in {place}, which is a result and stays as it is; name another place")

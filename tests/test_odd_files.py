@@ -1,0 +1,174 @@
+"""Files that are no files, names that are no text, and places where nothing may be written: one line, nothing lost."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from linkage import memory
+from linkage.errors import InputError, UsageError
+from linkage.evaluate import load_source
+from linkage.files import link_files
+from linkage.ingest import in_order, ingest
+from linkage.memory import anonymous_bytes
+from linkage.nightly import run
+from linkage.output_paths import check_file, check_folder
+from linkage.registry_files import build_from_files
+from linkage.schema import DOSES
+from tests.district import call, hashes
+from tests.relatives import households, plan_of, write_people
+
+CSV = "dose_id,full_name\nD1,Lê Thị Hoa\n"
+
+
+def odd(folder: Path) -> dict[str, Path]:
+    """What stands under a name where a file should."""
+    os.mkfifo(folder / "pipe.csv")
+    (folder / "loop.csv").symlink_to("loop.csv")
+    (folder / "nowhere.csv").symlink_to("gone.csv")
+    (folder / "folder.csv").mkdir()
+    (folder / "zero.csv").symlink_to("/dev/zero")
+    (folder / "file").touch()
+    return {
+        "this is a pipe or a device": folder / "pipe.csv",
+        "cannot be read (Too many levels of symbolic links)": folder / "loop.csv",
+        "no such file": folder / "nowhere.csv",
+        "this is a folder": folder / "folder.csv",
+        "pipe or a device": folder / "zero.csv",
+        "correct the path": folder / "file" / "x.csv",
+        "File name too long": folder / f"{'x' * 300}.csv",
+    }
+
+
+def refused(read: Callable[[], object]) -> str:
+    with pytest.raises((InputError, UsageError)) as error:
+        read()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    for message, path in odd(tmp_path).items():
+        assert message in refused(lambda path=path: ingest(in_order([path]), DOSES))  # type: ignore[misc]
+        assert message in refused(lambda path=path: ingest(in_order([path, path]), DOSES))  # type: ignore[misc]
+        with duckdb.connect() as connection:
+            read = lambda path=path: load_source(connection, path, ["dose_id"], "a truth")  # type: ignore[misc]  # noqa: E731
+            assert message in refused(read)
+
+
+def test_a_plan_is_not_proposed_for_what_is_no_file(tmp_path: Path) -> None:
+    for path in odd(tmp_path).values():
+        for files in ((path,), (path, path)):
+            ended = call("plan", "init", *files, "--out", tmp_path / "plan.toml")
+            assert ended.code == 2
+            assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "plan.toml").exists()
+
+
+def test_a_name_that_is_no_text_is_shown_by_its_bytes(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/tr\xe2m \xff.csv"))
+    path.write_text(f"{CSV}D1,Lê Thị Lan\n", "utf-8")
+    ingested = ingest([path], DOSES)
+    assert ingested.files[0].file == r"tr\xe2m \xff.csv"
+    assert ingested.rejected["file"].unique().to_pylist() == [r"tr\xe2m \xff.csv"]
+
+
+def test_files_of_such_names_are_linked_and_found_again(tmp_path: Path) -> None:
+    people = [household[0] for household in households(np.random.default_rng(7), [1] * 60)]
+    left, right = (
+        write_people(Path(os.fsdecode(os.fsencode(tmp_path) + name)), people)
+        for name in (b"/l\xff.csv", b"/r[red].csv")
+    )
+    plan = plan_of(household_rate=0.0)
+    link_files([left], [right], plan, tmp_path / "linked", accept="few")
+    linked = pq.read_table(tmp_path / "linked" / "links.parquet").to_pylist()
+    assert linked
+    explained = call("explain", tmp_path / "linked", linked[0]["left_id"], "--json")
+    assert explained.code == 0, explained.err
+
+
+def test_links_are_the_same_whatever_the_order_of_the_files(tmp_path: Path) -> None:
+    people = [household[0] for household in households(np.random.default_rng(7), [1] * 90)]
+    parts = people[:40], people[30:70], people[60:]
+    left = [write_people(tmp_path / f"{name}.csv", part) for name, part in zip("abc", parts, strict=True)]
+    right = write_people(tmp_path / "right.csv", people)
+    plan, found = plan_of(household_rate=0.0), []
+    for number, order in enumerate(permutations(left)):
+        found.append(hashes(link_files(order, [right], plan, tmp_path / str(number), accept="few").folder))
+    assert all(each == found[0] for each in found)
+    assert pq.read_table(tmp_path / "0" / "rejected_left.parquet").num_rows == 20
+
+
+def test_globs_of_a_name_are_characters(tmp_path: Path) -> None:
+    path = tmp_path / "[red]*?.csv"
+    path.write_text("dose_id\nD1\n")
+    with duckdb.connect() as connection:
+        load_source(connection, path, ["dose_id"], "a truth")
+        assert connection.execute("SELECT * FROM source").fetchall() == [("D1",)]
+
+
+def test_no_input_and_no_result_is_written_over(tmp_path: Path) -> None:
+    given, other = tmp_path / "doses.csv", tmp_path / "link.csv"
+    given.write_text(CSV, "utf-8")
+    other.hardlink_to(given)
+    published, index = tmp_path / "runs" / "r", tmp_path / "index"
+    for folder, parts in ((published, ("manifest.json", "decisions.parquet")), (index, ("current", "v000001"))):
+        folder.mkdir(parents=True)
+        for part in parts:
+            (folder / part).touch()
+    os.mkfifo(tmp_path / "pipe")
+    messages = {
+        "is one of the inputs": lambda: check_file(other, [None, given]),
+        "is a pipe or a device": lambda: check_file(tmp_path / "pipe"),
+        "there is no folder": lambda: check_file(tmp_path / "no" / "x"),
+        "is a folder": lambda: check_file(tmp_path),
+        f"lies in {published}, which is a result": lambda: check_file(published / "queues.xlsx"),
+        f"lies in {index}, which is a result": lambda: check_folder(index / "runs"),
+        f"{index}: lies in": lambda: check_folder(index),
+        "which is an input": lambda: check_folder(tmp_path / "runs" / "new", [tmp_path / "runs"]),
+    }
+    for message, check in messages.items():
+        assert message in refused(check)
+    check_file(given, [other.with_name("another")])
+    check_folder(index, is_index=True)
+    check_folder(tmp_path / "runs")
+    assert "is one of the inputs" in call("plan", "init", given, "--out", given).err
+    assert given.read_text("utf-8") == CSV
+
+
+def test_an_index_is_not_built_within_its_units(tmp_path: Path) -> None:
+    registry = tmp_path / "registry.csv"
+    registry.write_text("person_id,full_name\nP1,Lê Thị Hoa\n", "utf-8")
+    (tmp_path / "units").mkdir()
+    out = tmp_path / "units" / "index"
+    assert "which is an input" in refused(lambda: build_from_files([registry], out, units=tmp_path / "units"))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("date", [datetime.date.max, datetime.date.min])
+def test_a_list_date_that_no_deadline_follows_is_refused(tmp_path: Path, date: datetime.date) -> None:
+    text = refused(lambda: run([tmp_path / "x.csv"], tmp_path / "index", tmp_path / "runs", list_date=date))
+    assert text == f"--list-date {date.isoformat()}: must be from 1900 to 2199"
+
+
+def test_more_threads_than_a_machine_can_have_are_refused() -> None:
+    ended = call("run", "--doses", "a", "--index", "i", "--out", "o", "--threads", 10**9)
+    assert ended.code == 2
+    assert "1024" in ended.err
+
+
+def test_memory_is_told_where_the_system_says_less_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = anonymous_bytes()
+    (tmp_path / "status").write_text("VmRSS:\t1 kB\n")
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "status")
+    assert anonymous_bytes() == pytest.approx(before, rel=0.3)
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "gone")
+    assert anonymous_bytes() == 0
