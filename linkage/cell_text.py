@@ -1,27 +1,95 @@
-"""Text on its way into a cell that another program opens: no formula, and nothing that moves a cursor or hides.
+"""Text on its way into a cell that another program opens: no formula, no number, and nothing that moves a cursor or
+hides.
 
-Every exporter to CSV, workbooks and pages passes its texts through here (tests/test_cell_text.py lists them).
+The one guard: every exporter to CSV, workbooks, pages and JSON passes its texts through here (tests/test_exporters.py
+finds the exporters and opens what they write).
 """
 
 from __future__ import annotations
 
 import re
 
-# A spreadsheet that opens a CSV takes what begins so for a formula, blanks and invisible characters before it or not.
-_FORMULA = re.compile(r"[\s\u00a0\u200b-\u200f\ufeff]*[=+\-@\t\r＝＋－＠]")
-# Controls but line ends and tabs, marks that turn the direction of what follows, and lone surrogates.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CELL_CHARACTERS = 32_767  # of a cell of a workbook, as UTF-16 counts them; what is longer makes Excel repair the file
+CUT = "…"
+# The tag of a cell of text on a page, and its style: what LibreOffice and Excel go by when they open the page.
+TEXT_CELL, TEXT_STYLE = 'class=t sdnum="1033;0;@"', '.t{mso-number-format:"\\@"}'
+
+# What a reader does not see before the first character: blanks of any kind, zero-width characters, marks of direction.
+_BEFORE = r"[\s\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]*"
+_SIGNS = "=+\\-@\t\r＝＋－＠﹢﹣﹦﹫"
+# A spreadsheet that opens a CSV takes what begins so for a formula.
+_FORMULA = re.compile(f"{_BEFORE}[{_SIGNS}]")
+# Of these it makes a number that is written otherwise: an ID loses its zeros, a long one its digits, a lot its letter,
+# and the house 12/5 is a day in May.
+_NUMBER = re.compile(rf"{_BEFORE}(?:0\d[\d., ]*|\d{{12,}}|\d+(?:[.,]\d+)?[eE]\d+|\d{{1,4}}[/-]\d{{1,4}})\s*")
+# Where the spreadsheet parts cells by another sign than a comma, what stands behind that sign begins a cell.
+_INNER_FORMULA = re.compile(rf"([;\t\r\n]{_BEFORE})([{_SIGNS}])")
+# Controls but line ends and tabs, line ends that only some programs know, marks that turn the direction of what
+# follows, lone surrogates, and what XML has no place for.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def visible(text: str) -> str:
     """The text with characters that nobody sees as \\xNN or \\uNNNN."""
-    return _UNSEEN.sub(lambda found: _escaped(ord(found.group())), text)
+    return text if text.isprintable() else _UNSEEN.sub(lambda found: _escaped(ord(found.group())), text)
 
 
 def csv_cell(text: str) -> str:
-    """A text for a CSV: visible, and with an apostrophe before what would be a formula or a number with a sign."""
+    """A text for a CSV: visible, an apostrophe before what a spreadsheet would take for a formula or number."""
     shown = visible(text)
-    return f"'{shown}" if _FORMULA.match(shown) else shown
+    if ";" in shown or not shown.isprintable():
+        shown = _INNER_FORMULA.sub(r"\1'\2", shown)
+    return f"'{shown}" if _FORMULA.match(shown) or _NUMBER.fullmatch(shown) else shown
+
+
+def guarded_record(record: str, delimiter: str) -> str:
+    """A CSV record, sound or not, with an apostrophe before every field that a spreadsheet would take for a formula.
+
+    The reader of this program takes it away again. All else is as it was.
+    """
+    edge = re.escape(delimiter)
+    fields = re.compile(f'("(?:[^"]|"")*"[^{edge}]*|[^{edge}]*)({edge}|$)', re.DOTALL)
+    return fields.sub(lambda found: _guarded_field(found[1]) + found[2], record)
+
+
+def _guarded_field(field: str) -> str:
+    quote, text = ('"', field[1:]) if field.startswith('"') else ("", field)
+    return f"{quote}'{text}" if _FORMULA.match(text) else field
+
+
+def sheet_text(text: str) -> str:
+    """A text for a text cell of a workbook: visible, with one kind of line end, no longer than a cell, where one that
+    is cut ends in CUT."""
+    shown = visible(text)
+    if "\r" in shown:
+        shown = shown.replace("\r\n", "\n").replace("\r", "\n")
+    return shown if fits(shown) else _first(shown, CELL_CHARACTERS - 1) + CUT
+
+
+def fits(text: str) -> bool:
+    """Whether a cell of a workbook can hold a text."""
+    return 2 * len(text) <= CELL_CHARACTERS or _units(text) <= CELL_CHARACTERS
+
+
+def json_text(document: str) -> str:
+    """A JSON document with characters that nobody sees as \\uNNNN: it says the same."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", document)
+
+
+def sheet_name(text: str) -> str:
+    """A name that every program takes for a sheet: at most 31 characters, none of ``[]:*?/\\``, no apostrophe around
+    it."""
+    plain = re.sub(r"[\[\]:*?/\\\n\r\t]", "-", visible(text)).strip("' ")[:31].strip("' ")
+    return f"{plain}_" if plain.casefold() in ("", "history") else plain
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _first(text: str, n_units: int) -> str:
+    """As much of a text as makes at most so many UTF-16 units, no character cut in two."""
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * n_units].decode("utf-16-le", "ignore")
 
 
 def _escaped(code: int) -> str:

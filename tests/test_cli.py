@@ -76,7 +76,7 @@ def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...]) -> None
 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = "simulate, index build, index apply, index info, train, run, evaluate, explain, report, link, doctor, demo"
-    wanted += ", rejects, model show, model compare, plan init, plan check"
+    wanted += ", export, rejects, model show, model compare, plan init, plan check"
     assert {tuple(words.split()) for words in wanted.split(", ")} <= set(NAMES)
 
 
@@ -94,6 +94,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "evaluate": [run_dir, "--truth", district.path("truth")],
         "explain": [run_dir, district.rows("doses")[0]["dose_id"]],
         "report": [run_dir, "--form", "daily", "--format", "csv", "--out", tmp_path / "daily.csv"],
+        "export": [run_dir, "--table", "decisions", "--out", tmp_path / "decisions.xlsx"],
         "rejects": [run_dir],
         "plan init": [registry, "--out", tmp_path / "plan.toml"],
         "plan check": [ROOT / "linkage" / "plan.toml"],

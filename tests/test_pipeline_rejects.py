@@ -49,7 +49,7 @@ def test_rejected_rows_are_mended_and_linked(district: District, tmp_path: Path)
     again = tmp_path / "again.csv"
     ended = call("rejects", run_dir, "--replay", again, "--json")
     assert ended.json == {"replay": str(again)}
-    lines = again.read_bytes().splitlines()
+    lines = again.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
     assert lines == [";".join(rows[0]).encode(), broken(rows[7]), broken(rows[60])]
     again.write_bytes(b"\n".join([lines[0], *(line + b'"' for line in lines[1:])]) + b"\n")
     late = table(district.link([again], tmp_path / "runs"), "decisions")
@@ -68,12 +68,12 @@ def test_rejected_rows_are_exported_as_text(district: District, tmp_path: Path) 
     assert call("rejects", run_dir, "--export", tmp_path / "rejects.csv").code == 0
     with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as stream:
         exported = list(csv.DictReader(stream))
-    assert [(row["position"], row["reasons"]) for row in exported] == [
-        ("4", "too_few_columns"),
-        ("5", "invalid_encoding"),
+    assert [(row["Dòng"], row["Lý do"], row["Cột"]) for row in exported] == [
+        ("4", "Dòng thiếu cột", "full_name"),
+        ("5", "Sai bảng mã, không đọc được chữ", "subject_id"),
     ]
-    assert exported[0]["raw"] == "only;two"
-    assert exported[1]["raw"].startswith("x;Tr\\xe2n;")
+    assert exported[0]["Giá trị đã nhập"] == "only | two"
+    assert exported[1]["Giá trị đã nhập"] == "Tr\\xe2n"
 
 
 def test_parquet_that_is_published_has_page_checksums(district: District, tmp_path: Path) -> None:

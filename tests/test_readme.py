@@ -216,7 +216,7 @@ def run_of(file: str) -> Path | None:
 
 def mend(path: Path) -> None:
     """As the README tells the reader: the first row gets its missing cells, the second is deleted."""
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")
     path.with_name("as_replayed.csv").write_text(text, encoding="utf-8")
     header, short, _ = text.splitlines()
     path.write_text(f"{header}\n{short},Việt Nam,0395834106,00001,11/08/2021\n", encoding="utf-8")

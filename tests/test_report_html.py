@@ -458,7 +458,7 @@ def test_one_dose_of_nobody_from_a_file_with_a_bad_name(district: District, tmp_
     run_dir = district.link([source], tmp_path / "runs", model_file=district.run_dir / "model.json")
     write_statistics(run_dir, tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
-    assert "<td>&lt;b&gt;&amp;1.csv</td>" in page
+    assert ">&lt;b&gt;&amp;1.csv</td>" in page
     assert "No dose of this run has a candidate." in page
     assert "No dose of this run was matched or sent to review." in page
     assert re.findall(r"\b(?:nan|inf)\b", page.replace(read(page).scripts[0], ""), re.IGNORECASE) == []

@@ -11,9 +11,10 @@ import openpyxl
 import pytest
 
 from linkage.errors import LinkageError, UsageError, VerificationError
+from linkage.exports.formats import format_of
+from linkage.exports.words import ISSUES as ISSUE_WORDS
 from linkage.publish import staged
-from linkage.reports import FORMATS, format_of, write_report
-from linkage.reports.appendix import ISSUE_HEADINGS
+from linkage.reports import FORMATS, write_report
 from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
 from linkage.reports.writers import write_whole
 from linkage.schema import ISSUES, STATUSES
@@ -75,7 +76,7 @@ def bao_lam(tmp_path_factory: pytest.TempPathFactory) -> Path:
     doses: list[Dose] = []
     for code, (_, *counts, _total) in zip(NAMES, BAO_LAM, strict=True):
         subjects: list[tuple[str, str | None]] = []
-        for issue, count in zip(ISSUE_HEADINGS, counts, strict=True):
+        for issue, count in zip(ISSUE_WORDS, counts, strict=True):
             subjects += [(rng.choice(["matched", "review", "unmatched"]), issue) for _ in range(count)]
         subjects += [("verified", None)] * 60 + [("verified", "wrong_info")] * 5
         subjects += [("excluded", "no_id")] * 7 + [("review", None)] * 3
@@ -122,9 +123,10 @@ def test_the_appendix_of_bao_lam_as_html(bao_lam: Path, tmp_path: Path) -> None:
     out = tmp_path / "appendix.html"
     write_report(bao_lam, "appendix", "html", out)
     page = out.read_text(encoding="utf-8")
-    assert "<td>7</td><td>Xã Lộc Lâm</td><td>960</td><td></td><td>1</td><td>961</td>" in page
-    assert "<th>Cộng</th><th></th><th>30,270</th>" in page
-    assert "<td>Xã B&#x27; Lá</td>" in page
+    text = 'class=t sdnum="1033;0;@"'
+    assert f"<td>7</td><td {text}>Xã Lộc Lâm</td><td>960</td><td></td><td>1</td><td>961</td>" in page
+    assert f"<th {text}>Cộng</th><th></th><th>30,270</th>" in page
+    assert f"<td {text}>Xã B&#x27; Lá</td>" in page
 
 
 def test_the_published_table_adds_up() -> None:

@@ -43,6 +43,7 @@ COMMANDS: tuple[Command, ...] = (
     judge.evaluate,
     judge.explain,
     report.report,
+    report.export,
     report.rejects,
     link.link,
     simulate.demo,

@@ -21,6 +21,7 @@ Threads = Annotated[
 Columns = Annotated[
     Path | None, typer.Option("--columns", help="TOML table from the files' column names to the names of this program.")
 ]
+LANGUAGES = ("vi", "en")
 N_CORES = len(os.sched_getaffinity(0))
 
 
@@ -35,3 +36,10 @@ def new_file(path: Path, *inputs: Path | None) -> Path:
     """A file that can be written, asked before the work is done; UsageError when its place is wrong."""
     check_file(path, inputs)
     return path
+
+
+def language(name: str) -> str:
+    """A language that lists are written in."""
+    if name not in LANGUAGES:
+        raise UsageError(f"--lang {name}: unknown; use {' or '.join(LANGUAGES)}")
+    return name

@@ -1,4 +1,4 @@
-"""``report`` and ``rejects``: what a run gives to offices and stations."""
+"""``report``, ``export`` and ``rejects``: what a run gives to offices, to stations and to other programs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from linkage.cli.options import Json, new_file
+from linkage.cli.options import Json, language, new_file
 from linkage.cli.printing import print_json, print_result, print_table
+from linkage.cli.talk import print_notes
+from linkage.errors import UsageError
 
 
 def report(
@@ -40,13 +42,50 @@ def report(
     print_result({"report": str(out), "form": form, "format": written}, as_json)
 
 
+def export(
+    source: Annotated[Path, typer.Argument(help="Folder of a run or of link, or a table of one, such as a queue.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    table: Annotated[
+        str | None, typer.Option(help="Table of the folder: decisions, queues/review, queues/match, links and so on.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="xlsx, csv, json or parquet; that of the file's name when not given, or xlsx.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="Code of a commune, a district or a province: its rows alone.")
+    ] = None,
+    lang: Annotated[
+        str | None, typer.Option(help="Language of titles and words in xlsx and csv: vi, or en for the table as it is.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a table of a run for Excel or another program.
+
+    Text stays text, and a queue is in the order of work.
+
+    \b
+    Example: linkage export runs/RUN --table queues/review --out review.xlsx
+    Example: linkage export runs/RUN --table queues/match --unit 24904 --out match.csv
+    """
+    from linkage.exports.tables import export_table
+
+    language_asked = None if lang is None else language(lang)
+    done = export_table(source, new_file(out), table=table, fmt=format, unit=unit, language=language_asked)
+    print_notes(done.notes)
+    print_result({"export": str(out), "table": done.table, "format": done.format, "rows": done.rows}, as_json)
+
+
 def rejects(
     run: Annotated[Path, typer.Argument(help="Folder of a published run, or of an index.")],
     export: Annotated[
-        Path | None, typer.Option(help="CSV or xlsx file to write: rows as text, with file, position and reasons.")
+        Path | None,
+        typer.Option(help="CSV or xlsx file for those who mend: file, row, column, value, reason, what to do."),
     ] = None,
+    by: Annotated[str | None, typer.Option(help="facility or file: with --export, one file for each.")] = None,
+    lang: Annotated[str, typer.Option(help="With --export, the language of titles and words: vi or en.")] = "vi",
     replay: Annotated[
-        Path | None, typer.Option(help="CSV file to write: the rows as an input, to be mended and given to run.")
+        Path | None,
+        typer.Option(help="CSV or workbook to write, of several files a folder: the rows as inputs, to be mended."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -56,19 +95,23 @@ def rejects(
 
     \b
     Example: linkage rejects runs/RUN
+    Example: linkage rejects runs/RUN --export rejects --by facility
     Example: linkage rejects runs/RUN --replay mend.csv
     """
-    from linkage.ingest.rejects import export_rejects, list_rejects, replayable
+    from linkage.exports.rejects import export_rejects, list_rejects
 
     path = _rejected(run)
+    if by is not None and export is None:
+        raise UsageError(f"--by {by}: belongs to --export; give both")
     if export is not None or replay is not None:
-        written = {}
+        written: dict[str, object] = {}
         if export is not None:
-            export_rejects(path, new_file(export))
-            written["export"] = str(export)
+            files = export_rejects(path, export, by=by, language=language(lang), columns=_columns(run))
+            written |= _written("export", export, files)
         if replay is not None:
-            replayable(path, new_file(replay))
-            written["replay"] = str(replay)
+            from linkage.exports.replay import replay as write_back
+
+            written |= _written("replay", replay, write_back(path, replay))
         print_result(written, as_json)
         return
     rows = list_rejects(path).to_pylist()
@@ -79,6 +122,19 @@ def rejects(
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     print_table(table)
+
+
+def _written(name: str, out: Path, files: list[Path]) -> dict[str, object]:
+    """The file that was named, and the files where it became several."""
+    return {name: str(out)} | ({} if files == [out] else {f"{name}_files": [str(file) for file in files]})
+
+
+def _columns(run: Path) -> dict[str, str]:
+    """The mapping that a run read its files with; of an index none is kept."""
+    from linkage.publish import read_manifest
+
+    is_index = (run / "current").is_file()
+    return {} if is_index else dict(read_manifest(run).get("columns", {}))
 
 
 def _rejected(run: Path) -> Path:

@@ -1,7 +1,7 @@
 """Input files to rows of text: CSV, Excel and Parquet, nothing lost.
 
 ``physical records = accepted + rejected`` holds for every file; a rejected record keeps its file, position, bytes and
-reasons (linkage.ingest.reasons), and can be written out, mended and read again (linkage.ingest.rejects).
+reasons (linkage.ingest.reasons), and can be written out, mended and read again (linkage.exports).
 """
 
 from linkage.ingest.batch import FileCount, Ingested, SetAside, column_names, ingest

@@ -1,5 +1,5 @@
 """What programs put around a value and what is no part of it: invisible characters, the quotes of ``="E01"``, and the
-apostrophe before a key.
+apostrophe before what a spreadsheet is to leave as text.
 
 A column is looked at byte by byte first; only one that holds such a thing is looked at value by value.
 """
@@ -24,6 +24,8 @@ _FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 # As a whole cell, alone or in the function T().
 _FORMULA_CELL = r'^\s*=(?:"((?:[^"]|"")*)"|(?i:T)\(\s*"((?:[^"]|"")*)"\s*\))\s*$'
 _TEXT_SIGN = r"^'+(.)"  # of a spreadsheet: what follows is text
+# Before a value only what would be a formula or a number without it: a name may begin with an apostrophe.
+_TEXT_SIGN_OF_VALUE = "^'([\\s\u00a0\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*[=+\\-@\t\r\\d＝＋－＠﹢﹣﹦﹫])"
 # Whatever invisible characters and no-break spaces begin with in UTF-8.
 _LEAD_BYTES = (
     b"\xe2\x80",
@@ -48,13 +50,16 @@ def normal_name(name: str) -> str:
 
 
 def clean_rows(rows: pa.Table, table: TableSchema) -> pa.Table:
-    """Rows of text, their values out of ``="…"``, the keys without invisible characters and blanks around them."""
+    """Rows of text, their values out of ``="…"`` and without the apostrophe that keeps a spreadsheet from reading them,
+    the keys without invisible characters and blanks around them."""
     for place, name in enumerate(rows.column_names):
         values = rows.column(place)
         if holds(values, b'="', b"=T(", b"=t("):
             values = _without_formula(values)
         if name == table.key:
             values = _clean_keys(values)
+        elif holds(values, b"'"):
+            values = pc.replace_substring_regex(values, _TEXT_SIGN_OF_VALUE, r"\1")
         if values is not rows.column(place):
             rows = rows.set_column(place, rows.schema.field(place), values)
     return rows

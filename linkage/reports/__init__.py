@@ -4,10 +4,11 @@ statistics of the linkage as a page with charts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from linkage.errors import UsageError
+from linkage.exports.formats import format_of
 from linkage.reports.appendix import appendix_of_run
 from linkage.reports.daily import daily_of_run
 from linkage.reports.form import Report
@@ -78,19 +79,3 @@ def write_form(
 
     write_statistics(run_dir, out, truth=truth, unmask=unmask)
     return fmt
-
-
-def format_of(out: Path, fmt: str | None, formats: Sequence[str]) -> str:
-    """The format of a file to be written: the one that is asked for, or that of its name, or the first where its name
-    has none.
-
-    UsageError where the two contradict each other, or the name is of none of the formats.
-    """
-    named = out.suffix.lower().removeprefix(".")
-    if fmt is not None and fmt not in formats:
-        raise UsageError(f"--format {fmt}: unknown; use one of {', '.join(formats)}")
-    if named and named not in formats:
-        raise UsageError(f"--out {out.name}: is no file of this form; end its name in .{', .'.join(formats)}")
-    if fmt is not None and named and fmt != named:
-        raise UsageError(f"--out {out.name} and --format {fmt} contradict each other; leave --format out")
-    return fmt or named or formats[0]

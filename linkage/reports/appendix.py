@@ -14,20 +14,16 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from linkage.exports.words import ISSUES
 from linkage.publish import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
 from linkage.schema import SUBJECTS
 
 TITLE = "Bảng tổng hợp tình hình xác minh thông tin đối tượng tiêm chủng COVID-19"
-ISSUE_HEADINGS = {
-    "wrong_info": "Sai thông tin",
-    "bad_id_format": "CCCD/mã định danh sai",
-    "no_id": "Không có CMND/CCCD",
-}
 COLUMNS = (
     ReportColumn("number", "STT", 6, is_count=False),
     ReportColumn("facility", "Tên cơ sở y tế", 34, is_count=False),
-    *(ReportColumn(issue, heading, 22, is_count=True) for issue, heading in ISSUE_HEADINGS.items()),
+    *(ReportColumn(issue, heading, 22, is_count=True) for issue, heading in ISSUES.items()),
     ReportColumn("total", "Tổng cộng", 14, is_count=True),
 )
 
@@ -36,7 +32,7 @@ def appendix(counts: Mapping[tuple[str, str], int]) -> Report:
     """The form from subjects counted by (name of the facility or commune, issue); what is absent is zero."""
     facilities = sorted({facility for facility, _ in counts}, key=lambda f: (f == UNKNOWN_COMMUNE, vietnamese_order(f)))
     lines = (
-        ((number, facility), [counts.get((facility, issue), 0) for issue in ISSUE_HEADINGS])
+        ((number, facility), [counts.get((facility, issue), 0) for issue in ISSUES])
         for number, facility in enumerate(facilities, start=1)
     )
     return add_up("appendix", TITLE, COLUMNS, lines)

@@ -11,23 +11,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from linkage.exports.words import STATUSES as STATUS_WORDS
 from linkage.publish import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
 from linkage.schema import STATUSES, SUBJECT_COUNTS
 
 TITLE = "Báo cáo kết quả xác minh thông tin đối tượng tiêm chủng COVID-19 theo ngày"
-STATUS_HEADINGS = {
-    "verified": "Đã xác minh đúng",
-    "matched": "Khớp, cần cập nhật thông tin",
-    "review": "Chờ xác minh",
-    "unmatched": "Không tìm thấy trong CSDL",
-    "excluded": "Không thuộc diện xác minh",
-}
 COLUMNS = (
     ReportColumn("date", "Ngày", 12, is_count=False),
     ReportColumn("commune_code", "Mã xã", 9, is_count=False),
     ReportColumn("commune", "Tên xã", 34, is_count=False),
-    *(ReportColumn(status, STATUS_HEADINGS[status], 18, is_count=True) for status in STATUSES),
+    *(ReportColumn(status, STATUS_WORDS[status], 18, is_count=True) for status in STATUSES),
     ReportColumn("total", "Tổng cộng", 14, is_count=True),
 )
 

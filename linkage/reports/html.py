@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from linkage.reports.appendix import ISSUE_HEADINGS
-from linkage.reports.daily import STATUS_HEADINGS
+from linkage.exports.words import ISSUES, STATUSES
 from linkage.reports.examples import Examples, examples_of_run
 from linkage.reports.html_errors import accuracy_section, error_section
 from linkage.reports.html_examples import example_section
@@ -102,10 +101,10 @@ def _contents(sections: Iterable[Html]) -> Html:
 def _outcome_section(found: Statistics) -> Html:
     counts: dict[str, int] = found.manifest["counts"]
     total = sum(counts.values())
-    rows = [(name, heading, counts[name], percent(counts[name], total)) for name, heading in STATUS_HEADINGS.items()]
+    rows = [(name, heading, counts[name], percent(counts[name], total)) for name, heading in STATUSES.items()]
     n_linked = counts["verified"] + counts["matched"]
     n_open = sum(found.issues.values())
-    issues = [(issue, heading, found.issues.get(issue, 0)) for issue, heading in ISSUE_HEADINGS.items()]
+    issues = [(issue, heading, found.issues.get(issue, 0)) for issue, heading in ISSUES.items()]
     return section(
         "outcome",
         "What was decided",

@@ -19,7 +19,7 @@ from typing import Any
 import altair
 import vl_convert
 
-from linkage.cell_text import visible
+from linkage.cell_text import TEXT_CELL, TEXT_STYLE, visible
 
 # The charts of the page, in its own order; a chart that cannot be drawn says so in its place.
 _DRAW = """
@@ -53,7 +53,7 @@ def page(title: str, sections: Iterable[Html]) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escaped(title)}</title>\n'
-        f"<style>\n{style}</style></head>\n<body>\n{body}\n<script>{script}</script>\n</body></html>\n"
+        f"<style>\n{style}{TEXT_STYLE}\n</style></head>\n<body>\n{body}\n<script>{script}</script>\n</body></html>\n"
     )
 
 
@@ -117,7 +117,7 @@ def signed_bits(bits: float) -> str:
 
 def _row(tag: str, cells: Sequence[object], is_figure: Sequence[bool]) -> str:
     marked = (
-        f"<{tag}{' class=n' if right else ''}>{escaped(_text(cell))}</{tag}>"
+        f"<{tag} {'class=n' if right else TEXT_CELL}>{escaped(_text(cell))}</{tag}>"
         for cell, right in zip(cells, is_figure, strict=True)
     )
     return f"<tr>{''.join(marked)}</tr>"

@@ -14,7 +14,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from linkage.cell_text import csv_cell, visible
+from linkage.cell_text import TEXT_CELL, TEXT_STYLE, csv_cell, json_text, sheet_text, visible
 from linkage.reports.form import Cell, Report
 from linkage.work_folders import replacing
 
@@ -83,18 +83,18 @@ def write_json(report: Report, out: Path) -> None:
         "rows": [dict(zip(keys, row, strict=True)) for row in report.rows],
         "total": dict(zip(keys, report.total, strict=True)),
     }
-    out.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    out.write_text(json_text(json.dumps(value, ensure_ascii=False, indent=1)) + "\n", encoding="utf-8")
 
 
 def write_html(report: Report, out: Path) -> None:
     """One page that needs no other file."""
     tags = ["th", *["td"] * len(report.rows), "th"]
     lines = "\n".join(
-        "<tr>" + "".join(f"<{tag}>{html.escape(visible(_shown(cell)))}</{tag}>" for cell in line) + "</tr>"
+        f"<tr>{''.join(_html_cell(tag, cell) for cell in line)}</tr>"
         for tag, line in zip(tags, _lines(report), strict=True)
     )
     title = html.escape(visible(report.title))
-    style = "table{border-collapse:collapse}td,th{border:1px solid;padding:.3em .6em}"
+    style = "table{border-collapse:collapse}td,th{border:1px solid;padding:.3em .6em}" + TEXT_STYLE
     out.write_text(
         f'<!doctype html>\n<html lang="vi"><head><meta charset="utf-8"><title>{title}</title>\n<style>{style}</style>'
         f"</head><body>\n<h1>{title}</h1>\n<table>\n{lines}\n</table>\n</body></html>\n",
@@ -116,7 +116,7 @@ def _write_cell(sheet: Worksheet, line: int, place: int, cell: Cell, style: Form
     elif isinstance(cell, int):
         sheet.write_number(line, place, cell, style)
     else:
-        sheet.write_string(line, place, visible(cell), style)  # write() would take =1 or {=1} for a formula
+        sheet.write_string(line, place, sheet_text(cell), style)  # write() would take =1 or {=1} for a formula
 
 
 def _lines(report: Report) -> Iterator[tuple[Cell, ...]]:
@@ -124,6 +124,11 @@ def _lines(report: Report) -> Iterator[tuple[Cell, ...]]:
     yield tuple(column.heading for column in report.columns)
     yield from report.rows
     yield report.total
+
+
+def _html_cell(tag: str, cell: Cell) -> str:
+    kind = f" {TEXT_CELL}" if isinstance(cell, str) else ""
+    return f"<{tag}{kind}>{html.escape(visible(_shown(cell)))}</{tag}>"
 
 
 def _shown(cell: Cell) -> str:

@@ -1,0 +1,1 @@
+"""Published tables and rejected records as the lists that people open: CSV, workbooks, JSON, Parquet."""

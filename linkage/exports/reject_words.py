@@ -1,0 +1,100 @@
+"""Why a record is rejected and what a station does about it, in the words of its clerk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linkage.exports.rejected_records import Record
+from linkage.ingest import csv_kernels
+
+_KEY = "{key}"  # in a reason: the key column of the table
+
+
+@dataclass(frozen=True)
+class Words:
+    """A reason and its remedy in a language."""
+
+    reason: str
+    remedy: str
+
+
+VIETNAMESE = {
+    "unclosed_quote": Words("Thiếu dấu ngoặc kép đóng", 'Thêm dấu " ở cuối giá trị, hoặc bỏ dấu " ở đầu'),
+    "stray_quote": Words("Có chữ sau dấu ngoặc kép đóng", 'Bỏ dấu " thừa trong giá trị'),
+    "nul_byte": Words("Có ký tự rỗng (byte 0)", "Xóa giá trị và nhập lại"),
+    "invalid_encoding": Words("Sai bảng mã, không đọc được chữ", "Nhập lại giá trị, lưu tệp theo bảng mã UTF-8"),
+    "too_few_columns": Words("Dòng thiếu cột", "Điền các cột còn thiếu theo dòng tiêu đề"),
+    "too_many_columns": Words("Dòng thừa cột", "Bỏ cột thừa; giá trị có dấu phân cách phải đặt trong dấu ngoặc kép"),
+    "field_too_long": Words("Giá trị quá dài", "Kiểm tra giá trị, có thể nhiều dòng bị dồn vào một ô"),
+    "missing_{key}": Words("Để trống mã", "Điền mã"),
+    "repeated_header": Words("Dòng tiêu đề lặp lại", "Xóa dòng này, không phải bản ghi"),
+    "total_row": Words("Dòng cộng", "Không phải bản ghi, không cần sửa"),
+    "column_numbers": Words("Dòng đánh số cột", "Không phải bản ghi, không cần sửa"),
+    "remark": Words("Dòng ghi chú hoặc chữ ký", "Không phải bản ghi, không cần sửa"),
+    "duplicate_{key}": Words("Trùng hoàn toàn với một dòng trước", "Xóa dòng này, dòng trước đã được nhận"),
+    "conflicting_{key}": Words("Cùng mã nhưng nội dung khác nhau", "Giữ dòng đúng, sửa mã hoặc xóa các dòng còn lại"),
+}
+ENGLISH = {
+    "unclosed_quote": Words("A quotation mark is not closed", 'Put " behind the value, or take it away before it'),
+    "stray_quote": Words("Text behind a closing quotation mark", 'Take away the " that is too many'),
+    "nul_byte": Words("Holds a zero byte", "Delete the value and type it again"),
+    "invalid_encoding": Words("Cannot be read as text", "Type the value again and save the file as UTF-8"),
+    "too_few_columns": Words("The row is too short", "Fill in the missing columns"),
+    "too_many_columns": Words("The row is too long", "Take away a column; put values with a separator in quotes"),
+    "field_too_long": Words("The value is too long", "Look at the value: many rows may have run into one cell"),
+    "missing_{key}": Words("The id is empty", "Fill in the id"),
+    "repeated_header": Words("The header again", "Delete the row, it is no record"),
+    "total_row": Words("A row of sums", "It is no record, nothing to mend"),
+    "column_numbers": Words("Numbers of the columns", "It is no record, nothing to mend"),
+    "remark": Words("A remark or a signature", "It is no record, nothing to mend"),
+    "duplicate_{key}": Words("The same as a row before", "Delete the row, the first one is taken"),
+    "conflicting_{key}": Words("One id, different contents", "Keep the right row, correct or delete the others"),
+}
+LANGUAGES = {"vi": VIETNAMESE, "en": ENGLISH}
+TITLES = {
+    "vi": ("Tệp", "Dòng", "Cột", "Giá trị đã nhập", "Lý do", "Cần làm gì"),
+    "en": ("file", "row", "column", "value as typed", "reason", "what to do"),
+}
+
+# The cells that a reason is about.
+_FAULTY_CELLS: dict[str, Callable[[str], bool]] = {
+    "unclosed_quote": lambda cell: cell.count('"') % 2 == 1,
+    "stray_quote": lambda cell: cell.count('"') > 1 and not cell.rstrip().endswith('"'),
+    "nul_byte": lambda cell: "\0" in cell,
+    "invalid_encoding": lambda cell: "\\x" in cell,
+    "field_too_long": lambda cell: len(cell.encode("utf-8", "replace")) > csv_kernels.MAX_FIELD_BYTES,
+}
+
+
+def words_of(code: str, language: str) -> Words:
+    """The words of a reason code; a code without words stands for itself."""
+    known = LANGUAGES[language]
+    stem, _, key = code.partition("_")
+    return known.get(code) or known.get(f"{stem}_{_KEY}" if key else code) or Words(code, "")
+
+
+def faulty_column(record: Record, code: str, key_column: str) -> tuple[str, str]:
+    """The column that a reason is about and what stands in it; no column, and all cells, where it is about the row.
+
+    key_column : what the file calls the key of its records
+    """
+    if code.startswith(("missing_", "duplicate_", "conflicting_")):
+        return key_column, record.value(key_column)
+    place = _place(record, code)
+    if place is None or place >= max(len(record.names), len(record.cells)):
+        return "", " | ".join(record.cells)
+    name = record.names[place] if place < len(record.names) else ""
+    if code == "too_few_columns":  # what is missing has no value
+        return name, " | ".join(record.cells)
+    return name, record.cells[place]
+
+
+def _place(record: Record, code: str) -> int | None:
+    """The place of the first cell that a reason is about."""
+    if code in ("too_few_columns", "too_many_columns"):
+        return min(len(record.cells), len(record.names))
+    is_faulty = _FAULTY_CELLS.get(code)
+    if is_faulty is None:
+        return None
+    return next((place for place, cell in enumerate(record.cells) if is_faulty(cell)), None)

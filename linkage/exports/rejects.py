@@ -1,0 +1,129 @@
+"""What a station is told of its rejected records: counted, and written as columns and words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.errors import UsageError
+from linkage.exports.lists import Cell, ListColumn, Written, write_csv, write_workbook
+from linkage.exports.parts import part_paths
+from linkage.exports.reject_words import TITLES, faulty_column, words_of
+from linkage.exports.rejected_records import Record, read_rejected, records
+from linkage.ingest.cleaning import normal_name
+from linkage.schema import DOSES, REGISTRY
+from linkage.work_folders import replacing
+
+FORMATS = ("xlsx", "csv")
+BY = ("facility", "file")
+_FACILITY = "facility_code"
+_WIDTHS = (22, 8, 22, 40, 32, 44)
+_UNKNOWN = {"vi": "khong-ro-co-so", "en": "facility-not-known"}
+
+
+def list_rejects(path: Path) -> pa.Table:
+    """Counts the rejected records of a run.
+
+    Parameters: ``path`` of ``rejected.parquet``. Returns file (string), reason (string), records (int64), sorted; a
+    record with two reasons counts under both. Raises InputError when the file is no table of rejected records.
+    """
+    rejected = read_rejected(path)
+    reasons = rejected["reasons"].combine_chunks()
+    pairs = pa.table(
+        {"file": rejected["file"].take(pc.list_parent_indices(reasons)), "reason": pc.list_flatten(reasons)}
+    )
+    counts = pairs.group_by(["file", "reason"]).aggregate([([], "count_all")])
+    counts = counts.select(["file", "reason", "count_all"]).rename_columns(["file", "reason", "records"])
+    return counts.sort_by([("file", "ascending"), ("reason", "ascending")])
+
+
+def export_rejects(
+    path: Path,
+    out: Path,
+    *,
+    by: str | None = None,
+    language: str = "vi",
+    columns: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write rejected records for the people who mend them: file, row, column, value, reason and what to do, one row a
+    reason.
+
+    Parameters
+    ----------
+    path : ``rejected.parquet`` of a run
+    out : a file that ends in .csv or .xlsx; or with ``by`` a folder, or a name to be completed by each part
+    by : "facility" (the one that keyed the record in, where that can be read) or "file": one file for each
+    columns : schema names by the files' column names, as the run read them
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    UsageError : another extension, or another ``by``
+    LinkageError : a file cannot be written
+    """
+    fmt = out.suffix.lower().removeprefix(".") or (FORMATS[0] if by else "")
+    if fmt not in FORMATS:
+        raise UsageError(f"{out.name}: cannot export to {out.suffix or 'no extension'}: use .csv or .xlsx")
+    if by is not None and by not in BY:
+        raise UsageError(f"--by {by}: unknown; use {' or '.join(BY)}")
+    rejected = read_rejected(path)
+    if by is None:
+        with replacing(out) as part:
+            write_rejects(rejected, language, fmt, part, columns)
+        return [out]
+    part_of = _part_of(by, language, columns or {})
+    names = list(dict.fromkeys(part_of(record) for record in records(rejected)))
+    paths = part_paths(out, names, f".{fmt}")
+    for name, target in paths.items():
+        with replacing(target) as part:
+            chosen = (record for record in records(rejected) if part_of(record) == name)
+            _write(chosen, language, fmt, part, columns)
+    return list(paths.values())
+
+
+def write_rejects(
+    rejected: pa.Table, language: str, fmt: str, out: Path, columns: Mapping[str, str] | None = None
+) -> Written:
+    """Write a table of rejected records in words."""
+    return _write(records(rejected), language, fmt, out, columns)
+
+
+def _write(chosen: Iterable[Record], language: str, fmt: str, out: Path, columns: Mapping[str, str] | None) -> Written:
+    titles = [ListColumn(title, width) for title, width in zip(TITLES[language], _WIDTHS, strict=True)]
+    rows = _rows(chosen, language, columns or {})
+    return write_csv(titles, rows, out) if fmt == "csv" else write_workbook(titles, rows, out, "rejected")
+
+
+def _rows(chosen: Iterable[Record], language: str, columns: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
+    for record in chosen:
+        for code in record.reasons:
+            words = words_of(code, language)
+            column, value = faulty_column(record, code, _key_column(record, columns))
+            yield record.file, record.position, column, value, words.reason, words.remedy
+
+
+def _key_column(record: Record, columns: Mapping[str, str]) -> str:
+    """What the file calls the key of its records."""
+    for table in (DOSES, REGISTRY):
+        name = _named(record, str(table.key), columns)
+        if name:
+            return name
+    return ""
+
+
+def _named(record: Record, target: str, columns: Mapping[str, str]) -> str:
+    """What the file of a record calls a column of the schema; empty where it has none."""
+    known = {normal_name(name) for name, meaning in columns.items() if meaning == target} | {normal_name(target)}
+    return next((name for name in record.names if normal_name(name) in known), "")
+
+
+def _part_of(by: str, language: str, columns: Mapping[str, str]) -> Callable[[Record], str]:
+    if by == "file":
+        return lambda record: record.file
+    return lambda record: record.value(_named(record, _FACILITY, columns)).strip() or _UNKNOWN[language]

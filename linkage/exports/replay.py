@@ -1,0 +1,135 @@
+"""Writes rejected records back as the files that they came from, to be mended and read again as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.cell_text import guarded_record
+from linkage.errors import UsageError
+from linkage.exports.lists import Cell, ListColumn, write_workbook
+from linkage.exports.parts import part_paths
+from linkage.exports.rejected_records import json_cells, layouts_of, plain, read_rejected
+from linkage.ingest.batch import READERS
+from linkage.ingest.rows import Layout
+from linkage.work_folders import replacing
+
+_BOM = b"\xef\xbb\xbf"
+_WORKBOOK = ".xlsx"
+
+
+@dataclass(frozen=True)
+class _Records:
+    """The rejected records of a file: bytes under the layout of a CSV, or cells by column (of a workbook, Parquet)."""
+
+    raw: Sequence[bytes]
+    layout: Layout | None
+    cells: Sequence[Mapping[str, Any]]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of records that have cells."""
+        return list(dict.fromkeys(column for row in self.cells for column in row))
+
+
+def replay(path: Path, out: Path) -> list[Path]:
+    """Write rejected records into one file for each file that they came from, under its own header.
+
+    Records of a CSV are written as they stood, in UTF-8; records of workbooks and Parquet as a workbook, or as CSV
+    where ``out`` says so.
+
+    Parameters
+    ----------
+    path : ``rejected.parquet`` of a run
+    out : the file to write; of several files a folder, or a name that is completed by the name of each
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    UsageError : there are no records, or the header of a file is not known
+    LinkageError : a file cannot be written
+    """
+    rejected = read_rejected(path)
+    if rejected.num_rows == 0:
+        raise UsageError(f"{path.name}: no rejected records: nothing to replay")
+    layouts = layouts_of(rejected)
+    files = pc.unique(rejected["file"]).to_pylist()
+    found = {file: _records(rejected, file, layouts.get(file)) for file in files}
+    for target, file in _targets(out, found):
+        with replacing(target) as part:
+            if target.suffix.lower() == _WORKBOOK:
+                _write_workbook(found[file], part)
+            else:
+                part.write_bytes(_csv(found[file]))
+    return [target for target, _ in _targets(out, found)]
+
+
+def _targets(out: Path, found: Mapping[str, _Records]) -> list[tuple[Path, str]]:
+    """Where the records of each file go."""
+    if len(found) == 1 and out.suffix and not out.is_dir():
+        return [(out, next(iter(found)))]
+    endings = {file: _ending(out, file, found[file]) for file in found}
+    return [(target, file) for file, target in part_paths(out, list(found), endings).items()]
+
+
+def _ending(out: Path, file: str, records: _Records) -> str:
+    """Behind the name of a file: nothing where its own ending says how it is written."""
+    written = ".csv" if records.layout is not None else _WORKBOOK
+    if out.suffix and not out.is_dir():
+        written = out.suffix if records.layout is None else ".csv"
+    ending = Path(file).suffix.lower()
+    is_csv = written == ".csv" and READERS.get(ending) is READERS[".csv"]
+    return "" if ending == written or is_csv else written
+
+
+def _records(rejected: pa.Table, file: str, layout: Layout | None) -> _Records:
+    raw = rejected.filter(pc.equal(rejected["file"], file))["raw"].to_pylist()
+    if layout is not None:
+        return _Records(raw, layout, ())
+    cells = [json_cells(record) for record in raw]
+    known = [record for record in cells if record is not None]
+    if len(known) < len(cells):
+        raise UsageError(f"{file}: its header is not stored with the rejected records; link it again")
+    return _Records(raw, None, known)
+
+
+def _csv(records: _Records) -> bytes:
+    """The header and the records; with the byte order mark that Excel needs where there is a letter to be lost."""
+    layout = records.layout
+    if layout is not None:
+        header = _line(layout.header, layout.delimiter)
+        errors = "surrogateescape" if layout.encoding == "utf-8" else "replace"
+        texts = [record.decode(layout.encoding, errors) for record in records.raw]
+        lines = [header, *(guarded_record(text, layout.delimiter) for text in texts)]
+    else:
+        names = records.names
+        rows = ([plain(row.get(name)) for name in names] for row in records.cells)
+        lines = [_line(names, ","), *(guarded_record(_line(row, ","), ",") for row in rows)]
+    content = "\n".join([*lines, ""]).encode("utf-8", "surrogateescape")
+    return content if content.isascii() else _BOM + content
+
+
+def _line(cells: Iterable[str], delimiter: str) -> str:
+    """Cells as one CSV record without its line end."""
+    special = (delimiter, '"', "\n", "\r")
+    quoted = ['"' + cell.replace('"', '""') + '"' if any(s in cell for s in special) else cell for cell in cells]
+    return delimiter.join(quoted)
+
+
+def _write_workbook(records: _Records, out: Path) -> None:
+    """Cells as they were, numbers as numbers and texts as texts."""
+    names = records.names
+    rows = ([_cell(row.get(name)) for name in names] for row in records.cells)
+    write_workbook([ListColumn(name) for name in names], rows, out, "rejected")
+
+
+def _cell(value: Any) -> Cell:
+    return value if isinstance(value, int | float | str) or value is None else str(value)
