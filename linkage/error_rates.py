@@ -4,7 +4,8 @@
 - Sure claims linked again (linkage.relinking): without their number, where the person whom it named is the truth; and
   with that person taken out of the registry, where whoever is decided is a false match of somebody not registered.
 - Conflicting matches (linkage.conflicting_matches): what matched claims disagree in beyond what sure ones do.
-- The passes as captures: the share of matches that no pass finds, from how many find the others.
+- The passes as two captures: the share of matches that no pass finds, from what identifiers find without names, and
+  the other way round.
 - Negative controls: nobody gets a dose after his death, so decisions on people dead at the date are wrong.
 
 The estimated false-match rate is put together from the first three. The posterior and the sure claims are two opinions
@@ -33,8 +34,8 @@ from linkage.schedule import DEAD
 from models.intervals import MODEL_SHAPE, predicted_count_interval, wilson_interval
 
 JEFFREYS = 0.5  # errors added to those seen: the prior of a Poisson rate (Jeffreys 1946)
-# What conflicting matches have too much of is trusted to a factor of two either way: some may have another reason, and
-# other wrong matches lack that disagreement.
+# What conflicting matches have too much of may all have another reason, such as errors of stations that the model does
+# not know; but other wrong matches lack that disagreement: twice as many may be wrong, or none.
 CONFLICT_FACTOR = 2.0
 DEVIATIONS = 1.959963984540054
 
@@ -174,20 +175,18 @@ def _by_sure_claims(
         ),
     )
     means = [doses * (errors + JEFFREYS) / of for doses, errors, of in at_risk]
-    variance = sum(mean**2 / (errors + JEFFREYS) for mean, (_, errors, _) in zip(means, at_risk, strict=True))
     expected = sum(means)
+    variance = sum(mean**2 / (errors + JEFFREYS) for mean, (_, errors, _) in zip(means, at_risk, strict=True))
+    variance += expected**2 / MODEL_SHAPE  # how many are at risk is what the model says
     is_matched = decided.status == MATCHED
     doses_each = float(n_doses[is_matched].mean()) if is_matched.any() else 1.0
     return _predicted(expected, max(1.0, doses_each), expected**2 / variance if variance > 0 else JEFFREYS)
 
 
 def _beyond_the_model(found: Conflicting) -> _Opinion:
-    """Wrong doses among conflicting matches: about the surplus, if it is notable; up to as many if it is not."""
+    """Wrong doses among conflicting matches: about the surplus, if it is notable; see `CONFLICT_FACTOR`."""
     surplus, chance = found.excess.surplus * found.doses_each, DEVIATIONS * found.excess.deviation * found.doses_each
-    most = CONFLICT_FACTOR * surplus + chance
-    if not found.excess.is_notable:
-        return _Opinion(0.0, 0.0, most)
-    return _Opinion(surplus, max(0.0, surplus / CONFLICT_FACTOR - chance), most)
+    return _Opinion(surplus if found.excess.is_notable else 0.0, 0.0, CONFLICT_FACTOR * surplus + chance)
 
 
 def _n_decided(claims: Relinked, threshold: float) -> int:
@@ -214,7 +213,8 @@ def _of_sure_claims(sure: SureClaims, threshold: float) -> list[ErrorEstimate]:
 def _missed_by_passes(decided: Decided, index: Index) -> list[ErrorEstimate]:
     """The share of matches that no pass finds, of the claims that were linked; nothing where they cannot tell it."""
     linked = decided.place != NO_RIVALS
-    found = missed_by_passes(decided.best.passes[linked], decided.best.probabilities[linked], index.plan)
+    n_settled = float((decided.status == VERIFIED).sum())
+    found = missed_by_passes(decided.best.passes[linked], decided.best.probabilities[linked], index.plan, n_settled)
     if found is None:
         return []
     missed, n_found = found

@@ -46,6 +46,7 @@ class Model:
                 "name": c.name,
                 "absent_level": c.absent_level,
                 "ordered": bool(c.closer),
+                "namesakes_missing": c.namesakes_missing,
                 "levels": [
                     {
                         "label": label,
@@ -132,7 +133,8 @@ def _parameters(stated: ModelFile, plan: Plan) -> Parameters:
         neighbour, twin, namesake = (
             _optional([getattr(level, key) for level in each.levels]) for key in ("neighbour", "twin", "namesake")
         )
-        closer = spec.closer if each.ordered else ()  # a model made elsewhere keeps its weights
+        # A model made elsewhere keeps its weights.
+        closer, alike = (spec.closer, spec.alike) if each.ordered else ((), ())
         comparisons.append(
             ComparisonParameters(
                 each.name,
@@ -146,6 +148,8 @@ def _parameters(stated: ModelFile, plan: Plan) -> Parameters:
                 twin=twin,
                 namesake=namesake,
                 closer=closer,
+                alike=alike,
+                namesakes_missing=each.namesakes_missing,
             )
         )
     return Parameters(
@@ -182,11 +186,13 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
         classes = {
             "neighbour": estimated.among_neighbours,
             "twin": estimated.among_twins,
-            "namesake": estimated.among_namesakes,
+            "namesake": estimated.among_namesakes[1:],
         }
         for name, shares in classes.items():
             if not ((shares >= 0) & (shares <= 1 + 1e-9)).all():
                 problems.append(f"comparison {spec.name!r}: {name} must be from 0 to 1 at every level")
+        if not 0 < estimated.namesakes_missing < np.inf:
+            problems.append(f"comparison {spec.name!r}: namesakes_missing must be over 0")
     p = parameters
     rates = p.household_rate, p.twin_rate, p.namesake_rate
     numbers = p.share_in_registry, p.blocking_recall, p.neighbour_share, *rates

@@ -26,6 +26,7 @@ class _Comparison(msgspec.Struct, frozen=True):
     name: str
     absent_level: bool
     ordered: bool
+    namesakes_missing: float
     levels: list[_Level]
 
 

@@ -26,7 +26,7 @@ from linkage.pair_counts import PairCounts, patterns_table
 from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
 from linkage.publish import Stage, already_published, published_runs, read_manifest, staged
 from linkage.queues import queue_parts
-from linkage.reconcile import STAGES, Clock, Progress, reconcile, subjects_of, trainees
+from linkage.reconcile import STAGES, Clock, Progress, reconcile, settled_claims, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
@@ -256,8 +256,9 @@ def train_model(
     rows, _ = find_verified(batch, index)
     chosen = trainees(rows >= 0, is_excluded)
     known = None if verdicts is None else subject_verdicts(verdicts, doses, subjects, index)[chosen]
-    parameters, training = train(take(batch, chosen), index, n_threads, known)
     verified = np.where(is_excluded, -1, rows).astype(np.int32)
+    settled = settled_claims(batch, chosen, verified)
+    parameters, training = train(take(batch, chosen), index, n_threads, known, settled)
     rates = learn_rates(verified, doses, subjects, index)
     told = training.to_dict() | ({} if accept is None else {ACCEPTED: accept})
     model = Model(parameters, index.plan, told, rates if rates.are_enough else None)

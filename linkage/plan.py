@@ -172,6 +172,11 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         return (*closer, ()) if self.absent_level else closer
 
     @property
+    def alike(self) -> tuple[int, ...]:
+        """Levels that the left side alone tells apart, which weigh the same."""
+        return COMPARISON_KINDS[self.kind].alike
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Names of the levels, level 0 first."""
         if not self.absent_level:

@@ -45,8 +45,9 @@ class Kind:
 
     fields: kinds of fields that it compares; labels: of its levels, "missing" first, None where the thresholds of the
     comparison make them; closer: of each level those next closer to agreement, none where each is next to the one
-    before; before, after: those around the thresholds' and step: the words for a threshold;
-    columns: how many it takes of the left side and of the right; measures: those of which it needs one, None for none
+    before; alike: levels that the left side alone tells apart, which weigh the same; before, after: those around the
+    thresholds' and step: the words for a threshold; columns: how many it takes of the left side and of the right;
+    measures: those of which it needs one, None for none
     """
 
     fields: tuple[str, ...]
@@ -57,13 +58,16 @@ class Kind:
     step: str = "{}"
     after: tuple[str, ...] = _DIFFERENT
     closer: tuple[tuple[int, ...], ...] = ()
+    alike: tuple[int, ...] = ()
 
 
 COMPARISON_KINDS = {
     "category": Kind(("sex", *CODES, "text", "category", *DATES, *NUMBERS), category.LEVELS),
     "date": Kind(DATES, date.LEVELS, closer=date.CLOSER),
     "digits": Kind(NUMBERS, digits.LEVELS),
-    "person_number": Kind(("person_number",), digits.PERSON_LEVELS, (2, 2), closer=digits.PERSON_CLOSER),
+    "person_number": Kind(
+        ("person_number",), digits.PERSON_LEVELS, (2, 2), closer=digits.PERSON_CLOSER, alike=digits.PERSON_ALIKE
+    ),
     "place": Kind(("commune",), place.LEVELS, (1, 2)),
     "vietnamese_name": Kind(("vietnamese_name",), name.LEVELS, closer=name.CLOSER),
     "text": Kind(("text", "category"), measures=TEXT_MEASURES, before=_SAME),

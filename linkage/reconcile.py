@@ -37,7 +37,7 @@ from linkage.scratch import scratch_array
 from linkage.standardise import dates
 from linkage.stations import Stations
 from linkage.subjects import Subjects
-from linkage.train import train
+from linkage.train import SettledClaims, train
 from linkage.verify import find_verified
 from models.parameters import Parameters
 
@@ -158,7 +158,9 @@ def _decide_subjects(
         del rows, passes
     if model is None:
         with clock.stage("train"):
-            parameters, training = train(take(batch, trainees(agrees, is_excluded)), index, n_threads)
+            chosen = trainees(agrees, is_excluded)
+            settled = settled_claims(batch, chosen, verified)
+            parameters, training = train(take(batch, chosen), index, n_threads, settled=settled)
             rates = learn_rates(verified, doses, subjects, index)
             model = Model(parameters, index.plan, training.to_dict(), rates if rates.are_enough else None)
     with clock.stage("link"):
@@ -216,6 +218,15 @@ def trainees(agrees: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArr
     agree."""
     still_open = np.flatnonzero(~agrees & ~is_excluded)
     return still_open if still_open.size else np.flatnonzero(~is_excluded)
+
+
+def settled_claims(batch: Batch, chosen: NDArray[np.int64], verified: NDArray[np.int32]) -> SettledClaims | None:
+    """The claims that exact agreement settled, beside the ``chosen`` ones to train on; verified: int32[n_subjects], the
+    row that each agrees with, -1 for none."""
+    of_all = np.flatnonzero(verified >= 0)
+    if not of_all.size or verified[chosen].max(initial=-1) >= 0:
+        return None
+    return SettledClaims(batch, of_all, verified[of_all])
 
 
 def subjects_of(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from linkage.blocking_recall import FEWEST_SURE, SURE, missed_by_passes
 from linkage.comparing import Batch, pattern_space, take
 from linkage.drift import Shares, Tables, describe_best, describe_tables
+from linkage.given_pairs import weigh_given
 from linkage.link import run_tiles
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
@@ -19,7 +20,7 @@ from linkage.registry_pairs import registry_pairs
 from linkage.relinking import number_comparison
 from linkage.scoring import Scorer
 from models.comparators import digits
-from models.estimate import Convergence, TrainingSample, estimate_m, outside_by_sort
+from models.estimate import Convergence, Settled, TrainingSample, estimate_m, outside_by_sort
 from models.estimate_namesakes import NamesakePlan, estimate_namesakes
 from models.estimate_registry import RegistryPairs, estimate_classes
 from models.estimate_u import estimate_u
@@ -93,6 +94,7 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
                 twin=None if spec.twin is None else np.array([1.0, *spec.twin]),
                 namesake=None if spec.namesake is None else np.array([1.0, *spec.namesake]),
                 closer=spec.closer,
+                alike=spec.alike,
                 fixed=spec.fixed,
             )
         )
@@ -103,13 +105,17 @@ def starting_parameters(plan: Plan, n_persons: int) -> Parameters:
 
 
 def train(
-    batch: Batch, index: Index, n_threads: int, verdicts: NDArray[np.int64] | None = None
+    batch: Batch,
+    index: Index,
+    n_threads: int,
+    verdicts: NDArray[np.int64] | None = None,
+    settled: SettledClaims | None = None,
 ) -> tuple[Parameters, Training]:
     """Parameters of a batch.
 
     Deterministic: subjects must stand in an order that the rows of the input do not change. verdicts:
     int64[n_subjects], the registry row that a person has decided on, NOBODY or NO_VERDICT; subjects with a verdict
-    are all trained on.
+    are all trained on. settled: the claims beside these that exact agreement settled.
     """
     plan = index.plan
     rng = np.random.default_rng(SEED)
@@ -118,6 +124,10 @@ def train(
     chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
+    known_matches, n_settled = None, 0.0
+    if settled is not None:
+        n_settled = settled.rows.size * sample.n_subjects / batch.n_subjects
+        known_matches = _settled_patterns(rng, settled, n_settled, index, parameters, n_threads)
     sorts = _number_sorts(sample, plan)
     non_matches = _NonMatches(
         _random_pairs(rng, sample, sorts, index, parameters, n_threads),
@@ -137,6 +147,7 @@ def train(
     for number in range(ROUNDS):
         parameters = (non_matches if number else first).estimate(parameters, outside, index.n_persons)
         candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
+        candidates = replace(candidates, settled=known_matches)
         if not number and not choice["rivals"]:
             share = starting_share(parameters, candidates, index.n_persons)
             parameters = replace(parameters, share_in_registry=share)
@@ -148,9 +159,10 @@ def train(
             outside = outside_by_sort(parameters, candidates, sorts, N_SORTS, index.n_persons)
     best = _best_candidates(Scorer(sample, index, parameters), n_threads)
     is_named = best.names_a_number(plan)
-    missed = missed_by_passes(best.passes, best.chances, plan) if is_named else None
+    missed = missed_by_passes(best.passes, best.chances, plan, n_settled) if is_named else None
     if missed is not None:
-        recall = missed[1] / (missed[1] + missed[0].count)
+        n_found = missed[1] + n_settled
+        recall = n_found / (n_found + missed[0].count)
         parameters = replace(parameters, blocking_recall=float(np.clip(recall, *RECALL_RANGE)))
     parameters = non_matches.estimate(parameters, outside, index.n_persons)
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
@@ -168,6 +180,31 @@ def train(
             if not is_known
         ),
     )
+
+
+@dataclass(frozen=True)
+class SettledClaims:
+    """Claims settled by exact agreement: int64[n] subjects of a batch, and of each the registry row, int32[n]."""
+
+    batch: Batch
+    subjects: NDArray[np.int64]
+    rows: NDArray[np.int32]
+
+
+def _settled_patterns(
+    rng: np.random.Generator,
+    settled: SettledClaims,
+    n_wanted: float,
+    index: Index,
+    parameters: Parameters,
+    n_threads: int,
+) -> Settled:
+    """The patterns of some settled claims, weighed as ``n_wanted`` of them."""
+    chosen = _sample(rng, settled.rows.size, index.plan.training.subjects)
+    subjects, rows, passes = settled.subjects[chosen], settled.rows[chosen], np.zeros(chosen.size, np.uint16)
+    found = weigh_given(settled.batch, subjects, rows, passes, index, parameters, n_threads, None)
+    codes, counts = np.unique(found.codes[:, 0], return_counts=True)
+    return Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * (n_wanted / chosen.size))
 
 
 def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:

@@ -1,10 +1,11 @@
-"""How many matches no pass finds, from how many passes find those that are found.
+"""How many matches neither of two ways to look for them finds, from how many each finds without the other.
 
-Each way to look for a person is a capture. Those found once only stand nearest to those never found: with f1 found once
-and f2 twice in t captures at least (t - 1) / t * f1 (f1 - 1) / (2 (f2 + 1)) are missed, whatever the chances to be
-found, and however they differ from claim to claim (Chao, "Estimating the population size for capture-recapture data
-with unequal catchability", Biometrics 43, 1987, in the form without bias). Two captures as one number against another,
-identifiers against names, take the chances as equal, which makes claims without a number into missed ones.
+Identifiers are one way, name, date and place the other. The one misses as many of those that the other does not find as
+of those that it finds: a b / c, with a found by the first alone, b by the second alone and c by both (Petersen 1896,
+Lincoln 1930; Chapman 1951 for c + 1). A claim that states no number is found by the second way or not at all: one of b.
+
+Matches settled by exact agreement are found by both, and count: without them c would be of claims with an error
+somewhere, whose names and dates fail far more often than those of claims without a number.
 """
 
 from __future__ import annotations
@@ -12,43 +13,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, log1p, sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-
-# What captures that depend on each other may do to the estimate: in simulations with stale registries, village phones
-# and people of few names it was within this factor of the truth, or nearly.
+# What ways that depend on each other may do to the estimate: in simulations with stale registries, village phones and
+# people of few names it was within this factor of the truth.
 DEPENDENCE = 2.0
 _Z_95 = 1.959963984540054
-_FEW_ONCE = 3.7  # none found once in a sample: up to so many expected, the 97.5 % limit of a Poisson count of 0
+_FEW = 3.7  # none found by one way alone: up to so many expected, the 97.5 % limit of a Poisson count of 0
 
 
 @dataclass(frozen=True)
 class Missed:
-    """An estimated number of matches that no capture finds, with its 95 % interval."""
+    """An estimated number of matches that neither way finds, with its 95 % interval."""
 
     count: float
     low: float
     high: float
 
 
-def missed_by_captures(times: NDArray[np.int64], n_captures: int) -> Missed:
-    """Chao's estimate from how many captures found each match.
+def missed_by_both(first_alone: float, second_alone: float, both: float) -> Missed:
+    """Chapman's estimate from the numbers of matches found by the one way alone, by the other, and by both.
 
-    The interval is of the logarithm, by Chao's variance: count / c to count * c with c = exp(1.96 sqrt(log(1 +
-    variance / count^2))) (Burnham et al. 1987, as Chao gives it); and wider by `DEPENDENCE`, for captures that fail
-    together, or find what others miss, are not in it.
-
-    Parameters
-    ----------
-    times : int64[n], at least 1 each
-    n_captures : two or more
+    The interval is of the logarithm, by Chapman's variance: count / c to count * c with c = exp(1.96 sqrt(log(1 +
+    variance / count^2))) (Burnham et al. 1987); and wider by `DEPENDENCE`.
     """
-    once, twice = int((times == 1).sum()), int((times == 2).sum())
-    part = (n_captures - 1) / n_captures
-    count = part * once * (once - 1) / (2 * (twice + 1))
+    count = first_alone * second_alone / (both + 1.0)
     if count == 0.0:
-        return Missed(0.0, 0.0, part * _FEW_ONCE**2 / (2 * (twice + 1)))
-    ratio = once / (twice + 1)
-    variance = (twice + 1) * ((part * ratio**2) ** 2 / 4 + part**2 * ratio**3 + part * ratio**2 / 2)
+        return Missed(0.0, 0.0, max(first_alone, _FEW) * max(second_alone, _FEW) / (both + 1.0))
+    first, second = first_alone + both + 1.0, second_alone + both + 1.0
+    variance = first * second * first_alone * second_alone / ((both + 1.0) ** 2 * (both + 2.0))
     factor = DEPENDENCE * exp(_Z_95 * sqrt(log1p(variance / count**2)))
     return Missed(count, count / factor, count * factor)

@@ -43,6 +43,20 @@ TOLERANCE = 1e-4  # how far any probability may still be from its limit
 
 
 @dataclass(frozen=True)
+class Settled:
+    """Matches known without a model, by pattern: levels: uint8[n_patterns, n_comparisons], counts: float64[n_patterns],
+    in proportion to the subjects of the sample.
+
+    Whoever agrees exactly is not in the sample, which is thus of claims with an error somewhere: beside the right
+    number its dates and names would seem wrong far more often than those of claims without a number are. Whether a
+    claim was settled follows from its pattern alone, so m of all matches is m of the others too (Rubin 1976).
+    """
+
+    levels: NDArray[np.uint8]
+    counts: Vector
+
+
+@dataclass(frozen=True)
 class TrainingSample:
     """Candidates of the training subjects in CSR form: subject s has the pairs offsets[s] to offsets[s + 1].
 
@@ -51,6 +65,8 @@ class TrainingSample:
 
     verdicts: int64[k] pairs that a person has decided, is_match: bool[k] how; the EM takes them as they are. A subject
     with a decided match has verdicts on all his pairs.
+
+    settled: matches of subjects beside these, whom exact agreement settled before any model.
     """
 
     offsets: NDArray[np.int64]
@@ -59,6 +75,7 @@ class TrainingSample:
     ratios: NDArray[np.float64]
     verdicts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     is_match: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    settled: Settled | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +117,10 @@ def estimate_m(
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
     start = parameters if prior is None else prior
-    n_subjects = sample.offsets.size - 1
+    n_subjects, n_settled = (
+        sample.offsets.size - 1,
+        0.0 if sample.settled is None else float(sample.settled.counts.sum()),
+    )
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     most = 1.0 - 1e-6 if rivals else n_persons / 2
     matches, relatives = np.empty(sample.levels.shape[0]), np.empty((4, sample.levels.shape[0]))
@@ -132,12 +152,12 @@ def estimate_m(
                     old,
                     first,
                     sample.levels[:, c],
-                    _anchored(parameters, sample.levels, matches, c, anchors, n_persons),
+                    _matches_by_level(parameters, sample, matches, c, anchors or {}, n_persons),
                     (known, unmet) if household else None,
                 )
                 for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
-            share_in_registry=float(np.clip((found + missed + 1.0) / (n_subjects + 2.0), 1e-6, most)),
+            share_in_registry=_share(found + missed + n_settled, n_subjects + n_settled, most),
             household_rate=rate if household else 0.0,
         )
         changes.append(_largest_change(parameters, updated))
@@ -150,6 +170,10 @@ def estimate_m(
     return parameters, Convergence(
         _distance_left(changes) <= TOLERANCE, len(changes), log_likelihood, tuple(changes), correlation
     )
+
+
+def _share(found: float, of: float, most: float) -> float:
+    return float(np.clip((found + 1.0) / (of + 2.0), 1e-6, most))
 
 
 def _kin_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
@@ -166,26 +190,41 @@ def weigh(sample: TrainingSample, parameters: Parameters, kin: Vector, factors: 
     factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
 
 
-def _anchored(
+def _matches_by_level(
     parameters: Parameters,
-    levels: NDArray[np.uint8],
+    sample: TrainingSample,
     matches: Vector,
     comparison: int,
-    anchors: Mapping[int, tuple[int, ...]] | None,
+    anchors: Mapping[int, tuple[int, ...]],
     n_persons: int,
 ) -> Vector:
-    """The expected matches by pattern that a comparison's m is learnt from, float64[n_patterns].
+    """The expected matches that a comparison's m is learnt from, by its level: float64[n_levels]; matches:
+    float64[n_patterns], those of the sample."""
+    by_level = np.zeros(len(parameters.comparisons[comparison].labels))
+    known = [(sample.levels, matches)]
+    known += [] if sample.settled is None else [(sample.settled.levels, sample.settled.counts)]
+    for levels, counts in known:
+        if comparison in anchors:
+            counts = np.where(
+                _are_anchored(parameters, levels, comparison, anchors[comparison], n_persons), counts, 0.0
+            )
+        by_level += np.bincount(levels[:, comparison], weights=counts, minlength=by_level.size)
+    return by_level
+
+
+def _are_anchored(
+    parameters: Parameters, levels: NDArray[np.uint8], comparison: int, anchors: tuple[int, ...], n_persons: int
+) -> NDArray[np.bool_]:
+    """Whether the others alone make a match of each pattern, and one of the anchors agrees: bool[n_patterns].
 
     Given that a pair is a match, its level says nothing of the other comparisons, so those anchored by these show the
     same m as all, without what resembles matches in the others' absence.
     """
-    if anchors is None or comparison not in anchors:
-        return matches
     others = [c.log2_m_u if i != comparison else np.zeros(c.m.size) for i, c in enumerate(parameters.comparisons)]
     weights = sum(of[levels[:, i]] for i, of in enumerate(others))
     is_sure = weights >= ANCHOR_LOG2 + np.log2(n_persons / parameters.share_in_registry)
-    is_same = np.any([levels[:, other] == 1 for other in anchors[comparison]], axis=0)
-    return np.asarray(np.where(is_sure & is_same, matches, 0.0))
+    agrees = [np.isin(levels[:, i], (1, *parameters.comparisons[i].shared_levels)) for i in anchors]
+    return np.asarray(is_sure & np.any(agrees, axis=0))
 
 
 def _updated(
@@ -195,12 +234,13 @@ def _updated(
     matches: Vector,
     relatives: tuple[Vector, Vector] | None,
 ) -> ComparisonParameters:
-    """One M-step of one comparison from expected counts by pattern, with Dirichlet priors at the starting values.
+    """One M-step of one comparison from expected counts, with Dirichlet priors at the starting values.
 
-    relatives: expected relatives by pattern, those met by a shared number and, beside them, those unmet.
+    matches: expected matches by level; relatives: expected relatives by pattern, those met by a shared number and,
+    beside them, those unmet.
     """
     n = len(old.labels)
-    m = normalised(np.bincount(levels, weights=matches, minlength=n) + PRIOR_MATCHES * start.m)
+    m = normalised(matches + PRIOR_MATCHES * start.m)
     m = normalised(np.maximum(m, LEAST_OF_PRIOR * start.m))
     if old.closer:
         m = in_order(m, old.u, old.closer)

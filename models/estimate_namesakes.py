@@ -4,13 +4,15 @@ Chance makes namesakes, and term frequencies count these. But cousins named alik
 entered twice by mistake are there more often than chance has it, and a claim that states no number cannot tell them
 from the person himself. Claims that do state one can: a full number that is nobody's, beside the name and the commune
 of a registered person, is hardly ever that person's. So the class is learnt from the pairs whose numbers contradict
-each other, and of which no other number agrees; what such numbers are worth among matches is learnt from anchored pairs
-(models.estimate). The rate so found holds for the claims without a number as well.
+each other, and of which no other number agrees; what such numbers and dates are worth among matches is learnt from
+anchored pairs (models.estimate). Who is in no registry has no number to state more often than others: of the claims
+without one the rate is estimated apart, from how many of their dates are as namesakes' rather than as matches'.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +54,9 @@ def estimate_namesakes(
     states_number: bool[n_subjects], whether a subject states a number that can contradict.
     """
     levels = sample.levels
-    is_telling = np.isin(levels[:, plan.number], plan.contradicted)
-    for anchor in plan.anchors:
-        is_telling &= levels[:, anchor] != 1
+    others_differ = np.all([levels[:, anchor] != 1 for anchor in plan.anchors], axis=0)
+    is_telling = np.isin(levels[:, plan.number], plan.contradicted) & others_differ
+    is_numberless = (levels[:, plan.number] == 0) & others_differ
     subject = np.repeat(np.arange(states_number.size), np.diff(sample.offsets))
     parameters = replace(parameters, namesake_rate=max(parameters.namesake_rate, STARTING_RATE))
     share_telling = float(parameters.comparisons[plan.number].among_namesakes[list(plan.contradicted)].sum())
@@ -68,20 +70,23 @@ def estimate_namesakes(
         unmatched = none / (none + prior * np.bincount(subject, weights=factors, minlength=states_number.size))
         of_pair = odds[sample.patterns]
         chance = unmatched[subject] * of_pair / (sample.ratios + of_pair + others[sample.patterns])
-        counted = np.bincount(sample.patterns, weights=chance, minlength=levels.shape[0]) * is_telling
-        n_unmatched = float(unmatched[states_number].sum())
-        found = float(counted.sum()) / share_telling
+        by_pattern = np.bincount(sample.patterns, weights=chance, minlength=levels.shape[0])
+        rate = _rate(float(by_pattern[is_telling].sum()) / share_telling, unmatched[states_number], STARTING_RATE)
+        rate_numberless = _rate(float(by_pattern[is_numberless].sum()), unmatched[~states_number], rate)
         comparisons = list(parameters.comparisons)
         for i in plan.learnt:
             first = start.comparisons[i].among_namesakes
-            seen = np.bincount(levels[:, i], weights=counted, minlength=first.size)
+            seen = np.bincount(levels[:, i], weights=by_pattern * is_telling, minlength=first.size)
             comparisons[i] = replace(comparisons[i], namesake=_but_the_same(seen + PRIOR_NAMESAKES * first, first[1]))
-        parameters = replace(
-            parameters,
-            comparisons=tuple(comparisons),
-            namesake_rate=(found + PRIOR_UNMATCHED * STARTING_RATE) / (n_unmatched + PRIOR_UNMATCHED),
-        )
+        number = comparisons[plan.number]
+        comparisons[plan.number] = replace(number, namesakes_missing=rate_numberless / rate)
+        parameters = replace(parameters, comparisons=tuple(comparisons), namesake_rate=rate)
     return parameters
+
+
+def _rate(found: float, unmatched: NDArray[np.floating[Any]], start: float) -> float:
+    """Namesakes per subject without a match, of those expected and the chances to have none: shrunk to ``start``."""
+    return (found + PRIOR_UNMATCHED * start) / (float(unmatched.sum()) + PRIOR_UNMATCHED)
 
 
 def _but_the_same(counts: Vector, same: float) -> Vector:

@@ -9,7 +9,7 @@ Vector = NDArray[np.float64]
 Closer = tuple[tuple[int, ...], ...]  # of each level those next closer to agreement, () for none
 
 
-def rising(shares: Vector, m: Vector, closer: Closer) -> Vector:
+def rising(shares: Vector, m: Vector, closer: Closer, alike: tuple[int, ...] = ()) -> Vector:
     """shares / m by level, float64[n_levels], made to rise, or stay, from closer levels to farther ones.
 
     Levels of which the farther has the lower ratio are pooled: all have the sum of the shares over the sum of m. So a
@@ -17,6 +17,7 @@ def rising(shares: Vector, m: Vector, closer: Closer) -> Vector:
     other this is pooling of neighbours (Ayer et al. 1955); of others the pair that falls most is pooled first.
     """
     block = np.arange(m.size)
+    block[list(alike)] = alike[:1]
     edges = [(other, level) for level, others in enumerate(closer) for other in others]
     while True:
         above, below = (np.bincount(block, weights=of, minlength=m.size) for of in (shares, m))

@@ -36,10 +36,11 @@ class ComparisonParameters:
     number; only pairs that share one can be explained by a household. neighbour: float64[n_levels] among strangers
     whose numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 0 but at the levels that say so;
     None where they are like any strangers. twin, namesake: float64[n_levels] among a person and his twin, and between
-    somebody whom the registry does not hold and the person whose name he bears; or None alike. absent_level:
-    the last level is that the right side alone lacks the value, which is no agreement and no disagreement. closer: of
-    each level those next closer to agreement, () for none; they have lower numbers, and training keeps m / u from
-    rising along them.
+    somebody whom the registry does not hold and the person whose name he bears; or None alike. namesakes_missing: how
+    many times more often the latter leave the value out than claims do otherwise. absent_level: the last level is that
+    the right side alone lacks the value, which is no agreement and no disagreement. closer: of each level those next
+    closer to agreement, () for none; they have lower numbers, and training keeps m / u from rising along them. alike:
+    levels that the left side alone tells apart; as evidence they are one.
     """
 
     name: str
@@ -54,12 +55,14 @@ class ComparisonParameters:
     twin: Vector | None = None
     namesake: Vector | None = None
     closer: Closer = ()
+    alike: tuple[int, ...] = ()
+    namesakes_missing: float = 1.0
 
     def over_m(self, shares: Vector) -> Vector:
         """shares / m by level, float64[n_levels], rising from closer levels to farther ones (models.order): a farther
         level never speaks more for a match than a closer one. What a level is worth may rest on few pairs; its place in
         the order does not."""
-        return rising(shares, self.m, self.closer)
+        return rising(shares, self.m, self.closer, self.alike)
 
     @cached_property
     def closer_levels(self) -> NDArray[np.int8]:
@@ -123,7 +126,9 @@ class ComparisonParameters:
     @property
     def among_namesakes(self) -> Vector:
         """What somebody outside the registry and his namesake in it are like: float64[n_levels]."""
-        return self.u if self.namesake is None else self.namesake
+        shares = (self.u if self.namesake is None else self.namesake).copy()
+        shares[0] = self.namesakes_missing
+        return shares
 
     def is_shared(self) -> Vector:
         """1.0 at the levels at which both records hold the same number, else 0.0."""

@@ -26,6 +26,7 @@ TRUTH = {
     "name": ([0.9, 0.1], [0.005, 0.995], [0.95, 0.05]),
 }
 PLAN = NamesakePlan(NUMBER, (2,), (PHONE,), (DATE,))
+ANCHORS = {NUMBER: (DATE, PHONE), DATE: (NUMBER, PHONE)}
 
 
 def with_missing(shares: list[float]) -> Vector:
@@ -45,12 +46,14 @@ def start() -> Parameters:
     return Parameters(tuple(comparisons), 0.9, 1.0, 0.0, N_PERSONS)
 
 
-def sample(n: int, share: float, rate: float, seed: int) -> tuple[TrainingSample, NDArray[np.bool_]]:
+def sample(
+    n: int, share: float, rate: float, seed: int, times: float = 1.0
+) -> tuple[TrainingSample, NDArray[np.bool_]]:
     """Subjects with N_PERSONS strangers each, their person and, of those who have none, namesakes. Two in five state no
-    number."""
+    number, and so many times more of them have a namesake."""
     rng = np.random.default_rng(seed)
     has_match, has_number = rng.random(n) < share, rng.random(n) < 0.6
-    has_namesake = ~has_match & (rng.random(n) < rate)
+    has_namesake = ~has_match & (rng.random(n) < np.where(has_number, rate, times * rate))
     sizes = N_PERSONS + has_match + has_namesake
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
@@ -97,3 +100,21 @@ def test_who_is_like_a_namesake_is_less_sure() -> None:
     weights = np.exp2(p.pattern_weights(levels))
     assert weights[0] / (1.0 + odds[0]) < weights[0] / 2
     assert weights[1] / (1.0 + odds[1]) > 1e6 * N_PERSONS
+
+
+@pytest.mark.parametrize("times", [1.0, 3.0])
+def test_claims_without_a_number_have_a_rate_of_their_own(times: float) -> None:
+    """Who is in no registry has no number to state more often than others."""
+    for seed in range(3):
+        pairs, has_number = sample(8000, 0.8, 0.2, seed, times)
+        fit = start()
+        for _ in range(2):
+            fit, _ = estimate_m(fit, pairs, N_PERSONS, household=False, anchors=ANCHORS, prior=start())
+            fit = estimate_namesakes(fit, start(), pairs, has_number, PLAN, N_PERSONS)
+        assert fit.namesake_rate == pytest.approx(0.2, abs=0.06)
+        assert fit.namesake_rate * fit.comparisons[NUMBER].namesakes_missing == pytest.approx(0.2 * times, rel=0.3)
+        levels = np.array([[2, 0, 0, 1], [2, 2, 0, 1]], np.uint8)
+        numberless, stating = fit.namesake_odds(levels, N_PERSONS)
+        among = fit.comparisons[NUMBER]
+        of_number = among.over_strangers(among.among_namesakes)
+        assert numberless / stating == pytest.approx(of_number[0] / of_number[2])

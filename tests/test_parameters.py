@@ -29,7 +29,14 @@ def models(draw: st.DrawFn) -> tuple[Parameters, PatternSpace]:
         before = [st.sets(st.integers(1, level - 1), max_size=2) for level in range(2, n)]
         closer = ((), (), *(tuple(sorted(draw(of))) for of in before))
         comparisons.append(
-            ComparisonParameters(f"c{number}", tuple("0abcd"[:n]), m, u, h, twin=t, namesake=k, closer=closer)
+            ComparisonParameters(
+                *(f"c{number}", tuple("0abcd"[:n]), m, u, h),
+                twin=t,
+                namesake=k,
+                closer=closer,
+                alike=draw(st.sampled_from([(), (1, 2)])),
+                namesakes_missing=draw(st.sampled_from([1.0, 8.0])),
+            )
         )
     rate, near = draw(st.sampled_from([0.0, 0.5, 3.0])), draw(st.sampled_from([0.0, 1e-6, 0.3]))
     if near > 0:
@@ -43,7 +50,7 @@ def models(draw: st.DrawFn) -> tuple[Parameters, PatternSpace]:
 
 def in_order(c: ComparisonParameters, shares: np.ndarray) -> list[float]:
     """shares in proportion to m where a farther level has less over m than a closer one: pools of levels, merged."""
-    pools = [{level} for level in range(c.m.size)]
+    pools = [set(c.alike), *({level} for level in range(c.m.size) if level not in c.alike)]
 
     def ratio(level: int) -> float:
         pool = next(pool for pool in pools if level in pool)

@@ -25,6 +25,8 @@ from linkage.planning.roles import Role, role_of
 from linkage.planning.writing import plan_toml
 from linkage.standardise.text_forms import in_form
 
+pytestmark = pytest.mark.kernel
+
 FORMS = [
     ("code", "gb 996-395 719", "gb996395719"),
     ("digits", "gb 996-395 719", "996395719"),

@@ -43,9 +43,12 @@ def test_true_verdicts_agree_with_what_training_finds_by_itself(district, tmp_pa
 
 
 def test_verdicts_outweigh_the_evidence(district, tmp_path):
-    """Told that nobody is in the registry, training believes it, however well the records agree."""
+    """Told that nobody else is in the registry, training believes it, however well the records agree: who is there is
+    whom exact agreement settled."""
     nobody = [{**row, "person_id": None} for row in open_doses(district)]
-    assert trained(district, nobody, tmp_path).parameters.share_in_registry < 0.02
+    claims = {d["subject_key"]: d["status"] for d in table(district.run_dir, "decisions") if d["status"] != "excluded"}
+    settled = list(claims.values()).count("verified") / len(claims)
+    assert trained(district, nobody, tmp_path).parameters.share_in_registry == pytest.approx(settled, abs=0.01)
 
 
 def test_differing_verdicts_on_one_claim_are_left_out(district, tmp_path):

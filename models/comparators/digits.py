@@ -39,6 +39,9 @@ PERSON_LEVELS = (
 PERSON_ABSENT = "no number of this length in the registry"
 # Of each level those next closer to agreement; so in the other modules, where not each is next to the one before.
 PERSON_CLOSER: tuple[tuple[int, ...], ...] = ((), (), (), (), (), (), (1, 2, 3, 4), (5,), (5,), (6,))
+# Levels that the claim alone tells apart. A right number contradicts a wrong date, which its own comparison weighs: as
+# evidence it is the same number.
+PERSON_ALIKE = (1, 2, 3)
 SHARED = (1, 2, 3, 4)  # the levels of one number on both sides
 NOBODYS = (7, 8)  # the levels of a stated number that is neither this person's nor another's
 SLIP_NOBODYS, SLIP_OWNED = 5, 6  # the levels of a number one slip apart
