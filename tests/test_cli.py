@@ -76,7 +76,7 @@ def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...]) -> None
 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = "simulate, index build, index apply, index info, train, run, evaluate, explain, report, link, doctor, demo"
-    wanted += ", export, rejects, model show, model compare, plan init, plan check"
+    wanted += ", find, version, export, rejects, model show, model compare, plan init, plan check"
     assert {tuple(words.split()) for words in wanted.split(", ")} <= set(NAMES)
 
 
@@ -102,6 +102,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "model compare": [model, model],
         "doctor": [],
         "version": [],
+        "find": [district.index, "--name", "nguyen"],
         "demo": ["--persons", 1000, "--doses", 1000, "--out", tmp_path / "demo"],
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from linkage import errors
+from linkage.cli import entry
 from linkage.cli.failures import failure_of
 from linkage.errors import LinkageError
 from linkage.version import __version__, code_version
@@ -81,7 +82,7 @@ def test_every_command_has_an_example_that_can_be_read(name: tuple[str, ...]) ->
         words = shlex.split(example)
         assert words[: 1 + len(name)] == ["linkage", *name]
         command: Any = commands()[name]
-        words = re.sub(r"--doses (\S+) (?!-)", r"--doses \1 --doses ", " ".join(words[1 + len(name) :])).split()
+        words = entry._spread(words[1 + len(name) :])
         assert command.make_context(" ".join(name), words, resilient_parsing=False)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from linkage.cli import doctor, index, judge, link, model, plan, report, run, simulate
+from linkage.cli import doctor, find, index, judge, link, model, plan, report, run, simulate
 from linkage.cli.printing import print_lines
 from linkage.errors import UsageError
 from linkage.version import __version__
@@ -42,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     run.run,
     judge.evaluate,
     judge.explain,
+    find.find,
     report.report,
     report.export,
     report.rejects,

@@ -9,6 +9,7 @@ import typer
 
 from linkage.cli.options import Json
 from linkage.cli.printing import print_json, print_table
+from linkage.cli.talk import say
 from linkage.errors import UsageError
 
 
@@ -62,7 +63,9 @@ def _evaluate_link(folder: Path, truth: Path | None, entity: str | None, as_json
 
 def explain(
     run: Annotated[Path, typer.Argument(help="Folder of a published run, or of link.")],
-    dose_id: Annotated[str, typer.Argument(help="The dose; of link the id of a left record.")],
+    dose_id: Annotated[
+        str, typer.Argument(help="The dose, or the key of a claim as queues have it; of link the id of a left record.")
+    ],
     person: Annotated[
         str | None, typer.Option("--person", help="Why, or why not, this person; of link the id of a right record.")
     ] = None,
@@ -78,6 +81,7 @@ def explain(
     """
     from linkage.explain import explain as explain_dose
     from linkage.explain_link import explain_link
+    from linkage.finding import dose_of
     from linkage.link_folder import is_link_folder
     from linkage.reports.explanation import render
     from linkage.reports.link_explanation import render_link
@@ -89,7 +93,10 @@ def explain(
         else:
             print_table(render_link(found))
         return
-    explanation = explain_dose(run, dose_id, person)
+    dose, n_doses = dose_of(run, dose_id)
+    if n_doses:
+        say(f"claim {dose_id}: {n_doses:,} doses, which are decided alike; this is the first")
+    explanation = explain_dose(run, dose, person)
     if as_json:
         print_json(explanation)
     else:

@@ -1,0 +1,85 @@
+"""What is asked for, read as the files are read: case, marks, blanks and forms of a number or date do not matter."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from linkage.errors import UsageError
+from linkage.standardise.dates import LAST_YEAR, day_of, month_of, standardise_birth_dates, year_of
+from linkage.standardise.identifiers import standardise_ids, standardise_insurance
+from linkage.standardise.names import canonical_name
+from linkage.standardise.phones import standardise_phones
+from linkage.standardise.syllables import ascii_fold
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Texts as somebody typed them; all that are given must fit. name: words in any order, one without marks stands for
+    any marks; born: a date, or a year; number: of identity or insurance."""
+
+    name: str | None = None
+    number: str | None = None
+    born: str | None = None
+    phone: str | None = None
+    person: str | None = None
+    subject: str | None = None
+    dose: str | None = None
+
+    def __post_init__(self) -> None:
+        if not any(vars(self).values()):
+            raise UsageError(f"nothing to look for; give one of --{', --'.join(vars(self))}")
+        readers = {"name": self.words, "number": self.numbers, "born": self.day, "phone": self.phones}
+        for option, read in readers.items():
+            typed = getattr(self, option)
+            if typed and not read():
+                raise UsageError(f"--{option} {typed}: cannot be read as one; write it as a record states it")
+
+    def words(self) -> list[str]:
+        """The words of the name."""
+        return canonical_name(self.name).split()
+
+    def numbers(self) -> dict[str, int]:
+        """The number as each kind of field holds it."""
+        text = pa.array([self.number])
+        found = {"person_number": standardise_ids(text).number[0], "insurance_number": standardise_insurance(text)[0]}
+        return {kind: int(number) for kind, number in found.items() if number}
+
+    def phones(self) -> int:
+        """The phone as a field holds it, 0 where it is none."""
+        return int(standardise_phones(pa.array([self.phone]))[0])
+
+    def day(self) -> int:
+        """The date of birth as a field holds it, 0 where it is none."""
+        latest = datetime.date(LAST_YEAR, 12, 31)
+        return int(standardise_birth_dates(pa.array([self.born]), latest=latest)[0])
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found: how many, and the first of them with their columns; of how many records in how many seconds."""
+
+    n_found: int
+    rows: list[dict[str, Any]]
+    n_records: int
+    seconds: float
+
+
+def is_born(values: NDArray[np.uint32], day: int) -> NDArray[np.bool_]:
+    """Which packed dates are the one asked for, or in its year or month where this is all that is asked."""
+    wanted = np.array([day], np.uint32)
+    fits: NDArray[np.bool_] = year_of(values) == year_of(wanted)
+    for part in (month_of, day_of):
+        if part(wanted)[0]:
+            fits &= part(values) == part(wanted)
+    return fits
+
+
+def is_word(known: str, asked: str) -> bool:
+    """Whether a word of a name is the one asked for; typed without marks it stands for any."""
+    return known == asked or (asked == ascii_fold(asked) and ascii_fold(known) == asked)
