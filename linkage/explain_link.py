@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def explain_link(folder: Path, left_id: str, right_id: str | None = None) -> Lin
     """
     linked = open_link_folder(folder)
     with work_folder(place_beside(folder)) as scratch:
-        index = build_index(Records.of(linked.records("right")), linked.plan, scratch / "index")
+        as_of = datetime.date.fromisoformat(linked.manifest["as_of"])
+        index = build_index(Records.of(linked.records("right")), linked.plan, scratch / "index", as_of=as_of)
         record = _record(linked, left_id)
         asked = None if right_id is None else _row_of(index, right_id)
         candidates, n_candidates = _candidates(linked, index, record, asked)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.as_of import of_tables
 from linkage.comparing import Batch, prepare_batch
 from linkage.copies import Copies
 from linkage.encode import encode
@@ -113,7 +114,8 @@ def link_files(
                 tables = {side: with_id(sides[side], key).sort_by(key) for side, key in keys.items()}
                 lists = _lists(tables, plan, is_self=is_self)
                 kept = {side: tables[side].take(pa.array(lists[side].copies.kept)) for side in tables}
-                index = build_index(Records.of(kept["right"]), plan, scratch / "index")
+                as_of = of_tables(plan, tables)
+                index = build_index(Records.of(kept["right"]), plan, scratch / "index", as_of=as_of)
                 batch = _batch(kept["left"].combine_chunks(), index, is_self=is_self)
                 notes = [*_reject_notes(sides), *_field_notes(kept, batch, index)]
             with clock.stage("train"):
@@ -125,6 +127,7 @@ def link_files(
             _write(stage, linked, sides)
         manifest = {
             **_entries(linked, sides, accept, notes),
+            "as_of": as_of.isoformat(),
             "seconds": clock.seconds,
             "peak_rss_bytes": peak_rss_bytes(),
             "peak_anonymous_bytes": memory.bytes,

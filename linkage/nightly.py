@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from linkage.as_of import as_of
+from linkage.clock import clock_notes
 from linkage.comparing import take
 from linkage.drift import drift_notes
 from linkage.errors import InputError, QualityGateError, UsageError, VerificationError
@@ -30,7 +32,7 @@ from linkage.reconcile import STAGES, Clock, Progress, reconcile, settled_claims
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
-from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_before
+from linkage.standardise.dates import FIRST_YEAR, n_births_outside
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
 from linkage.unequal import unequal_groups, unequal_notes
@@ -76,7 +78,7 @@ def run(
     dose_files : CSV, Excel or Parquet, see schema.DOSES
     model_file : a trained model; None trains on the batch
     columns : schema names by the files' column names, where they differ
-    list_date : the day the review list is drawn up, today when None; the deadline counts from it
+    list_date : the day the review list is drawn up, None is the newest dose's; the deadline counts from it
     accept : why to decide even so where the training is doubtful or the batch unlike it, in a person's words, which the
         manifest keeps
     strict : whether one file that cannot be used stops the run; else it is set aside and told
@@ -92,9 +94,9 @@ def run(
     clock = Clock(on_progress)
     check_accept(accept)
     check_folder(runs)
+    if list_date is not None:
+        _check_list_date(list_date)
     with AnonymousPeak() as memory:
-        drawn_up = list_date or datetime.datetime.now(datetime.UTC).astimezone().date()
-        _check_list_date(drawn_up)
         index = open_index(index_folder)
         _check_plan(index)
         scratch = _nearest_folder(runs)
@@ -102,10 +104,12 @@ def run(
             ingested = ingest(in_order(dose_files), DOSES, columns=columns, scratch=scratch, strict=strict)
         _check_set_aside(ingested, accept)
         model = None if model_file is None else Model.load(model_file, index.plan)
+        newest = None if list_date is not None else _newest_dose(ingested, index)
+        drawn_up = list_date or newest
         name = run_id(ingested, index, model, columns, drawn_up)
         if already_published(runs / name):
             sweep(runs)
-            return _published_before(runs / name, ingested, index)
+            return _published_before(runs / name, ingested, index, newest)
         with staged(runs, name) as stage:
             outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)
             _check_sum(ingested, outcome)
@@ -118,7 +122,7 @@ def run(
             costs = cost_entries(pairs, clock.seconds, memory.bytes)
             before = [path.name for path in published_runs(runs)]
             counts = status_counts(outcome)
-            of_reading = _notes(ingested, counts, model)
+            of_reading = _notes(ingested, counts, model, index, newest)
             notes = (
                 *station_notes(outcome.stations.findings),
                 *unequal_notes(unequal),
@@ -142,14 +146,21 @@ def run(
     return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=(*of_reading, *notes))
 
 
+def _newest_dose(ingested: Ingested, index: Index) -> datetime.date:
+    """The day the review list is drawn up where none is stated: the machine's clock must not decide it."""
+    days = (chunk.column(0) for chunk in ingested.accepted.chunks(["dose_date"]))
+    return as_of(days, otherwise=index.dictionaries.latest_date).date
+
+
 def _nearest_folder(runs: Path) -> Path:
     """Where work files lie: beside the runs, whose disk has to hold the results anyway."""
     return next(folder for folder in (runs, *runs.absolute().parents) if folder.is_dir())
 
 
-def _published_before(folder: Path, ingested: Ingested, index: Index) -> RunSummary:
+def _published_before(folder: Path, ingested: Ingested, index: Index, newest: datetime.date | None) -> RunSummary:
     """What the run said when it was published, in the same order."""
     manifest = read_manifest(folder, "counts", "seconds", "peak_rss_bytes", "notes")
+    model = Model.load(folder / "model.json", index.plan)
     counts, seconds = manifest["counts"], manifest["seconds"]
     return RunSummary(
         folder.name,
@@ -158,7 +169,7 @@ def _published_before(folder: Path, ingested: Ingested, index: Index) -> RunSumm
         {stage: seconds[stage] for stage in STAGES if stage in seconds},
         manifest["peak_rss_bytes"],
         already_done=True,
-        notes=(*_notes(ingested, counts, Model.load(folder / "model.json", index.plan)), *manifest["notes"]),
+        notes=(*_notes(ingested, counts, model, index, newest), *manifest["notes"]),
     )
 
 
@@ -183,13 +194,24 @@ def _write_tables(
     stage.write_table("patterns", patterns_table(pairs, outcome.index.plan))
 
 
-def _notes(ingested: Ingested, counts: dict[str, int], model: Model) -> tuple[str, ...]:
-    """What an operator should look at before he trusts the run."""
-    notes = reading_notes(ingested, "'linkage rejects'")
-    n_early = sum(
-        n_births_before(chunk.column(0), FIRST_YEAR, latest=datetime.date(LAST_YEAR, 12, 31))
-        for chunk in ingested.accepted.chunks(["date_of_birth"])
-    )
+def _notes(
+    ingested: Ingested, counts: dict[str, int], model: Model, index: Index, newest: datetime.date | None
+) -> tuple[str, ...]:
+    """What an operator should look at before he trusts the run; newest: day of the newest dose, where it was asked
+    for."""
+    latest = index.dictionaries.latest_date
+    notes = [
+        *reading_notes(ingested, "'linkage rejects'"),
+        *([] if newest is None else clock_notes(newest, "the doses")),
+    ]
+    births = ingested.accepted.chunks(["date_of_birth"])
+    outside = [n_births_outside(chunk.column(0), FIRST_YEAR, latest) for chunk in births]
+    n_early, n_late = np.reshape(np.array(outside, np.int64), (-1, 2)).sum(axis=0).tolist()
+    if n_late:
+        notes.append(
+            f"date_of_birth: {n_late:,} doses state a birth after {latest}, as of which the index reads dates, so it is "
+            "unknown; apply the registry's changes, or build the index with --as-of"
+        )
     if n_early:
         notes.append(f"date_of_birth: {n_early:,} doses state a birth before {FIRST_YEAR}, which is read as unknown")
     if not sum(counts.values()):

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from blocking.lookup import build_pass, build_row_order, sort_keys
 from blocking.neighbours import filter_words
+from linkage.as_of import UNSTATED, of_records
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.errors import InputError
 from linkage.frequencies import STORED
@@ -66,7 +67,7 @@ def build_index(
     units_folder: Path | None = None,
     commune_date: str | None = None,
     inputs: list[dict[str, Any]] | None = None,
-    today: datetime.date | None = None,
+    as_of: datetime.date | None = None,
     n_threads: int = 2,
     partition_rows: int = PARTITION_ROWS,
     on_progress: Progress = lambda stage, done, total: None,
@@ -79,6 +80,7 @@ def build_index(
     units_folder : administrative units by date; None compares commune codes as they are
     commune_date : "2021" or "2025", the units in force at the registry's snapshot; None infers it from the codes
     inputs : what the rows came from, for the manifest
+    as_of : the latest possible date of birth; None is the newest date of birth that the rows support
     partition_rows : about how many rows are sorted in memory at once, per thread
     on_progress : called with (stage, done, total)
 
@@ -92,7 +94,7 @@ def build_index(
         version = folder / "version"
         for part in ("columns", "passes", "numbers", "frequencies"):
             (version / part).mkdir(parents=True)
-        codes, dictionaries = _dictionaries(persons, units_folder, commune_date, today)
+        codes, dictionaries = _dictionaries(persons, plan, units_folder, commune_date, as_of)
         n_bits = partition_bits(persons.num_rows, partition_rows)
         partitions = _distribute(persons, plan, dictionaries, folder / "partitions", n_bits, on_progress)
         arranger = _Arranger(partitions, plan, renumbering_of(dictionaries), version, folder)
@@ -129,7 +131,11 @@ def build_index(
 
 
 def _dictionaries(
-    persons: Records | Persons, units_folder: Path | None, commune_date: str | None, today: datetime.date | None
+    persons: Records | Persons,
+    plan: Plan,
+    units_folder: Path | None,
+    commune_date: str | None,
+    as_of: datetime.date | None,
 ) -> tuple[list[str], Dictionaries]:
     """The registry's distinct commune codes, and dictionaries to encode it with."""
     names = [name for name in ("commune_code", "residence_commune_code") if name in persons.schema.names]
@@ -145,7 +151,8 @@ def _dictionaries(
                 covered = Coverage(*(getattr(covered, n) + getattr(here, n) for n in vars(covered)))
     codes = sorted(distinct)
     date = commune_date or ("2021" if units is None else covered.as_of)
-    latest = today or datetime.datetime.now(datetime.UTC).date()
+    found = None if as_of is not None else of_records(persons, plan)
+    latest = as_of or (UNSTATED if found is None else found.date)
     return codes, Dictionaries(units or Units.none(pa.array(codes, pa.string())), date, latest)
 
 

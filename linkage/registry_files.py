@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from linkage.as_of import as_of_notes, of_records
 from linkage.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
@@ -29,6 +30,7 @@ from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
 from linkage.work_folders import replacing
 
 _Rows = NDArray[Any]
+_DATES = [column.name for column in REGISTRY.columns if column.is_date]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def build_from_files(
     commune_date: str | None = None,
     plan_file: Path | None = None,
     columns: Mapping[str, str] | None = None,
+    as_of: datetime.date | None = None,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
     on_note: Callable[[str], None] = lambda note: None,
@@ -58,7 +61,8 @@ def build_from_files(
     """Read registry files and build the index in force under ``out``.
 
     A registry row that cannot be read is a person nobody can be linked with, so rejected rows are told by ``on_note``,
-    counted in the manifest, and kept in the folder's queues/rejected.parquet.
+    counted in the manifest, and kept in the folder's queues/rejected.parquet. Dates are judged as of ``as_of``, else
+    of the newest date that the files support; later ones are told.
     """
     plan = load_plan(plan_file)
     check_folder(out, [units], is_index=True)
@@ -67,6 +71,9 @@ def build_from_files(
         ingested = ingest(in_order(paths), REGISTRY, columns=columns, scratch=out)
         for note in reading_notes(ingested, f"'linkage rejects {out}'"):
             on_note(note)
+        found = of_records(ingested.accepted, plan, _DATES, as_of)
+        for note in as_of_notes(found, as_of, "the registry"):
+            on_note(note)
         index = build_index(
             ingested.accepted,
             plan,
@@ -74,6 +81,7 @@ def build_from_files(
             units_folder=units,
             commune_date=commune_date,
             inputs=[file.summary() for file in ingested.files],
+            as_of=found.date,
             n_threads=n_threads,
             on_progress=on_progress,
         )
@@ -96,9 +104,10 @@ def apply_changes(
     partial: bool = False,
     whole: bool = False,
     columns: Mapping[str, str] | None = None,
-    today: datetime.date | None = None,
+    as_of: datetime.date | None = None,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> Applied:
     """A new version of the index with changed rows replaced, new ones added and removed ones left out; the index as it
     is where the file changes nothing.
@@ -122,14 +131,17 @@ def apply_changes(
         on_progress("read", 0, 0)
         ingested = ingest([changes], REGISTRY, columns=columns, scratch=folder)
         _check_all_accepted(changes, ingested)
-        as_of = today or datetime.datetime.now(datetime.UTC).date()
-        return _apply(ingested, folder, partial, whole, as_of, n_threads, on_progress)
+        in_force = open_index(folder)
+        found = of_records(ingested.accepted, in_force.plan, _DATES, as_of, in_force.dictionaries.latest_date)
+        for note in as_of_notes(found, as_of, changes.name):
+            on_note(note)
+        return _apply(ingested, folder, partial, whole, found.date, n_threads, on_progress)
 
 
 def compact_index(
     folder: Path, *, n_threads: int = 2, on_progress: Progress = lambda stage, done, total: None
 ) -> Index:
-    """A new version of the index, built afresh from the persons of the one in force."""
+    """A new version of the index, built afresh from the persons of the one in force, as of the same day."""
     open_index(folder)
     with locked(folder):
         index = open_index(folder)
@@ -141,6 +153,7 @@ def compact_index(
             units_folder=units if units.is_dir() else None,
             commune_date=index.manifest["commune_date"],
             inputs=index.manifest["inputs"],
+            as_of=index.dictionaries.latest_date,
             n_threads=n_threads,
             on_progress=on_progress,
         )
@@ -195,7 +208,7 @@ def _apply(
     folder: Path,
     partial: bool,
     whole: bool,
-    today: datetime.date,
+    as_of: datetime.date,
     n_threads: int,
     on_progress: Progress,
 ) -> Applied:
@@ -221,19 +234,19 @@ def _apply(
         version = work / "version"
         link_files(large.manifest["files"], index.folder, version)
         if removed.size or persons.num_rows:
-            write_changes(large, removed, persons, today, version / CHANGES, n_threads)
-            manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, today)
+            write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)
+            manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, as_of)
         write_json(version / "manifest.json", manifest)
         put_in_force(folder, version)
     return Applied(open_index(folder), *applied)
 
 
-def _manifest_with_changes(large: Index, changes: Path, n_persons: int, today: datetime.date) -> dict[str, Any]:
+def _manifest_with_changes(large: Index, changes: Path, n_persons: int, as_of: datetime.date) -> dict[str, Any]:
     """What a manifest says otherwise than that of the large part alone."""
     files = large.manifest["files"] | {f"{CHANGES}/{name}": digest for name, digest in checksums(changes).items()}
     return {
         "persons": n_persons,
-        "latest_date": today.isoformat(),
+        "latest_date": as_of.isoformat(),
         "files": files,
         "content": content_of(files),
         LARGE: large.manifest,

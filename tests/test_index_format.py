@@ -53,7 +53,7 @@ def _index(folder: Path) -> Index:
         commune_code=COMMUNES,
         residence_commune_code=[None, None, "00025"],
     )
-    return build_index(Records.of(people), load_plan(None), folder, today=TODAY)
+    return build_index(Records.of(people), load_plan(None), folder, as_of=TODAY)
 
 
 def _digest_of_batch(index: Index) -> bytes:

@@ -12,7 +12,7 @@ from linkage.standardise.dates import (
     day_of,
     days,
     month_of,
-    n_births_before,
+    n_births_outside,
     pack_date,
     pack_datetime64,
     standardise_birth_dates,
@@ -121,9 +121,11 @@ def test_births_of_a_historical_file(raw: str, iso: str | None) -> None:
     assert standardise_dates(texts, first_year=1800).tolist() == packed.tolist()
 
 
-def test_births_before_a_year_are_counted() -> None:
+def test_births_before_a_year_and_after_a_day_are_counted() -> None:
     raw = pa.chunked_array([["1847-02-03", "3/8/1985", None, "1900"], ["1847-02-03", "1799", "01/01/1900", ""]])
-    assert n_births_before(raw, 1900, latest=LATEST) == 2
+    late = pa.chunked_array([["2031-01-02", LATEST.isoformat(), "ngày 2 tháng 1 năm 2031", "02/01/31"]])
+    assert n_births_outside(raw, 1900, LATEST) == (2, 0)
+    assert n_births_outside(late, 1900, LATEST) == (0, 2)
 
 
 @pytest.mark.parametrize(

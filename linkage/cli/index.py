@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from linkage.cli.options import N_CORES, Columns, Json, Threads, column_names
+from linkage.cli.options import N_CORES, AsOf, Columns, Json, Threads, column_names, day
 from linkage.cli.printing import print_result
 from linkage.cli.progress import progress
 from linkage.cli.talk import print_notes, say
@@ -20,6 +20,7 @@ def index_build(
     commune_date: Annotated[str | None, typer.Option(help="2021 or 2025; told from the codes when not given.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Linkage plan; the vaccination plan when not given.")] = None,
     columns: Columns = None,
+    as_of: AsOf = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -39,6 +40,7 @@ def index_build(
             commune_date=commune_date,
             plan_file=plan,
             columns=column_names(columns),
+            as_of=day(as_of),
             n_threads=threads,
             on_progress=on_progress,
             on_note=notes.append,
@@ -53,6 +55,7 @@ def index_apply(
     partial: Annotated[bool, typer.Option("--partial", help="Only what a row states changes.")] = False,
     whole: Annotated[bool, typer.Option("--whole", help="What a row does not state is empty from then on.")] = False,
     columns: Columns = None,
+    as_of: AsOf = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -65,6 +68,7 @@ def index_apply(
     """
     from linkage.registry_files import apply_changes
 
+    notes = list[str]()
     with progress() as on_progress:
         applied = apply_changes(
             changes,
@@ -72,9 +76,12 @@ def index_apply(
             partial=partial,
             whole=whole,
             columns=column_names(columns),
+            as_of=day(as_of),
             n_threads=threads,
             on_progress=on_progress,
+            on_note=notes.append,
         )
+    print_notes(notes)
     counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
     if not (applied.new or applied.changed or applied.removed):
         say(f"nothing to do: {changes} changes nobody in the index")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,14 @@ Columns = Annotated[
     Path | None, typer.Option("--columns", help="TOML table from the files' column names to the names of this program.")
 ]
 LANGUAGES = ("vi", "en")
+AsOf = Annotated[
+    datetime.datetime | None,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        help="Day as of which dates of birth are judged; the newest that the files support when not given.",
+    ),
+]
 N_CORES = len(os.sched_getaffinity(0))
 
 
@@ -30,6 +39,11 @@ def column_names(path: Path | None) -> dict[str, str] | None:
         return None
     remedy = 'write a line for each column: file_column = "our_column"'
     return shaped(read_toml(path, remedy), dict[str, str], str(path), UsageError, remedy)
+
+
+def day(moment: datetime.datetime | None) -> datetime.date | None:
+    """The day of an option that is a date."""
+    return None if moment is None else moment.date()
 
 
 def new_file(path: Path, *inputs: Path | None) -> Path:

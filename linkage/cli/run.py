@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from linkage.cli.options import N_CORES, Columns, Json, Threads, column_names, new_file
+from linkage.cli.options import N_CORES, Columns, Json, Threads, column_names, day, new_file
 from linkage.cli.printing import print_result
 from linkage.cli.progress import progress
 from linkage.cli.talk import print_notes, say
@@ -53,7 +53,8 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder of runs to publish into.")],
     model: Annotated[Path | None, typer.Option(help="Model file; trains on the batch when not given.")] = None,
     list_date: Annotated[
-        datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of the review list.")
+        datetime.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Date of the review list; the newest dose's unless told."),
     ] = None,
     columns: Columns = None,
     accept: Annotated[
@@ -81,7 +82,7 @@ def run(
             out,
             model_file=model,
             columns=column_names(columns),
-            list_date=None if list_date is None else list_date.date(),
+            list_date=day(list_date),
             accept=accept,
             strict=strict,
             n_threads=threads,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.as_of import of_tables
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.files import read_side
 from linkage.key_parts import KeyParts
@@ -84,7 +84,7 @@ def check_plan(plan: Plan, left: Path | None = None, right: Path | None = None) 
             tables[side] = ingested.accepted.read()
             warnings += [f"{path.name}: {f.rejected:,} records are rejected" for f in ingested.files if f.rejected]
         rows = tables["left"].num_rows, tables["right"].num_rows
-        dictionaries = _dictionaries(plan, tables["right"])
+        dictionaries = _dictionaries(plan, tables)
         columns = {side: encode(table, plan, side, dictionaries) for side, table in tables.items()}
         read = [
             _read(field, side, tables[side], columns[side])
@@ -103,12 +103,11 @@ def check_plan(plan: Plan, left: Path | None = None, right: Path | None = None) 
     return PlanCheck(plan.name, *counts, rows, tuple(passes), tuple(read), tuple(warnings))
 
 
-def _dictionaries(plan: Plan, right: pa.Table) -> Dictionaries:
+def _dictionaries(plan: Plan, tables: dict[str, pa.Table]) -> Dictionaries:
     """Empty dictionaries; commune codes are compared as they are."""
     names = [field.right[0] for field in plan.fields if field.kind == "commune" and field.right]
-    codes = sorted({code for name in names for code in right.column(name).unique().drop_null().to_pylist()})
-    today = datetime.datetime.now(datetime.UTC).date()
-    return Dictionaries(Units.none(pa.array(codes, pa.string())), "2021", today)
+    codes = sorted({code for name in names for code in tables["right"].column(name).unique().drop_null().to_pylist()})
+    return Dictionaries(Units.none(pa.array(codes, pa.string())), "2021", of_tables(plan, tables))
 
 
 def _pass(name: str, left: NDArray[np.uint64], right: NDArray[np.uint64], *, is_self: bool) -> PassCheck:

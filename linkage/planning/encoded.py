@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from linkage.as_of import of_tables
 from linkage.encode import Dictionaries, encode
 from linkage.encode_texts import plain_texts
 from linkage.key_parts import KeyParts
@@ -24,9 +24,7 @@ class EncodedFiles:
     """The keys of both sides in any pass over the plan's fields."""
 
     def __init__(self, tables: dict[str, pa.Table], plan: Plan) -> None:
-        dictionaries = Dictionaries(
-            Units.none(pa.array([], pa.string())), "2021", datetime.datetime.now(datetime.UTC).date()
-        )
+        dictionaries = Dictionaries(Units.none(pa.array([], pa.string())), "2021", of_tables(plan, tables))
         self._parts = {
             side: KeyParts(side, encode(table, plan, side, dictionaries), plan, dictionaries)
             for side, table in tables.items()

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from linkage.as_of import of_tables
 from linkage.encode import encode
 from linkage.files import read_side, with_id
 from linkage.ingest.records import Records
@@ -103,7 +104,8 @@ def _read(
         with_id(read_side([path], plan, side), getattr(plan, f"{side}_id"))
         for side, path in zip(("left", "right"), tables, strict=True)
     )
-    index = build_index(Records.of(right), plan, scratch, units_folder=units_folder)
+    as_of = of_tables(plan, {"left": left, "right": right})
+    index = build_index(Records.of(right), plan, scratch, units_folder=units_folder, as_of=as_of)
     dictionaries = index.dictionaries.copy()
     persons = index.persons.read()
     # The index keeps no column that has only served as a key; Splink makes its keys itself.

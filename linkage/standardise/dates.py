@@ -12,6 +12,7 @@ year, so births before May 1927 are not read from day counts.
 
 from __future__ import annotations
 
+import calendar
 import datetime
 
 import numpy as np
@@ -85,11 +86,27 @@ def standardise_birth_dates(raw: Strings, *, latest: datetime.date, first_year: 
     return _dates(raw, latest=latest, latest_short=latest, first_year=first_year)
 
 
-def n_births_before(raw: Strings, year: int, *, latest: datetime.date) -> int:
-    """How many dates of birth are before a year."""
+def n_births_outside(raw: Strings, first_year: int, latest: datetime.date) -> tuple[int, int]:
+    """How many dates of birth are before a year, and how many after a day; of these only such with a year of four
+    digits."""
     column = distinct(raw)
-    packed = column.spread(standardise_birth_dates(column.values, latest=latest, first_year=EARLIEST_YEAR))
-    return int(np.count_nonzero((packed > 0) & (year_of(packed) < year)))
+    before = column.spread(standardise_birth_dates(column.values, latest=_LATEST, first_year=EARLIEST_YEAR))
+    after = column.spread(stated_dates(column.values)) > pack_day(latest)
+    return int(np.count_nonzero((before > 0) & (year_of(before) < first_year))), int(np.count_nonzero(after))
+
+
+def stated_dates(raw: Strings) -> UInt32s:
+    """Packed dates that are typed with all four digits of their year, whatever year it is; 0 for any other text."""
+    texts = one_array(raw)
+    parts, is_other = np.empty((3, len(texts)), np.uint32), np.empty(len(texts), np.bool_)
+    read_parts(*text_bytes(texts), parts, is_other)
+    packed = _pack_parts(*parts)
+    others = np.flatnonzero(is_other & pc.not_equal(texts, "").to_numpy(zero_copy_only=False))
+    column = distinct(texts.take(pa.array(others)))
+    has_year = pc.match_substring_regex(column.values, r"\d{4}").to_numpy(zero_copy_only=False)
+    read = _read_dates(column.values, latest=_LATEST, latest_short=_LATEST_SHORT)
+    packed[others] = column.spread(np.where(has_year, read, 0).astype(np.uint32))
+    return packed
 
 
 def standardise_dates(raw: Strings, *, first_year: int = FIRST_YEAR) -> UInt32s:
@@ -113,11 +130,11 @@ def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date, 
     parts, is_other = np.empty((3, len(texts)), np.uint32), np.empty(len(texts), np.bool_)
     read_parts(*text_bytes(texts), parts, is_other)
     packed = _pack_parts(*parts)
-    packed[packed > _pack_one(latest)] = 0
+    packed[packed > pack_day(latest)] = 0
     others = np.flatnonzero((packed == 0) & pc.not_equal(texts, "").to_numpy(zero_copy_only=False))
     column = distinct(texts.take(pa.array(others)))
     packed[others] = column.spread(_read_dates(column.values, latest=latest, latest_short=latest_short))
-    packed[packed < _pack_one(datetime.date(first_year, 1, 1)) & ~np.uint32(511)] = 0
+    packed[packed < pack_day(datetime.date(first_year, 1, 1)) & ~np.uint32(511)] = 0
     packed[packed == _UNKNOWN] = 0
     if first_year == FIRST_YEAR:
         packed[np.isin(packed, _UNKNOWN_BARE)] = 0
@@ -150,7 +167,7 @@ def _read_plain(text: pa.StringArray, latest: datetime.date, latest_short: datet
     century = latest_short.year // 100 * 100
     for base in (century, century - 100):
         _fill(packed, found, _pack_parts(year + base, month, day), latest_short)
-    packed[packed > _pack_one(latest)] = 0
+    packed[packed > pack_day(latest)] = 0
     return packed
 
 
@@ -171,7 +188,7 @@ def _parts(text: pa.StringArray, form: str) -> tuple[npt.NDArray[np.intp], Int64
 
 def _fill(packed: UInt32s, rows: npt.NDArray[np.intp], dates: UInt32s, latest: datetime.date) -> None:
     """Put the dates of the rows where none stands yet, unless they are after the latest."""
-    free = (packed[rows] == 0) & (dates <= _pack_one(latest))
+    free = (packed[rows] == 0) & (dates <= pack_day(latest))
     packed[rows[free]] = dates[free]
 
 
@@ -208,8 +225,14 @@ def pack_datetime64(dates: npt.NDArray[np.datetime64]) -> UInt32s:
     return np.where(known, pack_date(month_count // 12 + 1970, month_count % 12 + 1, day), 0).astype(np.uint32)
 
 
-def _pack_one(date: datetime.date) -> np.uint32:
+def pack_day(date: datetime.date) -> np.uint32:
     return np.uint32(pack_date(date.year, date.month, date.day))
+
+
+def last_day(packed: int) -> datetime.date:
+    """The last day that a packed date can be: that of its month, or of its year, where no day is stated."""
+    year, month, day = packed >> YEAR_SHIFT, packed >> MONTH_SHIFT & 0xF or 12, packed & 0x1F or 31
+    return datetime.date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
 def year_of(packed: UInt32s) -> npt.NDArray[np.uint16]:
