@@ -104,8 +104,8 @@ def run(
             ingested = ingest(in_order(dose_files), DOSES, columns=columns, scratch=scratch, strict=strict)
         _check_set_aside(ingested, accept)
         model = None if model_file is None else Model.load(model_file, index.plan)
-        newest = None if list_date is not None else _newest_dose(ingested, index)
-        drawn_up = list_date or newest
+        newest = _newest_dose(ingested, index) if list_date is None else None
+        drawn_up = list_date or newest or index.dictionaries.latest_date
         name = run_id(ingested, index, model, columns, drawn_up)
         if already_published(runs / name):
             sweep(runs)

@@ -21,9 +21,9 @@ def program() -> None:
     from linkage.cli.stopping import listen
 
     listen()
-    from linkage.cli import entry
+    from linkage.cli.entry import program as start
 
-    entry.program()
+    start()
 
 
 def __getattr__(name: str) -> object:

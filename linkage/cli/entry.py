@@ -11,6 +11,7 @@ from linkage.cli.application import app
 from linkage.cli.failures import INTERRUPTION, PROGRAM, Failure, failure_of, tell
 from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import say
+from linkage.kernel_cache import choose_cache
 
 # Objects made before Python looks for cycles among them. Packages and the tables of communes make some hundred thousand
 # that all stay, and to look through them every 700 takes an eighth of a run of a thousand doses.
@@ -35,6 +36,7 @@ def main() -> None:
 def _ended(arguments: list[str]) -> int | Failure:
     """Run a command; how it ended."""
     try:
+        choose_cache()
         code: int | None = app(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except KeyboardInterrupt:
         return INTERRUPTION
