@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from linkage.encode import has_value
 from linkage.plan import Field, Plan
+from linkage.shape import shape_of
 
 FEWEST_RECORDS = 20  # of fewer nothing is told
 NOTABLY_UNREAD = 0.1  # of the values stated
@@ -68,6 +69,6 @@ def _one_value(where: str, stated: pa.StringArray, n_read: int) -> list[str]:
         return []
     text = values.field("values")[commonest].as_py()
     return [
-        f"{where}: {text!r} fills {100 * n / n_records:.3g} % of the records; where it stands for nothing, empty it, "
-        "or all who have it agree"
+        f"{where}: one value, of the form {shape_of(text)!r}, fills {100 * n / n_records:.3g} % of the records; where "
+        "it stands for nothing, empty it, or all who have it agree"
     ]

@@ -20,7 +20,7 @@ from linkage.errors import InputError, UsageError
 from linkage.field_notes import field_notes
 from linkage.file_pairs import Decided, IdList, decide, pairs_of, pairs_table
 from linkage.gates import check_accept
-from linkage.ingest import Ingested, file_notes, in_order, ingest
+from linkage.ingest import Ingested, file_notes, for_manifest, in_order, ingest
 from linkage.ingest.records import Records
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
@@ -266,7 +266,7 @@ def _entries(
         "match_threshold": linked.decided.threshold,
         "copies_match_threshold": linked.decided.copies_threshold,
         "expected_false_match_rate": linked.decided.expected_false_match_rate,
-        "notes": list(notes),
+        "notes": [for_manifest(note) for note in notes],
         "refused": linked.refusal,
         "accepted": accept,
     }

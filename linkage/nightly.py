@@ -209,8 +209,8 @@ def _notes(
     n_early, n_late = np.reshape(np.array(outside, np.int64), (-1, 2)).sum(axis=0).tolist()
     if n_late:
         notes.append(
-            f"date_of_birth: {n_late:,} doses state a birth after {latest}, as of which the index reads dates, so it is "
-            "unknown; apply the registry's changes, or build the index with --as-of"
+            f"date_of_birth: {n_late:,} doses state a birth after {latest}, as of which the index reads dates; it is "
+            "read as unknown: apply the registry's changes, or build the index with --as-of"
         )
     if n_early:
         notes.append(f"date_of_birth: {n_early:,} doses state a birth before {FIRST_YEAR}, which is read as unknown")

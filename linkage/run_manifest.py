@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from linkage.ingest import Ingested
+from linkage.ingest import Ingested, for_manifest
 from linkage.model_file import Model
 from linkage.outputs import Outcome
 from linkage.pair_counts import PairCounts
@@ -57,7 +57,7 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
             "physical_records": file.physical_records,
             "decided": file.accepted,
             "rejected": file.rejected,
-            "note": file.note,
+            "note": None if file.note is None else for_manifest(file.note),
         }
         for file in ingested.files
     ]
@@ -70,7 +70,8 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
         "code_version": code_version(),
         "inputs": files,
         "set_aside": [
-            {"file": found.file, "sha256": found.sha256, "reason": found.reason} for found in ingested.set_aside
+            {"file": found.file, "sha256": found.sha256, "reason": for_manifest(found.reason)}
+            for found in ingested.set_aside
         ],
         "index": linked_with,
         "plan": index.plan.digest(),

@@ -19,7 +19,8 @@ class Column:
 
     ``missing`` says what a null (or an empty string in an input) means. ``required`` is about the column, not the
     value: a file without a required column is unusable; ``key`` columns may not be empty in any row. ``is_date``: an
-    input's text is a date.
+    input's text is a date. ``personal``: it says who or where somebody is, so its values stand in tables alone, never
+    in a manifest, a model, an error or a note; keys, ids, codes and statuses may be named there.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Column:
     required: bool = True
     key: bool = False
     is_date: bool = False
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,22 @@ class TableSchema:
         return pa.schema([pa.field(c.name, c.type, nullable=not c.key) for c in self.columns])
 
 
+# Columns of the inputs that say who or where somebody is.
+PERSONAL = frozenset(
+    (
+        *("full_name", "gender", "date_of_birth", "id_number", "old_id_number", "nationality", "phone"),
+        *("insurance_number", "ethnicity", "province", "district", "commune", "address", "date_of_death"),
+    )
+)
+
+
 def _date(name: str, meaning: str, *, missing: str = "not stated") -> Column:
-    return Column(name, pa.string(), meaning, missing, required=False, is_date=True)
+    return Column(name, pa.string(), meaning, missing, required=False, is_date=True, personal=name in PERSONAL)
 
 
 def _text(name: str, meaning: str, *, required: bool = False, missing: str = "not stated", key: bool = False) -> Column:
-    return Column(name, pa.string(), meaning, "never missing" if key else missing, required, key)
+    stated = "never missing" if key else missing
+    return Column(name, pa.string(), meaning, stated, required, key, personal=name in PERSONAL)
 
 
 # ---------------------------------------------------------------------------------------------------------- inputs
@@ -227,10 +239,17 @@ _ASKED = (
     Column("facility_level", pa.string(), "its level, as typed", "not stated"),
 )
 _STATED = tuple(
-    Column(f"stated_{name}", pa.string(), f"{name} as typed in the dose shown", "not stated") for name in STATED
+    Column(f"stated_{name}", pa.string(), f"{name} as typed in the dose shown", "not stated", personal=True)
+    for name in STATED
 )
 _REGISTERED = tuple(
-    Column(f"registered_{name}", pa.string(), f"{name} of person_id in the registry", "not in the registry")
+    Column(
+        f"registered_{name}",
+        pa.string(),
+        f"{name} of person_id in the registry",
+        "not in the registry",
+        personal=name in PERSONAL,
+    )
     for name in REGISTERED
 )
 _COMMUNE = Column("commune_code", pa.string(), "commune of the claim, 2021 code where known", "not known")
@@ -335,7 +354,12 @@ REJECTED = TableSchema(
     (
         Column("file", pa.string(), "name of the input file (no folder)", key=True),
         Column("position", pa.int64(), "physical record in the file, the header not counted, from 1"),
-        Column("raw", pa.binary(), "the bytes of the record as they stood (Parquet and Excel: JSON of the cells)"),
+        Column(
+            "raw",
+            pa.binary(),
+            "the bytes of the record as they stood (Parquet and Excel: JSON of the cells)",
+            personal=True,
+        ),
         Column("reasons", pa.list_(pa.string()), "reason codes, see linkage.ingest"),
     ),
 )

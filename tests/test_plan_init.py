@@ -236,7 +236,7 @@ def test_the_check_says_what_is_not_read(tmp_path: Path) -> None:
     )
     checked = check_plan(plan, tmp_path / "people.csv", tmp_path / "people.csv")
     text = "\n".join(checked.warnings)
-    assert "67% of the values on the left are not read as birth_date, such as 'unclear', 'n/a'" in text
+    assert "67% of the values on the left are not read as birth_date, such as 'aaaaaaa', 'a/a'" in text
     assert "field 'name' blocks but is not compared" in text
     assert "one pass only" in text
     assert 'needs decision.matches_per_record = "any"' in text

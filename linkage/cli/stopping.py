@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import sys
 from contextlib import suppress
 
 from linkage.work_folders import remove_unfinished

@@ -5,7 +5,17 @@ reasons (linkage.ingest.reasons), and can be written out, mended and read again 
 """
 
 from linkage.ingest.batch import FileCount, Ingested, SetAside, column_names, ingest
-from linkage.ingest.notes import file_notes, reading_notes
+from linkage.ingest.notes import file_notes, for_manifest, reading_notes
 from linkage.ingest.paths import in_order
 
-__all__ = ["FileCount", "Ingested", "SetAside", "column_names", "file_notes", "in_order", "ingest", "reading_notes"]
+__all__ = [
+    "FileCount",
+    "Ingested",
+    "SetAside",
+    "column_names",
+    "file_notes",
+    "for_manifest",
+    "in_order",
+    "ingest",
+    "reading_notes",
+]

@@ -232,5 +232,5 @@ def _shown(names: Sequence[str]) -> str:
     """Unknown names, unless one of them may be data: a row with a number in it may be no header."""
     if not names or any(_LIKE_DATA.search(name) for name in names):
         return ""
-    shown = ", ".join(" ".join(name.split())[:_LONGEST_SHOWN] for name in names[:_MOST_SHOWN])
+    shown = ", ".join(" ".join(name.replace(";", ",").split())[:_LONGEST_SHOWN] for name in names[:_MOST_SHOWN])
     return f": {shown}{' …' if len(names) > _MOST_SHOWN else ''}"

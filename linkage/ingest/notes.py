@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from linkage.ingest.batch import FileCount, Ingested
 
+# Where notes and reasons name columns that are not read (linkage.ingest.header).
+_NAMES = ((re.compile(r"(columns ignored): .*?(?=; |$)"), r"\1"), (re.compile(r" \(found: .*\)"), ""))
 _NAMES_SHOWN, _NOTES_SHOWN, _REASONS_SHOWN = 3, 30, 10
+
+
+def for_manifest(text: str) -> str:
+    """A note or a reason without the names of columns that are not read: where a header is none they are people's."""
+    for pattern, rest in _NAMES:
+        text = pattern.sub(rest, text)
+    return text
 
 
 def file_notes(files: Sequence[FileCount]) -> list[str]:

@@ -21,6 +21,7 @@ from linkage.key_parts import KeyParts
 from linkage.plan import POSITION, Field, Plan
 from linkage.plan_kinds import MANY_WORDS
 from linkage.planning.passes import block_sizes
+from linkage.shape import shape_of
 from linkage.standardise.places import Units
 
 _MANY_PAIRS = 2_000  # for each left record, from which on a pass is called large
@@ -167,7 +168,7 @@ def _warnings(
         if f.filled == 0:
             found.append(f"field {f.name!r} is empty on the {f.side}")
         elif f.read < _MOSTLY_READ:
-            shown = ", ".join(repr(text) for text in f.not_read)
+            shown = ", ".join(repr(shape) for shape in dict.fromkeys(map(shape_of, f.not_read)))
             found.append(
                 f"field {f.name!r}: {1 - f.read:.0%} of the values on the {f.side} are not read as {f.kind}, such as "
                 f"{shown}; they count as missing. Another kind may fit"

@@ -12,6 +12,7 @@ from linkage.plan import Comparison, Field, Plan, plan_from
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.proposal import Proposal
+from linkage.shape import shape_of
 
 _DEFAULTS = {
     "decision": {
@@ -86,11 +87,16 @@ def _described(pair: Correspondence) -> list[str]:
 
 def _counts(side: str, columns: tuple[TextColumn, ...]) -> str:
     parts = [
-        f"{column.name} {column.filled_share:.0%} filled, {column.n_distinct:,} distinct, such as "
-        + ", ".join(json.dumps(example, ensure_ascii=False) for example in column.examples[:2])
+        f"{column.name} {column.filled_share:.0%} filled, {column.n_distinct:,} distinct, of forms such as "
+        + ", ".join(json.dumps(shape, ensure_ascii=False) for shape in _shapes(column.examples))
         for column in columns
     ]
     return f"{side}: " + "; ".join(parts)
+
+
+def _shapes(examples: tuple[str, ...]) -> list[str]:
+    """The first forms of values, which are people's own."""
+    return list(dict.fromkeys(map(shape_of, examples)))[:2]
 
 
 def _comparison(comparison: Comparison) -> list[str]:
