@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sys
-import sys
 from contextlib import suppress
 
 from linkage.work_folders import remove_unfinished
