@@ -8,9 +8,14 @@ import datetime
 ZONE = datetime.timezone(datetime.timedelta(hours=7), "Asia/Ho_Chi_Minh")
 
 
+def now() -> datetime.datetime:
+    """The moment by this machine's clock, as Viet Nam tells it."""
+    return datetime.datetime.now(ZONE)
+
+
 def today() -> datetime.date:
     """The day that it is in Viet Nam by this machine's clock."""
-    return datetime.datetime.now(ZONE).date()
+    return now().date()
 
 
 def clock_notes(newest: datetime.date, whose: str) -> list[str]:

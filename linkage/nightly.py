@@ -32,7 +32,7 @@ from linkage.reconcile import STAGES, Clock, Progress, reconcile, settled_claims
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
-from linkage.standardise.dates import FIRST_YEAR, n_births_outside
+from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_outside
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
 from linkage.unequal import unequal_groups, unequal_notes

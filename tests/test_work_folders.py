@@ -238,7 +238,10 @@ def test_a_signal_ends_the_program_with_one_line_and_nothing_left(tmp_path: Path
             print("whatever stands here waits for nothing")
     """
     command = [sys.executable, "-c", HEAD + textwrap.dedent(code), str(tmp_path), str(int(number))]
-    ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    # A shell that started the tests in the background has them ignore SIGINT.
+    hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False, **hears)
     assert (ended.returncode, ended.stdout) == (130, b"")
     assert ended.stderr.decode() == f"linkage: {said}; what was not finished is removed\n"
     assert names(tmp_path) == []

@@ -57,7 +57,13 @@ def launch(arguments: Sequence[str], fault: Fault = NO_FAULT) -> subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_hear_interrupts,
     )
+
+
+def _hear_interrupts() -> None:
+    """A shell that started this in the background has it ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(process: subprocess.Popen[bytes], seconds: float = LIMIT_SECONDS) -> Ended:

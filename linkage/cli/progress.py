@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
+from linkage import clock
 from linkage.cli.talk import say, talk
 
 OnProgress = Callable[[str, int, int], None]
@@ -95,7 +95,7 @@ class _Lines:
 
 
 def _say_at_this_time(line: str) -> None:
-    say(f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {line}")
+    say(f"{clock.now():%Y-%m-%d %H:%M:%S} {line}")
 
 
 def _clock(seconds: float) -> str:
