@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import csv
+import datetime
+import html
 import json
 import random
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import openpyxl
+import pyarrow as pa
 import pytest
 
-from linkage.errors import LinkageError, UsageError, VerificationError
+from linkage.errors import InputError, LinkageError, UsageError, VerificationError
 from linkage.exports.formats import format_of
 from linkage.exports.words import ISSUES as ISSUE_WORDS
 from linkage.publish import staged
 from linkage.reports import FORMATS, write_report
 from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
+from linkage.reports.office import UNKNOWN_OFFICE, office_of
 from linkage.reports.writers import write_whole
-from linkage.schema import ISSUES, STATUSES
+from linkage.schema import COMMUNES, ISSUES, STATUSES
 from tests.outcomes import subject_tables
 
 # (name, wrong information, wrong ID, no ID, total) as published; Lộc Lâm's empty cell is zero.
@@ -56,13 +62,24 @@ GOLDEN_TOTAL = ["Cộng", None, *BAO_LAM_SUMS]
 Dose = tuple[str | None, str, str | None, str | None]
 
 
-def publish(runs: Path, doses: list[Dose], **manifest: object) -> Path:
+# As schema.COMMUNES has them; in the registry's codes a commune is called "now" and its code.
+UNITS = [
+    ("25054", "now 25054", "Thị trấn Lộc Thắng", "680", "Huyện Bảo Lâm", "68", "Tỉnh Lâm Đồng", "68"),
+    ("25057", "now 25057", "Xã Lộc Bảo", "680", "Huyện Bảo Lâm", "68", "Tỉnh Lâm Đồng", "68"),
+    ("26734", "now 26734", "Phường Tân Định", "760", "Quận 1", "79", "Thành phố Hồ Chí Minh", "79"),
+]
+
+
+def publish(runs: Path, doses: list[Dose], units: Sequence[tuple[str, ...]] = (), **manifest: object) -> Path:
     """A run of doses in the order of their ids, each a claim of its own, with the tables that the forms read."""
     subjects, counts = subject_tables([(*dose, f"{i:016x}") for i, dose in enumerate(doses)])
     with staged(runs, "r1") as stage:
         stage.write_table("subjects", subjects)
         stage.write_table("subject_counts", counts)
-        stage.write_json("manifest", {"run_id": "r1", **manifest})
+        if units:
+            rows = [dict(zip(COMMUNES.names, unit, strict=True)) for unit in units]
+            stage.write_table("communes", pa.Table.from_pylist(rows, schema=COMMUNES.arrow()))
+        stage.write_json("manifest", {"run_id": "r1", "outputs": stage.outputs, **manifest})
         return stage.commit()
 
 
@@ -94,10 +111,106 @@ def test_the_appendix_of_bao_lam_as_excel(bao_lam: Path, tmp_path: Path) -> None
     out = tmp_path / "appendix.xlsx"
     write_report(bao_lam, "appendix", "xlsx", out)
     sheet = openpyxl.load_workbook(out).active
-    rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-    assert rows == [HEADINGS, *GOLDEN_ROWS, GOLDEN_TOTAL]
-    assert {sheet.cell(2, column).number_format for column in range(3, 7)} == {"#,##0;-#,##0;"}
-    assert sheet.cell(2, 2).data_type == "s"
+    table = table_of(sheet, "STT")
+    assert [[cell.value for cell in row] for row in table[:16]] == [HEADINGS, *GOLDEN_ROWS, GOLDEN_TOTAL]
+    assert {cell.number_format for cell in table[1][2:]} == {"#,##0;-#,##0;"}
+    assert table[1][1].data_type == "s"
+
+
+def table_of(sheet: Any, first_heading: str) -> list[tuple[Any, ...]]:
+    """The cells of a sheet from its headings on."""
+    rows = list(sheet.iter_rows())
+    return rows[[row[0].value for row in rows].index(first_heading) :]
+
+
+def texts(rows: Iterable[Iterable[Any]]) -> list[list[str]]:
+    """What stands in some rows, the empty cells left out."""
+    return [[cell.value for cell in row if cell.value is not None] for row in rows]
+
+
+def test_the_appendix_stands_under_the_head_and_over_the_signatures_of_the_letters(tmp_path: Path) -> None:
+    run_dir = publish(tmp_path, [("a", "review", "no_id", "25054")], UNITS[:2], list_date="2022-08-29")
+    write_report(run_dir, "appendix", "xlsx", tmp_path / "out.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "out.xlsx").active
+    rows = list(sheet.iter_rows())
+    country, motto = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc"
+    assert texts(rows[:9]) == [
+        ["SỞ Y TẾ LÂM ĐỒNG", country],
+        ["TRUNG TÂM Y TẾ BẢO LÂM", motto],
+        [f"Số: {'.' * 20}", "Bảo Lâm, ngày ...... tháng ...... năm ............"],
+        [""],
+        ["Phụ lục"],
+        ["BẢNG TỔNG HỢP TÌNH HÌNH XÁC MINH THÔNG TIN ĐỐI TƯỢNG TIÊM CHỦNG COVID-19"],
+        ["(Tính đến ngày 29/08/2022)"],
+        [f"(Kèm theo công văn số {'.' * 16} ngày ..../..../........)"],
+        [""],
+    ]
+    assert [row for row in texts(table_of(sheet, "STT")[3:]) if row] == [
+        [""],
+        ["NGƯỜI LẬP BIỂU", "THỦ TRƯỞNG ĐƠN VỊ"],
+        ["(Ký, ghi rõ họ tên)", "(Ký tên, đóng dấu)"],
+    ]
+    setup = sheet.page_setup
+    assert (setup.orientation, setup.paperSize, setup.fitToWidth or 1, setup.fitToHeight) == ("landscape", 9, 1, 0)
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (sheet.print_title_rows, sheet.oddFooter.center.text) == ("$10:$10", "Trang &P/&N")
+    assert sheet.print_area == "'appendix'!$A$1:$F$20"
+    write_report(run_dir, "appendix", "html", tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    for line in texts(rows[:9]):
+        assert all(html.escape(text) in page for text in line)
+    assert "size:A4 landscape" in page
+    assert "counter(page)" in page
+    assert "<thead>\n<tr><th class=t" in page
+
+
+def test_the_daily_report_is_of_the_police(tmp_path: Path) -> None:
+    run_dir = publish(tmp_path, [("a", "review", "no_id", "25054")], UNITS[:2], list_date="2022-08-29")
+    write_report(run_dir, "daily", "xlsx", tmp_path / "out.xlsx")
+    rows = list(openpyxl.load_workbook(tmp_path / "out.xlsx").active.iter_rows())
+    assert [row[0] for row in texts(rows[:2])] == ["CÔNG AN TỈNH LÂM ĐỒNG", "CÔNG AN HUYỆN BẢO LÂM"]
+    write_report(run_dir, "daily", "json", tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert (report["office"], report["as_of"]) == ("CÔNG AN HUYỆN BẢO LÂM", "2022-08-29")
+
+
+@pytest.mark.parametrize(
+    ("units", "unit", "branch", "expected"),
+    [
+        (UNITS[:1], "25054", "health", ("TRUNG TÂM Y TẾ BẢO LÂM", "TRẠM Y TẾ THỊ TRẤN LỘC THẮNG", "Lộc Thắng")),
+        (UNITS[:1], "25054", "police", ("CÔNG AN HUYỆN BẢO LÂM", "CÔNG AN THỊ TRẤN LỘC THẮNG", "Lộc Thắng")),
+        (UNITS[:2], None, "health", ("SỞ Y TẾ LÂM ĐỒNG", "TRUNG TÂM Y TẾ BẢO LÂM", "Bảo Lâm")),
+        (UNITS[:1], "680", "health", ("SỞ Y TẾ LÂM ĐỒNG", "TRUNG TÂM Y TẾ BẢO LÂM", "Bảo Lâm")),
+        (UNITS[:1], "68", "health", ("BỘ Y TẾ", "SỞ Y TẾ LÂM ĐỒNG", "Lâm Đồng")),
+        (UNITS[2:3], None, "health", ("SỞ Y TẾ HỒ CHÍ MINH", "TRUNG TÂM Y TẾ QUẬN 1", "Quận 1")),
+        (UNITS, None, "police", ("", "BỘ CÔNG AN", "Hà Nội")),
+    ],
+)
+def test_the_office_is_that_of_the_smallest_unit(
+    units: list[tuple[str, ...]], unit: str | None, branch: str, expected: tuple[str, str, str]
+) -> None:
+    office = office_of([dict(zip(COMMUNES.names, row, strict=True)) for row in units], branch, unit)
+    assert (office.above, office.name, office.place) == expected
+
+
+def test_without_names_the_office_is_filled_in_by_hand() -> None:
+    assert office_of([], "health", None) == UNKNOWN_OFFICE
+    nameless = dict.fromkeys(COMMUNES.names) | {"commune_code": "1"}
+    assert office_of([nameless], "police", None) == UNKNOWN_OFFICE
+
+
+def test_a_unit_is_counted_alone(tmp_path: Path) -> None:
+    places = ("25054", "26734", None)
+    doses: list[Dose] = [(str(place), "review", "no_id", place) for place in places]
+    run_dir = publish(tmp_path, doses, UNITS, list_date="2022-08-29")
+    for form in ("appendix", "daily"):
+        assert write_report(run_dir, form, "json", tmp_path / "out").total[-1] == 3
+        assert write_report(run_dir, form, "json", tmp_path / "out", unit="680").total[-1] == 1
+        with pytest.raises(UsageError, match="--unit 99: no commune, district or province of this run"):
+            write_report(run_dir, form, "json", tmp_path / "out", unit="99")
+    old = publish(tmp_path / "old", doses, list_date="2022-08-29")
+    with pytest.raises(InputError, match="does not say where its communes lie; link again with this version"):
+        write_report(old, "daily", "json", tmp_path / "out", unit="68")
 
 
 def test_the_appendix_of_bao_lam_as_csv(bao_lam: Path, tmp_path: Path) -> None:
@@ -201,15 +314,22 @@ def test_daily_counts_subjects_by_commune_and_status(tmp_path: Path) -> None:
     run_dir = publish(tmp_path, doses, list_date="2022-08-29", commune_names={"1": "Xã B", "2": "Xã A"})
     report = write_report(run_dir, "daily", "xlsx", tmp_path / "daily.xlsx")
     assert [column.key for column in report.columns] == ["date", "commune_code", "commune", *STATUSES, "total"]
+    day = datetime.date(2022, 8, 29)
     assert report.rows == (
-        ("2022-08-29", "2", "Xã A", 0, 0, 0, 1, 0, 1),
-        ("2022-08-29", "1", "Xã B", 1, 0, 1, 0, 0, 2),
-        ("2022-08-29", "", UNKNOWN_COMMUNE, 0, 1, 0, 0, 1, 2),
+        (day, "2", "Xã A", 0, 0, 0, 1, 0, 1),
+        (day, "1", "Xã B", 1, 0, 1, 0, 0, 2),
+        (day, "", UNKNOWN_COMMUNE, 0, 1, 0, 0, 1, 2),
     )
     assert report.total == ("Cộng", None, None, 1, 1, 1, 1, 1, 5)
-    sheet = openpyxl.load_workbook(tmp_path / "daily.xlsx").active
-    assert [cell.value for cell in sheet[2]][:3] == ["2022-08-29", "2", "Xã A"]
-    assert sheet["B2"].data_type == "s"  # a code keeps its leading zeros only as text
+    row = table_of(openpyxl.load_workbook(tmp_path / "daily.xlsx").active, "Ngày")[1]
+    assert [cell.value for cell in row][:3] == [datetime.datetime(2022, 8, 29), "2", "Xã A"]
+    assert row[0].number_format == "dd/mm/yyyy"
+    assert row[1].data_type == "s"  # a code keeps its leading zeros only as text
+    write_report(run_dir, "daily", "csv", tmp_path / "daily.csv")
+    lines = (tmp_path / "daily.csv").read_text("utf-8-sig").splitlines()
+    assert lines[1] == "29/08/2022,2,Xã A,0,0,0,1,0,1"
+    write_report(run_dir, "daily", "html", tmp_path / "daily.html")
+    assert "<td>29/08/2022</td>" in (tmp_path / "daily.html").read_text("utf-8")
 
 
 def test_daily_needs_the_day_of_the_run(tmp_path: Path) -> None:
@@ -221,7 +341,7 @@ def test_daily_needs_the_day_of_the_run(tmp_path: Path) -> None:
 def test_no_name_becomes_a_formula(tmp_path: Path, name: str) -> None:
     run_dir = publish(tmp_path, [("a", "review", "no_id", "1")], commune_names={"1": name})
     write_report(run_dir, "appendix", "xlsx", tmp_path / "out.xlsx")
-    cell = openpyxl.load_workbook(tmp_path / "out.xlsx").active["B2"]
+    cell = table_of(openpyxl.load_workbook(tmp_path / "out.xlsx").active, "STT")[1][1]
     assert (cell.value, cell.data_type, cell.hyperlink) == (name, "s", None)
     write_report(run_dir, "appendix", "csv", tmp_path / "out.csv")
     shown = list(csv.reader((tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()))[1][1]

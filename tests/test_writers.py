@@ -27,6 +27,8 @@ GIVEN_A_WORK_FOLDER = {
     "linkage/simulate/units.py": "the units of a simulation",
     "linkage/simulate/summary.py": "the assumptions of a simulation",
     "linkage/reports/writers.py": "a report, in the work folder of `write_whole`",
+    "linkage/reports/workbook.py": "likewise",
+    "linkage/reports/form_page.py": "likewise",
     "linkage/exports/lists.py": "a list, in the work folder of `replacing`",
     "linkage/exports/tables.py": "JSON and Parquet of `export_table`, likewise",
 }

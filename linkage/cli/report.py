@@ -22,6 +22,9 @@ def report(
         str | None,
         typer.Option(help="xlsx, csv, json or html; that of --out's name when not given. statistics: html only."),
     ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="appendix, daily: code of a commune, a district or a province, counted alone.")
+    ] = None,
     truth: Annotated[
         Path | None, typer.Option(help="statistics: dose_id and person_id; adds accuracy and calibration.")
     ] = None,
@@ -38,7 +41,7 @@ def report(
     """
     from linkage.reports import write_form
 
-    written = write_form(run, form, format, new_file(out, truth), truth=truth, unmask=unmask)
+    written = write_form(run, form, format, new_file(out, truth), unit=unit, truth=truth, unmask=unmask)
     print_result({"report": str(out), "form": form, "format": written}, as_json)
 
 

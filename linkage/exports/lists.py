@@ -58,12 +58,13 @@ def write_csv(columns: Sequence[ListColumn], rows: Iterable[Sequence[Cell]], out
         writer = csv.writer(sink)
         writer.writerow([csv_cell(column.title) for column in columns])
         for row in rows:
-            writer.writerow([_csv_value(cell) for cell in row])
+            writer.writerow([csv_value(cell) for cell in row])
             n_rows += 1
     return Written(n_rows)
 
 
-def _csv_value(cell: Cell) -> Cell:
+def csv_value(cell: Cell) -> Cell:
+    """A cell of a CSV: texts guarded, dates as offices write them."""
     if isinstance(cell, str):
         return csv_cell(cell)
     return f"{cell:%d/%m/%Y}" if isinstance(cell, datetime.date) else cell

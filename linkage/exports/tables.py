@@ -17,20 +17,20 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from linkage.cell_text import json_text
-from linkage.errors import InputError, UsageError, VerificationError
+from linkage.errors import UsageError, VerificationError
 from linkage.exports.formats import format_of
 from linkage.exports.lists import SHEET_ROWS, Written, write_csv, write_workbook
+from linkage.exports.units import commune_keys, communes_of, of_communes
 from linkage.exports.views import View, json_value
 from linkage.exports.words import AS_OF, LISTS
-from linkage.publish import MANIFEST, read_manifest, read_table
+from linkage.publish import MANIFEST, read_manifest
 from linkage.reports.statistics import published_dataset
-from linkage.schema import COMMUNES, REJECTED
+from linkage.schema import REJECTED
 from linkage.work_folders import replacing
 
 FORMATS = ("xlsx", "csv", "json", "parquet")
 FOR_PEOPLE = ("xlsx", "csv")  # formats with titles and words in a language
 _BATCH_ROWS = 1 << 16
-_CODES = ("commune_code", "commune_code_now", "district_code", "province_code", "province_code_now")
 _NAMES = ("commune_name", "district_name", "province_name")
 # How the rows of a queue are worked through.
 _ORDER = ("commune_code_now", "commune_code", "priority", "subject_key", "rank")
@@ -108,7 +108,9 @@ def _find(source: Path, table: str | None) -> tuple[Path, str]:
 def _source(run_dir: Path, name: str, unit: str | None) -> _Source:
     """The rows, with the names of their communes in a queue, which is in the order of work."""
     dataset = published_dataset(run_dir, name)
-    wanted = None if unit is None else _communes_of(run_dir, name, unit, dataset.schema)
+    if unit is not None and not {"commune_code", "commune_code_now"} <= set(dataset.schema.names):
+        raise UsageError(f"--unit {unit}: {name} has no communes; leave it out")
+    wanted = None if unit is None else communes_of(run_dir, unit)
     batches = _read(dataset, wanted, run_dir / f"{name}.parquet")
     if not name.startswith("queues/") or "commune_code" not in dataset.schema.names:
         return _Source(run_dir, name, dataset.schema, batches)
@@ -117,48 +119,20 @@ def _source(run_dir: Path, name: str, unit: str | None) -> _Source:
     return _Source(run_dir, name, dataset.schema, iter([rows.sort_by(by)]))
 
 
-def _read(dataset: pyarrow.dataset.Dataset, wanted: pa.Array | None, path: Path) -> Iterator[pa.Table]:
+def _read(dataset: pyarrow.dataset.Dataset, wanted: pa.Table | None, path: Path) -> Iterator[pa.Table]:
     try:
         for batch in dataset.to_batches(batch_size=_BATCH_ROWS):
             rows = pa.Table.from_batches([batch])
-            yield rows if wanted is None else rows.filter(pc.is_in(_commune_keys(rows), value_set=wanted))
+            yield rows if wanted is None else of_communes(rows, wanted)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise VerificationError(f"{path}: cannot be read ({reason}); restore the run from a copy") from error
 
 
-def _communes(run_dir: Path) -> pa.Table:
-    if f"{COMMUNES.name}.parquet" not in read_manifest(run_dir).get("outputs", {}):
-        raise InputError(f"{run_dir}: does not say where its communes lie; link again with this version")
-    return read_table(run_dir, COMMUNES.name, COMMUNES.names)
-
-
-def _communes_of(run_dir: Path, name: str, unit: str, schema: pa.Schema) -> pa.Array:
-    """The keys of the communes of a unit."""
-    if not {"commune_code", "commune_code_now"} <= set(schema.names):
-        raise UsageError(f"--unit {unit}: {name} has no communes; leave it out")
-    communes = _communes(run_dir)
-    is_in = pa.array([False] * communes.num_rows)
-    for code in _CODES:
-        is_in = pc.or_(is_in, pc.fill_null(pc.equal(communes.column(code), unit), False))
-    chosen = communes.filter(is_in)
-    if not chosen.num_rows:
-        raise UsageError(
-            f"--unit {unit}: no commune, district or province of this run has the code; communes.parquet lists them"
-        )
-    return _commune_keys(chosen).combine_chunks()
-
-
-def _commune_keys(rows: pa.Table) -> pa.ChunkedArray:
-    """A commune by its code and what it is now: one code alone may be that of two, of 2021 and of 2025."""
-    code, now = (pc.fill_null(rows.column(name), "") for name in ("commune_code", "commune_code_now"))
-    return pc.binary_join_element_wise(code, now, "|")
-
-
 def _with_names(run_dir: Path, rows: pa.Table) -> pa.Table:
     """Rows with the names of their communes, districts and provinces."""
-    communes = _communes(run_dir)
-    place = pc.index_in(_commune_keys(rows), value_set=_commune_keys(communes).combine_chunks())
+    communes = communes_of(run_dir)
+    place = pc.index_in(commune_keys(rows), value_set=commune_keys(communes).combine_chunks())
     for name in _NAMES:
         rows = rows.append_column(name, communes.column(name).combine_chunks().take(place.combine_chunks()))
     return rows

@@ -14,12 +14,12 @@ from linkage.reports.daily import daily_of_run
 from linkage.reports.form import Report
 from linkage.reports.writers import WRITERS, write_whole
 
-FORMS: dict[str, Callable[[Path], Report]] = {"appendix": appendix_of_run, "daily": daily_of_run}
+FORMS: dict[str, Callable[[Path, str | None], Report]] = {"appendix": appendix_of_run, "daily": daily_of_run}
 FORMATS = tuple(WRITERS)
 STATISTICS, STATISTICS_FORMAT = "statistics", "html"
 
 
-def write_report(run_dir: Path, form: str, fmt: str, out: Path) -> Report:
+def write_report(run_dir: Path, form: str, fmt: str, out: Path, *, unit: str | None = None) -> Report:
     """Write the report of a run to ``out``, whole or not at all, and return it.
 
     Parameters
@@ -28,6 +28,7 @@ def write_report(run_dir: Path, form: str, fmt: str, out: Path) -> Report:
     form : one of FORMS
     fmt : one of FORMATS
     out : the file; replaced when it exists
+    unit : code of a commune, a district or a province; None counts all
 
     Raises
     ------
@@ -42,20 +43,27 @@ def write_report(run_dir: Path, form: str, fmt: str, out: Path) -> Report:
         raise UsageError(f"--form {form}: unknown; use {' or '.join(FORMS)}, or {STATISTICS} for charts")
     if fmt not in WRITERS:
         raise UsageError(f"--format {fmt}: unknown; use one of {', '.join(FORMATS)}")
-    report = FORMS[form](run_dir)
+    report = FORMS[form](run_dir, unit)
     write_whole(report, fmt, out)
     return report
 
 
 def write_form(
-    run_dir: Path, form: str, fmt: str | None, out: Path, *, truth: Path | None = None, unmask: bool = False
+    run_dir: Path,
+    form: str,
+    fmt: str | None,
+    out: Path,
+    *,
+    unit: str | None = None,
+    truth: Path | None = None,
+    unmask: bool = False,
 ) -> str:
     """Write any form of a run to ``out``, and return the format: ``fmt``, or when None that of its name.
 
     Parameters
     ----------
     form : one of FORMS, or STATISTICS, which is html only
-    truth, unmask : of the statistics alone, see linkage.reports.html
+    unit : of the other forms, see write_report; truth, unmask : of the statistics alone, see linkage.reports.html
 
     Raises
     ------
@@ -69,8 +77,10 @@ def write_form(
             option = "--unmask" if truth is None else "--truth"
             raise UsageError(f"{option}: belongs to --form {STATISTICS}; leave it out of --form {form}")
         fmt = format_of(out, fmt, FORMATS)
-        write_report(run_dir, form, fmt, out)
+        write_report(run_dir, form, fmt, out, unit=unit)
         return fmt
+    if unit is not None:
+        raise UsageError(f"--unit {unit}: --form {STATISTICS} is about the whole run; leave it out")
     if fmt not in (None, STATISTICS_FORMAT):
         raise UsageError(f"--format {fmt}: --form {STATISTICS} is written as {STATISTICS_FORMAT} only")
     fmt = format_of(out, fmt, (STATISTICS_FORMAT,))

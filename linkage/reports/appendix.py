@@ -8,15 +8,19 @@ commune where he lives, whichever facility keyed him in: see linkage.platform_su
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
 
+from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import ISSUES
 from linkage.publish import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
+from linkage.reports.office import office_of_run
 from linkage.schema import SUBJECTS
 
 TITLE = "Bảng tổng hợp tình hình xác minh thông tin đối tượng tiêm chủng COVID-19"
@@ -38,14 +42,25 @@ def appendix(counts: Mapping[tuple[str, str], int]) -> Report:
     return add_up("appendix", TITLE, COLUMNS, lines)
 
 
-def appendix_of_run(run_dir: Path) -> Report:
-    """The appendix of a published run by commune, under the names of the manifest's ``commune_names``."""
-    names: Mapping[str, str] = read_manifest(run_dir).get("commune_names", {})
+def appendix_of_run(run_dir: Path, unit: str | None = None) -> Report:
+    """The appendix of a published run by commune, under the names of the manifest's ``commune_names``; of a commune, a
+    district or a province alone where its code is given."""
+    manifest = read_manifest(run_dir)
+    names: Mapping[str, str] = manifest.get("commune_names", {})
     # A subject without an issue agrees with the registry and is open for another reason: a dose after his death.
-    subjects = read_table(run_dir, SUBJECTS.name, ["commune_code", "issue"]).filter(pc.is_valid(pc.field("issue")))
+    subjects = read_table(run_dir, SUBJECTS.name, ["commune_code", "commune_code_now", "issue"])
+    subjects = subjects.filter(pc.is_valid(pc.field("issue")))
+    if unit is not None:
+        subjects = of_communes(subjects, communes_of(run_dir, unit))
     counted = subjects.group_by(["commune_code", "issue"]).aggregate([([], "count_all")]).to_pylist()
     labels = commune_labels({row["commune_code"] for row in counted if row["commune_code"]}, names)
     counts: Counter[tuple[str, str]] = Counter()
     for row in counted:
         counts[labels.get(row["commune_code"], UNKNOWN_COMMUNE), row["issue"]] += row["count_all"]
-    return appendix(counts)
+    as_of = manifest.get("list_date")
+    return replace(
+        appendix(counts),
+        as_of=None if as_of is None else datetime.date.fromisoformat(as_of),
+        office=office_of_run(run_dir, "health", unit),
+        is_annex=True,
+    )

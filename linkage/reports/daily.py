@@ -5,28 +5,32 @@ The day is the run's list date: an injection may lie a year back; reported is ho
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
+from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import STATUSES as STATUS_WORDS
 from linkage.publish import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
+from linkage.reports.office import office_of_run
 from linkage.schema import STATUSES, SUBJECT_COUNTS
 
 TITLE = "Báo cáo kết quả xác minh thông tin đối tượng tiêm chủng COVID-19 theo ngày"
 COLUMNS = (
-    ReportColumn("date", "Ngày", 12, is_count=False),
-    ReportColumn("commune_code", "Mã xã", 9, is_count=False),
-    ReportColumn("commune", "Tên xã", 34, is_count=False),
-    *(ReportColumn(status, STATUS_WORDS[status], 18, is_count=True) for status in STATUSES),
-    ReportColumn("total", "Tổng cộng", 14, is_count=True),
+    ReportColumn("date", "Ngày", 11, is_count=False),
+    ReportColumn("commune_code", "Mã xã", 8, is_count=False),
+    ReportColumn("commune", "Tên xã", 28, is_count=False),
+    *(ReportColumn(status, STATUS_WORDS[status], 15, is_count=True) for status in STATUSES),
+    ReportColumn("total", "Tổng cộng", 12, is_count=True),
 )
 
 
-def daily(date: str, subject_counts: pa.Table, names: Mapping[str, str]) -> Report:
+def daily(date: datetime.date, subject_counts: pa.Table, names: Mapping[str, str]) -> Report:
     """The form from subjects by ``commune_code`` (null: not known) and ``status``, see schema.SUBJECT_COUNTS."""
     counts: Counter[tuple[str, str]] = Counter()
     for row in subject_counts.to_pylist():
@@ -42,8 +46,13 @@ def daily(date: str, subject_counts: pa.Table, names: Mapping[str, str]) -> Repo
     return add_up("daily", TITLE, COLUMNS, lines)
 
 
-def daily_of_run(run_dir: Path) -> Report:
-    """The daily counts of a published run, on the manifest's ``list_date``."""
+def daily_of_run(run_dir: Path, unit: str | None = None) -> Report:
+    """The daily counts of a published run, on the manifest's ``list_date``; of a commune, a district or a province
+    alone where its code is given."""
     manifest = read_manifest(run_dir, "list_date")
-    counts = read_table(run_dir, SUBJECT_COUNTS.name, ["commune_code", "status", "n_subjects"])
-    return daily(manifest["list_date"], counts, manifest.get("commune_names", {}))
+    counts = read_table(run_dir, SUBJECT_COUNTS.name, SUBJECT_COUNTS.names)
+    if unit is not None:
+        counts = of_communes(counts, communes_of(run_dir, unit))
+    date = datetime.date.fromisoformat(manifest["list_date"])
+    report = daily(date, counts, manifest.get("commune_names", {}))
+    return replace(report, as_of=date, office=office_of_run(run_dir, "police", unit))

@@ -15,7 +15,7 @@ from linkage.demo import DemoSummary
 from linkage.publish import read_table
 from linkage.reports.appendix import appendix_of_run
 from linkage.reports.evaluation import measures_table
-from linkage.reports.form import Report
+from linkage.reports.form import Cell, Report
 
 N_LINKED = 3
 FIELDS = {
@@ -146,5 +146,5 @@ def _form(report: Report) -> Table:
     return table
 
 
-def _cell(value: str | int | None) -> str:
-    return f"{value:,}" if isinstance(value, int) else value or ""
+def _cell(value: Cell) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value or "")

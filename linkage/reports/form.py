@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from linkage.reports.office import UNKNOWN_OFFICE, Office
 
 TOTAL = "Cộng"
 UNKNOWN_COMMUNE = "Không rõ địa bàn"
@@ -14,7 +17,7 @@ _ALPHABET = {letter: rank for rank, letter in enumerate("aăâbcdđeêfghijklmno
 # Dictionary order of the tones: level, grave, hook, tilde, acute, dot below.
 _TONES = {mark: rank for rank, mark in enumerate("\u0300\u0309\u0303\u0301\u0323", start=1)}
 
-Cell = str | int | None
+Cell = str | int | datetime.date | None
 # The cells before the counts, and the counts.
 Line = tuple[Sequence[Cell], Sequence[int]]
 
@@ -31,13 +34,25 @@ class ReportColumn:
 
 @dataclass(frozen=True)
 class Report:
-    """A filled-in form: ``rows`` and ``total``, the last row, have a cell per column; a count is never None."""
+    """A filled-in form: ``rows`` and ``total``, the last row, have a cell per column; a count is never None.
+
+    as_of : the day up to which it counts, None where that is not known; office : who reports; annex : it goes with a
+    letter, whose number is filled in by hand
+    """
 
     form: str
     title: str
     columns: tuple[ReportColumn, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...]
+    as_of: datetime.date | None = None
+    office: Office = UNKNOWN_OFFICE
+    is_annex: bool = False
+
+    @property
+    def day(self) -> str:
+        """As the letters say of which day the counts are."""
+        return f"{'......../......../............' if self.as_of is None else format(self.as_of, '%d/%m/%Y')}"
 
 
 def add_up(form: str, title: str, columns: tuple[ReportColumn, ...], lines: Iterable[Line]) -> Report:
