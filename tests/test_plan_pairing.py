@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -15,11 +17,12 @@ from linkage.api import link_tables, propose_plan
 from linkage.file_pairs import FilePairs, _among_left_rivals
 from linkage.files import link_files
 from linkage.plan import Plan, load_plan
-from linkage.planning.agreement import relatives_a_record, repeated_share
+from linkage.planning.agreement import relatives_a_record, repeated_share, with_lent
 from linkage.planning.columns import TextColumn, read_columns, text_columns
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.fields import Planned, planned_fields
 from linkage.planning.pairing import of_two_files
+from linkage.planning.passes import _candidates, _draw
 from linkage.planning.proposal import _with_shares, propose
 from linkage.planning.roles import Role, role_of
 from linkage.planning.writing import plan_toml
@@ -154,6 +157,50 @@ def test_relatives_are_counted_among_those_who_share_a_home() -> None:
     found = {"given_name.prefix": own, "phone": home}
     rate = relatives_a_record(planned, (200, 200), lambda rule: (found[rule.left[0]],) * 2, is_self=False)
     assert rate == pytest.approx(1.0), "each meets the other one of his home"
+
+
+def insured(n: int) -> list[Planned]:
+    """People of whom one in twenty states the number of another."""
+    table = {
+        "first_name": [word(i) for i in range(n)],
+        "insurance": [str(7_000_000 + 13 * i) for i in range(n)],
+        "date_of_birth": [f"{1950 + i % 50}-0{1 + i % 9}-1{i % 9}" for i in range(n)],
+        "street": ["Mill Lane", "High Street"] * (n // 2),
+    }
+    return planned_fields([Correspondence((c,), (c,), role_of(c), 1.0) for c in columns(table)])
+
+
+@pytest.mark.parametrize(("borrowers", "is_shared"), [(0, False), (10, True)])
+def test_a_number_seen_with_others_than_its_owner_is_shared(borrowers: int, is_shared: bool) -> None:
+    planned = insured(200)
+    numbers, others = list(range(1, 201)), list(range(1000, 1000 + borrowers)) + list(range(borrowers + 1, 201))
+    found = {
+        "insurance": (keys(numbers), keys(numbers)),
+        "first_name.prefix": (keys(numbers), keys(others)),
+        "date_of_birth.year": (keys(numbers), keys(others)),
+    }
+    marked = with_lent(planned, lambda rule: found[rule.left[0]], is_self=False)
+    assert {p.field.name: p.comparison.shared_number for p in marked}["insurance"] is is_shared
+
+
+def test_a_street_without_numbers_is_a_text_in_which_letters_slip() -> None:
+    kinds = {p.field.name: p.field.kind for p in (*insured(20), *firms(20))}
+    assert kinds["street"] == "address", "the firms' have numbers"
+    assert next(p for p in insured(20) if p.field.name == "street").field.kind == "text"
+
+
+def test_slips_come_together_in_the_matches_that_passes_are_chosen_for() -> None:
+    alike = _draw(insured(900))
+    name, number = (~(alike[field, "prefix"] & alike[field, "rest"]) for field in ("first_name", "insurance"))
+    assert (name & number).mean() > 1.1 * name.mean() * number.mean()
+
+
+def test_a_number_of_ones_own_is_a_pass_by_itself_unless_it_is_lent() -> None:
+    planned = insured(900)
+    lent = [replace(p, comparison=msgspec.structs.replace(p.comparison, shared_number=True)) for p in planned]
+    for those, is_pass in ((planned, True), (lent, False)):
+        passes = [candidate.rule.left for candidate in _candidates(those, only_own=True)]
+        assert (["insurance"] in passes) is is_pass
 
 
 def test_measured_shares_are_positive_however_few_pairs_have_a_level() -> None:

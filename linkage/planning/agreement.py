@@ -8,9 +8,10 @@ expects it to agree would call the training odd.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
@@ -18,7 +19,7 @@ from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 from blocking.keys import Keys, block_keys
 from linkage.plan import Comparison, Pass
 from linkage.planning.fields import Planned
-from linkage.planning.roles import OWN, Role
+from linkage.planning.roles import OWN, PERSONAL, Role
 from models.comparators.address import address_level
 from models.comparators.date import date_level
 from models.comparators.digits import digits_level
@@ -26,6 +27,7 @@ from models.comparators.postcode import postcode_level
 
 _BY_CHANCE = 0.02  # of the pairs that two fields make, at most
 _BY_CHANCE_TWICE = 0.1  # records that two fields have in common with another of their side, for each record
+_LENT = 0.015  # of the pairs with a number in common, from which on it is seen with others than its owner
 _FEWEST = 100  # sure pairs that both have the field, to say anything of it
 _MOST = 1000  # sure pairs of two fields that are looked at
 _LARGEST_BLOCK = 10
@@ -39,6 +41,7 @@ MEASURED: dict[str, Callable[..., int]] = {
 }
 _PRIOR = 5.0  # pairs that the defaults count for, so that no share is 0
 
+_PLACES = {Role.POSTCODE, Role.TOWN}  # of one street's name there are many
 # Parts that relatives hardly have in common, and matches have but for the coarsest slip.
 _COARSE = {
     "text": ".prefix",
@@ -112,31 +115,56 @@ def matches_a_record(sure: Sequence[SurePairs], rows: tuple[int, int]) -> float 
 
 
 def relatives_a_record(planned: Sequence[Planned], rows: tuple[int, int], keys_of: KeysOf, *, is_self: bool) -> float:
-    """About how many right records of its home a left record meets that are not its match: those with a home's value
-    in common that differ in all of their own that both state, even coarsely."""
+    """About how many right records of its home a left record meets that are not its match."""
     # Neighbours have a postcode in common.
     homes = [p for p in planned if p.comparison.shared_number and p.pair.role is not Role.POSTCODE]
-    own = [p for p in planned if p.pair.role in OWN]
-    codes = []
+    found = [np.empty(0, np.int64)]
     for home in homes:
-        part = whole_part(home)
-        left, right = _meeting(*keys_of(Pass(name="home", left=[part], right=[part])))
-        left, right = (left[left < right], right[left < right]) if is_self else (left, right)
-        n_stated = np.zeros(left.size, np.int64)
-        is_like = np.zeros(left.size, np.bool_)
-        for p in own:
+        left, right, is_other = _with_value_in_common(home, planned, keys_of, is_self=is_self)
+        found.append((left * rows[1] + right)[is_other])
+    return np.unique(np.concatenate(found)).size / max(1, rows[0])
+
+
+def with_lent(planned: Sequence[Planned], keys_of: KeysOf, *, is_self: bool) -> list[Planned]:
+    """The same, numbers of people marked as shared that are seen with others too, as those lent to a relative are."""
+    if not any(p.pair.role in PERSONAL for p in planned):
+        return list(planned)
+    marked = []
+    for p in planned:
+        is_lent = False
+        if p.pair.role is Role.IDENTIFIER:
+            _, _, is_other = _with_value_in_common(p, planned, keys_of, is_self=is_self)
+            is_lent = bool(np.count_nonzero(is_other) > _LENT * is_other.size)
+        marked.append(
+            replace(p, comparison=msgspec.structs.replace(p.comparison, shared_number=True)) if is_lent else p
+        )
+    return marked
+
+
+def _with_value_in_common(
+    field: Planned, planned: Sequence[Planned], keys_of: KeysOf, *, is_self: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Rows of both sides that are equal in a field, int64[n] each, and which of these pairs are of two people: they
+    differ in all of a person's own that both state, even coarsely, and not in the place."""
+    part = whole_part(field)
+    left, right = _meeting(*keys_of(Pass(name="shared", left=[part], right=[part])))
+    left, right = (left[left < right], right[left < right]) if is_self else (left, right)
+    n_stated = np.zeros(left.size, np.int64)
+    is_like = np.zeros(left.size, np.bool_)
+    is_elsewhere = np.zeros(left.size, np.bool_)
+    for p in planned:
+        if p is not field and p.pair.role in (*OWN, *_PLACES):
             coarse = p.field.name + _COARSE.get(p.field.kind, "")
-            of_left, of_right = (
-                keys[here]
-                for keys, here in zip(
-                    keys_of(Pass(name="own", left=[coarse], right=[coarse])), (left, right), strict=True
-                )
-            )
-            is_stated = (of_left != 0) & (of_right != 0)
-            n_stated += is_stated
-            is_like |= is_stated & (of_left == of_right)
-        codes.append((left * rows[1] + right)[(n_stated > 0) & ~is_like])
-    return np.unique(np.concatenate(codes)).size / max(1, rows[0]) if codes else 0.0
+            of_left, of_right = keys_of(Pass(name="own", left=[coarse], right=[coarse]))
+            is_stated = (of_left[left] != 0) & (of_right[right] != 0)
+            is_equal = of_left[left] == of_right[right]
+            if p.pair.role in _PLACES:
+                is_elsewhere |= is_stated & ~is_equal
+            else:
+                n_stated += is_stated
+                is_like |= is_stated & is_equal
+    n_own = sum(p.pair.role in OWN for p in planned)
+    return left, right, (n_stated >= min(2, n_own)) & (n_stated > 0) & ~is_like & ~is_elsewhere
 
 
 def repeated_share(planned: Sequence[Planned], side: str, keys: Mapping[str, Keys]) -> float:

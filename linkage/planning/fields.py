@@ -45,12 +45,14 @@ _SIMILAR = {
     Role.FAMILY_NAME: _NAME_LIMITS,
     Role.COMPANY: _COMPANY_LIMITS,
     Role.EMAIL: _EMAIL_LIMITS,
+    Role.STREET: _NAME_LIMITS,
     Role.TOWN: _NAME_LIMITS,
     Role.TEXT: _NAME_LIMITS,
 }
 # A few are common however many there are.
 _NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.COMPANY}
 _MOSTLY = 0.8  # of the values of a column
+_NUMBERED = 0.5  # the same of addresses
 _LOOKED_AT = 200  # phone numbers with a country's code
 # Text is the costliest.
 _COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "postcode": 1, "vietnamese_name": 2, "address": 2}
@@ -90,7 +92,14 @@ def _field_kind(pair: Correspondence, region: str | None) -> str:
     if pair.role is Role.PHONE:
         is_vietnamese = _share_read(pair, standardise_phones) > _MOSTLY
         return "phone" if is_vietnamese or region is not None else "text"
+    if pair.role is Role.STREET and not all(map(_is_numbered, (pair.left, pair.right))):
+        return "text"
     return FIELD_KINDS.get(pair.role, "text")
+
+
+def _is_numbered(columns: Sequence[TextColumn]) -> bool:
+    """Whether most addresses have a number in them; a street's name alone is a text, in which letters slip."""
+    return any(column.share_of(pc.match_substring_regex(column.values, r"\d")) > _NUMBERED for column in columns)
 
 
 def _region_of(pair: Correspondence) -> str | None:
@@ -155,7 +164,7 @@ def _comparison(field: Field, pair: Correspondence) -> Comparison:
             return _with(base, kind="category")
         case Role.CATEGORY:
             return _with(base, kind="category", term_frequency=True)
-        case Role.STREET:
+        case Role.STREET if field.kind == "address":
             return _with(base, kind="address", shared_number=is_shared)
         case Role.POSTCODE:
             return _with(base, kind="postcode", term_frequency=often, shared_number=is_shared)

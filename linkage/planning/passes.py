@@ -22,11 +22,14 @@ from linkage.planning.roles import OWN, Role
 
 SEED = 1
 _MADE_UP = 4000  # matches
+# Slips come together: of some matches each aspect is alike so much more seldom.
+_CARELESS, _LEFT_ALIKE = 0.1, 0.6
 _FEWEST_FOUND = 0.0005  # share of matches that a further pass has to add
 _MOST_PASSES = 12
 # Pairs that all passes may make: so many for each record of the left side, or so many in all where that is more.
 PAIRS_A_RECORD, FEWEST_PAIRS = 150, 3_000_000
 _COST_OF_A_PASS = 5.0  # in pairs for each record: a pass more is a thing more to understand
+_RARE = 0.002  # two records have a value in common, of numbers that are somebody's own
 _LARGEST_BLOCK = 5_000
 _EVIDENCE = {Role.EMAIL: "identifier", Role.PHONE: "identifier", Role.IDENTIFIER: "identifier"}
 
@@ -151,19 +154,26 @@ def _candidates(planned: Sequence[Planned], *, only_own: bool) -> list[_Candidat
     candidates = alone + paired + _swapped(planned, alike)
     if not only_own:
         return candidates
-    own = {p.field.name for p in planned if p.pair.role in OWN}
+    own = {p.field.name for p in planned if p.pair.role in OWN or _is_own_number(p)}
     telling = [c for c in candidates if own & {part.split(".")[0] for part in c.rule.left}]
     return telling or candidates
+
+
+def _is_own_number(planned: Planned) -> bool:
+    """Whether a number is its owner's only: rare, and not lent to relatives."""
+    is_number = planned.pair.role is Role.IDENTIFIER and not planned.comparison.shared_number
+    return is_number and planned.pair.right[0].collision < _RARE
 
 
 def _draw(planned: Sequence[Planned]) -> dict[tuple[str, str], NDArray[np.bool_]]:
     """Which aspects of which field are alike, bool[_MADE_UP] each; a field that is not filled has none."""
     rng = np.random.default_rng(SEED)
     alike = {}
+    care = np.where(rng.random(_MADE_UP) < _CARELESS, _LEFT_ALIKE, 1.0)
     for p in planned:
         is_filled = rng.random(_MADE_UP) < p.pair.filled
         for aspect, share in _alike_shares(p):
-            alike[p.field.name, aspect] = is_filled & (rng.random(_MADE_UP) < share)
+            alike[p.field.name, aspect] = is_filled & (rng.random(_MADE_UP) < share * care)
     return alike
 
 

@@ -18,6 +18,7 @@ from linkage.planning.agreement import (
     matches_a_record,
     relatives_a_record,
     sure_pairs,
+    with_lent,
 )
 from linkage.planning.columns import text_columns
 from linkage.planning.correspondences import (
@@ -101,6 +102,7 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
             else "no value of the left file occurs in the right one in a column that could block; look at the spelling "
             "of the values on both sides, or write the plan by hand"
         )
+    planned = with_lent(planned, keys.of, is_self=is_self)
     relatives = 0.0
     if any(p.comparison.shared_number for p in planned):
         relatives = max(_LEAST_RELATIVES, relatives_a_record(planned, keys.rows, keys.of, is_self=is_self))
@@ -179,7 +181,7 @@ def _notes(planned: Sequence[Planned], chosen: Sequence[Chosen], many: float, *,
         f"{p.field.name}: of pairs that are surely matches only {p.comparison.m[0]:.0%} agree exactly; look whether "
         "both files write it in the same form"
         for p in planned
-        if p.comparison.m is not None and p.comparison.m[0] < _SELDOM_SAME
+        if p.comparison.kind != "date" and p.comparison.m is not None and p.comparison.m[0] < _SELDOM_SAME
     ]
     if len(planned) < 3:
         notes.append("fewer than three fields are compared: few links will be sure")
