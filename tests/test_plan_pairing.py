@@ -190,9 +190,9 @@ def test_a_street_without_numbers_is_a_text_in_which_letters_slip() -> None:
 
 
 def test_slips_come_together_in_the_matches_that_passes_are_chosen_for() -> None:
-    alike = _draw(insured(900))
-    name, number = (~(alike[field, "prefix"] & alike[field, "rest"]) for field in ("first_name", "insurance"))
-    assert (name & number).mean() > 1.1 * name.mean() * number.mean()
+    alike = np.array(list(_draw(insured(900)).values()))
+    n_alike = alike.sum(axis=0)
+    assert n_alike.var() > 1.3 * sum(one.var() for one in alike), "the variance that independent slips would have"
 
 
 def test_a_number_of_ones_own_is_a_pass_by_itself_unless_it_is_lent() -> None:
