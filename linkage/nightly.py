@@ -14,6 +14,7 @@ import pyarrow as pa
 from linkage.as_of import as_of
 from linkage.clock import clock_notes
 from linkage.comparing import take
+from linkage.counted import counted
 from linkage.drift import drift_notes
 from linkage.errors import InputError, QualityGateError, UsageError, VerificationError
 from linkage.evidence_rates import learn_rates
@@ -213,13 +214,15 @@ def _notes(
             "read as unknown: apply the registry's changes, or build the index with --as-of"
         )
     if n_early:
-        notes.append(f"date_of_birth: {n_early:,} doses state a birth before {FIRST_YEAR}, which is read as unknown")
+        doses = counted(n_early, "dose", ("states", "state"))
+        notes.append(f"date_of_birth: {doses} a birth before {FIRST_YEAR}, which is read as unknown")
     if not sum(counts.values()):
         are_rejected = ingested.rejected.num_rows > 0
         notes.append(f"no dose was read: {'every record was rejected' if are_rejected else 'an empty transfer?'}")
     n_trained = int(model.training.get("subjects", 0))
     if n_trained < FEW_SUBJECTS:
-        notes.append(f"the model was trained on {n_trained:,} subjects only; give --model, trained on a larger batch")
+        subjects = counted(n_trained, "subject")
+        notes.append(f"the model was trained on {subjects} only; give --model, trained on a larger batch")
     return tuple(notes)
 
 

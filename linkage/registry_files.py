@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from linkage.as_of import as_of_notes, of_records
 from linkage.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
+from linkage.counted import counted
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.output_paths import check_folder
@@ -163,7 +164,7 @@ def _check_all_accepted(changes: Path, ingested: Ingested) -> None:
     if ingested.rejected.num_rows:
         reasons = ingested.rejected.column("reasons")[0].as_py()
         raise InputError(
-            f"{changes.name}: {ingested.rejected.num_rows} rows cannot be used (the first: record "
+            f"{changes.name}: {counted(ingested.rejected.num_rows, 'row')} cannot be used (the first: record "
             f"{ingested.rejected.column('position')[0]}, {', '.join(reasons)}); mend them, nothing was applied"
         )
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.counted import counted
 from linkage.doses import Doses
 from linkage.errors import InputError
 from linkage.ingest import ingest
@@ -22,7 +23,7 @@ def subject_verdicts(path: Path, doses: Doses, subjects: Subjects, index: Index)
     """The verdict on every subject, as linkage.train takes it. Verdicts that differ within one claim are left out."""
     ingested = ingest([path], TRUTH)
     if ingested.rejected.num_rows:
-        raise InputError(f"{path.name}: {ingested.rejected.num_rows} verdicts cannot be read; mend the file")
+        raise InputError(f"{path.name}: {counted(ingested.rejected.num_rows, 'verdict')} cannot be read; mend the file")
     accepted = ingested.accepted.read()
     dose = pc.index_in(accepted.column("dose_id"), doses.records.column("dose_id").combine_chunks())
     person = accepted.column("person_id")

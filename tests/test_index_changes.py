@@ -124,7 +124,7 @@ def test_one_bad_row_applies_nothing(folder: Path, persons: list[Row], tmp_path:
     assert ended.code == 2
     assert ended.out == ""
     assert ended.err == (
-        "linkage: changes.csv: 1 rows cannot be used (the first: record 2, missing_person_id); "
+        "linkage: changes.csv: 1 row cannot be used (the first: record 2, missing_person_id); "
         "mend them, nothing was applied\n"
     )
     assert open_index(index).folder == version

@@ -27,7 +27,7 @@ def test_keys_that_collide_between_files(tmp_path: Path) -> None:
 
 def test_a_key_twice_in_one_file(tmp_path: Path) -> None:
     batch = read(tmp_path, "1,Lê Lan\n1,Vũ Bá\n2,An\n2,An\n", "3,An\n")
-    assert batch.notes == ("dose_id: 1 keys (1) stand for different records; none of these is kept: correct them",)
+    assert batch.notes == ("dose_id: 1 key (1) stands for different records; none of these is kept: correct them",)
 
 
 def test_equal_records_are_no_collision(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_person_with_two_rows_is_told_and_kept(tmp_path: Path) -> None:
     built = call("index", "build", registry, "--out", tmp_path / "index")
     assert built.code == 0
     told = " ".join(built.err.split())
-    assert "person_id: 1 keys (A1) stand for different records" in told
+    assert "person_id: 1 key (A1) stands for different records" in told
     assert "records rejected: 2; see 'linkage rejects" in told
     rows = call("rejects", tmp_path / "index", "--json").json
     assert rows == [{"file": "registry.csv", "reason": "conflicting_person_id", "records": 2}]

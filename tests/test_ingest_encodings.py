@@ -84,3 +84,30 @@ def test_windows_1258_shown_as_western_letters_is_repaired(name: str) -> None:
 @pytest.mark.parametrize("name", ["lò văn hòa", "tào thị thìn", "võ hoài", "lương thị mỳ", "đỗ ngọc ý", "trần quý vũ"])
 def test_names_in_unicode_stay(name: str) -> None:
     assert canonical_name(name) == canonical_name(canonical_name(name)) == name
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_file_joined_of_two_encodings_is_read_line_by_line(tmp_path: Path, order: int, mark: bytes) -> None:
+    lines = [f"{n},{name},x".encode() for n, name in enumerate(NAMES)]
+    lines += [windows_1258(f"{n + 10},{name},x") for n, name in enumerate(NAMES)]
+    bad = [b"20,\xc5\xf0\xff\xfe\xe3,x", windows_1258("21,Bùi Đức,x,y,z")]
+    path = tmp_path / "doses.csv"
+    path.write_bytes(mark + b"\r\n".join([b"dose_id,full_name,address", *lines[::order], *bad]))
+    batch = ingest([path], DOSES)
+    assert names(batch) == [*NAMES, *NAMES][::order]
+    assert "line by line" in str(batch.files[0].note)
+    assert batch.rejected["raw"].to_pylist() == bad
+
+
+def test_a_file_that_changes_its_encoding_late_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkage.ingest.code_pages._SAMPLE_BYTES", 200)
+    early = [f"{n},{NAMES[n % 5]},x".encode() for n in range(60)]
+    late = [windows_1258(f"{n},{NAMES[n % 5]},x") for n in range(60, 70)]
+    assert names(read(tmp_path, *early, *late)) == [NAMES[n % 5] for n in range(70)]
+
+
+def test_a_damaged_line_of_utf8_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    batch = read(tmp_path, *(f"{n},{name},x".encode() for n, name in enumerate(NAMES)), "9,Nguyễn Hường,x".encode()[:8])
+    assert names(batch) == NAMES
+    assert batch.rejected.num_rows == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import os
 from collections.abc import Callable
 from itertools import permutations
@@ -12,8 +13,11 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rich.table import Table
 
 from linkage import memory
+from linkage.cli import talk as talk_module
+from linkage.cli.tables import print_fitted
 from linkage.errors import InputError, UsageError
 from linkage.evaluate import load_source
 from linkage.files import link_files
@@ -170,3 +174,17 @@ def test_memory_is_told_where_the_system_says_less_of_it(tmp_path: Path, monkeyp
     assert anonymous_bytes() == pytest.approx(before, rel=0.3)
     monkeypatch.setattr(memory, "_STATUS", tmp_path / "gone")
     assert anonymous_bytes() == 0
+
+
+class FullFile(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_outputs_that_are_closed_or_full_stop_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    print_fitted(Table("a table"))
+    monkeypatch.setattr(talk_module.talk, "file", FullFile())
+    talk_module.say("a line that nobody will read")

@@ -26,7 +26,7 @@ _GAPS = (2, 1)  # characters between columns: the second where the first is too 
 
 def print_fitted(content: RenderableType) -> None:
     """Print tables, texts and groups of both on standard output."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else _WIDE
     console = Console(width=width, markup=False, highlight=False, emoji=False)
     for line in _lines(content, width, "-" if console.options.ascii_only else "─"):
         console.print(line, soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from rich.console import Console
 
@@ -12,8 +13,9 @@ talk = Console(stderr=True)
 
 
 def say(line: str) -> None:
-    """A line as it is, however long."""
-    talk.print(visible(line), markup=False, highlight=False, emoji=False, soft_wrap=True)
+    """A line as it is, however long; where standard error takes no more the command goes on, for it is no result."""
+    with suppress(OSError):
+        talk.print(visible(line), markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def complain(message: str) -> None:

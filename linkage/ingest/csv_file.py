@@ -129,7 +129,7 @@ def read_csv(
         bad_positions=np.concatenate(positions),
         faults=all_faults,
         raw=lambda wanted: _raw(text, np.array(first), places, wanted),
-        notes=tuple(_notes(body, text.encoding, all_faults)),
+        notes=tuple(_notes(body, text, all_faults)),
         names=body.header.names,
         read=body.header.columns(table),
         layout=Layout(body.header.names, body.delimiter, text.encoding),
@@ -290,8 +290,11 @@ def _text_column(utf8: np.ndarray, begins: np.ndarray, lengths: np.ndarray) -> p
     return pa.Array.from_buffers(pa.string(), begins.size, buffers)
 
 
-def _notes(body: _Body, encoding: str, faults: np.ndarray) -> list[str]:
+def _notes(body: _Body, text: Text, faults: np.ndarray) -> list[str]:
     notes = header_notes(body.header, body.n_titles)
+    encoding = text.encoding
+    if text.lines is not None:
+        notes.append("some lines are UTF-8 and others Windows-1258: read line by line")
     if encoding != "utf-8":
         notes.append(f"read as {ENCODING_NAMES.get(encoding, encoding.upper())}")
     n_invalid = int(np.count_nonzero(faults & INVALID_ENCODING))

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import InputError
-from linkage.ingest.code_pages import older_encoding
+from linkage.ingest.code_pages import MIXED, older_encoding, repaired_line
 from linkage.scratch import scratch_array
 
 # The lone byte at the end of a UTF-16 file of odd length stands in the UTF-8 text as this byte, which no UTF-8 has: the
@@ -41,9 +41,13 @@ class Text:
     utf8: np.ndarray
     encoding: str  # of the file itself
     last_byte: bytes  # the dangling byte of a UTF-16 file of odd length, else empty
+    # Of a mixed file the starts of its lines and its end, int64[n_lines + 1]: in ``utf8``, and in ``content``.
+    lines: tuple[np.ndarray, np.ndarray] | None = None
 
     def raw(self, start: int, end: int) -> bytes:
         """Bytes ``start`` to ``end`` of the UTF-8 text as they stood in the file."""
+        if self.lines is not None:
+            return self.content[self._place(start, False) : self._place(end, True)].tobytes()
         piece = self.utf8[start:end].tobytes()
         if self.encoding == "utf-8":
             return piece
@@ -51,6 +55,14 @@ class Text:
         if self.last_byte and end == self.utf8.size and start < end:
             piece, tail = piece[:-1], self.last_byte
         return piece.decode("utf-8", "surrogatepass").encode(self.encoding, _errors(self.encoding)) + tail
+
+    def _place(self, place: int, is_end: bool) -> int:
+        """Where a place of the UTF-8 text of a mixed file is in the file; records begin and end with lines, but for
+        their ends, which are the same in both."""
+        assert self.lines is not None
+        of_utf8, of_content = self.lines
+        line = int(np.searchsorted(of_utf8, place, side="left" if is_end else "right")) - (0 if is_end else 1)
+        return int(of_content[line] + place - of_utf8[line])
 
     def sha256(self) -> str:
         """The hash of the file; lets other threads run."""
@@ -86,12 +98,32 @@ def read_text(path: Path, file: str, scratch: Path | None) -> Text:
     encoding, n_mark = _detect(head, file)
     if encoding == "utf-8":
         text = Text(content, content[n_mark:], encoding, b"")
-        older = None if text.is_clean or n_mark else older_encoding(content, file)
+        older = None if text.is_clean else older_encoding(content, file)
+        if older == MIXED:
+            return _repaired(content, n_mark, scratch)
+        older = None if n_mark else older
         return text if older is None else Text(content, _transcode(content, older, False, scratch), older, b"")
     n_even = content.size - (content.size - n_mark) % 2
     last = content[n_even:].tobytes()
     utf8 = _transcode(content[n_mark:n_even], encoding, bool(last), scratch)
     return Text(content, utf8, encoding, last)
+
+
+def _repaired(content: np.ndarray, n_mark: int, scratch: Path | None) -> Text:
+    """A file of which some lines are UTF-8 and others Windows-1258."""
+    utf8, end, start = scratch_array(scratch, content.size * 3 + 1, np.uint8), 0, n_mark
+    of_utf8, of_content = [np.zeros(1, np.int64)], [np.full(1, n_mark, np.int64)]
+    while start < content.size:
+        piece = content[start : start + _PIECE_BYTES].tobytes()
+        if start + len(piece) < content.size and b"\n" in piece:
+            piece = piece[: piece.rfind(b"\n") + 1]
+        lines = piece.splitlines(keepends=True)
+        repaired = [repaired_line(line) for line in lines]
+        of_content.append(start + np.cumsum([len(line) for line in lines]))
+        of_utf8.append(end + np.cumsum([len(line) for line in repaired]))
+        start, first, end = int(of_content[-1][-1]), end, int(of_utf8[-1][-1])
+        utf8[first:end] = np.frombuffer(b"".join(repaired), np.uint8)
+    return Text(content, utf8[:end], "utf-8", b"", (np.concatenate(of_utf8), np.concatenate(of_content)))
 
 
 def _detect(head: bytes, file: str) -> tuple[str, int]:

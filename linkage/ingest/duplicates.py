@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.counted import counted
 from linkage.ingest.key_kernels import hash_texts
 from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
 from linkage.ingest.records import Records
@@ -74,14 +75,15 @@ def collision_note(
     is_across = pc.not_equal(by_key["file_min"], by_key["file_max"])
     across = by_key.filter(is_across)
     chosen = across if across.num_rows else by_key
-    n_keys = f"{'' if rows.size <= _MOST_LOOKED_AT else 'at least '}{chosen.num_rows:,} keys"
+    n_keys = f"{'' if rows.size <= _MOST_LOOKED_AT else 'at least '}{counted(chosen.num_rows, 'key')}"
     examples = ", ".join(chosen["key"].to_pylist()[:_EXAMPLES]) + (", …" if chosen.num_rows > _EXAMPLES else "")
     if not across.num_rows:
-        return f"{key}: {n_keys} ({examples}) stand for different records; none of these is kept: correct them"
+        verb = "stands" if chosen.num_rows == 1 else "stand"
+        return f"{key}: {n_keys} ({examples}) {verb} for different records; none of these is kept: correct them"
     names = sorted({files[place] for name in ("file_min", "file_max") for place in chosen[name].to_pylist()})
     where = ", ".join(names[:_EXAMPLES]) + (f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else "")
     return (
-        f"{key}: {n_keys} ({examples}) collide between files ({where}), as "
+        f"{key}: {n_keys} ({examples}) {'collides' if chosen.num_rows == 1 else 'collide'} between files ({where}), as "
         "where each station numbers from 1; none of these records is kept: make the keys differ by station"
     )
 

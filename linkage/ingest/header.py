@@ -33,6 +33,8 @@ _FAMILY_AND_GIVEN = (
 )
 _FEWEST_WITHOUT_KEY = 3  # columns that a header without the key has at least
 _MOST_SHOWN, _LONGEST_SHOWN = 12, 40
+_SQUEEZED = "\0"
+_HINT = re.compile(r"\s*\(.*\)\s*")  # under a name, "(dd/mm/yyyy)"
 _LIKE_DATA = re.compile(r"\d{4}|\d/\d|@")
 
 
@@ -79,13 +81,16 @@ def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str,
     """
     targets = _targets(table, columns)
     found: dict[str, list[int]] = {}
-    ignored = []
     for place, name in enumerate(names):
         target = targets.get(normal_name(name))
         if target is not None:
             found.setdefault(target, []).append(place)
-        elif name.strip():
-            ignored.append(" ".join(name.split()))
+    for place, name in enumerate(names):
+        target = _target_of(name, targets)
+        if target is not None and target not in found:
+            found[target] = [place]
+    read = {place for places in found.values() for place in places}
+    ignored = [" ".join(name.split()) for place, name in enumerate(names) if place not in read and name.strip()]
     parts = _name_parts(names, table, found)
     for target, places in found.items():
         if len(places) > 1 and target not in parts:
@@ -136,9 +141,10 @@ def find_header(
     known = [_known(row, targets) for row in rows]
     for number, names in enumerate(known):
         under = rows[number + 1] if number + 1 < len(rows) else ()
-        both = _joined_rows(rows[number], under)
+        both = _joined_rows(rows[number], under, targets)
         required = _required(table, names | _known(both, targets))
-        if required <= names and not (_continues(rows[number], under, targets) and names < _known(both, targets)):
+        adds = not _known(under, targets) <= names and _continues(rows[number], under, targets)
+        if required <= names and not adds:
             return number, match_header(rows[number], table, columns, file)
         if names and required <= _known(both, targets) and not required <= _known(under, targets):
             return number + 1, match_header(both, table, columns, file)
@@ -167,19 +173,29 @@ def _known(row: Sequence[str], targets: Mapping[str, str]) -> set[str]:
     """The columns of the schema that a row names."""
     plain = {normal_name(name) for name in row}
     has_parts = FULL_NAME in targets.values() and any({*pair} <= plain for pair in _FAMILY_AND_GIVEN)
-    return {targets[name] for name in plain if name in targets} | ({FULL_NAME} if has_parts else set())
+    found = {target for name in plain if (target := _target_of(name, targets)) is not None}
+    return found | ({FULL_NAME} if has_parts else set())
 
 
-def _joined_rows(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
-    """A header of two rows: a group above, the names of its columns below; where nothing is below, the name above."""
-    cells = zip_longest(upper, lower, fillvalue="")
-    return [below if below.strip() else above for above, below in cells]
+def _joined_rows(upper: Sequence[str], lower: Sequence[str], targets: Mapping[str, str]) -> list[str]:
+    """A header of two rows: a group above, the names of its columns below; where nothing is below, or a word about the
+    name above, this."""
+    joined = []
+    for above, below in zip_longest(upper, lower, fillvalue=""):
+        is_above = not below.strip() or (_target_of(below, targets) is None and _target_of(above, targets) is not None)
+        joined.append(above if is_above else below)
+    return joined
 
 
 def _continues(upper: Sequence[str], lower: Sequence[str], targets: Mapping[str, str]) -> bool:
-    """Whether the lower row states nothing under the names that are known above it, or these again: merged cells."""
+    """Whether the lower row states nothing under the names that are known above it, or these again: merged cells; or
+    names of columns for the most part, which no record does."""
     pairs = zip(upper, lower, strict=False)
-    return all(not b.strip() or normal_name(a) == normal_name(b) for a, b in pairs if normal_name(a) in targets)
+    stated = [name for name in lower if name.strip() and not _HINT.fullmatch(name)]
+    n_names = sum(_target_of(name, targets) is not None for name in stated)
+    return (n_names > 1 and 2 * n_names > len(stated)) or all(
+        not b.strip() or normal_name(a) == normal_name(b) for a, b in pairs if _target_of(a, targets) is not None
+    )
 
 
 def n_known(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None) -> int:
@@ -205,8 +221,21 @@ def key_notes(header: Header) -> list[str]:
     return [f"no column for keys: they are the file's content and the place of each record ({header.key_prefix}-1 …)"]
 
 
+def _target_of(name: str, targets: Mapping[str, str]) -> str | None:
+    """The column of the schema that a name means: the same but for case, or else but for blanks and strokes too, as
+    "ph one" and "Full Name"."""
+    plain = normal_name(name)
+    return targets.get(plain) or targets.get(_squeezed(plain))
+
+
+def _squeezed(plain: str) -> str:
+    """A name without what may stand between its words; marked, so that it is no name as written."""
+    return _SQUEEZED + re.sub(r"[\W_]+", "", plain)
+
+
 def _targets(table: TableSchema, columns: Mapping[str, str] | None) -> dict[str, str]:
-    """Schema names by compared name: the schema's own, and those of the mapping, which go first."""
+    """Schema names by compared name: the schema's own, and those of the mapping, which go first; and by squeezed name,
+    where no two columns have the same."""
     targets = {normal_name(name): name for name in table.names}
     for source, target in (columns or {}).items():
         if target not in table.names:
@@ -214,15 +243,18 @@ def _targets(table: TableSchema, columns: Mapping[str, str] | None) -> dict[str,
                 f"column mapping {source} = {target}: {table.name} has no column {target}: correct the mapping"
             )
         targets[normal_name(source)] = target
-    return targets
+    squeezed: dict[str, set[str]] = {}
+    for plain, target in targets.items():
+        squeezed.setdefault(_squeezed(plain), set()).add(target)
+    return targets | {name: meant.pop() for name, meant in squeezed.items() if len(meant) == 1 and name != _SQUEEZED}
 
 
 def _missing_message(
     file: str, missing: Sequence[str], names: Sequence[str], targets: Mapping[str, str], remedy: str
 ) -> str:
     """What is missing, beside what is there."""
-    known = [" ".join(name.split()) for name in names if normal_name(name) in targets]
-    others = [name for name in names if name.strip() and normal_name(name) not in targets]
+    known = [" ".join(name.split()) for name in names if _target_of(name, targets) is not None]
+    others = [name for name in names if name.strip() and _target_of(name, targets) is None]
     found = ", ".join([*known, f"{len(others)} unknown{_shown(others)}"] if others else known)
     word = "column" if len(missing) == 1 else "columns"
     return f"{file}: {word} {', '.join(missing)} missing (found: {found}): add it, or {remedy}"

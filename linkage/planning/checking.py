@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.as_of import of_tables
+from linkage.counted import counted
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.files import read_side
 from linkage.key_parts import KeyParts
@@ -83,7 +84,9 @@ def check_plan(plan: Plan, left: Path | None = None, right: Path | None = None) 
         for side, path in (("left", left), ("right", right)):
             ingested = read_side([path], plan, side)
             tables[side] = ingested.accepted.read()
-            warnings += [f"{path.name}: {f.rejected:,} records are rejected" for f in ingested.files if f.rejected]
+            n_rejected = sum(file.rejected for file in ingested.files)
+            rejected = counted(n_rejected, "record", ("is", "are"))
+            warnings += [f"{path.name}: {rejected} rejected"] if n_rejected else []
         rows = tables["left"].num_rows, tables["right"].num_rows
         dictionaries = _dictionaries(plan, tables)
         columns = {side: encode(table, plan, side, dictionaries) for side, table in tables.items()}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.counted import counted
 from linkage.errors import UsageError
 from linkage.model_file import Model
 from linkage.plan import Comparison, Pass, Plan
@@ -64,7 +65,7 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
 
     Raises
     ------
-    UsageError : without nearest, a line for each thing that would change a match weight; no pass can be written
+    UsageError : without nearest, where something would change a match weight; no pass can be written
     """
     plan, parameters = model.plan, model.parameters
     written = [_comparison(c, p, plan, words) for c, p in zip(plan.comparisons, parameters.comparisons, strict=True)]
@@ -83,8 +84,11 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
         lost.append("near numbers: strangers whose numbers lie one slip apart are no class of their own; left out")
     lost += [f"pass {name!r}: its parts are no plain columns; left out" for name, rule in rules.items() if rule is None]
     if lost and not nearest:
-        lines = "\n  ".join(lost)
-        raise UsageError(f"Splink's format cannot hold this model; --nearest writes it all the same, with:\n  {lines}")
+        n_lost = counted(len(lost), "thing")
+        raise UsageError(
+            f"Splink's format cannot hold this model: {n_lost} would be lost, the first: {lost[0]}; --nearest writes "
+            "the nearest, and lists them all"
+        )
     if not any(rules.values()):
         raise UsageError("no pass of the plan is on plain columns; Splink would compare every record with every other")
     settings = {

@@ -64,6 +64,7 @@ _FORMS = (
     r"^(?P<year>(?:18|19|20|21)\d{2})(?P<month>0[0-9]|1[0-2])(?P<day>[0-2][0-9]|3[01])$",
     r"^(?P<day>\d{1,2})(?P<month>\d{2})(?P<year>(?:18|19|20|21)\d{2})$",
 )
+_COMPACT = r"^\d{6}$"
 _SHORT_YEAR = r"^(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{2})$"
 
 
@@ -167,8 +168,38 @@ def _read_plain(text: pa.StringArray, latest: datetime.date, latest_short: datet
     century = latest_short.year // 100 * 100
     for base in (century, century - 100):
         _fill(packed, found, _pack_parts(year + base, month, day), latest_short)
+    _fill_compact(packed, text, latest_short)
     packed[packed > pack_day(latest)] = 0
     return packed
+
+
+def _fill_compact(packed: UInt32s, text: pa.StringArray, latest: datetime.date) -> None:
+    """Put dates of six digits where one reading of them is a date: ddmmyy, yymmdd or yyyymm; 051283 is 05/12/1983, and
+    201205 may be three."""
+    is_compact = pc.fill_null(pc.match_substring_regex(text, _COMPACT), False).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(is_compact & (packed == 0))
+    if not rows.size:
+        return
+    digits = text.take(pa.array(rows)).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    first, second, third = digits // 10_000, digits // 100 % 100, digits % 100
+    readings = np.zeros((3, rows.size), np.uint32)
+    for reading, (year, month, day) in zip(readings, ((third, second, first), (first, second, third)), strict=False):
+        century = latest.year // 100 * 100
+        for base in (century, century - 100):
+            found = _pack_whole(year + base, month, day)
+            np.copyto(reading, found, where=(reading == 0) & (found <= pack_day(latest)))
+    is_century = (first >= FIRST_YEAR // 100) & (digits // 100 <= latest.year)
+    readings[2] = np.where(is_century, _pack_whole(digits // 100, third, np.ones_like(third)) & ~np.uint32(31), 0)
+    is_one = (readings > 0).sum(axis=0) == 1
+    packed[rows] = np.where(is_one, readings.max(axis=0), 0)
+
+
+def _pack_whole(year: Int64s, month: Int64s, day: Int64s) -> UInt32s:
+    """Packed dates of parts that are a month and a day, 0 of others; none are exchanged."""
+    is_date = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    return np.where(is_date, pack_date(year, np.where(is_date, month, 0), np.where(is_date, day, 0)), 0).astype(
+        np.uint32
+    )
 
 
 def _parts(text: pa.StringArray, form: str) -> tuple[npt.NDArray[np.intp], Int64s, Int64s, Int64s]:

@@ -40,10 +40,26 @@ _VIETNAMESE_MONTHS = {
     9: "CHÍN|CHIN",
     5: "NĂM|NAM",
 }
+
+
+def _words_of(day: int) -> str:
+    """A day of the month in words, with its marks or without: "hai mươi mốt", "hai mot"."""
+    tens, ones = divmod(day, 10)
+    last = "(?:MỐT|MỘT)" if ones == 1 and tens > 1 else _ONES[ones]
+    words = " ".join(part for part in (_TENS[tens], last) if part)
+    return f"(?:{words}|{words.translate(_PLAIN)})"
+
+
+_PLAIN = str.maketrans("ỘỐỒƯƠỜẢẨÁÍĂ", "OOOUOOAAAIA")
+_ONES = ("", "MỘT", "HAI", "BA", "(?:BỐN|TƯ)", "(?:NĂM|LĂM|NHĂM)", "SÁU", "(?:BẢY|BẨY)", "TÁM", "CHÍN")
+_TENS = ("", "MƯỜI", "HAI M(?:ƯƠI|ƯỜI)", "BA M(?:ƯƠI|ƯỜI)")
+# The day in words before the month, the longest first: "mười hai" before "hai".
+_DAYS: Rewrites = tuple((rf"(^|\s){_words_of(day)}(\s+(?:THÁNG|THANG)\s)", rf"\1 {day}\2") for day in range(31, 0, -1))
 # A month in words becomes "M4": told from a day wherever it stands.
 _MONTHS: Rewrites = (
     *((rf"(?:THÁNG|THANG)\s+(?:{words})", f"/M{month}/") for month, words in _VIETNAMESE_MONTHS.items()),
     *((rf"(^|[^A-Z])(?:{name})\.?([^A-Z]|$)", rf"\1/M{month}/\2") for month, name in enumerate(_ENGLISH_MONTHS, 1)),
+    (r"(^|[^A-Z])T(?:H|HG)?\.?\s*(1[0-2]|0?[1-9])([^0-9:]|$)", r"\1/M\2/\3"),  # "05-Th12-1983"
     *((rf"(\d\s*[/.-]\s*){name}(\s*[/.-]\s*\d)", rf"\1M{month}\2") for month, name in enumerate(_ROMAN_MONTHS, 1)),
 )
 _UNKNOWN_PART = r"(^|[/\s.-])(?:[X?*_]{1,4}|\.{2,}|-{1,2})([/\s.-])"
@@ -55,6 +71,7 @@ _BEFORE_MONTHS: Rewrites = (
     (r"年|月", "/"),
     (r"日", ""),
     (r"MÙNG|MỒNG|\b(?:MUNG|MONG|OF)\b", " "),
+    *_DAYS,
     (r"(^|[^0-9A-Z])O(\d)", r"\10\2"),
     (r"(\d)O([^0-9A-Z]|$)", r"\10\2"),
     (r"^[\s(\[]*(?:SN|NS|N/S|S)[\s.:]*(\d{4})", r"\1"),
@@ -69,11 +86,11 @@ _AFTER_MONTHS: Rewrites = (
     (r"[\s./\\,|:\-–—_]+|NĂM|NAM|NGÀY|NGAY|SINH", "/"),
     (r"/+", "/"),
     (r"^/|/$", ""),
-    (r"^M(\d+)/(\d{1,2})/(\d{2,4})$", r"\2/\1/\3"),
-    (r"^(\d{1,2})/M(\d+)/(\d{2,4})$", r"\1/\2/\3"),
-    (r"^(\d{4})/M(\d+)/(\d{1,2})$", r"\1/\2/\3"),
-    (r"^M(\d+)/(\d{4})$", r"\1/\2"),
-    (r"^(\d{4})/M(\d+)$", r"\1/\2"),
+    (r"^M0?(\d+)/(\d{1,2})/(\d{2,4})$", r"\2/\1/\3"),
+    (r"^(\d{1,2})/M0?(\d+)/(\d{2,4})$", r"\1/\2/\3"),
+    (r"^(\d{4})/M0?(\d+)/(\d{1,2})$", r"\1/\2/\3"),
+    (r"^M0?(\d+)/(\d{4})$", r"\1/\2"),
+    (r"^(\d{4})/M0?(\d+)$", r"\1/\2"),
 )
 # Of a date by the moon the year holds but for its last month, most of which is in the next year.
 _LUNAR = r"ÂM LỊCH|AM LICH|\bA\.?L\b|ÂL\b|LUNAR"

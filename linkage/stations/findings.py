@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.counted import counted
 from linkage.stations.cells import Cells
 from models.outlying import OrdinaryRate, ordinary_rate
 
@@ -154,7 +155,7 @@ def what(finding: Finding) -> str:
 def reading_of(finding: Finding) -> str:
     """What was done about it, in words."""
     if finding.n_read:
-        return f"{finding.n_read:,} doses {_READ[finding.question]}"
+        return f"{counted(finding.n_read, 'dose')} {_READ[finding.question]}"
     return "left as typed"
 
 
