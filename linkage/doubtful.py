@@ -1,8 +1,8 @@
 """Patterns of agreement that the plan leaves to a person, whatever their probability.
 
-A name, a commune and a year are what a cousin shares. Beside a full number that is somebody else's, or nobody's, they
-are no ground to give anybody a dose without a look, however rare the name: the model counts namesakes as it met them,
-and the next village may have more.
+A name, a commune and a year are what a cousin shares. Beside a full number that is somebody else's, or nobody's, or
+beside no number at all and another day, they are no ground to give anybody a dose without a look, however rare the
+name: the model counts namesakes as it met them, and the next village may have more.
 """
 
 from __future__ import annotations

@@ -39,12 +39,14 @@ OTHERS = "different, nobody's"
         (NAMESAKE | {"id_number": OTHERS, "birth_date": "same"}, False),
         (NAMESAKE | {"id_number": OTHERS, "insurance_number": "same"}, False),
         (NAMESAKE | {"id_number": "one digit off or two swapped, nobody's"}, False),
-        (NAMESAKE, False),
+        (NAMESAKE, True),
+        (NAMESAKE | {"birth_date": "within a year", "id_number": "no number of this length in the registry"}, True),
+        (NAMESAKE | {"birth_date": "one digit differs"}, False),
+        (NAMESAKE | {"birth_date": "same year, the other 01/01 or incomplete"}, False),
+        (NAMESAKE | {"phone": "same"}, False),
     ],
 )
-def test_a_name_a_place_and_a_year_against_a_number_are_left_to_a_person(
-    levels: dict[str, str], expected: bool
-) -> None:
+def test_a_name_a_place_and_a_year_are_left_to_a_person(levels: dict[str, str], expected: bool) -> None:
     assert are_doubtful(np.array([code(**levels)], np.uint32), PLAN).tolist() == [expected]
 
 
