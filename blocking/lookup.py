@@ -191,7 +191,9 @@ def find_blocks(remainders, starts, n_bits, queries, max_block, first, last, nar
             first[s] = last[s] = 0
             if queries[s] != 0:
                 bucket = _stored(queries[s], n_bits) >> shift
-                first[s], last[s] = starts[bucket], starts[bucket + np.uint64(1)]
+                # Never behind the end, whatever stands there: damage is found in time, but not before it is met.
+                last[s] = min(np.int64(starts[bucket + np.uint64(1)]), remainders.shape[0])
+                first[s] = min(np.int64(starts[bucket]), last[s])
         for s in range(start, stop):
             if first[s] < last[s]:
                 narrowed[s] = remainders[first[s]]  # for no other reason than to have it near

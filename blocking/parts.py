@@ -74,12 +74,17 @@ def find_removed(rows, removed, positions):  # type: ignore[no-untyped-def]
 
 @kernel
 def take_rows(large, few, rows, values):  # type: ignore[no-untyped-def]
-    """values[k] = large[rows[k]], or of ``few`` for the rows from ``large.shape[0]`` on; much faster than numpy, which
-    makes 64 bits of each row first and checks it."""
-    n = np.uint64(large.shape[0])
+    """values[k] = large[rows[k]], or of ``few`` for the rows from ``large.shape[0]`` on, or 0 behind these, where only
+    a damaged file can point to; much faster than numpy, which makes 64 bits of each row first and checks it."""
+    n, m = np.uint64(large.shape[0]), np.uint64(few.shape[0])
     for k in range(rows.shape[0]):
         row = np.uint64(rows[k])
-        values[k] = large[row] if row < n else few[row - n]
+        if row < n:
+            values[k] = large[row]
+        elif row - n < m:
+            values[k] = few[row - n]
+        else:
+            values[k] = 0
 
 
 @kernel

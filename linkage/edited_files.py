@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from linkage.cell_text import visible
+from linkage.checksums import unreadable
 from linkage.errors import InputError, LinkageError, UsageError
 
 _MOST_BYTES = 256 << 20  # a manifest that names a million files has less
@@ -85,6 +86,8 @@ def read_bytes(path: Path, remedy: str, fault: type[LinkageError]) -> bytes:
         if found.st_size > _MOST_BYTES:
             raise fault(f"{path}: has {found.st_size:,} bytes, which no such file has; {remedy}")
         return path.read_bytes()
+    except PermissionError as error:
+        raise unreadable(path, error, remedy) from error
     except OSError as error:
         raise fault(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
 

@@ -18,7 +18,7 @@ import duckdb
 
 from linkage.errors import InputError
 from linkage.ingest.paths import check_file
-from linkage.publish import read_manifest, read_table
+from linkage.published import read_manifest, read_table
 from linkage.schema import STATUSES, TRUTH
 from models.intervals import wilson_interval
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 from linkage.errors import InputError
 from linkage.evaluate import BIN_EDGES, CalibrationBin, Proportion, load_source
 from linkage.link_folder import LinkFolder, open_link_folder
+from linkage.published import check_file
 from linkage.schema import CANDIDATES, LINKS
 from models.intervals import wilson_interval
 
@@ -102,7 +103,7 @@ def _judged(
                 f"CREATE TEMP TABLE {name} AS SELECT p.match_probability, t.left_id IS NOT NULL AS is_true "
                 f"FROM (SELECT {pair}, match_probability FROM read_parquet(?)) p "
                 "LEFT JOIN truth t USING (left_id, right_id)",
-                [str(linked.folder / f"{name}.parquet")],
+                [str(check_file(linked.folder, f"{name}.parquet"))],
             )
         yield connection
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
@@ -17,11 +16,13 @@ from linkage.comparing import Batch, pattern_space, prepare_batch
 from linkage.errors import InputError, UsageError
 from linkage.ingest import ingest
 from linkage.model_file import Model
+from linkage.nightly_check import damage_told, looked_up
 from linkage.plan import Field
 from linkage.plan_kinds import FOUND_BY_SUBJECT
-from linkage.publish import read_manifest
+from linkage.published import published_model, read_manifest, read_table
 from linkage.registry import Index, open_index
-from linkage.schema import DOSES, EVIDENCE, READINGS
+from linkage.registry_sums import check_whole
+from linkage.schema import DECISIONS, DOSES, EVIDENCE, EXCLUDED_QUEUE, READINGS
 from linkage.scoring import Scored, Scorer
 from linkage.stations import encode_as_read, texts_as_read
 from models.posterior import posterior
@@ -91,15 +92,25 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     ------
     UsageError : no such dose in the run, no such person in the registry, or the run is none
     InputError : the inputs or the index are no longer those of the run
+    VerificationError : the run or the index is damaged
     """
     manifest = read_manifest(run_dir, "index", "inputs", "columns", "match_threshold")
-    found = pq.read_table(run_dir / "decisions.parquet", filters=[("dose_id", "=", dose_id)])
+    found = read_table(run_dir, DECISIONS.name, filters=[("dose_id", "=", dose_id)])
     if found.num_rows == 0:
         raise UsageError(f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects'")
     index = open_index(Path(manifest["index"]["path"]), manifest["index"]["content"])
+    check_whole(looked_up(index))
+    with damage_told(index.files):
+        return _explained(run_dir, manifest, index, found, dose_id, person_id)
+
+
+def _explained(
+    run_dir: Path, manifest: dict[str, Any], index: Index, found: pa.Table, dose_id: str, person_id: str | None
+) -> Explanation:
+    """A dose, found among the decisions: its row there."""
     asked = None if person_id is None else _row_of(index, person_id)
     dose = _find_dose(manifest, dose_id)
-    model = Model.load(run_dir / "model.json", index.plan)
+    model = published_model(run_dir, index.plan)
     dictionaries = index.dictionaries.copy()
     readings = _readings(run_dir, dose_id)
     batch = prepare_batch(encode_as_read(dose, readings, index.plan, dictionaries), dictionaries, index)
@@ -156,7 +167,7 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
 def _evidence(run_dir: Path, subject_key: str, index: Index) -> dict[int, tuple[float, float]]:
     """The bits of other doses by registry row: of the subject, and of the schedule."""
     filters = [("subject_key", "=", subject_key)]
-    found = pq.read_table(run_dir / f"{EVIDENCE.name}.parquet", filters=filters)
+    found = read_table(run_dir, EVIDENCE.name, filters=filters)
     rows = index.rows_of(found["person_id"].combine_chunks()).tolist() if found.num_rows else []
     bits = zip(found["subject_bits"].to_pylist(), found["schedule_bits"].to_pylist(), strict=True)
     return dict(zip(rows, bits, strict=True))
@@ -179,14 +190,12 @@ def _find_dose(manifest: dict[str, Any], dose_id: str) -> pa.Table:
 
 def _readings(run_dir: Path, dose_id: str) -> list[tuple[str, str]]:
     """(column, reading) of what the run read otherwise than typed of a dose."""
-    found = pq.read_table(run_dir / f"{READINGS.name}.parquet", filters=[("dose_id", "=", dose_id)])
+    found = read_table(run_dir, READINGS.name, filters=[("dose_id", "=", dose_id)])
     return [(row["field"], row["reading"]) for row in found.to_pylist()]
 
 
 def _excluded_reason(run_dir: Path, subject_key: str) -> str | None:
-    excluded = pq.read_table(
-        run_dir / "queues" / "excluded.parquet", columns=["reason"], filters=[("subject_key", "=", subject_key)]
-    )
+    excluded = read_table(run_dir, EXCLUDED_QUEUE.name, ["reason"], filters=[("subject_key", "=", subject_key)])
     return str(excluded["reason"][0]) if excluded.num_rows else None
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from linkage.comparing import prepare_batch
 from linkage.encode import encode
@@ -17,6 +16,7 @@ from linkage.errors import UsageError
 from linkage.explain import SHOWN, Candidate, candidate_of, score_rows, texts_of
 from linkage.ingest.records import Records
 from linkage.link_folder import LinkFolder, open_link_folder
+from linkage.published import read_table
 from linkage.registry import Index
 from linkage.registry_build import build_index
 from linkage.schema import LINKS
@@ -63,7 +63,7 @@ def explain_link(folder: Path, left_id: str, right_id: str | None = None) -> Lin
         record = _record(linked, left_id)
         asked = None if right_id is None else _row_of(index, right_id)
         candidates, n_candidates = _candidates(linked, index, record, asked)
-    found = pq.read_table(folder / f"{LINKS.name}.parquet")
+    found = read_table(folder, LINKS.name)
     is_here = pc.equal(found["left_id"], left_id)
     partners = found.filter(is_here)["right_id"].to_pylist()
     if linked.is_self:

@@ -33,6 +33,7 @@ from linkage.registry import Index
 from linkage.registry_build import build_index
 from linkage.run_manifest import peak_rss_bytes
 from linkage.schema import CANDIDATES, ENTITIES, LINKS, Column, TableSchema
+from linkage.sealed import sealed
 from linkage.train import train
 from linkage.training_checks import refusal_of, training_problems
 from linkage.version import code_version
@@ -131,9 +132,8 @@ def link_files(
             "seconds": clock.seconds,
             "peak_rss_bytes": peak_rss_bytes(),
             "peak_anonymous_bytes": memory.bytes,
-            "outputs": stage.outputs,
         }
-        stage.write_json("manifest", manifest)
+        stage.write_manifest(manifest)
         folder = stage.commit()
     n_left, n_right, n_links = tables["left"].num_rows, tables["right"].num_rows, linked.tables[LINKS.name].num_rows
     rates = linked.decided.threshold, linked.decided.expected_false_match_rate
@@ -244,7 +244,7 @@ def _write(stage: Stage, linked: _Linked, sides: Mapping[str, Ingested]) -> None
         stage.write_table(name, table)
     for side, ingested in sides.items():
         stage.write_table(f"rejected_{side}", ingested.rejected)
-    stage.write_json("model", linked.model.to_dict())
+    stage.write_json("model", sealed(linked.model.to_dict()))
 
 
 def _entries(

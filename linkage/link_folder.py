@@ -14,7 +14,7 @@ from linkage.files import read_side, with_id
 from linkage.manifests import LinkManifest
 from linkage.model_file import Model
 from linkage.plan import Plan
-from linkage.publish import read_manifest
+from linkage.published import published_model, read_manifest
 from linkage.schema import LINKS
 
 
@@ -70,4 +70,4 @@ def open_link_folder(folder: Path) -> LinkFolder:
     """Open what ``link`` wrote; UsageError where a folder is something else."""
     if not is_link_folder(folder):
         raise UsageError(f"{folder}: has no {LINKS.name}.parquet; name a folder that 'linkage link' wrote")
-    return LinkFolder(folder, read_manifest(folder, like=LinkManifest), Model.load(folder / "model.json"))
+    return LinkFolder(folder, read_manifest(folder, like=LinkManifest), published_model(folder))

@@ -78,6 +78,12 @@ class _Finding(TypedDict):
     n_read: NotRequired[Count]
 
 
+class PublishedManifest(TypedDict, total=False):
+    """Of any folder that was published."""
+
+    outputs: dict[str, _Output]
+
+
 class RunManifest(TypedDict, total=False):
     """Of a run, see `linkage.run_manifest`."""
 

@@ -17,6 +17,7 @@ from linkage.errors import InputError, UsageError
 from linkage.evidence_rates import EvidenceRates
 from linkage.model_shape import ModelFile, shape_problems
 from linkage.plan import Plan, plan_from
+from linkage.sealed import check_seal, digest_of, sealed
 from linkage.shapes import shaped
 from linkage.work_folders import replacing
 from models.parameters import ComparisonParameters, Parameters
@@ -81,12 +82,12 @@ class Model:
 
     def digest(self) -> str:
         """SHA-256 of the content."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+        return digest_of(self.to_dict())
 
     def save(self, path: Path) -> None:
         """Write the model file, whole or not at all."""
         with replacing(path) as part:
-            part.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+            part.write_text(json.dumps(sealed(self.to_dict()), ensure_ascii=False, indent=1) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path, plan: Plan | None = None) -> Model:
@@ -96,6 +97,8 @@ class Model:
         ------
         InputError : the file cannot be read or is no model
         UsageError : another format or another plan
+        VerificationError : it is not what was written
+        LinkageError : this user may not read it
         """
         content = read_json(path, _REMEDY)
         found = content.get("format")
@@ -117,6 +120,7 @@ class Model:
             raise InputError(f"{path}: evidence: {error}; {_REMEDY}") from error
         for problem in _problems(parameters, own):
             raise InputError(f"{path}: {problem}; {_REMEDY}")
+        check_seal(content, path, "restore it from a copy, or train it again")
         if plan is not None and own.digest() != plan.digest():
             raise UsageError(
                 f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index"

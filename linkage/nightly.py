@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.as_of import as_of
-from linkage.clock import clock_notes
+from linkage.clock import clock_notes, today
 from linkage.comparing import take
 from linkage.counted import counted
 from linkage.drift import drift_notes
@@ -23,16 +23,19 @@ from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
+from linkage.nightly_check import NightlyCheck, damage_told
 from linkage.output_paths import check_folder
 from linkage.outputs import Outcome, communes_table, decision_parts, evidence_parts
 from linkage.pair_counts import PairCounts, patterns_table
 from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
-from linkage.publish import Stage, already_published, published_runs, read_manifest, staged
+from linkage.publish import Stage, staged
+from linkage.published import already_published, check_published, published_runs
 from linkage.queues import queue_parts
 from linkage.reconcile import STAGES, Clock, Progress, reconcile, settled_claims, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
+from linkage.sealed import sealed
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_outside
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
@@ -111,14 +114,14 @@ def run(
         if already_published(runs / name):
             sweep(runs)
             return _published_before(runs / name, ingested, index, newest)
-        with staged(runs, name) as stage:
+        with staged(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
             outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)
             _check_sum(ingested, outcome)
             refuse(model, outcome.moved, accept, "the run")
             with clock.stage("publish"):
                 groups = groups_table(outcome)
                 _write_tables(stage, outcome, pairs, ingested, groups, n_threads)
-                stage.write_json("model", model.to_dict())
+                stage.write_json("model", sealed(model.to_dict()))
             unequal = unequal_groups(groups, outcome.dose_status.size / max(1, outcome.batch.n_subjects))
             costs = cost_entries(pairs, clock.seconds, memory.bytes)
             before = [path.name for path in published_runs(runs)]
@@ -135,14 +138,14 @@ def run(
                 "run_id": name,
                 "columns": dict(columns or {}),
                 "previous_run": before[-1] if before else None,
-                "outputs": stage.outputs,
                 **costs,
                 **input_entries(ingested, index, model),
                 **result_entries(outcome, pairs, unequal),
                 "accepted": accept,
                 "notes": notes,  # but those of reading, which name columns and files as they were typed
             }
-            stage.write_json("manifest", manifest)
+            stage.write_manifest(manifest)
+            check.finish()
             folder = stage.commit()
     return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=(*of_reading, *notes))
 
@@ -159,8 +162,8 @@ def _nearest_folder(runs: Path) -> Path:
 
 
 def _published_before(folder: Path, ingested: Ingested, index: Index, newest: datetime.date | None) -> RunSummary:
-    """What the run said when it was published, in the same order."""
-    manifest = read_manifest(folder, "counts", "seconds", "peak_rss_bytes", "notes")
+    """What the run said when it was published, in the same order; it is still what was published."""
+    manifest = check_published(folder, "counts", "seconds", "peak_rss_bytes", "notes")
     model = Model.load(folder / "model.json", index.plan)
     counts, seconds = manifest["counts"], manifest["seconds"]
     return RunSummary(
@@ -276,7 +279,17 @@ def train_model(
     """
     check_accept(accept)
     index = open_index(index_folder)
-    doses, subjects, batch, _ = subjects_of(ingest(in_order(dose_files), DOSES, columns=columns), index)
+    ingested = ingest(in_order(dose_files), DOSES, columns=columns)
+    with damage_told(index.files), NightlyCheck(index, index.dictionaries.latest_date, today()) as check:
+        model = _trained(ingested, index, verdicts, accept, n_threads)
+        check.finish()
+    refuse(model, (), accept, "the model")
+    return model
+
+
+def _trained(ingested: Ingested, index: Index, verdicts: Path | None, accept: str | None, n_threads: int) -> Model:
+    """The model of a batch."""
+    doses, subjects, batch, _ = subjects_of(ingested, index)
     is_excluded = doses.excluded[subjects.first_dose] > 0
     rows, _ = find_verified(batch, index)
     chosen = trainees(rows >= 0, is_excluded)
@@ -286,9 +299,7 @@ def train_model(
     parameters, training = train(take(batch, chosen), index, n_threads, known, settled)
     rates = learn_rates(verified, doses, subjects, index)
     told = training.to_dict() | ({} if accept is None else {ACCEPTED: accept})
-    model = Model(parameters, index.plan, told, rates if rates.are_enough else None)
-    refuse(model, (), accept, "the model")
-    return model
+    return Model(parameters, index.plan, told, rates if rates.are_enough else None)
 
 
 def _check_sum(ingested: Ingested, outcome: Outcome) -> None:

@@ -21,15 +21,13 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from linkage.edited_files import read_json
-from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
-from linkage.manifests import LinkManifest, RunManifest
-from linkage.shapes import shaped
+from linkage.errors import LinkageError, TryLaterError, UsageError
+from linkage.published import MANIFEST, check_outputs
+from linkage.sealed import sealed
 from linkage.work_folders import flush, flush_all, new_folder, sweep, work_folder
 
 # Fixed, for the bytes of a Parquet file depend on it: a change of it changes every published hash.
 ROW_GROUP_ROWS = 131_072
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -97,6 +95,10 @@ class Stage:
             sink.write(text.encode("utf-8", "backslashreplace") + b"\n")
         return self.folder / f"{name}.json"
 
+    def write_manifest(self, entries: Mapping[str, Any]) -> Path:
+        """Write the manifest, with what was written so far, sealed; see linkage.published."""
+        return self.write_json(MANIFEST.removesuffix(".json"), sealed({**entries, "outputs": self.outputs}))
+
     def commit(self) -> Path:
         """Check every file against what was meant, then let the run appear; returns its folder.
 
@@ -109,7 +111,7 @@ class Stage:
         """
         if MANIFEST not in self.written:
             raise ValueError(f"{self.target.name} has no {MANIFEST}: it marks a run as whole")
-        check_outputs(self.folder, self.outputs)
+        check_outputs(self.folder, self.outputs, "check the disk")
         with _one_line(self.target, "publish"):
             flush_all(self.folder)
             self.folder.rename(self.target)
@@ -165,77 +167,6 @@ def staged(runs_dir: Path, run_id: str) -> Iterator[Stage]:
                 folder = work.enter_context(work_folder(runs_dir)) / run_id
                 folder.mkdir()
             yield Stage(folder, target)
-
-
-def already_published(run_dir: Path) -> bool:
-    """Whether ``run_dir`` is a whole run: the rename let it appear complete, so its manifest is proof."""
-    return (run_dir / MANIFEST).is_file()
-
-
-def published_runs(runs_dir: Path) -> list[Path]:
-    """The runs of a folder, oldest first by the time their manifest was written; [] when it does not exist."""
-    manifests = runs_dir.glob(f"[!.]*/{MANIFEST}")
-    return [path.parent for path in sorted(manifests, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))]
-
-
-def read_manifest(
-    run_dir: Path, *needed: str, like: type[RunManifest] | type[LinkManifest] = RunManifest
-) -> dict[str, Any]:
-    """The manifest of a published run, or of ``link``.
-
-    Parameters
-    ----------
-    needed : entries that it must have
-    like : what its entries must be, where it has them
-
-    Raises
-    ------
-    UsageError : the folder is no published run
-    VerificationError : the manifest cannot be read, or an entry is missing or not what it must be
-    """
-    path = run_dir / MANIFEST
-    if run_dir.is_dir() and not path.exists():
-        raise UsageError(f"{run_dir}: no published run ({MANIFEST} is missing); name a folder RUNS/<run_id>")
-    if not path.exists():
-        raise UsageError(f"{run_dir}: no published run (there is no such folder); name a folder RUNS/<run_id>")
-    remedy = "restore the run from a copy"
-    content = read_json(path, remedy, VerificationError)
-    for key in needed:
-        if key not in content:
-            raise VerificationError(f"{path}: {key} is missing; {remedy}, or link again with this version")
-    return content | shaped(content, like, str(path), VerificationError, remedy)
-
-
-def read_table(run_dir: Path, name: str, columns: list[str]) -> pa.Table:
-    """Columns of a published table (a file or a folder of parts); VerificationError when it cannot be read."""
-    path = run_dir / f"{name}.parquet"
-    try:
-        return pq.read_table(path, columns=columns)
-    except (OSError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise VerificationError(f"{path}: cannot be read ({reason}); restore the run from a copy") from error
-
-
-def check_outputs(folder: Path, outputs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Compare files with a manifest's ``outputs`` (bytes, sha256, rows by path within the run).
-
-    Raises
-    ------
-    VerificationError
-        A file is missing, differs from its hash, or is a table with another number of rows.
-    """
-    for name, expected in outputs.items():
-        path = folder / name
-        try:
-            with path.open("rb") as source:
-                found = hashlib.file_digest(source, "sha256").hexdigest()
-            rows = pq.read_metadata(path).num_rows if name.endswith(".parquet") else None
-        except (OSError, pa.ArrowException) as error:
-            raise VerificationError(f"{path}: cannot be read back ({error}); check the disk") from error
-        if found != expected["sha256"]:
-            raise VerificationError(f"{path}: SHA-256 is {found}, {expected['sha256']} was written; check the disk")
-        if rows != expected["rows"]:
-            raise VerificationError(f"{path}: has {rows} rows, {expected['rows']} were written")
 
 
 @dataclass

@@ -10,11 +10,10 @@ a second, small part of it, see linkage.registry_changes.
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,22 +22,22 @@ from numpy.typing import NDArray
 from blocking.lookup import PassIndex
 from blocking.neighbours import NumberFilter, filter_words, no_numbers
 from blocking.parts import PartedColumn, PartedPass, RemovedRows
-from linkage import edited_files
+from linkage.checksums import unreadable
 from linkage.encode import Dictionaries
-from linkage.errors import InputError, UsageError, VerificationError
+from linkage.errors import UsageError, VerificationError
 from linkage.frequencies import STORED, Frequencies
 from linkage.manifests import IndexManifest
 from linkage.plan import Plan, plan_from
-from linkage.registry_changes import CHANGES, Changes, open_changes
+from linkage.registry_changes import Changes, open_changes
 from linkage.registry_persons import Persons, open_persons
-from linkage.registry_version import checksums, content_of, map_arrays, read_json, version_in_force, version_with
+from linkage.registry_sums import REMEDY, CheckedFiles, check_at_open, check_whole, open_files
+from linkage.registry_version import CHANGES, LARGE, MANIFEST, map_arrays, read_json, version_in_force, version_with
 from linkage.shapes import shaped
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
-FORMAT = 7
-LARGE = "large"  # in a manifest with changes, the manifest without them
+FORMAT = 8
 _NO_ROWS = np.empty(0, np.uint32)
 _NONE_REMOVED = RemovedRows.none()
 
@@ -47,7 +46,7 @@ _NONE_REMOVED = RemovedRows.none()
 class Index:
     """An opened index. columns: encoded columns by row; passes: by name; numbers: by column, those that a pass asks for
     with a slip; persons: the rows as they were read; manifest: what it was built from; changes: what changed since, and
-    large: the index without that; None where nothing did.
+    large: the index without that; None where nothing did. files: all files of the version, to be checked.
 
     Row numbers of the changes follow those of the large part; rows of this that are gone keep their numbers.
     """
@@ -63,6 +62,7 @@ class Index:
     manifest: dict[str, Any]
     changes: Changes | None = None
     large: Index | None = None
+    files: CheckedFiles = field(default_factory=dict, repr=False)
 
     @property
     def n_persons(self) -> int:
@@ -110,70 +110,67 @@ def slipped_numbers(plan: Plan) -> set[str]:
 
 
 def open_index(folder: Path, content: str | None = None) -> Index:
-    """Open the version in force, or the one with the ``content`` that a run names in its manifest.
+    """Open the version in force, or the one with the ``content`` that a run names in its manifest. What an open checks
+    of it: see linkage.registry_sums.
 
     Raises
     ------
     InputError : the folder is no index, or no version in it has that content
     UsageError : its format is another one
+    VerificationError : it is damaged
+    LinkageError : this user may not read it
     """
-    try:
-        version = version_in_force(folder) if content is None else version_with(folder, content)
-        manifest = _read_manifest(version)
-        texts = read_json(version / "dictionaries.json")
-    except (OSError, msgspec.DecodeError) as error:
-        raise InputError(f"{folder}: not a registry index ({error}); make one with 'linkage index build'") from error
-    try:
-        return _opened(version, manifest, texts)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
-        raise VerificationError(f"{folder}: is damaged ({error}); build the index again") from error
-
-
-def _read_manifest(version: Path) -> dict[str, Any]:
-    """The manifest of a version, with the entries that it must have."""
-    path, remedy = version / "manifest.json", "build the index again"
-    manifest = edited_files.read_json(path, remedy)
+    version, manifest = version_in_force(folder) if content is None else version_with(folder, content)
     found = manifest.get("format")
     if found != FORMAT:
         raise UsageError(
-            f"{version.parent}: has format {found!r:.60}, this version encodes in format {FORMAT}; {remedy}"
+            f"{folder}: has format {found!r:.60}, this version encodes in format {FORMAT}; build the index again"
         )
-    shaped(manifest, IndexManifest, str(path), VerificationError, remedy)
-    return manifest
+    shaped(manifest, IndexManifest, str(version / MANIFEST), VerificationError, REMEDY)
+    try:
+        files = open_files(version, manifest)
+        check_at_open(files)
+        return _opened(version, manifest, files)
+    except OSError as error:
+        raise unreadable(Path(error.filename or folder), error, REMEDY) from error
+    except (ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
+        raise VerificationError(f"{folder}: is damaged ({error}); {REMEDY}") from error
 
 
-def _opened(version: Path, manifest: dict[str, Any], texts: dict[str, Any]) -> Index:
+def _opened(version: Path, manifest: dict[str, Any], files: CheckedFiles) -> Index:
     """The index of a version folder, its arrays mapped."""
     if LARGE in manifest:
-        large = _opened(version, manifest[LARGE], texts)
-        return _with_changes(large, manifest)
+        large = _opened(version, manifest[LARGE], {n: f for n, f in files.items() if not n.startswith(f"{CHANGES}/")})
+        return _with_changes(large, manifest, files)
+    texts = read_json(files["dictionaries.json"])
     plan = plan_from(manifest["plan"], str(version / "manifest.json"))
     codes = manifest["commune_codes"]
     units = Units.load(version / "units") if codes is None else Units.none(pa.array(codes, pa.string()))
     latest = datetime.date.fromisoformat(manifest["latest_date"])
     syllables = SyllableDictionary(texts["syllables"])
     stored = stored_passes(plan)
-    passes = _passes(map_arrays(version / "passes"), set(stored.values()))
+    passes = _passes(map_arrays(files, "passes"), set(stored.values()))
     return Index(
         version,
         plan,
-        {name: PartedColumn(column) for name, column in map_arrays(version / "columns").items()},
+        {name: PartedColumn(column) for name, column in map_arrays(files, "columns").items()},
         {name: passes[of] for name, of in stored.items()},
-        {name: NumberFilter(words, no_numbers()) for name, words in map_arrays(version / "numbers").items()},
+        {name: NumberFilter(words, no_numbers()) for name, words in map_arrays(files, "numbers").items()},
         Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"]),
-        _frequencies(map_arrays(version / "frequencies")),
-        Persons(open_persons(version / "persons.arrow", int(manifest["persons"]))),
+        _frequencies(map_arrays(files, "frequencies")),
+        Persons(open_persons(files, "", int(manifest["persons"]))),
         manifest,
+        files=files,
     )
 
 
-def _with_changes(large: Index, manifest: dict[str, Any]) -> Index:
+def _with_changes(large: Index, manifest: dict[str, Any], files: CheckedFiles) -> Index:
     """An index with the changes that lie beside it."""
-    folder, n_large = large.folder / CHANGES, large.n_persons
+    n_large = large.n_persons
     stored = stored_passes(large.plan)
     passes = {name: large.passes[name].large for name in set(stored.values())}
     latest = datetime.date.fromisoformat(manifest["latest_date"])
-    changes = open_changes(folder, n_large, passes, large.frequencies, replace(large.dictionaries, latest_date=latest))
+    changes = open_changes(files, n_large, passes, large.frequencies, replace(large.dictionaries, latest_date=latest))
     parted = {name: PartedPass(index, changes.positions[name], changes.passes[name]) for name, index in passes.items()}
     return replace(
         large,
@@ -189,6 +186,7 @@ def _with_changes(large: Index, manifest: dict[str, Any]) -> Index:
         manifest=manifest,
         changes=changes,
         large=large,
+        files=files,
     )
 
 
@@ -213,10 +211,5 @@ def _frequencies(arrays: dict[str, NDArray[Any]]) -> dict[str, Frequencies]:
 
 
 def verify_index(index: Index) -> None:
-    """Recompute the checksum of every file. VerificationError names the files that differ."""
-    files, recorded = checksums(index.folder), index.manifest["files"]
-    if content_of(files) != index.manifest["content"]:
-        differing = sorted(name for name in files.keys() | recorded.keys() if files.get(name) != recorded.get(name))
-        raise VerificationError(
-            f"{index.folder}: files differ from their checksum ({', '.join(differing[:3])}); build the index again"
-        )
+    """Read every file whole. VerificationError names one that is not what was written."""
+    check_whole(index.files.values())

@@ -59,7 +59,7 @@ def write_changes(
     write_arrays(folder / "columns", encoded)
     write_arrays(folder / "passes", _pass_arrays(few))
     write_arrays(folder / "frequencies", _frequency_arrays(frequencies))
-    write_persons(folder / "persons.arrow", large.persons.schema, [rows])
+    write_persons(folder, large.persons.schema, [rows])
     write_json(folder / "dictionaries.json", _appended(large.dictionaries, dictionaries))
 
 

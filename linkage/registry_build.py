@@ -38,15 +38,8 @@ from linkage.plan_kinds import MANY_WORDS
 from linkage.registry import FORMAT, Index, open_index, slipped_numbers, stored_passes
 from linkage.registry_partitions import Partitions, partition_bits
 from linkage.registry_persons import Persons, write_persons
-from linkage.registry_version import (
-    building,
-    checksums,
-    content_of,
-    new_array,
-    put_in_force,
-    write_arrays,
-    write_json,
-)
+from linkage.registry_sums import write_sums
+from linkage.registry_version import building, content_of, new_array, put_in_force, write_arrays, write_json
 from linkage.renumber import Renumbering, renumber, renumbering_of
 from linkage.scratch import scratch_array
 from linkage.standardise.places import Coverage, Units
@@ -98,7 +91,7 @@ def build_index(
         n_bits = partition_bits(persons.num_rows, partition_rows)
         partitions = _distribute(persons, plan, dictionaries, folder / "partitions", n_bits, on_progress)
         arranger = _Arranger(partitions, plan, renumbering_of(dictionaries), version, folder)
-        write_persons(version / "persons.arrow", persons.schema, arranger.arranged(pool, on_progress))
+        write_persons(version, persons.schema, arranger.arranged(pool, on_progress))
         arranger.flush()
         tasks = [
             *_pass_tasks(arranger, version / "passes"),
@@ -113,7 +106,7 @@ def build_index(
         texts = {"syllables": ordered.syllables.syllables, "words": ordered.words}
         write_json(version / "dictionaries.json", texts)
         on_progress("checksums", 0, 0)
-        files = checksums(version)
+        files, sums = write_sums(version)
         manifest = {
             "format": FORMAT,
             "persons": persons.num_rows,
@@ -124,9 +117,9 @@ def build_index(
             "inputs": inputs or [],
             "files": files,
             "content": content_of(files),
+            "sums": sums,
         }
-        write_json(version / "manifest.json", manifest)
-        put_in_force(out, version)
+        put_in_force(out, version, manifest)
     return open_index(out)
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,10 +27,10 @@ from linkage.encode import Columns, Dictionaries
 from linkage.frequencies import Frequencies
 from linkage.ingest.records import Records, nth_absent
 from linkage.registry_persons import open_persons
-from linkage.registry_version import map_arrays, read_json
+from linkage.registry_sums import CheckedFiles
+from linkage.registry_version import CHANGES, map_arrays, read_json
 from linkage.syllables import SyllableDictionary
 
-CHANGES = "changes"
 _IN_FRONT = np.uint64(0xFFFFFFFF)
 
 
@@ -76,15 +75,16 @@ class Changes:
 
 
 def open_changes(
-    folder: Path,
+    files: CheckedFiles,
     n_large: int,
     passes: Mapping[str, PassIndex],
     frequencies: Mapping[str, Frequencies],
     dictionaries: Dictionaries,
 ) -> Changes:
-    """The changes that ``write_changes`` wrote, to a large part of n_large rows with these passes and so on."""
-    few, texts, rows = map_arrays(folder / "passes"), read_json(folder / "dictionaries.json"), map_arrays(folder)
-    counts = map_arrays(folder / "frequencies")
+    """The changes that ``write_changes`` wrote, among the files of a version, to a large part of n_large rows with
+    these passes and so on."""
+    few, texts = map_arrays(files, f"{CHANGES}/passes"), read_json(files[f"{CHANGES}/dictionaries.json"])
+    rows, counts = map_arrays(files, CHANGES), map_arrays(files, f"{CHANGES}/frequencies")
     grown = replace(
         dictionaries,
         syllables=SyllableDictionary([*dictionaries.syllables.syllables, *texts["syllables"]]),
@@ -93,11 +93,11 @@ def open_changes(
     return Changes(
         n_large,
         RemovedRows.of(rows["removed"], n_large),
-        map_arrays(folder / "positions"),
+        map_arrays(files, f"{CHANGES}/positions"),
         rows["places"],
-        map_arrays(folder / "columns"),
+        map_arrays(files, f"{CHANGES}/columns"),
         {name: _few_pass(name, few, index.n_bits) for name, index in passes.items()},
-        open_persons(folder / "persons.arrow", rows["places"].size),
+        open_persons(files, f"{CHANGES}/", rows["places"].size),
         {name: _recounted(name, table, counts) for name, table in frequencies.items()},
         grown,
     )

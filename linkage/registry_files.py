@@ -16,18 +16,30 @@ from numpy.typing import NDArray
 
 from linkage.as_of import as_of_notes, of_records
 from linkage.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
+from linkage.checksums import sums_of
 from linkage.counted import counted
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.output_paths import check_folder
 from linkage.plan import load_plan
 from linkage.publish import locked, made_and_locked
-from linkage.registry import LARGE, Index, open_index
+from linkage.registry import Index, open_index
 from linkage.registry_apply import write_changes
 from linkage.registry_build import Progress, build_index
-from linkage.registry_changes import CHANGES
-from linkage.registry_version import building, checksums, content_of, link_files, put_in_force, write_json
+from linkage.registry_persons import PERSONS
+from linkage.registry_sums import SUMS, check_whole, write_sums
+from linkage.registry_version import (
+    CHANGES,
+    LARGE,
+    MANIFEST,
+    building,
+    content_of,
+    link_files,
+    put_in_force,
+    write_json,
+)
 from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
+from linkage.sealed import sealed
 from linkage.work_folders import replacing
 
 _Rows = NDArray[Any]
@@ -95,7 +107,10 @@ def _keep_rejected(ingested: Ingested, out: Path) -> None:
     path = out / f"{REJECTED.name}.parquet"
     path.parent.mkdir(exist_ok=True)
     with replacing(path) as part:
-        pq.write_table(ingested.rejected, part)
+        pq.write_table(ingested.rejected, part, write_page_checksum=True)
+        said = {"bytes": part.stat().st_size, "sha256": sums_of(part)[0], "rows": ingested.rejected.num_rows}
+    with replacing(path.with_name(MANIFEST)) as part:
+        write_json(part, sealed({"outputs": {path.name: said}}))
 
 
 def apply_changes(
@@ -142,10 +157,12 @@ def apply_changes(
 def compact_index(
     folder: Path, *, n_threads: int = 2, on_progress: Progress = lambda stage, done, total: None
 ) -> Index:
-    """A new version of the index, built afresh from the persons of the one in force, as of the same day."""
+    """A new version of the index, built afresh from the persons of the one in force, who are checked as they are
+    read; as of the same day."""
     open_index(folder)
     with locked(folder):
         index = open_index(folder)
+        check_whole(file for name, file in index.files.items() if name.startswith("units/"))
         units = index.folder / "units"
         return build_index(
             index.persons,
@@ -224,6 +241,8 @@ def _apply(
         return Applied(index, *applied)
     persons = pa.concat_tables([_changed_before(index, rows), accepted.filter(pa.array(~is_removed))])
     large = index.large or index
+    # Persons are checked as they are read; the rest, which the changes are worked out from, at once.
+    check_whole((file for name, file in index.files.items() if name != PERSONS), n_threads)
     removed = np.union1d(index.removed.rows, rows[is_known & (rows < large.n_persons)]).astype(np.uint32)
     n_persons = large.n_persons - removed.size + persons.num_rows
     if n_persons == 0:
@@ -233,23 +252,24 @@ def _apply(
     manifest = large.manifest | {"inputs": inputs}
     with building(folder) as work:
         version = work / "version"
-        link_files(large.manifest["files"], index.folder, version)
+        link_files([*large.manifest["files"], SUMS], index.folder, version)
         if removed.size or persons.num_rows:
             write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)
             manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, as_of)
-        write_json(version / "manifest.json", manifest)
-        put_in_force(folder, version)
+        put_in_force(folder, version, manifest)
     return Applied(open_index(folder), *applied)
 
 
 def _manifest_with_changes(large: Index, changes: Path, n_persons: int, as_of: datetime.date) -> dict[str, Any]:
     """What a manifest says otherwise than that of the large part alone."""
-    files = large.manifest["files"] | {f"{CHANGES}/{name}": digest for name, digest in checksums(changes).items()}
+    changed, sums = write_sums(changes)
+    files = large.manifest["files"] | {f"{CHANGES}/{name}": digest for name, digest in changed.items()}
     return {
         "persons": n_persons,
         "latest_date": as_of.isoformat(),
         "files": files,
         "content": content_of(files),
+        "changes_sums": sums,
         LARGE: large.manifest,
     }
 

@@ -1,4 +1,8 @@
-"""The folder of an index on disk: versions that are built aside and put in force whole, arrays, and checksums."""
+"""The folder of an index on disk: versions that are built aside and put in force whole, and their arrays.
+
+A version is named ``v000012-3f2a9c01``: its number, and the first digits of the digest of its manifest. So the pointer
+to the version in force cannot name another one by a flipped bit, nor a manifest stand in another's place.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage import edited_files
-from linkage.errors import InputError, LinkageError
-from linkage.threads import in_order
+from linkage.checksums import CheckedFile, unreadable
+from linkage.errors import InputError, LinkageError, VerificationError
+from linkage.sealed import DIGEST, read_sealed, sealed
 from linkage.work_folders import abandoned, flush_all, put_in_place, work_folder
 
-_MANIFEST, _CURRENT = "manifest.json", "current"
-_CHECKSUM_THREADS = 2
-_VERSION, _LONGEST_NAME = re.compile(r"v\d{6,}"), 60
+MANIFEST, _CURRENT = "manifest.json", "current"
+CHANGES = "changes"  # the folder of what changed since a version's large part was built
+LARGE = "large"  # in a manifest with changes, the manifest without them
+_VERSION = re.compile(r"v(\d{6,})(?:-([0-9a-f]{8}))?")  # older formats have no digest there
+_LONGEST_NAME = 60
+_NPY_HEADER = 128
+_REMEDY = "restore the folder from a copy, or build the index again"
 
 
 @contextmanager
@@ -33,50 +39,85 @@ def building(index: Path) -> Iterator[Path]:
     index.mkdir(parents=True, exist_ok=True)
     with abandoned(index) as left:
         for folder in left:
-            if (folder / _CURRENT).is_file():  # it would have been moved to put the version in force
-                shutil.rmtree(_pointed_to(folder / _CURRENT, index), ignore_errors=True)
+            # It would have been moved to put the version in force.
+            if (folder / _CURRENT).is_file() and (version := _pointed_to(folder / _CURRENT, index)) is not None:
+                shutil.rmtree(version, ignore_errors=True)
     with work_folder(index) as folder:
         yield folder
 
 
-def put_in_force(index: Path, built: Path) -> None:
-    """Make a finished version folder, built in a work folder, the newest version, and that the one in force, at once
-    for those who read the index."""
-    work = built.parent
-    numbers = [int(path.name[1:]) for path in index.glob("v*") if path.name[1:].isdigit()]
-    version = index / f"v{max(numbers, default=0) + 1:06d}"
+def put_in_force(index: Path, built: Path, manifest: Mapping[str, Any]) -> None:
+    """Make a finished version folder with this manifest, built in a work folder, the newest version, and that the one
+    in force, at once for those who read the index."""
+    work, whole = built.parent, sealed(manifest)
+    write_json(built / MANIFEST, whole)
+    numbers = [int(found[1]) for path in index.glob("v*") if (found := _VERSION.fullmatch(path.name))]
+    version = index / f"v{max(numbers, default=0) + 1:06d}-{whole[DIGEST][:8]}"
     (work / _CURRENT).write_text(version.name + "\n", "ascii")
     flush_all(work)
     put_in_place(built, version)
     put_in_place(work / _CURRENT, index / _CURRENT)
 
 
-def version_in_force(index: Path) -> Path:
-    return _pointed_to(index / _CURRENT, index)
+def version_in_force(index: Path) -> tuple[Path, dict[str, Any]]:
+    """The folder of the version in force, and its manifest.
+
+    Raises
+    ------
+    InputError : the folder is no index
+    VerificationError : the pointer or the manifest is damaged
+    LinkageError : this user may not read them
+    """
+    path = index / _CURRENT
+    try:
+        version = _pointed_to(path, index)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{index}: not a registry index ({error}); make one with 'linkage index build'") from error
+    except OSError as error:
+        raise unreadable(path, error, _REMEDY) from error
+    if version is None or not version.is_dir():
+        raise VerificationError(f"{path}: is damaged (it names no version that is there); {_REMEDY}")
+    return version, manifest_of(version)
 
 
-def _pointed_to(pointer: Path, index: Path) -> Path:
-    """The version folder that a pointer names; InputError where it names something else."""
+def _pointed_to(pointer: Path, index: Path) -> Path | None:
+    """The version that a pointer names; None where it names none, as where it was cut off."""
     name = pointer.read_bytes()[:_LONGEST_NAME].decode("ascii", "replace").strip()
-    if not _VERSION.fullmatch(name):
-        raise InputError(f"{pointer}: {name!r} names no version of the index; write the newest, as v000001")
-    return index / name
+    return index / name if _VERSION.fullmatch(name) else None
 
 
-def version_with(index: Path, content: str) -> Path:
-    """The newest version of that content; InputError when there is none."""
-    for path in sorted(index.glob(f"v*/{_MANIFEST}"), reverse=True):
-        if edited_files.read_json(path, "build the index again").get("content") == content:
-            return path.parent
+def version_with(index: Path, content: str) -> tuple[Path, dict[str, Any]]:
+    """The newest version of that content, and its manifest; InputError when there is none, VerificationError when it
+    may be one that is damaged."""
+    damage: LinkageError | None = None
+    for version in versions(index):
+        try:
+            manifest = manifest_of(version)
+        except LinkageError as error:
+            damage = error
+            continue
+        if manifest.get("content") == content:
+            return version, manifest
+    if damage is not None:
+        raise damage
     raise InputError(f"{index}: no version of the index is the one that was linked with; put the old one back")
 
 
-def checksums(version: Path) -> dict[str, str]:
-    """SHA-256 of every file of a version but the manifest, by its path in the folder."""
-    paths = sorted(path for path in version.rglob("*") if path.is_file() and path.name != _MANIFEST)
-    with ThreadPoolExecutor(_CHECKSUM_THREADS) as pool:
-        hashes = in_order((partial(_sha256, path) for path in paths), pool, _CHECKSUM_THREADS)
-        return {str(path.relative_to(version)): digest for path, digest in zip(paths, hashes, strict=True)}
+def versions(index: Path) -> list[Path]:
+    """The version folders of an index, the newest first."""
+    found = [(int(name[1]), path) for path in index.glob("v*") if (name := _VERSION.fullmatch(path.name))]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def manifest_of(version: Path) -> dict[str, Any]:
+    """The manifest of a version, whose digest its name has the beginning of; of an older format as it is."""
+    path = version / MANIFEST
+    manifest = read_sealed(path, _REMEDY)
+    name = _VERSION.fullmatch(version.name)
+    digits = None if name is None else name[2]
+    if digits is not None and not str(manifest.get(DIGEST)).startswith(digits):
+        raise VerificationError(f"{path}: is damaged, or of another version; {_REMEDY}")
+    return manifest
 
 
 def link_files(paths: Iterable[str], version: Path, built: Path) -> None:
@@ -116,22 +157,24 @@ def write_arrays(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
-def map_arrays(folder: Path) -> dict[str, NDArray[Any]]:
-    """Every .npy file of a folder by its name, mapped; as plain arrays, which a kernel is called with in a third of the
-    time that a memmap takes."""
-    paths = sorted(folder.glob("*.npy"))
-    return {path.stem: np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)) for path in paths}
+def map_arrays(files: Mapping[str, CheckedFile], folder: str) -> dict[str, NDArray[Any]]:
+    """The .npy files of a folder of a version ("" for its own) by their name, mapped, the headers checked; as plain
+    arrays, which a kernel is called with in a third of the time that a memmap takes."""
+    arrays = {}
+    for name in sorted(files):
+        path = Path(name)
+        if path.suffix == ".npy" and str(path.parent) == (folder or "."):
+            files[name].check(0, _NPY_HEADER)
+            arrays[path.stem] = np.asarray(np.load(files[name].path, mmap_mode="r", allow_pickle=False))
+    return arrays
 
 
 def write_json(path: Path, content: object) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+def read_json(file: CheckedFile) -> dict[str, Any]:
+    """A file of ``write_json``, checked."""
+    file.check()
+    content: dict[str, Any] = msgspec.json.decode(file.path.read_bytes())
     return content
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -96,6 +96,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "report": [run_dir, "--form", "daily", "--format", "csv", "--out", tmp_path / "daily.csv"],
         "export": [run_dir, "--table", "decisions", "--out", tmp_path / "decisions.xlsx"],
         "rejects": [run_dir],
+        "verify": [run_dir],
         "plan init": [registry, "--out", tmp_path / "plan.toml"],
         "plan check": [ROOT / "linkage" / "plan.toml"],
         "model show": [model],

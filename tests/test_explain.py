@@ -20,7 +20,7 @@ from linkage.encode import encode
 from linkage.errors import InputError, UsageError
 from linkage.explain import Explanation, _find_dose, explain
 from linkage.model_file import Model
-from linkage.publish import read_manifest
+from linkage.published import read_manifest
 from linkage.registry import open_index
 from linkage.registry_files import apply_changes
 from linkage.reports.explanation import render

@@ -14,7 +14,8 @@ import pytest
 
 from linkage.ingest.records import RecordsWriter
 from linkage.nightly import run, train_model
-from linkage.publish import published_runs, staged
+from linkage.publish import staged
+from linkage.published import published_runs
 from linkage.registry_files import build_from_files
 from tests.district import LIST_DATE, District, call, hashes, make_district, manifest, write
 

@@ -18,7 +18,8 @@ import pytest
 
 from linkage import publish
 from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
-from linkage.publish import already_published, check_outputs, published_runs, read_manifest, staged
+from linkage.publish import staged
+from linkage.published import already_published, check_outputs, published_runs, read_manifest
 
 ROOT = Path(__file__).parents[1]
 TABLE = pa.table({"dose_id": ["D1", "D2", "D3"], "probability": [0.5, None, 1.0], "found_by": [["a"], [], None]})

@@ -22,7 +22,7 @@ from linkage import errors, plan, plan_kinds, schema
 from linkage.cli import app
 from linkage.errors import LinkageError, UsageError
 from linkage.ingest.reasons import REASONS
-from linkage.publish import published_runs, read_manifest, read_table
+from linkage.published import published_runs, read_manifest, read_table
 from linkage.reports import write_report
 from linkage.schema import Column, TableSchema
 

@@ -35,6 +35,7 @@ from linkage.reports.page import chart
 from linkage.reports.rounding import rounded, shown
 from linkage.reports.statistics import BITS_PER_BAR, statistics_of_run
 from linkage.schema import STATUSES
+from linkage.sealed import sealed
 from tests.district import District, call, make_district, manifest, rows_of, table
 
 Tables = dict[str, list[list[list[str]]]]
@@ -180,7 +181,7 @@ def test_a_sum_that_does_not_hold_is_told(district: District, tmp_path: Path) ->
     shutil.copytree(district.run_dir, run_dir)
     changed = manifest(run_dir)
     changed["inputs"][0]["rejected"] += 1
-    (run_dir / "manifest.json").write_text(json.dumps(changed), encoding="utf-8")
+    (run_dir / "manifest.json").write_text(json.dumps(sealed(changed)), encoding="utf-8")
     write_statistics(run_dir, tmp_path / "out.html")
     rows = read((tmp_path / "out.html").read_text(encoding="utf-8")).tables["inputs"][0]
     assert [row[-1] for row in rows[1:]] == ["NO", "NO"]
@@ -440,7 +441,8 @@ def test_without_the_inputs_the_page_says_why_there_are_no_pairs(district: Distr
     shutil.copytree(district.run_dir, run_dir)
     moved = manifest(run_dir)
     moved["inputs"][0]["path"] = "absent/doses.parquet"
-    (run_dir / "manifest.json").write_text(json.dumps(moved), encoding="utf-8")
+    del moved["outputs"]["groups.parquet"]
+    (run_dir / "manifest.json").write_text(json.dumps(sealed(moved)), encoding="utf-8")
     (run_dir / "groups.parquet").unlink()
     write_statistics(run_dir, tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
@@ -491,7 +493,7 @@ def test_a_run_that_lacks_something_is_named(district: District, tmp_path: Path)
     shutil.copytree(district.run_dir, run_dir)
     old = manifest(run_dir)
     del old["passes"]
-    (run_dir / "manifest.json").write_text(json.dumps(old), encoding="utf-8")
+    (run_dir / "manifest.json").write_text(json.dumps(sealed(old)), encoding="utf-8")
     with pytest.raises(VerificationError, match="passes is missing; restore the run from a copy, or link again"):
         write_statistics(run_dir, tmp_path / "out")
     (run_dir / "manifest.json").write_text(json.dumps(manifest(district.run_dir)), encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from linkage.evaluate import BIN_EDGES
-from linkage.publish import read_table
+from linkage.published import read_table
 
 LEAST_CLAIMS = 1000  # of a group that is judged
 LEAST_MIDDLE = 100  # claims of a group in the middle, for the error there to be more than chance

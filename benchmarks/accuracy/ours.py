@@ -19,7 +19,7 @@ from linkage.evaluate import Proportion, evaluate
 from linkage.files import link_files
 from linkage.nightly import RunSummary, run
 from linkage.plan import load_plan
-from linkage.publish import read_manifest
+from linkage.published import read_manifest
 from linkage.registry_files import build_from_files
 
 # A district in small, linked before the clock starts: it compiles every kernel.

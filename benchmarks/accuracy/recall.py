@@ -14,7 +14,7 @@ from blocking.candidates import Found
 from linkage.comparing import take
 from linkage.ingest import ingest
 from linkage.model_file import Model
-from linkage.publish import read_table
+from linkage.published import read_table
 from linkage.reconcile import subjects_of
 from linkage.registry import open_index
 from linkage.schema import DOSES

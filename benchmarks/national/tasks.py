@@ -131,7 +131,7 @@ def opened(index: Path) -> dict[str, Any]:
 def evaluated(runs: Path, truth: Path) -> dict[str, Any]:
     """What the truth says of the one run in a folder of runs."""
     from linkage.evaluate import evaluate
-    from linkage.publish import published_runs
+    from linkage.published import published_runs
 
     (run,) = published_runs(runs)
     found = evaluate(run, truth)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from linkage.cli import doctor, find, index, judge, link, model, plan, report, run, simulate
+from linkage.cli import doctor, find, index, judge, link, model, plan, report, run, simulate, verify
 from linkage.cli.printing import print_lines
 from linkage.errors import UsageError
 from linkage.version import __version__
@@ -46,6 +46,7 @@ COMMANDS: tuple[Command, ...] = (
     report.report,
     report.export,
     report.rejects,
+    verify.verify,
     link.link,
     simulate.demo,
     doctor.doctor,

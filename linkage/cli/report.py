@@ -134,16 +134,16 @@ def _written(name: str, out: Path, files: list[Path]) -> dict[str, object]:
 
 def _columns(run: Path) -> dict[str, str]:
     """The mapping that a run read its files with; of an index none is kept."""
-    from linkage.publish import read_manifest
+    from linkage.published import read_manifest
 
     is_index = (run / "current").is_file()
     return {} if is_index else dict(read_manifest(run).get("columns", {}))
 
 
 def _rejected(run: Path) -> Path:
-    from linkage.publish import read_manifest
+    from linkage.published import check_file
+    from linkage.schema import REJECTED
 
-    rejected = run / "queues" / "rejected.parquet"
-    if not (run / "current").is_file() or not rejected.is_file():  # of an index, whose manifests are its versions'
-        read_manifest(run)
-    return rejected
+    if (run / "current").is_file():  # of an index, where they have a manifest of their own
+        return check_file(run / "queues", "rejected.parquet")
+    return check_file(run, f"{REJECTED.name}.parquet")

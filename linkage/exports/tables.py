@@ -23,8 +23,7 @@ from linkage.exports.lists import SHEET_ROWS, Written, write_csv, write_workbook
 from linkage.exports.units import commune_keys, communes_of, of_communes
 from linkage.exports.views import View, json_value
 from linkage.exports.words import AS_OF, LISTS
-from linkage.publish import MANIFEST, read_manifest
-from linkage.reports.statistics import published_dataset
+from linkage.published import MANIFEST, published_dataset, read_manifest
 from linkage.schema import REJECTED
 from linkage.work_folders import replacing
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from linkage.errors import InputError
 from linkage.finding.asked import Asked, Found, is_born, is_word
 from linkage.ingest import Ingested, in_order, ingest
-from linkage.publish import read_manifest
-from linkage.schema import DOSES
+from linkage.published import read_manifest, read_table
+from linkage.schema import DECISIONS, DOSES
 from linkage.standardise.dates import LAST_YEAR, standardise_birth_dates
 from linkage.standardise.identifiers import standardise_ids, standardise_insurance
 from linkage.standardise.names import canonical_names
@@ -34,16 +33,15 @@ def find_doses(run_dir: Path, asked: Asked, limit: int) -> Found:
     """
     start = time.perf_counter()
     manifest = read_manifest(run_dir, "inputs", "columns")
-    decisions = run_dir / "decisions.parquet"
     given = None
     if asked.person:
-        given = pq.read_table(decisions, columns=["dose_id"], filters=[("person_id", "=", asked.person)])["dose_id"]
+        given = read_table(run_dir, DECISIONS.name, ["dose_id"], filters=[("person_id", "=", asked.person)])["dose_id"]
     ingested = read_again(manifest)
     found = [part for part in _fitting(ingested, asked, given) if part.num_rows]
     doses = pa.concat_tables(found) if found else None
     rows = [] if doses is None else doses.slice(0, limit).to_pylist()
     ids = [row["dose_id"] for row in rows]
-    decided = pq.read_table(decisions, columns=list(_DECIDED), filters=[("dose_id", "in", ids)]) if ids else None
+    decided = read_table(run_dir, DECISIONS.name, list(_DECIDED), filters=[("dose_id", "in", ids)]) if ids else None
     of_dose = {row["dose_id"]: row for row in ([] if decided is None else decided.to_pylist())}
     n_found = 0 if doses is None else doses.num_rows
     seconds = round(time.perf_counter() - start, 3)
@@ -53,9 +51,8 @@ def find_doses(run_dir: Path, asked: Asked, limit: int) -> Found:
 def dose_of(run_dir: Path, asked: str) -> tuple[str, int]:
     """The dose of this id with 0, or the first dose of the claim of this key with the number of its doses; what is
     neither comes back as it is."""
-    read_manifest(run_dir)
     is_it = (pc.field("dose_id") == asked) | (pc.field("subject_key") == asked)
-    found = pq.read_table(run_dir / "decisions.parquet", columns=["dose_id"], filters=is_it)["dose_id"].to_pylist()
+    found = read_table(run_dir, DECISIONS.name, ["dose_id"], filters=is_it)["dose_id"].to_pylist()
     return (asked, 0) if asked in found or not found else (found[0], len(found))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import mmap
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from linkage.errors import LinkageError
 CHUNK_ROWS = 1 << 18
 # Of a mapped chunk, rows whose values are read one by one: of all columns fifty pages each, where there are thousands.
 _FEW_ROWS = 16
+Check = Callable[[int, Sequence[str] | None, NDArray[np.int64] | None], None]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=True)
 
 
@@ -35,6 +36,7 @@ class Records:
     path : of a file that is mapped and not compressed: a few columns are read from it, for of what is mapped the system
         reads all that lies around them
     by_value : of such a file the same bytes, mapped for reading a value here and there
+    check : called before rows are read with the chunk's number, the columns and, of a few, their places in it
     """
 
     def __init__(
@@ -44,11 +46,12 @@ class Records:
         dropped: NDArray[np.int64] | None = None,
         path: Path | None = None,
         by_value: pa.Buffer | None = None,
+        check: Check | None = None,
     ) -> None:
         self._content = content
         self._starts = starts
         self._dropped = np.zeros(0, np.int64) if dropped is None else dropped
-        self._path, self._by_value = path, by_value
+        self._path, self._by_value, self._check = path, by_value, check
 
     @classmethod
     def of(cls, table: pa.Table, chunk_rows: int = CHUNK_ROWS) -> Records:
@@ -69,6 +72,8 @@ class Records:
         """The records in order, at most CHUNK_ROWS at a time; ``columns`` None is all of them."""
         reader = self._open(columns)
         for number in range(reader.num_record_batches):
+            if self._check is not None:
+                self._check(number, columns, None)
             chunk = _chunk(reader, number, columns)
             start = self._starts[number]
             low, high = np.searchsorted(self._dropped, [start, start + chunk.num_rows])
@@ -95,8 +100,11 @@ class Records:
         numbers, firsts = np.unique(np.searchsorted(self._starts, ascending, side="right") - 1, return_index=True)
         parts = [self._empty(columns)]
         for number, wanted in zip(numbers.tolist(), np.split(ascending, firsts[1:]), strict=False):
-            reader = whole if by_value is None or wanted.size > _FEW_ROWS else by_value
-            parts.append(_chunk(reader, number, columns).take(pa.array(wanted - self._starts[number])))
+            are_few = by_value is not None and wanted.size <= _FEW_ROWS
+            reader, places = by_value if are_few else whole, wanted - self._starts[number]
+            if self._check is not None:
+                self._check(number, columns, places if are_few else None)
+            parts.append(_chunk(reader, number, columns).take(pa.array(places)))
         found = pa.concat_tables(parts)
         if (order[1:] > order[:-1]).all():
             return found
@@ -107,7 +115,7 @@ class Records:
     def without(self, rows: NDArray[np.int64]) -> Records:
         """The other records; ``rows``: int64[n], distinct, ascending. Nothing is copied."""
         dropped = np.sort(np.concatenate([self._dropped, nth_absent(self._dropped, rows)]))
-        return Records(self._content, self._starts, dropped, self._path, self._by_value)
+        return Records(self._content, self._starts, dropped, self._path, self._by_value, self._check)
 
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
         """A reader of its own for every caller: readers are not safe to share between threads.

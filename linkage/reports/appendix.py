@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import ISSUES
-from linkage.publish import read_manifest, read_table
+from linkage.published import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
 from linkage.reports.office import office_of_run
 from linkage.schema import SUBJECTS

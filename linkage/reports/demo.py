@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from linkage.demo import DemoSummary
-from linkage.publish import read_table
+from linkage.published import read_table
 from linkage.reports.appendix import appendix_of_run
 from linkage.reports.evaluation import measures_table
 from linkage.reports.form import Cell, Report

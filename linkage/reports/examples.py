@@ -12,7 +12,7 @@ import duckdb
 from linkage.errors import LinkageError
 from linkage.explain import Explanation, explain
 from linkage.plan import Plan
-from linkage.reports.statistics import published_dataset
+from linkage.published import published_dataset
 from linkage.schema import DECISIONS
 
 # The values of these comparisons tell nobody apart.

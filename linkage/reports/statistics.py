@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
 
 from linkage.errors import VerificationError
 from linkage.evaluate import Evaluation, evaluate
 from linkage.groups import GROUPS
 from linkage.model_file import Model
-from linkage.publish import read_manifest, read_table
+from linkage.published import published_dataset, published_model, read_manifest, read_table
 from linkage.schema import DECISIONS, REVIEW_QUEUE, STATUSES, UNMATCHED_QUEUE
 from models.parameters import Parameters
 
@@ -115,7 +113,7 @@ def statistics_of_run(run_dir: Path, truth: Path | None = None) -> Statistics:
     VerificationError : a published table cannot be read
     """
     manifest = read_manifest(run_dir, *_NEEDED)
-    model = Model.load(run_dir / "model.json")
+    model = published_model(run_dir)
     threshold = float(manifest["match_threshold"])
     with duckdb.connect() as connection:
         connection.register("decisions", published_dataset(run_dir, DECISIONS.name))
@@ -135,15 +133,6 @@ def statistics_of_run(run_dir: Path, truth: Path | None = None) -> Statistics:
         _groups(run_dir),
         None if truth is None else evaluate(run_dir, truth),
     )
-
-
-def published_dataset(run_dir: Path, name: str) -> pyarrow.dataset.Dataset:
-    """A published table, a file or a folder of parts, to be read column by column and never whole."""
-    path = run_dir / f"{name}.parquet"
-    try:
-        return pyarrow.dataset.dataset(path, format="parquet")
-    except (OSError, pa.ArrowException) as error:
-        raise VerificationError(f"{path}: cannot be read ({error}); restore the run from a copy") from error
 
 
 def lone_weight(threshold: float, parameters: Parameters, n_persons: int) -> float | None:

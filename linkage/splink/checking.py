@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from linkage.errors import InputError, UsageError
 from linkage.files import link_files
 from linkage.model_file import Model
+from linkage.published import read_table
 from linkage.schema import CANDIDATES
 from linkage.splink.tables import A_LEFT, B_RIGHT
 from linkage.splink.writing import export_files
@@ -66,7 +67,7 @@ def check_against_splink(
         linked = link_files(
             [tables[0]], [tables[1]], model.plan, scratch / "made" / "linked", model=model, accept=_REASON
         )
-        rows = pq.read_table(linked.folder / f"{CANDIDATES.name}.parquet")
+        rows = read_table(linked.folder, CANDIDATES.name)
         if rows.num_rows == 0:
             raise InputError("no candidate to compare: no pair of these files is worth a look by this model")
         chosen = np.sort(np.random.default_rng(_SEED).permutation(rows.num_rows)[:n_pairs])
