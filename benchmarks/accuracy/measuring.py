@@ -1,7 +1,8 @@
 """One measurement: one linker on one set, in a process of its own.
 
-``python -m benchmarks.accuracy.measuring KIND NAME TOOL WORK`` (KIND labelled, simulation, shock or model) links what
-was made ready in WORK and writes WORK/TOOL.json: figures, seconds, peak memory; or of KIND model the trained model.
+``python -m benchmarks.accuracy.measuring KIND NAME TOOL WORK`` (KIND labelled, simulation, shock, model or self_links)
+links what was made ready in WORK and writes WORK/TOOL.json: figures, seconds, peak memory; or of KIND model the trained
+model.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.accuracy import labelled, simulations
+from benchmarks.accuracy import labelled, self_links, simulations
 from benchmarks.accuracy.metrics import best_only, measure
 from linkage.errors import QualityGateError
 
@@ -95,26 +96,34 @@ def train_elsewhere(work: Path) -> None:
     shutil.copy(summary.run_dir / "model.json", work.parent / OTHER_MODEL)
 
 
-def main(kind: str, name: str, tool: str, work: Path) -> None:
-    """Link, judge, and write the figures; or train the model that is applied elsewhere."""
-    if kind == "model":
-        train_elsewhere(work)
-        return
+def pair_figures(kind: str, name: str, tool: str, work: Path) -> dict[str, Any]:
+    """Figures of the pairs of a set, and seconds."""
     if kind == "labelled":
         pairs, files, seconds, decided = link_set(name, tool, work)
     else:
         pairs, files, seconds, decided = (link_shock if kind == "shock" else link_simulation)(tool, work)
     judged = labelled.judge(pairs, files)
-    result = {
+    return {
         "figures": asdict(measure(judged)),
         "figures_best_only": None
         if files.is_self or tool in ("ours", "other_model")
         else asdict(measure(best_only(judged))),
         "decided": decided or None,
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
-    (work / f"{tool}.json").write_text(json.dumps(result), encoding="utf-8")
+
+
+def main(kind: str, name: str, tool: str, work: Path) -> None:
+    """Link, judge, and write the figures; or train the model that is applied elsewhere."""
+    if kind == "model":
+        train_elsewhere(work)
+        return
+    if kind == "self_links":
+        result = self_links.figures(self_links.Case.named(name), work)
+    else:
+        result = pair_figures(kind, name, tool, work)
+    peak = {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    (work / f"{tool}.json").write_text(json.dumps(result | peak), encoding="utf-8")
 
 
 if __name__ == "__main__":
