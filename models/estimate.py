@@ -154,6 +154,7 @@ def estimate_m(
                     sample.levels[:, c],
                     _matches_by_level(parameters, sample, matches, c, anchors or {}, n_persons),
                     (known, unmet) if household else None,
+                    rivals=rivals,
                 )
                 for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
@@ -233,8 +234,11 @@ def _updated(
     levels: NDArray[np.uint8],
     matches: Vector,
     relatives: tuple[Vector, Vector] | None,
+    *,
+    rivals: bool,
 ) -> ComparisonParameters:
-    """One M-step of one comparison from expected counts, with Dirichlet priors at the starting values.
+    """One M-step of one comparison from expected counts, with Dirichlet priors at the starting values; rivals: see
+    `estimate_m`.
 
     matches: expected matches by level; relatives: expected relatives by pattern, those met by a shared number and,
     beside them, those unmet.
@@ -256,7 +260,13 @@ def _updated(
         others[0] = 0.0
         if others.any():
             counts += unmet[levels > 0].sum() * others / others.sum()
-    return replace(old, m=m, household=normalised(counts))
+    household = normalised(counts)
+    if not rivals:
+        # Where a record may have several matches none is another's rival. Relatives who agree by chance are few, and
+        # taken for matches they would teach that matches differ in all else: so they agree as often as strangers.
+        least = np.maximum(LEAST_OF_PRIOR * start.household, np.where(m > old.u, old.u, 0.0))
+        household = normalised(np.maximum(household, least))
+    return replace(old, m=m, household=household)
 
 
 def outside_by_sort(

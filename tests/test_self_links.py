@@ -1,4 +1,5 @@
-"""The benchmark of a list linked with itself."""
+"""A list of people linked with itself: relatives stay two people, and people typed hundreds of times, each time with
+slips of their own, one."""
 
 from __future__ import annotations
 
@@ -9,12 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.accuracy.people_lists import Wanted, make_list
-from benchmarks.accuracy.self_links import EVALUATION, QUICK, Case, joined_records, markdown
+from benchmarks.accuracy import self_links
+from benchmarks.accuracy.people_lists import PeopleList, Wanted, make_list
+from benchmarks.accuracy.self_links import EVALUATION, QUICK, Case, joined_records, judged, markdown
+from linkage.files import LinkSummary, link_files
+from linkage.plan import Plan, load_plan
 
 ROOT = Path(__file__).parents[1]
+
+
+def link(folder: Path, made: PeopleList, plan: Plan) -> LinkSummary:
+    path = folder / "people.parquet"
+    pq.write_table(made.records, path)
+    return link_files([path], [path], plan, folder / "linked")
+
+
+def test_relatives_who_share_a_name_by_chance_teach_nothing_of_matches(tmp_path: Path) -> None:
+    """Of thousands in one home a few have one name or one birthday; taken for matches, they teach that matches differ
+    in all else."""
+    made = make_list(Wanted(500, 40, [2] * 250, with_slips=True), seed=5)
+    summary = link(tmp_path, made, load_plan(self_links.PLAN))
+    found = judged(made, summary)
+    assert found["false_links"] == 0
+    assert found["joined"] >= 0.98 * found["again"]
 
 
 def test_a_list_says_who_is_who() -> None:
