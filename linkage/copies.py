@@ -8,7 +8,7 @@ are few; else each copy of the one with the first of the other, so that tables g
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ class Copies:
 
     groups: int64[n], the group of each record; kept: int64[k], the records that stand for all, ascending; order:
     int64[n], records by group, the first of each first; starts: int64[n_groups + 1], where in it the groups start.
+    Of a group in a crowd (`linkage.crowds`) fewer may be kept, or none.
     """
 
     groups: NDArray[np.int64]
@@ -43,8 +44,8 @@ class Copies:
         groups = np.concatenate([chunk.indices.to_numpy() for chunk in encoded]).astype(np.int64)
         order = np.argsort(groups, kind="stable")
         starts = np.append(0, np.cumsum(np.bincount(groups)))
-        place = np.arange(groups.size) - starts[groups[order]]
-        return cls(groups, np.sort(order[place < MOST_KEPT]), order, starts)
+        every = cls(groups, order, order, starts)
+        return replace(every, kept=every.few(np.arange(starts.size - 1)))
 
     @classmethod
     def none(cls, n: int) -> Copies:
@@ -56,9 +57,24 @@ class Copies:
         """How many records groups have: int64[n]."""
         return np.asarray(self.starts[groups + 1] - self.starts[groups])
 
-    def n_kept(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many records stand for groups: int64[n]."""
+    def n_standing(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many records stand for groups, but for crowds: int64[n]."""
         return np.minimum(self.sizes(groups), MOST_KEPT)
+
+    def n_kept(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many records of groups are kept: int64[n]."""
+        return np.bincount(self.groups[self.kept], minlength=self.starts.size - 1)[groups]
+
+    def left_out(self) -> NDArray[np.int64]:
+        """The first record of each group of which none is kept: int64[k], ascending."""
+        groups = np.arange(self.starts.size - 1)
+        groups = groups[self.n_kept(groups) == 0]
+        return np.sort(self.members(groups, np.zeros_like(groups)))
+
+    def few(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The records of groups, the first ten of each: int64[k], ascending."""
+        each = np.repeat(groups, self.n_standing(groups))
+        return np.sort(self.members(each, places_in_runs(each)))
 
     def members(self, groups: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
         """The records at places of groups: int64[n]."""
@@ -87,3 +103,21 @@ def spread(
         is_pair = (left_groups != right_groups)[pair] | (i < j)
         pair, i, j = pair[is_pair], i[is_pair], j[is_pair]
     return pair, left.members(left_groups[pair], i), right.members(right_groups[pair], j)
+
+
+def join(
+    copies: Copies, groups: NDArray[np.int64], others: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The pairs that join the records of groups to others of the same file, as `spread`: each copy with the first of
+    the other group."""
+    pair = np.repeat(np.arange(groups.size), copies.sizes(groups))
+    left = copies.members(groups[pair], places_in_runs(pair))
+    right = copies.members(others[pair], np.zeros_like(pair))
+    is_pair = left != right
+    return pair[is_pair], left[is_pair], right[is_pair]
+
+
+def places_in_runs(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each value in its run of equal ones, from 0: int64[n]."""
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: values.size])
+    return np.arange(values.size) - np.repeat(starts, np.diff(np.append(starts, values.size)))

@@ -17,11 +17,11 @@ def entities_of(ids: pa.ChunkedArray, links: pa.Table) -> pa.Table:
     """
     values = ids.combine_chunks()
     left, right = (pc.index_in(links.column(name), values).to_numpy() for name in ("left_id", "right_id"))
-    roots = _components(len(values), left.astype(np.int64), right.astype(np.int64))
+    roots = components(len(values), left.astype(np.int64), right.astype(np.int64))
     return pa.table([values, values.take(pa.array(roots))], schema=ENTITIES.arrow())
 
 
-def _components(n: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+def components(n: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
     """The smallest member of each record's component, int64[n]: labels fall to the least neighbour until none
     changes."""
     label = np.arange(n)

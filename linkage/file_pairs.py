@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
 from linkage.comparing import Batch
-from linkage.copies import Copies, spread
+from linkage.copies import MOST_KEPT, Copies, join, places_in_runs, spread
 from linkage.doubtful import are_doubtful
 from linkage.encode import has_value
 from linkage.link import link_batch, run_tiles
-from linkage.plan import Decision, Plan
+from linkage.lists import Compared, Lists
+from linkage.plan import Plan
 from linkage.registry import Index
 from linkage.schema import TableSchema
 from linkage.scoring import Scorer
+from linkage.thinning import Ready
 from models.parameters import Parameters
 from models.posterior import match_threshold, pair_probability, posterior
 
@@ -46,54 +48,103 @@ class FilePairs:
         return FilePairs(*(getattr(self, name)[chosen] for name in _PAIR_COLUMNS))
 
 
+# What is rare among matches is known from few: in a large crowd some share of it would outweigh that it is rare.
+MOST_TIMES_LIKELIER = 100.0
 FEWEST_OWN = 2  # fields of their own in which no two people of one household are all equal
 
 _PAIR_COLUMNS = ("left", "right", "probabilities", "weights", "is_open")
 
 
 @dataclass(frozen=True)
-class IdList:
-    """The records of one side of a linkage and the copies among them; ids: string[n], ascending."""
-
-    ids: pa.ChunkedArray
-    copies: Copies
-
-
-@dataclass(frozen=True)
 class Found:
-    """Pairs of groups of copies, and of copies of a record again that no relatives explain, see `_n_own_fields`."""
+    """Pairs of groups of copies of one kind each.
+
+    pairs: of the records that stand for all; copies: of a record's copies again that no relatives explain, see
+    `_n_own_fields`; crowds: of groups of a crowd, on the left, with others, see `linkage.crowds`
+    """
 
     pairs: FilePairs
     copies: FilePairs
+    crowds: FilePairs
 
-    @property
-    def best(self) -> FilePairs:
-        """Each pair once, the copies without relatives."""
-        return _once(_joined([self.pairs, self.copies]))
+    def where(self, is_wanted: Callable[[FilePairs], NDArray[np.bool_]]) -> Found:
+        return Found(*(pairs.where(is_wanted(pairs)) for pairs in (self.pairs, self.copies, self.crowds)))
 
 
-def pairs_of(batch: Batch, index: Index, left: IdList, right: IdList, parameters: Parameters, n_threads: int) -> Found:
+def pairs_of(ready: Ready, parameters: Parameters, n_threads: int) -> Found:
     """All pairs of groups of copies with at least the plan's ``lowest_review_probability``, each once."""
+    compared, lists = ready.compared, ready.lists
+    batch, index = compared.batch, compared.index
     find = _ranked_pairs if index.plan.decision.has_rivals else _all_pairs
-    kept = right.copies.kept
-    record_of_row = np.empty(kept.size, np.int64)
-    record_of_row[index.rows_of(right.ids.take(pa.array(kept)))] = kept
-
     found = find(batch, index, parameters, n_threads)
-    groups = left.copies.groups[left.copies.kept[found.left]], right.copies.groups[record_of_row[found.right]]
-    if batch.own_rows is not None:
-        groups = np.minimum(*groups), np.maximum(*groups)
-    pairs = _once(replace(found, left=groups[0], right=groups[1]))
-    return Found(pairs, _copies_apart(batch, index, left.copies, parameters, n_threads))
+    left, right = compared.subjects[found.left], compared.persons[found.right]
+    groups = lists.left.copies.groups[left], lists.right.copies.groups[right]
+    if not lists.is_self:
+        return Found(_once(replace(found, left=groups[0], right=groups[1])), FilePairs.none(), FilePairs.none())
+    pairs = _once(replace(found, left=np.minimum(*groups), right=np.maximum(*groups)))
+    copies = _copies_apart(ready.everybody, lists.left.copies, parameters, n_threads)
+    return _with_crowds(Found(pairs, copies, FilePairs.none()), ready, parameters, n_threads)
 
 
-def _copies_apart(batch: Batch, index: Index, copies: Copies, parameters: Parameters, n_threads: int) -> FilePairs:
+def _with_crowds(found: Found, ready: Ready, parameters: Parameters, n_threads: int) -> Found:
+    """The pairs found, those within crowds by themselves, and those of records of crowds that were left out: of each
+    its best with the records that stand for all; of those that have none among these, with everybody."""
+    lists, copies, rule = ready.lists, ready.lists.left.copies, ready.lists.plan.decision
+    if np.all(ready.crowds < 0):
+        return found
+
+    def pairs_of_left_out(compared: Compared) -> FilePairs:
+        pairs = _all_pairs(compared.batch, compared.index, parameters, n_threads)
+        left, right = copies.groups[compared.subjects[pairs.left]], copies.groups[compared.persons[pairs.right]]
+        return _once(replace(pairs, left=left, right=right).where(left != right))
+
+    is_within = (ready.crowds[found.pairs.left] >= 0) & (found.pairs.left != found.pairs.right)
+    is_within &= ready.crowds[found.pairs.left] == ready.crowds[found.pairs.right]
+    within = found.pairs.where(is_within)
+    others = copies.left_out()
+    near = pairs_of_left_out(lists.with_subjects(ready.compared, others))
+    near = _once(_joined([near, within, replace(within, left=within.right, right=within.left)]))
+    times = _times_likelier(near, ready, parameters)
+    near = _with_odds(near, times[ready.crowds[near.right]])
+    sure = near.left[near.is_open & (near.probabilities >= rule.lowest_match_probability)]
+    alone = ready.everybody.some(copies.few(np.setdiff1d(copies.groups[others], sure)))
+    found_alone = pairs_of_left_out(alone)
+    found_alone = _with_odds(found_alone, times[ready.crowds[found_alone.right]])
+    crowds = _best_of_each(_once(_joined([near, found_alone])), MOST_KEPT)
+    return Found(found.pairs.where(~is_within), found.copies, crowds)
+
+
+def _times_likelier(pairs: FilePairs, ready: Ready, parameters: Parameters) -> NDArray[np.float64]:
+    """By crowd how many times likelier a record is one of it than one of two records that stand for themselves, before
+    they are compared: who was typed a thousand times was once more. float64[n_groups + 1], the last, 1, of no crowd.
+
+    pairs: of the groups of crowds, on the left
+    """
+    best = _best_of_each(pairs, 1)
+    n_records = best.probabilities * ready.lists.left.copies.sizes(best.left)
+    n_of_crowd = np.bincount(ready.crowds[best.right] + 1, weights=n_records, minlength=ready.crowds.size + 1)[1:]
+    return np.append(np.clip(n_of_crowd / parameters.share_in_registry, 1.0, MOST_TIMES_LIKELIER), 1.0)
+
+
+def _with_odds(pairs: FilePairs, times: NDArray[np.float64]) -> FilePairs:
+    odds = pairs.probabilities * times
+    return replace(pairs, probabilities=odds / (1.0 - pairs.probabilities + odds))
+
+
+def _best_of_each(pairs: FilePairs, n: int) -> FilePairs:
+    """The n best pairs of each left group."""
+    ranked = pairs.where(np.lexsort((pairs.right, -pairs.weights, -pairs.probabilities, pairs.left)))
+    return ranked.where(places_in_runs(ranked.left) < n)
+
+
+def _copies_apart(compared: Compared, copies: Copies, parameters: Parameters, n_threads: int) -> FilePairs:
     """Of a file linked with itself each record that has copies with one of them, as if nobody had relatives; of those
     that state enough for it, see `_n_own_fields`."""
-    groups = np.flatnonzero(np.diff(copies.starts) > 1)
-    first, second = (
-        np.searchsorted(copies.kept, copies.members(groups, np.full(groups.size, place))) for place in (0, 1)
-    )
+    batch, index = compared.batch, compared.index
+    groups, n_records = np.unique(copies.groups[compared.subjects], return_counts=True)
+    order = np.argsort(copies.groups[compared.subjects], kind="stable")
+    starts, groups = (np.cumsum(n_records) - n_records)[n_records > 1], groups[n_records > 1]
+    first, second = order[starts], order[starts + 1]
     states_enough = (_n_own_fields(batch, index.plan) >= FEWEST_OWN)[first]
     if batch.own_rows is None or not states_enough.any():
         return FilePairs.none()
@@ -126,37 +177,47 @@ def _n_own_fields(batch: Batch, plan: Plan) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Decided:
-    """The links among pairs, the thresholds that pairs, and copies that no relatives explain, reach, and the share of
-    the links that is expected to be wrong."""
+    """The links among pairs, the thresholds that each kind of pairs reaches, and the share of the links that is
+    expected to be wrong."""
 
-    links: FilePairs
+    links: Found
     threshold: float
     copies_threshold: float
+    crowds_threshold: float
     expected_false_match_rate: float
 
 
-def decide(found: Found, left: IdList, right: IdList, rule: Decision, *, is_self: bool, is_refused: bool) -> Decided:
+def decide(found: Found, lists: Lists, *, is_refused: bool) -> Decided:
     """Decide without a person, unless that is refused.
 
-    Copies that no relatives explain are decided by themselves, and make no more room for doubtful pairs than the
-    probability that relatives leave them. They err together, so no more of them count than stand for all.
+    Copies that no relatives explain, and records of crowds, are decided by themselves, and make no more room for
+    doubtful pairs than the probability that relatives leave copies. Copies err together, so no more of them count than
+    stand for all; of a record of a crowd what joins it counts, the best pair.
     """
+    rule, left, right = lists.plan.decision, lists.left.copies, lists.right.copies
 
-    def threshold_of(pairs: FilePairs) -> float:
-        chances = np.repeat(pairs.probabilities, counts(pairs))
+    def threshold_of(chances: NDArray[np.float64]) -> float:
         return match_threshold(chances, rule.highest_false_match_rate, rule.lowest_match_probability)
 
-    def counts(pairs: FilePairs) -> NDArray[np.int64]:
-        n_left, n_right = left.copies.n_kept(pairs.left), right.copies.n_kept(pairs.right)
-        return np.where(is_self & (pairs.left == pairs.right), n_left * (n_left - 1) // 2, n_left * n_right)
+    def counted(pairs: FilePairs) -> NDArray[np.float64]:
+        n_left, n_right = left.n_standing(pairs.left), right.n_standing(pairs.right)
+        n = np.where(lists.is_self & (pairs.left == pairs.right), n_left * (n_left - 1) // 2, n_left * n_right)
+        return np.repeat(pairs.probabilities, n)
 
-    possible, copies = (pairs.where(pairs.is_open & (not is_refused)) for pairs in (found.pairs, found.copies))
-    threshold, copies_threshold = threshold_of(possible), threshold_of(copies)
+    possible = found.where(lambda pairs: pairs.is_open & (not is_refused))
+    joins = _best_of_each(possible.crowds, 1)
+    chances = counted(possible.pairs), counted(possible.copies), joins.probabilities
+    thresholds = [threshold_of(kind) for kind in chances]
     links = Found(
-        possible.where(possible.probabilities >= threshold), copies.where(copies.probabilities >= copies_threshold)
-    ).best
-    expected = np.average(1.0 - links.probabilities, weights=counts(links)) if links.left.size else 0.0
-    return Decided(links, threshold, copies_threshold, float(expected))
+        *(
+            pairs.where(pairs.probabilities >= least)
+            for pairs, least in zip((possible.pairs, possible.copies, possible.crowds), thresholds, strict=True)
+        )
+    )
+    links = replace(links, pairs=_once(_joined([links.pairs, links.copies])), copies=FilePairs.none())
+    accepted = np.concatenate([counted(links.pairs), joins.probabilities[joins.probabilities >= thresholds[2]]])
+    expected = float((1.0 - accepted).mean()) if accepted.size else 0.0
+    return Decided(links, thresholds[0], thresholds[1], thresholds[2], expected)
 
 
 def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: int) -> FilePairs:
@@ -216,13 +277,24 @@ def _once(pairs: FilePairs) -> FilePairs:
     return pairs.where(order[is_first])
 
 
-def pairs_table(pairs: FilePairs, left: IdList, right: IdList, table: TableSchema, *, is_self: bool) -> pa.Table:
+def pairs_table(found: Found, lists: Lists, table: TableSchema) -> pa.Table:
     """links.parquet or candidates.parquet, sorted by left and right id."""
-    place, of_left, of_right = spread(left.copies, pairs.left, right.copies, pairs.right, is_self=is_self)
+    left, right = lists.left, lists.right
+    pairs = _once(_joined([found.pairs, found.copies]))
+    spread_pairs = spread(left.copies, pairs.left, right.copies, pairs.right, is_self=lists.is_self)
+    of_crowds = join(left.copies, found.crowds.left, found.crowds.right)
+    place = np.concatenate([spread_pairs[0], pairs.left.size + of_crowds[0]])
+    of_left, of_right = (np.concatenate([spread_pairs[side], of_crowds[side]]) for side in (1, 2))
+    all_pairs = _joined([pairs, found.crowds])
+    if lists.is_self and found.crowds.left.size:
+        # Two records of crowds may be the best of each other.
+        ends = np.minimum(of_left, of_right) * left.copies.groups.size + np.maximum(of_left, of_right)
+        _, once = np.unique(ends, return_index=True)
+        place, of_left, of_right = place[once], of_left[once], of_right[once]
     columns = [
         left.ids.take(pa.array(of_left)),
         right.ids.take(pa.array(of_right)),
-        pa.array(pairs.probabilities[place]),
-        pa.array(pairs.weights[place]),
+        pa.array(all_pairs.probabilities[place]),
+        pa.array(all_pairs.weights[place]),
     ]
     return pa.table(columns, schema=table.arrow()).sort_by([("left_id", "ascending"), ("right_id", "ascending")])

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.as_of import of_tables
-from linkage.comparing import Batch, prepare_batch
-from linkage.copies import Copies
-from linkage.encode import encode
 from linkage.entities import entities_of
 from linkage.errors import InputError, UsageError
 from linkage.field_notes import field_notes
-from linkage.file_pairs import Decided, IdList, decide, pairs_of, pairs_table
+from linkage.file_pairs import Decided, decide, pairs_of, pairs_table
 from linkage.gates import check_accept
 from linkage.ingest import Ingested, file_notes, for_manifest, in_order, ingest
-from linkage.ingest.records import Records
+from linkage.lists import Compared, Lists
 from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
 from linkage.output_paths import check_folder
@@ -29,11 +25,10 @@ from linkage.plan import POSITION, Plan
 from linkage.plan_kinds import DATES
 from linkage.publish import Stage, staged
 from linkage.reconcile import Clock, Progress
-from linkage.registry import Index
-from linkage.registry_build import build_index
 from linkage.run_manifest import peak_rss_bytes
 from linkage.schema import CANDIDATES, ENTITIES, LINKS, Column, TableSchema
 from linkage.sealed import sealed
+from linkage.thinning import Ready, without_crowds
 from linkage.train import train
 from linkage.training_checks import refusal_of, training_problems
 from linkage.version import code_version
@@ -113,22 +108,19 @@ def link_files(
         with work_folder(out.parent) as scratch:
             with clock.stage("index"):
                 tables = {side: with_id(sides[side], key).sort_by(key) for side, key in keys.items()}
-                lists = _lists(tables, plan, is_self=is_self)
-                kept = {side: tables[side].take(pa.array(lists[side].copies.kept)) for side in tables}
-                as_of = of_tables(plan, tables)
-                index = build_index(Records.of(kept["right"]), plan, scratch / "index", as_of=as_of)
-                batch = _batch(kept["left"].combine_chunks(), index, is_self=is_self)
-                notes = [*_reject_notes(sides), *_field_notes(kept, batch, index)]
+                ready = without_crowds(Lists.of(tables, plan, is_self=is_self), scratch, n_threads)
+                notes = [*_reject_notes(sides), *_field_notes(ready.lists, ready.compared)]
             with clock.stage("train"):
-                model = _trained(batch, index, n_threads) if model is None else model
-            linked = _linked(batch, index, lists, model, accept, n_threads, clock)
+                model = _trained(ready.compared, n_threads) if model is None else model
+            with clock.stage("link"):
+                linked = _linked(ready, model, accept, n_threads)
         told = [problem for problem in linked.problems if linked.refusal is None or not problem.is_grave]
         notes += [*(problem.text for problem in told), *_open_notes(linked, plan)]
         with clock.stage("publish"):
             _write(stage, linked, sides)
         manifest = {
             **_entries(linked, sides, accept, notes),
-            "as_of": as_of.isoformat(),
+            "as_of": ready.lists.as_of.isoformat(),
             "seconds": clock.seconds,
             "peak_rss_bytes": peak_rss_bytes(),
             "peak_anonymous_bytes": memory.bytes,
@@ -152,58 +144,23 @@ def _check_plan(plan: Plan, *, is_self: bool) -> None:
         )
 
 
-def _batch(records: pa.Table, index: Index, *, is_self: bool) -> Batch:
-    """The left records, ready; of a file linked with itself, each with the row it has on the right."""
-    dictionaries = index.dictionaries.copy()
-    batch = prepare_batch(encode(records, index.plan, "left", dictionaries), dictionaries, index)
-    if not is_self:
-        return batch
-    return replace(batch, own_rows=index.rows_of(records.column(index.plan.left_id)))
-
-
-def _trained(batch: Batch, index: Index, n_threads: int) -> Model:
+def _trained(compared: Compared, n_threads: int) -> Model:
     """A model of the files themselves."""
-    parameters, training = train(batch, index, n_threads)
-    return Model(parameters, index.plan, training.to_dict())
+    parameters, training = train(compared.batch, compared.index, n_threads)
+    return Model(parameters, compared.index.plan, training.to_dict())
 
 
-def _lists(tables: Mapping[str, pa.Table], plan: Plan, *, is_self: bool) -> dict[str, IdList]:
-    """Both sides with their copies; where a record has one match at most, copies on the right stay rivals of it."""
-    if is_self:
-        columns = list(dict.fromkeys([*plan.columns("left"), *plan.columns("right")]))
-        both = IdList(tables["left"].column(plan.left_id), Copies.of(tables["left"], columns))
-        return {"left": both, "right": both}
-    left = Copies.of(tables["left"], plan.columns("left"))
-    are_rivals = plan.decision.has_rivals
-    n_right = tables["right"].num_rows
-    right = Copies.none(n_right) if are_rivals else Copies.of(tables["right"], plan.columns("right"))
-    ids = {side: tables[side].column(getattr(plan, f"{side}_id")) for side in tables}
-    return {"left": IdList(ids["left"], left), "right": IdList(ids["right"], right)}
-
-
-def _linked(
-    batch: Batch,
-    index: Index,
-    lists: Mapping[str, IdList],
-    model: Model,
-    accept: str | None,
-    n_threads: int,
-    clock: Clock,
-) -> _Linked:
+def _linked(ready: Ready, model: Model, accept: str | None, n_threads: int) -> _Linked:
     """Pairs, links and entities, unless the model's training stands against links and nobody answers for them."""
-    left, right, is_self = lists["left"], lists["right"], batch.own_rows is not None
-    with clock.stage("link"):
-        found = pairs_of(batch, index, left, right, model.parameters, n_threads)
-        problems = training_problems(model)
-        refusal = refusal_of(problems) if accept is None else None
-        is_refused = refusal is not None
-        decided = decide(found, left, right, index.plan.decision, is_self=is_self, is_refused=is_refused)
-        tables = {
-            LINKS.name: pairs_table(decided.links, left, right, LINKS, is_self=is_self),
-            CANDIDATES.name: pairs_table(found.best, left, right, CANDIDATES, is_self=is_self),
-        }
-        if is_self:
-            tables[ENTITIES.name] = entities_of(left.ids, tables[LINKS.name])
+    lists = ready.lists
+    found = pairs_of(ready, model.parameters, n_threads)
+    problems = training_problems(model)
+    refusal = refusal_of(problems) if accept is None else None
+    decided = decide(found, lists, is_refused=refusal is not None)
+    tables = {LINKS.name: pairs_table(decided.links, lists, LINKS)}
+    tables[CANDIDATES.name] = pairs_table(found, lists, CANDIDATES)
+    if lists.is_self:
+        tables[ENTITIES.name] = entities_of(lists.left.ids, tables[LINKS.name])
     return _Linked(tables, model, decided, problems, refusal)
 
 
@@ -216,12 +173,12 @@ def _reject_notes(sides: Mapping[str, Ingested]) -> list[str]:
     ]
 
 
-def _field_notes(kept: Mapping[str, pa.Table], batch: Batch, index: Index) -> list[str]:
+def _field_notes(lists: Lists, compared: Compared) -> list[str]:
     """What is odd about the fields of both sides; of a file linked with itself the left side says it."""
-    notes = field_notes(kept["left"], batch.columns, index.plan, "left")
-    if batch.own_rows is None:
-        columns = {name: column.large for name, column in index.columns.items()}
-        notes += field_notes(kept["right"], columns, index.plan, "right")
+    notes = field_notes(lists.kept("left"), compared.batch.columns, lists.plan, "left")
+    if not lists.is_self:
+        columns = {name: column.large for name, column in compared.index.columns.items()}
+        notes += field_notes(lists.kept("right"), columns, lists.plan, "right")
     return notes
 
 
@@ -265,6 +222,7 @@ def _entries(
         "candidates": linked.tables[CANDIDATES.name].num_rows,
         "match_threshold": linked.decided.threshold,
         "copies_match_threshold": linked.decided.copies_threshold,
+        "crowds_match_threshold": linked.decided.crowds_threshold,
         "expected_false_match_rate": linked.decided.expected_false_match_rate,
         "notes": [for_manifest(note) for note in notes],
         "refused": linked.refusal,

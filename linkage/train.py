@@ -207,6 +207,20 @@ def _settled_patterns(
     return Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * (n_wanted / chosen.size))
 
 
+def untrained(batch: Batch, index: Index, n_threads: int) -> Parameters:
+    """The plan's starting values with u of random pairs: what can be said of a batch before its matches are looked
+    at."""
+    parameters = starting_parameters(index.plan, index.n_persons)
+    rng = np.random.default_rng(SEED)
+    sample = take(batch, _sample(rng, batch.n_subjects, index.plan.training.subjects))
+    random = _random_pairs(rng, sample, _number_sorts(sample, index.plan), index, parameters, n_threads)
+    return (
+        _NonMatches(random, None, parameters)
+        .without_shared(parameters)
+        .estimate(replace(parameters, share_in_registry=1.0 / index.n_persons), np.ones(N_SORTS), index.n_persons)
+    )
+
+
 def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
     """Distinct subject numbers, ascending."""
     if n <= n_wanted:

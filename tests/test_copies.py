@@ -39,7 +39,7 @@ def test_chunks_do_not_show() -> None:
 def test_ten_stand_for_all() -> None:
     copies = copies_of(["a"] * 30 + ["b"] + ["a"] * 5)
     assert copies.kept.tolist() == [*range(MOST_KEPT), 30]
-    assert copies.n_kept(np.array([0, 1])).tolist() == [MOST_KEPT, 1]
+    assert copies.n_standing(np.array([0, 1])).tolist() == [MOST_KEPT, 1]
 
 
 Names = st.lists(st.sampled_from("abc"), min_size=1, max_size=25)

@@ -38,6 +38,22 @@ def test_relatives_who_share_a_name_by_chance_teach_nothing_of_matches(tmp_path:
     assert found["joined"] >= 0.98 * found["again"]
 
 
+@pytest.mark.parametrize("few_fields", [False, True])
+def test_one_person_typed_a_thousand_times_with_slips_is_one(few_fields: bool, tmp_path: Path) -> None:
+    """Half a million pairs of one person neither teach what matches are nor stop the others from being linked."""
+    case = Case(few_fields, with_slips=True, size=1000, seed=1, households=10)
+    made = make_list(Wanted(700, 10, [1000, *[2] * 100], with_slips=True), case.seed)
+    summary = link(tmp_path, made, case.plan())
+    found = judged(made, summary)
+    assert summary.refusal is None
+    assert found["false_links"] <= 1
+    assert found["joined"] >= 0.97 * found["again"]
+    manifest = json.loads((summary.folder / "manifest.json").read_text("utf-8"))
+    assert manifest["training"]["subjects"] < made.records.num_rows - 900
+    assert manifest["candidates"] < 10 * made.records.num_rows
+    assert manifest["crowds_match_threshold"] < 1.0
+
+
 def test_a_list_says_who_is_who() -> None:
     made = make_list(Wanted(50, 2, [5, 3], with_slips=True), seed=1)
     assert made.records.num_rows == len(made.entities) == 50 + 2 * sum(range(2, 13)) + 4 + 2
