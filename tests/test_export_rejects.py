@@ -66,14 +66,14 @@ def test_a_station_is_told_in_words(path: Path, tmp_path: Path) -> None:
         ["a.csv", "4", "full_name", r"\xff\x00", "Có ký tự rỗng (byte 0)", "Xóa giá trị và nhập lại"],
         ["a.csv", "4", "full_name", r"\xff\x00", "Sai bảng mã, không đọc được chữ", utf8],
         ["a.csv", "4", "", "y", "Dòng thừa cột", too_long],
-        ["a.csv", "5", "dose_id", "", "Để trống mã", "Điền mã"],
+        ["a.csv", "5", "dose_id", " | =1+1 | x", "Để trống mã", "Điền mã"],
     ]
 
 
 def test_in_english_when_asked(path: Path, tmp_path: Path) -> None:
     rows = exported(path, tmp_path / "out.csv", language="en")
     assert rows[0] == ["file", "row", "column", "value as typed", "reason", "what to do"]
-    assert rows[-1] == ["a.csv", "5", "dose_id", "", "The id is empty", "Fill in the id"]
+    assert rows[-1] == ["a.csv", "5", "dose_id", " | =1+1 | x", "The id is empty", "Fill in the id"]
 
 
 def test_the_key_is_named_as_in_the_file(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_key_is_named_as_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Mã mũi,Họ tên\n01,An\n01,Ba\n,Bê\n", encoding="utf-8")
     pq.write_table(ingest([tmp_path / "a.csv"], DOSES, columns=mapping).rejected, tmp_path / "rejected.parquet")
     rows = exported(tmp_path / "rejected.parquet", tmp_path / "out.csv", columns=mapping)
-    assert [row[1:4] for row in rows[1:]] == [["1", "Mã mũi", "'01"], ["2", "Mã mũi", "'01"], ["3", "Mã mũi", ""]]
+    assert [row[1:4] for row in rows[1:]] == [["1", "Mã mũi", "'01"], ["2", "Mã mũi", "'01"], ["3", "Mã mũi", " | Bê"]]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -155,7 +155,7 @@ def test_failed_export_leaves_the_old_file(
 
 @pytest.mark.parametrize("name", ["out.csv", "out.xlsx"])
 def test_export_into_a_folder_that_is_not_there(path: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(LinkageError, match=rf"{name}: cannot be written"):
+    with pytest.raises(UsageError, match=rf"{name}: there is no folder .*none"):
         export_rejects(path, tmp_path / "none" / name)
 
 
@@ -231,8 +231,19 @@ def test_every_file_is_replayed_under_its_own_header_and_read_again(tmp_path: Pa
         {"dose_id": "2", "full_name": "Đỗ A"},
         {"dose_id": "3", "full_name": "C"},
     ]
+    with pytest.raises(UsageError, match=r"out/a.csv: is there already, and may be mended; name another folder"):
+        replay(path, tmp_path / "out")
+    with pytest.raises(UsageError, match=r"a.csv: is there already"):
+        replay(path, tmp_path)  # where the files lie that the records came from
     beside = replay(path, tmp_path / "again.csv")
     assert [file.name for file in beside] == ["again-a.csv", "again-b.txt", "again-c.xlsx.csv"]
+
+
+def test_an_input_is_not_replaced_by_what_was_rejected_of_it(path: Path, tmp_path: Path) -> None:
+    before = (tmp_path / "a.csv").read_bytes()
+    with pytest.raises(UsageError, match=r"a.csv: is one of the inputs; name another file"):
+        replay(path, tmp_path / "a.csv", [tmp_path / "a.csv"])
+    assert (tmp_path / "a.csv").read_bytes() == before
 
 
 def test_nothing_to_replay(tmp_path: Path) -> None:

@@ -371,7 +371,7 @@ def test_what_cannot_be_written_is_one_line(bao_lam: Path, tmp_path: Path, fmt: 
 def test_a_torn_table_is_reported(tmp_path: Path) -> None:
     run_dir = publish(tmp_path, [])
     (run_dir / "subjects.parquet").write_bytes(b"PAR1")
-    with pytest.raises(VerificationError, match=r"subjects\.parquet: cannot be read"):
+    with pytest.raises(VerificationError, match=r"subjects\.parquet: is damaged"):
         write_report(run_dir, "appendix", "csv", tmp_path / "out")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -73,7 +73,7 @@ def export(
     from linkage.exports.tables import export_table
 
     language_asked = None if lang is None else language(lang)
-    done = export_table(source, new_file(out), table=table, fmt=format, unit=unit, language=language_asked)
+    done = export_table(source, new_file(out, source), table=table, fmt=format, unit=unit, language=language_asked)
     print_notes(done.notes)
     print_result({"export": str(out), "table": done.table, "format": done.format, "rows": done.rows}, as_json)
 
@@ -114,7 +114,7 @@ def rejects(
         if replay is not None:
             from linkage.exports.replay import replay as write_back
 
-            written |= _written("replay", replay, write_back(path, replay))
+            written |= _written("replay", replay, write_back(path, replay, _inputs(run)))
         print_result(written, as_json)
         return
     rows = list_rejects(path).to_pylist()
@@ -133,11 +133,20 @@ def _written(name: str, out: Path, files: list[Path]) -> dict[str, object]:
 
 
 def _columns(run: Path) -> dict[str, str]:
-    """The mapping that a run read its files with; of an index none is kept."""
+    """The mapping that a run read its files with."""
+    return dict(_manifest(run).get("columns", {}))
+
+
+def _inputs(run: Path) -> list[Path]:
+    """The files that a run read."""
+    return [Path(file["path"]) for file in _manifest(run).get("inputs", [])]
+
+
+def _manifest(run: Path) -> dict[str, Any]:
+    """The manifest of a run; that of an index tells nothing of how its files were read."""
     from linkage.published import read_manifest
 
-    is_index = (run / "current").is_file()
-    return {} if is_index else dict(read_manifest(run).get("columns", {}))
+    return {} if (run / "current").is_file() else read_manifest(run)
 
 
 def _rejected(run: Path) -> Path:

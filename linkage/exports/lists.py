@@ -25,6 +25,7 @@ Cell = str | int | float | bool | datetime.date | None
 
 SHEET_ROWS = 1_048_576  # of a sheet, the title row among them
 _LINE_POINTS, _MOST_LINES = 15, 20
+_A4_WIDTH = 180  # characters across that can still be read
 DATE_FORMAT = "dd/mm/yyyy"
 A4, A3 = 9, 8  # as workbooks number papers
 # A workbook holds the time it was made; a fixed one keeps equal lists equal.
@@ -161,7 +162,8 @@ class _Styles:
 
 
 def _write_titles(sheet: Worksheet, columns: Sequence[ListColumn], styles: _Styles) -> None:
-    print_setup(sheet, A3, 0)
+    width = sum(column.width for column in columns if column.is_printed)
+    print_setup(sheet, A4 if width <= _A4_WIDTH else A3, 0)
     sheet.freeze_panes(1, 0)
     sheet.set_row(0, _LINE_POINTS * max(lines_of(column.title, column.width) for column in columns))
     for place, column in enumerate(columns):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from linkage.errors import UsageError
+from linkage.output_paths import check_file, check_folder
 
 _LONGEST_NAME = 100
 
@@ -15,11 +16,14 @@ def part_paths(out: Path, names: Sequence[str], suffix: str | Mapping[str, str])
     """A file for each name, none twice: in ``out`` where this is a folder or has no suffix, else beside it.
 
     suffix : of the files, or that of each name. The folder is made when it is not there.
+
+    Raises UsageError where a file cannot be written, or would take the place of a part of a result.
     """
     is_folder = out.is_dir() or not out.suffix
     if is_folder and out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; name a folder, or a name with an extension")
     if is_folder:
+        check_folder(out)
         out.mkdir(parents=True, exist_ok=True)
     paths: dict[str, Path] = {}
     taken: set[str] = set()
@@ -32,6 +36,7 @@ def part_paths(out: Path, names: Sequence[str], suffix: str | Mapping[str, str])
         taken.add(chosen.casefold())
         ending = suffix if isinstance(suffix, str) else suffix[name]
         paths[name] = out / f"{chosen}{ending}" if is_folder else out.with_name(f"{out.stem}-{chosen}{ending}")
+        check_file(paths[name])
     return paths
 
 

@@ -52,6 +52,7 @@ ENGLISH = {
     "conflicting_{key}": Words("One id, different contents", "Keep the right row, correct or delete the others"),
 }
 LANGUAGES = {"vi": VIETNAMESE, "en": ENGLISH}
+HEADINGS = {"vi": "Danh sách bản ghi chưa nhận được", "en": "Rejected records"}
 TITLES = {
     "vi": ("Tệp", "Dòng", "Cột", "Giá trị đã nhập", "Lý do", "Cần làm gì"),
     "en": ("file", "row", "column", "value as typed", "reason", "what to do"),
@@ -75,18 +76,19 @@ def words_of(code: str, language: str) -> Words:
 
 
 def faulty_column(record: Record, code: str, key_column: str) -> tuple[str, str]:
-    """The column that a reason is about and what stands in it; no column, and all cells, where it is about the row.
+    """The column that a reason is about and what stands in it; all cells where nothing does, or no column is meant.
 
     key_column : what the file calls the key of its records
     """
+    whole = " | ".join(record.cells)
     if code.startswith(("missing_", "duplicate_", "conflicting_")):
-        return key_column, record.value(key_column)
+        return key_column, record.value(key_column) or whole
     place = _place(record, code)
     if place is None or place >= max(len(record.names), len(record.cells)):
-        return "", " | ".join(record.cells)
+        return "", whole
     name = record.names[place] if place < len(record.names) else ""
     if code == "too_few_columns":  # what is missing has no value
-        return name, " | ".join(record.cells)
+        return name, whole
     return name, record.cells[place]
 
 

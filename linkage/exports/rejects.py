@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from linkage.errors import UsageError
 from linkage.exports.lists import Cell, ListColumn, Written, write_csv, write_workbook
 from linkage.exports.parts import part_paths
-from linkage.exports.reject_words import TITLES, faulty_column, words_of
+from linkage.exports.reject_words import HEADINGS, TITLES, faulty_column, words_of
 from linkage.exports.rejected_records import Record, read_rejected, records
 from linkage.ingest.cleaning import normal_name
+from linkage.output_paths import check_file
 from linkage.schema import DOSES, REGISTRY
 from linkage.work_folders import replacing
 
@@ -74,6 +75,7 @@ def export_rejects(
         raise UsageError(f"--by {by}: unknown; use {' or '.join(BY)}")
     rejected = read_rejected(path)
     if by is None:
+        check_file(out)
         with replacing(out) as part:
             write_rejects(rejected, language, fmt, part, columns)
         return [out]
@@ -97,7 +99,11 @@ def write_rejects(
 def _write(chosen: Iterable[Record], language: str, fmt: str, out: Path, columns: Mapping[str, str] | None) -> Written:
     titles = [ListColumn(title, width) for title, width in zip(TITLES[language], _WIDTHS, strict=True)]
     rows = _rows(chosen, language, columns or {})
-    return write_csv(titles, rows, out) if fmt == "csv" else write_workbook(titles, rows, out, "rejected")
+    return (
+        write_csv(titles, rows, out)
+        if fmt == "csv"
+        else write_workbook(titles, rows, out, "rejected", HEADINGS[language])
+    )
 
 
 def _rows(chosen: Iterable[Record], language: str, columns: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:

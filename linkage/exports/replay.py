@@ -17,6 +17,7 @@ from linkage.exports.parts import part_paths
 from linkage.exports.rejected_records import json_cells, layouts_of, plain, read_rejected
 from linkage.ingest.batch import READERS
 from linkage.ingest.rows import Layout
+from linkage.output_paths import check_file
 from linkage.work_folders import replacing
 
 _BOM = b"\xef\xbb\xbf"
@@ -37,7 +38,7 @@ class _Records:
         return list(dict.fromkeys(column for row in self.cells for column in row))
 
 
-def replay(path: Path, out: Path) -> list[Path]:
+def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> list[Path]:
     """Write rejected records into one file for each file that they came from, under its own header.
 
     Records of a CSV are written as they stood, in UTF-8; records of workbooks and Parquet as a workbook, or as CSV
@@ -47,6 +48,7 @@ def replay(path: Path, out: Path) -> list[Path]:
     ----------
     path : ``rejected.parquet`` of a run
     out : the file to write; of several files a folder, or a name that is completed by the name of each
+    inputs : the files that the records came from, which are not written over
 
     Returns
     -------
@@ -54,7 +56,7 @@ def replay(path: Path, out: Path) -> list[Path]:
 
     Raises
     ------
-    UsageError : there are no records, or the header of a file is not known
+    UsageError : there are no records, the header of a file is not known, or a file of several is there already
     LinkageError : a file cannot be written
     """
     rejected = read_rejected(path)
@@ -63,13 +65,18 @@ def replay(path: Path, out: Path) -> list[Path]:
     layouts = layouts_of(rejected)
     files = pc.unique(rejected["file"]).to_pylist()
     found = {file: _records(rejected, file, layouts.get(file)) for file in files}
-    for target, file in _targets(out, found):
+    targets = _targets(out, found)
+    for target, _ in targets:
+        check_file(target, inputs)
+        if target != out and target.exists():
+            raise UsageError(f"{target}: is there already, and may be mended; name another folder")
+    for target, file in targets:
         with replacing(target) as part:
             if target.suffix.lower() == _WORKBOOK:
                 _write_workbook(found[file], part)
             else:
                 part.write_bytes(_csv(found[file]))
-    return [target for target, _ in _targets(out, found)]
+    return [target for target, _ in targets]
 
 
 def _targets(out: Path, found: Mapping[str, _Records]) -> list[tuple[Path, str]]:

@@ -5,6 +5,7 @@ It holds counts, and of people only the example pairs, whose names and numbers a
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def statistics_page(found: Statistics, examples: Examples, *, unmask: bool = Fal
 def _head(found: Statistics) -> Html:
     manifest = found.manifest
     facts = {
-        "list date": manifest["list_date"],
+        "as of (tính đến ngày)": f"{datetime.date.fromisoformat(manifest['list_date']):%d/%m/%Y}",
         "registry": f"{int(manifest['index']['persons']):,} people",
         "plan": found.model.plan.name,
         "program": manifest.get("code_version", "not stated"),
