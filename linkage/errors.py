@@ -51,3 +51,10 @@ class TryLaterError(LinkageError):
 
     exit_code = 75
     kind = "try_later"
+
+
+def disk_reason(error: OSError) -> str:
+    """Why the system refused something of a disk, on one line."""
+    text = error.strerror or " ".join(str(error).split())[:200]
+    # What numpy says of a file that could not be written to its end.
+    return "no space left for it" if " requested and " in text else text

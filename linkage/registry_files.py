@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from linkage.registry_version import (
 )
 from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
 from linkage.sealed import sealed
-from linkage.work_folders import replacing
+from linkage.work_folders import new_folder, replacing
 
 _Rows = NDArray[Any]
 _DATES = [column.name for column in REGISTRY.columns if column.is_date]
@@ -87,30 +88,31 @@ def build_from_files(
         found = of_records(ingested.accepted, plan, _DATES, as_of)
         for note in as_of_notes(found, as_of, "the registry"):
             on_note(note)
-        index = build_index(
-            ingested.accepted,
-            plan,
-            out,
-            units_folder=units,
-            commune_date=commune_date,
-            inputs=[file.summary() for file in ingested.files],
-            as_of=found.date,
-            n_threads=n_threads,
-            on_progress=on_progress,
-        )
-        _keep_rejected(ingested, out)
-        return index
+        # Written before the index is in force and in place behind it: a full disk leaves both as they were.
+        with _rejected_of(out, ingested):
+            return build_index(
+                ingested.accepted,
+                plan,
+                out,
+                units_folder=units,
+                commune_date=commune_date,
+                inputs=[file.summary() for file in ingested.files],
+                as_of=found.date,
+                n_threads=n_threads,
+                on_progress=on_progress,
+            )
 
 
-def _keep_rejected(ingested: Ingested, out: Path) -> None:
-    """The rejected rows of the files that the newest version was read from, as a run keeps its own."""
+@contextmanager
+def _rejected_of(out: Path, ingested: Ingested) -> Iterator[None]:
+    """The rejected rows of the files that the newest version is read from, as a run keeps its own."""
     path = out / f"{REJECTED.name}.parquet"
-    path.parent.mkdir(exist_ok=True)
-    with replacing(path) as part:
+    manifest = path.with_name(MANIFEST)
+    with new_folder(path.parent), replacing(manifest) as told, replacing(path) as part:
         pq.write_table(ingested.rejected, part, write_page_checksum=True)
         said = {"bytes": part.stat().st_size, "sha256": sums_of(part)[0], "rows": ingested.rejected.num_rows}
-    with replacing(path.with_name(MANIFEST)) as part:
-        write_json(part, sealed({"outputs": {path.name: said}}))
+        write_json(told, sealed({"outputs": {path.name: said}}))
+        yield
 
 
 def apply_changes(

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.checksums import CheckedFile, unreadable
-from linkage.errors import InputError, LinkageError, VerificationError
+from linkage.errors import InputError, LinkageError, VerificationError, disk_reason
+from linkage.scratch import reserve
 from linkage.sealed import DIGEST, read_sealed, sealed
 from linkage.work_folders import abandoned, flush_all, put_in_place, work_folder
 
@@ -42,8 +43,12 @@ def building(index: Path) -> Iterator[Path]:
             # It would have been moved to put the version in force.
             if (folder / _CURRENT).is_file() and (version := _pointed_to(folder / _CURRENT, index)) is not None:
                 shutil.rmtree(version, ignore_errors=True)
-    with work_folder(index) as folder:
-        yield folder
+    try:
+        with work_folder(index) as folder:
+            yield folder
+    except OSError as error:
+        reason = disk_reason(error)
+        raise LinkageError(f"{index}: the index cannot be written ({reason}); free space or rights there") from error
 
 
 def put_in_force(index: Path, built: Path, manifest: Mapping[str, Any]) -> None:
@@ -149,6 +154,8 @@ def new_array(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArr
         np.save(path, np.zeros(shape, dtype), allow_pickle=False)
         return np.zeros(shape, dtype)
     array: NDArray[Any] = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    with path.open("r+b") as file:
+        reserve(file, path.stat().st_size)
     return array
 
 

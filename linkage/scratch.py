@@ -7,22 +7,46 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from linkage.errors import LinkageError, disk_reason
 
 
 def scratch_array(folder: Path | None, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """An array of zeros in a file without a name in ``folder``; None is an array in memory.
 
-    Raises OSError when the folder's disk cannot hold it.
+    Raises LinkageError when the folder's disk cannot hold it.
     """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if folder is None or size == 0:
         return np.zeros(shape, dtype)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        # Reserved at once: where a mapped file without its blocks meets a full disk, the process is killed.
-        os.posix_fallocate(file.fileno(), 0, size)
+    with writing_work_files(folder), tempfile.TemporaryFile(dir=folder) as file:
+        reserve(file, size)
         return np.memmap(file, dtype, "r+", shape=shape)
+
+
+def reserve(file: BinaryIO, n_bytes: int) -> None:
+    """Take the blocks of a file that is to be mapped: where one without them meets a full disk, the process is killed.
+
+    Raises OSError when the disk does not have them.
+    """
+    os.posix_fallocate(file.fileno(), 0, n_bytes)
+
+
+@contextmanager
+def writing_work_files(folder: Path) -> Iterator[None]:
+    """Turn what the disk of work files refuses into one line that names their folder."""
+    try:
+        yield
+    except OSError as error:
+        elsewhere = ", or name another folder with TMPDIR" if folder == Path(tempfile.gettempdir()) else ""
+        reason = disk_reason(error)
+        raise LinkageError(
+            f"{folder}: work files cannot be written there ({reason}); free space or rights there{elsewhere}"
+        ) from error

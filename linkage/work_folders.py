@@ -38,7 +38,8 @@ def work_folder(place: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _UNFINISHED.remove(folder)
+        if not folder.exists():  # else memory was too short to remove it: it is tried again when some is free
+            _UNFINISHED.remove(folder)
         os.close(lock)
 
 
@@ -63,7 +64,8 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 def remove_unfinished() -> None:
-    """Remove what this process has made and not finished; for one that ends at once, in the midst of anything."""
+    """Remove what this process has made and not finished; for one that ends at once, in the midst of anything, or had
+    no memory left to do so before."""
     for folder in reversed(_UNFINISHED):
         if folder.name.startswith(PREFIX):
             shutil.rmtree(folder, ignore_errors=True)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from linkage.errors import InputError
 from linkage.ingest import Ingested, ingest
-from linkage.ingest.archive import check_archive
 from linkage.schema import DOSES
+from linkage.workbooks.archive import check_archive
 
 Rows = Sequence[Sequence[object]]
 
@@ -232,7 +232,7 @@ def test_cell_in_the_last_corner_is_refused(tmp_path: Path) -> None:
 
 def test_findings_across_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.xlsx", [HEADER, *([n, "An", "#N/A"] for n in range(400))])
-    monkeypatch.setattr("linkage.ingest.archive._PIECE_BYTES", 300)
+    monkeypatch.setattr("linkage.workbooks.archive._PIECE_BYTES", 300)
     assert check_archive(path, "a.xlsx").n_errors == 400
 
 

@@ -11,9 +11,10 @@ import pytest
 import xlsxwriter
 
 from linkage.errors import InputError
-from linkage.ingest import Ingested, ingest, workbook
-from linkage.ingest.archive import check_archive
+from linkage.ingest import Ingested, ingest
 from linkage.schema import DOSES
+from linkage.workbooks import reading
+from linkage.workbooks.archive import check_archive
 
 HEADER = ["dose_id", "full_name", "gender", "date_of_birth"]
 ONE, TWO = ["E01", "Lê Lan", "Nữ", "05/12/1983"], ["E02", "Vũ Bá", "Nam", "21/08/1974"]
@@ -199,7 +200,7 @@ def changed(path: Path, member: str, content: str) -> Path:
 
 
 def test_a_parser_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbook, "_CPU_SECONDS", 2)
+    monkeypatch.setattr(reading, "_CPU_SECONDS", 2)
     path = ods(tmp_path / "a.ods", '<table:table table:name="S">')
     with pytest.raises(InputError, match=r"a.ods: not parsed within 2 seconds"):
         ingest([path], DOSES)
@@ -217,18 +218,17 @@ def test_a_parser_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_a_small_file_cannot_ask_for_any_amount(tmp_path: Path, member: str, content: str) -> None:
-    with pytest.raises(InputError, match=r"bomb.xlsx: .*(GiB|spans).*(delete stray cells|CSV)"):
+    with pytest.raises(InputError, match=r"bomb.xlsx: .*(memory|spans).*(delete stray cells|CSV)"):
         ingest([changed(tmp_path / "bomb.xlsx", member, content)], DOSES)
 
 
-def test_many_cells_from_few_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_cells_from_few_bytes(tmp_path: Path) -> None:
     kind = 'office:value-type="string" table:number-columns-repeated="9000"'
     cell = f"<table:table-cell {kind}><text:p>x</text:p></table:table-cell>"
     row = f'<table:table-row table:number-rows-repeated="9000">{cell}</table:table-row>'
-    monkeypatch.setattr(workbook, "MAX_CELLS", 1_000_000)
     end = "</office:spreadsheet></office:body></office:document-content>"
     path = ods(tmp_path / "a.ods", f'<table:table table:name="S">{row}</table:table>{end}')
-    with pytest.raises(InputError, match=r"a.ods: .*(spans 9000 rows and 9000 columns|GiB|seconds)"):
+    with pytest.raises(InputError, match=r"a.ods: .*(spans 9000 rows and 9000 columns|memory)"):
         ingest([path], DOSES)
 
 

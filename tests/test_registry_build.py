@@ -11,7 +11,7 @@ import pytest
 
 from linkage import registry_build
 from linkage.encode import Dictionaries, encode
-from linkage.errors import VerificationError
+from linkage.errors import LinkageError, VerificationError
 from linkage.ingest.records import Records
 from linkage.plan import load_plan, plan_from
 from linkage.registry import Index, open_index, stored_passes, verify_index
@@ -162,7 +162,7 @@ def test_a_failed_build_leaves_the_version_in_force_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(registry_build, "build_pass", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(LinkageError, match="No space"):
         build_index(Records.of(persons), PLAN, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["current", before.folder.name]
     assert open_index(tmp_path).manifest == before.manifest

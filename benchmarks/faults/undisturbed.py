@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.faults.commands import command_of, make_work
-from benchmarks.faults.processes import start
+from benchmarks.faults.processes import Ended, start
 from benchmarks.faults.town import Town
 from benchmarks.faults.trials import files_in
 
@@ -20,10 +20,16 @@ Result = dict[str, str]
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """The files in ``out``, and the seconds it took."""
+    """The files in ``out``, the bytes of all of them, and the seconds it took."""
 
     files: Result
+    n_bytes: int
     seconds: float
+
+    def check(self, work: Path, ended: Ended) -> str | None:
+        """What is other in the result of a command that ended well; None where nothing is."""
+        found = difference(result(work / "out"), self.files)
+        return None if found is None else f"other result than without the fault: {found}"
 
 
 def undisturbed(name: str, town: Town, folder: Path) -> Undisturbed:
@@ -32,7 +38,9 @@ def undisturbed(name: str, town: Town, folder: Path) -> Undisturbed:
     command = command_of(name, town, work)
     began = time.monotonic()
     must(command.arguments)
-    return Undisturbed(result(work / "out"), time.monotonic() - began)
+    seconds, out = time.monotonic() - began, work / "out"
+    n_bytes = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return Undisturbed(result(out), n_bytes, seconds)
 
 
 def must(arguments: Sequence[str]) -> None:

@@ -7,11 +7,13 @@ import io
 import os
 import sys
 
+from linkage.address_limit import fit_limit
 from linkage.cli.application import app
 from linkage.cli.failures import INTERRUPTION, PROGRAM, Failure, failure_of, tell
 from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import say
 from linkage.kernel_cache import choose_cache
+from linkage.work_folders import remove_unfinished
 
 # Objects made before Python looks for cycles among them. Packages and the tables of communes make some hundred thousand
 # that all stay, and to look through them every 700 takes an eighth of a run of a thousand doses.
@@ -36,6 +38,7 @@ def main() -> None:
 def _ended(arguments: list[str]) -> int | Failure:
     """Run a command; how it ended."""
     try:
+        fit_limit()
         choose_cache()
         code: int | None = app(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except KeyboardInterrupt:
@@ -47,6 +50,8 @@ def _ended(arguments: list[str]) -> int | Failure:
         failure = failure_of(error)
         if failure is None:
             raise
+        error.__traceback__ = None  # and with it what the command holds in memory
+        remove_unfinished()
         return failure
     return INTERRUPTION if code == INTERRUPTED else code or 0
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from linkage.address_limit import shortage
 from linkage.cli.printing import print_json
 from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import complain
@@ -37,6 +38,9 @@ INTERRUPTION = Failure("interrupted; what was not finished is removed", "interru
 
 def failure_of(error: BaseException) -> Failure | None:
     """What an exception means to the user; None where it is a mistake of the program."""
+    if (reason := shortage(error)) is not None:
+        what = f"memory is short ({reason}): give the program more (ulimit -v), or smaller files"
+        return Failure(what, LinkageError.kind, LinkageError.exit_code)
     if isinstance(error, LinkageError):
         return Failure(str(error), error.kind, error.exit_code, error.result)
     if isinstance(error, CallError):

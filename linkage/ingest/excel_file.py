@@ -19,15 +19,15 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import InputError
-from linkage.ingest.archive import Findings, check_archive, check_old_format
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, key_notes, match_header
 from linkage.ingest.reasons import REPEATED_HEADER
 from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
-from linkage.ingest.workbook import Cell, Sheet, read_workbook
 from linkage.schema import TableSchema
+from linkage.workbooks.archive import Findings
+from linkage.workbooks.reading import read_workbook
+from linkage.workbooks.sheets import Cell, Sheet
 
-_OLD_FORMAT = ".xls"
 _EXACT_INTEGER = 10**15
 _EPOCH_OF_1904 = datetime.date(1904, 1, 1)
 _SERIALS_OF_1904 = range(10_000 - 1462, 60_000 - 1462)  # the dates of 10,000 to 60,000 days from 1899-12-30
@@ -49,10 +49,11 @@ def read_excel(
 
     Raises InputError when it is damaged, unsafe, protected, empty, or has no sheet with the required columns.
     """
-    findings = (check_old_format if path.suffix.lower() == _OLD_FORMAT else check_archive)(path, file)
+    answer = read_workbook(path, file, SEARCHED_ROWS)
+    findings = answer.findings
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    tables, notes = _tables(read_workbook(path, file, SEARCHED_ROWS), table, columns, file)
+    tables, notes = _tables(answer.sheets, table, columns, file)
     faults: list[np.ndarray] = []
     for part in tables:
         n_before = sum(found.size for found in faults)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from linkage.errors import InputError
+from linkage.errors import InputError, LinkageError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
 from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
@@ -92,7 +92,12 @@ def _damage(file: str) -> Iterator[None]:
     """Turns whatever the Parquet reader raises on a damaged file into one line for the user."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+    except MemoryError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise LinkageError(
+            f"{file}: its pages ask for more memory than there is ({reason}): send it again, in smaller row groups"
+        ) from None
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{file}: not a readable Parquet file ({reason}): send it again") from error
 

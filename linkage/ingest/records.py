@@ -11,14 +11,14 @@ import io
 import mmap
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.errors import LinkageError
+from linkage.scratch import writing_work_files
 
 CHUNK_ROWS = 1 << 18
 # Of a mapped chunk, rows whose values are read one by one: of all columns fifty pages each, where there are thousands.
@@ -142,10 +142,10 @@ class RecordsWriter:
     """
 
     def __init__(self, schema: pa.Schema, folder: Path | None, chunk_rows: int = CHUNK_ROWS) -> None:
-        self._chunk_rows = chunk_rows
+        self._chunk_rows, self._folder = chunk_rows, folder or Path()  # in memory no disk refuses anything
         self._waiting = schema.empty_table()
         self._starts = [0]
-        with _disk_errors():
+        with writing_work_files(self._folder):
             self._file = io.BytesIO() if folder is None else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
             self._ipc = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema, options=_OPTIONS)
 
@@ -174,7 +174,7 @@ class RecordsWriter:
     def finish(self) -> Records:
         """All that was added; nothing can be added afterwards."""
         self._write(self._waiting)
-        with _disk_errors():
+        with writing_work_files(self._folder):
             self._ipc.close()
             self._file.flush()
             if isinstance(self._file, io.BytesIO):
@@ -186,7 +186,7 @@ class RecordsWriter:
     def _write(self, rows: pa.Table) -> None:
         # A column of more than 2 GiB stays in pieces, each of which becomes a chunk.
         for batch in rows.combine_chunks().to_batches():
-            with _disk_errors():
+            with writing_work_files(self._folder):
                 self._ipc.write_batch(batch)
             self._starts.append(self._starts[-1] + batch.num_rows)
 
@@ -200,15 +200,3 @@ def _chunk(reader: pa.ipc.RecordBatchFileReader, number: int, columns: Sequence[
     """All stored rows of one chunk."""
     chunk = pa.Table.from_batches([reader.get_batch(number)])
     return chunk if columns is None else chunk.select(list(columns))
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    """Turns an error of the disk that holds the work file into one line for the user."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())[:200]
-        raise LinkageError(
-            f"the work file of the records cannot be written ({reason}): make room on its disk"
-        ) from error

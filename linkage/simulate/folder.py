@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from linkage.errors import UsageError
+from linkage.errors import LinkageError, UsageError, disk_reason
 from linkage.publish import made_and_locked
 from linkage.schema import DOSES, REGISTRY, TRUTH
 from linkage.work_folders import abandoned, put_in_place, work_folder
@@ -27,9 +27,13 @@ def simulation_folder(out: Path) -> Iterator[Path]:
     """
     with made_and_locked(out):
         _check(out)
-        with work_folder(out) as work:
-            yield work
-            _put_in_place(work, out)
+        try:
+            with work_folder(out) as work:
+                yield work
+                _put_in_place(work, out)
+        except OSError as error:
+            reason = disk_reason(error)
+            raise LinkageError(f"{out}: cannot be written ({reason}); free space or rights there") from error
 
 
 def _check(out: Path) -> None:
@@ -45,8 +49,8 @@ def _check(out: Path) -> None:
 
 
 def _put_in_place(work: Path, out: Path) -> None:
-    (out / ASSUMPTIONS).unlink(missing_ok=True)
     (out / UNITS).mkdir(exist_ok=True)
+    (out / ASSUMPTIONS).unlink(missing_ok=True)
     for path in sorted((work / UNITS).iterdir()):
         put_in_place(path, out / UNITS / path.name)
     for name in (*(f"{name}.parquet" for name in TABLES), ASSUMPTIONS):

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from linkage.errors import InputError
-from linkage.ingest.workbook import MAX_CELLS
 
+MAX_CELLS = 100_000_000
 MAX_BYTES = 4 << 30
 MAX_RATIO = 200
 RATIO_FREE_BYTES = 100_000_000
@@ -34,6 +36,18 @@ _BARE_FORMULAS = (
 )
 _EPOCH_1904 = re.compile(rb"""workbookPr\s[^<>]{0,400}?date1904\s?=\s?["'](?:1|true|on)["']""")
 _NULL_DATE_1904 = re.compile(rb"null-date\s[^<>]{0,200}?date-value=[\"']1904-01-01")
+_OLD_FORMAT = b"\xd0\xcf\x11\xe0"
+_HEAD_BYTES = 512
+_BEGINNINGS = {
+    _OLD_FORMAT: "this is a file of the old format, or protected by a password",
+    b"<": "this is a web page or XML",
+    b"PAR1": "this is a Parquet file",
+    b"%PDF": "this is a PDF",
+    b"\x1f\x8b": "this is a gzip archive",
+    b"7z\xbc\xaf": "this is a 7-Zip archive",
+    b"Rar!": "this is a RAR archive",
+}
+_REMEDY = "open it and save it as .xlsx, without a password"
 # The record DATEMODE of the old format: its number, its length, and 1 for days from 1904 (MS-XLS 2.4.77).
 _DATEMODE_1904 = b"\x22\x00\x02\x00\x01\x00"
 
@@ -54,14 +68,8 @@ def check_archive(path: Path, file: str) -> Findings:
     Raises InputError when it is no zip archive, is damaged, unpacks to more than the limits of this module, or spans
     more than ``MAX_CELLS`` cells.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_declared(archive, file)
-            findings = [_check_member(archive, member, file) for member in archive.infolist()]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise InputError(
-            f"{file}: not a sound workbook ({_one_line(error)}): save it again, without a password"
-        ) from error
+    with _damage(path, file), zipfile.ZipFile(path) as archive:
+        findings = [_check_member(archive, member, file) for member in archive.infolist()]
     return Findings(
         sum(f.n_errors for f in findings),
         sum(f.n_bare_formulas for f in findings),
@@ -70,18 +78,59 @@ def check_archive(path: Path, file: str) -> Findings:
 
 
 def check_old_format(path: Path, file: str) -> Findings:
-    """What the parser does not tell of a workbook of the old format (.xls)."""
-    return Findings(has_epoch_1904=_DATEMODE_1904 in path.read_bytes())
+    """What the parser does not tell of a workbook of the old format (.xls); InputError when it is none."""
+    with path.open("rb") as stream:
+        if stream.read(len(_OLD_FORMAT)) != _OLD_FORMAT:
+            raise InputError(f"{file}: {_what_it_is(path)}, not a workbook of the old format: {_REMEDY}")
+        return Findings(has_epoch_1904=_DATEMODE_1904 in stream.read())
 
 
-def _check_declared(archive: zipfile.ZipFile, file: str) -> None:
+def unpacked_bytes(path: Path, file: str) -> int:
+    """What a zipped workbook unpacks to, as its directory says.
+
+    Raises InputError when it is none, or more than the limits of this module.
+    """
+    with _damage(path, file), zipfile.ZipFile(path) as archive:
+        return _declared(archive, path.stat().st_size, file)
+
+
+@contextmanager
+def _damage(path: Path, file: str) -> Iterator[None]:
+    """Turns what is raised on a damaged archive, and on what is none, into one line."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        what = _what_it_is(path)
+        if what is not None:
+            raise InputError(f"{file}: {what}, not a workbook: {_REMEDY}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{file}: not a sound workbook ({reason}): save it again, without a password") from error
+
+
+def _what_it_is(path: Path) -> str | None:
+    """What a file is that is no zip archive, by its first bytes; None where they do not tell."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if head.startswith(b"PK"):
+        return None
+    found = next(
+        (what for begin, what in _BEGINNINGS.items() if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(begin)), None
+    )
+    if found is None and b"\0" not in head:
+        return "this is text, as CSV is"
+    return found
+
+
+def _declared(archive: zipfile.ZipFile, n_of_file: int, file: str) -> int:
     members = archive.infolist()
     n_bytes = sum(member.file_size for member in members)
-    n_packed = max(sum(member.compress_size for member in members), 1)
+    # Members may overlap: together they are packed in no more bytes than the file has.
+    n_packed = max(min(sum(member.compress_size for member in members), n_of_file), 1)
     if n_bytes > MAX_BYTES or (n_bytes > RATIO_FREE_BYTES and n_bytes > MAX_RATIO * n_packed):
         raise InputError(
             f"{file}: unpacks to {n_bytes} bytes from {n_packed}: refused as a zip bomb: save it as CSV or Parquet"
         )
+    return n_bytes
 
 
 def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) -> Findings:
@@ -125,7 +174,3 @@ def _column_number(letters: bytes) -> int:
     for letter in letters.upper():
         number = number * 26 + letter - 64
     return number
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

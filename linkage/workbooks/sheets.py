@@ -1,0 +1,71 @@
+"""The sheets of a workbook as the parser has them, with merged cells filled in and blank rows left out."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import python_calamine
+
+Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
+
+FREE_CELLS = 1_000_000
+CELLS_A_BYTE = 4  # of the unpacked file; a cell that a program wrote takes some ten bytes
+
+
+class StrayCellsError(ValueError):
+    """A sheet spans more cells than the size of its file can mean."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A worksheet: rows of cells that are not blank, as a person sees them.
+
+    rows : those of merged cells have the value of the merge in its first column
+    head : the first rows, with the value of a merge in all its columns: headings over several columns
+    """
+
+    name: str
+    is_visible: bool
+    rows: list[list[Cell]]
+    head: list[list[Cell]]
+
+
+def read_sheets(path: str, n_head: int, most_cells: int, n_bytes: int) -> list[Sheet]:
+    """Every worksheet.
+
+    n_head : rows of the head; most_cells : of all sheets; n_bytes : what the file unpacks to
+
+    Raises StrayCellsError when the sheets span more than ``most_cells``, or a million and more than such a file holds.
+    """
+    sheets = []
+    n_cells, most = 0, min(most_cells, max(FREE_CELLS, CELLS_A_BYTE * n_bytes))
+    with python_calamine.CalamineWorkbook.from_path(path) as book:
+        for number, about in enumerate(book.sheets_metadata):
+            if about.typ != python_calamine.SheetTypeEnum.WorkSheet:
+                continue
+            sheet = book.get_sheet_by_index(number)
+            n_cells += sheet.height * sheet.width
+            if n_cells > most:
+                raise StrayCellsError(f"sheet {about.name} spans {sheet.height} rows and {sheet.width} columns")
+            is_visible = about.visible == python_calamine.SheetVisibleEnum.Visible
+            sheets.append(Sheet(about.name, is_visible, *_filled(sheet, n_head)))
+    return sheets
+
+
+def _filled(sheet: python_calamine.CalamineSheet, n_head: int) -> tuple[list[list[Cell]], list[list[Cell]]]:
+    """Rows and head of a sheet."""
+    rows: list[list[Cell]] = sheet.to_python()
+    stated = [number for number, row in enumerate(rows) if any(cell != "" for cell in row)]
+    heads = {number: list(rows[number]) for number in stated[:n_head]}
+    first_row, first_column = sheet.start or (0, 0)
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+        top, bottom, left, right = top - first_row, bottom - first_row, left - first_column, right - first_column
+        if not (0 <= top < len(rows) and 0 <= left < len(rows[top])) or rows[top][left] == "":
+            continue
+        value = rows[top][left]
+        for number in range(top, min(bottom + 1, len(rows))):
+            rows[number][left] = value
+            if number in heads:
+                heads[number][left : right + 1] = [value] * len(heads[number][left : right + 1])
+    return [rows[number] for number in stated], list(heads.values())
