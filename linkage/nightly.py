@@ -105,7 +105,14 @@ def run(
         _check_plan(index)
         scratch = _nearest_folder(runs)
         with clock.stage("ingest"):
-            ingested = ingest(in_order(dose_files), DOSES, columns=columns, scratch=scratch, strict=strict)
+            ingested = ingest(
+                in_order(dose_files),
+                DOSES,
+                columns=columns,
+                scratch=scratch,
+                strict=strict,
+                on_read=clock.reading,
+            )
         _check_set_aside(ingested, accept)
         model = None if model_file is None else Model.load(model_file, index.plan)
         newest = _newest_dose(ingested, index) if list_date is None else None
@@ -270,6 +277,7 @@ def train_model(
     columns: Mapping[str, str] | None = None,
     accept: str | None = None,
     n_threads: int = 2,
+    on_progress: Progress = lambda stage, done, total: None,
 ) -> Model:
     """Train a model on dose files, on the subjects that do not agree exactly with anybody, as ``run`` does.
 
@@ -279,25 +287,32 @@ def train_model(
     """
     check_accept(accept)
     index = open_index(index_folder)
-    ingested = ingest(in_order(dose_files), DOSES, columns=columns)
+    clock = Clock(on_progress)
+    with clock.stage("ingest"):
+        ingested = ingest(in_order(dose_files), DOSES, columns=columns, on_read=clock.reading)
     with damage_told(index.files), NightlyCheck(index, index.dictionaries.latest_date, today()) as check:
-        model = _trained(ingested, index, verdicts, accept, n_threads)
+        model = _trained(ingested, index, verdicts, accept, n_threads, clock)
         check.finish()
     refuse(model, (), accept, "the model")
     return model
 
 
-def _trained(ingested: Ingested, index: Index, verdicts: Path | None, accept: str | None, n_threads: int) -> Model:
+def _trained(
+    ingested: Ingested, index: Index, verdicts: Path | None, accept: str | None, n_threads: int, clock: Clock
+) -> Model:
     """The model of a batch."""
-    doses, subjects, batch, _ = subjects_of(ingested, index)
+    with clock.stage("encode"):
+        doses, subjects, batch, _ = subjects_of(ingested, index)
     is_excluded = doses.excluded[subjects.first_dose] > 0
-    rows, _ = find_verified(batch, index)
+    with clock.stage("verify"):
+        rows, _ = find_verified(batch, index)
     chosen = trainees(rows >= 0, is_excluded)
     known = None if verdicts is None else subject_verdicts(verdicts, doses, subjects, index)[chosen]
     verified = np.where(is_excluded, -1, rows).astype(np.int32)
     settled = settled_claims(batch, chosen, verified)
-    parameters, training = train(take(batch, chosen), index, n_threads, known, settled)
-    rates = learn_rates(verified, doses, subjects, index)
+    with clock.stage("train"):
+        parameters, training = train(take(batch, chosen), index, n_threads, known, settled)
+        rates = learn_rates(verified, doses, subjects, index)
     told = training.to_dict() | ({} if accept is None else {ACCEPTED: accept})
     return Model(parameters, index.plan, told, rates if rates.are_enough else None)
 

@@ -71,6 +71,10 @@ class Clock:
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
+    def reading(self, done_bytes: int, total_bytes: int) -> None:
+        """How much of all input files was read."""
+        self.on_progress("ingest", done_bytes, total_bytes)
+
 
 def reconcile(
     ingested: Ingested,

@@ -29,11 +29,8 @@ WRONG = {
     ("build",): "linkage: there is no command 'build'; did you mean 'linkage index build'?",
     ("index", "aply"): "linkage: index: there is no command 'aply'; did you mean 'linkage index apply'?",
     ("run", "--dosess", "a"): "linkage: run: there is no option --dosess; did you mean --doses?",
-    (
-        "run",
-        "--mode",
-        "0640",
-    ): "linkage: run: there is no option --mode here; it stands before the command: linkage --mode",
+    ("run", "--mode", "0640"): "linkage: run: there is no option --mode here; it stands before the command: linkage",
+    ("run", "--bogus"): "linkage: run: there is no option --bogus; 'linkage run --help' tells more",
     ("run",): "linkage: run: --doses, --index and --out must be given; 'linkage run --help' tells more",
     ("explain",): "linkage: explain: RUN and DOSE_ID must be given",
     ("run", "--doses"): "linkage: option '--doses' requires an argument",

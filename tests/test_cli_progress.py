@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from unittest import mock
 
 import pytest
 
 from linkage.cli import progress as progress_module
 from linkage.cli.progress import progress
+from linkage.ingest import ingest
+from linkage.schema import DOSES
+from linkage.simulate import simulate
 from tests.terminal import in_terminal, seen
 
 LINE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
@@ -79,3 +83,24 @@ def test_a_stage_that_failed_is_not_called_done(capsys: pytest.CaptureFixture[st
 
 def _python(code: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code)
+
+
+def test_reading_tells_the_share_of_the_bytes(tmp_path: Path) -> None:
+    paths = []
+    for name, n in (("a.csv", 10), ("b.csv", 30)):
+        paths.append(tmp_path / name)
+        rows = "".join(f"{name}{i},x\n" for i in range(n))
+        paths[-1].write_text(f"dose_id,full_name\n{rows}", encoding="utf-8")
+    told: list[tuple[int, int]] = []
+    ingest(paths, DOSES, on_read=lambda done, total: told.append((done, total)))
+    first, both = paths[0].stat().st_size, sum(path.stat().st_size for path in paths)
+    assert told == [(first, both), (both, both)]
+
+
+def test_a_simulation_tells_of_its_regions(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    summary = simulate(
+        120_000, 100, 1, tmp_path / "a", region_persons=40_000, on_progress=lambda _, *share: told.append(share)
+    )
+    assert summary.n_regions > 1
+    assert told == [(0, 0), *((i, summary.n_regions) for i in range(1, summary.n_regions + 1))]

@@ -22,7 +22,7 @@ from linkage.model_file import Model
 from linkage.reports.demo import render as render_demo
 from linkage.reports.evaluation import render
 from linkage.reports.model import render as render_model
-from tests.district import District, make_district, manifest
+from tests.district import District, call, make_district, manifest
 from tests.terminal import in_terminal, seen
 
 
@@ -157,3 +157,21 @@ DEMO = (
     "How right it was",
     "Look further",
 )
+
+
+def test_long_lines_are_broken_at_blanks_on_a_terminal_alone(tmp_path: Path) -> None:
+    path = tmp_path / ("long-" * 15 + "name.json")
+    _, text = in_terminal("model", "show", path, columns=60)
+    lines = seen(text)
+    assert any(f"{path}:" in line for line in lines)  # a path stays whole, to be copied
+    assert all(len(line) <= 60 for line in lines if str(path) not in line)
+    assert call("model", "show", path).err.count("\n") == 1
+
+
+def test_a_result_in_two_columns_is_broken_at_blanks(district: District) -> None:
+    _, text = in_terminal("index", "info", district.index, columns=60)
+    lines = seen(text)
+    start = next(i for i, line in enumerate(lines) if line.startswith("inputs "))
+    assert lines[start].endswith("registry.parquet, sha256")
+    assert lines[start + 1].startswith(" " * 14)
+    assert "accepted 4000, rejected 0" in " ".join(" ".join(lines).split())

@@ -87,11 +87,11 @@ def _what_is_wrong(error: Any, context: Any) -> str:
 
 def _other_option(option: str, context: Any) -> str:
     """The nearest option of the command, or that the option stands before the command."""
-    known = _options(context)
-    near = get_close_matches(option, known, 1)
+    known = {name.lstrip("-"): name for name in _options(context)}
+    near = get_close_matches(option.lstrip("-"), known, 1)
     if option in _options(context.find_root()):
         return f" here; it stands before the command: {PROGRAM} {option} ..."
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {known[near[0]]}?" if near else ""
 
 
 def _options(context: Any) -> list[str]:

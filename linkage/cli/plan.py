@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from linkage.cli.options import Json, new_file
-from linkage.cli.printing import print_json, print_lines, print_result
+from linkage.cli.printing import print_json, print_result, print_table
 from linkage.cli.talk import print_notes
 
 
@@ -72,4 +72,4 @@ def plan_check(
     if as_json:
         print_json(check)
     else:
-        print_lines([render(check)])
+        print_table(render(check))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import typer
 from rich.console import RenderableType
 
 from linkage.cell_text import visible
-from linkage.cli.tables import print_fitted
+from linkage.cli.tables import print_fitted, wrapped
 from linkage.errors import LinkageError
 
 
@@ -41,8 +42,11 @@ def print_result(content: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(content)
         return
-    width = max(map(len, content))
-    print_lines(visible(f"{name:<{width}}  {_words(value)}") for name, value in content.items())
+    margin = max(map(len, content)) + 2
+    room = max(1, shutil.get_terminal_size().columns - margin) if sys.stdout.isatty() else sys.maxsize
+    for name, value in content.items():
+        first, *others = wrapped(visible(_words(value)), room)
+        print_lines([f"{name:<{margin}}{first}", *(" " * margin + other for other in others)])
 
 
 def _words(value: Any) -> str:

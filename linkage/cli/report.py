@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from linkage.cli.options import Json, language, new_file
-from linkage.cli.printing import print_json, print_result, print_table
+from linkage.cli.printing import print_json, print_lines, print_result, print_table
 from linkage.cli.talk import print_notes
 from linkage.errors import UsageError
 
@@ -120,6 +120,9 @@ def rejects(
     rows = list_rejects(path).to_pylist()
     if as_json:
         print_json(rows)
+        return
+    if not rows:
+        print_lines(["no row was rejected"])
         return
     table = Table("file", "reason", "rows")
     for row in rows:

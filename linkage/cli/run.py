@@ -38,9 +38,16 @@ def train(
     from linkage.nightly import train_model
 
     new_file(out, *doses, verdicts, columns)
-    model = train_model(
-        doses, index, verdicts=verdicts, columns=column_names(columns), accept=accept, n_threads=threads
-    )
+    with progress() as on_progress:
+        model = train_model(
+            doses,
+            index,
+            verdicts=verdicts,
+            columns=column_names(columns),
+            accept=accept,
+            n_threads=threads,
+            on_progress=on_progress,
+        )
     print_notes(gate_notes(model, ()))
     model.save(out)
     found = {name: value for name, value in model.training.items() if as_json or not isinstance(value, dict | list)}

@@ -43,18 +43,20 @@ def simulate(
     """
     from linkage.simulate import simulate as simulate_files
 
-    summary = simulate_files(
-        persons,
-        doses,
-        seed,
-        out,
-        units=units,
-        registry_date=registry_date,
-        area=area,
-        split=split,
-        error_shares=error_shares,
-        shocks=shock or (),
-    )
+    with progress() as on_progress:
+        summary = simulate_files(
+            persons,
+            doses,
+            seed,
+            out,
+            units=units,
+            registry_date=registry_date,
+            area=area,
+            split=split,
+            error_shares=error_shares,
+            shocks=shock or (),
+            on_progress=on_progress,
+        )
     print_result(plain(summary), as_json)
 
 

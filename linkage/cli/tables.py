@@ -20,7 +20,7 @@ from rich.text import Text
 from linkage.cell_text import visible
 
 HOLDING_BLANK = "\u00a0"  # as between the ends of an interval
-_WIDE = 200  # characters, in a file or a pipe
+_WIDE = 1000  # characters, in a file or a pipe
 _GAPS = (2, 1)  # characters between columns: the second where the first is too much
 
 
@@ -42,10 +42,10 @@ def _lines(content: RenderableType, width: int, dash: str) -> Iterator[Text]:
         yield Text(visible(content.plain), content.style)  # a command or path to be copied
     else:
         style = content.style if isinstance(content, Text) else ""
-        yield from (Text(line, style) for line in _wrapped(visible(str(content)), width))
+        yield from (Text(line, style) for line in wrapped(visible(str(content)), width))
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """The lines of a text, broken at blanks only, and not at those that hold together."""
     lines = [textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n")]
     return [part.replace(HOLDING_BLANK, " ") for parts in lines for part in parts or [""]]
@@ -55,7 +55,7 @@ def _table_lines(table: Table, width: int, dash: str) -> Iterator[Text]:
     headings = [visible(str(column.header)) for column in table.columns]
     rows = list(zip(*([visible(str(cell)) for cell in column.cells] for column in table.columns), strict=True))
     if table.title is not None:
-        yield from (Text(line, "bold") for line in _wrapped(visible(str(table.title)), width))
+        yield from (Text(line, "bold") for line in wrapped(visible(str(table.title)), width))
     fitting = ((gap, _widths([headings, *rows], width, gap)) for gap in _GAPS)
     gap, widths = next(((gap, widths) for gap, widths in fitting if widths), (_GAPS[0], []))
     if not widths:
@@ -87,7 +87,7 @@ def _widths(rows: Sequence[Sequence[str]], width: int, gap: int) -> list[int]:
 
 def _row(cells: Sequence[str], widths: Sequence[int], are_right: Sequence[bool], gap: int) -> Iterator[Text]:
     """A row in as many lines as its longest cell needs."""
-    for parts in zip_longest(*(_wrapped(cell, w) for cell, w in zip(cells, widths, strict=True)), fillvalue=""):
+    for parts in zip_longest(*(wrapped(cell, w) for cell, w in zip(cells, widths, strict=True)), fillvalue=""):
         padded = []
         for part, width, is_right in zip(parts, widths, are_right, strict=True):
             room = " " * (width - cell_len(part))
@@ -101,7 +101,7 @@ def _records(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int)
     for row in rows:
         for heading, value in zip(headings, row, strict=True):
             start = heading + " " * (margin - cell_len(heading))
-            for line in _wrapped(value, max(width - margin, 1)) if value else ():
+            for line in wrapped(value, max(width - margin, 1)) if value else ():
                 yield Text(start + line)
                 start = " " * margin
         yield Text()

@@ -1,4 +1,4 @@
-"""What a command says beside its result: on standard error."""
+"""What a command says beside its result: on standard error, a line each; on a terminal broken at blanks alone."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from rich.console import Console
+from rich.text import Text
 
 from linkage.cell_text import visible
+from linkage.cli.tables import wrapped
 
 talk = Console(stderr=True)
 
 
-def say(line: str) -> None:
-    """A line as it is, however long; where standard error takes no more the command goes on, for it is no result."""
+def say(line: str, style: str = "") -> None:
+    """A line; where standard error takes no more the command goes on, for it is no result."""
+    shown = visible(line)
     with suppress(OSError):
-        talk.print(visible(line), markup=False, highlight=False, emoji=False, soft_wrap=True)
+        for part in wrapped(shown, talk.width) if talk.is_terminal else [shown]:
+            talk.print(Text(part, style), soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """Why the command failed, on one line."""
-    line = " ".join(visible(message).split("\n"))
-    talk.print(f"linkage: {line}", style="red", markup=False, highlight=False, emoji=False, soft_wrap=True)
+    say(f"linkage: {' '.join(message.splitlines())}", "red")
 
 
 def print_notes(notes: Iterable[str]) -> None:

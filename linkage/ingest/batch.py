@@ -118,6 +118,7 @@ def ingest(
     columns: Mapping[str, str] | None = None,
     scratch: Path | None = None,
     strict: bool = True,
+    on_read: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
 ) -> Ingested:
     """Reads CSV, Excel and Parquet files as one batch.
 
@@ -129,6 +130,7 @@ def ingest(
     scratch : folder for work files, on a disk that can hold the records; None = the system's temporary folder
     strict : whether a file that cannot be used stops all; else it is set aside, as long as there is another; one that
         does not exist stops all in any case
+    on_read : called after each file with the bytes of all that were read and of all there are
 
     Returns
     -------
@@ -151,7 +153,8 @@ def ingest(
     aside: list[SetAside] = []
     lost = [np.zeros(0, np.int64)]  # records of files that proved unusable further on, or had to be read again
     with RecordsWriter(table.arrow(), folder) as writer:
-        for path, name in zip(paths, names, strict=True):
+        ends = np.cumsum([path.stat().st_size for path in paths]).tolist()
+        for path, name, end in zip(paths, names, ends, strict=True):
             n_before = writer.n_rows
             try:
                 file, month_first = _read(path, name, table, columns, writer.append, folder)
@@ -165,6 +168,7 @@ def ingest(
                     raise
                 aside.append(SetAside(name, path, str(error), sha256_of(path)))
                 lost.append(np.arange(n_before, writer.n_rows))
+            on_read(end, ends[-1])
         sound = writer.finish().without(np.concatenate(lost))
     if not files:
         raise InputError(f"none of {len(paths)} files can be used; the first: {aside[0].reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,6 +81,7 @@ def simulate(
     split: str = "default",
     shocks: Sequence[str] = (),
     region_persons: int = REGION_PERSONS,
+    on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> SimulationSummary:
     """Simulate a registry and doses; the same arguments give the same bytes.
 
@@ -121,12 +122,14 @@ def simulate(
     tally = Tally()
     with simulation_folder(out) as work:
         with _opened(work) as files:
-            for region in regions:
+            on_progress("simulate", 0, 0)
+            for done, region in enumerate(regions, start=1):
                 source = draw_source(seed, country, region, tally.start, acting)
                 known = _as_registered(source, acting)
                 numbers = _write_registry(known, files.registry, texts)
                 changed = _write_doses(source, files, texts.doses, numbers, table, acting)
                 tally.add(source, known, numbers, changed)
+                on_progress("simulate", done, len(regions))
         write_units(country.communes, work / UNITS)
         summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
         write_assumptions(work / ASSUMPTIONS, summary, table, tally.changed, split, seed, area, registry_date, acting)
