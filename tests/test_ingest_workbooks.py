@@ -168,6 +168,14 @@ def test_day_counts_of_a_workbook_that_counts_from_1904(tmp_path: Path) -> None:
     assert read(tmp_path, fill).accepted.column("date_of_birth").to_pylist()[1] == "28217"
 
 
+@pytest.mark.parametrize(("flags", "is_1904"), [(0, False), (1, True), (0x20, False), (0x21, True)])
+def test_a_binary_workbook_says_so_in_its_first_record(tmp_path: Path, flags: int, is_1904: bool) -> None:
+    path = tmp_path / "a.xlsb"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.bin", b"\x83\x01\x00\x99\x01\x0c" + bytes([flags]) + bytes(11))
+    assert check_archive(path, "a.xlsb").has_epoch_1904 == is_1904
+
+
 # ------------------------------------------------------------------------------------------------- hostile files
 
 _SHEET = (
@@ -186,6 +194,30 @@ def ods(path: Path, table: str) -> Path:
         archive.writestr("content.xml", content)
         archive.writestr("META-INF/manifest.xml", "<manifest/>")
     return path
+
+
+def test_merged_cells_of_an_open_document(tmp_path: Path) -> None:
+    def row(*cells: str, repeated: int = 1) -> str:
+        return f'<table:table-row table:number-rows-repeated="{repeated}">{"".join(cells)}</table:table-row>'
+
+    def cell(text: str, rows: int = 1, columns: int = 1) -> str:
+        spans = f'table:number-rows-spanned="{rows}" table:number-columns-spanned="{columns}"'
+        return f'<table:table-cell {spans} office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+
+    covered, blank = "<table:covered-table-cell/>", '<table:table-cell table:number-columns-repeated="3"/>'
+    rows = (
+        row(cell("Danh sách", columns=3), covered, covered),
+        row(blank, repeated=2),
+        row(cell("dose_id"), cell("full_name"), cell("commune")),
+        row(cell("E01"), cell("Lê Lan"), cell("Xã Lộc An", rows=2)),
+        row(cell("E02"), cell("Vũ Bá"), covered),
+        row(cell("E03"), cell("Lê Na"), cell("Xã B'Lá")),
+    )
+    end = "</office:spreadsheet></office:body></office:document-content>"
+    path = ods(tmp_path / "a.ods", f'<table:table table:name="S">{"".join(rows)}</table:table>{end}')
+    batch = ingest([path], DOSES)
+    assert batch.accepted.column("dose_id").to_pylist() == ["E01", "E02", "E03"]
+    assert batch.accepted.column("commune").to_pylist() == ["Xã Lộc An", "Xã Lộc An", "Xã B'Lá"]
 
 
 def changed(path: Path, member: str, content: str) -> Path:

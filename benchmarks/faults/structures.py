@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-Path = tuple[str | int, ...]
+Path = tuple[Any, ...]  # keys of tables and places in lists
 
 _DEEP: Any = 0
 for _ in range(60):
@@ -59,6 +59,7 @@ def mutated(content: dict[str, Any], rng: random.Random) -> tuple[str, dict[str,
 
 
 def _at(content: Any, path: Path) -> Any:
+    found = content
     for step in path:
-        content = content[step]
-    return content
+        found = found[step]
+    return found

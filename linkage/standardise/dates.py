@@ -197,9 +197,7 @@ def _fill_compact(packed: UInt32s, text: pa.StringArray, latest: datetime.date) 
 def _pack_whole(year: Int64s, month: Int64s, day: Int64s) -> UInt32s:
     """Packed dates of parts that are a month and a day, 0 of others; none are exchanged."""
     is_date = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    return np.where(is_date, pack_date(year, np.where(is_date, month, 0), np.where(is_date, day, 0)), 0).astype(
-        np.uint32
-    )
+    return np.asarray(pack_date(*(np.where(is_date, part, 0) for part in (year, month, day))))
 
 
 def _parts(text: pa.StringArray, form: str) -> tuple[npt.NDArray[np.intp], Int64s, Int64s, Int64s]:

@@ -35,6 +35,8 @@ _BARE_FORMULAS = (
     re.compile(rb"<f\s[^<>]{0,200}/>(?:<v></v>|<v\s{0,9}/>)?</c>"),
 )
 _EPOCH_1904 = re.compile(rb"""workbookPr\s[^<>]{0,400}?date1904\s?=\s?["'](?:1|true|on)["']""")
+# The record of the properties of a binary workbook, of which the first bit says so (MS-XLSB 2.4.822).
+_EPOCH_1904_BINARY = re.compile(rb"\x99\x01[\x08-\x7f][" + b"".join(b"\\x%02x" % n for n in range(1, 256, 2)) + rb"]")
 _NULL_DATE_1904 = re.compile(rb"null-date\s[^<>]{0,200}?date-value=[\"']1904-01-01")
 _OLD_FORMAT = b"\xd0\xcf\x11\xe0"
 _HEAD_BYTES = 512
@@ -50,6 +52,11 @@ _BEGINNINGS = {
 _REMEDY = "open it and save it as .xlsx, without a password"
 # The record DATEMODE of the old format: its number, its length, and 1 for days from 1904 (MS-XLS 2.4.77).
 _DATEMODE_1904 = b"\x22\x00\x02\x00\x01\x00"
+_TELL_EPOCH = {
+    "xl/workbook.xml": (_EPOCH_1904,),
+    "xl/workbook.bin": (_EPOCH_1904_BINARY,),
+    "content.xml": (_NULL_DATE_1904,),
+}
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) 
     """Unpacks a member (zipfile stops at the declared size and checks the sum) and searches it if it is a sheet."""
     name = member.filename.lower()
     is_sheet = "worksheets/" in name and name.endswith(".xml")
-    tells_epoch = name in ("xl/workbook.xml", "content.xml")
+    tells_epoch = _TELL_EPOCH.get(name, ())
     n_errors = n_bare = n_rows = 0
     has_epoch = False
     wide: set[bytes] = set()
@@ -153,7 +160,7 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) 
                 n_rows = max([n_rows, *(int(number) for number in numbers)])
                 wide.update(letters for letters, _ in cells)
             if tells_epoch:
-                has_epoch |= any(pattern.search(window) for pattern in (_EPOCH_1904, _NULL_DATE_1904))
+                has_epoch |= any(pattern.search(window) for pattern in tells_epoch)
             tail = window[-_OVERLAP:]
     n_columns = max((_column_number(letters) for letters in wide), default=_NARROW_COLUMNS)
     if n_rows * n_columns > MAX_CELLS:

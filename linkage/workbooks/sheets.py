@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import python_calamine
 
+from linkage.workbooks.open_document import Place, merged_cells
+
 Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
 
 FREE_CELLS = 1_000_000
@@ -40,6 +42,7 @@ def read_sheets(path: str, n_head: int, most_cells: int, n_bytes: int) -> list[S
     """
     sheets = []
     n_cells, most = 0, min(most_cells, max(FREE_CELLS, CELLS_A_BYTE * n_bytes))
+    spans = merged_cells(path) if path.lower().endswith(".ods") else {}
     with python_calamine.CalamineWorkbook.from_path(path) as book:
         for number, about in enumerate(book.sheets_metadata):
             if about.typ != python_calamine.SheetTypeEnum.WorkSheet:
@@ -49,17 +52,19 @@ def read_sheets(path: str, n_head: int, most_cells: int, n_bytes: int) -> list[S
             if n_cells > most:
                 raise StrayCellsError(f"sheet {about.name} spans {sheet.height} rows and {sheet.width} columns")
             is_visible = about.visible == python_calamine.SheetVisibleEnum.Visible
-            sheets.append(Sheet(about.name, is_visible, *_filled(sheet, n_head)))
+            sheets.append(Sheet(about.name, is_visible, *_filled(sheet, spans.get(about.name, []), n_head)))
     return sheets
 
 
-def _filled(sheet: python_calamine.CalamineSheet, n_head: int) -> tuple[list[list[Cell]], list[list[Cell]]]:
-    """Rows and head of a sheet."""
+def _filled(
+    sheet: python_calamine.CalamineSheet, merged: list[tuple[Place, Place]], n_head: int
+) -> tuple[list[list[Cell]], list[list[Cell]]]:
+    """Rows and head of a sheet; merged: what the parser does not tell."""
     rows: list[list[Cell]] = sheet.to_python()
     stated = [number for number, row in enumerate(rows) if any(cell != "" for cell in row)]
     heads = {number: list(rows[number]) for number in stated[:n_head]}
     first_row, first_column = sheet.start or (0, 0)
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+    for (top, left), (bottom, right) in sheet.merged_cell_ranges or merged:
         top, bottom, left, right = top - first_row, bottom - first_row, left - first_column, right - first_column
         if not (0 <= top < len(rows) and 0 <= left < len(rows[top])) or rows[top][left] == "":
             continue

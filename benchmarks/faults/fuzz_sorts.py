@@ -1,0 +1,176 @@
+"""The sorts of inputs that are mutated, and the commands that read each."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import random
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xlsxwriter
+
+from benchmarks.faults.mutations import mutated_bytes, mutated_workbook
+from benchmarks.faults.structures import mutated
+from benchmarks.faults.town import Town
+
+_ROWS = 120
+GIVEN, FOLDER, OUT = "{given}", "{folder}", "{out}"  # in arguments: the file, the folder that it is in, that of results
+Mutate = Callable[[random.Random], tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A sort of input: its name, the file and what is in it, how it is mutated, the commands that read it; beside: a
+    folder that the file is a part of."""
+
+    name: str
+    file: str
+    content: bytes
+    mutate: Mutate
+    commands: dict[str, tuple[str, ...]]
+    beside: Path | None = None
+
+    def arguments(self, command: str, given: Path, out: Path) -> tuple[str, ...]:
+        """The words of a command."""
+        places = {GIVEN: str(given), FOLDER: str(given.parent), OUT: str(out)}
+        words = self.commands[command]
+        for name, path in places.items():
+            words = tuple(word.replace(name, path) for word in words)
+        return words
+
+
+def sorts_of(town: Town) -> Iterator[Sort]:
+    """Everything of the town that a command reads."""
+    words = _commands(town)
+    doses, registry = (pq.read_table(town.data(name)).slice(0, _ROWS) for name in ("doses", "registry"))
+    for name, table, commands in (("doses", doses, ("run", "train")), ("registry", registry, ("index build",))):
+        for form, content in _forms(table).items():
+            mutate = _of_workbook(content) if form == "xlsx" else _of_bytes(content)
+            read_by = {command: words[command] for command in commands}
+            yield Sort(f"{name}.{form}", f"{name}.{form}", content, mutate, read_by)
+    left, right = (_as_csv(pq.read_table(path).slice(0, _ROWS)) for path in town.customers)
+    read_by = {command: words[command] for command in ("link", "plan init", "plan check")}
+    yield Sort("left.csv", "left.csv", left, _of_bytes(left, right), read_by)
+    truth = _as_csv(pq.read_table(town.data("truth")))
+    read_by = {"evaluate": words["evaluate"], "train": words["train with verdicts"]}
+    yield Sort("truth.csv", "truth.csv", truth, _of_bytes(truth), read_by)
+    of_units = max(town.units.glob("*.csv"), key=lambda path: path.stat().st_size)
+    content = of_units.read_bytes()
+    yield Sort("units", of_units.name, content, _of_bytes(content), {"index build": words["units"]}, town.units)
+    plan = town.plan.read_bytes()
+    read_by = {"link": words["link by plan"], "plan check": words["check plan"]}
+    yield Sort("plan", "plan.toml", plan, _of_plan(plan), read_by)
+    model = town.model.read_bytes()
+    yield Sort("model", "model.json", model, _of_json(model), {"run": words["model"], "model show": words["show"]})
+    manifest = (town.run / "manifest.json").read_bytes()
+    read_by = {command: words[command] for command in ("report", "evaluate run", "explain", "rejects")}
+    yield Sort("manifest", "manifest.json", manifest, _of_json(manifest), read_by, town.run)
+
+
+def _commands(town: Town) -> dict[str, tuple[str, ...]]:
+    """The words of each command by its name here."""
+    accept = ("--accept", "a trial", "--threads", "1")
+    index, model = ("--index", str(town.index)), ("--model", str(town.model))
+    doses, registry, truth = (str(town.data(name)) for name in ("doses", "registry", "truth"))
+    left, right, plan = str(town.customers[0]), str(town.customers[1]), str(town.plan)
+    runs, linked = ("--out", f"{OUT}/runs"), ("--out", f"{OUT}/linked")
+    build = ("index", "build", "--out", f"{OUT}/index", "--threads", "1")
+    train = ("train", *index, "--out", f"{OUT}/model.json", *accept, "--doses")
+    return {
+        "run": ("run", *index, *model, *runs, *accept, "--doses", GIVEN),
+        "train": (*train, GIVEN),
+        "index build": (*build, GIVEN),
+        "link": ("link", GIVEN, right, "--plan", plan, *linked, *accept),
+        "plan init": ("plan", "init", GIVEN, right, "--out", f"{OUT}/plan.toml"),
+        "plan check": ("plan", "check", plan, GIVEN, right),
+        "evaluate": ("evaluate", str(town.run), "--truth", GIVEN),
+        "train with verdicts": (*train, doses, "--verdicts", GIVEN),
+        "units": (*build, registry, "--units", FOLDER),
+        "link by plan": ("link", left, right, "--plan", GIVEN, *linked, *accept),
+        "check plan": ("plan", "check", GIVEN),
+        "model": ("run", *index, "--model", GIVEN, *runs, *accept, "--doses", doses),
+        "show": ("model", "show", GIVEN),
+        "report": ("report", FOLDER, "--form", "statistics", "--out", f"{OUT}/page.html"),
+        "evaluate run": ("evaluate", FOLDER, "--truth", truth),
+        "explain": ("explain", FOLDER, town.a_dose),
+        "rejects": ("rejects", FOLDER, "--export", f"{OUT}/rejected.csv"),
+    }
+
+
+def _of_bytes(content: bytes, other: bytes = b"") -> Mutate:
+    return lambda rng: mutated_bytes(content, rng, other)
+
+
+def _of_workbook(content: bytes) -> Mutate:
+    return lambda rng: mutated_bytes(content, rng) if rng.random() < 0.3 else mutated_workbook(content, rng)
+
+
+def _of_json(content: bytes) -> Mutate:
+    def mutate(rng: random.Random) -> tuple[str, bytes]:
+        if rng.random() < 0.2:
+            return mutated_bytes(content, rng)
+        what, changed = mutated(json.loads(content), rng)
+        return what, json.dumps(changed).encode()
+
+    return mutate
+
+
+def _of_plan(content: bytes) -> Mutate:
+    plan = tomllib.loads(content.decode())
+
+    def mutate(rng: random.Random) -> tuple[str, bytes]:
+        if rng.random() < 0.3:
+            return mutated_bytes(content, rng)
+        what, changed = mutated(plan, rng)
+        return what, _as_toml(changed).encode("utf-8", "replace")
+
+    return mutate
+
+
+def _as_toml(content: dict[str, Any]) -> str:
+    """TOML of a mutated plan, each key with an inline value; what TOML has no word for becomes a text."""
+    return "".join(f"{json.dumps(key)} = {_inline(value)}\n" for key, value in content.items())
+
+
+def _inline(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_inline(of)}" for key, of in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, int | float) else json.dumps(str(value))
+
+
+def _forms(table: pa.Table) -> dict[str, bytes]:
+    """A table as every form of file."""
+    plain = _as_csv(table)
+    parquet = io.BytesIO()
+    pq.write_table(table, parquet)
+    packed = gzip.compress(plain, mtime=0)
+    return {"csv": plain, "xlsx": _as_workbook(table), "parquet": parquet.getvalue(), "csv.gz": packed}
+
+
+def _as_csv(table: pa.Table) -> bytes:
+    found = io.StringIO(newline="")
+    writer = csv.writer(found)
+    writer.writerow(table.column_names)
+    writer.writerows([["" if value is None else value for value in row.values()] for row in table.to_pylist()])
+    return found.getvalue().encode()
+
+
+def _as_workbook(table: pa.Table) -> bytes:
+    found = io.BytesIO()
+    with xlsxwriter.Workbook(found, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("rows")
+        for number, row in enumerate([table.column_names, *([*row.values()] for row in table.to_pylist())]):
+            sheet.write_row(number, 0, ["" if value is None else str(value) for value in row])
+    return found.getvalue()

@@ -1,0 +1,68 @@
+"""The fuzz of inputs: mutations mutate, forks are judged as processes are, and a lost record is found."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import tomllib
+import zipfile
+from importlib import resources
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from benchmarks.faults.commands import make_work
+from benchmarks.faults.forked import start_forked
+from benchmarks.faults.fuzz import _lost, _trial
+from benchmarks.faults.fuzz_sorts import GIVEN, Sort, _as_toml, _as_workbook, _of_plan
+from benchmarks.faults.mutations import mutated_bytes, mutated_workbook
+from benchmarks.faults.trials import RIGHT, TOLD
+from linkage.plan import load_plan
+
+PLAN = resources.files("linkage").joinpath("plan.toml").read_bytes()
+
+
+def test_mutations_change_a_file_and_are_the_same_for_a_seed() -> None:
+    content = b"dose_id,full_name\n" + b"".join(b"D%d,An\n" % n for n in range(50))
+    found = [mutated_bytes(content, random.Random(seed), b"other") for seed in range(200)]
+    assert found == [mutated_bytes(content, random.Random(seed), b"other") for seed in range(200)]
+    assert sum(changed != content for _, changed in found) > 180
+    assert len({what.split(" at ")[0] for what, _ in found}) > 20
+
+
+def test_a_mutated_workbook_is_a_workbook_still() -> None:
+    content = _as_workbook(pa.table({"dose_id": ["D1"], "full_name": ["Lê Lan"]}))
+    for seed in range(30):
+        what, changed = mutated_workbook(content, random.Random(seed))
+        assert zipfile.is_zipfile(io.BytesIO(changed)), what
+
+
+def test_a_plan_that_was_not_mutated_is_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(_as_toml(tomllib.loads(PLAN.decode())), "utf-8")
+    assert load_plan(tmp_path / "plan.toml") == load_plan()
+
+
+def test_mutated_plans_are_read_or_refused(tmp_path: Path) -> None:
+    sort = Sort("plan", "plan.toml", PLAN, _of_plan(PLAN), {"plan check": ("plan", "check", GIVEN)})
+    rng = random.Random(5)
+    trials = [_trial(sort, make_work(tmp_path / str(number)), rng) for number in range(3)]
+    assert {trial.outcome for trial in trials} <= {RIGHT, TOLD}, trials
+    assert TOLD in {trial.outcome for trial in trials}
+
+
+def test_a_fork_ends_as_a_process_does(tmp_path: Path) -> None:
+    work = make_work(tmp_path / "work")
+    ended = start_forked(["model", "show", str(tmp_path / "absent.json")], work, 60)
+    assert ended.code == 2
+    assert "absent.json" in ended.err
+    assert start_forked(["version"], work, 0.0).code is None
+
+
+@pytest.mark.parametrize(("decided", "rejected", "is_lost"), [(3, 1, False), (2, 1, True), (3, 2, True)])
+def test_a_lost_record_is_found(tmp_path: Path, decided: int, rejected: int, is_lost: bool) -> None:
+    outputs = {"decisions.parquet": {"rows": 3}, "queues/rejected.parquet": {"rows": 1}}
+    inputs = [{"physical_records": 4, "decided": decided, "rejected": rejected}]
+    (tmp_path / "manifest.json").write_text(json.dumps({"counts": {}, "inputs": inputs, "outputs": outputs}))
+    assert (_lost(tmp_path) is not None) == is_lost
