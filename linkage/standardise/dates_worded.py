@@ -4,23 +4,28 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.clock import ZONE
+
 Rewrites = tuple[tuple[str, str], ...]
 
 # Viet Nam's clock is seven hours before UTC's: a midnight there is 17:00 of the day before.
-_CLOCK, _EARLIER_CLOCK = np.timedelta64(7, "h"), np.timedelta64(8, "h")
+_HOURS = ZONE.utcoffset(None) // datetime.timedelta(hours=1)
+_CLOCK, _EARLIER_CLOCK = np.timedelta64(_HOURS, "h"), np.timedelta64(_HOURS + 1, "h")
 _STAMP = r"^(?P<day>\d{4}-\d{1,2}-\d{1,2})[T ]+(?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?"
 _INSTANT = _STAMP + r"\s*(?:Z|UTC|GMT|[+-]00:?00)$"
 # Without a zone too, for nobody is born at five o'clock sharp.
-_MIDNIGHT = r"^\d{4}-\d{2}-\d{2}[T ]17:00:00(?:\.0+)?$"
+_MIDNIGHT = rf"^\d{{4}}-\d{{2}}-\d{{2}}[T ]{24 - _HOURS}:00:00(?:\.0+)?$"
 # From 1945 to 1975 the clock was eight hours before in parts of the time.
 _EARLIER_MIDNIGHT = r"^19(?:4[5-9]|[56]\d|7[0-5])-\d{2}-\d{2}[T ]16:00:00(?:\.0+)?(?:Z|UTC|GMT|[+-]00:?00)?$"
 _SECONDS, _MILLI, _MICRO, _NANO = range(8, 11), range(11, 14), range(14, 17), range(17, 20)  # by number of digits
 _UNITS = ((_SECONDS, 1), (_MILLI, 10**3), (_MICRO, 10**6), (_NANO, 10**9))
-_DAY_SECONDS, _MIDNIGHT_SECONDS = 86_400, 61_200  # of UTC's day, and when Viet Nam's midnight is in it
+_DAY_SECONDS, _MIDNIGHT_SECONDS = 86_400, (24 - _HOURS) * 3_600  # of UTC's day, and when Viet Nam's midnight is in it
 
 _ENGLISH = "JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?|OCT(?:OBER)?"
 _ENGLISH_MONTHS = f"{_ENGLISH}|NOV(?:EMBER)?|DEC(?:EMBER)?".split("|")
