@@ -22,7 +22,7 @@ from linkage.checksums import CheckedFile, unreadable
 from linkage.errors import InputError, LinkageError, VerificationError, disk_reason
 from linkage.scratch import reserve
 from linkage.sealed import DIGEST, read_sealed, sealed
-from linkage.work_folders import abandoned, flush_all, put_in_place, work_folder
+from linkage.work_folders import abandoned, flush_all, put_in_place, undivided, work_folder
 
 MANIFEST, _CURRENT = "manifest.json", "current"
 CHANGES = "changes"  # the folder of what changed since a version's large part was built
@@ -60,8 +60,9 @@ def put_in_force(index: Path, built: Path, manifest: Mapping[str, Any]) -> None:
     version = index / f"v{max(numbers, default=0) + 1:06d}-{whole[DIGEST][:8]}"
     (work / _CURRENT).write_text(version.name + "\n", "ascii")
     flush_all(work)
-    put_in_place(built, version)
-    put_in_place(work / _CURRENT, index / _CURRENT)
+    with undivided():
+        put_in_place(built, version)
+        put_in_place(work / _CURRENT, index / _CURRENT)
 
 
 def version_in_force(index: Path) -> tuple[Path, dict[str, Any]]:

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from linkage.errors import LinkageError, UsageError
 PREFIX = ".linkage-work-"
 # Folders that this process has made, and not filled or removed yet.
 _UNFINISHED: list[Path] = []
+# What waits until something undivided is over.
+_POSTPONED: list[list[Callable[[], None]]] = []
 _FOLDER_ONLY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
@@ -122,6 +124,25 @@ def replacing(path: Path) -> Iterator[Path]:
         raise LinkageError(
             f"{path}: cannot be written ({reason}); name another file, or free space or rights"
         ) from error
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """What a signal does not stop halfway: several files that are one whole are put in place. It takes milliseconds."""
+    _POSTPONED.append([])
+    try:
+        yield
+    finally:
+        for act in _POSTPONED.pop():
+            act()
+
+
+def postpone(act: Callable[[], None]) -> bool:
+    """Do something as soon as what is undivided is over; False where nothing is."""
+    if not _POSTPONED:
+        return False
+    _POSTPONED[0].append(act)
+    return True
 
 
 def put_in_place(made: Path, path: Path) -> None:

@@ -163,11 +163,16 @@ def test_a_version_that_was_not_put_in_force_goes_with_the_next_build(tmp_path: 
         """,
         str(tmp_path / "index"),
     )
-    assert open_index(tmp_path / "index").folder.name == ("v000002" if is_in_force else "v000001")
-    assert "v000002" in names(tmp_path / "index")
+    assert open_index(tmp_path / "index").folder.name.startswith("v000002-" if is_in_force else "v000001-")
+    assert len(list((tmp_path / "index").glob("v000002-*"))) == 1
     build_index(Records.of(people), PLAN, tmp_path / "index")
     if is_in_force:
-        assert names(tmp_path / "index") == ["current", "v000001", "v000002", "v000003"]
+        assert [name.split("-")[0] for name in names(tmp_path / "index")] == [
+            "current",
+            "v000001",
+            "v000002",
+            "v000003",
+        ]
     else:
         assert content(tmp_path / "index") == content(tmp_path / "undisturbed")
 
@@ -245,3 +250,25 @@ def test_a_signal_ends_the_program_with_one_line_and_nothing_left(tmp_path: Path
     assert (ended.returncode, ended.stdout) == (130, b"")
     assert ended.stderr.decode() == f"linkage: {said}; what was not finished is removed\n"
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("moment", ["registry.parquet", "assumptions.json"])
+def test_a_signal_waits_until_a_whole_is_in_place(simulated: Path, tmp_path: Path, moment: str) -> None:
+    """Several files that are one whole, or a version and its pointer, are never stopped between."""
+    shutil.copytree(simulated / "2", tmp_path / "2")
+    code = """
+    from linkage.cli.stopping import listen
+    from linkage.simulate import folder, simulate
+    listen()
+    real = folder.put_in_place
+    def stopped(made, path):
+        if path.name == sys.argv[2]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(made, path)
+    folder.put_in_place = stopped
+    simulate(200, 200, 1, Path(sys.argv[1]), area="bao-lam")
+    """
+    command = [sys.executable, "-c", HEAD + textwrap.dedent(code), str(tmp_path / "2"), moment]
+    ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+    assert ended.returncode == 130, ended.stderr.decode()
+    assert content(tmp_path / "2") == content(simulated / "1")

@@ -21,6 +21,7 @@ GIVEN_A_WORK_FOLDER = {
     "linkage/publish.py": "a Stage, whose folder lies in the work folder of `staged`",
     "linkage/registry_version.py": "arrays and manifests of a version, in the work folder of `building`",
     "linkage/registry_build.py": "the units of a version",
+    "linkage/registry_sums.py": "the sums of a version",
     "linkage/registry_persons.py": "the persons of a version",
     "linkage/registry_partitions.py": "partitions, beside the version that is built",
     "linkage/simulate/simulation.py": "the tables of a simulation, see linkage.simulate.folder",

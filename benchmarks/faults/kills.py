@@ -24,7 +24,7 @@ from benchmarks.faults.undisturbed import Undisturbed, difference, n_versions, r
 KIND = "kills"
 COMMANDS = (
     *("simulate", "index build", "index apply", "index compact", "train", "run", "link"),
-    *("report appendix", "report statistics", "rejects", "model export", "plan init"),
+    *("report appendix", "report statistics", "rejects", "plan init"),
 )
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _STOPPED = 130

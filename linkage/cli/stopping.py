@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 
-from linkage.work_folders import remove_unfinished
+from linkage.work_folders import postpone, remove_unfinished
 
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,6 +28,8 @@ def listen() -> None:
 
 
 def _stop(number: int, frame: object) -> None:
+    if postpone(partial(_stop, number, None)):
+        return
     for each in SIGNALS:
         signal.signal(each, signal.SIG_DFL)  # who sends a second one will not wait for this
     remove_unfinished()

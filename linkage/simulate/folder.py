@@ -9,7 +9,7 @@ from pathlib import Path
 from linkage.errors import LinkageError, UsageError, disk_reason
 from linkage.publish import made_and_locked
 from linkage.schema import DOSES, REGISTRY, TRUTH
-from linkage.work_folders import abandoned, put_in_place, work_folder
+from linkage.work_folders import abandoned, put_in_place, undivided, work_folder
 
 TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
 # Comes last and goes first: without it what is there is no whole simulation.
@@ -30,7 +30,8 @@ def simulation_folder(out: Path) -> Iterator[Path]:
         try:
             with work_folder(out) as work:
                 yield work
-                _put_in_place(work, out)
+                with undivided():
+                    _put_in_place(work, out)
         except OSError as error:
             reason = disk_reason(error)
             raise LinkageError(f"{out}: cannot be written ({reason}); free space or rights there") from error
