@@ -212,6 +212,18 @@ def test_what_cannot_be_exported_is_named_with_the_choices(run_dir: Path, tmp_pa
     assert not out.exists()
 
 
+def test_the_tables_of_link_are_exported_too(tmp_path: Path) -> None:
+    links = [{"left_id": "01", "right_id": "=B", "match_probability": 0.75, "match_weight": 3.0}]
+    with staged(tmp_path, "linked") as stage:
+        stage.write_table("links", table_of(schema.LINKS, links))
+        stage.write_json("manifest", {"inputs": {"left": [], "right": []}, "outputs": stage.outputs})
+        stage.commit()
+    rows = as_csv(tmp_path / "linked", tmp_path / "out.csv", table="links")
+    assert rows == [{"Mã bên trái": "'01", "Mã bên phải": "'=B", "Xác suất đúng người": "0.75", "Trọng số khớp": "3.0"}]
+    with pytest.raises(UsageError, match="--unit 68: links has no communes; leave it out"):
+        export_table(tmp_path / "linked", tmp_path / "out.csv", table="links", unit="68")
+
+
 def test_columns_and_codes_have_their_words() -> None:
     tables = [table for table in vars(schema).values() if isinstance(table, TableSchema) and table.name not in INPUTS]
     for name in {column.name for table in tables for column in table.columns}:

@@ -199,6 +199,13 @@ def test_without_names_the_office_is_filled_in_by_hand() -> None:
     assert office_of([nameless], "police", None) == UNKNOWN_OFFICE
 
 
+@pytest.mark.parametrize("form", ["appendix", "daily"])
+def test_a_list_date_that_is_none_is_one_line(tmp_path: Path, form: str) -> None:
+    run_dir = publish(tmp_path, [], list_date="29/08/2022")
+    with pytest.raises(VerificationError, match=r"manifest.json: list_date: '29/08/2022' is no date"):
+        write_report(run_dir, form, "json", tmp_path / "out")
+
+
 def test_a_unit_is_counted_alone(tmp_path: Path) -> None:
     places = ("25054", "26734", None)
     doses: list[Dose] = [(str(place), "review", "no_id", place) for place in places]

@@ -80,12 +80,13 @@ def export_rejects(
             write_rejects(rejected, language, fmt, part, columns)
         return [out]
     part_of = _part_of(by, language, columns or {})
-    names = list(dict.fromkeys(part_of(record) for record in records(rejected)))
-    paths = part_paths(out, names, f".{fmt}")
+    rows: dict[str, list[int]] = {}
+    for number, record in enumerate(records(rejected)):
+        rows.setdefault(part_of(record), []).append(number)
+    paths = part_paths(out, list(rows), f".{fmt}")
     for name, target in paths.items():
         with replacing(target) as part:
-            chosen = (record for record in records(rejected) if part_of(record) == name)
-            _write(chosen, language, fmt, part, columns)
+            write_rejects(rejected.take(rows[name]), language, fmt, part, columns)
     return list(paths.values())
 
 
@@ -93,17 +94,11 @@ def write_rejects(
     rejected: pa.Table, language: str, fmt: str, out: Path, columns: Mapping[str, str] | None = None
 ) -> Written:
     """Write a table of rejected records in words."""
-    return _write(records(rejected), language, fmt, out, columns)
-
-
-def _write(chosen: Iterable[Record], language: str, fmt: str, out: Path, columns: Mapping[str, str] | None) -> Written:
     titles = [ListColumn(title, width) for title, width in zip(TITLES[language], _WIDTHS, strict=True)]
-    rows = _rows(chosen, language, columns or {})
-    return (
-        write_csv(titles, rows, out)
-        if fmt == "csv"
-        else write_workbook(titles, rows, out, "rejected", HEADINGS[language])
-    )
+    rows = _rows(records(rejected), language, columns or {})
+    if fmt == "csv":
+        return write_csv(titles, rows, out)
+    return write_workbook(titles, rows, out, "rejected", HEADINGS[language])
 
 
 def _rows(chosen: Iterable[Record], language: str, columns: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:

@@ -3,7 +3,6 @@ asked."""
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +18,12 @@ import pyarrow.parquet as pq
 from linkage.cell_text import json_text
 from linkage.errors import UsageError, VerificationError
 from linkage.exports.formats import format_of
+from linkage.exports.list_dates import list_date_of
 from linkage.exports.lists import SHEET_ROWS, Written, write_csv, write_workbook
 from linkage.exports.units import commune_keys, communes_of, of_communes
 from linkage.exports.views import View, json_value
 from linkage.exports.words import AS_OF, LISTS
+from linkage.manifests import PublishedManifest
 from linkage.published import MANIFEST, published_dataset, read_manifest
 from linkage.schema import REJECTED
 from linkage.work_folders import replacing
@@ -97,7 +98,7 @@ def _find(source: Path, table: str | None) -> tuple[Path, str]:
             raise UsageError(f"{source}: is a table already; leave --table out, or name the folder of the run")
         run_dir = next((folder for folder in source.parents if (folder / MANIFEST).is_file()), source.parent)
         source, table = run_dir, str(source.relative_to(run_dir).with_suffix(""))
-    outputs = read_manifest(source).get("outputs", {})
+    outputs = read_manifest(source, like=PublishedManifest).get("outputs", {})
     known = sorted(name.removesuffix(".parquet") for name in outputs if name.endswith(".parquet"))
     if table is None or table.removesuffix(".parquet") not in known:
         raise UsageError(f"--table {table or '(none)'}: {source} has {', '.join(known)}")
@@ -142,7 +143,7 @@ def _write(source: _Source, fmt: str, language: str, out: Path) -> Written:
         return _write_parquet(source, out)
     if fmt == "json":
         return _write_json(source, out)
-    if source.table == REJECTED.name:
+    if source.schema.names == REJECTED.names:
         # They are words to a station, not codes.
         from linkage.exports.rejects import write_rejects
 
@@ -162,8 +163,8 @@ def _write(source: _Source, fmt: str, language: str, out: Path) -> Written:
 
 def _heading(source: _Source) -> str:
     """What a list is called, and of which day it is."""
-    list_date = read_manifest(source.run_dir).get("list_date")
-    day = f" ({AS_OF} {datetime.date.fromisoformat(list_date):%d/%m/%Y})" if list_date else ""
+    date = list_date_of(source.run_dir, read_manifest(source.run_dir, like=PublishedManifest))
+    day = "" if date is None else f" ({AS_OF} {date:%d/%m/%Y})"
     return f"{LISTS.get(source.table, source.table)}{day}"
 
 

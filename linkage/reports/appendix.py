@@ -8,7 +8,6 @@ commune where he lives, whichever facility keyed him in: see linkage.platform_su
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from linkage.exports.list_dates import list_date_of
 from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import ISSUES
 from linkage.published import read_manifest, read_table
@@ -57,10 +57,9 @@ def appendix_of_run(run_dir: Path, unit: str | None = None) -> Report:
     counts: Counter[tuple[str, str]] = Counter()
     for row in counted:
         counts[labels.get(row["commune_code"], UNKNOWN_COMMUNE), row["issue"]] += row["count_all"]
-    as_of = manifest.get("list_date")
     return replace(
         appendix(counts),
-        as_of=None if as_of is None else datetime.date.fromisoformat(as_of),
+        as_of=list_date_of(run_dir, manifest),
         office=office_of_run(run_dir, "health", unit),
         is_annex=True,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from linkage.exports.list_dates import list_date_of
 from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import STATUSES as STATUS_WORDS
 from linkage.published import read_manifest, read_table
@@ -53,6 +54,7 @@ def daily_of_run(run_dir: Path, unit: str | None = None) -> Report:
     counts = read_table(run_dir, SUBJECT_COUNTS.name, SUBJECT_COUNTS.names)
     if unit is not None:
         counts = of_communes(counts, communes_of(run_dir, unit))
-    date = datetime.date.fromisoformat(manifest["list_date"])
+    date = list_date_of(run_dir, manifest)
+    assert date is not None  # read_manifest has asked for it
     report = daily(date, counts, manifest.get("commune_names", {}))
     return replace(report, as_of=date, office=office_of_run(run_dir, "police", unit))

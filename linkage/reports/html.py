@@ -5,11 +5,11 @@ It holds counts, and of people only the example pairs, whose names and numbers a
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from linkage.exports.list_dates import list_date_of
 from linkage.exports.words import ISSUES, STATUSES
 from linkage.reports.examples import Examples, examples_of_run
 from linkage.reports.html_errors import accuracy_section, error_section
@@ -78,7 +78,7 @@ def statistics_page(found: Statistics, examples: Examples, *, unmask: bool = Fal
 def _head(found: Statistics) -> Html:
     manifest = found.manifest
     facts = {
-        "as of (tính đến ngày)": f"{datetime.date.fromisoformat(manifest['list_date']):%d/%m/%Y}",
+        "as of (tính đến ngày)": f"{list_date_of(Path(manifest['run_id']), manifest):%d/%m/%Y}",
         "registry": f"{int(manifest['index']['persons']):,} people",
         "plan": found.model.plan.name,
         "program": manifest.get("code_version", "not stated"),
