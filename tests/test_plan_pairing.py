@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -16,8 +16,8 @@ from blocking.keys import block_keys
 from linkage.api import link_tables, propose_plan
 from linkage.file_pairs import FilePairs, _among_left_rivals
 from linkage.files import link_files
-from linkage.plan import Plan, load_plan
-from linkage.planning.agreement import relatives_a_record, repeated_share, with_lent
+from linkage.plan import Pass, Plan, load_plan
+from linkage.planning.agreement import tells
 from linkage.planning.columns import TextColumn, read_columns, text_columns
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.fields import Planned, planned_fields
@@ -25,6 +25,8 @@ from linkage.planning.pairing import of_two_files
 from linkage.planning.passes import _candidates, _draw
 from linkage.planning.proposal import _with_shares, propose
 from linkage.planning.roles import Role, role_of
+from linkage.planning.sharing import relatives_a_record, repeated_share, with_lent
+from linkage.planning.sure import SurePairs
 from linkage.planning.writing import plan_toml
 from linkage.standardise.text_forms import in_form
 
@@ -44,6 +46,9 @@ FORMS = [
     ("person", "natalie b. alvarado & j. smith", "natalie b alvarado and j smith"),
     ("person", "dr. o'neil, mary-ann", "mary ann oneil"),
     ("person", "ann lee", "ann lee"),
+    ("given", "o'neil, mary-ann", "mary"),
+    ("family", "mary ann o'neil", "oneil"),
+    ("family", "o'neil", "oneil"),
     (None, "as it is, ltd.", "as it is, ltd."),
 ]
 
@@ -95,6 +100,14 @@ def test_a_date_meets_the_year_that_the_other_side_has() -> None:
     assert pair.is_guessed
 
 
+def test_authors_that_one_side_turns_round_are_paired() -> None:
+    names = [(f"{word(7 * i % 900)}a", f"{word(11 * i % 900)}o") for i in range(300)]
+    left = {"made_by": [f"{family.title()}, {given.title()} B." for given, family in names[:200]]}
+    right = {"by": [f"{given} b. {family}" for given, family in names[100:]]}
+    pair = pairs_of(left, right)["by"]
+    assert (pair.role, pair.form) == (Role.FULL_NAME, "person")
+
+
 def test_years_are_years_whatever_their_column_is_called() -> None:
     assert role_of(columns({"published": [str(1950 + i // 2) for i in range(60)]})[0]) is Role.YEAR
     assert role_of(columns({"published": [str(1000 + 37 * i) for i in range(60)]})[0]) is Role.IDENTIFIER
@@ -121,6 +134,20 @@ def keys(values: list[int]) -> np.ndarray:
 
 def word(i: int) -> str:
     return "".join("abcdefghij"[int(digit)] for digit in f"{i:03}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Files as they look to whoever asks for keys of a part and values of a field."""
+
+    keys: dict[str, tuple[np.ndarray, np.ndarray]]
+    texts: dict[str, tuple[np.ndarray, np.ndarray]]
+
+    def of(self, rule: Pass) -> tuple[np.ndarray, np.ndarray]:
+        return self.keys[rule.left[0]]
+
+    def values(self, planned: Planned) -> tuple[np.ndarray, np.ndarray]:
+        return self.texts[planned.field.name]
 
 
 def firms(n: int) -> list[Planned]:
@@ -154,9 +181,11 @@ def test_relatives_are_counted_among_those_who_share_a_home() -> None:
     )
     planned = planned_fields([Correspondence((c,), (c,), role_of(c), 1.0) for c in found_columns])
     own, home = keys([i + 1 for i in range(200)]), keys([i // 2 + 1 for i in range(200)])
-    found = {"given_name.prefix": own, "phone": home}
-    rate = relatives_a_record(planned, (200, 200), lambda rule: (found[rule.left[0]],) * 2, is_self=False)
-    assert rate == pytest.approx(1.0), "each meets the other one of his home"
+    rng = random.Random(1)
+    names = np.array(["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=8)) for _ in range(200)], np.object_)
+    files = Found({"given_name": (own, own), "phone": (home, home)}, {"given_name": (names, names)})
+    rate = relatives_a_record(planned, (200, 200), files, is_self=False)
+    assert rate == pytest.approx(1.0, abs=0.1), "each meets the other one of his home, some with his first letter"
 
 
 def insured(n: int) -> list[Planned]:
@@ -173,13 +202,16 @@ def insured(n: int) -> list[Planned]:
 @pytest.mark.parametrize(("borrowers", "is_shared"), [(0, False), (10, True)])
 def test_a_number_seen_with_others_than_its_owner_is_shared(borrowers: int, is_shared: bool) -> None:
     planned = insured(200)
-    numbers, others = list(range(1, 201)), list(range(1000, 1000 + borrowers)) + list(range(borrowers + 1, 201))
-    found = {
-        "insurance": (keys(numbers), keys(numbers)),
-        "first_name.prefix": (keys(numbers), keys(others)),
-        "date_of_birth.year": (keys(numbers), keys(others)),
-    }
-    marked = with_lent(planned, lambda rule: found[rule.left[0]], is_self=False)
+    rows = np.arange(200)
+    numbers = keys(list(range(1, 201)))
+    others = np.where(rows < borrowers, rows + 1000, rows + 1)
+    names = np.array([f"{'abcdefghij'[i // 20]}{word(i)}" for i in range(200)], np.object_)
+    of_others = np.where(rows < borrowers, "zoe", names)
+    files = Found(
+        {"insurance": (numbers, numbers), "date_of_birth.year": (numbers, keys(others.tolist()))},
+        {"first_name": (names, of_others)},
+    )
+    marked = with_lent(planned, files, is_self=False)
     assert {p.field.name: p.comparison.shared_number for p in marked}["insurance"] is is_shared
 
 
@@ -201,6 +233,16 @@ def test_a_number_of_ones_own_is_a_pass_by_itself_unless_it_is_lent() -> None:
     for those, is_pass in ((planned, True), (lent, False)):
         passes = [candidate.rule.left for candidate in _candidates(those, only_own=True)]
         assert (["insurance"] in passes) is is_pass
+
+
+def test_a_guess_is_kept_where_sure_matches_agree_in_it_only() -> None:
+    planned = next(p for p in insured(200) if p.field.name == "first_name")
+    sure = [SurePairs(frozenset({"first", "second"}), np.arange(200), np.arange(200))]
+    levels = np.array([f"{i % 50}" for i in range(200)], np.object_)
+    other = np.random.default_rng(1).permutation(levels)
+    assert tells(planned, sure, (levels, levels))
+    assert not tells(planned, sure, (levels, other))
+    assert not tells(planned, [], (levels, levels)), "nothing speaks for it"
 
 
 def test_measured_shares_are_positive_however_few_pairs_have_a_level() -> None:
@@ -282,7 +324,7 @@ def test_shops_that_write_all_in_another_way_are_linked_at_the_first_try(
     (tmp_path / "plan.toml").write_text(plan_toml(proposal), encoding="utf-8")
     plan: Plan = load_plan(tmp_path / "plan.toml")
     assert plan.decision.matches_per_record == "one_to_one"
-    assert {field.form for field in plan.fields if field.name == "name"} == {"person"}
+    assert {field.form for field in plan.fields if field.right == ["name"]} == {"given", "family"}
     linked = link_files([shops[0]], [shops[1]], plan, tmp_path / "out")
     assert linked.links == 300
     assert any("born: read as month/day/year" in note for note in linked.notes)

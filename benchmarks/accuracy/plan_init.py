@@ -7,7 +7,7 @@ columns of both files called and written alike, so dates and telephone numbers a
 
     python -m benchmarks.accuracy.plan_init --work DIR [--data DIR] [--seed N ...] [--out FILE.md]
 
-With --data, the folder of labelled sets, four of these follow; Splink's models of them are those of the accuracy table.
+With --data, the folder of labelled sets, these follow; Splink's models of them are those of the accuracy table.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from linkage.planning.proposal import propose
 from linkage.planning.writing import plan_toml
 
 SEEDS = (11, 12, 13)
-LABELLED = ("fake_1000", "febrl3", "febrl4", "ons_pes")
+LABELLED = ("fake_1000", "febrl1", "febrl2", "febrl3", "febrl4", "ons_pes", "census_ssa", "w2_ssa", "w2_census")
 _DATE = "coalesce(try_strptime(dob, '%d/%m/%Y'), try_strptime(dob, '%Y-%m-%d'))::DATE::VARCHAR"
 _CLEANED = {
     "dob": _DATE,
@@ -194,7 +194,7 @@ def markdown(rows: list[Row]) -> str:
     lines = [
         "# Proposed plans",
         "",
-        "Two made-up domains and four labelled sets, linked by `plan init` and `link` as they are, beside Splink 5",
+        "Two made-up domains and the labelled sets, linked by `plan init` and `link` as they are, beside Splink 5",
         "with comparisons of its library. Pairs of at least probability 0.5; *best only* keeps the best pair of each",
         "left record.",
         "Seconds are with compiling.",

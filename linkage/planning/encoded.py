@@ -13,9 +13,11 @@ from linkage.encode import Dictionaries, encode
 from linkage.encode_texts import plain_texts
 from linkage.key_parts import KeyParts
 from linkage.plan import Pass, Plan
-from linkage.planning.agreement import MEASURED, repeated_share, whole_part
+from linkage.planning.agreement import MEASURED
 from linkage.planning.fields import Planned
 from linkage.planning.passes import block_sizes
+from linkage.planning.sharing import repeated_share
+from linkage.planning.sure import whole_part
 from linkage.standardise.places import Units
 from linkage.standardise.text_forms import in_form
 
@@ -43,16 +45,25 @@ class EncodedFiles:
 
     def duplicates(self, planned: Sequence[Planned]) -> dict[str, float]:
         """Records of each side that another one of it repeats, as a share of all."""
-        parts = {p.field.name: whole_part(p) for p in planned if p.field.kind != "number"}
-        whole = {name: self.of(Pass(name=name, left=[part], right=[part])) for name, part in parts.items()}
+        whole = {p.field.name: self._whole(p) for p in planned}
         return {
             side: repeated_share(planned, side, {name: both[place] for name, both in whole.items()})
             for place, side in enumerate(("left", "right"))
         }
 
+    def _whole(self, planned: Planned) -> tuple[np.ndarray, np.ndarray]:
+        """Keys of whole values, of numbers as they are written."""
+        if planned.field.kind != "number":
+            part = whole_part(planned)
+            return self.of(Pass(name="whole", left=[part], right=[part]))
+        left, right = self.values(planned)
+        _, codes = np.unique(np.concatenate([left, right]).astype(str), return_inverse=True)
+        codes = np.where(np.concatenate([left, right]) == "", 0, codes + 1).astype(np.uint64)
+        return codes[: left.size], codes[left.size :]
+
     def values(self, planned: Planned) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
         """A field's values as they are compared, aligned with the rows: text, or what its kernel takes."""
-        if planned.comparison.kind in MEASURED:
+        if planned.comparison.kind in MEASURED or planned.field.kind not in ("text", "category", "number"):
             left, right = (self._parts[side].columns[planned.field.name] for side in ("left", "right"))
             return left, right
         left, right = (

@@ -42,6 +42,7 @@ FIELD_KINDS = {
 _SIMILAR = {
     Role.FULL_NAME: _NAME_LIMITS,
     Role.GIVEN_NAME: _NAME_LIMITS,
+    Role.MIDDLE_NAME: _NAME_LIMITS,
     Role.FAMILY_NAME: _NAME_LIMITS,
     Role.COMPANY: _COMPANY_LIMITS,
     Role.EMAIL: _EMAIL_LIMITS,
@@ -50,7 +51,7 @@ _SIMILAR = {
     Role.TEXT: _NAME_LIMITS,
 }
 # A few are common however many there are.
-_NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.COMPANY}
+_NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.MIDDLE_NAME, Role.FAMILY_NAME, Role.COMPANY}
 _MOSTLY = 0.8  # of the values of a column
 _NUMBERED = 0.5  # the same of addresses
 _LOOKED_AT = 200  # phone numbers with a country's code
@@ -139,7 +140,9 @@ def _cost(comparison: Comparison) -> tuple[int, int]:
 def _name_of(pair: Correspondence, taken: set[str]) -> str:
     """The field's name: the words of the first column's name, told apart by its digits or a number."""
     column = pair.right[0] if len(pair.right) == 1 else pair.left[0]
-    name = "".join(c if c.isalnum() and c.isascii() else "_" for c in column.name.strip().lower()).strip("_")
+    # The first and the last word of a full name are called what they are.
+    called = pair.role.value if pair.form in ("given", "family") else column.name
+    name = "".join(c if c.isalnum() and c.isascii() else "_" for c in called.strip().lower()).strip("_")
     name = name if any(c.isalpha() for c in name) else "_".join(words_of(column.name)) or "field"
     name = "province_" if name == "province" else name  # "province" in a key means that of a commune
     number = 2

@@ -22,7 +22,8 @@ _WORD = re.compile(r"[^\W_]+")
 def joined_names(
     left: Sequence[TextColumn], right: Sequence[TextColumn], roles: dict[int, Role]
 ) -> list[Correspondence]:
-    """A full name on one side beside given and family name on the other."""
+    """A full name on one side beside given and family name on the other: its first word is the given name, its last one
+    the family name, whatever stands between them; of Vietnamese names all are joined."""
 
     def first(columns: Sequence[TextColumn], role: Role) -> tuple[TextColumn, ...]:
         return tuple(column for column in columns if roles[id(column)] is role)[:1]
@@ -30,10 +31,16 @@ def joined_names(
     for role in (Role.FULL_NAME, Role.VIETNAMESE_NAME):
         for whole, parted in ((left, right), (right, left)):
             full = first(whole, role)
-            parts = first(parted, Role.GIVEN_NAME) + first(parted, Role.FAMILY_NAME)
-            if full and len(parts) == 2:
-                of_left, of_right = (full, parts) if whole is left else (parts, full)
-                return [Correspondence(of_left, of_right, Role.FULL_NAME, None, "person")]
+            given, family = first(parted, Role.GIVEN_NAME), first(parted, Role.FAMILY_NAME)
+            if not (full and given and family):
+                continue
+            if role is Role.VIETNAMESE_NAME:
+                sides = (full, given + family) if whole is left else (given + family, full)
+                return [Correspondence(*sides, Role.FULL_NAME, None, "person")]
+            return [
+                Correspondence(*((full, part) if whole is left else (part, full)), of_part, None, form)
+                for part, of_part, form in ((given, Role.GIVEN_NAME, "given"), (family, Role.FAMILY_NAME, "family"))
+            ]
     return []
 
 

@@ -14,6 +14,7 @@ from linkage.planning.roles import PERSONAL, Role
 _LEAST_FILLED = 0.02  # of pairs; a field that fewer have is left out
 # What another column may say as well: a district is that of its village.
 _DETERMINABLE = {Role.CATEGORY, Role.TOWN, Role.TEXT, Role.STREET, Role.QUANTITY, Role.IDENTIFIER}
+NOT_SURE = "looks like the other side's, but sure matches do not agree in it"
 _UNPAIRED = "has no counterpart"
 
 

@@ -20,6 +20,7 @@ _OF_VALUES, _OF_ROLES = 0.5, 0.25
 _TELLING, _RARE = 0.2, 0.002  # share of values that the other side has, and how often two rows have the same
 _FAMILIES = (
     {Role.VIETNAMESE_NAME, Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME, Role.COMPANY, Role.TEXT},
+    {Role.MIDDLE_NAME, Role.TEXT},
     {Role.STREET, Role.TOWN, Role.TEXT, Role.CATEGORY},
     {Role.IDENTIFIER, Role.PHONE, Role.POSTCODE, Role.TEXT},
     {Role.CATEGORY, Role.SEX, Role.TEXT, Role.IDENTIFIER, Role.QUANTITY},
@@ -31,6 +32,7 @@ _CODED = {Role.IDENTIFIER, Role.PHONE, Role.TEXT}
 _VAGUE = {Role.IDENTIFIER, Role.QUANTITY, Role.CATEGORY, Role.DATE}
 # Their values meet by chance: equal values say nothing of equal columns.
 _COMMON = {Role.CATEGORY, Role.SEX, Role.QUANTITY, Role.YEAR, Role.COUNTER}
+_CHANCY = _COMMON - {Role.CATEGORY}  # whose words say as little
 _TIMES = {Role.DATE, Role.BIRTH_DATE, Role.YEAR}
 _LEAST_LIKENESS = 0.5  # of the words of two columns of which nothing else speaks
 
@@ -66,6 +68,8 @@ def _paired(a: TextColumn, b: TextColumn, roles: dict[int, Role], *, is_guessed:
 
 def _forms(role_a: Role, role_b: Role) -> list[str | None]:
     """The forms in which the values of two roles are looked at."""
+    if {role_a, role_b} == {Role.TEXT}:
+        return [None, "code", "digits", "company", "person"]
     coded: list[str | None] = ["code", "digits"] if {role_a, role_b} <= _CODED else []
     return [None, *coded, *dict.fromkeys(FORM_OF[role] for role in (role_a, role_b) if role in FORM_OF)]
 
@@ -84,8 +88,8 @@ def _likeness(a: TextColumn, b: TextColumn, roles: dict[int, Role]) -> float:
     both = {roles[id(a)], roles[id(b)]}
     if both <= _TIMES:
         return years_alike(a, b)
-    is_worded = any(both <= family for family in _FAMILIES[:2])
-    return words_alike(a, b) if is_worded and not both & _COMMON else 0.0
+    is_worded = any(both <= family for family in _FAMILIES[:3]) or both == {Role.CATEGORY}
+    return words_alike(a, b) if is_worded and not both & _CHANCY else 0.0
 
 
 def _score(a: TextColumn, b: TextColumn, role_a: Role, role_b: Role) -> float:
@@ -125,4 +129,5 @@ def _common_role(a: TextColumn, b: TextColumn, roles: dict[int, Role]) -> Role:
             return role
     hinted = [role for column, role in ((a, role_a), (b, role_b)) if hint_of(column.name).role is role]
     strict = {Role.CATEGORY, Role.SEX, Role.QUANTITY, Role.COUNTER, Role.VIETNAMESE_NAME}
-    return next((role for role in hinted if role not in strict), Role.TEXT)
+    of_values = [role for role in (Role.COMPANY, Role.FULL_NAME) if role in (role_a, role_b)]
+    return next((role for role in (*hinted, *of_values) if role not in strict), Role.TEXT)

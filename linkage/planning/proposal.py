@@ -13,13 +13,7 @@ import pyarrow as pa
 from linkage.errors import InputError
 from linkage.plan import POSITION, Decision, Pass, Plan, Training, plan_from
 from linkage.plan_checks import FORMAT
-from linkage.planning.agreement import (
-    level_shares,
-    matches_a_record,
-    relatives_a_record,
-    sure_pairs,
-    with_lent,
-)
+from linkage.planning.agreement import level_shares, tells
 from linkage.planning.columns import text_columns
 from linkage.planning.correspondences import (
     id_of,
@@ -27,10 +21,12 @@ from linkage.planning.correspondences import (
 )
 from linkage.planning.encoded import EncodedFiles
 from linkage.planning.fields import Planned, planned_fields, without_level
-from linkage.planning.left_out import LeftOut, fit_pairs, unpaired, unpaired_notes
+from linkage.planning.left_out import NOT_SURE, LeftOut, fit_pairs, unpaired, unpaired_notes
 from linkage.planning.pairing import of_two_files
 from linkage.planning.passes import Chosen, choose_passes, found_share
-from linkage.planning.roles import PERSONAL
+from linkage.planning.roles import OWN, PERSONAL
+from linkage.planning.sharing import relatives_a_record, with_lent
+from linkage.planning.sure import matches_a_record, sure_pairs
 
 # Patterns of agreement: each is a row of the tables that scoring looks up, so they should fit the cache.
 _MOST_PATTERNS = 3_000_000
@@ -40,9 +36,9 @@ _LEAST_SHARE, _MOST_SHARE = 0.01, 0.95  # matches for each left record to start 
 _HOMES = 2.0  # pairs of one home for each match, from which on they would be taken for the matches
 _LEAST_LEVEL = 0.0001  # share of a level among matches, however few sure pairs have it
 _FAR = 0.2  # in total variation: starting values that differ more from the defaults are stated
-# Several records of one person on the right side, from which on pairs are judged one by one.
-_DUPLICATES = 0.03
-_LEFT_DUPLICATES = 0.01  # the same on the left, from which on two of them may have one match
+# Records that repeat another one of their side, about a fifth of which are seen to: on the right from so many on pairs
+# are judged one by one, on the left two may have one match.
+_DUPLICATES, _LEFT_DUPLICATES = 0.01, 0.002
 _LEAST_RELATIVES, _MOST_RELATIVES = 0.01, 1.0  # of a record on the other side, a starting value
 
 
@@ -91,7 +87,10 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
     )
     keys = EncodedFiles(tables, plan)
     sure = sure_pairs(planned, keys.rows, keys.of, is_self=is_self)
-    planned = [_with_shares(p, level_shares(p, sure, keys.values(p))) for p in planned]
+    guessed = [p for p in planned if p.pair.is_guessed and p.pair.role not in OWN]
+    idle = [p for p in guessed if not tells(p, sure, keys.values(p))]
+    left_out += [LeftOut("both", p.field.right[0], NOT_SURE) for p in idle]
+    planned = [_with_shares(p, level_shares(p, sure, keys.values(p))) for p in planned if p not in idle]
     matches = matches_a_record(sure, keys.rows)
     only_own = is_self and is_of_people and keys.same_home(planned) > _HOMES * (matches or 0.0)
     chosen = choose_passes(planned, keys.rows[0], keys.of, is_self=is_self, only_own=only_own)
@@ -102,15 +101,16 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
             else "no value of the left file occurs in the right one in a column that could block; look at the spelling "
             "of the values on both sides, or write the plan by hand"
         )
-    planned = with_lent(planned, keys.of, is_self=is_self)
+    planned = with_lent(planned, keys, is_self=is_self)
     relatives = 0.0
     if any(p.comparison.shared_number for p in planned):
-        relatives = max(_LEAST_RELATIVES, relatives_a_record(planned, keys.rows, keys.of, is_self=is_self))
+        relatives = max(_LEAST_RELATIVES, relatives_a_record(planned, keys.rows, keys, is_self=is_self))
     many = {"left": 0.0, "right": 1.0} if is_self else keys.duplicates(planned)
     plan = msgspec.structs.replace(
         plan,
         decision=_decision(many),
         training=_training(keys.rows, relatives, matches, is_any=many["right"] > _DUPLICATES),
+        fields=[p.field for p in planned],
         passes=[c.rule for c in chosen],
         comparisons=[p.comparison for p in planned],
     )

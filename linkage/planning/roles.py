@@ -19,6 +19,7 @@ MOST = 0.9  # share of the values that must fit a form
 _SAMPLE = 2000  # distinct values looked at where each costs a look in Python
 _FEW_CATEGORIES = 40
 _MOST_YEARS, _YEAR = 300, r"^(1[5-9]|20)\d\d(\.0)?$"
+_TURNED_NAME = r"^[\pL'’ -]+, ?[\pL'’. -]+(;.*)?$"  # "Last, First"
 # Of the names of organisations so many at least say under what law they stand; two letters may be a surname.
 _SOME, _LEGAL_FORM = 0.2, r"\b(ltd|limited|inc|incorporated|llc|llp|plc|corp|corporation|gmbh|sarl|tnhh)\.?$"
 _MONTH_IN_WORDS = r"^[\d\s.,/-]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\d\s.,/-]+$"
@@ -35,6 +36,7 @@ class Role(Enum):
     VIETNAMESE_NAME = "Vietnamese full name"
     FULL_NAME = "full name"
     GIVEN_NAME = "given name"
+    MIDDLE_NAME = "middle name"
     FAMILY_NAME = "family name"
     COMPANY = "name of an organisation"
     BIRTH_DATE = "date of birth"
@@ -57,7 +59,8 @@ class Role(Enum):
 _PHRASES = {
     Role.GIVEN_NAME: "given name,first name,forename,fore name,vorname,prenom,firstname,givenname,fname",
     Role.FAMILY_NAME: "surname,last name,family name,nachname,nom,lastname,familyname,lname,sur name",
-    Role.FULL_NAME: "name,full name,fullname,person,customer,client,ho ten,ho va ten,contact",
+    Role.MIDDLE_NAME: "middle name,middle initial,middlename,second name,middle names,other names,ten dem",
+    Role.FULL_NAME: "name,full name,fullname,person,customer,client,ho ten,ho va ten,contact,author,authors,creator",
     Role.COMPANY: "company,company name,organisation,organization,firm,business,legal name,employer,supplier,vendor,"
     "trading name,organisation name,organization name,business name,entity name,firma,cong ty",
     Role.BIRTH_DATE: "birth,dob,born,date of birth,birth date,birthdate,birthday,geburtsdatum,ngay sinh,date birth",
@@ -75,9 +78,10 @@ _PHRASES = {
     Role.CATEGORY: "state,country,region,province,county,type,status,category,title,initial,sector,industry,legal form",
 }
 _HINTS = {phrase: role for role, phrases in _PHRASES.items() for phrase in phrases.split(",")}
-_PERSONAL = {Role.VIETNAMESE_NAME, Role.FULL_NAME, Role.GIVEN_NAME, Role.FAMILY_NAME}
+_PERSONAL = {Role.VIETNAMESE_NAME, Role.FULL_NAME, Role.GIVEN_NAME, Role.MIDDLE_NAME, Role.FAMILY_NAME}
 _WORDED = {*_PERSONAL, Role.COMPANY, Role.STREET, Role.TOWN}
 
+NAMED = {Role.GIVEN_NAME, Role.FULL_NAME, Role.VIETNAMESE_NAME}  # what twins do not have in common
 # What only a person has.
 PERSONAL = {Role.GIVEN_NAME, Role.FAMILY_NAME, Role.FULL_NAME, Role.VIETNAMESE_NAME, Role.BIRTH_DATE, Role.SEX}
 # What two people of one home do not have in common, nor two firms of one house.
@@ -127,6 +131,8 @@ def role_of(column: TextColumn) -> Role:
         return hinted
     if hinted is None and column.share_of(pc.match_substring_regex(column.values, _LEGAL_FORM)) > _SOME:
         return Role.COMPANY
+    if hinted is None and column.share_of(pc.match_substring_regex(column.values, _TURNED_NAME)) > MOST:
+        return Role.FULL_NAME
     return _unnamed_role(column, hinted, has_digits)
 
 

@@ -49,6 +49,8 @@ _REWRITES: dict[str, Rewrites] = {
         (_TITLES, ""),
     ),
 }
+_REWRITES["given"] = (*_REWRITES["person"], (r"^(\S+) .*$", r"\1"))
+_REWRITES["family"] = (*_REWRITES["person"], (r"^.* (\S+)$", r"\1"))
 FORMS = tuple(_REWRITES)
 
 
@@ -59,7 +61,7 @@ def in_form(texts: pa.StringArray, form: str | None) -> pa.StringArray:
     ----------
     texts : string[n], lower case with single spaces
     form : "code" letters and digits only; "digits" digits only; "company" without the legal form and marks; "person"
-        given name first; None leaves them as they are
+        given name first; "given" and "family" its first and its last word; None leaves them as they are
     """
     for pattern, replacement in () if form is None else _REWRITES[form]:
         texts = pc.replace_substring_regex(texts, pattern, replacement)
