@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -176,3 +177,11 @@ def test_a_claim_is_explained_by_its_first_dose(district: District) -> None:
     assert explained.code == 0
     assert explained.json["dose_id"] == decisions[keys.index(key)]["dose_id"]
     assert f"claim {key}: {keys.count(key)} doses" in explained.err
+
+
+def test_a_damaged_index_is_told(district: District, tmp_path: Path) -> None:
+    shutil.copytree(district.index, tmp_path / "index")
+    (column,) = (tmp_path / "index").glob("v*/columns/full_name.npy")
+    column.write_bytes(column.read_bytes()[:-2] + b"\xff\xff")  # a syllable that is in no dictionary
+    line = one_line(call("find", tmp_path / "index", "--name", "nguyen"), 4)
+    assert "full_name.npy" in line

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import UsageError
 from linkage.finding.asked import Asked, Found, is_born, is_word
+from linkage.nightly_check import damage_told
 from linkage.registry import Index, open_index
 
 _CHUNK_ROWS = 1 << 20
@@ -26,15 +27,16 @@ Condition = Sequence[tuple[str, Fits]]
 def find_persons(folder: Path, asked: Asked, limit: int) -> Found:
     """People of the index in force who fit all that is asked, in the order of the index, the first ``limit`` in full.
 
-    UsageError where the index knows no such thing.
+    UsageError where the index knows no such thing; VerificationError where it is damaged.
     """
     start = time.perf_counter()
     index = open_index(folder)
     if asked.subject or asked.dose:
         raise UsageError(f"{folder}: an index holds no doses; look for a subject or a dose in a run")
-    rows = np.concatenate([np.empty(0, np.int64), *_fitting(index, asked)])
-    columns = [index.plan.right_id, *(name for name in _SHOWN if name in index.persons.schema.names)]
-    people = index.take(rows[:limit], columns).to_pylist()
+    with damage_told(index.files):
+        rows = np.concatenate([np.empty(0, np.int64), *_fitting(index, asked)])
+        columns = [index.plan.right_id, *(name for name in _SHOWN if name in index.persons.schema.names)]
+        people = index.take(rows[:limit], columns).to_pylist()
     return Found(rows.size, people, index.n_persons, round(time.perf_counter() - start, 3))
 
 
