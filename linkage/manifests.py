@@ -134,7 +134,6 @@ class _Large(TypedDict):
     persons: Annotated[int, Meta(ge=1)]
     plan: dict[str, Any]
     commune_date: Literal["2021", "2025"]
-    commune_codes: list[str] | None
     latest_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     inputs: list[dict[str, Any]]
     files: dict[str, str]

@@ -37,7 +37,7 @@ from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
-FORMAT = 8
+FORMAT = 9
 _NO_ROWS = np.empty(0, np.uint32)
 _NONE_REMOVED = RemovedRows.none()
 
@@ -144,7 +144,7 @@ def _opened(version: Path, manifest: dict[str, Any], files: CheckedFiles) -> Ind
         return _with_changes(large, manifest, files)
     texts = read_json(files["dictionaries.json"])
     plan = plan_from(manifest["plan"], str(version / "manifest.json"))
-    codes = manifest["commune_codes"]
+    codes = texts["commune_codes"]
     units = Units.load(version / "units") if codes is None else Units.none(pa.array(codes, pa.string()))
     latest = datetime.date.fromisoformat(manifest["latest_date"])
     syllables = SyllableDictionary(texts["syllables"])

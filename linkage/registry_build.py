@@ -103,7 +103,11 @@ def build_index(
         if units_folder is not None:
             shutil.copytree(units_folder, version / "units")
         ordered = arranger.renumbering.dictionaries
-        texts = {"syllables": ordered.syllables.syllables, "words": ordered.words}
+        texts = {
+            "syllables": ordered.syllables.syllables,
+            "words": ordered.words,
+            "commune_codes": None if units_folder is not None else codes,
+        }
         write_json(version / "dictionaries.json", texts)
         on_progress("checksums", 0, 0)
         files, sums = write_sums(version)
@@ -112,7 +116,6 @@ def build_index(
             "persons": persons.num_rows,
             "plan": msgspec.to_builtins(plan),
             "commune_date": ordered.commune_date,
-            "commune_codes": None if units_folder is not None else codes,
             "latest_date": ordered.latest_date.isoformat(),
             "inputs": inputs or [],
             "files": files,

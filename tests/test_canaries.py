@@ -42,6 +42,7 @@ PERSON = {
     "ethnicity": "Canhkin",
     "date_of_death": "Canhdeath",
 }
+CODES = {"commune_code": "Canhcode", "residence_commune_code": "Canhhome"}  # words in columns of codes
 OTHERS = {
     "ignored": "Canhignored",
     "header": "Canhheader",
@@ -49,7 +50,7 @@ OTHERS = {
     "customer": "Canhcustomer Vanhcustomer",
 }
 WORDS = sorted(
-    {word for values in (DOSE, PERSON, OTHERS) for value in values.values() for word in [value, *value.split()]}
+    {word for values in (DOSE, PERSON, CODES, OTHERS) for value in values.values() for word in [value, *value.split()]}
     - {"Thị", "Văn", "12"}
 )
 # Files that hold tables of people; everything else is looked at.
@@ -76,7 +77,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("town")
     simulate(900, 900, 4, folder / "data", area="bao-lam")
     planted(folder / "data" / "doses.parquet", DOSE, folder / "doses.parquet")
-    planted(folder / "data" / "registry.parquet", PERSON, folder / "registry.parquet")
+    planted(folder / "data" / "registry.parquet", PERSON | CODES, folder / "registry.parquet")
     rows = pq.read_table(folder / "doses.parquet").to_pylist()
     dose_ids = [row["dose_id"] for row in rows]
     verdicts = [{"dose_id": dose, "person_id": "", "note": OTHERS["verdict"]} for dose in dose_ids[:40]]
