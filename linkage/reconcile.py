@@ -37,7 +37,8 @@ from linkage.scratch import scratch_array
 from linkage.standardise import dates
 from linkage.stations import Stations
 from linkage.subjects import Subjects
-from linkage.train import SettledClaims, train
+from linkage.train import train
+from linkage.training_sample import SettledClaims
 from linkage.verify import find_verified
 from models.parameters import Parameters
 

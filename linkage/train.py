@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from linkage.blocking_recall import FEWEST_SURE, SURE, missed_by_passes
 from linkage.comparing import Batch, pattern_space, take
 from linkage.drift import Shares, Tables, describe_best, describe_tables
-from linkage.given_pairs import weigh_given
 from linkage.link import run_tiles
 from linkage.plan import Plan
 from linkage.random_pairs import random_patterns
@@ -19,8 +18,9 @@ from linkage.registry import Index
 from linkage.registry_pairs import registry_pairs
 from linkage.relinking import number_comparison
 from linkage.scoring import Scorer
+from linkage.training_sample import NO_VERDICT, SettledClaims, drawn, settled_patterns, training_sample
 from models.comparators import digits
-from models.estimate import Convergence, Settled, TrainingSample, estimate_m, outside_by_sort
+from models.estimate import Convergence, estimate_m, outside_by_sort
 from models.estimate_namesakes import NamesakePlan, estimate_namesakes
 from models.estimate_registry import RegistryPairs, estimate_classes
 from models.estimate_u import estimate_u
@@ -33,10 +33,6 @@ SEED = 20210708  # the day the campaign started; any fixed number gives the same
 ROUNDS = 2
 N_SORTS = 1 + digits.N_MARKS  # of subjects, by what their number says: see _number_sorts
 
-NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, and none given
-
-# Candidates whose prior odds of being the match stay under this with the starting values are left out of the EM.
-NEGLIGIBLE_LOG2 = -16.0
 RECALL_RANGE = (0.9, 0.9999)
 
 
@@ -121,13 +117,13 @@ def train(
     rng = np.random.default_rng(SEED)
     parameters = start = starting_parameters(plan, index.n_persons)
     namesakes = _namesake_plan(plan)
-    chosen = _sample(rng, batch.n_subjects, plan.training.subjects)
+    chosen = drawn(rng, batch.n_subjects, plan.training.subjects)
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
     known_matches, n_settled = None, 0.0
     if settled is not None:
         n_settled = settled.rows.size * sample.n_subjects / batch.n_subjects
-        known_matches = _settled_patterns(rng, settled, n_settled, index, parameters, n_threads)
+        known_matches = settled_patterns(rng, settled, n_settled, index, parameters, n_threads)
     sorts = _number_sorts(sample, plan)
     non_matches = _NonMatches(
         _random_pairs(rng, sample, sorts, index, parameters, n_threads),
@@ -146,7 +142,7 @@ def train(
     first = non_matches if plan.training.household_rate is not None else non_matches.without_shared(parameters)
     for number in range(ROUNDS):
         parameters = (non_matches if number else first).estimate(parameters, outside, index.n_persons)
-        candidates, n_candidates = _training_sample(sample, index, parameters, known, n_threads)
+        candidates, n_candidates = training_sample(sample, index, parameters, known, n_threads)
         candidates = replace(candidates, settled=known_matches)
         if not number and not choice["rivals"]:
             share = starting_share(parameters, candidates, index.n_persons)
@@ -182,50 +178,18 @@ def train(
     )
 
 
-@dataclass(frozen=True)
-class SettledClaims:
-    """Claims settled by exact agreement: int64[n] subjects of a batch, and of each the registry row, int32[n]."""
-
-    batch: Batch
-    subjects: NDArray[np.int64]
-    rows: NDArray[np.int32]
-
-
-def _settled_patterns(
-    rng: np.random.Generator,
-    settled: SettledClaims,
-    n_wanted: float,
-    index: Index,
-    parameters: Parameters,
-    n_threads: int,
-) -> Settled:
-    """The patterns of some settled claims, weighed as ``n_wanted`` of them."""
-    chosen = _sample(rng, settled.rows.size, index.plan.training.subjects)
-    subjects, rows, passes = settled.subjects[chosen], settled.rows[chosen], np.zeros(chosen.size, np.uint16)
-    found = weigh_given(settled.batch, subjects, rows, passes, index, parameters, n_threads, None)
-    codes, counts = np.unique(found.codes[:, 0], return_counts=True)
-    return Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * (n_wanted / chosen.size))
-
-
 def untrained(batch: Batch, index: Index, n_threads: int) -> Parameters:
     """The plan's starting values with u of random pairs: what can be said of a batch before its matches are looked
     at."""
     parameters = starting_parameters(index.plan, index.n_persons)
     rng = np.random.default_rng(SEED)
-    sample = take(batch, _sample(rng, batch.n_subjects, index.plan.training.subjects))
+    sample = take(batch, drawn(rng, batch.n_subjects, index.plan.training.subjects))
     random = _random_pairs(rng, sample, _number_sorts(sample, index.plan), index, parameters, n_threads)
     return (
         _NonMatches(random, None, parameters)
         .without_shared(parameters)
         .estimate(replace(parameters, share_in_registry=1.0 / index.n_persons), np.ones(N_SORTS), index.n_persons)
     )
-
-
-def _sample(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
-    """Distinct subject numbers, ascending."""
-    if n <= n_wanted:
-        return np.arange(n)
-    return np.sort(rng.choice(n, n_wanted, replace=False)).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -321,48 +285,6 @@ def _random_pairs(
         tables.append((patterns, counts, np.full(patterns.size, sort, np.uint8)))
     codes, n, of_pattern = (np.concatenate(parts) for parts in zip(*tables, strict=True))
     return _RandomPairs(pattern_space(index.plan), codes, n, of_pattern.astype(np.uint8))
-
-
-def _training_sample(
-    sample: Batch, index: Index, parameters: Parameters, known: NDArray[np.int64], n_threads: int
-) -> tuple[TrainingSample, int]:
-    """Patterns of the sample's candidates that may matter to the EM, and the number of all candidates.
-
-    Weights are taken without the household component, which would leave out the very pairs it is estimated from.
-    """
-    floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
-    scorer = Scorer(sample, index, replace(parameters, household_rate=0.0), floor_log2=floor)
-
-    def work(part: slice) -> tuple[NDArray[Any], ...]:
-        scored, _ = scorer.link(part)
-        matters = scored.factors >= scorer.least_factor
-        kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]
-        rows = scored.candidates.rows[matters]
-        return np.diff(kept), scored.codes[matters], scored.ratios[matters], rows, scored.n_candidates
-
-    tiles = [result for _, result in run_tiles(work, sample.n_subjects, n_threads)]
-    sizes, codes, ratios, rows, n = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    distinct, patterns = np.unique(codes, return_inverse=True)
-    decided, is_match = _verdicts_on_pairs(known, sizes, rows)
-    levels = scorer.space.levels_of(distinct)
-    return TrainingSample(offsets, levels, patterns.astype(np.uint32), ratios, decided, is_match), int(n.sum())
-
-
-def _verdicts_on_pairs(
-    known: NDArray[np.int64], sizes: NDArray[np.int64], rows: NDArray[np.uint32]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs of the subjects with a verdict, and which of them are matches.
-
-    A verdict on a person who is not among a subject's pairs cannot be used, as if there were none. known:
-    int64[n_subjects]; sizes: int64[n_subjects] pairs of each; rows: uint32[n_pairs].
-    """
-    subject = np.repeat(np.arange(sizes.size), sizes)
-    is_match = rows.astype(np.int64) == known[subject]
-    is_usable = known == NOBODY
-    is_usable[subject[is_match]] = True
-    decided = np.flatnonzero(is_usable[subject])
-    return decided, is_match[decided]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from linkage.ingest import ingest
 from linkage.registry import Index
 from linkage.schema import TRUTH
 from linkage.subjects import Subjects
-from linkage.train import NO_VERDICT, NOBODY
+from linkage.training_sample import NO_VERDICT, NOBODY
 
 
 def subject_verdicts(path: Path, doses: Doses, subjects: Subjects, index: Index) -> NDArray[np.int64]:
