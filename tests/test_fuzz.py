@@ -7,6 +7,7 @@ import json
 import random
 import tomllib
 import zipfile
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -16,10 +17,13 @@ import pytest
 from benchmarks.faults.commands import make_work
 from benchmarks.faults.forked import start_forked
 from benchmarks.faults.fuzz import _lost, _trial
-from benchmarks.faults.fuzz_sorts import GIVEN, Sort, _as_toml, _as_workbook, _of_plan
+from benchmarks.faults.fuzz_reading import lost, read_once
+from benchmarks.faults.fuzz_sorts import GIVEN, Sort, _as_toml, _as_workbook, _of_bytes, _of_plan
 from benchmarks.faults.mutations import mutated_bytes, mutated_workbook
 from benchmarks.faults.trials import RIGHT, TOLD
+from linkage.ingest import ingest
 from linkage.plan import load_plan
+from linkage.schema import DOSES
 
 PLAN = resources.files("linkage").joinpath("plan.toml").read_bytes()
 
@@ -66,3 +70,16 @@ def test_a_lost_record_is_found(tmp_path: Path, decided: int, rejected: int, is_
     inputs = [{"physical_records": 4, "decided": decided, "rejected": rejected}]
     (tmp_path / "manifest.json").write_text(json.dumps({"counts": {}, "inputs": inputs, "outputs": outputs}))
     assert (_lost(tmp_path) is not None) == is_lost
+
+
+def test_mutated_doses_are_read_or_refused_and_none_is_lost(tmp_path: Path) -> None:
+    content = b"dose_id,full_name,date_of_birth\n" + b"".join(b"D%d,An,1981-04-03\n" % n for n in range(30))
+    sort = Sort("doses.csv", "doses.csv", content, _of_bytes(content), {})
+    rng = random.Random(1)
+    trials = [read_once(sort, tmp_path, rng) for _ in range(60)]
+    assert {trial.outcome for trial in trials} <= {RIGHT, TOLD}, [t for t in trials if t.outcome == "wrong"]
+    (tmp_path / "doses.csv").write_bytes(content)
+    read = ingest([tmp_path / "doses.csv"], DOSES)
+    assert lost(read) is None
+    fewer = replace(read.files[0], physical_records=31)
+    assert lost(replace(read, files=(fewer,))) == "31 records, 30 accepted and 0 rejected"
