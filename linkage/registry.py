@@ -10,6 +10,7 @@ a second, small part of it, see linkage.registry_changes.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -121,11 +122,7 @@ def open_index(folder: Path, content: str | None = None) -> Index:
     LinkageError : this user may not read it
     """
     version, manifest = version_in_force(folder) if content is None else version_with(folder, content)
-    found = manifest.get("format")
-    if found != FORMAT:
-        raise UsageError(
-            f"{folder}: has format {found!r:.60}, this version encodes in format {FORMAT}; build the index again"
-        )
+    check_format(folder, manifest)
     shaped(manifest, IndexManifest, str(version / MANIFEST), VerificationError, REMEDY)
     try:
         files = open_files(version, manifest)
@@ -135,6 +132,15 @@ def open_index(folder: Path, content: str | None = None) -> Index:
         raise unreadable(Path(error.filename or folder), error, REMEDY) from error
     except (ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
         raise VerificationError(f"{folder}: is damaged ({error}); {REMEDY}") from error
+
+
+def check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """UsageError where a version of an index is of another format."""
+    found = manifest.get("format")
+    if found != FORMAT:
+        raise UsageError(
+            f"{folder}: has format {found!r:.60}, this version encodes in format {FORMAT}; build the index again"
+        )
 
 
 def _opened(version: Path, manifest: dict[str, Any], files: CheckedFiles) -> Index:

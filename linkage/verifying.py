@@ -10,7 +10,7 @@ from typing import Any
 from linkage.checksums import CheckedFile
 from linkage.errors import LinkageError, UsageError, VerificationError
 from linkage.published import MANIFEST, check_published
-from linkage.registry import FORMAT
+from linkage.registry import FORMAT, check_format
 from linkage.registry_sums import open_files
 from linkage.registry_version import manifest_of, version_in_force, versions
 
@@ -46,7 +46,8 @@ def verify(folder: Path, n_threads: int = 2) -> Verified:
 
 
 def _verify_index(folder: Path, n_threads: int) -> Verified:
-    in_force, _ = version_in_force(folder)
+    in_force, manifest = version_in_force(folder)
+    check_format(folder, manifest)
     files: dict[tuple[int, int], CheckedFile] = {}
     not_read = []
     damage: list[LinkageError] = []

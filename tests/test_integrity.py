@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.faults.bit_flips import FAULTS
 from linkage import checksums, registry_sums
 from linkage.errors import LinkageError, UsageError, VerificationError
 from linkage.nightly_check import NIGHTS, NightlyCheck, damage_told
 from linkage.published import read_manifest
-from linkage.registry import open_index
+from linkage.registry import FORMAT, open_index
 from linkage.registry_files import apply_changes, compact_index
 from linkage.registry_sums import share
 from linkage.sealed import sealed
@@ -377,11 +379,44 @@ def test_a_damaged_model_is_told_before_anything_runs(made: District, tmp_path: 
     assert call("model", "show", path).code == 0
 
 
+def test_an_index_of_an_older_format_is_refused_and_its_versions_are_named(index: Path, tmp_path: Path) -> None:
+    old = index / "v000000"
+    shutil.copytree(open_index(index).folder, old)
+    (old / "manifest.json").write_text(json.dumps({"format": 7, "content": "of old"}))
+    ended = call("verify", index, "--json")
+    assert (ended.code, ended.json["not_read"]) == (0, ["v000000"])
+    (index / "current").write_text("v000000\n")
+    for command in (("verify", index), ("index", "info", index)):
+        ended = call(*command)
+        assert ended.code == 2
+        assert f"has format 7, this version encodes in format {FORMAT}; build the index again" in ended.err
+
+
 def test_verify_names_all_that_is_damaged(index: Path) -> None:
     folder = open_index(index).folder
     for name in ("columns/sex.npy", "passes/phone.rows.npy"):
         flip(folder / name, -1)
     told(call("verify", index), "sex.npy: is damaged", "damaged too:", "phone.rows.npy")
+
+
+UNSEEN = ("checked.json", "stale")  # what no result rests on
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_damage_is_seen_by_verify_or_means_nothing(index: Path, run_dir: Path, tmp_path: Path, seed: int) -> None:
+    """As the benchmark of faults does it, with all commands."""
+    rng = random.Random(seed)
+    for folder in (index, run_dir):
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        for _ in range(4):
+            path, fault = rng.choice(paths), rng.choice(sorted(FAULTS))
+            content = path.read_bytes()
+            FAULTS[fault](path, rng.choice(paths), rng)
+            is_changed = path.read_bytes() != content and path.name not in UNSEEN
+            ended = call("verify", folder)
+            is_text = path.suffix == ".json" or path.name == "current"  # where another blank means nothing
+            assert ended.code in ((4, 0) if is_text else (4,) if is_changed else (0,)), (path, fault, ended)
+            path.write_bytes(content)
 
 
 def test_an_index_that_did_not_change_is_compacted_to_the_same(index: Path) -> None:

@@ -25,6 +25,7 @@ KIND = "bit_flips"
 
 _ACCEPT = ("--accept", "a trial")
 _PAGE = 4096
+_ANYWHERE = 0.2  # of the faults in an index; the others are in the version in force
 _NIGHTS = 7
 _AS_LARGE = {"linkage.checksums.CHUNK_BYTES": 512, "linkage.registry_sums.OPEN_BYTES": 0}
 # Files that are read from other places, too, where a JSON that is none is an unusable input.
@@ -192,10 +193,11 @@ def _judged(place: _Place, command: str, ended: Ended, expected: str) -> tuple[s
 def _damage(place: _Place, is_index: bool, rng: random.Random) -> tuple[str, str]:
     """Damage a file of the work folder; its name, and what was done to it."""
     folder = place.index if is_index else place.run
-    path = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
-    fault = rng.choice(sorted(_FAULTS))
+    among = folder if not is_index or rng.random() < _ANYWHERE else folder / (folder / "current").read_text().strip()
+    path = rng.choice(sorted(path for path in among.rglob("*") if path.is_file()))
+    fault = rng.choice(sorted(FAULTS))
     named = str(path.relative_to(folder.parent))
-    return named, _FAULTS[fault](path, _counterpart(place, path, is_index, rng), rng) or f"{fault}, nothing to do"
+    return named, FAULTS[fault](path, _counterpart(place, path, is_index, rng), rng) or f"{fault}, nothing to do"
 
 
 def _counterpart(place: _Place, path: Path, is_index: bool, rng: random.Random) -> Path | None:
@@ -258,7 +260,7 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-_FAULTS: dict[str, Callable[[Path, Path | None, random.Random], str]] = {
+FAULTS: dict[str, Callable[[Path, Path | None, random.Random], str]] = {
     "flip": _flip,
     "cut": _cut,
     "zero": _zero,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from linkage.errors import LinkageError
+from linkage.errors import LinkageError, VerificationError
 from linkage.explain import Explanation, explain
 from linkage.plan import Plan
 from linkage.published import published_dataset
@@ -81,6 +81,8 @@ def examples_of_run(run_dir: Path, plan: Plan, threshold: float, *, unmask: bool
     for title, dose_id in chosen_doses(run_dir, plan, threshold).items():
         try:
             explanation = explain(run_dir, dose_id)
+        except VerificationError:  # damage is no matter of a page
+            raise
         except LinkageError as error:
             return Examples(tuple(pairs), str(error))
         if explanation.candidates:
