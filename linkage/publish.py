@@ -115,7 +115,13 @@ class Stage:
         with _one_line(self.target, "publish"):
             flush_all(self.folder)
             self.folder.rename(self.target)
+        try:
             flush(self.target.parent)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise LinkageError(
+                f"{self.target}: was published, but a loss of power may take it back ({reason}); check the disk"
+            ) from error
         return self.target
 
     @contextmanager

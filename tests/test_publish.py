@@ -279,3 +279,13 @@ def test_json_is_canonical(tmp_path: Path) -> None:
         path = stage.write_json("manifest", {"b": "Xã Lộc Bắc", "a": [1, 2.5]})
         assert path.read_text(encoding="utf-8") == '{\n "a": [\n  1,\n  2.5\n ],\n "b": "Xã Lộc Bắc"\n}\n'
         assert json.loads(path.read_bytes()) == {"a": [1, 2.5], "b": "Xã Lộc Bắc"}
+
+
+def test_what_was_published_is_never_called_unpublished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(folder: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("linkage.publish.flush", broken)
+    with pytest.raises(LinkageError, match=r"was published, but .* \(Input/output error\)"):
+        publish_run(tmp_path)
+    assert len(published_runs(tmp_path)) == 1
