@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import resource
+from pathlib import Path
 
 from linkage.errors import LinkageError
 
@@ -54,6 +55,22 @@ def fit_limit() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(*_ARENA_MAX)
+
+
+def need_addresses(n_bytes: int, what: str) -> None:
+    """Make sure that a library which waits for ever where it gets no addresses will get them.
+
+    Raises
+    ------
+    LinkageError : the limit leaves fewer than ``n_bytes``
+    """
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    taken = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    if limit != resource.RLIM_INFINITY and limit - taken < n_bytes:
+        raise LinkageError(
+            f"memory is short: of the {limit / 2**30:.2f} GiB to which addresses are limited {taken / 2**30:.2f} are "
+            f"taken, and {what} needs {n_bytes / 2**30:.2f} more: raise the limit (ulimit -v)"
+        )
 
 
 def shortage(error: BaseException) -> str | None:

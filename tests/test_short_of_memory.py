@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.address_limit import LEAST_BYTES, fit_limit, shortage
+from linkage.address_limit import LEAST_BYTES, fit_limit, need_addresses, shortage
 from linkage.cli.failures import failure_of
 from linkage.errors import InputError, LinkageError, VerificationError, disk_reason
 from linkage.ingest import ingest
@@ -58,6 +58,13 @@ def test_without_a_limit_nothing_is_asked_of_the_libraries(monkeypatch: pytest.M
     monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     fit_limit()
     assert "ARROW_DEFAULT_MEMORY_POOL" not in os.environ
+
+
+def test_what_would_wait_for_ever_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (1 << 60, 1 << 60))
+    need_addresses(1 << 30, "drawing")
+    with pytest.raises(LinkageError, match=r"memory is short: of the .* GiB .*, and drawing needs .* more"):
+        need_addresses(1 << 60, "drawing")
 
 
 def caused(error: Exception, cause: Exception) -> Exception:

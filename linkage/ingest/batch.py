@@ -23,7 +23,7 @@ from linkage.ingest.excel_file import read_excel
 from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.paths import check_file, file_names, sha256_of
 from linkage.ingest.reasons import CONFLICTING_KEY, reason_lists
-from linkage.ingest.records import Records, RecordsWriter, nth_absent
+from linkage.ingest.records import Records, RecordsWriter, mapped_table, nth_absent
 from linkage.ingest.rows import FileRows, Sink
 from linkage.ingest.unread import UnreadColumns
 from linkage.schema import REJECTED, Column, TableSchema
@@ -43,6 +43,8 @@ READERS: dict[str, Reader] = {
     ".parquet": read_parquet,
     ".pq": read_parquet,
 }
+
+_REJECTED_AT_ONCE = 1 << 18  # of records whose bytes are looked for again; the others lie in a work file
 
 # Key of the schema metadata of the rejected table: header, delimiter and encoding of the CSV files, by file, as JSON.
 LAYOUTS = b"linkage.layouts"
@@ -177,13 +179,20 @@ def ingest(
     names = [name for name in names if name not in unusable]
     dropped, faults = _duplicates(sound, table.key, folder)
     starts = np.concatenate([[0], np.cumsum([file.n_records - file.bad_positions.size for file in files])])
-    rejected = []
-    for file, name, start, end in zip(files, names, starts[:-1], starts[1:], strict=True):
-        here = slice(*np.searchsorted(dropped, [start, end]))
-        positions = nth_absent(file.bad_positions - 1, dropped[here] - start) + 1
-        rejected.append(_reject(file, name, positions, faults[here], table.key))
+    n_rejected: list[int] = []
+
+    def rejects() -> Iterator[pa.Table]:
+        for file, name, start, end in zip(files, names, starts[:-1], starts[1:], strict=True):
+            here = slice(*np.searchsorted(dropped, [start, end]))
+            positions = nth_absent(file.bad_positions - 1, dropped[here] - start) + 1
+            n_rejected.append(0)
+            for part in _rejects(file, name, positions, faults[here], table.key):
+                n_rejected[-1] += part.num_rows
+                yield part
+
+    rejected = mapped_table(rejects(), REJECTED.arrow(), folder)
     n_dropped = np.diff(np.searchsorted(dropped, starts))
-    counts = _count(files, names, paths, np.diff(starts) - n_dropped, rejected, table)
+    counts = _count(files, names, paths, np.diff(starts) - n_dropped, n_rejected, table)
     there = {normal_name(name) for file in files for name in file.names}
     unmatched = tuple(
         name for name, target in (columns or {}).items() if not {normal_name(name), normal_name(target)} & there
@@ -191,7 +200,9 @@ def ingest(
     conflicting = dropped[faults & CONFLICTING_KEY > 0]
     notes = [collision_note(sound, table.key, conflicting, names, starts)] if table.key and conflicting.size else []
     kept = sound.without(dropped)
-    return Ingested(kept, _join_rejected(files, names, rejected), counts, unmatched, tuple(notes), tuple(aside))
+    return Ingested(
+        kept, _with_layouts(rejected, files, names, n_rejected), counts, unmatched, tuple(notes), tuple(aside)
+    )
 
 
 def _read(
@@ -255,21 +266,26 @@ def _disk_errors(file: str) -> Iterator[None]:
         raise InputError(f"{file}: cannot be read ({error.strerror}): check the disk or the network share") from error
 
 
-def _reject(file: FileRows, name: str, late: np.ndarray, late_faults: np.ndarray, key: str | None) -> pa.Table:
-    """Rejected records of one file in file order: those the reader found and the ``late`` ones of the whole batch."""
+def _rejects(
+    file: FileRows, name: str, late: np.ndarray, late_faults: np.ndarray, key: str | None
+) -> Iterator[pa.Table]:
+    """Rejected records of one file in file order, some at a time: those the reader found and the ``late`` ones of the
+    whole batch."""
     positions = np.concatenate([file.bad_positions, late])
     order = np.argsort(positions, kind="stable")
     positions = positions[order]
     faults = np.concatenate([file.faults, late_faults])[order]
-    with _disk_errors(name):
-        raw = file.raw(positions) if positions.size else []
-    columns = [
-        pa.repeat(pa.scalar(name), positions.size),
-        pa.array(positions, pa.int64()),
-        pa.chunked_array([pa.array(raw, pa.binary())]) if raw else pa.array([], pa.binary()),
-        reason_lists(faults, key),
-    ]
-    return pa.Table.from_arrays(columns, schema=REJECTED.arrow())
+    for start in range(0, positions.size, _REJECTED_AT_ONCE):
+        here = slice(start, start + _REJECTED_AT_ONCE)
+        with _disk_errors(name):
+            raw = file.raw(positions[here])
+        columns = [
+            pa.repeat(pa.scalar(name), len(raw)),
+            pa.array(positions[here], pa.int64()),
+            pa.chunked_array([pa.array(raw, pa.binary())]),
+            reason_lists(faults[here], key),
+        ]
+        yield pa.Table.from_arrays(columns, schema=REJECTED.arrow())
 
 
 def _count(
@@ -277,29 +293,30 @@ def _count(
     names: Sequence[str],
     paths: Sequence[Path],
     n_accepted: NDArray[np.int64],
-    rejected: Sequence[pa.Table],
+    n_rejected: Sequence[int],
     table: TableSchema,
 ) -> tuple[FileCount, ...]:
     """The count of every file, checked."""
     counts = []
-    for file, name, path, accepted, bad in zip(files, names, paths, n_accepted.tolist(), rejected, strict=True):
-        if file.n_records != accepted + bad.num_rows:
+    for file, name, path, accepted, bad in zip(files, names, paths, n_accepted.tolist(), n_rejected, strict=True):
+        if file.n_records != accepted + bad:
             raise VerificationError(
-                f"{name}: {file.n_records} records, but {accepted} accepted and {bad.num_rows} rejected: report this"
+                f"{name}: {file.n_records} records, but {accepted} accepted and {bad} rejected: report this"
             )
         note = "; ".join(file.notes) or None
-        about = (name, path, file.format, file.sha256, file.n_records, accepted, bad.num_rows, note)
+        about = (name, path, file.format, file.sha256, file.n_records, accepted, bad, note)
         absent = frozenset(table.names) - file.read
         counts.append(FileCount(*about, absent | file.unread, absent))
     return tuple(counts)
 
 
-def _join_rejected(files: Sequence[FileRows], names: Sequence[str], rejected: Sequence[pa.Table]) -> pa.Table:
-    """All rejected records, with the layouts of their CSV files in the metadata: what a replay needs."""
+def _with_layouts(
+    rejected: pa.Table, files: Sequence[FileRows], names: Sequence[str], n_rejected: Sequence[int]
+) -> pa.Table:
+    """Rejected records with the layouts of their CSV files in the metadata: what a replay needs."""
     layouts = {
         name: asdict(file.layout)
-        for file, name, bad in zip(files, names, rejected, strict=True)
-        if file.layout is not None and bad.num_rows
+        for file, name, n in zip(files, names, n_rejected, strict=True)
+        if file.layout is not None and n
     }
-    joined = pa.concat_tables(rejected)
-    return joined.replace_schema_metadata({LAYOUTS: json.dumps(layouts, ensure_ascii=False)}) if layouts else joined
+    return rejected.replace_schema_metadata({LAYOUTS: json.dumps(layouts, ensure_ascii=False)}) if layouts else rejected

@@ -49,7 +49,7 @@ def duplicate_faults(
         start += chunk.num_rows
     rows, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
     for shared in _shared_rows(hashes, scratch):
-        found = _faults_of_shared(records.take(shared), key)
+        found = _faults_of_group(records, shared, key)
         rows.append(shared[found > 0])
         faults.append(found[found > 0])
     every = np.concatenate(rows)
@@ -115,6 +115,31 @@ def _shared_rows(hashes: NDArray[np.uint64], scratch: Path | None) -> Iterator[N
     group = np.searchsorted(shared, hashes[found]) * 2 // _GROUP_ROWS
     for number in np.unique(group):
         yield found[group == number]
+
+
+def _faults_of_group(records: Records, shared: NDArray[np.int64], key: str) -> NDArray[np.uint16]:
+    """Fault bits of the rows of a group, int64[n] ascending; of more than _GROUP_ROWS, as where a key stands for
+    millions, so many are in memory at a time."""
+    if shared.size <= _GROUP_ROWS:
+        return _faults_of_shared(records.take(shared), key)
+    parts = [shared[start : start + _GROUP_ROWS] for start in range(0, shared.size, _GROUP_ROWS)]
+    firsts, conflicting = records.schema.empty_table(), pa.array([], pa.string())
+    faults = []
+    for part in parts:
+        # Behind the first record of every key so far: those that are later than one are told by it.
+        rows = pa.concat_tables([firsts, records.take(part)])
+        found = _faults_of_shared(rows, key)
+        faults.append(found[firsts.num_rows :])
+        differ = rows[key].filter(pa.array(found == CONFLICTING_KEY)).combine_chunks()
+        conflicting = pa.concat_arrays([conflicting, pc.unique(differ)]).unique()
+        codes, n_keys = _codes(rows[key])
+        first = np.full(n_keys, rows.num_rows, np.int64)
+        np.minimum.at(first, codes, np.arange(rows.num_rows))
+        firsts = rows.take(pa.array(np.sort(first)))
+    for part, found in zip(parts, faults, strict=True):
+        keys = records.take(part, [key]).column(0)
+        found[pc.is_in(keys, conflicting).to_numpy()] = CONFLICTING_KEY
+    return np.concatenate(faults)
 
 
 def _faults_of_shared(rows: pa.Table, key: str) -> NDArray[np.uint16]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import mmap
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,24 @@ class RecordsWriter:
             with writing_work_files(self._folder):
                 self._ipc.write_batch(batch)
             self._starts.append(self._starts[-1] + batch.num_rows)
+
+
+def mapped_table(parts: Iterable[pa.Table], schema: pa.Schema, folder: Path) -> pa.Table:
+    """The rows of all parts as one table that lies in an unlinked work file in ``folder``, and hardly in memory.
+
+    Raises LinkageError when the disk cannot hold them.
+    """
+    waiting = iter(parts)
+    first = next(waiting, None)
+    if first is None:
+        return schema.empty_table()
+    with writing_work_files(folder), tempfile.TemporaryFile(dir=folder) as file:
+        with pa.ipc.new_file(pa.PythonFile(file, "w"), schema) as writer:
+            for part in chain([first], waiting):
+                writer.write_table(part)
+        file.flush()
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pa.ipc.open_file(pa.py_buffer(content)).read_all()
 
 
 def nth_absent(present: NDArray[np.int64], ranks: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -19,8 +19,10 @@ from typing import Any
 import altair
 import vl_convert
 
+from linkage.address_limit import need_addresses
 from linkage.cell_text import TEXT_CELL, TEXT_STYLE, visible
 
+_DRAWING_BYTES = 400 << 20  # of addresses, which the library that draws takes at once
 # The charts of the page, in its own order; a chart that cannot be drawn says so in its place.
 _DRAW = """
 for (const figure of document.querySelectorAll("figure")) {
@@ -133,4 +135,5 @@ def _text(cell: object) -> object:
 def _script() -> str:
     """Vega, Vega-Lite and Vega-Embed with its interpreter in one script that draws the charts of the page."""
     version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    need_addresses(_DRAWING_BYTES, "drawing the charts")
     return vl_convert.javascript_bundle(_DRAW, vl_version=version)
