@@ -48,7 +48,7 @@ def test_a_small_batch_fits_in_the_least_limit(tmp_path: Path) -> None:
     """Without thrift the libraries take twice as much, and end in the midst of their own threads."""
     sizes = ("simulate", "--persons", 1000, "--doses", 1000, "--seed", 1, "--area", "bao-lam", "--out", tmp_path / "d")
     limit = f"--as={LEAST_BYTES}"
-    assert started(*sizes, limit=limit).stderr == ""
+    assert started(*sizes, limit=limit).returncode == 0
     done = started("index", "build", tmp_path / "d" / "registry.parquet", "--out", tmp_path / "index", limit=limit)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
