@@ -331,6 +331,12 @@ def test_shops_that_write_all_in_another_way_are_linked_at_the_first_try(
     assert not any("cannot be read" in note for note in linked.notes), "phones are of the region, not of Viet Nam"
 
 
+def test_a_record_with_an_empty_cell_is_no_part_of_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,name,phone\n1,Ann Lee,\n2,Tom Do,212\n", encoding="utf-8")
+    assert read_columns(path).column_names == ["id", "name", "phone"]
+
+
 def test_columns_without_a_counterpart_are_told(shops: tuple[Path, Path]) -> None:
     left, right = two_shops(200, 5)
     left = left.append_column("shelf", pa.array([f"{i % 7}-{i % 11}" for i in range(200)]))

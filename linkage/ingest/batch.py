@@ -229,8 +229,8 @@ def _read(
 def column_names(path: Path) -> tuple[str, ...]:
     """The columns of a file as its header names them; InputError when the file cannot be used at all."""
     reader = _reader(path, path.name)
-    # A reader wants a column to look for; one of this name is in no file.
-    table = TableSchema(path.name, (Column("\0", pa.string(), "", "", required=False),))
+    # A reader wants a column to look for; one of this name is in no file, and no empty cell is called so.
+    table = TableSchema(path.name, (Column("a column of no file", pa.string(), "", "", required=False),))
     with _disk_errors(path.name):
         return reader(path, table, None, path.name, lambda rows: None, None).names
 
