@@ -12,12 +12,12 @@ The estimated false-match rate is put together from the first three. The posteri
 on the errors of a world like the model's: the estimate is their mean and the interval holds those of both, so that it
 is as wide as they differ (a linear opinion pool: Stone 1961; Clemen and Winkler 1999). The conflicting matches come on
 top, for neither knows of them. Where the batch is unlike the model's training the posterior has no say, and what rests
-on it alone is left out.
+on it alone is left out; how many claims are of nobody is then unknown, so that the sure claims give no lower bound.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,9 @@ def estimate_error_rates(
     sure = link_sure_claims_again(decided, batch, index, parameters, n_threads)
     conflicting = [] if sure is None else conflicting_matches(by_itself, n_doses, sure.no_number, index, parameters)
     opinions = [] if is_unlike else [_expected(1.0 - decided.best.probabilities, n_doses)]
-    opinions += [] if sure is None else [_by_sure_claims(decided, of_dose, n_doses, sure, index)]
+    if sure is not None:
+        found = _by_sure_claims(decided, of_dose, n_doses, sure, index)
+        opinions.append(replace(found, low=0.0) if is_unlike else found)
     estimates = [_false_matches(opinions, conflicting, int(n_doses.sum()))] if opinions else []
     if not (is_unlike or model.training.get("not_identified")):
         estimates.append(_missed_matches(decided, of_dose, dose_status))

@@ -14,6 +14,7 @@ from linkage.cohorts import within_cohort
 from linkage.drift import describe_tables, drift_notes, moved_levels
 from linkage.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
 from linkage.model_file import Model
+from linkage.sealed import sealed
 from linkage.value_counts import Counts, add_up
 from tests.district import District, call, make_district, manifest
 
@@ -89,12 +90,9 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> District:
 
 def test_a_run_names_the_tables_of_its_model_that_have_moved(district: District, tmp_path) -> None:
     model = district.run_dir / "model.json"
-    text = model.read_text("utf-8")
-    assert '"term_frequencies": {' in text
-    moved = tmp_path / "moved.json"
-    first, _, rest = text.partition('"commune": {')
-    share = rest.partition('"mean_share": ')[2].partition(",")[0]
-    moved.write_text(first + '"commune": {' + rest.replace(share, str(float(share) / 3), 1), "utf-8")
+    tables = json.loads(model.read_text("utf-8"))["training"]["term_frequencies"]
+    tables["commune"]["mean_share"] /= 3
+    moved = altered(district, tmp_path / "moved.json", term_frequencies=tables)
     said = [
         call(
             "run",
@@ -155,7 +153,7 @@ def altered(district: District, to: Path, **training: Any) -> Path:
     """The district's model with other entries of its training."""
     content = json.loads((district.run_dir / "model.json").read_text("utf-8"))
     content["training"] |= training
-    to.write_text(json.dumps(content), "utf-8")
+    to.write_text(json.dumps(sealed(content)), "utf-8")
     return to
 
 
@@ -175,6 +173,8 @@ def test_a_batch_unlike_the_training_is_decided_on_a_persons_word_only(district:
     found = manifest(Path(accepted.json["run_dir"]))
     assert found["accepted"] == "a campaign in schools"
     assert found["unlike_training"][0]["name"] == "id_number"
+    rates = {estimate["name"]: estimate for estimate in found["error_estimates"]}
+    assert rates["estimated_false_match_rate"]["low"] == 0.0, "how many claims are of nobody is not known here"
     assert "estimated_missed_match_rate" not in {e["name"] for e in found["error_estimates"]}  # void
     assert "unlike the model's training" in accepted.err
 
@@ -201,7 +201,7 @@ def test_a_training_that_made_matches_of_something_else_is_refused(district: Dis
     sex["levels"][1]["m"], sex["levels"][2]["m"] = 0.1, 0.9
     for name, training in (("doubtful", {}), ("accepted", {"accepted": "one sex is coded as the other"})):
         content["training"] |= training
-        (tmp_path / f"{name}.json").write_text(json.dumps(content), "utf-8")
+        (tmp_path / f"{name}.json").write_text(json.dumps(sealed(content)), "utf-8")
     command = ["run", "--doses", district.path("doses"), "--index", district.index, "--out", tmp_path / "r", "--model"]
     refused = call(*command, tmp_path / "doubtful.json")
     assert (refused.code, "'different' is the rule" in refused.err) == (3, True)
