@@ -1,4 +1,4 @@
-"""The program in a fork of this process, which has imported all of it: a trial takes what its command takes, no more.
+"""The program in a fork of this process, which has imported all of it and run nothing: threads do not survive a fork.
 
 Thousands of trials need that; a command of few rows is otherwise mostly the start of Python. What a fork does wrong is
 tried again in a process of its own before it counts.
@@ -7,7 +7,6 @@ tried again in a process of its own before it counts.
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import pkgutil
 import signal
@@ -16,7 +15,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import linkage
@@ -31,13 +30,6 @@ def preload() -> None:
     for module in pkgutil.walk_packages(linkage.__path__, "linkage."):
         if not module.name.endswith(_LEFT_OUT):
             importlib.import_module(module.name)
-
-
-def warm(arguments: Sequence[str]) -> None:
-    """Run a command here, so that what it loads is there for every fork."""
-    sys.argv = ["linkage", *arguments]
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), suppress(SystemExit):
-        importlib.import_module("linkage.cli.entry").main()
 
 
 def start_forked(arguments: Sequence[str], work: Path, seconds: float) -> Ended:

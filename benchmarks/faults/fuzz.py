@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.faults.commands import Command, make_work
-from benchmarks.faults.forked import preload, start_forked, warm
+from benchmarks.faults.forked import preload, start_forked
 from benchmarks.faults.fuzz_sorts import Sort, sorts_of
 from benchmarks.faults.processes import Fault
 from benchmarks.faults.town import Town
@@ -31,25 +31,10 @@ def trials(town: Town, n: int, rng: random.Random) -> Iterator[Trial]:
     sorts = list(sorts_of(town))
     preload()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        for arguments in _sound(sorts, make_work(Path(folder) / "sound")) if n > len(sorts) else ():
-            warm(arguments)
         for number in range(n):
             work = make_work(Path(folder) / str(number))
             yield _trial(sorts[number % len(sorts)], work, rng)
             shutil.rmtree(work)
-
-
-def _sound(sorts: list[Sort], work: Path) -> Iterator[tuple[str, ...]]:
-    """Each command once on what was not mutated. No workbook: these are parsed in a process of their own, which forks
-    may not share."""
-    seen: set[str] = set()
-    for sort in sorts:
-        if sort.beside is None and not sort.file.endswith(".xlsx"):
-            path = work / sort.file
-            path.write_bytes(sort.content)
-            for command in sort.commands.keys() - seen:
-                seen.add(command)
-                yield sort.arguments(command, path, work / "out" / command.replace(" ", "_"))
 
 
 def _trial(sort: Sort, work: Path, rng: random.Random) -> Trial:
