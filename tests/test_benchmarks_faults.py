@@ -92,6 +92,7 @@ def test_the_table_merges_by_kind(tmp_path: Path) -> None:
 
 def test_arguments_choose_kinds() -> None:
     known = kinds()
+    assert {"disks", "memory", "parsers"} <= set(known)
     assert arguments([]).only == sorted(known)
     with pytest.raises(SystemExit):
         arguments(["--only", "nothing"])

@@ -264,6 +264,37 @@ def test_many_cells_from_few_bytes(tmp_path: Path) -> None:
         ingest([path], DOSES)
 
 
+def test_cells_that_so_small_a_file_cannot_hold_are_refused_by_their_sheet(tmp_path: Path) -> None:
+    """Four million of them would take no more memory than a workbook may."""
+    cells = [f'<row r="{row}"><c r="{column}{row}"><v>1</v></c></row>' for row, column in ((1, "A"), (1_048_576, "D"))]
+    far = _SHEET % f"<sheetData>{''.join(cells)}</sheetData>"
+    with pytest.raises(InputError, match=r"far.xlsx: sheet S spans .* columns, too many for its size: delete stray"):
+        ingest([changed(tmp_path / "far.xlsx", "xl/worksheets/sheet1.xml", far)], DOSES)
+    cell = '<table:table-cell office:value-type="string" table:number-columns-repeated="4"><text:p>x</text:p>'
+    row = f'<table:table-row table:number-rows-repeated="1000000">{cell}</table:table-cell></table:table-row>'
+    end = "</table:table></office:spreadsheet></office:body></office:document-content>"
+    path = ods(tmp_path / "a.ods", f'<table:table table:name="S">{row}{end}')
+    assert path.stat().st_size < 1000
+    with pytest.raises(InputError, match=r"a.ods: sheet S spans 1000000 rows and 4 columns, too many for its size"):
+        ingest([path], DOSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.xlsx", b"dose_id,full_name\n1,An\n", "this is text, as CSV is"),
+        ("a.xls", b"<html><table><tr><td>dose_id</td></tr></table></html>", "this is a web page or XML"),
+        ("a.xlsx", b"\xd0\xcf\x11\xe0" + b"\0" * 600, "this is a file of the old format, or protected by a password"),
+        ("a.ods", b"PAR1PAR1", "this is a Parquet file"),
+    ],
+)
+def test_what_is_no_workbook_is_called_what_it_is(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: {what}, not a workbook"):
+        ingest([path], DOSES)
+
+
 def test_the_next_workbook_is_read_after_one_that_ended_the_parser(tmp_path: Path) -> None:
     bomb = changed(tmp_path / "bomb.xlsx", "xl/sharedStrings.xml", '<sst count="4294967295" uniqueCount="4294967295"/>')
     with pytest.raises(InputError):
