@@ -33,7 +33,7 @@ GIVEN_A_WORK_FOLDER = {
     "linkage/exports/lists.py": "a list, in the work folder of `replacing`",
     "linkage/exports/tables.py": "JSON and Parquet of `export_table`, likewise",
 }
-CONTEXTS = {"replacing", "work_folder"}
+CONTEXTS = {"replacing", "work_folder", "TemporaryFile"}  # the last has no name that anybody could plant
 
 
 def writers(source: str) -> Iterator[tuple[int, str]]:
