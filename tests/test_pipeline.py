@@ -272,7 +272,7 @@ def test_malformed_records_are_rejected_and_none_is_lost(
         line(twin),  # the same record again
         line(rival),  # another record under an id of the other file: neither is believed
         b'N1,S1,"Nguy',  # a quote that does not close
-        b"N2,S2,Tr\xe2n" + b"," * (len(names) - 3),
+        b"N2,S2,Tr\x81n" + b"," * (len(names) - 3),
         b"N3,S3,L\0" + b"," * (len(names) - 3),
         b"N4,S4",
         b"N5" + b"," * (len(names) + 2) + b"x",
