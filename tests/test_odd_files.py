@@ -186,5 +186,5 @@ class FullFile(io.StringIO):
 def test_outputs_that_are_closed_or_full_stop_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
     print_fitted(Table("a table"))
-    monkeypatch.setattr(talk_module.talk, "file", FullFile())
+    monkeypatch.setattr("sys.stderr", FullFile())
     talk_module.say("a line that nobody will read")
