@@ -20,6 +20,7 @@ from linkage.ingest.csv_file import read_csv
 from linkage.ingest.date_order import DateOrder
 from linkage.ingest.duplicates import collision_note, duplicate_faults
 from linkage.ingest.excel_file import read_excel
+from linkage.ingest.packed import PACKED
 from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.paths import check_file, file_names, sha256_of
 from linkage.ingest.reasons import CONFLICTING_KEY, reason_lists
@@ -35,6 +36,9 @@ READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_csv,
     ".txt": read_csv,
+    ".csv.gz": read_csv,
+    ".tsv.gz": read_csv,
+    ".txt.gz": read_csv,
     ".xlsx": read_excel,
     ".xlsm": read_excel,
     ".xls": read_excel,
@@ -245,9 +249,10 @@ def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[
 def _reader(path: Path, file: str) -> Reader:
     """The reader of a file by its extension; InputError when the file cannot be one."""
     check_file(path, file)
-    reader = READERS.get(path.suffix.lower())
+    extension = "".join(path.suffixes[-2:] if path.suffix.lower() == PACKED else path.suffixes[-1:])
+    reader = READERS.get(extension.lower())
     if reader is None:
-        raise InputError(f"{file}: unknown extension {path.suffix or '(none)'}: use one of {', '.join(READERS)}")
+        raise InputError(f"{file}: unknown extension {extension or '(none)'}: use one of {', '.join(READERS)}")
     try:
         with path.open("rb") as stream:
             if not stream.read(1):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import pyarrow as pa
 
 from linkage.errors import InputError
 from linkage.ingest.code_pages import MIXED, older_encoding, repaired_line
+from linkage.ingest.packed import PACKED, unpack
+from linkage.ingest.paths import sha256_of
 from linkage.scratch import scratch_array
 
 # The lone byte at the end of a UTF-16 file of odd length stands in the UTF-8 text as this byte, which no UTF-8 has: the
@@ -43,6 +45,7 @@ class Text:
     last_byte: bytes  # the dangling byte of a UTF-16 file of odd length, else empty
     # Of a mixed file the starts of its lines and its end, int64[n_lines + 1]: in ``utf8``, and in ``content``.
     lines: tuple[np.ndarray, np.ndarray] | None = None
+    packed_sha256: str | None = None  # the hash of a file that was unpacked
 
     def raw(self, start: int, end: int) -> bytes:
         """Bytes ``start`` to ``end`` of the UTF-8 text as they stood in the file."""
@@ -66,7 +69,7 @@ class Text:
 
     def sha256(self) -> str:
         """The hash of the file; lets other threads run."""
-        return hashlib.sha256(self.content.data).hexdigest()
+        return self.packed_sha256 or hashlib.sha256(self.content.data).hexdigest()
 
     @cached_property
     def is_clean(self) -> bool:
@@ -88,7 +91,12 @@ def read_text(path: Path, file: str, scratch: Path | None) -> Text:
     Raises InputError when it is empty, is of another format, or of an encoding that is not supported (UTF-8 and UTF-16
     are, with or without byte order mark, and what linkage.ingest.code_pages tells).
     """
-    content = _copy(path, scratch)
+    if path.suffix.lower() == PACKED:
+        return replace(_read(unpack(path, file, scratch), file, scratch), packed_sha256=sha256_of(path))
+    return _read(_copy(path, scratch), file, scratch)
+
+
+def _read(content: np.ndarray, file: str, scratch: Path | None) -> Text:
     head = content[:_HEAD_BYTES].tobytes()
     if not head:
         raise InputError(f"{file}: the file is empty (0 bytes): send it again")
