@@ -120,6 +120,9 @@ def replacing(path: Path) -> Iterator[Path]:
             yield part
             put_in_place(part, path)
     except OSError as error:
+        named = str(error.filename or path)
+        if PREFIX not in named and Path(named) != path:
+            raise  # of another file, which was worked on while this one was open
         reason = error.strerror or str(error)
         raise LinkageError(
             f"{path}: cannot be written ({reason}); name another file, or free space or rights"

@@ -13,6 +13,7 @@ import pytest
 
 from linkage.explain import explain
 from linkage.model_file import Model
+from linkage.sealed import sealed
 from tests.district import DOSES, District, Row, hashes, make_district, manifest, table, write
 
 FAMILY = 40  # doses of children under a mother's subject
@@ -51,7 +52,7 @@ def model(district: District, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     content = json.loads((link_vague(district, folder) / "model.json").read_bytes())
     content["evidence"] = {name: [100 * n for n in counts] for name, counts in content["evidence"].items()}
-    (folder / "model.json").write_text(json.dumps(content), "utf-8")
+    (folder / "model.json").write_text(json.dumps(sealed(content)), "utf-8")
     return folder / "model.json"
 
 

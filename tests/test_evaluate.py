@@ -206,7 +206,7 @@ def test_unusable_truth_is_one_line(tmp_path: Path, content: str, message: str) 
 
 def test_missing_or_broken_files_are_named(tmp_path: Path) -> None:
     run_dir = publish(tmp_path / "runs", DOSES)
-    with pytest.raises(InputError, match=r"absent\.parquet: cannot be read as truth"):
+    with pytest.raises(InputError, match=r"absent\.parquet: no such file"):
         evaluate(run_dir, tmp_path / "absent.parquet")
     with pytest.raises(UsageError, match="no published run"):
         evaluate(tmp_path, tmp_path / "absent.parquet")
