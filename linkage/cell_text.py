@@ -15,15 +15,17 @@ CUT = "…"
 TEXT_CELL, TEXT_STYLE = 'class=t sdnum="1033;0;@"', '.t{mso-number-format:"\\@"}'
 
 # What a reader does not see before the first character: blanks of any kind, zero-width characters, marks of direction.
-_BEFORE = r"[\s\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]*"
+_BLANKS = r"\s\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff"
+_BEFORE = f"[{_BLANKS}]*"
 _SIGNS = "=+\\-@\t\r＝＋－＠﹢﹣﹦﹫"
 # A spreadsheet that opens a CSV takes what begins so for a formula.
 _FORMULA = re.compile(f"{_BEFORE}[{_SIGNS}]")
 # Of these it makes a number that is written otherwise: an ID loses its zeros, a long one its digits, a lot its letter,
 # and the house 12/5 is a day in May.
 _NUMBER = re.compile(rf"{_BEFORE}(?:0\d[\d., ]*|\d{{12,}}|\d+(?:[.,]\d+)?[eE]\d+|\d{{1,4}}[/-]\d{{1,4}})\s*")
-# Where the spreadsheet parts cells by another sign than a comma, what stands behind that sign begins a cell.
-_INNER_FORMULA = re.compile(rf"([;\t\r\n]{_BEFORE})([{_SIGNS}])")
+# Where the spreadsheet parts cells by another sign than a comma, what stands behind that sign begins a cell. A gap is
+# taken whole: an expression that looked for the sign from every place of it would take the square of its length.
+_GAP, _PARTS_CELLS = re.compile(f"[;{_BLANKS}]+"), frozenset(";\t\r\n")
 # Controls but line ends and tabs, line ends that only some programs know, marks that turn the direction of what
 # follows, lone surrogates, and what XML has no place for.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -38,8 +40,14 @@ def csv_cell(text: str) -> str:
     """A text for a CSV: visible, an apostrophe before what a spreadsheet would take for a formula or number."""
     shown = visible(text)
     if ";" in shown or not shown.isprintable():
-        shown = _INNER_FORMULA.sub(r"\1'\2", shown)
+        shown = _GAP.sub(_guarded_gap, shown)
     return f"'{shown}" if _FORMULA.match(shown) or _NUMBER.fullmatch(shown) else shown
+
+
+def _guarded_gap(found: re.Match[str]) -> str:
+    """The gap with an apostrophe where a cell may begin in it and a formula stands behind it."""
+    begins_formula = _FORMULA.match(found.string, found.end())
+    return f"{found.group()}'" if begins_formula and not _PARTS_CELLS.isdisjoint(found.group()) else found.group()
 
 
 def guarded_record(record: str, delimiter: str) -> str:
