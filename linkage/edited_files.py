@@ -2,7 +2,7 @@
 
 What TOML and JSON can hold and the program cannot is refused here, once for all of them: numbers that are none or have
 hundreds of digits, characters that nobody sees, keys that stand twice, tables within tables without end. What a file
-of each sort must hold is linkage.shapes' matter.
+of each sort must hold is linkage.typed_content' matter.
 """
 
 from __future__ import annotations

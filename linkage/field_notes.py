@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.encode import has_value
+from linkage.masking import shape_of
 from linkage.plan import Field, Plan
-from linkage.shape import shape_of
 
 FEWEST_RECORDS = 20  # of fewer nothing is told
 NOTABLY_UNREAD = 0.1  # of the values stated

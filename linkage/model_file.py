@@ -18,7 +18,7 @@ from linkage.evidence_rates import EvidenceRates
 from linkage.model_shape import ModelFile, shape_problems
 from linkage.plan import Plan, plan_from
 from linkage.sealed import check_seal, digest_of, sealed
-from linkage.shapes import shaped
+from linkage.typed_content import shaped
 from linkage.work_folders import replacing
 from models.parameters import ComparisonParameters, Parameters
 

@@ -19,8 +19,8 @@ from linkage.errors import UsageError
 from linkage.plan_checks import problems_of
 from linkage.plan_defaults import HOUSEHOLD_RATE, OF_HOUSEHOLDS, default_household, default_m, of_todays_levels
 from linkage.plan_kinds import COMPARISON_KINDS
-from linkage.shapes import shaped
 from linkage.standardise.dates import EARLIEST_YEAR
+from linkage.typed_content import shaped
 from models.comparators import absent, digits
 
 _REMEDY = "see the plan file in README"

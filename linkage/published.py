@@ -22,7 +22,7 @@ from linkage.manifests import LinkManifest, PublishedManifest, RunManifest
 from linkage.model_file import Model
 from linkage.plan import Plan
 from linkage.sealed import DIGEST, check_seal
-from linkage.shapes import shaped
+from linkage.typed_content import shaped
 
 MANIFEST = "manifest.json"
 REMEDY = "restore the run from a copy, or link again with this version"

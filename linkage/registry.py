@@ -33,9 +33,9 @@ from linkage.registry_changes import Changes, open_changes
 from linkage.registry_persons import Persons, open_persons
 from linkage.registry_sums import REMEDY, CheckedFiles, check_at_open, check_whole, open_files
 from linkage.registry_version import CHANGES, LARGE, MANIFEST, map_arrays, read_json, version_in_force, version_with
-from linkage.shapes import shaped
 from linkage.standardise.places import Units
 from linkage.syllables import SyllableDictionary
+from linkage.typed_content import shaped
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
 FORMAT = 9

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.ingest import for_manifest
+from linkage.masking import shape_of
 from linkage.schema import DOSES, INPUTS, PERSONAL, REGISTRY
-from linkage.shape import shape_of
 from linkage.simulate import simulate
 from tests.district import Called, call
 

@@ -12,7 +12,7 @@ import typer
 from linkage.edited_files import read_toml
 from linkage.errors import UsageError
 from linkage.output_paths import check_file
-from linkage.shapes import shaped
+from linkage.typed_content import shaped
 
 _MOST_THREADS = 1024
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

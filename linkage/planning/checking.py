@@ -19,10 +19,10 @@ from linkage.counted import counted
 from linkage.encode import Columns, Dictionaries, encode
 from linkage.files import read_side
 from linkage.key_parts import KeyParts
+from linkage.masking import shape_of
 from linkage.plan import POSITION, Field, Plan
 from linkage.plan_kinds import MANY_WORDS
 from linkage.planning.passes import block_sizes
-from linkage.shape import shape_of
 from linkage.standardise.places import Units
 
 _MANY_PAIRS = 2_000  # for each left record, from which on a pass is called large

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from linkage.masking import shape_of
 from linkage.plan import Comparison, Field, Plan, plan_from
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.proposal import Proposal
-from linkage.shape import shape_of
 
 _DEFAULTS = {
     "decision": {
