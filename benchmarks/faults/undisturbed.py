@@ -65,7 +65,10 @@ def result(out: Path) -> Result:
 
 
 def _place(path: Path, out: Path) -> str | None:
-    """Where a file lies, versions of an index being one; None for what is not in force."""
+    """Where a file lies, versions of an index being one; None for what is not in force, and for whose turn the rolling
+    check of an index is at, which goes on with every run."""
+    if path.name == "checked.json":
+        return None
     for number, part in enumerate(path.parts):
         pointer = out.joinpath(*path.parts[:number], "current")
         if pointer.is_file():
