@@ -190,6 +190,16 @@ def test_a_mapping_that_fits_no_column_is_noted(district: District, model: Path,
     assert "no file has the columns Ngay sinh of the mapping" in ended.err.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    "arguments", ["version", "version --json", "index info INDEX", "find INDEX --name nguyen --json"]
+)
+def test_what_a_closed_output_loses_is_told(district: District, arguments: str) -> None:
+    command = f"{sys.executable} -m linkage {arguments.replace('INDEX', str(district.index))} >&-"
+    ended = subprocess.run(["sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "linkage: standard output: is closed; the command did its work, and what it says is lost\n"
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
 def test_a_process_without_an_output_ends_well(closed: str) -> None:
     command = f'"{sys.executable}" -m linkage.cli --help {closed}'

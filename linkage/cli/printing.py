@@ -43,7 +43,8 @@ def print_result(content: dict[str, Any], as_json: bool) -> None:
         print_json(content)
         return
     margin = max(map(len, content)) + 2
-    room = max(1, shutil.get_terminal_size().columns - margin) if sys.stdout.isatty() else sys.maxsize
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    room = max(1, shutil.get_terminal_size().columns - margin) if is_terminal else sys.maxsize
     for name, value in content.items():
         first, *others = wrapped(visible(_words(value)), room)
         print_lines([f"{name:<{margin}}{first}", *(" " * margin + other for other in others)])
@@ -74,7 +75,9 @@ def print_table(table: RenderableType) -> None:
 
 @contextmanager
 def _to_stdout() -> Iterator[None]:
-    """LinkageError where the output takes no more; whoever reads a pipe may leave when he has enough."""
+    """LinkageError where the output is closed or takes no more; whoever reads a pipe may leave when he has enough."""
+    if sys.stdout is None:
+        raise LinkageError("standard output: is closed; the command did its work, and what it says is lost")
     try:
         yield
     except BrokenPipeError:
