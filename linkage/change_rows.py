@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from linkage.errors import InputError
 from linkage.schema import PERSON_STATUSES
 from linkage.standardise.names import ascii_fold
+from linkage.standardise.placeholders import without_placeholders
 
 ALIVE, DECEASED, EMIGRATED = PERSON_STATUSES
 REMOVED = "removed"  # the status of a change that takes a person out of the registry
@@ -41,9 +42,10 @@ def _status(text: str) -> str | None:
 
 
 def merged(rows: pa.Table, before: pa.Table) -> pa.Table:
-    """Rows of changes that leave what they do not state as it was; ``before``: the persons as they are, in the order of
-    the rows."""
-    columns = [pc.coalesce(rows.column(name), before.column(name)) for name in rows.column_names]
+    """Rows of changes that leave what they do not state as it was, a placeholder such as "N/A" or "#REF!" among it;
+    ``before``: the persons as they are, in the order of the rows."""
+    stated = [without_placeholders(rows.column(name).combine_chunks()) for name in rows.column_names]
+    columns = [pc.coalesce(new, old) for new, old in zip(stated, before.columns, strict=True)]
     return pa.table(columns, schema=rows.schema)
 
 

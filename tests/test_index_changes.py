@@ -173,6 +173,14 @@ def test_a_file_that_lacks_columns_is_refused_or_told_what_it_means(
     assert person(index, old["person_id"])["full_name"] is None
 
 
+def test_a_placeholder_states_nothing_in_a_partial_change(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    old = next(row for row in persons if row["phone"] and row["date_of_birth"])
+    row = {"person_id": old["person_id"], "full_name": "#REF!", "date_of_birth": "N/A", "phone": "-", "gender": "Nữ"}
+    apply_changes(changes_csv(tmp_path / "moves.csv", [row]), index, partial=True)
+    assert person(index, old["person_id"]) == old | {"gender": "Nữ"}
+
+
 def person(index: Path, person_id: str) -> Row:
     opened = open_index(index)
     return opened.take(opened.rows_of(pa.array([person_id])), opened.persons.schema.names).to_pylist()[0]
