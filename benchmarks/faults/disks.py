@@ -6,17 +6,16 @@ import os
 import random
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.faults.commands import COMMANDS, command_of, make_work
+from benchmarks.faults.commands import COMMANDS, command_of
 from benchmarks.faults.processes import Fault
 from benchmarks.faults.town import Town
 from benchmarks.faults.trials import Trial, tried
-from benchmarks.faults.undisturbed import Undisturbed, undisturbed
+from benchmarks.faults.undisturbed import Undisturbed, in_turn
 
 KIND = "disks"
 
@@ -29,18 +28,10 @@ _FULL = ("out", "out", "tmp", "out and tmp", "files of out", "size of files")
 
 def trials(town: Town, n: int, rng: random.Random) -> Iterator[Trial]:
     """Every command in turn: its results, its work files or both on a disk that is nearly full."""
-    known: dict[str, Undisturbed] = {}
     can_mount = os.geteuid() == 0 and shutil.which("mount") is not None
-    names = list(COMMANDS)
-    with tempfile.TemporaryDirectory(prefix="disks-") as folder:
-        for number in range(n):
-            name = names[number % len(names)]
-            if name not in known:
-                known[name] = undisturbed(name, town, Path(folder) / "undisturbed" / name)
-            full = rng.choice(_FULL) if can_mount else _FULL[-1]
-            work = make_work(Path(folder) / str(number))
-            yield _tried(name, full, town, known[name], work, rng)
-            shutil.rmtree(work)
+    for name, known, work in in_turn(list(COMMANDS), town, n, "disks-"):
+        full = rng.choice(_FULL) if can_mount else _FULL[-1]
+        yield _tried(name, full, town, known, work, rng)
 
 
 def _tried(name: str, full: str, town: Town, expected: Undisturbed, work: Path, rng: random.Random) -> Trial:

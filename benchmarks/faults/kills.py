@@ -7,19 +7,17 @@ with exit code 130 and one line, and leave nothing by themselves.
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.faults.commands import command_of, make_work
+from benchmarks.faults.commands import command_of
 from benchmarks.faults.processes import Ended, Fault, finish, launch, start
 from benchmarks.faults.town import Town
 from benchmarks.faults.trials import RIGHT, WRONG, Trial, broken, files_in
-from benchmarks.faults.undisturbed import Undisturbed, difference, n_versions, result, undisturbed
+from benchmarks.faults.undisturbed import Undisturbed, difference, in_turn, n_versions, result
 
 KIND = "kills"
 COMMANDS = (
@@ -34,18 +32,11 @@ _SIGTERM_IS_CAUGHT = 1 << signal.SIGTERM - 1
 
 def trials(town: Town, n: int, rng: random.Random) -> Iterator[Trial]:
     """Commands in turn, each killed by any signal at any moment from when the program is loaded."""
-    known: dict[str, Undisturbed] = {}
-    with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-        for number in range(n):
-            name = COMMANDS[number % len(COMMANDS)]
-            if name not in known:
-                known[name] = undisturbed(name, town, Path(folder) / "undisturbed" / name)
-            work = make_work(Path(folder) / str(number))
-            moment, by = rng.random() * _LATEST, rng.choice(SIGNALS)
-            problem = killed(name, town, work, known[name], moment, by)
-            fault = f"{by.name} after {moment:.0%}"
-            yield Trial(KIND, name, fault, RIGHT if problem is None else WRONG, problem or "")
-            shutil.rmtree(work)
+    for name, known, work in in_turn(COMMANDS, town, n, "kills-"):
+        moment, by = rng.random() * _LATEST, rng.choice(SIGNALS)
+        problem = killed(name, town, work, known, moment, by)
+        fault = f"{by.name} after {moment:.0%}"
+        yield Trial(KIND, name, fault, RIGHT if problem is None else WRONG, problem or "")
 
 
 def killed(name: str, town: Town, work: Path, expected: Undisturbed, moment: float, by: signal.Signals) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +35,20 @@ class Undisturbed:
         """What is other in the result of a command that ended well; None where nothing is."""
         found = difference(result(work / "out"), self.files)
         return None if found is None else f"other result than without the fault: {found}"
+
+
+def in_turn(names: Sequence[str], town: Town, n: int, prefix: str) -> Iterator[tuple[str, Undisturbed, Path]]:
+    """``n`` times a command, one after the other: its name, what it makes undisturbed, and a work folder that is gone
+    when the next is asked for."""
+    known: dict[str, Undisturbed] = {}
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        for number in range(n):
+            name = names[number % len(names)]
+            if name not in known:
+                known[name] = undisturbed(name, town, Path(folder) / "undisturbed" / name)
+            work = make_work(Path(folder) / str(number))
+            yield name, known[name], work
+            shutil.rmtree(work)
 
 
 def undisturbed(name: str, town: Town, folder: Path) -> Undisturbed:
