@@ -27,7 +27,6 @@ from linkage.publish import Stage, staged
 from linkage.reconcile import Clock, Progress
 from linkage.run_manifest import peak_rss_bytes
 from linkage.schema import CANDIDATES, ENTITIES, LINKS, Column, TableSchema
-from linkage.sealed import sealed
 from linkage.thinning import Ready, without_crowds
 from linkage.train import train
 from linkage.training_checks import refusal_of, training_problems
@@ -201,7 +200,7 @@ def _write(stage: Stage, linked: _Linked, sides: Mapping[str, Ingested]) -> None
         stage.write_table(name, table)
     for side, ingested in sides.items():
         stage.write_table(f"rejected_{side}", ingested.rejected)
-    stage.write_json("model", sealed(linked.model.to_dict()))
+    stage.write_json("model", linked.model.document())
 
 
 def _entries(

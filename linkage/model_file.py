@@ -80,6 +80,10 @@ class Model:
             "evidence": None if self.rates is None else self.rates.to_dict(),
         }
 
+    def document(self) -> dict[str, Any]:
+        """What is written, sealed, wherever a model is."""
+        return sealed(self.to_dict())
+
     def digest(self) -> str:
         """SHA-256 of the content."""
         return digest_of(self.to_dict())
@@ -87,7 +91,7 @@ class Model:
     def save(self, path: Path) -> None:
         """Write the model file, whole or not at all."""
         with replacing(path) as part:
-            part.write_text(json.dumps(sealed(self.to_dict()), ensure_ascii=False, indent=1) + "\n", "utf-8")
+            part.write_text(json.dumps(self.document(), ensure_ascii=False, indent=1) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path, plan: Plan | None = None) -> Model:

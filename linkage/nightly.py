@@ -35,7 +35,6 @@ from linkage.reconcile import STAGES, Clock, Progress, reconcile, settled_claims
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
-from linkage.sealed import sealed
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_outside
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
@@ -128,7 +127,7 @@ def run(
             with clock.stage("publish"):
                 groups = groups_table(outcome)
                 _write_tables(stage, outcome, pairs, ingested, groups, n_threads)
-                stage.write_json("model", sealed(model.to_dict()))
+                stage.write_json("model", model.document())
             unequal = unequal_groups(groups, outcome.dose_status.size / max(1, outcome.batch.n_subjects))
             costs = cost_entries(pairs, clock.seconds, memory.bytes)
             before = [path.name for path in published_runs(runs)]

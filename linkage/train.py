@@ -142,8 +142,7 @@ def train(
     first = non_matches if plan.training.household_rate is not None else non_matches.without_shared(parameters)
     for number in range(ROUNDS):
         parameters = (non_matches if number else first).estimate(parameters, outside, index.n_persons)
-        candidates, n_candidates = training_sample(sample, index, parameters, known, n_threads)
-        candidates = replace(candidates, settled=known_matches)
+        candidates, n_candidates = training_sample(sample, index, parameters, known, known_matches, n_threads)
         if not number and not choice["rivals"]:
             share = starting_share(parameters, candidates, index.n_persons)
             parameters = replace(parameters, share_in_registry=share)

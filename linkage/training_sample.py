@@ -55,9 +55,15 @@ def drawn(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
 
 
 def training_sample(
-    sample: Batch, index: Index, parameters: Parameters, known: NDArray[np.int64], n_threads: int
+    sample: Batch,
+    index: Index,
+    parameters: Parameters,
+    known: NDArray[np.int64],
+    settled: Settled | None,
+    n_threads: int,
 ) -> tuple[TrainingSample, int]:
-    """Patterns of the sample's candidates that may matter to the EM, and the number of all candidates.
+    """Patterns of the sample's candidates that may matter to the EM, with what was settled beside them, and the number
+    of all candidates.
 
     Weights are taken without the household component, which would leave out the very pairs it is estimated from.
     """
@@ -77,7 +83,8 @@ def training_sample(
     distinct, patterns = np.unique(codes, return_inverse=True)
     decided, is_match = _verdicts_on_pairs(known, sizes, rows)
     levels = scorer.space.levels_of(distinct)
-    return TrainingSample(offsets, levels, patterns.astype(np.uint32), ratios, decided, is_match), int(n.sum())
+    of_pairs = patterns.astype(np.uint32), ratios, decided, is_match
+    return TrainingSample(offsets, levels, *of_pairs, settled), int(n.sum())
 
 
 def _verdicts_on_pairs(

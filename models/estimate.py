@@ -117,10 +117,8 @@ def estimate_m(
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
     start = parameters if prior is None else prior
-    n_subjects, n_settled = (
-        sample.offsets.size - 1,
-        0.0 if sample.settled is None else float(sample.settled.counts.sum()),
-    )
+    n_subjects = sample.offsets.size - 1
+    n_settled = 0.0 if sample.settled is None else float(sample.settled.counts.sum())
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     most = 1.0 - 1e-6 if rivals else n_persons / 2
     matches, relatives = np.empty(sample.levels.shape[0]), np.empty((4, sample.levels.shape[0]))
