@@ -32,7 +32,7 @@ def births(batch: Ingested) -> list[str | None]:
 ISO = [day.isoformat() for day in DAYS]
 
 
-@pytest.mark.parametrize("form", ["%m/%d/%Y", "%m-%d-%Y", "%m/%d/%Y 12:00:00 AM", "%m/%d/%y"])
+@pytest.mark.parametrize("form", ["%m/%d/%Y", "%m-%d-%Y", "%m/%d/%Y 12:00:00 AM", "%m/%d/%y", "%m·%d·%Y", "%m／%d／%Y"])
 def test_a_file_that_writes_the_month_first(tmp_path: Path, form: str) -> None:
     batch = read(tmp_path, date_of_birth=[day.strftime(form) for day in DAYS], dose_date=["17/09/2021"] * 60)
     assert births(batch) == ISO

@@ -168,6 +168,17 @@ def test_day_counts_of_a_workbook_that_counts_from_1904(tmp_path: Path) -> None:
     assert read(tmp_path, fill).accepted.column("date_of_birth").to_pylist()[1] == "28217"
 
 
+def test_day_counts_stored_as_text_are_read_by_the_same_system(tmp_path: Path) -> None:
+    typed = ["28217", " 28217.75", "28217,5", "1981", "0981", "03/04/1981", "281055433"]
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet(book, "S", HEADER, *([f"E{n}", "A", "Nữ", text] for n, text in enumerate(typed)))
+
+    read_so = read(tmp_path, fill, date_1904=True).accepted.column("date_of_birth").to_pylist()
+    assert read_so == ["1981-04-03"] * 3 + typed[3:]
+    assert read(tmp_path, fill).accepted.column("date_of_birth").to_pylist() == typed
+
+
 @pytest.mark.parametrize(("flags", "is_1904"), [(0, False), (1, True), (0x20, False), (0x21, True)])
 def test_a_binary_workbook_says_so_in_its_first_record(tmp_path: Path, flags: int, is_1904: bool) -> None:
     path = tmp_path / "a.xlsb"

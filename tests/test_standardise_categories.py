@@ -130,7 +130,12 @@ NATIONALITIES: list[tuple[str | None, str | None, str | None]] = [
     ("Lào", None, "foreign_nationality"),
     ("Thái Lan", None, "foreign_nationality"),
     ("Campuchia", "N01234567", "foreign_passport"),
-    ("Nước ngoài", None, "foreign_nationality"),
+    # Words that name no country exclude nobody by themselves.
+    *((word, None, None) for word in ("Nước ngoài", "ngoại quốc", "Foreigner", "Người nước ngoài", "khác", "Other")),
+    *((word, None, None) for word in ("KH", "SG", "nước khác", "Không quốc tịch", "stateless", "Việt kiều Mỹ")),
+    *((word, "123456789", None) for word in ("Nước ngoài", "khác")),
+    *((word, "M12345678", "foreign_passport") for word in ("Nước ngoài", "khác", "Không quốc tịch", "SG")),
+    *((word, "B1234567", None) for word in ("không rõ", "chưa cập nhật", "không biết", "để trống")),
     ("Pháp", "15AB12345", "foreign_passport"),
     ("CHXHCNVN", None, None),
     ("CHXHCN Việt Nam", "C1234567", None),
@@ -152,7 +157,6 @@ NATIONALITIES: list[tuple[str | None, str | None, str | None]] = [
     ("Mỹ", None, "foreign_nationality"),
     ("Đài Loan", None, "foreign_nationality"),
     ("Liên bang Nga", None, "foreign_nationality"),
-    ("Không quốc tịch", None, "foreign_nationality"),
     # A personal number is held by citizens only; spreadsheets take its zero and add a decimal.
     ("Hàn Quốc", "079123456789", None),
     ("Hàn Quốc", "79123456789", None),

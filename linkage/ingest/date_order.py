@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from linkage.ingest.rows import Sink
 from linkage.schema import TableSchema
+from linkage.standardise.date_marks import same_separators
 from linkage.standardise.digits import one_array
 from linkage.standardise.typed_kernels import read_parts
 from linkage.text_bytes import text_bytes
@@ -91,6 +92,7 @@ def _count(column: _Column, text: pa.StringArray) -> None:
 
 
 def _turned(column: _Column, text: pa.StringArray) -> pa.Array:
+    text = same_separators(text)
     turned = pc.replace_substring_regex(text, _FIRST_TWO, r"\3\2\1\4")
     column.n_turned += int(pc.sum(pc.not_equal(turned, text)).as_py() or 0)
     return pc.if_else(pc.equal(turned, ""), pa.scalar(None, pa.string()), turned)
@@ -98,7 +100,7 @@ def _turned(column: _Column, text: pa.StringArray) -> pa.Array:
 
 def _n_one_way(text: pa.StringArray) -> tuple[int, int]:
     """How many dates can be read with the month first only, and with the day first only."""
-    matched = pc.extract_regex(text, _PARTS)
+    matched = pc.extract_regex(same_separators(text), _PARTS)
     first, second = (
         pc.fill_null(pc.struct_field(matched, name), "0").cast(pa.int32()).to_numpy() for name in ("first", "second")
     )

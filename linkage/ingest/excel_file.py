@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from linkage.workbooks.sheets import Cell, Sheet
 
 _EXACT_INTEGER = 10**15
 _EPOCH_OF_1904 = datetime.date(1904, 1, 1)
+_DAY_COUNT = re.compile(r"\s{0,9}([0-9]{4,5})(?:[.,][0-9]{1,15})?\s{0,9}")
 _SERIALS_OF_1904 = range(10_000 - 1462, 60_000 - 1462)  # the dates of 10,000 to 60,000 days from 1899-12-30
 
 
@@ -169,10 +171,19 @@ def _texts(part: _Table, n_before: int, table: TableSchema, has_epoch_1904: bool
 
 
 def _date_of_1904(cell: Cell) -> Cell:
-    """A day count of a workbook that counts from 1904, in a cell that is not formatted as a date, as the date."""
-    if isinstance(cell, bool) or not isinstance(cell, int | float) or not math.isfinite(cell):
-        return cell
-    return _EPOCH_OF_1904 + datetime.timedelta(int(cell)) if int(cell) in _SERIALS_OF_1904 else cell
+    """A day count of a workbook that counts from 1904, in a cell that is not formatted as a date, as the date; a number
+    stored as text, too."""
+    count = _day_count(cell)
+    return _EPOCH_OF_1904 + datetime.timedelta(count) if count in _SERIALS_OF_1904 else cell
+
+
+def _day_count(cell: Cell) -> int | None:
+    """The whole days that a number states, one stored as text too; None where the cell holds none."""
+    if isinstance(cell, str):
+        found = _DAY_COUNT.fullmatch(cell)
+        return None if found is None else int(found[1])
+    is_number = isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
+    return int(cell) if is_number else None  # type: ignore[call-overload]
 
 
 def _text_column(cells: Sequence[Cell]) -> pa.Array:

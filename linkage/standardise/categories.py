@@ -120,8 +120,11 @@ _PROVINCE_NAMES = """
     quangtri soctrang sonla tayninh thaibinh thainguyen thanhhoa thuathienhue hue tiengiang travinh tuyenquang vinhlong
     vinhphuc yenbai hn dn hp
 """
-_PROVINCES = frozenset(_PROVINCE_NAMES.split()) - {"sg"}
-_NOT_STATED_WORDS = "khong khongro chuaro khongco khongxacdinh chuaxacdinh na none null nan unknown x xx xxx test"
+_PROVINCES = frozenset(_PROVINCE_NAMES.split()) - {"sg"}  # Singapore's code
+_NOT_STATED_WORDS = (
+    "khong khongro chuaro khongco khongxacdinh chuaxacdinh khongbiet chuabiet khongkhai chuakhai chuaco chuacapnhat "
+    "detrong botrong na none null nan nil unknown undefined notstated x xx xxx test"
+)
 _NOT_STATED = frozenset(_NOT_STATED_WORDS.split())
 _PREFIXES = ("quoctich", "congdan", "nuoc", "qt")
 # Names of a group and of a people abroad; "Lào" is not among them: in this column it is the country.
@@ -169,9 +172,9 @@ def foreign_reason(nationality: Strings, id_number: Strings) -> pa.StringArray:
 
     The name of a foreign country decides, unless the ID is a 12-digit personal number, which only citizens hold:
     exclusion costs a citizen the passport, while a foreigner who is kept ends unmatched. Any other word that is stated
-    ("Hoa", "Thái", a country misspelled) does so only beside a passport number, and what is of Viet Nam ("CHXHCNVN",
-    "Kinh", "Hà Nội", a sex) never. Without a stated nationality nobody is foreign: a passport number alone proves
-    nothing, citizens hold passports of the same form.
+    ("nước ngoài", "khác", "Hoa", a country misspelled) does so only beside a passport number, and what is of Viet Nam
+    ("CHXHCNVN", "Kinh", "Hà Nội", a sex) never. Without a stated nationality nobody is foreign: a passport
+    number alone proves nothing, citizens hold passports of the same form.
 
     Parameters
     ----------

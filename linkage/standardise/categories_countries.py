@@ -1,7 +1,7 @@
 """Countries by their names in Vietnamese and English and by the codes that are nothing else.
 
-Only what names a foreign country makes a subject a foreigner, so a code that also shortens a province (HN, TH, LA, NAM)
-is left out.
+Only what names a foreign country makes a subject a foreigner, so words that name none ("nước ngoài", "khác") and codes
+that also shorten a province or a city (HN, TH, LA, NAM, KH, SG) are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ australia uc nuocuc australian aus au; austria ao austrian aut; azerbaijan aze; 
 bangladesh bangladet bangladeshi bgd; barbados; belarus belarutxia bachnga blr; belgium bi vuongquocbi belgian bel
 belize; benin; bhutan butan btn; bolivia bol; bosnia bosniaherzegovina bih; botswana bwa; brazil braxin brasil bra
 brunei bruneidarussalam brn; bulgaria bungari bgr; burkinafaso; burundi; cambodia campuchia campuchea khmerrepublic
-cambodian khm kh; cameroon camorun cmr; canada canadian; chad; chile chile chl; china trungquoc trunghoa
+cambodian khm; cameroon camorun cmr; canada canadian; chad; chile chile chl; china trungquoc trunghoa
 chinese cn chn prc conghoanhandantrunghoa; colombia col; congo conggo cog cod; costarica cri
 croatia hrv; cuba cub; cyprus sip cyp; czechrepublic czech czechia congsec sec tiepkhac cze; denmark danmach danish dnk
 djibouti; dominicanrepublic dominica dom; ecuador ecu; egypt aicap egyptian egy; elsalvador slv; eritrea; estonia
@@ -32,7 +32,7 @@ northkorea trieutien bactrieutien prk; norway nauy norwegian; oman; pakistan pak
 panama; papuanewguinea png; paraguay; peru; philippines philippin philipin filipino filipina phl
 poland balan polish pol; portugal bodaonha portuguese prt; qatar cata qat; romania rumani rou; russia russian rus
 russianfederation; rwanda; saudiarabia arapxeut arapsaudi sau; senegal; serbia srb; seychelles; singapore xingapo
-singaporean sgp sg; slovakia xlovakia svk; slovenia svn; somalia; southafrica namphi zaf; southkorea hanquoc
+singaporean sgp; slovakia xlovakia svk; slovenia svn; somalia; southafrica namphi zaf; southkorea hanquoc
 daihandanquoc korea korean republicofkorea koreasouth kor kr; spain taybannha spanish esp; srilanka xrilanca lka; sudan
 sweden thuydien swedish swe; switzerland thuysi thuysy swiss; syria xiri syr; taiwan dailoan taiwanese twn tw tqdailoan
 tajikistan; tanzania tza; thailand thailan thailandia tha; timorleste dongtimo; togo; tunisia tun
@@ -40,7 +40,6 @@ turkey thonhiky turkiye turkish tur; turkmenistan; uganda; ukraine ucraina ukrai
 unitedarabemirates uae tieuvuongquocarap are; unitedkingdom anh vuongquocanh lienhiepanh greatbritain england britain
 british english scotland gbr uk gb; unitedstates unitedstatesofamerica my hoaky nuocmy hopchunghoaky hopchungquochoaky
 america american usa us; uruguay; uzbekistan udobekixtan uzb; vatican; venezuela ven; yemen; zambia; zimbabwe
-nuocngoai nguoinuocngoai foreign foreigner khongphaivietnam ngoaiquoc khongquoctich stateless
 """
 # Letters and digits of a value, as linkage.standardise.categories makes them of what is typed.
 COUNTRIES = frozenset(_NAMES.lower().replace(";", " ").replace("_", "").split())

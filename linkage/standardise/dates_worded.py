@@ -88,7 +88,7 @@ _BEFORE_MONTHS: Rewrites = (
     (_UNKNOWN_PART, r"\10\2"),
 )
 _AFTER_MONTHS: Rewrites = (
-    (r"[\s./\\,|:\-–—_]+|NĂM|NAM|NGÀY|NGAY|SINH", "/"),
+    (r"[\s./\\,|:\-_]+|THÁNG|THANG|THG|NĂM|NAM|NGÀY|NGAY|SINH", "/"),
     (r"/+", "/"),
     (r"^/|/$", ""),
     (r"^M0?(\d+)/(\d{1,2})/(\d{2,4})$", r"\2/\1/\3"),
@@ -98,16 +98,19 @@ _AFTER_MONTHS: Rewrites = (
     (r"^(\d{4})/M0?(\d+)$", r"\1/\2"),
 )
 # Of a date by the moon the year holds but for its last month, most of which is in the next year.
-_LUNAR = r"ÂM LỊCH|AM LICH|\bA\.?L\b|ÂL\b|LUNAR"
-_LUNAR_YEAR = r"^.*?(?:(?:^|[^0-9])(?:0?[1-9]|1[01])[/.\s-]+(?P<year>\d{4})|^\D*(?P<only>\d{4}))(?:\D.*)?$"
+_LUNAR = r"[(\[]?(?:ÂM LỊCH|AM LICH|\bA\.?L\b\.?|ÂL\b\.?|LUNAR)[)\]]?|NHUẬN|NHUAN"
+_LUNAR_YEAR = (
+    r"^(?:(?:[^/]*/)?(?:0?[1-9]|1[01])/)?(?P<last>\d{4})$|^(?P<first>\d{4})(?:/(?:0?[1-9]|1[01])(?:/\d{1,2})?)?$"
+)
 
 
 def in_digits(text: pa.StringArray) -> pa.StringArray:
     """Rewrite dates. ``text``: string[n], upper case, NFKC; what is none of these forms stays as good as it was."""
-    words = _rewritten(_rewritten(_rewritten(text, _BEFORE_MONTHS), _MONTHS), _AFTER_MONTHS)
-    lunar = pc.extract_regex(text, _LUNAR_YEAR)
+    solar = pc.replace_substring_regex(text, _LUNAR, " ")
+    words = _rewritten(_rewritten(_rewritten(solar, _BEFORE_MONTHS), _MONTHS), _AFTER_MONTHS)
+    lunar = pc.extract_regex(words, _LUNAR_YEAR)
     lunar_year = pc.coalesce(
-        *(_blank_to_null(pc.struct_field(lunar, name)) for name in ("year", "only")), pa.scalar("")
+        *(_blank_to_null(pc.struct_field(lunar, name)) for name in ("last", "first")), pa.scalar("")
     )
     is_lunar = pc.match_substring_regex(text, _LUNAR)
     return pc.coalesce(_instants(text), _epochs(text), pc.if_else(is_lunar, lunar_year, words))

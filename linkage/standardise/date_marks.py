@@ -1,0 +1,102 @@
+"""What stands between and beside the numbers of a date: separators of any script, the calendar's name, years in words.
+
+Rewritten before anything else is asked, so that each rule for dates knows one separator and our years alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.standardise.syllables import ascii_fold
+
+# Middle dots, bullets, the points and commas of Chinese and Japanese, strokes, hyphens, dashes, minus signs. No star,
+# no question mark, no tilde: these stand for a figure that is not known, or for "about".
+_ODD_SEPARATORS = "[·•‧∙⋅・﹒、。;⁄∕⧸╱]"
+_ODD_DASHES = "[‐‑‒–—―−ー]"
+# Theravada Buddhists' years, 543 ahead, in Thai, Lao, Khmer and Latin letters and in Vietnamese; only of four figures,
+# for two of them would be taken for ours.
+_BUDDHIST = r"พ\s*\.?\s*ศ\s*\.?|ພ\s*\.?\s*ສ\s*\.?|ព\s*\.?\s*ស\s*\.?|\bB\.?\s?E\b\.?|\bP\.?\s?L\b\.?|PHẬT LỊCH|PHAT LICH"
+_BUDDHIST_YEAR = r"2[456]\d{2}"
+_OURS = (
+    r"ค\s*\.?\s*ศ\s*\.?|ຄ\s*\.?\s*ສ\s*\.?|គ\s*\.?\s*ស\s*\.?|\bA\.?\s?D\b\.?|\bC\.?\s?E\b\.?|\bSCN\b|\bD\.?\s?L\b\.?"
+    r"|\bT\.?\s?L\b\.?|CÔNG NGUYÊN|CÔNG LỊCH|CONG LICH|DƯƠNG LỊCH|DUONG LICH|TÂY LỊCH|TAY LICH"
+)
+_ERAS = (
+    (rf"(?:{_BUDDHIST})\s*({_BUDDHIST_YEAR})", r"\1"),
+    (rf"({_BUDDHIST_YEAR})\s*[(\[]?\s*(?:{_BUDDHIST})\s*[)\]]?", r"\1"),
+    (rf"(?:{_OURS})\s*(\d{{4}})", r"\1"),
+    (rf"(\d{{4}})\s*[(\[]?\s*(?:{_OURS})\s*[)\]]?\s*$", r"\1"),
+)
+# Strokes, points or blanks where the month would be: 12/--/1981 states a day of an unknown month, not December.
+_GAP = r"\s*(?:/[\s._-]*/|\.[\s._-]*\.|-[\s._-]*-)\s*"
+_GAPS = ((rf"^\d{{1,2}}{_GAP}(\d{{4}})$", r"\1"), (rf"^(\d{{4}}){_GAP}\d{{1,2}}$", r"\1"))
+_OTHER_FIGURES = r"[^\P{Nd}0-9]"
+_THOUSAND = r"NGHÌN|NGÀN|NGHIN|NGAN"
+
+_ONES = {
+    **{"mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5, "lam": 5, "nham": 5, "sau": 6, "bay": 7, "tam": 8},
+    "chin": 9,
+}
+
+
+def same_separators(text: pa.StringArray) -> pa.StringArray:
+    """Texts in NFKC with a stroke or a hyphen for each separator that is not usual."""
+    text = pc.replace_substring_regex(pc.utf8_normalize(text, form="NFKC"), _ODD_SEPARATORS, "/")
+    return pc.replace_substring_regex(text, _ODD_DASHES, "-")
+
+
+def without_marks(text: pa.StringArray) -> pa.StringArray:
+    """Texts with figures 0-9, usual separators and years of four figures; ``text``: string[n], upper case, NFKC, no
+    nulls."""
+    text = same_separators(text)
+    text = _each(text, _OTHER_FIGURES, _in_ascii_figures)
+    for pattern, replacement in (*_ERAS, *_GAPS):
+        text = pc.replace_substring_regex(text, pattern, replacement)
+    return _each(text, _THOUSAND, _with_year_in_figures)
+
+
+def _each(text: pa.StringArray, pattern: str, rewrite: Callable[[str], str]) -> pa.StringArray:
+    """Rewrite the few texts in which a pattern is found, one by one."""
+    rows = np.flatnonzero(pc.match_substring_regex(text, pattern).to_numpy(zero_copy_only=False))
+    if not rows.size:
+        return text
+    texts = text.to_pylist()
+    for row in rows.tolist():
+        texts[row] = rewrite(texts[row])
+    return pa.array(texts, pa.string())
+
+
+def _in_ascii_figures(text: str) -> str:
+    return "".join(str(int(char)) if char.isdecimal() else char for char in text)
+
+
+def _with_year_in_figures(text: str) -> str:
+    """ "một nghìn chín trăm năm mươi bảy" is 1957; a text in which no such number stands stays as it is."""
+    words = text.split()
+    plain = [ascii_fold(word.lower()).strip(".,()") for word in words]
+    for at, word in enumerate(plain):
+        if word in ("nghin", "ngan") and at and _ONES.get(plain[at - 1], 9) <= 2:
+            year, end = _year_from(plain, at + 1, 1000 * _ONES[plain[at - 1]])
+            return " ".join([*words[: at - 1], str(year), *words[end:]])
+    return text
+
+
+def _year_from(words: list[str], at: int, year: int) -> tuple[int, int]:
+    """The hundreds, tens and ones behind the thousands: (year, the first word behind it)."""
+    if words[at + 1 : at + 2] == ["tram"] and (words[at] in _ONES or words[at] == "khong"):
+        year, at = year + 100 * _ONES.get(words[at], 0), at + 2
+    if words[at : at + 1] in (["linh"], ["le"]):
+        at += 1
+    elif words[at : at + 1] == ["muoi"]:
+        year, at = year + 10, at + 1
+    elif words[at + 1 : at + 2] == ["muoi"] and words[at] in _ONES:
+        year, at = year + 10 * _ONES[words[at]], at + 2
+    elif len(words) > at + 1 and words[at] in _ONES and words[at + 1] in _ONES:
+        year, at = year + 10 * _ONES[words[at]], at + 1  # "chín trăm năm bảy"
+    if words[at : at + 1] and words[at] in _ONES:
+        year, at = year + _ONES[words[at]], at + 1
+    return year, at
