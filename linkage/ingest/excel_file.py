@@ -174,7 +174,8 @@ def _date_of_1904(cell: Cell) -> Cell:
     """A day count of a workbook that counts from 1904, in a cell that is not formatted as a date, as the date; a number
     stored as text, too."""
     count = _day_count(cell)
-    return _EPOCH_OF_1904 + datetime.timedelta(count) if count in _SERIALS_OF_1904 else cell
+    is_date = count is not None and count in _SERIALS_OF_1904
+    return _EPOCH_OF_1904 + datetime.timedelta(count or 0) if is_date else cell
 
 
 def _day_count(cell: Cell) -> int | None:
@@ -182,8 +183,9 @@ def _day_count(cell: Cell) -> int | None:
     if isinstance(cell, str):
         found = _DAY_COUNT.fullmatch(cell)
         return None if found is None else int(found[1])
-    is_number = isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
-    return int(cell) if is_number else None  # type: ignore[call-overload]
+    if isinstance(cell, bool) or not isinstance(cell, int | float) or not math.isfinite(cell):
+        return None
+    return int(cell)
 
 
 def _text_column(cells: Sequence[Cell]) -> pa.Array:
