@@ -126,6 +126,23 @@ def test_a_column_that_gives_nothing_is_told(tmp_path: Path, name: str, values: 
     assert f" of {n_stated} values cannot be read" in str(batch.files[0].note)
 
 
+def test_tags_entities_and_escapes_are_no_part_of_any_value(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "dose_id,full_name<br/>,&nbsp;date_of_birth,id_number,address,phone,province\n"
+        'A<br>,"<b>Lê Lan</b>",&nbsp;24&#47;04&#47;1953<br/>,079&nbsp;123&nbsp;456&nbsp;789,'
+        "Th<U+00F4>n 2 & 3 <5>,<NA>,<br>\n"
+    )
+    read_so = ingest([tmp_path / "a.csv"], DOSES).accepted.read().to_pylist()[0]
+    assert {name: value for name, value in read_so.items() if value} == {
+        "dose_id": "A<br>",
+        "full_name": "Lê Lan",
+        "date_of_birth": "24/04/1953",
+        "id_number": "079\u00a0123\u00a0456\u00a0789",
+        "address": "Thôn 2 & 3 <5>",
+        "phone": "<NA>",
+    }
+
+
 def test_columns_of_which_some_values_are_unusual_are_not_told(tmp_path: Path) -> None:
     batch = read(tmp_path, phone=["trạm"] * 20 + ["0912345670"] * 40, gender=["x", "Nam", "Nữ"] * 20)
     assert batch.files[0].note is None

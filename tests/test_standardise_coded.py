@@ -20,6 +20,17 @@ NAMES = [
     (r"Nghi\u00eam Xu\u00e2n Kh\xe1ng", "nghiêm xuân kháng"),
     ("Nghi%C3%AAm+Xu%C3%A2n+Kh%C3%A1ng", "nghiêm xuân kháng"),
     ("Nghi=C3=AAm Xu=C3=A2n Kh=C3=A1ng", "nghiêm xuân kháng"),
+    *((f"Nguy{code}n An", "nguyễn an") for code in (
+        "<U+1EC5>", "<u+1ec5>", "U+1EC5", "u1ec5", r"\u1ec5", r"\\u1ec5", r"\u{1ec5}", r"\U00001ec5",
+        "%u1EC5", "_x1EC5_", "&#7877;", "&#7877", "&#x1EC5;", "&amp;#7877;", "%E1%BB%85", "=E1=BB=85", "=e1=bb=85",
+        r"\xe1\xbb\x85",
+        "<e1><bb><85>", r"\341\273\205",
+    )),
+    *((f"Nguyễn{mark}Văn An{mark}", "nguyễn văn an") for mark in (
+        "<br>", "<br/>", "<BR />", "&nbsp;", "&nbsp", "&lt;br/&gt;", "</p>", "<span style='a:b'>", "&#13;&#10;",
+        r"\n", "_x000D_",
+    )),
+    ("Nguy\\ud83d\\ude00", "ng"),
     ("Cò (Nghiêm Xuân Kháng)", "nghiêm xuân kháng"),
     ("Bé [Nghiêm Xuân Kháng]", "nghiêm xuân kháng"),
     ("Nghiêm Xuân Kháng (Cò)", "nghiêm xuân kháng"),
@@ -28,6 +39,25 @@ NAMES = [
     ("Nghiêm Xuân Kháng - SĐT 0983555116", "nghiêm xuân kháng"),
     ("Nghiêm Xuân Kháng + vợ", "nghiêm xuân kháng"),
     ("Vũ Tức", "vũ tức"),
+    ("Nguyễn Văn An - tên gọi khác: Út Bé", "nguyễn văn an"),
+    ("Nguyễn Văn An (tức Bình)", "nguyễn văn an"),
+    ("Nguyễn Văn An, tự Bình", "nguyễn văn an"),
+    ("Nguyễn Văn An tự: Bình", "nguyễn văn an"),
+    ("NGUYỄN VĂN AN TỰ BÌNH", "nguyễn văn an"),
+    ("Trần Minh Khoa tự Bình", "trần minh khoa"),
+    ("Nguyễn Văn An còn gọi là Bình", "nguyễn văn an"),
+    ("Nguyễn Văn An hay còn được gọi là Út", "nguyễn văn an"),
+    ("Nguyen Van An - ten goi khac Ut", "nguyen van an"),
+    ("Nguyễn Văn An tên thường gọi Út", "nguyễn văn an"),
+    ("Nguyễn Văn An bí danh Út", "nguyễn văn an"),
+    ("Nguyễn Văn An a.k.a Út", "nguyễn văn an"),
+    ("Nguyễn Văn An tục danh Út", "nguyễn văn an"),
+    ("Nguyễn Văn An “Út Bé”", "nguyễn văn an"),
+    ("Lê Tự Trọng", "lê tự trọng"),
+    ("Nguyễn Văn Tự Lập", "nguyễn văn tự lập"),
+    ("Trần Minh Tự Tâm", "trần minh tự tâm"),
+    ("Lê Văn Tự", "lê văn tự"),
+    ("Nguyễn Pháp", "nguyễn pháp"),
     ("bé gái con mẹ Nguyễn Thị Lan", ""),
     ("Trẻ sơ sinh con chị Lê Thị Lan", ""),
     ("BG con bà Trần Thị Hoa", ""),
@@ -40,7 +70,7 @@ NAMES = [
     ("-", ""),
     ("unknown", ""),
     ("000000000", ""),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("typed", "name"), NAMES)

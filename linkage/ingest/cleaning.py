@@ -1,5 +1,5 @@
-"""What programs put around a value and what is no part of it: invisible characters, the quotes of ``="E01"``, and the
-apostrophe before what a spreadsheet is to leave as text.
+"""What programs put around a value and what is no part of it: invisible characters, the quotes of ``="E01"``, the
+apostrophe before what a spreadsheet is to leave as text, and tags, entities and escapes of code points.
 
 A column is looked at byte by byte first; only one that holds such a thing is looked at value by value.
 """
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from linkage.schema import TableSchema
 from linkage.standardise.placeholders import without_no_keys
+from linkage.standardise.program_codes import without_markup
 
 # Format characters (category Cf): byte order marks, zero-width characters, marks of direction, soft hyphens.
 _INVISIBLE = "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
@@ -26,6 +27,7 @@ _FORMULA_CELL = r'^\s*=(?:"((?:[^"]|"")*)"|(?i:T)\(\s*"((?:[^"]|"")*)"\s*\))\s*$
 _TEXT_SIGN = r"^'+(.)"  # of a spreadsheet: what follows is text
 # Before a value only what would be a formula or a number without it: a name may begin with an apostrophe.
 _TEXT_SIGN_OF_VALUE = "^'([\\s\u00a0\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*[=+\\-@\t\r\\d＝＋－＠﹢﹣﹦﹫])"
+_MARKUP = r"<[/\pL]|&[#\pL]|\\[uUN]|%u|_x"  # what linkage.standardise.program_codes is asked about
 # Whatever invisible characters and no-break spaces begin with in UTF-8.
 _LEAD_BYTES = (
     b"\xe2\x80",
@@ -43,23 +45,26 @@ _LEAD_BYTES = (
 def normal_name(name: str) -> str:
     """A column name as it is compared: composed and without case, blanks of any kind and length as one, none around
     it, nothing invisible, out of its ``="…"``."""
-    composed = unicodedata.normalize("NFKC", name)
+    composed = unicodedata.normalize("NFKC", without_markup(name))
     visible = re.sub(_INVISIBLE, "", composed).strip()
     formula = _FORMULA_TEXT.fullmatch(visible)
     return " ".join((formula.group(1) if formula else visible).split()).casefold()
 
 
 def clean_rows(rows: pa.Table, table: TableSchema) -> pa.Table:
-    """Rows of text, their values out of ``="…"`` and without the apostrophe that keeps a spreadsheet from reading them,
-    the keys without invisible characters and blanks around them."""
+    """Rows of text, their values out of ``="…"`` and of markup and without the apostrophe that keeps a spreadsheet from
+    reading them, the keys without invisible characters and blanks around them."""
     for place, name in enumerate(rows.column_names):
         values = rows.column(place)
         if holds(values, b'="', b"=T(", b"=t("):
             values = _without_formula(values)
         if name == table.key:
             values = _clean_keys(values)
-        elif holds(values, b"'"):
-            values = pc.replace_substring_regex(values, _TEXT_SIGN_OF_VALUE, r"\1")
+        else:
+            if holds(values, b"<", b"&", b"\\", b"%u", b"_x"):
+                values = _without_markup(values)
+            if holds(values, b"'"):
+                values = pc.replace_substring_regex(values, _TEXT_SIGN_OF_VALUE, r"\1")
         if values is not rows.column(place):
             rows = rows.set_column(place, rows.schema.field(place), values)
     return rows
@@ -84,6 +89,18 @@ def _without_formula(values: pa.ChunkedArray) -> pa.ChunkedArray:
     inner = pc.replace_substring(inner, '""', '"')
     inner = pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner)
     return pc.if_else(is_formula, inner, values)
+
+
+def _without_markup(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """What stands between tags, entities as the characters that they name; the few values that have any, one by one."""
+    rows = np.flatnonzero(pc.fill_null(pc.match_substring_regex(values, _MARKUP), False).to_numpy())
+    if not rows.size:
+        return values
+    texts = values.to_pylist()
+    for row in rows.tolist():
+        plain = without_markup(texts[row])
+        texts[row] = texts[row] if plain == texts[row] else plain.strip() or None
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _clean_keys(keys: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -56,12 +56,30 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f"
     "\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc]"
 )
-_REMARK = re.compile(r"\([^()]*(?:\)|$)|\[[^\[\]]*(?:\]|$)|\{[^{}]*(?:\}|$)")
+_REMARK = re.compile(
+    r"\([^()]*(?:\)|$)|\[[^\[\]]*(?:\]|$)|\{[^{}]*(?:\}|$)|(?<=\s)[\"\u201c][^\"\u201c\u201d]*[\"\u201d]"
+)
 _BRACKETED = re.compile(r"[(\[{]([^()\[\]{}]*)")
-# What follows a name: another name, a telephone number, a relative who came along.
+# What follows a name: another name of the same person, a telephone number, a relative who came along.
+_OTHER_NAME = (
+    "tức(?: là| gọi| danh)?|tuc (?:la|goi|danh)|(?:tên )?(?:(?:hay|hoặc|cũng|còn|thường|tục|được) ){1,3}(?:gọi|kêu)"
+    "|(?:ten )?(?:(?:hay|hoac|cung|con|thuong|tuc|duoc) ){1,3}goi|còn có tên|con co ten|hay tên|hay ten"
+    "|tên (?:gọi|khác|tục|ở nhà|cúng cơm|thánh|hiệu|cũ)|(?:bí|biệt|tục|pháp|thánh) danh"
+    "|ten (?:goi|khac|tuc|o nha|cung com|thanh|hieu|cu)|(?:bi|biet) danh|biệt hiệu|biet hieu"
+    "|alias|a\\.?k\\.?a|nick ?name"
+)
 _APPENDED = re.compile(
-    r"(?i)(?<=\w)\s+(?:tức|thường gọi|tên khác|bí danh|alias|aka)[\s:].*$"
-    r"|(?<=\w)\s*[-+,;/]\s*(?:sđt|sdt|đt|dt|tel|số|vợ|chồng|con|mẹ|bố|cha)\b.*$"
+    rf"(?i)(?<=\w)(?:\s++|\s*+[-\u2013\u2014+,;:/.]\s*+)(?:(?:{_OTHER_NAME})\.?[\s:].*$|tự\s?:.*$)"
+    r"|(?i:(?<=\w)\s*+[-\u2013\u2014+,;:/]\s*+(?:sđt|sdt|đt|dt|tel|số|vợ|chồng|con|mẹ|bố|cha|tự)\b.*$)"
+)
+# "tự" is a word of many names: the other name's only where it alone is small, or behind a middle and a given name.
+_CALLED = re.compile(
+    r"(?P<name>[A-ZĐ]\S{1,20}(?:\s[^\W\d_]\S{0,20}){1,4})\stự\s[A-ZĐÀ-Ỹ].*"
+    r"|(?P<plain>(?i:\S{2,20}\s(?:văn|van|thị|thi)(?:\s[^\W\d_]{2,20}){1,2}))\s(?i:tự)\s\S.*"
+)
+_REMARK_WORDS, _PLAIN_REMARK_WORDS = (
+    frozenset(["tức", "tự", "bí", "tục", "pháp", "thánh"]),
+    frozenset(["con", "ten", "goi", "biet"]),
 )
 _MAX_ROUNDS = 5
 _MOST_CHARACTERS = 500  # a longer text is no name, and some rules would take its length squared
@@ -80,7 +98,7 @@ def _sound_syllable(word: str) -> str:
         return ""
     canonical = canonical_syllable(composed)
     # "con bà Lan" and "tức Cò" may stand anywhere in a name.
-    begins_remark = ascii_fold(canonical) == "con" or canonical == "tức"
+    begins_remark = canonical in _REMARK_WORDS or ascii_fold(canonical) in _PLAIN_REMARK_WORDS
     sound = _is_vietnamese(canonical) and canonical not in NEVER_A_NAME and not begins_remark
     return canonical if sound else ""
 
@@ -151,7 +169,8 @@ def _folded(text: str) -> str:
 def _without_remarks(text: str) -> str:
     """Drop what stands in brackets, unless the brackets hold the whole name, or all of it but a nickname."""
     kept = _REMARK.sub(" ", text)
-    shorter = _APPENDED.sub("", kept)
+    called = _CALLED.fullmatch(" ".join(kept.split()))
+    shorter = _APPENDED.sub("", kept) if called is None else called["name"] or called["plain"]
     kept = shorter if len(shorter.split()) > 1 else kept
     bracketed = _BRACKETED.search(text)
     if bracketed is not None and len(kept.split()) < 2 and begins_with_surname(bracketed.group(1)):

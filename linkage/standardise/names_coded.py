@@ -1,4 +1,5 @@
-"""Names that a program wrote in its own code or spoilt: HTML entities, escapes, and letters lost to "?" or U+FFFD.
+"""Names that a program wrote in its own code (linkage.standardise.program_codes) or spoilt: letters lost to "?" or
+U+FFFD.
 
 A lost letter was one with a mark, so it stands for a, e, i, o, u, y or d. Where one common syllable fits, the word is
 that syllable without marks; where several do, only its first consonants are left, as in an abbreviated name.
@@ -6,13 +7,12 @@ that syllable without marks; where several do, only its first consonants are lef
 
 from __future__ import annotations
 
-import html
 import re
 from functools import lru_cache
-from urllib.parse import unquote
 
 from linkage.standardise.names_words import COMMON_SYLLABLES
 from linkage.standardise.placeholders import ERROR_CELL
+from linkage.standardise.program_codes import without_codes
 from linkage.standardise.syllables import UNMARKED_SPELLINGS, ascii_fold
 
 # Begins at the first letter or gap of a word: asked for at each of them, a long word would take its length squared.
@@ -20,8 +20,6 @@ _LOST_LETTER = re.compile(
     r"(?<![^\W\d_?\ufffd])(?<![?\ufffd])(?:[^\W\d_]*(?:[?\ufffd]+[^\W\d_]+)+[?\ufffd]*|[^\W\d_]+[?\ufffd]+)"
 )
 _LAST_WESTERN = "\xff"
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|%u([0-9a-fA-F]{4})")
-_PERCENT, _QUOTED = re.compile(r"(?:%[0-9a-fA-F]{2})+"), re.compile(r"(?:=[0-9A-F]{2})+")
 _ERROR_CELL = re.compile(rf"\s*{ERROR_CELL}\s*", re.IGNORECASE)
 # Lost letters that many syllables fit, of which one is by far the commonest in names.
 _LIKELIEST = {"th?": "thi"}
@@ -31,14 +29,7 @@ def decoded(text: str) -> str:
     """A typed name out of the codes of programs; "" for the name of a spreadsheet's error."""
     if text.startswith("#") and _ERROR_CELL.fullmatch(text):
         return ""
-    if "&" in text and ";" in text:
-        text = html.unescape(html.unescape(text))
-    if "\\" in text or "%u" in text:
-        text = _ESCAPE.sub(lambda found: chr(int(next(filter(None, found.groups())), 16)), text)
-    if _PERCENT.search(text):
-        text = unquote(text.replace("+", " "), errors="replace")
-    if _QUOTED.search(text):
-        text = _QUOTED.sub(lambda found: bytes.fromhex(found.group().replace("=", "")).decode(errors="replace"), text)
+    text = without_codes(text)
     if "?" in text or "\ufffd" in text:
         text = _without_gaps(text)
     return text
