@@ -27,13 +27,15 @@ from linkage.scratch import scratch_array
 from models.comparators import digits
 from models.parameters import ComparisonParameters
 from models.patterns import PatternSpace
-from models.score import find_within, multiply_term_frequency
+from models.score import find_within, multiply_term_frequency, raise_by_chance
 from models.term_frequency import keep_order, raise_other_groups
 
 Codes = NDArray[np.uint32]
 Levels = NDArray[np.uint8]
+Chances = NDArray[np.float32]
 
 _NUMBER_KIND, _SEX, _BIRTH_DATE = "person_number", "sex", "birth_date"
+_SAME = 1
 _ONE_GROUP = np.empty(0, np.uint8)
 _MARKED_AT_ONCE = 1 << 16
 
@@ -194,6 +196,25 @@ class BoundComparison:
             groups = _ONE_GROUP if self.groups is None else self.groups[rows] * np.uint8(n_levels)
             flat = ratios.reshape(n_subjects, n_groups * n_levels)
             multiply_term_frequency(offsets, codes, self.places, flat, groups, product)
+
+    def chances(self, ratios: Ratios | None, offsets: NDArray[np.int64], rows: NDArray[np.uint32]) -> Chances | None:
+        """How many times as common as the mean each pair's value on the left is, float32[n]: in the subject's commune,
+        where his relatives live, whichever the other side has, so that the closer candidate never weighs less. None
+        where that is not known, or people of one household have the value in common anyway."""
+        if ratios is None or self.spec.is_of_household:
+            return None
+        n_groups = 1 if self.spec.group is None else N_GROUPS
+        first = n_groups if self.spec.local else 0
+        around = np.ascontiguousarray(ratios[:, first : first + n_groups, _SAME], np.float32)
+        subjects = np.repeat(np.arange(around.shape[0]), np.diff(offsets))
+        return np.asarray(around[subjects, 0 if self.groups is None else self.groups[rows]])
+
+    def raise_by_chance(self, chances: Chances, codes: Codes, times: NDArray[np.float64]) -> None:
+        """Multiply into times how many times likelier relatives are to show each pair's level for its value's sake."""
+        weights = self.parameters.chance_over_household
+        if float(chances.max(initial=0.0)) * float(weights.max()) > 1.0:
+            levels = codes // np.uint32(self.stride) % np.uint32(weights.size)
+            raise_by_chance(chances, levels, weights, times)
 
     @property
     def may_be(self) -> NDArray[np.bool_]:

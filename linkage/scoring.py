@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from blocking.candidates import Candidates, Found, gather, merge
 from blocking.parts import find_in_parts
 from linkage.binding import bind
-from linkage.comparing import Batch, Codes, Pairs, pattern_space, rows_of
+from linkage.comparing import Batch, Chances, Codes, Pairs, pattern_space, rows_of
 from linkage.encode import Columns
 from linkage.frequencies import Ratios
 from linkage.key_parts import KeyParts
@@ -75,12 +75,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class Scored:
-    """The pairs of a tile that may reach the floor, in CSR form over the tile's subjects; factors: their Bayes factors;
-    n_candidates: int64[n] of all."""
+    """The pairs of a tile that may reach the floor, in CSR form over the tile's subjects; chances: by comparison, how
+    common their values are, see `BoundComparison.chances`; factors: their Bayes factors; n_candidates: int64[n] of
+    all."""
 
     candidates: Candidates
     codes: Codes
     ratios: NDArray[np.float64]
+    chances: dict[int, Chances]
     factors: NDArray[np.float64]
     n_candidates: NDArray[np.int64]
 
@@ -122,7 +124,7 @@ class Scorer:
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
         self._log2_m_u = parameters.log2_m_u()
         self.least_factor = float(np.exp2(self.floor))
-        self._m_u, self._kin = _pattern_tables(parameters, self.space, index.n_persons)
+        self._tables = _pattern_tables(parameters, self.space, index.n_persons)
         self._outlined = self._choose_outlined()
         self.first_tables = self._make_first_tables()
 
@@ -286,12 +288,17 @@ class Scorer:
         """Listed pairs with their codes, but for what was only quickly seen of the last level: that, term frequencies,
         Bayes factors."""
         self.bound[-1].settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), codes)
-        product = np.ones(codes.size)
-        for comparison, ratios in zip(self.bound, tile.ratios, strict=True):
+        product, times = np.ones(codes.size), np.ones(codes.size)
+        chances = {}
+        for c, (comparison, ratios) in enumerate(zip(self.bound, tile.ratios, strict=True)):
             comparison.multiply(ratios, candidates.offsets, candidates.rows, codes, product)
+            common = comparison.chances(ratios, candidates.offsets, candidates.rows)
+            if common is not None:
+                chances[c] = common
+                comparison.raise_by_chance(common, codes, times)
         factors = np.empty(codes.size)
-        bayes_factors(codes, product, self._m_u, self._kin, factors)
-        return Scored(candidates, codes, product, factors, n_candidates)
+        bayes_factors(codes, product, times, self._tables, factors)
+        return Scored(candidates, codes, product, chances, factors, n_candidates)
 
     def rank(self, scored: Scored, n_best: int) -> Ranked:
         """The best candidates of a tile's subjects."""
@@ -323,9 +330,7 @@ class Scorer:
 
 
 @functools.lru_cache(maxsize=1)
-def _pattern_tables(
-    parameters: Parameters, space: PatternSpace, n_persons: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pattern_tables(parameters: Parameters, space: PatternSpace, n_persons: int) -> tuple[NDArray[np.float64], ...]:
     """`Parameters.tables`, made once for all scorers of a run: for a few doses they take longer than the scoring."""
     return parameters.tables(space, n_persons)
 

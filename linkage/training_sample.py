@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, pattern_space
+from linkage.comparing import Batch, Chances, pattern_space
 from linkage.given_pairs import weigh_given
 from linkage.link import run_tiles
 from linkage.registry import Index
@@ -70,21 +70,23 @@ def training_sample(
     floor = NEGLIGIBLE_LOG2 + float(np.log2(index.n_persons))
     scorer = Scorer(sample, index, replace(parameters, household_rate=0.0), floor_log2=floor)
 
-    def work(part: slice) -> tuple[NDArray[Any], ...]:
+    def work(part: slice) -> tuple[dict[int, Chances], tuple[NDArray[Any], ...]]:
         scored, _ = scorer.link(part)
         matters = scored.factors >= scorer.least_factor
         kept = np.concatenate([[0], np.cumsum(matters)])[scored.candidates.offsets]
         rows = scored.candidates.rows[matters]
-        return np.diff(kept), scored.codes[matters], scored.ratios[matters], rows, scored.n_candidates
+        chances = {c: of_pairs[matters] for c, of_pairs in scored.chances.items()}
+        return chances, (np.diff(kept), scored.codes[matters], scored.ratios[matters], rows, scored.n_candidates)
 
-    tiles = [result for _, result in run_tiles(work, sample.n_subjects, n_threads)]
+    by_tile, tiles = zip(*(result for _, result in run_tiles(work, sample.n_subjects, n_threads)), strict=True)
     sizes, codes, ratios, rows, n = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+    chances = {c: np.concatenate([of_tile[c] for of_tile in by_tile]) for c in by_tile[0]}
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     distinct, patterns = np.unique(codes, return_inverse=True)
     decided, is_match = _verdicts_on_pairs(known, sizes, rows)
     levels = scorer.space.levels_of(distinct)
     of_pairs = patterns.astype(np.uint32), ratios, decided, is_match
-    return TrainingSample(offsets, levels, *of_pairs, settled), int(n.sum())
+    return TrainingSample(offsets, levels, *of_pairs, settled, chances), int(n.sum())
 
 
 def _verdicts_on_pairs(

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from models.estimate_u import normalised
 from models.order import Closer, rising
 from models.parameters import ComparisonParameters, Parameters
-from models.score import bayes_factors, expect
+from models.score import bayes_factors, expect, raise_by_chance
 
 Vector = NDArray[np.float64]
 
@@ -61,7 +61,8 @@ class TrainingSample:
     """Candidates of the training subjects in CSR form: subject s has the pairs offsets[s] to offsets[s + 1].
 
     levels: uint8[n_patterns, n_comparisons] of the distinct patterns; patterns: uint32[n] number of each pair's
-    pattern; ratios: float64[n] term frequency ratios of the pairs.
+    pattern; ratios: float64[n] term frequency ratios of the pairs; chances: by comparison float32[n], how many times as
+    common as the mean the left side's value is around it, see `ComparisonParameters.chance_over_household`.
 
     verdicts: int64[k] pairs that a person has decided, is_match: bool[k] how; the EM takes them as they are. A subject
     with a decided match has verdicts on all his pairs.
@@ -76,6 +77,15 @@ class TrainingSample:
     verdicts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     is_match: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     settled: Settled | None = None
+    chances: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+
+    def times(self, parameters: Parameters) -> Vector:
+        """How many times likelier the pairs' patterns are among relatives for the values' sake: float64[n]."""
+        times = np.ones(self.patterns.size)
+        for c, chances in self.chances.items():
+            by_pattern = parameters.comparisons[c].chance_over_household[self.levels[:, c]]
+            raise_by_chance(chances, self.patterns, by_pattern, times)
+        return times
 
 
 @dataclass(frozen=True)
@@ -128,12 +138,13 @@ def estimate_m(
     changes: list[float] = []
     log_likelihood = 0.0
     while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
-        kin = _kin_odds(parameters, sample.levels, n_persons)
-        weigh(sample, parameters, kin.sum(axis=0), factors)
+        kin, times = kin_odds(parameters, sample.levels, n_persons), sample.times(parameters)
+        weigh(sample, parameters, kin, times, factors)
         share = parameters.share_in_registry
         none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
         log_likelihood = expect(
-            offsets, factors, sample.patterns, sample.ratios, kin, rates, share / n_persons, none, matches, relatives
+            *(offsets, factors, sample.patterns, (sample.ratios, times), kin, rates),
+            *(share / n_persons, none, matches, relatives),
         )
         # The unsearched part of "not found" belongs to the people in the registry.
         found = float(matches.sum())
@@ -175,17 +186,17 @@ def _share(found: float, of: float, most: float) -> float:
     return float(np.clip((found + 1.0) / (of + 2.0), 1e-6, most))
 
 
-def _kin_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
+def kin_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
     """Odds of relatives, of twins and of namesakes over strangers, of patterns: float64[3, n_patterns]."""
     kinds = parameters.household_odds, parameters.twin_odds, parameters.namesake_odds
     return np.stack([odds(levels, n_persons) for odds in kinds])
 
 
-def weigh(sample: TrainingSample, parameters: Parameters, kin: Vector, factors: Vector) -> None:
-    """Bayes factors of the sample's pairs, float64[n] out, certain where a person has decided; kin: float64[n_patterns]
-    odds of the classes of non-matches over strangers."""
-    m_u = np.exp2(parameters.pattern_weights(sample.levels))
-    bayes_factors(sample.patterns, sample.ratios, m_u, kin, factors)
+def weigh(sample: TrainingSample, parameters: Parameters, kin: Vector, times: Vector, factors: Vector) -> None:
+    """Bayes factors of the sample's pairs, float64[n] out, certain where a person has decided; kin: see `kin_odds`,
+    times: see `TrainingSample.times`."""
+    tables = np.exp2(parameters.pattern_weights(sample.levels)), kin.sum(axis=0), kin[0]
+    bayes_factors(sample.patterns, sample.ratios, times, tables, factors)
     factors[sample.verdicts] = np.where(sample.is_match, CERTAIN, 0.0)
 
 
@@ -278,7 +289,7 @@ def outside_by_sort(
     """
     n_subjects = sorts.size
     factors = np.empty(sample.patterns.size)
-    weigh(sample, parameters, _kin_odds(parameters, sample.levels, n_persons).sum(axis=0), factors)
+    weigh(sample, parameters, kin_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
     share = parameters.share_in_registry
     subject = np.repeat(np.arange(n_subjects), np.diff(sample.offsets))
     found = share / n_persons * np.bincount(subject, weights=factors, minlength=n_subjects)

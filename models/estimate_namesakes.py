@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.estimate import TrainingSample, weigh
+from models.estimate import TrainingSample, kin_odds, weigh
 from models.parameters import Parameters
 
 Vector = NDArray[np.float64]
@@ -62,14 +62,13 @@ def estimate_namesakes(
     share_telling = float(parameters.comparisons[plan.number].among_namesakes[list(plan.contradicted)].sum())
     factors = np.empty(sample.patterns.size)
     for _ in range(ROUNDS):
-        odds = parameters.namesake_odds(levels, n_persons)
-        others = parameters.household_odds(levels, n_persons) + parameters.twin_odds(levels, n_persons)
-        weigh(sample, parameters, odds + others, factors)
+        kin, times = kin_odds(parameters, levels, n_persons), sample.times(parameters)
+        weigh(sample, parameters, kin, times, factors)
         prior = parameters.share_in_registry / n_persons
         none = 1.0 - parameters.share_in_registry * parameters.blocking_recall
         unmatched = none / (none + prior * np.bincount(subject, weights=factors, minlength=states_number.size))
-        of_pair = odds[sample.patterns]
-        chance = unmatched[subject] * of_pair / (sample.ratios + of_pair + others[sample.patterns])
+        relatives, twins, of_pair = kin[:, sample.patterns]
+        chance = unmatched[subject] * of_pair / (sample.ratios + relatives * times + twins + of_pair)
         by_pattern = np.bincount(sample.patterns, weights=chance, minlength=levels.shape[0])
         rate = _rate(float(by_pattern[is_telling].sum()) / share_telling, unmatched[states_number], STARTING_RATE)
         rate_numberless = _rate(float(by_pattern[is_numberless].sum()), unmatched[~states_number], rate)

@@ -4,7 +4,7 @@ A pair that is no match is a pair of strangers, of strangers whose numbers lie o
 or of namesakes; each class has its own level probabilities. The odds of a pattern against each class are a product
 over the comparisons of shares over m, and every factor rises, or stays, from closer to farther levels (`over_m`). So of
 two patterns the one that is at least as close in every comparison has the higher Bayes factor, whatever was estimated
-from however little.
+from however little, and however common the values are.
 """
 
 from __future__ import annotations
@@ -91,6 +91,22 @@ class ComparisonParameters:
     def over_strangers(self, shares: Vector) -> Vector:
         """How many times likelier each level is in a class of non-matches than among strangers: float64[n_levels]."""
         return np.asarray(self.over_m(shares) / self.u_over_m)
+
+    @cached_property
+    def chance_over_household(self) -> Vector:
+        """How many times likelier a value is that is as common as the mean than relatives have made each level:
+        float64[n_levels].
+
+        A person's relatives bear a value at least as often as anybody around. So of a value r times as common as the
+        mean their share over m is no less than r u / m of its being the same, at this and, so that the order of levels
+        stays, at all farther levels: r times this, where it is more than 1. Nothing of levels that compare nothing.
+        """
+        household = self.over_m(self.household)
+        times = np.zeros(household.size)
+        np.divide(self.u_over_m[1], household, where=household > 0, out=times)
+        times[0] = 0.0
+        times[self.n_compared :] = 0.0
+        return times
 
     @property
     def is_farthest(self) -> NDArray[np.bool_]:
@@ -189,9 +205,9 @@ class Parameters:
         """Whether both records of a pattern hold the same number: bool[n]."""
         return _summed([c.is_shared() for c in self.comparisons], levels) > 0
 
-    def tables(self, space: PatternSpace, n_persons: int) -> tuple[Vector, Vector]:
-        """m / u, and the odds of relatives, twins and namesakes over strangers, of every pattern: float64[space.size]
-        each.
+    def tables(self, space: PatternSpace, n_persons: int) -> tuple[Vector, Vector, Vector]:
+        """m / u, the odds of relatives, twins and namesakes over strangers, and those of relatives alone, of every
+        pattern: float64[space.size] each.
 
         They are products of shares, not sums of logarithms: exact as long as no product of shares over u, over some of
         the comparisons, leaves the range of double precision, as with shares of 1e-40 in eight comparisons.
@@ -201,9 +217,9 @@ class Parameters:
         ]
         low, high = (np.stack([halves[half] for halves in over_u]) for half in range(2))
         rates = np.array([self.household_rate, self.twin_rate, self.namesake_rate]) / n_persons
-        m_u, kin = np.empty(space.size), np.empty(space.size)
-        fill_tables(low, high, self.neighbour_share, rates, 2.0**MOST_LOG2, m_u, kin)
-        return m_u, kin
+        m_u, kin, relatives = (np.empty(space.size) for _ in range(3))
+        fill_tables(low, high, self.neighbour_share, rates, 2.0**MOST_LOG2, m_u, kin, relatives)
+        return m_u, kin, relatives
 
     def _odds(self, rate: float, shares: list[Vector], levels: NDArray[np.uint8], n_persons: int) -> Vector:
         """rate / n_persons * (shares over those of all strangers) of patterns: float64[n]."""
@@ -230,13 +246,13 @@ _CLASSES: tuple[Callable[[ComparisonParameters], Vector], ...] = (
 
 
 @kernel
-def fill_tables(low, high, neighbour_share, rates, most, m_u, kin):  # type: ignore[no-untyped-def]
-    """m / u and the odds of relatives, twins and namesakes of every pattern, see `Parameters.pattern_weights` and
-    `Parameters.household_odds`.
+def fill_tables(low, high, neighbour_share, rates, most, m_u, kin, relatives):  # type: ignore[no-untyped-def]
+    """m / u, the odds of relatives, twins and namesakes, and those of relatives, of every pattern, see
+    `Parameters.pattern_weights` and `Parameters.household_odds`.
 
     low, high: float64[5, n_low], float64[5, n_high], the two halves of each product over the comparisons, see
     `PatternSpace.halves_of_products`, of m, neighbour, household, twin and namesake over u; rates: float64[3] of the
-    last three, over n_persons; most: the bound of all products; m_u, kin: out.
+    last three, over n_persons; most: the bound of all products; m_u, kin, relatives: out.
     """
     n_low = low.shape[1]
     for i in range(high.shape[1]):
@@ -244,8 +260,9 @@ def fill_tables(low, high, neighbour_share, rates, most, m_u, kin):  # type: ign
             strangers = 1.0 + neighbour_share * min(low[1, k] * high[1, i], most)
             code = i * n_low + k
             m_u[code] = min(max(low[0, k] * high[0, i] / strangers, 1.0 / most), most)
-            odds = 0.0
-            for of in range(rates.shape[0]):
+            odds = rates[0] * min(low[2, k] * high[2, i], most)
+            relatives[code] = odds / strangers
+            for of in range(1, rates.shape[0]):
                 odds += rates[of] * min(low[2 + of, k] * high[2 + of, i], most)
             kin[code] = odds / strangers
 

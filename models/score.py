@@ -2,8 +2,9 @@
 
 The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among
 random pairs, r the term frequency ratio of the values that agree, and q the odds of the non-matches that are relatives,
-twins or namesakes: the sum of (rate / N) * h / u, h the pattern's probability in the class. Its log2 is the match
-weight. All is over tiles in CSR form: subject ``s`` meets the registry rows ``rows[offsets[s]:offsets[s + 1]]``.
+twins or namesakes: the sum of (rate / N) * h / u, h the pattern's probability in the class, of relatives no lower than
+values so common make it. Its log2 is the match weight. All is over tiles in CSR form: subject ``s`` meets the registry
+rows ``rows[offsets[s]:offsets[s + 1]]``.
 """
 
 from __future__ import annotations
@@ -82,12 +83,27 @@ def multiply_term_frequency(offsets, codes, places, ratios, groups, product):  #
 
 
 @kernel
-def bayes_factors(codes, product, m_u, kin, factors):  # type: ignore[no-untyped-def]
-    """factors[k] = m / u / (r + q): float64[n] from uint32[n] codes, float64[n] term frequency ratios r, and by pattern
-    m / u and q, the odds of relatives, twins and namesakes over strangers."""
+def bayes_factors(codes, product, times, tables, factors):  # type: ignore[no-untyped-def]
+    """factors[k] = m / u / (r + q): float64[n] from uint32[n] codes, float64[n] term frequency ratios r, and how many
+    times likelier relatives are to show the pattern for the value's sake: float64[n] >= 1. tables: by pattern m / u, q,
+    the odds of relatives, twins and namesakes over strangers, and the part of the relatives in it."""
+    m_u, kin, relatives = tables
     for k in range(codes.shape[0]):
         code = codes[k]
-        factors[k] = m_u[code] / (product[k] + kin[code])
+        others = product[k] + kin[code]
+        if times[k] > 1.0:  # few, and a look into another table
+            others += (times[k] - 1.0) * relatives[code]
+        factors[k] = m_u[code] / others
+
+
+@kernel
+def raise_by_chance(chances, places, weights, times):  # type: ignore[no-untyped-def]
+    """times[k] *= max(1, chances[k] * weights[places[k]]), see `ComparisonParameters.chance_over_household`.
+
+    chances: float32[n], places: uint32[n] in weights: float64[...], of levels or of patterns; times: float64[n].
+    """
+    for k in range(places.shape[0]):
+        times[k] *= max(1.0, chances[k] * weights[places[k]])
 
 
 @kernel
@@ -169,17 +185,18 @@ def _sum_of_factors(factors, least, highest):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def expect(offsets, factors, patterns, product, kin, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+def expect(offsets, factors, patterns, pairs, kin, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
     """E-step: expected number of matches, of relatives, of twins and of namesakes, by pattern.
 
-    factors: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns, product: float64[n] term frequency
-    ratios; kin: float64[3, n_patterns], odds of relatives, twins and namesakes over strangers; rates: float64[2], how
-    many times the relatives that ``kin`` supposes subjects have whose person is among the candidates, and the others;
-    prior: share in registry / N; none: 1 - share * recall, the mass of "not there" and "not searched" together. Out:
-    matches: float64[n_patterns]; relatives: float64[4, n_patterns], relatives of the two sorts of subjects, twins and
-    namesakes of the second. Returns the log2 likelihood of being matched or not; that of the non-matches' patterns is
-    left out.
+    factors: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns; pairs: (product, times), each
+    float64[n] as in `bayes_factors`; kin: float64[3, n_patterns], odds of relatives, twins, namesakes over strangers;
+    rates: float64[2], how many times the relatives that ``kin`` supposes subjects have whose person is among the
+    candidates, and the others; prior: share in registry / N; none: 1 - share * recall, the mass of "not there" and "not
+    searched" together. Out: matches: float64[n_patterns]; relatives: float64[4, n_patterns], relatives of the two sorts
+    of subjects, twins and namesakes of the second. Returns the log2 likelihood of being matched or not; that of the
+    non-matches' patterns is left out.
     """
+    product, times = pairs
     matches[:] = 0.0
     relatives[:, :] = 0.0
     log_likelihood = 0.0
@@ -193,7 +210,7 @@ def expect(offsets, factors, patterns, product, kin, rates, prior, none, matches
             pattern = patterns[k]
             match = factors[k] / total
             matches[pattern] += match
-            of_found, of_others = rates[0] * kin[0, pattern], rates[1] * kin[0, pattern]
+            of_found, of_others = rates[0] * kin[0, pattern] * times[k], rates[1] * kin[0, pattern] * times[k]
             twins, namesakes = kin[1, pattern], kin[2, pattern]
             others = product[k] + twins + namesakes
             relatives[0, pattern] += (1.0 - none / total - match) * of_found / (others + of_found)

@@ -5,22 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.estimate import TrainingSample
+from models.estimate import TrainingSample, kin_odds, weigh
 from models.parameters import Parameters
-from models.score import bayes_factors
 
 
 def starting_share(parameters: Parameters, sample: TrainingSample, n_persons: int) -> float:
     """Matches per subject that chance does not explain, by the starting m and u of random pairs; one in all at
     least."""
     n_subjects = sample.offsets.size - 1
-    m_u = np.exp2(parameters.pattern_weights(sample.levels))
-    kin = sum(
-        of(sample.levels, n_persons)
-        for of in (parameters.household_odds, parameters.twin_odds, parameters.namesake_odds)
-    )
     factors = np.empty(sample.patterns.size)
-    bayes_factors(sample.patterns, sample.ratios, m_u, kin, factors)
+    weigh(sample, parameters, kin_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
     return max(1.0, least_matches(factors, float(n_subjects) * n_persons)) / max(1, n_subjects)
 
 

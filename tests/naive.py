@@ -431,8 +431,14 @@ def multiply_term_frequency(offsets, codes, places, ratios, groups, product):
     return product
 
 
-def bayes_factors(codes, product, m_u, household):
-    return [m_u[c] / (r + household[c]) for c, r in zip(codes, product, strict=True)]
+def bayes_factors(codes, product, times, m_u, kin, relatives):
+    """Of the odds q of all the classes of non-matches the relatives' part is multiplied."""
+    odds = [kin[c] + (t - 1) * relatives[c] for c, t in zip(codes, times, strict=True)]
+    return [m_u[c] / (r + q) for c, r, q in zip(codes, product, odds, strict=True)]
+
+
+def raise_by_chance(chances, places, weights, times):
+    return [t * max(1.0, r * weights[place]) for r, place, t in zip(chances, places, times, strict=True)]
 
 
 def rank(offsets, factors, ties, least, n_best):
@@ -445,7 +451,7 @@ def rank(offsets, factors, ties, least, n_best):
     return best, sums
 
 
-def expect(offsets, factors, patterns, product, kin, rates, prior, none):
+def expect(offsets, factors, patterns, product, times, kin, rates, prior, none):
     """Expected matches, relatives of subjects found and not found, twins and namesakes of those not found, by pattern,
     and the log2 likelihood."""
     matches, of_found, of_others, twins, namesakes = ([0.0] * len(kin[0]) for _ in range(5))
@@ -456,6 +462,7 @@ def expect(offsets, factors, patterns, product, kin, rates, prior, none):
         likelihood += math.log2(total)
         for k in ks:
             p, (h, t, n) = prior * factors[k] / total, (of[patterns[k]] for of in kin)
+            h *= times[k]
             matches[patterns[k]] += p
             of_found[patterns[k]] += (1 - none / total - p) * rates[0] * h / (rates[0] * h + t + n + product[k])
             unmatched = rates[1] * h + t + n + product[k]

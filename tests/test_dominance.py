@@ -145,3 +145,23 @@ def test_a_model_file_keeps_classes_and_orders(town: Path) -> None:
         c.namesake is None for c in load_plan().comparisons
     ]
     assert min(model.parameters.twin_rate, model.parameters.namesake_rate) > 0
+
+
+@pytest.mark.slow
+def test_a_name_that_is_common_around_counts_less_for_a_relative_too(town: Path) -> None:
+    """Two children state their mothers' numbers, and bear their mothers' names: one of which many in the commune bear,
+    and one that hardly anybody does. The first is no sign of the mother, for a child may well be called so."""
+    mothers = (("N900", "Ka Liên", "001185700123"), ("N901", "Chế Thị Liên", "001185700125"))
+    rows = [(f"N{i:03}", "Ka Liên", "Nữ", f"{1950 + i % 60}-05-{1 + i % 28:02}", "", "") for i in range(300)]
+    rows += [(person, name, "Nữ", "1985-07-19", number, "") for person, name, number in mothers]
+    with (town / "mothers.csv").open("w", encoding="utf-8", newline="") as file:
+        written = csv.writer(file)
+        written.writerow((*PERSON_COLUMNS, *OTHER_COLUMNS))
+        written.writerows((*row, *OTHER_COLUMNS.values()) for row in rows)
+    apply_changes(town / "mothers.csv", town / "index")
+    found = decided(town, "children", [(name, "Nữ", "12/03/2010", number, "") for _, name, number in mothers])
+    assert [decision["person_id"] for decision in found] == ["N900", "N901"]
+    common, rare = (float(str(decision["match_probability"])) for decision in found)
+    # Strangers hardly ever share a number: what is not the mother's is a relative's.
+    assert (1 - common) / common > 4 * (1 - rare) / rare
+    assert common < 0.9 < rare

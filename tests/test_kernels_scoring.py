@@ -44,7 +44,7 @@ from blocking.parts import (
     take_rows_of_spans,
 )
 from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
-from models.score import bayes_factors, expect, find_within, multiply_term_frequency, rank, select
+from models.score import bayes_factors, expect, find_within, multiply_term_frequency, raise_by_chance, rank, select
 from models.term_frequency import keep_order, level_ratios, name_shares, raise_other_groups, smallest
 from tests import naive
 from tests.test_kernels_comparators import pack
@@ -64,6 +64,7 @@ def tile():
         "passes": rng.integers(1, 8, n).astype(np.uint16),
         "codes": rng.integers(0, 12, n).astype(np.uint32),
         "product": rng.uniform(0.1, 3, n).astype(np.float64),
+        "times": np.maximum(rng.uniform(-2, 4, n), 1.0),
         "table": rng.normal(0, 6, 12),
         "household": rng.uniform(0, 2, 12),
     }
@@ -100,11 +101,23 @@ def test_term_frequency_product_equals_its_twin(tile, is_grouped):
     assert np.allclose(product, expected, rtol=1e-12)
 
 
+def test_relatives_raised_by_chance_equal_their_twin(tile):
+    rng = np.random.default_rng(6)
+    chances, weights = rng.uniform(0, 3, tile["codes"].size).astype(np.float32), rng.uniform(0, 2, 12)
+    times = tile["times"].copy()
+    raise_by_chance(chances, tile["codes"], weights, times)
+    expected = naive.raise_by_chance(*(of.tolist() for of in (chances, tile["codes"], weights, tile["times"])))
+    assert np.allclose(times, expected, rtol=1e-6)
+    assert (times >= tile["times"]).all()
+    assert (times > tile["times"]).any()
+
+
 def test_factors_ranks_and_posteriors_equal_their_twins(tile):
     n = tile["rows"].size
-    factors, m_u = np.empty(n), np.exp2(tile["table"])
-    bayes_factors(tile["codes"], tile["product"], m_u, tile["household"], factors)
-    assert np.allclose(factors, naive.bayes_factors(tile["codes"], tile["product"], m_u, tile["household"]), atol=0)
+    factors, tables = np.empty(n), (np.exp2(tile["table"]), tile["household"] * 1.5, tile["household"])
+    bayes_factors(tile["codes"], tile["product"], tile["times"], tables, factors)
+    expected = naive.bayes_factors(tile["codes"], tile["product"], tile["times"], *tables)
+    assert np.allclose(factors, expected, atol=0)
     factors[5:8] = factors[6]  # ties go to the lower number
     best, best_factors, sums = np.empty((5, 3), np.int64), np.empty((5, 3)), np.empty(5)
     ties = tile["rows"].astype(np.uint64)
@@ -116,10 +129,11 @@ def test_factors_ranks_and_posteriors_equal_their_twins(tile):
     matches, relatives = np.empty(12), np.empty((4, 12))
     kin = np.stack([tile["household"], tile["household"][::-1] / 3, tile["household"] / 7])
     twin = naive.expect(
-        tile["offsets"], factors.tolist(), tile["codes"], tile["product"], kin.tolist(), [0.5, 3.0], 0.01, 0.2
+        *(tile["offsets"], factors.tolist(), tile["codes"], tile["product"], tile["times"], kin.tolist()),
+        *([0.5, 3.0], 0.01, 0.2),
     )
     # The kernel uses the factors up, so it comes second.
-    arrays = tile["codes"], tile["product"], kin
+    arrays = tile["codes"], (tile["product"], tile["times"]), kin
     likelihood = expect(tile["offsets"], factors, *arrays, np.array([0.5, 3.0]), 0.01, 0.2, matches, relatives)
     assert np.allclose(matches, twin[0])
     assert np.allclose(relatives, twin[1])

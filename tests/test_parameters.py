@@ -69,7 +69,7 @@ def in_order(c: ComparisonParameters, shares: np.ndarray) -> list[float]:
 @given(models())
 def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, PatternSpace]) -> None:
     p, space = model
-    m_u, kin = p.tables(space, 1000)
+    m_u, kin, relatives = p.tables(space, 1000)
     weights = np.log2(m_u)
     levels = space.levels_of(np.arange(space.size, dtype=np.uint32))
     shares = [
@@ -83,14 +83,16 @@ def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, Pattern
     assert np.allclose(p.pattern_weights(levels), weights, atol=1e-12)
     odds = p.household_odds(levels, 1000) + p.twin_odds(levels, 1000) + p.namesake_odds(levels, 1000)
     assert np.allclose(odds, kin, rtol=1e-9, atol=0)
+    assert np.allclose(p.household_odds(levels, 1000), relatives, rtol=1e-9, atol=0)
     assert weights[0] == 0.0, "who states nothing is nobody's neighbour"
 
 
 @given(models())
 def test_of_two_patterns_the_closer_one_weighs_as_much_at_least(model: tuple[Parameters, PatternSpace]) -> None:
-    """Whatever the shares: every pattern against those with one level one step closer, and any frequency of values."""
+    """Whatever the shares: every pattern against those with one level one step closer, and any frequency of values,
+    which counts against strangers, and against relatives where they bear the value no less often."""
     p, space = model
-    m_u, kin = p.tables(space, 1000)
+    m_u, kin, relatives = p.tables(space, 1000)
     levels = space.levels_of(np.arange(space.size, dtype=np.uint32)).astype(np.int64)
     strides = np.array(space.strides)
     for place, c in enumerate(p.comparisons):
@@ -99,8 +101,28 @@ def test_of_two_patterns_the_closer_one_weighs_as_much_at_least(model: tuple[Par
                 farther = np.flatnonzero(levels[:, place] == level)
                 nearer = farther + (other - level) * strides[place]
                 for ratio in (1e-6, 1.0, 100.0):
-                    near, far = (m_u[of] / (ratio + kin[of]) for of in (nearer, farther))
+                    weights = [c.chance_over_household * ratio for c in p.comparisons]
+                    times = np.prod([np.maximum(1.0, w[levels[:, i]]) for i, w in enumerate(weights)], axis=0)
+                    odds = ratio + kin + (times - 1.0) * relatives
+                    near, far = (m_u[of] / odds[of] for of in (nearer, farther))
                     assert (far <= near * (1 + 1e-9)).all()
+
+
+def test_relatives_bear_a_common_value_no_less_often_than_others_do() -> None:
+    """h of "same" is raised to what chance makes it, u times how common the value is; farther levels keep their order
+    behind it, and what is not compared says nothing."""
+    m, u, h = (
+        np.array(of)
+        for of in (
+            [1.0, 0.8, 0.1, 0.05, 0.05],
+            [1.0, 0.01, 0.09, 0.85, 0.05],
+            [1.0, 0.02, 0.0025, 0.9275, 0.05],
+        )
+    )
+    c = ComparisonParameters("c", tuple("0abcd"), m, u, h, absent_level=True, closer=((), (), (1,), (2,), ()))
+    for ratio, same, near in ((1.0, 0.02, 0.0025), (8.0, 0.08, 0.01), (50.0, 0.5, 0.0625)):
+        raised = h * np.maximum(1.0, ratio * c.chance_over_household)
+        assert raised.tolist() == pytest.approx([1.0, same, near, h[3], h[4]])
 
 
 def test_no_household_means_no_odds() -> None:

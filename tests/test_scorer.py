@@ -116,6 +116,15 @@ def test_a_weight_is_the_sum_of_its_comparisons(trained: Trained) -> None:
         kind: np.prod([(c.over_m(getattr(c, kind)) * c.m)[levels[:, i]] for i, c in enumerate(p.comparisons)], axis=0)
         for kind in kinds
     }
+    # Relatives bear a value at least as often as chance makes "same".
+    household = shares["household"].copy()
+    for i, chances in scored.chances.items():
+        c, at = p.comparisons[i], levels[:, i]
+        as_learnt, by_chance = c.over_m(c.household)[at], chances.astype(np.float64) * c.u_over_m[1]
+        is_raised = (at > 0) & (at < c.n_compared) & (by_chance > as_learnt)
+        household *= np.where(is_raised, by_chance / as_learnt, 1.0)
+    assert 0 < np.count_nonzero(household > shares["household"]) < household.size
+    shares["household"] = household
     rates = np.array([p.household_rate, p.twin_rate, p.namesake_rate]) / trained.index.n_persons
     relatives = rates @ np.stack([shares[kind] for kind in kinds[3:]])
     strangers = shares["u"] + p.neighbour_share * shares["among_neighbours"]
