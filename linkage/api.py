@@ -22,7 +22,7 @@ from linkage.model_file import Model
 from linkage.plan import Plan, load_plan, plan_from
 from linkage.planning.proposal import Proposal, propose
 from linkage.planning.writing import plan_toml
-from linkage.schema import CANDIDATES, ENTITIES, LINKS
+from linkage.schema import ENTITIES, LINKS, PAIRS
 from linkage.work_folders import work_folder
 
 
@@ -104,7 +104,7 @@ def link_tables(
         entities = pq.read_table(out / f"{ENTITIES.name}.parquet") if right is None else None
         return LinkResult(
             links=pq.read_table(out / f"{LINKS.name}.parquet"),
-            candidates=pq.read_table(out / f"{CANDIDATES.name}.parquet"),
+            candidates=pq.read_table(out / f"{PAIRS.name}.parquet"),
             entities=entities,
             model=Model.load(out / "model.json"),
             match_threshold=made.match_threshold,

@@ -35,7 +35,7 @@ def read_claims(
     stations = read_stations(typed, cells, dictionaries, index)
     misread = _misread(stations, records.num_rows, index.plan)
     read_otherwise(typed, stations.rows(), misread, dictionaries)
-    doses, subjects = doses_of(typed, misread, _unread(ingested.files, index.plan))
+    doses, subjects = doses_of(typed, misread, _unread(ingested.files, index.plan), scratch)
     return doses, subjects, typed.columns, stations
 
 

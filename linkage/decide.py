@@ -22,19 +22,20 @@ NO_RIVALS = -1
 
 @dataclass(frozen=True)
 class Found:
-    """Candidates: rows int32, -1 where there is none; weights float64, passes uint16, codes uint32, probabilities
-    float64, all of one shape."""
+    """Candidates: rows int32, -1 where there is none; weights float64, passes uint16, codes uint32, ratios float64,
+    probabilities float64, all of one shape."""
 
     rows: NDArray[np.int32]
     weights: NDArray[np.float64]
     passes: NDArray[np.uint16]
     codes: NDArray[np.uint32]
+    ratios: NDArray[np.float64]
     probabilities: NDArray[np.float64]
 
     @classmethod
     def nobody(cls, shape: tuple[int, ...], scratch: Path | None = None) -> Found:
         """No candidates, in work files in ``scratch`` or in memory."""
-        dtypes = (np.int32, np.float64, np.uint16, np.uint32, np.float64)
+        dtypes = (np.int32, np.float64, np.uint16, np.uint32, np.float64, np.float64)
         found = cls(*(scratch_array(scratch, shape, dtype) for dtype in dtypes))
         found.rows[:] = -1
         found.weights[:] = -np.inf
@@ -77,7 +78,7 @@ class Ranking:
     """The best candidates of some subjects, best first, as linking ranked them.
 
     subjects: int64[n], their numbers; rows: int32[n, k], weights: float64[n, k], passes: uint16[n, k], codes:
-    uint32[n, k], sums: float64[n], see linkage.scoring.Ranked.
+    uint32[n, k], ratios: float64[n, k], sums: float64[n], see linkage.scoring.Ranked.
     """
 
     subjects: NDArray[np.int64]
@@ -85,6 +86,7 @@ class Ranking:
     weights: NDArray[np.float64]
     passes: NDArray[np.uint16]
     codes: NDArray[np.uint32]
+    ratios: NDArray[np.float64]
     sums: NDArray[np.float64]
 
 
@@ -112,7 +114,7 @@ def decide(
             found = posterior(ranking.weights[part], ranking.sums[part], parameters, n_persons)
             chances[part] = found.candidates
             none[ranking.subjects[part]], unsearched[ranking.subjects[part]] = found.none, found.unsearched
-        for name in ("rows", "weights", "passes", "codes"):
+        for name in ("rows", "weights", "passes", "codes", "ratios"):
             getattr(best, name)[ranking.subjects] = getattr(ranking, name)[:, 0]
         best.probabilities[ranking.subjects] = chances[:, 0]
     chance = best.probabilities[linked.subjects]
@@ -123,6 +125,6 @@ def decide(
     status[verified.subjects] = VERIFIED
     status[linked.subjects] = np.where(is_matched, MATCHED, np.where(is_worth_review(chances, rule), REVIEW, UNMATCHED))
     place[linked.subjects] = np.arange(linked.subjects.size, dtype=np.int32)
-    ranked = Found(linked.rows, linked.weights, linked.passes, linked.codes, chances)
+    ranked = Found(linked.rows, linked.weights, linked.passes, linked.codes, linked.ratios, chances)
     expected = float(np.mean(1.0 - chance[is_matched])) if is_matched.any() else 0.0
     return Decided(status, best, ranked, place, none, unsearched, threshold, expected)

@@ -137,11 +137,11 @@ def _weigh_siblings(
     place = base.place[claim]
     is_candidate = linked.rows[place] == row[:, None]
     column, is_known = is_candidate.argmax(axis=1), is_candidate.any(axis=1)
-    weight, code = linked.weights[place, column], linked.codes[place, column]
+    weight, code, ratio = (values[place, column] for values in (linked.weights, linked.codes, linked.ratios))
     new = np.flatnonzero(~is_known)
     no_pass = np.zeros(new.size, np.uint16)
     added = weigh_given(batch, claim[new].astype(np.int64), row[new], no_pass, index, parameters, n_threads, scratch)
-    weight[new], code[new] = added.weights[:, 0], added.codes[:, 0]
+    weight[new], code[new], ratio[new] = added.weights[:, 0], added.codes[:, 0], added.ratios[:, 0]
     is_same = reliability[found.size[is_linked]] * found.chance[is_linked]
     odds = sibling_odds_log2(pattern_space(index.plan).levels_of(code), is_same, parameters)
     own = np.where(is_known, np.exp2(weight), 0.0)
@@ -153,6 +153,7 @@ def _weigh_siblings(
     n = np.arange(gains.size)
     at = n, np.where(is_known[gains], column[gains], n_kept)
     wider.rows[at], wider.weights[at], wider.codes[at] = row[gains], raised[gains], code[gains]
+    wider.ratios[at] = ratio[gains]
     wider.passes[at] |= sibling_pass(index.plan)
     wider.sums[:] += np.exp2(raised[gains]) - own[gains]
     wider.write(linked, place[gains])
@@ -208,6 +209,7 @@ class _Lists:
     weights: NDArray[np.float64]
     passes: NDArray[np.uint16]
     codes: NDArray[np.uint32]
+    ratios: NDArray[np.float64]
     sums: NDArray[np.float64]
 
     @classmethod
@@ -223,6 +225,7 @@ class _Lists:
             wider(linked.weights, -np.inf),
             wider(linked.passes, 0),
             wider(linked.codes, 0),
+            wider(linked.ratios, 1.0),
             linked.sums[places],
         )
 
@@ -230,7 +233,7 @@ class _Lists:
         """Put the best of them into the ranking; of equals the one that stood first stays first."""
         n_kept = linked.rows.shape[1]
         order = np.argsort(-self.weights, axis=1, kind="stable")[:, :n_kept]
-        for name in ("rows", "weights", "passes", "codes"):
+        for name in ("rows", "weights", "passes", "codes", "ratios"):
             getattr(linked, name)[places] = np.take_along_axis(getattr(self, name), order, axis=1)
         # Of a sum that was nearly all one candidate's, the rest is known only as well as its last digit.
         linked.sums[places] = np.maximum(self.sums, np.exp2(linked.weights[places]).sum(axis=1))

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.keys import mix
+from linkage.claim_ids import ClaimIds, Ids, distinct_claims, ids_of
 from linkage.encode import Columns, Dictionaries, encode, encode_chunks
 from linkage.ingest.duplicates import hash_keys
 from linkage.ingest.records import Records
@@ -45,6 +46,7 @@ class Doses:
     excluded : uint8[n], why the claim is not compared with the registry, see EXCLUDED_REASONS
     misread : uint8[n], a bit for each of schema.BASIC_FIELDS that is read otherwise than typed, see linkage.stations
     unread : uint8[n], a bit for each of them that the dose's file does not have, or of which it gives next to nothing
+    claims : the claims as they were typed
     """
 
     records: Records
@@ -55,6 +57,7 @@ class Doses:
     excluded: NDArray[np.uint8]
     misread: NDArray[np.uint8]
     unread: NDArray[np.uint8]
+    claims: ClaimIds
 
     def take(self, doses: NDArray[np.int32], columns: list[str]) -> pa.Table:
         """What some doses state, by their numbers, int[n] in any order."""
@@ -67,10 +70,11 @@ class Typed:
 
     columns : encoded, in work files; numbers : what is kept of each dose by the names in Doses and Injections, with
     claim_keys uint64[n]; facility uint64[n], a hash of its code, 0 where none is stated; tie uint16[n], a hash of the
-    dose's id
+    dose's id; claim_ids: uint64[n, 2], in a work file
     """
 
     records: Records
+    claim_ids: Ids
     columns: Columns
     numbers: dict[str, NDArray[Any]]
 
@@ -84,12 +88,14 @@ def read_records(
     """
     columns: Columns = {}
     numbers: dict[str, NDArray[Any]] = {}
+    claim_ids = scratch_array(scratch, (records.num_rows, 2), np.uint64)
     start = 0
     for chunk, encoded in _encoded(records, plan, dictionaries, n_threads):
+        claim_ids[start : start + chunk.num_rows] = ids_of(chunk)
         _enter(columns, encoded, start, records.num_rows, scratch)
         _enter(numbers, _numbers_of(chunk, encoded, dictionaries), start, records.num_rows, None)
         start += chunk.num_rows
-    return Typed(records, columns, numbers)
+    return Typed(records, claim_ids, columns, numbers)
 
 
 def read_otherwise(
@@ -107,16 +113,22 @@ def read_otherwise(
         typed.numbers["claim_keys"][here] = np.where(misread[here] > 0, mix(keys ^ misread[here], salt=2), keys)
 
 
-def doses_of(typed: Typed, misread: NDArray[np.uint8], unread: NDArray[np.uint8]) -> tuple[Doses, Subjects]:
+def doses_of(
+    typed: Typed, misread: NDArray[np.uint8], unread: NDArray[np.uint8], scratch: Path | None
+) -> tuple[Doses, Subjects]:
     """The doses of the records, and their distinct subjects.
 
-    misread, unread : uint8[n_records], see Doses
+    misread, unread : uint8[n_records], see Doses; scratch : folder of a work file for the ids of the claims
     """
     rows = _by_dose_id(typed.records)
     numbers = {name: values[rows] for name, values in typed.numbers.items() if name not in _OF_RECORDS}
     injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
     subjects = distinct_subjects(numbers.pop("claim_keys"))
-    return Doses(typed.records, rows, injections, misread=misread[rows], unread=unread[rows], **numbers), subjects
+    claims = distinct_claims(typed.claim_ids, rows, subjects.of_dose, scratch)
+    return (
+        Doses(typed.records, rows, injections, misread=misread[rows], unread=unread[rows], claims=claims, **numbers),
+        subjects,
+    )
 
 
 def _enter(

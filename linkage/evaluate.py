@@ -35,7 +35,7 @@ SELECT d.*, t.person_id AS truth_id,
        coalesce(d.status IN ('verified', 'matched') AND d.person_id = t.person_id, false) AS is_right,
        coalesce(d.person_id = t.person_id, false) AS best_is_right,
        d.status = 'review' AND EXISTS (
-           SELECT 1 FROM candidates c WHERE c.subject_key = d.subject_key AND c.person_id = t.person_id) AS among
+           SELECT 1 FROM candidates c WHERE c.claim_id = d.claim_id AND c.person_id = t.person_id) AS among
 FROM decisions d JOIN truth t USING (dose_id)
 """
 
@@ -155,7 +155,7 @@ def evaluate(run_dir: Path, truth_path: Path) -> Evaluation:
             outside_registry=_proportion(connection, "decided", "NOT linkable"),
             false_match_doses=_one(connection, "SELECT count(*) FROM labelled WHERE decided AND NOT is_right")[0],
             false_match_subjects=_one(
-                connection, "SELECT count(DISTINCT subject_key) FROM labelled WHERE decided AND NOT is_right"
+                connection, "SELECT count(DISTINCT claim_id) FROM labelled WHERE decided AND NOT is_right"
             )[0],
             calibration_error=_expected_error(bins),
             calibration=bins,
@@ -169,7 +169,7 @@ def _labelled(run_dir: Path, truth_path: Path) -> Iterator[duckdb.DuckDBPyConnec
     """A connection with the tables decisions, truth and labelled."""
     columns = [
         "dose_id",
-        "subject_key",
+        "claim_id",
         "status",
         "person_id",
         "match_probability",
@@ -179,7 +179,7 @@ def _labelled(run_dir: Path, truth_path: Path) -> Iterator[duckdb.DuckDBPyConnec
     ]
     with duckdb.connect() as connection:
         connection.register("decisions", read_table(run_dir, "decisions", columns))
-        connection.register("candidates", read_table(run_dir, "queues/review", ["subject_key", "person_id"]))
+        connection.register("candidates", read_table(run_dir, "queues/review", ["claim_id", "person_id"]))
         _load_truth(connection, truth_path)
         connection.execute(_LABELLED)
         yield connection
@@ -232,7 +232,7 @@ def _measure(event: str, among: str) -> str:
     """SQL of the three numbers a proportion is made of."""
     return (
         f"count(*) FILTER (({among}) AND ({event})), count(*) FILTER ({among}), "
-        f"count(DISTINCT subject_key) FILTER ({among})"
+        f"count(DISTINCT claim_id) FILTER ({among})"
     )
 
 

@@ -20,7 +20,7 @@ from linkage.errors import InputError
 from linkage.evaluate import BIN_EDGES, CalibrationBin, Proportion, load_source
 from linkage.link_folder import LinkFolder, open_link_folder
 from linkage.published import check_file
-from linkage.schema import CANDIDATES, LINKS
+from linkage.schema import LINKS, PAIRS
 from models.intervals import wilson_interval
 
 PAIR = ("left_id", "right_id")
@@ -65,7 +65,7 @@ def evaluate_link(folder: Path, truth: Path | None = None, entity: tuple[str, st
     linked = open_link_folder(folder)
     with _judged(linked, truth, entity) as connection:
         right_links, n_links = _counts(connection, LINKS.name)
-        right_candidates, _ = _counts(connection, CANDIDATES.name)
+        right_candidates, _ = _counts(connection, PAIRS.name)
         n_true = int(connection.execute("SELECT count(*) FROM truth").fetchall()[0][0])
         bins = _calibration(connection)
     if not n_true:
@@ -98,7 +98,7 @@ def _judged(
         pair = _ORDERED if linked.is_self else "left_id, right_id"
         where = "WHERE left_id <> right_id" if linked.is_self else ""
         connection.execute(f"CREATE TEMP TABLE truth AS SELECT DISTINCT {pair} FROM stated {where}")
-        for name in (LINKS.name, CANDIDATES.name):
+        for name in (LINKS.name, PAIRS.name):
             connection.execute(
                 f"CREATE TEMP TABLE {name} AS SELECT p.match_probability, t.left_id IS NOT NULL AS is_true "
                 f"FROM (SELECT {pair}, match_probability FROM read_parquet(?)) p "
@@ -145,7 +145,7 @@ def _calibration(connection: duckdb.DuckDBPyConnection) -> tuple[CalibrationBin,
     edges = ", ".join(str(edge) for edge in BIN_EDGES[1:-1])
     rows = connection.execute(
         f"SELECT len(list_filter([{edges}], lambda edge : match_probability >= edge)) AS bin, avg(match_probability), "
-        f"count(*) FILTER (is_true), count(*) FROM {CANDIDATES.name} GROUP BY bin ORDER BY bin"
+        f"count(*) FILTER (is_true), count(*) FROM {PAIRS.name} GROUP BY bin ORDER BY bin"
     ).fetchall()
     return tuple(
         CalibrationBin(BIN_EDGES[bin_], BIN_EDGES[bin_ + 1], mean, _proportion(right, of))

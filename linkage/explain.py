@@ -22,7 +22,7 @@ from linkage.plan_kinds import FOUND_BY_SUBJECT
 from linkage.published import published_model, read_manifest, read_table
 from linkage.registry import Index, open_index
 from linkage.registry_sums import check_whole
-from linkage.schema import DECISIONS, DOSES, EVIDENCE, EXCLUDED_QUEUE, READINGS
+from linkage.schema import CANDIDATES, DECISIONS, DOSES, EXCLUDED_QUEUE, READINGS
 from linkage.scoring import Scored, Scorer
 from linkage.stations import encode_as_read, texts_as_read
 from models.posterior import posterior
@@ -118,8 +118,8 @@ def _explained(
     everyone, _ = Scorer(batch, index, model.parameters, floor_log2=-np.inf).link(slice(0, 1))
     found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
     ranked = scorer.rank(everyone, SHOWN)
-    subject_key = str(found["subject_key"][0])
-    beside = _evidence(run_dir, subject_key, index)
+    claim_id = str(found["claim_id"][0])
+    beside = _evidence(run_dir, claim_id, index)
     ranked_rows = [int(row) for row in ranked.rows[0] if row >= 0]
     rows = [row for row in dict.fromkeys([*ranked_rows, *beside]) if row != asked]
     rows += [] if asked is None else [asked]
@@ -160,14 +160,15 @@ def _explained(
         len(found_by),
         candidates,
         person_id,
-        _excluded_reason(run_dir, subject_key),
+        _excluded_reason(run_dir, claim_id),
     )
 
 
-def _evidence(run_dir: Path, subject_key: str, index: Index) -> dict[int, tuple[float, float]]:
+def _evidence(run_dir: Path, claim_id: str, index: Index) -> dict[int, tuple[float, float]]:
     """The bits of other doses by registry row: of the subject, and of the schedule."""
-    filters = [("subject_key", "=", subject_key)]
-    found = read_table(run_dir, EVIDENCE.name, filters=filters)
+    filters = [("claim_id", "=", claim_id)]
+    found = read_table(run_dir, CANDIDATES.name, ["person_id", "subject_bits", "schedule_bits"], filters=filters)
+    found = found.filter((pc.field("subject_bits") != 0) | (pc.field("schedule_bits") != 0))
     rows = index.rows_of(found["person_id"].combine_chunks()).tolist() if found.num_rows else []
     bits = zip(found["subject_bits"].to_pylist(), found["schedule_bits"].to_pylist(), strict=True)
     return dict(zip(rows, bits, strict=True))
@@ -194,8 +195,8 @@ def _readings(run_dir: Path, dose_id: str) -> list[tuple[str, str]]:
     return [(row["field"], row["reading"]) for row in found.to_pylist()]
 
 
-def _excluded_reason(run_dir: Path, subject_key: str) -> str | None:
-    excluded = read_table(run_dir, EXCLUDED_QUEUE.name, ["reason"], filters=[("subject_key", "=", subject_key)])
+def _excluded_reason(run_dir: Path, claim_id: str) -> str | None:
+    excluded = read_table(run_dir, EXCLUDED_QUEUE.name, ["reason"], filters=[("claim_id", "=", claim_id)])
     return str(excluded["reason"][0]) if excluded.num_rows else None
 
 

@@ -26,7 +26,7 @@ from linkage.plan_kinds import DATES
 from linkage.publish import Stage, staged
 from linkage.reconcile import Clock, Progress
 from linkage.run_manifest import peak_rss_bytes
-from linkage.schema import CANDIDATES, ENTITIES, LINKS, Column, TableSchema
+from linkage.schema import ENTITIES, LINKS, PAIRS, Column, TableSchema
 from linkage.thinning import Ready, without_crowds
 from linkage.train import train
 from linkage.training_checks import refusal_of, training_problems
@@ -157,7 +157,7 @@ def _linked(ready: Ready, model: Model, accept: str | None, n_threads: int) -> _
     refusal = refusal_of(problems) if accept is None else None
     decided = decide(found, lists, is_refused=refusal is not None)
     tables = {LINKS.name: pairs_table(decided.links, lists, LINKS)}
-    tables[CANDIDATES.name] = pairs_table(found, lists, CANDIDATES)
+    tables[PAIRS.name] = pairs_table(found, lists, PAIRS)
     if lists.is_self:
         tables[ENTITIES.name] = entities_of(lists.left.ids, tables[LINKS.name])
     return _Linked(tables, model, decided, problems, refusal)
@@ -183,7 +183,7 @@ def _field_notes(lists: Lists, compared: Compared) -> list[str]:
 
 def _open_notes(linked: _Linked, plan: Plan) -> list[str]:
     """That no pair was sure enough for the rate that the plan promises, though some are for its lowest probability."""
-    chances = linked.tables[CANDIDATES.name].column("match_probability")
+    chances = linked.tables[PAIRS.name].column("match_probability")
     best = pc.max(chances).as_py() or 0.0
     rule = plan.decision
     if linked.refusal is not None or linked.tables[LINKS.name].num_rows or best < rule.lowest_match_probability:
@@ -218,7 +218,7 @@ def _entries(
         "model": model.digest(),
         "training": {name: value for name, value in model.training.items() if name != "term_frequencies"},
         "links": linked.tables[LINKS.name].num_rows,
-        "candidates": linked.tables[CANDIDATES.name].num_rows,
+        "candidates": linked.tables[PAIRS.name].num_rows,
         "match_threshold": linked.decided.threshold,
         "copies_match_threshold": linked.decided.copies_threshold,
         "crowds_match_threshold": linked.decided.crowds_threshold,

@@ -36,6 +36,7 @@ def weigh_given(
         scratch_array(scratch, one, np.float64),
         passes.reshape(one),
         scratch_array(scratch, one, np.uint32),
+        scratch_array(scratch, one, np.float64),
         scratch_array(scratch, subjects.size, np.float64),
     )
 
@@ -43,7 +44,8 @@ def weigh_given(
         of_part = rows[part].astype(np.uint32)
         pairs = Candidates(np.arange(of_part.size + 1, dtype=np.int64), of_part, passes[part])
         ranked = scorer.rank(scorer.score_pairs(part, pairs), 1)
-        weighed.weights[part], weighed.codes[part], weighed.sums[part] = ranked.weights, ranked.codes, ranked.sums
+        for name in ("weights", "codes", "ratios", "sums"):
+            getattr(weighed, name)[part] = getattr(ranked, name)
 
     for _ in run_tiles(weigh, subjects.size, n_threads):
         pass

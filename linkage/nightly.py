@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.as_of import as_of
+from linkage.claim_tables import candidate_parts, claim_parts, with_comparisons
 from linkage.clock import clock_notes, today
 from linkage.comparing import take
 from linkage.counted import counted
@@ -25,7 +26,7 @@ from linkage.memory import AnonymousPeak
 from linkage.model_file import Model
 from linkage.nightly_check import NightlyCheck, damage_told
 from linkage.output_paths import check_folder
-from linkage.outputs import Outcome, communes_table, decision_parts, evidence_parts
+from linkage.outputs import Outcome, communes_table, decision_parts
 from linkage.pair_counts import PairCounts, patterns_table
 from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
 from linkage.publish import Stage, staged
@@ -34,7 +35,18 @@ from linkage.queues import queue_parts
 from linkage.reconcile import STAGES, Clock, Progress, reconcile, settled_claims, subjects_of, trainees
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
-from linkage.schema import COMMUNES, DECISIONS, DOSES, EVIDENCE, READINGS, REJECTED, STATUSES, SUBJECT_COUNTS, SUBJECTS
+from linkage.schema import (
+    CANDIDATES,
+    CLAIMS,
+    COMMUNES,
+    DECISIONS,
+    DOSES,
+    READINGS,
+    REJECTED,
+    STATUSES,
+    SUBJECT_COUNTS,
+    SUBJECTS,
+)
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_outside
 from linkage.stations import reading_parts, station_notes
 from linkage.train import train
@@ -190,7 +202,8 @@ def _write_tables(
     platform = platform_subjects(outcome)
     tables: dict[str, tuple[pa.Schema, Iterable[pa.Table]]] = {
         DECISIONS.name: (DECISIONS.arrow(), decision_parts(outcome)),
-        EVIDENCE.name: (EVIDENCE.arrow(), evidence_parts(outcome)),
+        CLAIMS.name: (CLAIMS.arrow(), claim_parts(outcome)),
+        CANDIDATES.name: (with_comparisons(CANDIDATES, outcome.parameters), candidate_parts(outcome)),
         **queue_parts(outcome),
         SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(outcome, platform)),
         SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(outcome, platform)]),

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.comparing import Batch, pattern_space
-from linkage.decide import EXCLUDED, NO_RIVALS, UNMATCHED, VERIFIED, Decided
+from linkage.decide import EXCLUDED, MATCHED, NO_RIVALS, REVIEW, UNMATCHED, VERIFIED, Decided
 from linkage.dose_evidence import Evidence
 from linkage.doses import Doses
 from linkage.drift import Moved
@@ -24,15 +24,44 @@ from linkage.plan import Comparison, Plan
 from linkage.plan_kinds import FOUND_BY_SUBJECT
 from linkage.registry import Index
 from linkage.schedule import conflict_labels
-from linkage.schema import BASIC_FIELDS, COMMUNES, DECISIONS, EVIDENCE, ISSUES, STATUSES
+from linkage.schema import BASIC_FIELDS, COMMUNES, DECIDED_BY, DECISIONS, ISSUES, STATUSES
 from linkage.standardise import identifiers
 from linkage.stations import Stations
-from linkage.subjects import Subjects, hex_keys
+from linkage.subjects import Subjects
 from models.comparators import digits
 from models.parameters import Parameters
 
+BY_MODEL = (MATCHED, REVIEW, UNMATCHED)  # unless a conflict of the dose has changed the status
 # The levels at which a dose's value of a basic field counts as right.
 _RIGHT_LEVELS = {"id_number": digits.SHARED, "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
+
+
+@dataclass(frozen=True)
+class PersonIds:
+    """Ids of the best candidate of every subject, null for none, and of all kept candidates of every linked subject,
+    row by row of what `Decided` holds, null where there are fewer."""
+
+    best: pa.ChunkedArray
+    kept: pa.ChunkedArray
+    n_kept: int
+
+    @classmethod
+    def of_decided(cls, decided: Decided, index: Index) -> PersonIds:
+        """Taken once for each subject: his doses lie far apart."""
+
+        def ids(rows: NDArray[np.int32]) -> pa.ChunkedArray:
+            found = [index.take(rows[part], [index.plan.right_id]).column(0) for part in parts_of(rows.size)]
+            return pa.chunked_array(
+                [chunk for column in found for chunk in column.chunks], pa.string()
+            ).combine_chunks()
+
+        return cls(ids(decided.best.rows), ids(decided.ranked.rows.reshape(-1)), decided.ranked.rows.shape[1])
+
+    def of(
+        self, place: NDArray[np.integer[Any]], rank: NDArray[np.integer[Any]], mask: NDArray[np.bool_] | None = None
+    ) -> pa.ChunkedArray:
+        """The candidate at a rank, from 0, of subjects at a place among the linked ones; null where masked."""
+        return self.kept.take(pa.array(place.astype(np.int64) * self.n_kept + rank, mask=mask))
 
 
 @dataclass(frozen=True)
@@ -60,6 +89,10 @@ class Outcome:
     stations: Stations
     error_rates: ErrorRates
     moved: tuple[Moved, ...]
+
+    @cached_property
+    def person_ids(self) -> PersonIds:
+        return PersonIds.of_decided(self.decided, self.index)
 
     @cached_property
     def issues(self) -> NDArray[np.uint8]:
@@ -111,13 +144,18 @@ def _basic_comparisons(plan: Plan) -> list[tuple[int, Comparison]]:
 def decision_parts(outcome: Outcome) -> Iterator[pa.Table]:
     """One row per accepted dose, sorted by dose_id, in parts; see schema.DECISIONS."""
     n_doses = outcome.dose_status.size
-    ids = _person_ids(outcome)
+    ids = outcome.person_ids
     for part in parts_of(n_doses):
         subjects = outcome.subjects.of_dose[part]
         columns = subject_columns(outcome, subjects) | _chances(outcome, subjects, ids)
         dose = np.arange(part.start, part.stop, dtype=np.int32)
-        columns["dose_id"] = outcome.doses.take(dose, ["dose_id"]).column(0)
-        columns["status"] = pa.array(STATUSES).take(pa.array(outcome.dose_status[part]))
+        typed = outcome.doses.take(dose, ["dose_id", "subject_id"])
+        columns["dose_id"], columns["subject_id"] = typed.columns
+        columns["claim_id"] = outcome.doses.claims.hex(outcome.doses.claims.of_dose[part])
+        status = outcome.dose_status[part]
+        columns["status"] = pa.array(STATUSES).take(pa.array(status))
+        by_model = np.isin(status, BY_MODEL) & (status == outcome.decided.status[subjects])
+        columns["decided_by"] = pa.array(DECIDED_BY).take(pa.array(by_model.astype(np.int8)))
         columns["conflicts"] = conflict_labels(outcome.dose_conflicts[part])
         yield pa.table([columns[name] for name in DECISIONS.names], schema=DECISIONS.arrow())
 
@@ -131,7 +169,6 @@ def subject_columns(outcome: Outcome, subjects: NDArray[np.integer[Any]]) -> dic
     fields = {field.name: field.left[0] for field in plan.fields if field.left}
     wrong_names = [fields[comparison.left[0]] for _, comparison in _basic_comparisons(plan)]
     return {
-        "subject_key": hex_keys(outcome.subjects.keys[subjects]),
         "match_probability": pa.array(best.probabilities[subjects], mask=~is_linked),
         "match_weight": pa.array(best.weights[subjects], mask=~is_linked),
         "issue": pa.array(ISSUES).take(pa.array(issues, mask=issues == len(ISSUES))),
@@ -178,7 +215,7 @@ def _province_codes(numbers: NDArray[np.uint16]) -> pa.Array:
     return pa.array([f"{number:02d}" if number else None for number in numbers.tolist()], pa.string())
 
 
-def _chances(outcome: Outcome, subjects: NDArray[np.int32], ids: _PersonIds) -> dict[str, pa.Array]:
+def _chances(outcome: Outcome, subjects: NDArray[np.int32], ids: PersonIds) -> dict[str, pa.Array]:
     """The persons considered for some subjects, and what speaks for nobody."""
     decided = outcome.decided
     status, place = decided.status[subjects], decided.place[subjects]
@@ -189,49 +226,18 @@ def _chances(outcome: Outcome, subjects: NDArray[np.int32], ids: _PersonIds) -> 
     second[has_second] = decided.ranked.probabilities[place[has_second], 1]
     found_by = pass_lists(outcome.index.plan, decided.best.passes[subjects])
     is_excluded = status == EXCLUDED
+    best = np.where(is_linked, decided.best.probabilities[subjects], 0.0)
+    none, unsearched = decided.none[subjects], decided.unsearched[subjects]
+    others = np.maximum(0.0, 1.0 - (best + second + none + unsearched))
     return {
         "person_id": ids.best.take(pa.array(subjects, mask=~is_linked)),
-        "runner_up_person_id": ids.second.take(pa.array(place, mask=~has_second)),
+        "runner_up_person_id": ids.of(place, np.ones(place.size, np.int64), ~has_second),
         "runner_up_probability": pa.array(second, mask=~has_second),
-        "none_probability": pa.array(decided.none[subjects], mask=is_excluded),
-        "unsearched_probability": pa.array(decided.unsearched[subjects], mask=is_excluded),
+        "others_probability": pa.array(others, mask=is_excluded),
+        "none_probability": pa.array(none, mask=is_excluded),
+        "unsearched_probability": pa.array(unsearched, mask=is_excluded),
         "found_by": pc.if_else(pa.array(is_linked), found_by, pa.scalar(None, found_by.type)),
     }
-
-
-@dataclass(frozen=True)
-class _PersonIds:
-    """Ids of the best candidate of every subject, and of the second one of every linked subject; null for none."""
-
-    best: pa.ChunkedArray
-    second: pa.ChunkedArray
-
-
-def _person_ids(outcome: Outcome) -> _PersonIds:
-    """Taken once for each subject: his doses lie far apart."""
-    index, decided = outcome.index, outcome.decided
-
-    def ids(rows: NDArray[np.int32]) -> pa.ChunkedArray:
-        found = [index.take(rows[part], [index.plan.right_id]).column(0) for part in parts_of(rows.size)]
-        return pa.chunked_array([chunk for column in found for chunk in column.chunks], pa.string()).combine_chunks()
-
-    return _PersonIds(ids(decided.best.rows), ids(decided.ranked.rows[:, 1]))
-
-
-def evidence_parts(outcome: Outcome) -> Iterator[pa.Table]:
-    """One row per claim and candidate whom the doses say something of, in parts; see schema.EVIDENCE."""
-    evidence, id_column = outcome.evidence, outcome.index.plan.right_id
-    # As the rows of an index built afresh stand.
-    order = np.lexsort((outcome.index.order_of(evidence.row.view(np.uint32)), evidence.claim))
-    for part in parts_of(order.size):
-        pairs = order[part]
-        columns = {
-            "subject_key": hex_keys(outcome.subjects.keys[evidence.claim[pairs]]),
-            "person_id": outcome.index.take(evidence.row[pairs], [id_column]).column(0),
-            "subject_bits": pa.array(evidence.sibling[pairs]),
-            "schedule_bits": pa.array(evidence.schedule[pairs]),
-        }
-        yield pa.table([columns[name] for name in EVIDENCE.names], schema=EVIDENCE.arrow())
 
 
 def pass_lists(plan: Plan, passes: NDArray[np.uint16]) -> pa.ListArray:

@@ -23,7 +23,7 @@ from linkage.ingest.duplicates import hash_keys
 from linkage.outputs import Outcome, commune_columns
 from linkage.parts import parts_of
 from linkage.schema import ISSUES, STATUSES, SUBJECT_COUNTS, SUBJECTS
-from linkage.subjects import grouped, hex_keys
+from linkage.subjects import grouped
 
 # What stands for a subject, most pressing first: its doses with an issue in the order of ISSUES, open ones without, and
 # then the verified and the excluded.
@@ -47,7 +47,8 @@ class PlatformSubjects:
 
 
 def platform_subjects(outcome: Outcome) -> PlatformSubjects:
-    """Group the doses by the platform's id of the subject; where it is blank, the identity claim is the subject.
+    """Group the doses by the platform's id of the subject; where it is blank, the identity claim is the subject, all
+    that is compared as one together.
 
     Ids are told apart by a hash of 64 bits, as claims are.
     """
@@ -73,9 +74,14 @@ def _ids(outcome: Outcome) -> NDArray[np.uint64]:
     ids = outcome.doses.subject_ids.copy()
     blank = np.flatnonzero(ids == 0)
     for part in parts_of(blank.size):
-        claims = outcome.subjects.of_dose[blank[part]]
-        ids[blank[part]] = hash_keys(pa.chunked_array([hex_keys(outcome.subjects.keys[claims])]))
+        ids[blank[part]] = hash_keys(pa.chunked_array([_claim_ids(outcome, blank[part])]))
     return ids
+
+
+def _claim_ids(outcome: Outcome, doses: NDArray[np.integer]) -> pa.StringArray:
+    """What stands for the subject of doses that name none: the least id of the claims that are compared as one."""
+    claims = outcome.doses.claims
+    return claims.hex(claims.least_of(outcome.subjects.of_dose[doses]))
 
 
 def open_subject_parts(outcome: Outcome, platform: PlatformSubjects) -> Iterator[pa.Table]:
@@ -99,8 +105,7 @@ def _stated_ids(outcome: Outcome, doses: NDArray[np.int32]) -> pa.StringArray:
     """The subject ids of doses as text."""
     stated = outcome.doses.take(doses, ["subject_id"]).column(0).combine_chunks()
     stated = pc.utf8_trim_whitespace(pc.fill_null(stated, ""))
-    claims = hex_keys(outcome.subjects.keys[outcome.subjects.of_dose[doses]])
-    return pc.if_else(pc.equal(stated, ""), claims, stated)
+    return pc.if_else(pc.equal(stated, ""), _claim_ids(outcome, doses), stated)
 
 
 def subject_counts(outcome: Outcome, platform: PlatformSubjects) -> pa.Table:

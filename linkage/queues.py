@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.comparing import pattern_space
+from linkage.claim_tables import weight_parts, with_comparisons
 from linkage.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED
 from linkage.doses import EXCLUDED_REASONS
 from linkage.outputs import Outcome, commune_columns, pass_lists, subject_columns
@@ -27,7 +27,6 @@ from linkage.schema import (
     TableSchema,
 )
 from linkage.worth import LEAST_SHOWN, is_shown, priorities, settle_probability
-from models.parameters import Parameters
 
 REVIEW_DAYS = 2  # the police have two days from the day the list is drawn up
 
@@ -42,14 +41,14 @@ def queue_parts(outcome: Outcome) -> dict[str, tuple[pa.Schema, Iterator[pa.Tabl
     A claim stands in the queue of each status that its doses have.
     """
     queues = {queue.name: (queue.arrow(), _queue(outcome, queue, status)) for queue, status in _QUEUES}
-    return queues | {REVIEW_QUEUE.name: (_review_schema(outcome.parameters), _review_queue(outcome))}
+    return queues | {REVIEW_QUEUE.name: (with_comparisons(REVIEW_QUEUE, outcome.parameters), _review_queue(outcome))}
 
 
 def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Table]:
     """A row per claim."""
     waiting = _with_status(outcome, status)
     for part in parts_of(waiting.members.size):
-        member = waiting.members[part]
+        member = outcome.doses.claims.compared[waiting.members[part]]
         columns = _claim_columns(outcome, waiting[part])
         if queue is MATCH_QUEUE:
             columns |= _registered(outcome, outcome.decided.best.rows[member])
@@ -60,20 +59,11 @@ def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Tab
         yield pa.table([columns[name] for name in queue.names], schema=queue.arrow())
 
 
-def _review_schema(parameters: Parameters) -> pa.Schema:
-    """The review queue's columns: level and weight of each comparison of the plan stand behind those of the schema."""
-    schema = REVIEW_QUEUE.arrow()
-    for comparison in parameters.comparisons:
-        schema = schema.append(pa.field(f"level_{comparison.name}", pa.string()))
-        schema = schema.append(pa.field(f"weight_{comparison.name}", pa.float64()))
-    return schema
-
-
 def _review_queue(outcome: Outcome) -> Iterator[pa.Table]:
     """A row per claim under review and candidate, best first."""
     waiting = _with_status(outcome, REVIEW)
-    members, is_listed = waiting.members, outcome.doses.does_clean_up[waiting.shown]
-    conflicts = _conflicts(outcome)[members]
+    members, is_listed = outcome.doses.claims.compared[waiting.members], outcome.doses.does_clean_up[waiting.shown]
+    conflicts = _conflicts(outcome)[waiting.members]
     settled = np.empty(members.size)
     for part in parts_of(members.size):
         settled[part] = settle_probability(outcome.decided.candidates(members[part]).probabilities)
@@ -117,11 +107,11 @@ class _Reviewed:
 
 
 def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
-    plan, schema = outcome.index.plan, _review_schema(outcome.parameters)
-    members = claims.waiting.members
+    plan, schema = outcome.index.plan, with_comparisons(REVIEW_QUEUE, outcome.parameters)
+    members = outcome.doses.claims.compared[claims.waiting.members]
     found = outcome.decided.candidates(members)
     which, rank = np.nonzero((found.rows >= 0) & is_shown(found.probabilities))
-    subject_bits, schedule_bits = outcome.evidence.of_pairs(members[which], found.rows[which, rank])
+    at = which, rank
     of_claim = pa.array(which)
     of_claims = _claim_columns(outcome, claims.waiting)
     columns = {name: column.take(of_claim) for name, column in of_claims.items()} | {
@@ -130,25 +120,25 @@ def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
         "rank": pa.array(rank + 1, pa.int8()),
         "match_probability": pa.array(found.probabilities[which, rank]),
         "match_weight": pa.array(found.weights[which, rank]),
-        "subject_bits": pa.array(subject_bits),
-        "schedule_bits": pa.array(schedule_bits),
         "found_by": pass_lists(plan, found.passes[which, rank]),
         "conflicts": conflict_labels(claims.conflicts[which]),
         "in_police_list": pa.array(claims.is_listed[which]),
     }
     columns |= _registered(outcome, found.rows[which, rank])
-    columns |= _levels(outcome, found.codes[which, rank])
+    columns |= weight_parts(
+        outcome, members[which], found.rows[at], found.codes[at], found.weights[at], found.ratios[at]
+    )
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-def _communes_now(outcome: Outcome, members: NDArray[np.int64]) -> NDArray[np.int32]:
+def _communes_now(outcome: Outcome, members: NDArray[np.integer]) -> NDArray[np.int32]:
     """The commune whose police review each claim, as a number: its code now, that of 2021 where that is not known."""
     codes = commune_columns(outcome, members)
     encoded = pc.coalesce(codes["commune_code_now"], codes["commune_code"], "").dictionary_encode()
     return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int32)
 
 
-def _searched_from(outcome: Outcome, members: NDArray[np.int64]) -> dict[str, pa.Array]:
+def _searched_from(outcome: Outcome, members: NDArray[np.integer]) -> dict[str, pa.Array]:
     """The candidates of claims that are not worth a review, to begin the search with."""
     found = outcome.decided.candidates(members)
     is_listed = (found.rows >= 0) & (found.probabilities >= LEAST_SHOWN)
@@ -160,20 +150,10 @@ def _searched_from(outcome: Outcome, members: NDArray[np.int64]) -> dict[str, pa
     }
 
 
-def _levels(outcome: Outcome, codes: NDArray[np.uint32]) -> dict[str, pa.Array]:
-    """Level and weight of every comparison of the plan, from agreement patterns uint32[n]."""
-    levels = pattern_space(outcome.index.plan).levels_of(codes)
-    columns = {}
-    for c, comparison in enumerate(outcome.parameters.comparisons):
-        weights = comparison.log2_m_u
-        columns[f"level_{comparison.name}"] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
-        columns[f"weight_{comparison.name}"] = pa.array(weights[levels[:, c]])
-    return columns
-
-
 def _claim_columns(outcome: Outcome, waiting: _Waiting) -> dict[str, pa.Array | pa.ChunkedArray]:
     """What is decided about claims, their doses that wait, and what the dose shown states."""
-    columns = subject_columns(outcome, waiting.members)
+    columns = subject_columns(outcome, outcome.doses.claims.compared[waiting.members])
+    columns["claim_id"] = outcome.doses.claims.hex(waiting.members)
     columns["n_doses"] = pa.array(waiting.n_doses)
     ids = outcome.doses.take(waiting.doses, ["dose_id"]).column(0).combine_chunks()
     ends = np.append(0, np.cumsum(waiting.n_doses, dtype=np.int32)).astype(np.int32)
@@ -189,7 +169,7 @@ def _claim_columns(outcome: Outcome, waiting: _Waiting) -> dict[str, pa.Array | 
 def _with_status(outcome: Outcome, status: int) -> _Waiting:
     """Claims of which at least one dose has the status."""
     doses = np.flatnonzero(outcome.dose_status == status).astype(np.int32)
-    claim = outcome.subjects.of_dose[doses]
+    claim = outcome.doses.claims.of_dose[doses]
     order = np.argsort(claim, kind="stable")
     doses, claim = doses[order], claim[order]
     starts = np.flatnonzero(np.append(True, claim[1:] != claim[:-1])[: claim.size])
@@ -202,9 +182,10 @@ def _with_status(outcome: Outcome, status: int) -> _Waiting:
 
 def _conflicts(outcome: Outcome) -> NDArray[np.uint8]:
     """The conflict bits of all doses of each claim together."""
-    bits = np.zeros(outcome.subjects.keys.size, np.uint8)
+    claims = outcome.doses.claims
+    bits = np.zeros(claims.first_dose.size, np.uint8)
     doses = np.flatnonzero(outcome.dose_conflicts)
-    np.bitwise_or.at(bits, outcome.subjects.of_dose[doses], outcome.dose_conflicts[doses])
+    np.bitwise_or.at(bits, claims.of_dose[doses], outcome.dose_conflicts[doses])
     return bits
 
 

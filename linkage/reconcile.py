@@ -205,7 +205,7 @@ def _link(
 
     linked = link_batch(batch, index, parameters, n_threads, subjects=subjects, scratch=scratch, on_tile=on_tile)
     found = linked.ranked
-    ranking = Ranking(subjects, found.rows, found.weights, found.passes, found.codes, found.sums)
+    ranking = Ranking(subjects, found.rows, found.weights, found.passes, found.codes, found.ratios, found.sums)
     return ranking, PairCounts.of(linked)
 
 

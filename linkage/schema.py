@@ -138,6 +138,7 @@ INPUTS = {table.name: table for table in (DOSES, REGISTRY, TRUTH)}
 
 # ---------------------------------------------------------------------------------------------------------- outputs
 
+DECIDED_BY = ("rule", "model")
 STATUSES = ("verified", "matched", "review", "unmatched", "excluded")
 # The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan.
 BASIC_FIELDS = ("id_number", "full_name", "birth_date", "sex")
@@ -148,13 +149,16 @@ DECISIONS = TableSchema(
     "decisions",
     (
         Column("dose_id", pa.string(), "the dose", key=True),
-        Column("subject_key", pa.string(), "16 hex digits that identify the distinct identity claim"),
+        Column("subject_id", pa.string(), "the platform's id of the subject, as typed", "not stated"),
+        Column("claim_id", pa.string(), "c1- and 32 hex digits: the distinct identity as typed, see docs/claim-id.md"),
         Column("status", pa.string(), "verified, matched, review, unmatched or excluded"),
+        Column("decided_by", pa.string(), "rule (exact agreement, exclusion, a date of death) or model"),
         Column("person_id", pa.string(), "the person decided, or the best candidate of a review", "no candidate"),
         Column("match_probability", pa.float64(), "posterior of person_id", "no candidate"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor", "no candidate"),
         Column("runner_up_person_id", pa.string(), "the second candidate", "no second candidate"),
         Column("runner_up_probability", pa.float64(), "its posterior", "no second candidate"),
+        Column("others_probability", pa.float64(), "posterior of all other candidates", "excluded"),
         Column("none_probability", pa.float64(), "posterior of 'not in the registry'", "excluded"),
         Column(
             "unsearched_probability", pa.float64(), "posterior of 'in the registry, not found by any pass'", "excluded"
@@ -170,7 +174,7 @@ DECISIONS = TableSchema(
     ),
 )
 
-# What the platform calls a subject: a person as its own id tells them apart. A subject_key is one identity claim, of
+# What the platform calls a subject: a person as its own id tells them apart. A claim_id is one identity claim, of
 # which one subject may make several.
 SUBJECTS = TableSchema(
     "subjects",
@@ -178,7 +182,7 @@ SUBJECTS = TableSchema(
         Column(
             "subject_id",
             pa.string(),
-            "the platform's id of the subject, or a subject_key where none is stated",
+            "the platform's id of the subject, or a claim_id where none is stated",
             key=True,
         ),
         Column("commune_code", pa.string(), "commune of the dose where the issue stands", "not known"),
@@ -228,7 +232,7 @@ _COMPARED = ("full_name", "gender", "date_of_birth", "id_number", "phone", "insu
 STATED = (*_COMPARED, "province", "district", "commune", "address")
 REGISTERED = (*_COMPARED, "old_id_number", "commune_code", "residence_commune_code", "status")
 
-_CLAIM = Column("subject_key", pa.string(), "the identity claim, as in decisions", key=True)
+_CLAIM = Column("claim_id", pa.string(), "the identity claim, as in decisions", key=True)
 # Who is asked about, in which doses, and who keyed them in.
 _ASKED = (
     _CLAIM,
@@ -257,18 +261,45 @@ _COMMUNE_NOW = Column("commune_code_now", pa.string(), "the same in the registry
 _LIST_DATE = Column("list_date", pa.date32(), "day the list is drawn up")
 _DEADLINE = Column("deadline", pa.date32(), "day the list is due back")
 
-# What the doses say beside the comparisons. Of pairs without a row both are 0.
-_SUBJECT_BITS = Column(
-    "subject_bits",
-    pa.float64(),
-    "part of match_weight: another claim of the platform's subject is decided for person_id",
+CLAIMS = TableSchema(
+    "claims",
+    (
+        _CLAIM,
+        Column("compared_as", pa.string(), "the least claim_id of those equal after standardising, compared once"),
+        Column("status", pa.string(), "what is decided of the claim, before the conflicts of a dose"),
+        Column("n_doses", pa.int32(), "doses that state the claim"),
+    ),
 )
-_SCHEDULE_BITS = Column(
-    "schedule_bits", pa.float64(), "part of match_weight, at most 0: conflicts with doses decided for person_id"
+
+# What makes up a match weight beside the comparisons, whose weights stand in columns of their own.
+_BITS = (
+    Column("rarity_bits", pa.float64(), "part of match_weight: how rare the values are that agree"),
+    Column("near_number_bits", pa.float64(), "part of match_weight: others whose number is near"),
+    Column("household_bits", pa.float64(), "part of match_weight: relatives, twins and namesakes agree by chance"),
+    Column(
+        "subject_bits",
+        pa.float64(),
+        "part of match_weight: another claim of the platform's subject is decided for person_id",
+    ),
+    Column(
+        "schedule_bits",
+        pa.float64(),
+        "part of match_weight, at most 0: conflicts with doses decided for person_id",
+    ),
 )
-EVIDENCE = TableSchema(
-    "evidence",
-    (_CLAIM, Column("person_id", pa.string(), "a candidate of the claim"), _SUBJECT_BITS, _SCHEDULE_BITS),
+# Every candidate kept of the claims that the model decided. Behind these columns stand level_ and weight_ of each
+# comparison of the plan; these weights and all bits add up to match_weight.
+CANDIDATES = TableSchema(
+    "candidates",
+    (
+        _CLAIM,
+        Column("rank", pa.int8(), "1 for the best candidate"),
+        Column("person_id", pa.string(), "the candidate"),
+        Column("match_probability", pa.float64(), "posterior of person_id"),
+        Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
+        Column("found_by", pa.list_(pa.string()), "passes that found person_id"),
+        *_BITS,
+    ),
 )
 
 MATCH_QUEUE = TableSchema(
@@ -298,8 +329,7 @@ REVIEW_QUEUE = TableSchema(
         Column("person_id", pa.string(), "the candidate"),
         Column("match_probability", pa.float64(), "posterior of person_id"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
-        _SUBJECT_BITS,
-        _SCHEDULE_BITS,
+        *_BITS,
         Column("found_by", pa.list_(pa.string()), "passes that found person_id"),
         Column("issue", pa.string(), "no_id, bad_id_format or wrong_info", _AGREES),
         Column("conflicts", pa.list_(pa.string()), "what contradicts the best candidate", "never null; may be empty"),
@@ -374,7 +404,7 @@ _PAIR = (
 LINKS = TableSchema("links", _PAIR)
 
 # All pairs with at least decision.lowest_review_probability, the links among them.
-CANDIDATES = TableSchema("candidates", _PAIR)
+PAIRS = TableSchema("candidates", _PAIR)
 
 ENTITIES = TableSchema(
     "entities",

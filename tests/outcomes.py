@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from linkage.claim_ids import distinct_claims
 from linkage.doses import Doses
 from linkage.ingest.duplicates import hash_keys
 from linkage.ingest.records import Records
@@ -16,7 +18,7 @@ from linkage.platform_subjects import open_subject_parts, platform_subjects, sub
 from linkage.schedule import Injections
 from linkage.schema import ISSUES, STATUSES, SUBJECTS
 
-# subject_id, status, issue, commune_code, subject_key
+# subject_id, status, issue, commune_code, claim_id
 Row = tuple[str | None, str, str | None, str | None, str]
 
 
@@ -39,6 +41,7 @@ def outcome_of(rows: Sequence[Row]) -> Any:
         nothing,
         nothing,
         nothing,
+        distinct_claims(_ids(keys), np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)),
     )
     units = SimpleNamespace(
         doses=SimpleNamespace(code=codes),
@@ -46,9 +49,7 @@ def outcome_of(rows: Sequence[Row]) -> Any:
     )
     return SimpleNamespace(
         doses=doses,
-        subjects=SimpleNamespace(
-            of_dose=np.arange(n, dtype=np.int32), keys=np.array([int(key, 16) for key in keys], np.uint64)
-        ),
+        subjects=SimpleNamespace(of_dose=np.arange(n, dtype=np.int32)),
         dose_status=status,
         issues=np.array([len(ISSUES) if issue is None else ISSUES.index(issue) for issue in issues], np.uint8),
         batch=SimpleNamespace(
@@ -56,6 +57,12 @@ def outcome_of(rows: Sequence[Row]) -> Any:
             dictionaries=SimpleNamespace(units=units, commune_date="2025"),
         ),
     )
+
+
+def _ids(claim_ids: Sequence[str]) -> NDArray[np.uint64]:
+    """Ids in the form that linkage.claim_ids has them: uint64[n, 2]."""
+    halves = [(int(text[3:19], 16), int(text[19:], 16)) for text in claim_ids]
+    return np.array(halves, np.uint64).reshape(len(claim_ids), 2)
 
 
 def subject_tables(rows: Sequence[Row]) -> tuple[pa.Table, pa.Table]:

@@ -92,7 +92,7 @@ def test_calibration_of_a_run_agrees_with_evaluate(linked: tuple[Path, Path], mo
     assert found["worst_group"]["claims"] >= 300
     assert found["worst_group"]["error"] >= found["overall"]
     with duckdb.connect() as connection:
-        total = connection.sql(f"SELECT count(DISTINCT subject_key) FROM '{run_dir}/decisions.parquet'").fetchall()
+        total = connection.sql(f"SELECT count(DISTINCT claim_id) FROM '{run_dir}/decisions.parquet'").fetchall()
     assert found["worst_group"]["claims"] < total[0][0]
 
 
@@ -101,10 +101,10 @@ def test_true_blocking_recall_is_what_the_passes_find(linked: tuple[Path, Path],
     folder, run_dir = linked
     paths = folder / "doses.parquet", folder / "truth.parquet", folder / "index", run_dir
     found = true_blocking_recall(*paths)
-    decisions = pq.read_table(run_dir / "decisions.parquet", columns=["subject_key", "status"])
+    decisions = pq.read_table(run_dir / "decisions.parquet", columns=["claim_id", "status"])
     assert 0.98 < found["share"] <= 1
     assert found["low"] < found["share"] <= found["high"]
-    assert 100 < found["of"] < len(set(decisions["subject_key"].to_pylist()))
+    assert 100 < found["of"] < len(set(decisions["claim_id"].to_pylist()))
     with duckdb.connect() as connection:
         connection.execute(
             f"COPY (SELECT dose_id, lag(person_id, 500) OVER (ORDER BY dose_id) AS person_id FROM '{paths[1]}') "

@@ -16,6 +16,7 @@ from linkage.model_file import Model
 from linkage.sealed import sealed
 from tests.district import DOSES, District, Row, hashes, make_district, manifest, table, write
 
+BITS = ("rarity_bits", "near_number_bits", "household_bits", "subject_bits", "schedule_bits")
 FAMILY = 40  # doses of children under a mother's subject
 
 
@@ -83,21 +84,25 @@ def test_subjects_decide_what_was_open_and_rightly(
 
 def test_the_evidence_is_told_and_adds_up(vague_run: Path) -> None:
     decisions = table(vague_run, "decisions")
-    evidence = {(row["subject_key"], row["person_id"]): row for row in table(vague_run, "evidence")}
+    candidates = {(row["claim_id"], row["person_id"]): row for row in table(vague_run, "candidates")}
+    evidence = {pair: row for pair, row in candidates.items() if row["subject_bits"] or row["schedule_bits"]}
     assert all(row["subject_bits"] >= 0 >= row["schedule_bits"] for row in evidence.values())
     linked = [row for row in decisions if row["status"] in ("matched", "review") and row["found_by"]]
-    told = [row for row in linked if (row["subject_key"], row["person_id"]) in evidence]
+    told = [row for row in linked if (row["claim_id"], row["person_id"]) in evidence]
     assert told
     for row in told[:10]:
         best = explain(vague_run, row["dose_id"]).candidates[0]
         assert best.person_id == row["person_id"]
         assert best.match_weight == pytest.approx(row["match_weight"], abs=1e-9)
         assert best.probability == pytest.approx(row["match_probability"], abs=1e-9)
-        assert best.subject_bits == evidence[row["subject_key"], row["person_id"]]["subject_bits"]
+        assert best.subject_bits == evidence[row["claim_id"], row["person_id"]]["subject_bits"]
         assert ("subject" in best.found_by) == ("subject" in row["found_by"])
     for row in table(vague_run, "queues/review"):
-        bits = evidence.get((row["subject_key"], row["person_id"]), {"subject_bits": 0.0, "schedule_bits": 0.0})
-        assert (row["subject_bits"], row["schedule_bits"]) == (bits["subject_bits"], bits["schedule_bits"])
+        bits = candidates[row["claim_id"], row["person_id"]]
+        assert {name: row[name] for name in BITS} == {name: bits[name] for name in BITS}
+    weights = [name for name in next(iter(candidates.values())) if name.startswith("weight_")]
+    for row in candidates.values():
+        assert sum(row[name] for name in (*BITS, *weights)) == pytest.approx(row["match_weight"], abs=1e-9)
 
 
 def test_no_order_of_the_doses_changes_the_evidence(district: District, tmp_path: Path) -> None:
@@ -215,8 +220,8 @@ def test_a_conflict_never_seen_among_verified_doses_goes_to_review(
     told = [row for row in held if row["status"] == "review" and row["person_id"] in theirs]
     assert told
     assert all("dose_number_twice" in row["conflicts"] for row in told)
-    queue = {row["subject_key"]: row for row in table(run, "queues/review") if row["rank"] == 1}
-    assert all(queue[row["subject_key"]]["schedule_bits"] < -5 for row in told)
+    queue = {row["claim_id"]: row for row in table(run, "queues/review") if row["rank"] == 1}
+    assert all(queue[row["claim_id"]]["schedule_bits"] < -5 for row in told)
 
 
 def test_a_small_batch_goes_by_the_rates_of_its_model(

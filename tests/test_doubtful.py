@@ -58,7 +58,13 @@ def test_they_are_reviewed_and_make_no_room_for_others() -> None:
     rows[:, 0] = (3, 4)
     zeros = np.zeros((2, 5))
     linked = Ranking(
-        np.arange(2), rows, weights, zeros.astype(np.uint16), zeros.astype(np.uint32), np.exp2(weights[:, 0])
+        np.arange(2),
+        rows,
+        weights,
+        zeros.astype(np.uint16),
+        zeros.astype(np.uint32),
+        np.ones((2, 5)),
+        np.exp2(weights[:, 0]),
     )
     nobody = Ranking(*(array[:0] for array in vars(linked).values()))
     parameters = starting_parameters(PLAN, 1000)

@@ -32,7 +32,7 @@ DOSES = [
     ("D10", "s9", "excluded", None, None, None, None, "c1", None),
 ]
 CANDIDATES = [("s5", "P8"), ("s5", "P5"), ("s6", "P6"), ("s7", "P8"), ("s8", "P10"), ("s5", "P6")]
-COLUMNS = ["dose_id", "subject_key", "status", "person_id", "match_probability", "found_by", "issue", "commune_code"]
+COLUMNS = ["dose_id", "claim_id", "status", "person_id", "match_probability", "found_by", "issue", "commune_code"]
 
 
 def publish(runs: Path, doses: list[tuple[Any, ...]], candidates: list[tuple[str, str]] = CANDIDATES) -> Path:
@@ -42,7 +42,7 @@ def publish(runs: Path, doses: list[tuple[Any, ...]], candidates: list[tuple[str
     with staged(runs, "r1") as stage:
         stage.write_table("decisions", table)
         keys, persons = zip(*candidates, strict=True)
-        stage.write_table("queues/review", pa.table({"subject_key": keys, "person_id": persons}))
+        stage.write_table("queues/review", pa.table({"claim_id": keys, "person_id": persons}))
         stage.write_json("manifest", {"run_id": "r1"})
         return stage.commit()
 

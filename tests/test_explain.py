@@ -133,10 +133,10 @@ def test_it_fits_a_terminal_of_100_columns(district: District, some: Callable[[s
 
 def test_an_excluded_dose_says_why(district: District, some: Callable[[str], list[Row]]) -> None:
     row = some("excluded")[0]
-    reasons = {r["subject_key"]: r["reason"] for r in table(district.run_dir, "queues/excluded")}
+    reasons = {r["claim_id"]: r["reason"] for r in table(district.run_dir, "queues/excluded")}
     explanation = explain(district.run_dir, row["dose_id"])
-    assert explanation.excluded_reason == reasons[row["subject_key"]]
-    assert reasons[row["subject_key"]] in shown(explanation)
+    assert explanation.excluded_reason == reasons[row["claim_id"]]
+    assert reasons[row["claim_id"]] in shown(explanation)
 
 
 def test_the_command_prints_json(district: District, some: Callable[[str], list[Row]]) -> None:

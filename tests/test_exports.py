@@ -35,7 +35,7 @@ from tests.district import call
 
 QUEUES = (MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE, EXCLUDED_QUEUE)
 A_ROW: dict[str, Any] = {
-    "subject_key": "00000000000000e1",
+    "claim_id": "00000000000000e1",
     "subject_id": "0001",
     "dose_ids": ["01", "D2"],
     "n_doses": 2,
@@ -81,18 +81,18 @@ def table_of(table: TableSchema, rows: list[dict[str, Any]]) -> pa.Table:
 def run_dir(tmp_path: Path) -> Path:
     """A published run of two claims in each queue, of which the second comes first in the order of work."""
     other = A_ROW | {
-        "subject_key": "00000000000000e0",
+        "claim_id": "00000000000000e0",
         "commune_code": "25054",
         "commune_code_now": "25054",
         "priority": 2,
         "registered_date_of_birth": "1981-04",
         "stated_full_name": "A",
     }
-    third = other | {"subject_key": "00000000000000e2", "priority": 1, "registered_date_of_birth": "1981"}
+    third = other | {"claim_id": "00000000000000e2", "priority": 1, "registered_date_of_birth": "1981"}
     with staged(tmp_path / "runs", "r") as stage:
         for queue in QUEUES:
             stage.write_table(queue.name, table_of(queue, [other, A_ROW, third]))
-        decisions = [{"dose_id": f"{n:03d}", "subject_key": "e1", "status": "review"} for n in range(3)]
+        decisions = [{"dose_id": f"{n:03d}", "claim_id": "e1", "status": "review"} for n in range(3)]
         decisions[1] |= {"commune_code": "00004", "commune_code_now": "00008"}
         stage.write_table(DECISIONS.name, table_of(DECISIONS, decisions))
         rows = [dict(zip(COMMUNES.names, unit, strict=True)) for unit in UNITS]
@@ -186,7 +186,7 @@ def test_a_program_gets_the_table_as_it_is(run_dir: Path, tmp_path: Path) -> Non
 )
 def test_a_commune_a_district_or_a_province_gets_its_rows(run_dir: Path, tmp_path: Path, unit: str, keys: str) -> None:
     rows = as_csv(run_dir, tmp_path / "out.csv", table="queues/review", unit=unit, language="en")
-    assert [row["subject_key"][-1] for row in rows] == list(keys)
+    assert [row["claim_id"][-1] for row in rows] == list(keys)
     decisions = as_csv(run_dir, tmp_path / "out.csv", table="decisions", unit=unit)
     assert [row["Mã mũi tiêm"] for row in decisions] == (["'001"] if keys == "1" else [])
 
@@ -233,7 +233,10 @@ def test_columns_and_codes_have_their_words() -> None:
     assert set(CODES["issue"]) == set(ISSUES)
 
 
+BITS = ("rarity_bits", "near_number_bits", "household_bits", "subject_bits", "schedule_bits")
+
+
 @pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)
 def test_an_office_misses_only_weights(queue: TableSchema) -> None:
     left_out = set(queue.names) - set(View.of(queue.name, queue.names, "vi").names)
-    assert left_out <= {"match_weight", "subject_bits", "schedule_bits", "found_by"}
+    assert left_out <= {"match_weight", *BITS, "found_by"}

@@ -171,7 +171,7 @@ def test_the_command_finds_people_and_doses(district: District, tmp_path: Path) 
 
 def test_a_claim_is_explained_by_its_first_dose(district: District) -> None:
     decisions = table(district.run_dir, "decisions")
-    keys = [row["subject_key"] for row in decisions]
+    keys = [row["claim_id"] for row in decisions]
     key = next(key for key in keys if keys.count(key) > 1)
     explained = call("explain", district.run_dir, key, "--json")
     assert explained.code == 0

@@ -30,33 +30,34 @@ from linkage.schema import (
     UNMATCHED_QUEUE,
 )
 from linkage.simulate import simulate
-from linkage.subjects import hex_keys
 from tests.outcomes import subject_tables
 
 Row = dict[str, Any]
-A, B = "0" * 15 + "a", "0" * 15 + "b"  # keys of claims
+A, B = "c1-" + "0" * 31 + "a", "c1-" + "0" * 31 + "b"  # ids of claims
 QUEUE_OF_DOSE = ("subject_id", "facility_code", "facility_level")
-COLUMNS = ("subject_id", "subject_key", "status", "issue", "commune_code", "commune_code_now")
+COLUMNS = ("subject_id", "claim_id", "status", "issue", "commune_code", "commune_code_now")
 
 
 def tables(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    names = ("subject_id", "status", "issue", "commune_code", "subject_key")
+    names = ("subject_id", "status", "issue", "commune_code", "claim_id")
     subjects, counts = subject_tables([tuple(row[name] for name in names) for row in rows])
     assert subjects.schema.equals(SUBJECTS.arrow())
     assert counts.schema.equals(SUBJECT_COUNTS.arrow())
     return subjects.to_pylist(), counts.to_pylist()
 
 
-def dose(subject_id: str | None, status: str, issue: str | None, commune: str | None, key: str = "f" * 16) -> Row:
+def dose(
+    subject_id: str | None, status: str, issue: str | None, commune: str | None, key: str = "c1-" + "f" * 32
+) -> Row:
     now = None if commune is None else f"now {commune}"
     return dict(zip(COLUMNS, (subject_id, key, status, issue, commune, now), strict=True))
 
 
 def naive_tables(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """The two tables, a subject at a time."""
+    """The two tables, a subject at a time; claim_id: that of all that is compared as one."""
     by_subject: dict[str, list[Row]] = {}
     for row in rows:
-        by_subject.setdefault((row["subject_id"] or "").strip() or row["subject_key"] or "", []).append(row)
+        by_subject.setdefault((row["subject_id"] or "").strip() or row["claim_id"] or "", []).append(row)
     open_subjects, counts = [], Counter[tuple[str | None, str | None, str]]()
     for subject_id, doses in sorted(by_subject.items()):
         is_open = [d for d in doses if d["status"] not in ("verified", "excluded")]
@@ -77,10 +78,10 @@ def naive_tables(rows: list[Row]) -> tuple[list[Row], list[Row]]:
 
 def test_a_subject_with_several_claims_counts_once_with_its_gravest_issue_and_where_it_stands() -> None:
     rows = [
-        dose("S1", "matched", "wrong_info", "1", "a"),
-        dose("S1", "review", "no_id", "2", "b"),
-        dose("S1", "matched", "no_id", "3", "c"),
-        dose("S1", "verified", None, "4", "d"),
+        dose("S1", "matched", "wrong_info", "1", "c1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        dose("S1", "review", "no_id", "2", "c1-bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"),
+        dose("S1", "matched", "no_id", "3", "c1-cccccccccccccccccccccccccccccccc"),
+        dose("S1", "verified", None, "4", "c1-dddddddddddddddddddddddddddddddd"),
     ]
     subjects, counts = tables(rows)
     expected = {"commune_code": "2", "commune_code_now": "now 2", "issue": "no_id", "n_doses": 3}
@@ -91,7 +92,7 @@ def test_a_subject_with_several_claims_counts_once_with_its_gravest_issue_and_wh
 def test_where_no_subject_is_stated_the_claim_is_the_subject() -> None:
     rows = [dose(name, "review", "no_id", "1", key) for name, key in ((None, A), ("", B), ("  ", B), ("S1", B))]
     subjects, _ = tables(rows)
-    assert [(row["subject_id"], row["n_doses"]) for row in subjects] == [(A, 1), (B, 2), ("S1", 1)]
+    assert [(row["subject_id"], row["n_doses"]) for row in subjects] == [("S1", 1), (A, 1), (B, 2)]
 
 
 def test_verified_and_excluded_doses_make_no_open_subject_and_no_issue() -> None:
@@ -131,19 +132,11 @@ def test_subject_tables_equal_the_naive_ones(seed: int) -> None:
             rng.choice(STATUSES),
             rng.choice([None, *ISSUES]),
             rng.choice([None, "1", "2", "3"]),
-            f"{rng.randrange(20):016x}",
+            f"c1-{rng.randrange(20):032x}",
         )
         for _ in range(rng.choice([1, 5, 80]))
     ]
     assert tables(rows) == naive_tables(rows)
-
-
-def test_hex_keys_are_16_digits() -> None:
-    rng = np.random.default_rng(0)
-    keys = np.append(rng.integers(0, 2**64, 500, dtype=np.uint64), np.array([0, 1, 2**64 - 1, 0xABC], np.uint64))
-    assert hex_keys(keys).to_pylist() == [f"{key:016x}" for key in keys.tolist()]
-    assert hex_keys(np.empty(0, np.uint64)).to_pylist() == []
-    hex_keys(keys).validate(full=True)
 
 
 # --------------------------------------------------------------------------------------------------------- a whole run
@@ -204,11 +197,11 @@ def test_a_queue_says_in_which_doses_who_is_asked_about_and_who_keyed_them_in(fo
         waiting: dict[str, list[str]] = {}
         for row in decisions:
             if row["status"] == status:
-                waiting.setdefault(row["subject_key"], []).append(row["dose_id"])
+                waiting.setdefault(row["claim_id"], []).append(row["dose_id"])
         rows = read(folder, queue.name).to_pylist()
-        assert {row["subject_key"] for row in rows} == set(waiting)
+        assert {row["claim_id"] for row in rows} == set(waiting)
         for row in rows:
-            ids = sorted(waiting[row["subject_key"]])
+            ids = sorted(waiting[row["claim_id"]])
             assert (row["dose_ids"], row["n_doses"]) == (ids, len(ids))
             shown = doses[next((id for id in ids if cleans_up[id]), ids[0])]
             shown_first += shown["dose_id"] == ids[0]
@@ -237,8 +230,11 @@ def test_the_communes_of_a_run_have_their_district_and_province(folder: Path) ->
 def test_subjects_are_those_of_the_decisions(folder: Path) -> None:
     decisions = read(folder, "decisions")
     doses = pq.read_table(folder / "data" / "doses.parquet").sort_by("dose_id")
-    assert doses["dose_id"].to_pylist() == decisions["dose_id"].to_pylist()
-    rows = decisions.select(COLUMNS[1:]).append_column("subject_id", doses["subject_id"]).to_pylist()
+    for name in ("dose_id", "subject_id"):
+        assert doses[name].to_pylist() == decisions[name].to_pylist()
+    compared_as = {row["claim_id"]: row["compared_as"] for row in read(folder, "claims").to_pylist()}
+    rows = [row | {"claim_id": compared_as[row["claim_id"]]} for row in decisions.select(COLUMNS).to_pylist()]
+    assert any(claim != least for claim, least in compared_as.items())
     subjects, counts = naive_tables(rows)
     assert read(folder, "subjects").to_pylist() == subjects
     assert read(folder, "subject_counts").to_pylist() == counts
@@ -248,13 +244,13 @@ def test_a_claim_is_in_the_police_list_when_a_facility_that_cleans_up_keyed_in_a
     decisions = read(folder, "decisions").to_pylist()
     levels = pq.read_table(folder / "data" / "doses.parquet").sort_by("dose_id")["facility_level"].to_pylist()
     listed = {
-        row["subject_key"]
+        row["claim_id"]
         for row, level in zip(decisions, levels, strict=True)
         if row["status"] == "review" and level in (None, "commune")
     }
     review = read(folder, REVIEW_QUEUE.name).to_pylist()
-    assert {row["subject_key"] for row in review if row["in_police_list"]} == listed
-    assert 0 < len(listed) < len({row["subject_key"] for row in review})
+    assert {row["claim_id"] for row in review if row["in_police_list"]} == listed
+    assert 0 < len(listed) < len({row["claim_id"] for row in review})
 
 
 def test_the_deadline_is_two_days_after_the_list(folder: Path) -> None:

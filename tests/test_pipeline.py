@@ -91,14 +91,22 @@ def test_probabilities_share_one(district: District, decisions: dict[str, Row]) 
     for row in decisions.values():
         parts = [row[name] or 0.0 for name in names]
         assert all(0.0 <= part <= 1.0 + 1e-12 for part in parts), row
-        assert sum(parts) <= 1.0 + 1e-9, row
+        others = row["others_probability"]
+        assert others is None or sum(parts) + others == pytest.approx(1.0, abs=1e-12), row
         assert parts[0] >= parts[1], row
         if row["status"] == "excluded":
             assert [row[name] for name in names] == [None] * 4
-    by_subject = {row["subject_key"]: row for row in decisions.values()}
+    by_subject = {row["claim_id"]: row for row in decisions.values()}
     candidates: dict[str, list[float]] = defaultdict(list)
     for row in table(district.run_dir, "queues/review"):
-        candidates[row["subject_key"]].append(row["match_probability"])
+        candidates[row["claim_id"]].append(row["match_probability"])
+    of_claim: dict[str, list[float]] = defaultdict(list)
+    for row in table(district.run_dir, "candidates"):
+        of_claim[row["claim_id"]].append(row["match_probability"])
+    assert set(of_claim) >= {key for key in candidates if by_subject[key]["decided_by"] == "model"}
+    for key, chances in of_claim.items():
+        row = by_subject[key]
+        assert sum(chances) + row["none_probability"] + row["unsearched_probability"] <= 1.0 + 1e-12
     for key, chances in candidates.items():
         row = by_subject[key]
         assert chances == sorted(chances, reverse=True)
@@ -151,9 +159,9 @@ def test_a_dose_after_death_is_not_decided(decisions: dict[str, Row]) -> None:
 def test_foreigners_are_excluded_and_nobody_else(
     district: District, decisions: dict[str, Row], doses: dict[str, Row]
 ) -> None:
-    excluded = {row["subject_key"] for row in decisions.values() if row["status"] == "excluded"}
+    excluded = {row["claim_id"] for row in decisions.values() if row["status"] == "excluded"}
     queue = table(district.run_dir, "queues/excluded")
-    assert {row["subject_key"] for row in queue} == excluded
+    assert {row["claim_id"] for row in queue} == excluded
     assert all(row["reason"] for row in queue)
     vietnamese = {"", "viet nam", "vietnam", "vn", "vnm", "kinh"}
     for row in decisions.values():
@@ -169,15 +177,15 @@ def test_the_review_queue_has_every_subject_in_doubt(
 ) -> None:
     queue = table(district.run_dir, "queues/review")
     in_review = [row for row in decisions.values() if row["status"] == "review"]
-    n_doses = Counter(row["subject_key"] for row in in_review)
-    assert {row["subject_key"]: row["n_doses"] for row in queue} == n_doses
+    n_doses = Counter(row["claim_id"] for row in in_review)
+    assert {row["claim_id"]: row["n_doses"] for row in queue} == n_doses
     levels = defaultdict(set)
     for row in in_review:
-        levels[row["subject_key"]].add(doses[row["dose_id"]]["facility_level"])
+        levels[row["claim_id"]].add(doses[row["dose_id"]]["facility_level"])
     for row in queue:
         assert row["list_date"] == LIST_DATE
         assert row["deadline"] == LIST_DATE + datetime.timedelta(days=2)
-        is_theirs = levels[row["subject_key"]] - {"central", "province", "district"}
+        is_theirs = levels[row["claim_id"]] - {"central", "province", "district"}
         assert row["in_police_list"] == bool(is_theirs), row
     assert {row["in_police_list"] for row in queue} == {True, False}
 

@@ -28,7 +28,12 @@ from linkage.schema import Column, TableSchema
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = {table.name: table for table in vars(schema).values() if isinstance(table, TableSchema)}
+# By file name; the candidates of two files, which have the name of those of a run, by their own.
+TABLES = {
+    "pairs" if name == "PAIRS" else table.name: table
+    for name, table in vars(schema).items()
+    if isinstance(table, TableSchema)
+}
 INPUTS = set(schema.INPUTS)
 SIDES = ("stated", "registered")  # queues have a column of each side for many a field: one line in the README
 TYPES = {

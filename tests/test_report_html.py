@@ -191,7 +191,7 @@ def test_queues_passes_and_estimates_are_those_of_the_run(district: District, pa
     tables, found = read(page).tables, manifest(district.run_dir)
     review = table(district.run_dir, "queues/review")
     sizes = {row[0]: row[2] for row in tables["queues"][0][1:]}
-    assert sizes["review"] == f"{len({row['subject_key'] for row in review}):,}"
+    assert sizes["review"] == f"{len({row['claim_id'] for row in review}):,}"
     assert sizes["match"] == f"{len(table(district.run_dir, 'queues/match')):,}"
     blocks = [int(row[3].replace(",", "")) for row in tables["passes"][0][1:]]
     assert blocks == sorted((counts["largest_block"] for counts in found["passes"].values()), reverse=True)

@@ -46,14 +46,14 @@ def test_verdicts_outweigh_the_evidence(district, tmp_path):
     """Told that nobody else is in the registry, training believes it, however well the records agree: who is there is
     whom exact agreement settled."""
     nobody = [{**row, "person_id": None} for row in open_doses(district)]
-    claims = {d["subject_key"]: d["status"] for d in table(district.run_dir, "decisions") if d["status"] != "excluded"}
+    claims = {c["compared_as"]: c["status"] for c in table(district.run_dir, "claims") if c["status"] != "excluded"}
     settled = list(claims.values()).count("verified") / len(claims)
     assert trained(district, nobody, tmp_path).parameters.share_in_registry == pytest.approx(settled, abs=0.01)
 
 
 def test_differing_verdicts_on_one_claim_are_left_out(district, tmp_path):
     rows = open_doses(district)
-    claim = {d["dose_id"]: d["subject_key"] for d in table(district.run_dir, "decisions")}
+    claim = {d["dose_id"]: d["claim_id"] for d in table(district.run_dir, "decisions")}
     seen: set[str] = set()
     first_only = [row for row in rows if not (claim[row["dose_id"]] in seen or seen.add(claim[row["dose_id"]]))]
     twice = [row for row in rows if row not in first_only and row["person_id"]]

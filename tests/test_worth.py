@@ -47,7 +47,7 @@ def test_the_order_within_a_commune() -> None:
 def claims_of(run_dir: Path, queue: str) -> dict[str, list[Row]]:
     found = defaultdict(list)
     for row in table(run_dir, queue):
-        found[row["subject_key"]].append(row)
+        found[row["claim_id"]].append(row)
     return found
 
 

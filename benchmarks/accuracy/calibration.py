@@ -24,7 +24,7 @@ WITH typed AS (
     SELECT dose_id, 2022 - try_cast(regexp_extract(date_of_birth, '(19|20)\\d\\d') AS INTEGER) AS years, gender,
            ethnicity, u.province_name
     FROM read_parquet($doses) LEFT JOIN read_csv($units, all_varchar = true) u USING (commune_code))
-SELECT d.subject_key AS claim, d.match_probability AS promised,
+SELECT d.claim_id AS claim, d.match_probability AS promised,
        coalesce(d.person_id = t.person_id, false)::DOUBLE AS came,
        len(list_filter($edges, lambda edge : d.match_probability >= edge)) AS bin,
        CASE WHEN years < 12 THEN '0-11' WHEN years < 18 THEN '12-17' WHEN years < 30 THEN '18-29'
@@ -65,7 +65,7 @@ def calibration(run_dir: Path, doses: Path, truth: Path, units: Path) -> dict[st
     would be by chance if all promises were true; ``worst_group`` and ``worst_group_middle`` among those of
     `LEAST_CLAIMS` claims or more: attribute, value, claims and error.
     """
-    columns = ["dose_id", "subject_key", "status", "person_id", "match_probability"]
+    columns = ["dose_id", "claim_id", "status", "person_id", "match_probability"]
     given = {"doses": str(doses), "truth": str(truth), "edges": list(BIN_EDGES[1:-1])}
     given["units"] = str(next(units.glob("legacy_units_*.csv")))
     with duckdb.connect() as connection:

@@ -30,7 +30,7 @@ SELECT dose_id AS left_id, person_id AS right_id, match_probability, match_weigh
 FROM decisions WHERE person_id IS NOT NULL
 UNION ALL
 SELECT d.dose_id, c.person_id, c.match_probability, c.match_weight
-FROM decisions d JOIN candidates c USING (subject_key) WHERE c.person_id <> d.person_id
+FROM decisions d JOIN candidates c USING (claim_id) WHERE c.person_id <> d.person_id
 """
 
 

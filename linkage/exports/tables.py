@@ -33,7 +33,7 @@ FOR_PEOPLE = ("xlsx", "csv")  # formats with titles and words in a language
 _BATCH_ROWS = 1 << 16
 _NAMES = ("commune_name", "district_name", "province_name")
 # How the rows of a queue are worked through.
-_ORDER = ("commune_code_now", "commune_code", "priority", "subject_key", "rank")
+_ORDER = ("commune_code_now", "commune_code", "priority", "claim_id", "rank")
 
 
 @dataclass(frozen=True)

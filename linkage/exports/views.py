@@ -55,7 +55,7 @@ _NOT_PRINTED = (
     "in_police_list",
     "list_date",
     "person_id",
-    "subject_key",
+    "claim_id",
 )
 _WIDTHS = {
     "priority": 7,
@@ -71,7 +71,7 @@ _WIDTHS = {
     "wrong_fields": 16,
     "conflicts": 16,
     "raw": 60,
-    "subject_key": 18,
+    "claim_id": 18,
 }
 _ISO_DATE = r"^(\d{4})-(\d{2})-(\d{2})$"
 _ISO_MONTH = r"^(\d{4})-(\d{2})$"

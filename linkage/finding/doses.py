@@ -51,7 +51,7 @@ def find_doses(run_dir: Path, asked: Asked, limit: int) -> Found:
 def dose_of(run_dir: Path, asked: str) -> tuple[str, int]:
     """The dose of this id with 0, or the first dose of the claim of this key with the number of its doses; what is
     neither comes back as it is."""
-    is_it = (pc.field("dose_id") == asked) | (pc.field("subject_key") == asked)
+    is_it = (pc.field("dose_id") == asked) | (pc.field("claim_id") == asked)
     found = read_table(run_dir, DECISIONS.name, ["dose_id"], filters=is_it)["dose_id"].to_pylist()
     return (asked, 0) if asked in found or not found else (found[0], len(found))
 

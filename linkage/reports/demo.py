@@ -77,10 +77,10 @@ def _linked(run_dir: Path) -> Iterator[RenderableType]:
 
 def _review(run_dir: Path) -> Iterator[RenderableType]:
     """The claim whose two best candidates are nearest to each other, or the first one."""
-    rows = read_table(run_dir, "queues/review", ["subject_key", "match_probability", *SIDES]).to_pylist()
+    rows = read_table(run_dir, "queues/review", ["claim_id", "match_probability", *SIDES]).to_pylist()
     of_claim: dict[str, list[Row]] = {}
     for row in rows:
-        of_claim.setdefault(row["subject_key"], []).append(row)
+        of_claim.setdefault(row["claim_id"], []).append(row)
     if not of_claim:
         return
     candidates = max(of_claim.values(), key=lambda c: c[1]["match_probability"] if len(c) > 1 else 0.0)[:2]

@@ -22,7 +22,7 @@ from linkage.errors import InputError, UsageError
 from linkage.files import link_files
 from linkage.model_file import Model
 from linkage.published import read_table
-from linkage.schema import CANDIDATES
+from linkage.schema import PAIRS
 from linkage.splink.tables import A_LEFT, B_RIGHT
 from linkage.splink.writing import export_files
 from linkage.work_folders import work_folder
@@ -67,7 +67,7 @@ def check_against_splink(
         linked = link_files(
             [tables[0]], [tables[1]], model.plan, scratch / "made" / "linked", model=model, accept=_REASON
         )
-        rows = read_table(linked.folder, CANDIDATES.name)
+        rows = read_table(linked.folder, PAIRS.name)
         if rows.num_rows == 0:
             raise InputError("no candidate to compare: no pair of these files is worth a look by this model")
         chosen = np.sort(np.random.default_rng(_SEED).permutation(rows.num_rows)[:n_pairs])
