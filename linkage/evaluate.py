@@ -29,14 +29,14 @@ GROUPINGS = ("status", "issue", "found_by", "commune_code")
 # One row per dose that has a truth; `among` is for the right person standing anywhere in the subject's review list.
 _LABELLED = """
 CREATE TEMP TABLE labelled AS
-SELECT d.*, t.person_id AS truth_id,
+SELECT d.*, k.compared_as, t.person_id AS truth_id,
        t.person_id IS NOT NULL AS linkable,
        d.status IN ('verified', 'matched') AS decided,
        coalesce(d.status IN ('verified', 'matched') AND d.person_id = t.person_id, false) AS is_right,
        coalesce(d.person_id = t.person_id, false) AS best_is_right,
        d.status = 'review' AND EXISTS (
            SELECT 1 FROM candidates c WHERE c.claim_id = d.claim_id AND c.person_id = t.person_id) AS among
-FROM decisions d JOIN truth t USING (dose_id)
+FROM decisions d JOIN truth t USING (dose_id) JOIN claims k USING (claim_id)
 """
 
 
@@ -155,7 +155,7 @@ def evaluate(run_dir: Path, truth_path: Path) -> Evaluation:
             outside_registry=_proportion(connection, "decided", "NOT linkable"),
             false_match_doses=_one(connection, "SELECT count(*) FROM labelled WHERE decided AND NOT is_right")[0],
             false_match_subjects=_one(
-                connection, "SELECT count(DISTINCT claim_id) FROM labelled WHERE decided AND NOT is_right"
+                connection, "SELECT count(DISTINCT compared_as) FROM labelled WHERE decided AND NOT is_right"
             )[0],
             calibration_error=_expected_error(bins),
             calibration=bins,
@@ -180,6 +180,12 @@ def _labelled(run_dir: Path, truth_path: Path) -> Iterator[duckdb.DuckDBPyConnec
     with duckdb.connect() as connection:
         connection.register("decisions", read_table(run_dir, "decisions", columns))
         connection.register("candidates", read_table(run_dir, "queues/review", ["claim_id", "person_id"]))
+        # One row a claim: what stations make to be read in two ways may have been compared in two.
+        compared = read_table(run_dir, "claims", ["claim_id", "compared_as"])
+        connection.register(
+            "claims",
+            compared.group_by("claim_id").aggregate([("compared_as", "min")]).rename_columns(compared.column_names),
+        )
         _load_truth(connection, truth_path)
         connection.execute(_LABELLED)
         yield connection
@@ -232,7 +238,7 @@ def _measure(event: str, among: str) -> str:
     """SQL of the three numbers a proportion is made of."""
     return (
         f"count(*) FILTER (({among}) AND ({event})), count(*) FILTER ({among}), "
-        f"count(DISTINCT claim_id) FILTER ({among})"
+        f"count(DISTINCT compared_as) FILTER ({among})"
     )
 
 

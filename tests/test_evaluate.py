@@ -43,6 +43,8 @@ def publish(runs: Path, doses: list[tuple[Any, ...]], candidates: list[tuple[str
         stage.write_table("decisions", table)
         keys, persons = zip(*candidates, strict=True)
         stage.write_table("queues/review", pa.table({"claim_id": keys, "person_id": persons}))
+        own = list(dict.fromkeys(given["claim_id"]))
+        stage.write_table("claims", pa.table({"claim_id": own, "compared_as": own}))
         stage.write_json("manifest", {"run_id": "r1"})
         return stage.commit()
 
