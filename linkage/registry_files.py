@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from linkage.checksums import sums_of
 from linkage.counted import counted
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
+from linkage.kept_values import Kept, with_kept_values
 from linkage.output_paths import check_folder
 from linkage.plan import load_plan
 from linkage.publish import locked, made_and_locked
@@ -50,9 +51,10 @@ _DATES = [column.name for column in REGISTRY.columns if column.is_date]
 @dataclass(frozen=True)
 class Applied:
     """The index after changes, and what became of the rows: persons new, changed, removed, and removed though they
-    were not in the index (as when changes are applied twice)."""
+    were not in the index (as when changes are applied twice); unread: by column, how many values replaced nothing."""
 
     index: Index
+    unread: Mapping[str, int]
     new: int
     changed: int
     removed: int
@@ -133,6 +135,7 @@ def apply_changes(
     Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
     "removed" takes him out. A file that lacks a column in which a person it changes has a value is refused, unless
     ``partial`` (what a row does not state stays as it is) or ``whole`` (it is empty from then on) says what is meant.
+    A stated value that cannot be read never replaces one that can (linkage.kept_values), which is told.
     The files of the version in force are part of the new one as they are; what changed since they were built lies
     beside them (linkage.registry_changes). The index answers as a fresh build from the changed registry, but for dates
     of birth of unchanged rows that lay in the future when they were built.
@@ -153,7 +156,12 @@ def apply_changes(
         found = of_records(ingested.accepted, in_force.plan, _DATES, as_of, in_force.dictionaries.latest_date)
         for note in as_of_notes(found, as_of, changes.name):
             on_note(note)
-        return _apply(ingested, folder, partial, whole, found.date, n_threads, on_progress)
+        on_progress("find", 0, 0)
+        judged = replace(in_force, dictionaries=replace(in_force.dictionaries, latest_date=found.date))
+        stated = _stated_changes(ingested, judged, partial, whole)
+        for kept in stated.kept:
+            on_note(kept.note(changes.name))
+        return _apply(in_force, stated, ingested, folder, found.date, n_threads, on_progress)
 
 
 def compact_index(
@@ -199,49 +207,58 @@ def _check_statuses(ingested: Ingested, typed: pa.ChunkedArray, status: pa.Array
         )
 
 
-def _stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool) -> tuple[pa.Table, _Rows, _Rows, int]:
-    """The rows that change something: (rows, the row of the index of each or -1, whether it is removed, removals of
-    people who are not in the index)."""
+@dataclass(frozen=True)
+class _Stated:
+    """The rows that change something, the row of the index of each or -1, whether it is removed; how many removals are
+    of people who are not in the index, and what was not overwritten."""
+
+    rows: pa.Table
+    numbers: _Rows
+    is_removed: _Rows
+    n_unknown: int
+    kept: list[Kept]
+
+
+def _stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool) -> _Stated:
     accepted = ingested.accepted.read()
     status = read_statuses(accepted.column("status"))
     _check_statuses(ingested, accepted.column("status"), status)
     is_removed = pc.equal(status, REMOVED).to_numpy(zero_copy_only=False)
     rows = index.rows_of(accepted.column(index.plan.right_id))
     is_changed = (rows < 0) ^ is_removed  # new, or removed and there
-    known = np.flatnonzero((rows >= 0) & ~is_removed)
+    known, kept = np.flatnonzero((rows >= 0) & ~is_removed), list[Kept]()
     if known.size:
         stated, before = accepted.take(pa.array(known)), index.take(rows[known], accepted.column_names)
         if partial:
             stated = merged(stated, before)
         elif not whole:
             check_nothing_is_lost(stated, before, ingested.files[0].absent, ingested.files[0].file)
+        stated, kept = with_kept_values(stated, before, index, ingested.positions()[known])
         is_changed[known] = are_changed(stated, before)
         place = np.arange(rows.size)
         place[known] = rows.size + np.arange(known.size)
         accepted = pa.concat_tables([accepted, stated]).take(pa.array(place))
     n_unknown = int(np.count_nonzero((rows < 0) & is_removed))
-    return accepted.filter(pa.array(is_changed)), rows[is_changed], is_removed[is_changed], n_unknown
+    return _Stated(accepted.filter(pa.array(is_changed)), rows[is_changed], is_removed[is_changed], n_unknown, kept)
 
 
 def _apply(
+    index: Index,
+    stated: _Stated,
     ingested: Ingested,
     folder: Path,
-    partial: bool,
-    whole: bool,
     as_of: datetime.date,
     n_threads: int,
     on_progress: Progress,
 ) -> Applied:
     """Changes to an index that nobody else changes meanwhile."""
-    index = open_index(folder)
-    on_progress("find", 0, 0)
-    accepted, rows, is_removed, n_unknown = _stated_changes(ingested, index, partial, whole)
-    is_known = rows >= 0
-    counts = (~is_known & ~is_removed, is_known & ~is_removed, is_known & is_removed)
-    applied = (*(int(np.count_nonzero(which)) for which in counts), n_unknown)
+    rows, is_known = stated.numbers, stated.numbers >= 0
+    counts = (~is_known & ~stated.is_removed, is_known & ~stated.is_removed, is_known & stated.is_removed)
+    applied = (*(int(np.count_nonzero(which)) for which in counts), stated.n_unknown)
+    kept = {found.column: found.n for found in stated.kept}
     if not rows.size:
-        return Applied(index, *applied)
-    persons = pa.concat_tables([_changed_before(index, rows), accepted.filter(pa.array(~is_removed))])
+        return Applied(index, kept, *applied)
+    persons = pa.concat_tables([_changed_before(index, rows), stated.rows.filter(pa.array(~stated.is_removed))])
     large = index.large or index
     # Persons are checked as they are read; the rest, which the changes are worked out from, at once.
     check_whole((file for name, file in index.files.items() if name != PERSONS), n_threads)
@@ -250,8 +267,8 @@ def _apply(
     if n_persons == 0:
         raise InputError("registry: no row was accepted; there is nobody to link with")
     on_progress("index", 0, 0)
-    inputs = [*index.manifest["inputs"], *(file.summary() for file in ingested.files)]
-    manifest = large.manifest | {"inputs": inputs}
+    told = [file.summary() | ({"unread_values_not_applied": kept} if kept else {}) for file in ingested.files]
+    manifest = large.manifest | {"inputs": [*index.manifest["inputs"], *told]}
     with building(folder) as work:
         version = work / "version"
         link_files([*large.manifest["files"], SUMS], index.folder, version)
@@ -259,7 +276,7 @@ def _apply(
             write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)
             manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, as_of)
         put_in_force(folder, version, manifest)
-    return Applied(open_index(folder), *applied)
+    return Applied(open_index(folder), kept, *applied)
 
 
 def _manifest_with_changes(large: Index, changes: Path, n_persons: int, as_of: datetime.date) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def persons(folder: Path) -> list[Row]:
 
 
 def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_path: Path) -> None:
-    changed = persons[3] | {"full_name": "Cil Yú Ha Krajan Múp", "residence_commune_code": None, "phone": "0912345678"}
+    changed = persons[3] | {"full_name": "Cil Yú Ha Krajan Múp", "residence_commune_code": None, "phone": "0912345687"}
     moved = persons[4] | {"commune_code": persons[300]["commune_code"], "id_number": None}
     removed = {"person_id": persons[8]["person_id"], "full_name": None, "status": " Removed "}
     unknown = {"person_id": "NOBODY", "full_name": None, "status": "removed"}
@@ -63,7 +63,7 @@ def test_a_status_that_is_not_known_is_refused(folder: Path, persons: list[Row],
 def test_applied_twice_changes_nothing_more(folder: Path, persons: list[Row], tmp_path: Path) -> None:
     index = build(folder, persons, tmp_path / "old")
     removal = {"person_id": persons[0]["person_id"], "full_name": None, "status": "removed"}
-    path = changes_csv(tmp_path / "changes.csv", [removal, persons[1] | {"phone": "0987654321"}])
+    path = changes_csv(tmp_path / "changes.csv", [removal, persons[1] | {"phone": "0987654312"}])
     first = apply_changes(path, index)
     once = contents(index)
     second = apply_changes(path, index)
@@ -98,7 +98,7 @@ def test_people_only_go(folder: Path, persons: list[Row], tmp_path: Path) -> Non
 def test_the_files_of_the_large_part_are_not_copied(folder: Path, persons: list[Row], tmp_path: Path) -> None:
     index = build(folder, persons, tmp_path / "old")
     before = open_index(index)
-    changed = persons[0] | {"phone": "0987654321"}
+    changed = persons[0] | {"phone": "0987654312"}
     after = apply_changes(changes_csv(tmp_path / "new.csv", [changed]), index).index
     assert after.folder != before.folder
     for name in before.manifest["files"]:
@@ -181,6 +181,39 @@ def test_a_placeholder_states_nothing_in_a_partial_change(folder: Path, persons:
     assert person(index, old["person_id"]) == old | {"gender": "Nữ"}
 
 
+@pytest.mark.parametrize("options", [["--partial"], []])
+def test_what_cannot_be_read_replaces_nothing_that_can(
+    folder: Path, persons: list[Row], tmp_path: Path, options: list[str]
+) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    good = [row for row in persons if all(row[name] for name in ("date_of_birth", "id_number", "gender", "phone"))]
+    slips = {"date_of_birth": "31/02/1980", "id_number": "abc", "gender": "banana", "phone": "12", "full_name": "12345"}
+    slips |= {"commune_code": "banana", "ethnicity": "Klingon", "date_of_birth": "31/02/1980"}
+    rows = [good[0] | slips, good[1] | {"date_of_birth": "01/01/2999", "phone": "0987654312"}]
+    path = changes_csv(tmp_path / "slips.csv", [{name: row[name] for name in persons[0]} for row in rows])
+    ended = call("index", "apply", path, "--index", index, "--json", *options)
+    assert ended.code == 0, ended.err
+    assert person(index, good[0]["person_id"]) == good[0]
+    assert person(index, good[1]["person_id"]) == good[1] | {"phone": "0987654312"}
+    told = " ".join(ended.err.split())
+    assert "slips.csv: date_of_birth: 2 values cannot be read (the first: record 1, '99/99/9999')" in told
+    assert "slips.csv: id_number: 1 value cannot be read (the first: record 1, 'aaa')" in told
+    unread = {"date_of_birth": 2} | dict.fromkeys(
+        [name for name in slips if name != "date_of_birth" and good[0][name]], 1
+    )
+    assert ended.json["unread"] == unread
+    assert open_index(index).manifest["inputs"][-1]["unread_values_not_applied"] == unread
+
+
+def test_what_can_be_read_replaces_what_cannot(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    """Of two that cannot be read the new one counts, as in an index that is built of it."""
+    old = [persons[0] | {"date_of_birth": "31/02/1980", "phone": "n"}, persons[1] | {"phone": None}, *persons[2:]]
+    index = build(folder, old, tmp_path / "old")
+    rows = [old[0] | {"date_of_birth": "02/1980", "phone": "p"}, old[1] | {"phone": "p"}]
+    assert not apply_changes(changes_csv(tmp_path / "new.csv", rows), index).unread
+    assert [person(index, row["person_id"]) for row in rows] == rows
+
+
 def person(index: Path, person_id: str) -> Row:
     opened = open_index(index)
     return opened.take(opened.rows_of(pa.array([person_id])), opened.persons.schema.names).to_pylist()[0]
@@ -194,7 +227,7 @@ def test_new_people_need_no_columns(folder: Path, persons: list[Row], tmp_path: 
 
 def test_the_same_file_again_is_nothing_to_do(folder: Path, persons: list[Row], tmp_path: Path) -> None:
     index = build(folder, persons, tmp_path / "old")
-    path = changes_csv(tmp_path / "changes.csv", [persons[0] | {"phone": "0987654321"}, persons[1]])
+    path = changes_csv(tmp_path / "changes.csv", [persons[0] | {"phone": "0987654312"}, persons[1]])
     assert call("index", "apply", path, "--index", index, "--json").json["changed"] == 1
     version = open_index(index).folder
     again = call("index", "apply", path, "--index", index, "--json")

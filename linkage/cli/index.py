@@ -61,7 +61,8 @@ def index_apply(
 ) -> None:
     """Apply changes to an index.
 
-    A row replaces the person of its person_id; the status 'removed' takes the person out.
+    A row replaces the person of its person_id; the status 'removed' takes the person out. A value that cannot be read
+    never replaces one that can.
 
     \b
     Example: linkage index apply changes.csv --index index --partial
@@ -85,6 +86,7 @@ def index_apply(
     counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
     if not (applied.new or applied.changed or applied.removed):
         say(f"nothing to do: {changes} changes nobody in the index")
+    counts |= {"unread": dict(applied.unread)} if applied.unread else {}
     print_result(_index_summary(applied.index) | counts, as_json)
 
 
