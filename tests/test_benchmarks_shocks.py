@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from benchmarks.accuracy import calibration as calibrating
 from benchmarks.accuracy import shocks
 from benchmarks.accuracy.__main__ import arguments, chosen_shocks
+from benchmarks.accuracy.calibration import Bin
 from benchmarks.accuracy.recall import true_blocking_recall
 from benchmarks.accuracy.shock_table import markdown
 from benchmarks.accuracy.table import write
@@ -71,15 +73,44 @@ def test_calibration_errors_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
             "('c', 0.95, 0, 10, 'Nam')"
         )
         found = calibrating.errors(connection, "sex")
-    assert found["Nữ"]["claims"] == 2
-    assert found["Nữ"]["claims_middle"] == 1
-    assert found["Nữ"]["error"] == pytest.approx((0.1 + 0.005) / 3)
-    assert found["Nữ"]["error_middle"] == pytest.approx(0.1 / 2)
+    (women, (middle,)), (men, none) = found["Nữ"], found["Nam"]
+    assert women["claims"] == 2
+    assert women["claims_middle"] == 1
+    assert women["error"] == pytest.approx((0.1 + 0.005) / 3)
+    assert women["error_middle"] == pytest.approx(0.1 / 2)
     # One claim of two doses: variance 2² · 0.45 · 0.55, the mean size of a normal gap is √(2/π) deviations.
-    assert found["Nữ"]["chance_middle"] == pytest.approx((2 / math.pi * 4 * 0.45 * 0.55) ** 0.5 / 2)
-    assert found["Nam"]["error"] == pytest.approx(0.95)
-    assert found["Nam"]["error_middle"] is None
-    assert found["Nam"]["chance_middle"] is None
+    assert women["chance_middle"] == pytest.approx((2 / math.pi * 4 * 0.45 * 0.55) ** 0.5 / 2)
+    assert (middle.doses, middle.gap) == (2, pytest.approx(-0.1))
+    assert middle.variance == pytest.approx(4 * 0.45 * 0.55)
+    assert men["error"] == pytest.approx(0.95)
+    assert men["error_middle"] is None
+    assert men["chance_middle"] is None
+    assert none == []
+
+
+def test_what_is_left_of_the_gaps_beyond_chance_by_hand() -> None:
+    """Two runs: one bin promises ten too many in both, the other two too many and two too few."""
+    ten, two = Bin(True, 4, 50, 10.0, 12.0), Bin(True, 5, 30, 2.0, 6.0)
+    found = calibrating.bias_of([ten, two, ten, replace(two, gap=-2.0)])
+    assert found is not None
+    assert found.bias == pytest.approx(20 / 160)
+    assert found.standard_error == pytest.approx(math.sqrt(36) / 160)
+    assert found.beyond_chance == pytest.approx(math.sqrt(((400 - 24) / 100 + (0 - 12) / 60) / 160))
+    assert calibrating.beyond_chance([two]) == 0.0, "less than chance makes"
+    assert calibrating.bias_of([]) is None
+
+
+def test_pooling_true_promises_leaves_no_gap_beyond_chance() -> None:
+    """A hundred claims a run promised 0.6: the mean gap stays at what chance makes of one run, what is beyond goes."""
+    rng = np.random.default_rng(5)
+    for rate, expected in ((0.6, 0.0), (0.45, 0.15)):
+        came = rng.binomial(100, rate, 200)
+        bins = [Bin(True, 6, 100, 60.0 - n, 24.0) for n in came.tolist()]
+        found = calibrating.bias_of(bins)
+        assert found is not None
+        assert found.bias == pytest.approx(expected, abs=4 * found.standard_error)
+        assert found.beyond_chance == pytest.approx(expected, abs=0.015)
+        assert sum(abs(bin_.gap) for bin_ in bins) / 200 / 100 > 0.03
 
 
 def test_calibration_of_a_run_agrees_with_evaluate(linked: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +162,7 @@ def _row(seed: int, tool: str, precision: float, *, covers: bool, refused: str |
             "middle": 0.03,
             "chance_middle": 0.02,
             "n_middle": 321,
+            "bins_middle": [{"is_middle": True, "number": 4, "doses": 100, "gap": 10.0, "variance": 25.0}],
             "worst_group": group,
             "worst_group_middle": None,
         },
@@ -167,7 +199,9 @@ def test_the_report_has_the_worst_of_the_seeds_and_every_row() -> None:
     (worst,) = [line for line in lines if line.startswith("| stations_9102 | its own |")]
     assert "(7 doses)" in worst
     assert "| **no** |" in worst
-    assert "| 0.0300 (0.0200; 321) |" in worst
+    assert "| 0.0300 (0.0200; 321) | +0.1000 (0.0500) |" in worst
+    # Of the two together: 20 of 200 doses, a variance of 50, and beyond chance the root of (400 - 50) / 200 / 200.
+    assert "| 0.0935 | +0.1000 (0.0354) |" in summary
     assert "| age 65-: 0.2500 |" in worst
     assert lines.index(next(line for line in lines if line.startswith("| stations_9101 | its own |"))) < lines.index(
         next(line for line in lines if line.startswith("| stations_9101 | of a plain batch, refused |"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from benchmarks.accuracy.calibration import Bias, Bin, bias_of
 from benchmarks.accuracy.table import PAIR_HEADINGS, failures, measured, number, pair_lines, percent, table
 
 Row = dict[str, Any]
@@ -22,6 +23,7 @@ _HEADINGS = (
     "rate covered",
     "calibration error",
     "from 0.3 to 0.9 (by chance; claims)",
+    "there promised less came (s.e.)",
     "worst group, of 1,000 claims or more",
     "its worst from 0.3 to 0.9",
     "true blocking recall",
@@ -38,6 +40,8 @@ _SUMMARY_HEADINGS = (
     "false-match rate covered",
     "largest calibration error",
     "from 0.3 to 0.9 (by chance)",
+    "all seeds there, beyond chance",
+    "promised less came (s.e.)",
     "in a group",
     "blocking recall covered",
 )
@@ -48,9 +52,11 @@ batch of another simulated country. *Refused*: by a gate, so that without somebo
 decided; the figures are those of the run accepted. *Estimated*: by the run, without the truth. *Covered*: the interval
 holds the true value. *Calibration error*: expected, over the bins of `linkage evaluate`, of doses with a candidate;
 *from 0.3 to 0.9* only of those promised so much, and *by chance* what it would be of so few claims if every promise
-were true. *Groups* are by age, sex, ethnicity and province as typed; in the
-middle only groups with 100 claims there. *Blocking recall*: of claims with a person in the registry that exact
-agreement did not settle. Splink is given our standardised columns, but not what was read right of whole stations.
+were true. *Beyond chance*: the root of the mean squared gap of the same bins, all seeds together, less what chance adds
+to the square; *promised less came*: over all of them, with the standard error if every promise were true. *Groups* are
+by age, sex, ethnicity and province as typed; in the middle only groups with 100 claims there. *Blocking recall*: of
+claims with a person in the registry that exact agreement did not settle. Splink is given our standardised columns, but
+not what was read right of whole stations.
 
 The seeds (9101, 9102, 9103) were measured, but nothing was chosen by them.
 """
@@ -97,6 +103,7 @@ def _line(row: Row) -> list[str]:
         *_estimated(estimates["false_matches"], "{:.2e}"),
         number(calibration["overall"], 5),
         f"{number(calibration['middle'])} ({number(calibration['chance_middle'])}; {calibration['n_middle']})",
+        _bias(_bias_of([calibration])),
         _group(calibration["worst_group"], "error"),
         _group(calibration["worst_group_middle"], "error_middle"),
         number(decided["true_blocking_recall"]["share"]),
@@ -110,6 +117,17 @@ def _estimated(estimate: Row | None, form: str) -> list[str]:
         return ["-", "-"]
     rate, low, high = (form.format(estimate[key]) for key in ("rate", "low", "high"))
     return [f"{rate} ({low} to {high})", "yes" if estimate["covers"] else "**no**"]
+
+
+def _bias_of(calibrations: list[Row]) -> Bias | None:
+    """The bias in the middle, of runs together; None where one was measured before it was kept."""
+    if any("bins_middle" not in calibration for calibration in calibrations):
+        return None
+    return bias_of(Bin(**bin_) for calibration in calibrations for bin_ in calibration["bins_middle"])
+
+
+def _bias(bias: Bias | None) -> str:
+    return "-" if bias is None else f"{bias.bias:+.4f} ({number(bias.standard_error)})"
 
 
 def _group(group: Row | None, error: str) -> str:
@@ -129,6 +147,7 @@ def _worst(found: list[Row]) -> list[str]:
     groups = [calibration["worst_group"]["error"] for calibration in calibrations if calibration["worst_group"]]
     middles = [(one["middle"], one["chance_middle"]) for one in calibrations if one["middle"] is not None]
     middle, chance = max(middles, default=(None, None))
+    bias = _bias_of(calibrations)
     return [
         f"{sum(decided['refused'] is not None for decided in found)} of {len(found)}",
         number(_least(found, "automatic_precision"), 6),
@@ -137,6 +156,8 @@ def _worst(found: list[Row]) -> list[str]:
         _covered(found, "false_matches"),
         number(max(calibration["overall"] for calibration in calibrations), 5),
         f"{number(middle)} ({number(chance)})",
+        number(bias and bias.beyond_chance),
+        _bias(bias),
         number(max(groups, default=None)),
         _covered(found, "blocking_recall"),
     ]
