@@ -99,12 +99,14 @@ def decide(
     rule: Decision,
     scratch: Path | None = None,
     doubtful: NDArray[np.bool_] | None = None,
+    threshold: float | None = None,
 ) -> Decided:
     """Decide subjects; whoever was neither linked nor verified is excluded.
 
-    verified: of each the one person that he agrees with. The threshold is that of the linked ones, which are those it
-    decides. scratch: folder for what is known of candidates and of subjects without, None keeps it in memory. doubtful:
-    bool[n_linked], whom the plan leaves to a person (linkage.doubtful), None for nobody.
+    verified: of each the one person that he agrees with. threshold: the posterior from which on claims are matched,
+    None takes that of the linked ones (of a model made elsewhere, which has none). scratch: folder for what is known of
+    candidates and of subjects without, None keeps it in memory. doubtful: bool[n_linked], whom the plan leaves to a
+    person (linkage.doubtful), None for nobody.
     """
     best = Found.nobody((n_subjects,), scratch)
     none, unsearched = (scratch_array(scratch, n_subjects, np.float64) for _ in range(2))
@@ -119,7 +121,8 @@ def decide(
         best.probabilities[ranking.subjects] = chances[:, 0]
     chance = best.probabilities[linked.subjects]
     chance_alone = chance if doubtful is None else np.where(doubtful, 0.0, chance)
-    threshold = match_threshold(chance_alone, rule.highest_false_match_rate, rule.lowest_match_probability)
+    if threshold is None:
+        threshold = match_threshold(chance_alone, rule.highest_false_match_rate, rule.lowest_match_probability)
     is_matched = chance_alone >= threshold
     status, place = np.full(n_subjects, EXCLUDED, np.uint8), np.full(n_subjects, NO_RIVALS, np.int32)
     status[verified.subjects] = VERIFIED

@@ -101,7 +101,7 @@ def weigh_doses(
     parameters: Parameters,
     rates: EvidenceRates,
     n_threads: int,
-    scratch: Path,
+    scratch: Path | None,
 ) -> Evidence:
     """Weigh the candidates of the linked claims, whose ranking is changed, by what ``base`` decides of the others."""
     person = decided_people(base)
@@ -129,7 +129,7 @@ def _weigh_siblings(
     parameters: Parameters,
     reliability: NDArray[np.float64],
     n_threads: int,
-    scratch: Path,
+    scratch: Path | None,
 ) -> _Bits:
     """Add the bits of decided siblings; their person becomes a candidate of claims that had no such candidate."""
     is_linked = base.place[found.claim] != NO_RIVALS

@@ -7,15 +7,21 @@ the first for every run.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from linkage.decide import MATCHED, Decided
 from linkage.drift import FEWEST_REFUSED, REFUSED, Moved
 from linkage.errors import QualityGateError, UsageError
-from linkage.model_file import Model
+from linkage.model_file import ACCEPTED, Model
+from linkage.plan import Plan
 from linkage.training_checks import refusal_of, training_problems
 
+# Times the plan's highest false-match rate that a batch may expect at the model's threshold: told from the first on,
+# refused from the second. The threshold was set for the claims of the training, and what others expect there scatters.
+TOLD_TIMES, REFUSED_TIMES = 1.0, 2.0
 NOTABLE_CORRELATION = 0.2  # on sound simulations up to 0.1 is seen
-ACCEPTED = "accepted"  # in the training of a model, the reason
 
 
 def check_accept(accept: str | None) -> None:
@@ -29,9 +35,34 @@ def is_unlike(moved: tuple[Moved, ...]) -> bool:
     return any(found.is_grave and found.distance >= REFUSED for found in moved)
 
 
-def refuse(model: Model, moved: tuple[Moved, ...], accept: str | None, what: str) -> None:
+@dataclass(frozen=True)
+class Expected:
+    """What a batch expects at the model's threshold: the share of wrong ones among so many matched claims."""
+
+    rate: float
+    matched: int
+
+    def leaves(self, plan: Plan, times: float) -> bool:
+        """Whether it is more than some times the plan's rate; of a few claims it says nothing."""
+        return self.matched >= FEWEST_REFUSED and self.rate > times * plan.decision.highest_false_match_rate
+
+    def text(self, plan: Plan) -> str:
+        most = plan.decision.highest_false_match_rate
+        return (
+            f"of {self.matched:,} claims matched at the model's threshold {self.rate:.2g} are expected to be wrong, "
+            f"where the plan allows {most:.2g}"
+        )
+
+
+def expected_of(decided: Decided) -> Expected:
+    return Expected(decided.expected_false_match_rate, int((decided.status == MATCHED).sum()))
+
+
+def refuse(
+    model: Model, moved: tuple[Moved, ...], accept: str | None, what: str, expected: Expected | None = None
+) -> None:
     """QualityGateError where something stands against what is to be made, unless accepted. moved: of the batch at hand,
-    none when the model was trained on it."""
+    none when the model was trained on it; expected: what it expects, None where no batch is decided."""
     if accept is not None:
         return
     training = None if ACCEPTED in model.training else refusal_of(training_problems(model))
@@ -46,11 +77,17 @@ def refuse(model: Model, moved: tuple[Moved, ...], accept: str | None, what: str
             f"{what} was not made, for the batch is unlike the one that the model was trained on: {moved[0].text}; "
             'train a model on such doses, or give --accept "why this model holds"'
         )
+    if expected is not None and expected.leaves(model.plan, REFUSED_TIMES):
+        raise QualityGateError(
+            f"{what} was not made: {expected.text(model.plan)}; train a model on such doses, "
+            'or give --accept "why this model holds"'
+        )
 
 
-def gate_notes(model: Model, moved: tuple[Moved, ...]) -> tuple[str, ...]:
+def gate_notes(model: Model, moved: tuple[Moved, ...], expected: Expected | None = None) -> tuple[str, ...]:
     """What of this was passed, or is not grave."""
     return (
+        *([expected.text(model.plan)] if expected is not None and expected.leaves(model.plan, TOLD_TIMES) else []),
         *(f"the training is doubtful: {found.text}" for found in training_problems(model)),
         *_not_identified(model),
         *_dependences(model),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from linkage.edited_files import read_json
 from linkage.errors import InputError, UsageError
 from linkage.evidence_rates import EvidenceRates
-from linkage.model_shape import ModelFile, shape_problems
+from linkage.model_shape import MatchThreshold, ModelFile, shape_problems
 from linkage.plan import Plan, plan_from
 from linkage.sealed import check_seal, digest_of, sealed
 from linkage.typed_content import shaped
 from linkage.work_folders import replacing
 from models.parameters import ComparisonParameters, Parameters
 
-FORMAT = 4
+FORMAT = 5
+ACCEPTED = "accepted"  # in the training of a model, the reason
 _REMEDY = "give a file as made by 'linkage train'"
 _LEAST_SHARE = 1e-30  # of smaller ones products leave the range of numbers, see models.parameters
 _MOST_RATE = 1000.0  # relatives, twins or namesakes of one person
@@ -31,13 +32,15 @@ _MOST_RATE = 1000.0  # relatives, twins or namesakes of one person
 @dataclass(frozen=True)
 class Model:
     """Parameters with their plan. training: counts and convergence of the training, free of personal data; rates: of
-    conflicts and of the platform's subjects, None where there was too little to learn them and those of a batch hold.
+    conflicts and of the platform's subjects; threshold: from which probability on claims are matched. A model made
+    elsewhere has neither, and those of a batch hold.
     """
 
     parameters: Parameters
     plan: Plan
     training: dict[str, Any]
     rates: EvidenceRates | None = None
+    threshold: MatchThreshold | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The content of the model file. Floats are written so that they read back to the same bits."""
@@ -78,6 +81,7 @@ class Model:
             "n_persons": p.n_persons,
             "training": self.training,
             "evidence": None if self.rates is None else self.rates.to_dict(),
+            "match_threshold": None if self.threshold is None else asdict(self.threshold),
         }
 
     def document(self) -> dict[str, Any]:
@@ -129,7 +133,7 @@ class Model:
             raise UsageError(
                 f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index"
             )
-        return cls(parameters, own, content["training"], rates)
+        return cls(parameters, own, content["training"], rates, stated.match_threshold)
 
 
 def _parameters(stated: ModelFile, plan: Plan) -> Parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -52,6 +53,25 @@ class _Training(msgspec.Struct, frozen=True):
     best_candidates: dict[str, dict[str, Annotated[int, msgspec.Meta(ge=0)]]] | None = None
 
 
+@dataclass(frozen=True)
+class MatchThreshold:
+    """The probability from which on claims are matched without a person: learnt with the model and a part of it.
+
+    A decision is a function of claim, candidates and model. So the threshold is that of the claims that the model was
+    trained on, and not of the batch at hand: a claim is decided alike among a hundred others and among five million.
+    What another batch expects at it is reported, and refused where it leaves the plan's rate (linkage.gates).
+
+    probability: of the match; by_itself: the same before what other doses say is weighed; claims: how many it rests on,
+    matched: how many of them are; expected_false_match_rate: mean of 1 - p over these.
+    """
+
+    probability: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+    by_itself: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+    claims: Annotated[int, msgspec.Meta(ge=0)]
+    matched: Annotated[int, msgspec.Meta(ge=0)]
+    expected_false_match_rate: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+
+
 class ModelFile(msgspec.Struct, frozen=True):
     """The entries of a model file, of the types that they must have."""
 
@@ -67,6 +87,7 @@ class ModelFile(msgspec.Struct, frozen=True):
     n_persons: Annotated[int, msgspec.Meta(ge=1, le=_MOST_PERSONS)]
     training: _Training
     evidence: dict[str, list[int]] | None = None
+    match_threshold: MatchThreshold | None = None
 
 
 def shape_problems(stated: ModelFile, plan: Plan) -> list[str]:

@@ -14,12 +14,10 @@ import pyarrow as pa
 from linkage.as_of import as_of
 from linkage.claim_tables import candidate_parts, claim_parts, with_comparisons
 from linkage.clock import clock_notes, today
-from linkage.comparing import take
 from linkage.counted import counted
 from linkage.drift import drift_notes
 from linkage.errors import InputError, QualityGateError, UsageError, VerificationError
-from linkage.evidence_rates import learn_rates
-from linkage.gates import ACCEPTED, check_accept, gate_notes, refuse
+from linkage.gates import check_accept, expected_of, gate_notes, refuse
 from linkage.groups import GROUPS, groups_table
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
 from linkage.memory import AnonymousPeak
@@ -32,7 +30,7 @@ from linkage.platform_subjects import open_subject_parts, platform_subjects, sub
 from linkage.publish import Stage, staged
 from linkage.published import already_published, check_published, published_runs
 from linkage.queues import queue_parts
-from linkage.reconcile import STAGES, Clock, Progress, reconcile, settled_claims, subjects_of, trainees
+from linkage.reconcile import STAGES, Clock, Progress, decide_batch, reconcile, subjects_of
 from linkage.registry import Index, open_index
 from linkage.run_manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.schema import (
@@ -49,10 +47,8 @@ from linkage.schema import (
 )
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_outside
 from linkage.stations import reading_parts, station_notes
-from linkage.train import train
 from linkage.unequal import unequal_groups, unequal_notes
 from linkage.verdicts import subject_verdicts
-from linkage.verify import find_verified
 from linkage.work_folders import sweep
 
 MOST_SET_ASIDE = 0.05  # of the files of a batch, those that may be unusable
@@ -135,7 +131,7 @@ def run(
         with staged(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
             outcome, pairs, model = reconcile(ingested, index, model, drawn_up, n_threads, scratch, clock)
             _check_sum(ingested, outcome)
-            refuse(model, outcome.moved, accept, "the run")
+            refuse(model, outcome.moved, accept, "the run", expected_of(outcome.decided))
             with clock.stage("publish"):
                 groups = groups_table(outcome)
                 _write_tables(stage, outcome, pairs, ingested, groups, n_threads)
@@ -149,7 +145,7 @@ def run(
                 *station_notes(outcome.stations.findings),
                 *unequal_notes(unequal),
                 *drift_notes(model.training, index.frequencies),
-                *gate_notes(model, outcome.moved),
+                *gate_notes(model, outcome.moved, expected_of(outcome.decided)),
                 *outcome.error_rates.conflicting,
             )
             manifest = {
@@ -315,18 +311,10 @@ def _trained(
     """The model of a batch."""
     with clock.stage("encode"):
         doses, subjects, batch, _ = subjects_of(ingested, index)
-    is_excluded = doses.excluded[subjects.first_dose] > 0
-    with clock.stage("verify"):
-        rows, _ = find_verified(batch, index)
-    chosen = trainees(rows >= 0, is_excluded)
-    known = None if verdicts is None else subject_verdicts(verdicts, doses, subjects, index)[chosen]
-    verified = np.where(is_excluded, -1, rows).astype(np.int32)
-    settled = settled_claims(batch, chosen, verified)
-    with clock.stage("train"):
-        parameters, training = train(take(batch, chosen), index, n_threads, known, settled)
-        rates = learn_rates(verified, doses, subjects, index)
-    told = training.to_dict() | ({} if accept is None else {ACCEPTED: accept})
-    return Model(parameters, index.plan, told, rates if rates.are_enough else None)
+    known = None if verdicts is None else subject_verdicts(verdicts, doses, subjects, index)
+    return decide_batch(
+        doses, subjects, batch, index, None, n_threads, None, clock, verdicts=known, accepted=accept
+    ).model
 
 
 def _check_sum(ingested: Ingested, outcome: Outcome) -> None:

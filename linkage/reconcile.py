@@ -6,27 +6,29 @@ import datetime
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage import decide as deciding
+from linkage.batch_training import model_of_batch
 from linkage.claims import read_claims
-from linkage.comparing import Batch, pattern_space, prepare_batch, take
+from linkage.comparing import Batch, pattern_space, prepare_batch
 from linkage.decide import NO_RIVALS, Decided, Ranking, decide
 from linkage.dose_evidence import Evidence, decided_people, weigh_doses
 from linkage.doses import Doses
 from linkage.doubtful import are_doubtful
 from linkage.drift import Moved, describe_best, moved_levels
 from linkage.error_rates import estimate_error_rates
-from linkage.evidence_rates import learn_rates
+from linkage.evidence_rates import EvidenceRates, learn_rates
 from linkage.gates import is_unlike
 from linkage.given_pairs import weigh_given
 from linkage.ingest import Ingested
 from linkage.link import link_batch, registry_order
 from linkage.model_file import Model
+from linkage.model_shape import MatchThreshold
 from linkage.outputs import Outcome
 from linkage.pair_counts import PairCounts
 from linkage.parts import parts_of
@@ -37,8 +39,6 @@ from linkage.scratch import scratch_array
 from linkage.standardise import dates
 from linkage.stations import Stations
 from linkage.subjects import Subjects
-from linkage.train import train
-from linkage.training_sample import SettledClaims
 from linkage.verify import find_verified
 from models.parameters import Parameters
 
@@ -96,11 +96,9 @@ def reconcile(
     """
     with clock.stage("encode"):
         doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
-    excluded, misread = doses.excluded[subjects.first_dose], doses.misread[subjects.first_dose]
     is_trained_here = model is None
-    decided, by_itself, evidence, pairs, model = _decide_subjects(
-        doses, subjects, batch, excluded > 0, misread > 0, index, model, n_threads, scratch, clock
-    )
+    found = decide_batch(doses, subjects, batch, index, model, n_threads, scratch, clock)
+    decided, by_itself, model = found.decided, found.by_itself, found.model
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, subjects, decided, index)
     with clock.stage("error_rates"):
@@ -122,10 +120,10 @@ def reconcile(
         subjects,
         batch,
         decided,
-        evidence,
+        found.evidence,
         status,
         conflicts,
-        excluded,
+        doses.excluded[subjects.first_dose],
         index,
         model.parameters,
         drawn_up,
@@ -133,60 +131,95 @@ def reconcile(
         rates,
         moved,
     )
-    return outcome, pairs, model
+    return outcome, found.pairs, model
 
 
-def _decide_subjects(
+@dataclass(frozen=True)
+class DecidedBatch:
+    """decided: with what the doses say of each other, by_itself: before; model: complete, with the threshold."""
+
+    decided: Decided
+    by_itself: Decided
+    evidence: Evidence
+    pairs: PairCounts
+    model: Model
+
+
+def decide_batch(
     doses: Doses,
     subjects: Subjects,
     batch: Batch,
-    is_excluded: NDArray[np.bool_],
-    is_misread: NDArray[np.bool_],
     index: Index,
     model: Model | None,
     n_threads: int,
-    scratch: Path,
+    scratch: Path | None,
     clock: Clock,
-) -> tuple[Decided, Decided, Evidence, PairCounts, Model]:
-    """Decide every subject with what the others say of it, and by itself. What linking needs beside is gone when this
-    returns."""
+    *,
+    verdicts: NDArray[np.int64] | None = None,
+    accepted: str | None = None,
+) -> DecidedBatch:
+    """Decide every subject; what linking needs beside is gone when this returns.
+
+    Parameters
+    ----------
+    model : None trains one on the batch, whose threshold is that of the batch
+    verdicts, accepted : of a training, see linkage.batch_training
+    """
+    is_excluded = doses.excluded[subjects.first_dose] > 0
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
-        agrees = (rows >= 0) & ~is_excluded
-        # What a station typed wrong was read right, and is still to be mended: it is linked, but nothing to train on.
-        is_verified = agrees & ~is_misread
+        # What a station typed wrong was read right, and is still to be mended: it is linked, and nothing to train on.
+        is_verified = (rows >= 0) & ~is_excluded & (doses.misread[subjects.first_dose] == 0)
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
         # In the order of the registry, whose columns are thus gone through once.
         agreed, to_link = agreed[np.argsort(rows[agreed])], to_link[registry_order(batch, to_link, index)]
         sure = rows[agreed].astype(np.int32), passes[agreed]
-        verified = np.where(is_verified, rows, -1).astype(np.int32)
+        agrees_with = rows.astype(np.int32)
         del rows, passes
     if model is None:
         with clock.stage("train"):
-            chosen = trainees(agrees, is_excluded)
-            settled = settled_claims(batch, chosen, verified)
-            parameters, training = train(take(batch, chosen), index, n_threads, settled=settled)
-            rates = learn_rates(verified, doses, subjects, index)
-            model = Model(parameters, index.plan, training.to_dict(), rates if rates.are_enough else None)
+            model = model_of_batch(
+                batch, doses, subjects, agrees_with, index, n_threads, verdicts=verdicts, accepted=accepted
+            )
     with clock.stage("link"):
         linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
         weighed = weigh_given(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
-        by_itself = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
+        threshold = None if model.threshold is None else model.threshold.by_itself
+        by_itself = _decided(batch.n_subjects, linked, weighed, model, threshold, index, scratch)
     with clock.stage("evidence"):
         known = model.rates or learn_rates(decided_people(by_itself), doses, subjects, index)
         evidence = weigh_doses(
             by_itself, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
         )
-        decided = _decided(batch.n_subjects, linked, weighed, model.parameters, index, scratch)
-    return decided, by_itself, evidence, pairs, model
+        threshold = None if model.threshold is None else model.threshold.probability
+        decided = _decided(batch.n_subjects, linked, weighed, model, threshold, index, scratch)
+    return DecidedBatch(decided, by_itself, evidence, pairs, _completed(model, known, by_itself, decided))
+
+
+def _completed(model: Model, rates: EvidenceRates, by_itself: Decided, decided: Decided) -> Model:
+    """The model with the threshold and the rates by which a batch was decided, where it had none yet."""
+    n_linked = int((decided.place != NO_RIVALS).sum())
+    if model.threshold is not None or not n_linked:
+        return model
+    n_matched = int((decided.status == deciding.MATCHED).sum())
+    expected = decided.expected_false_match_rate
+    threshold = MatchThreshold(decided.threshold, by_itself.threshold, n_linked, n_matched, expected)
+    return replace(model, threshold=threshold, rates=rates)
 
 
 def _decided(
-    n_subjects: int, linked: Ranking, verified: Ranking, parameters: Parameters, index: Index, scratch: Path
+    n_subjects: int,
+    linked: Ranking,
+    verified: Ranking,
+    model: Model,
+    threshold: float | None,
+    index: Index,
+    scratch: Path | None,
 ) -> Decided:
     doubtful = are_doubtful(linked.codes[:, 0], index.plan)
-    return decide(n_subjects, linked, verified, parameters, index.n_persons, index.plan.decision, scratch, doubtful)
+    rule, n_persons = index.plan.decision, index.n_persons
+    return decide(n_subjects, linked, verified, model.parameters, n_persons, rule, scratch, doubtful, threshold)
 
 
 def _link(
@@ -195,7 +228,7 @@ def _link(
     index: Index,
     parameters: Parameters,
     n_threads: int,
-    scratch: Path,
+    scratch: Path | None,
     clock: Clock,
 ) -> tuple[Ranking, PairCounts]:
     """Rank the candidates of some subjects."""
@@ -216,22 +249,6 @@ def _moved(by_itself: Decided, model: Model) -> tuple[Moved, ...]:
     some = linked[:: 1 + linked.size // model.plan.training.subjects]
     levels = pattern_space(model.plan).levels_of(by_itself.best.codes[some])
     return moved_levels(model.training.get("best_candidates", {}), describe_best(levels, model.plan))
-
-
-def trainees(agrees: NDArray[np.bool_], is_excluded: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Subjects to train on: those that agree exactly with nobody, whom the model decides; the others where all
-    agree."""
-    still_open = np.flatnonzero(~agrees & ~is_excluded)
-    return still_open if still_open.size else np.flatnonzero(~is_excluded)
-
-
-def settled_claims(batch: Batch, chosen: NDArray[np.int64], verified: NDArray[np.int32]) -> SettledClaims | None:
-    """The claims that exact agreement settled, beside the ``chosen`` ones to train on; verified: int32[n_subjects], the
-    row that each agrees with, -1 for none."""
-    of_all = np.flatnonzero(verified >= 0)
-    if not of_all.size or verified[chosen].max(initial=-1) >= 0:
-        return None
-    return SettledClaims(batch, of_all, verified[of_all])
 
 
 def subjects_of(

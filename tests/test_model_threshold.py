@@ -1,0 +1,81 @@
+"""A decision is a function of claim, candidates and model: the threshold is the model's, whatever the batch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from linkage.errors import QualityGateError
+from linkage.model_file import Model
+from linkage.sealed import sealed
+from tests.district import District, Row, make_district, manifest, table, write
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    return make_district(tmp_path_factory.mktemp("district"))
+
+
+def with_threshold(district: District, path: Path, probability: float) -> Path:
+    content = json.loads((district.run_dir / "model.json").read_bytes())
+    content["match_threshold"] |= {"probability": probability, "by_itself": probability}
+    path.write_text(json.dumps(sealed(content)), "utf-8")
+    return path
+
+
+def test_the_threshold_is_that_of_the_claims_trained_on(district: District) -> None:
+    threshold = Model.load(district.run_dir / "model.json").threshold
+    assert threshold is not None
+    assert threshold.probability == manifest(district.run_dir)["match_threshold"]
+    decided = [row for row in table(district.run_dir, "claims") if row["status"] in ("matched", "review", "unmatched")]
+    compared = {row["compared_as"]: row["status"] for row in decided}
+    assert (threshold.claims, threshold.matched) == (len(compared), list(compared.values()).count("matched"))
+    assert 0.0 < threshold.expected_false_match_rate <= 1e-4
+
+
+def test_a_claim_is_decided_alike_in_a_small_batch(district: District, tmp_path: Path) -> None:
+    model = district.run_dir / "model.json"
+    rows = [row for row in district.rows("doses") if int(row["dose_id"][1:]) % 7 == 0]
+    few = district.link([write(tmp_path / "few.parquet", rows, district.path("doses"))], tmp_path, model_file=model)
+    assert manifest(few)["match_threshold"] == manifest(district.run_dir)["match_threshold"]
+
+    def best(run_dir: Path) -> dict[str, Row]:
+        bits = ("subject_bits", "schedule_bits")
+        told = [row for row in table(run_dir, "candidates") if any(row[name] for name in bits)]
+        by_others = {row["claim_id"] for row in told}
+        return {row["dose_id"]: row for row in table(run_dir, "decisions") if row["claim_id"] not in by_others}
+
+    alone, among_all = best(few), best(district.run_dir)
+    both = alone.keys() & among_all.keys()
+    assert len({alone[dose]["claim_id"] for dose in both}) > 300
+    assert {alone[dose]["status"] for dose in both} >= {"verified", "matched", "review"}
+    for dose in both:
+        same = (
+            "claim_id",
+            "status",
+            "decided_by",
+            "person_id",
+            "match_probability",
+            "match_weight",
+            "none_probability",
+        )
+        assert {name: alone[dose][name] for name in same} == {name: among_all[dose][name] for name in same}
+
+
+def test_a_batch_that_expects_more_than_the_plan_allows_is_refused(district: District, tmp_path: Path) -> None:
+    loose = with_threshold(district, tmp_path / "loose.json", 0.2)
+    with pytest.raises(QualityGateError, match=r"expected to be wrong, where the plan allows 0\.0001"):
+        district.link([district.path("doses")], tmp_path / "runs", model_file=loose)
+    assert not list((tmp_path / "runs").glob("2*"))
+    accepted = district.link([district.path("doses")], tmp_path / "runs", model_file=loose, accept="a drill")
+    assert any("expected to be wrong" in note for note in manifest(accepted)["notes"])
+
+
+def test_a_model_made_elsewhere_takes_the_threshold_of_the_batch(district: District, tmp_path: Path) -> None:
+    content = json.loads((district.run_dir / "model.json").read_bytes()) | {"match_threshold": None}
+    (tmp_path / "model.json").write_text(json.dumps(sealed(content)), "utf-8")
+    run_dir = district.link([district.path("doses")], tmp_path, model_file=tmp_path / "model.json")
+    assert manifest(run_dir)["match_threshold"] == manifest(district.run_dir)["match_threshold"]
+    assert Model.load(run_dir / "model.json").threshold is not None
