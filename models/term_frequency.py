@@ -1,11 +1,13 @@
 """From how many bear a value to what an agreement on it is worth.
 
-Few bearers say little, so a share is drawn towards that of a larger circle. The cohort's share is the country's, p,
-times the lift (n + 3) / (p N + 3) of n other bearers among the N people of the cohort: 1 where n is what p leads to
-expect, and near 1 where both are few. A prior of so many people, as communes have it, fits names held back worse, for
-it leaves a cohort's rare names with next to nothing. Within the subject's commune and cohort a name has the cohort's
-share, times how many more namesakes live in the commune than p leads to expect, where there are more. Half a namesake
-is left out there: the larger of two shares overrates the many names that have one namesake by chance.
+A share is that of the others, without one bearer, who may be the subject himself: of values borne by one a second
+bearer is hardly ever met, and of those borne by n about n - 1 are (Good 1953). Few bearers say little, so a share is
+drawn towards that of a larger circle. The cohort's share is the country's, p, times the lift (n + 3) / (p N + 3) of n
+other bearers among the N people of the cohort: 1 where n is what p leads to expect, and near 1 where both are few. A
+prior of so many people, as communes have it, fits names held back worse, for it leaves a cohort's rare names with next
+to nothing. Within the subject's commune and cohort a name has the cohort's share, times how many more namesakes live in
+the commune than p leads to expect, where there are more. Half a namesake is left out there: the larger of two shares
+overrates the many names that have one namesake by chance.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def name_shares(country, neighbours, peers, shares):  # type: ignore[no-untyped-
     bearers, people = country
     for i in range(shares.shape[0]):
         for group in range(shares.shape[2]):
-            everywhere = country_share(bearers[i, group], people[group])
+            everywhere = country_share(others(bearers[i, group]), others(people[group]))
             shares[i, 0, group] = everywhere
             if neighbours is not None:
                 namesakes, n_neighbours = others(neighbours[0][i, group]), others(neighbours[1][i, group])

@@ -529,7 +529,7 @@ def falling_ratios(m, u):
 def name_shares(country, neighbours, peers):
     """Shares of a name in each circle; of every circle (bearers, people), None for one that is not asked for."""
     bearers, people = country
-    everywhere = max(bearers, 0.5) / max(people, 1)
+    everywhere = max(bearers - 1, 0.5) / max(people - 1, 1)
     circles = [everywhere]
     if neighbours is not None:
         namesakes, n_neighbours = (max(n - 1, 0) for n in neighbours)

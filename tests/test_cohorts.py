@@ -75,7 +75,8 @@ def test_ratios_within_a_cohort_equal_counting(rows: list[tuple[int, int, int, i
     for group in range(N_GROUPS):
         for k in range(1, 6):
             among = [(key, c, y) for key, s, c, y in rows if group in (0, s)]
-            share = max(sum(key == k for key, _, _ in among), 0.5) / max(sum(key != 0 for key, _, _ in among), 1)
+            bearers, people = (sum(key in of for key, _, _ in among) for of in ((k,), range(1, 100)))
+            share = max(bearers - 1, 0.5) / max(people - 1, 1)
             peers = [key for key, _, y in among if key and cohort and int(cohorts_of(packed([y]))[0]) == cohort]
             # Of a name with one bearer in the cohort, of whatever sex, no entry is kept.
             borne = sum(key == k and y and int(cohorts_of(packed([y]))[0]) == cohort for key, _, _, y in rows)
