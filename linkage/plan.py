@@ -108,7 +108,9 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     are the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was,
     when the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
     household can have in common; None: where the kind is one of `linkage.plan_defaults.OF_HOUSEHOLDS`.
-    absent_level: that the registry has no value where the left side states one is a level too, the last one.
+    absent_level: that the registry has no value where the left side states one is a level too, the last one. made_of:
+    comparisons of what these values are made of, as e-mail addresses of names; strangers who agree in all of them are a
+    class of their own.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     cohort: str | None = None
     shared_number: bool | None = None
     absent_level: bool = False
+    made_of: list[str] = []
     measure: str | None = None
     thresholds: list[float] = []
 

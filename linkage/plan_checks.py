@@ -6,7 +6,7 @@ import re
 from math import prod
 from typing import TYPE_CHECKING
 
-from linkage.plan_comparisons import comparison_problems
+from linkage.plan_comparisons import comparison_problems, made_of_problems
 from linkage.plan_kinds import COMPARISON_KINDS, FIELD_KINDS, FOUND_BY_SUBJECT
 from linkage.plan_numbers import number_problems
 from linkage.plan_passes import has_several, part_problems, pass_problems
@@ -144,7 +144,7 @@ def _whole_problems(plan: Plan) -> list[str]:
         for anchor in comparison.anchors
         if anchor not in names - {comparison.name}
     ]
-    problems += _rule_problems(plan)
+    problems += _rule_problems(plan) + made_of_problems(plan)
     if any(c.local for c in plan.comparisons) and not any(c.kind == "place" for c in plan.comparisons):
         problems.append("local term frequencies need a comparison of kind 'place'")
     if plan.household_rate > 0 and not any(c.is_of_household for c in plan.comparisons):

@@ -59,6 +59,30 @@ def _field_problems(comparison: Comparison, plan: Plan) -> list[str]:
     return problems + _cohort_problems(comparison, plan)
 
 
+def made_of_problems(plan: Plan) -> list[str]:
+    """What keeps comparisons from being made of others: these must be there, and records of the right side be people
+    each."""
+    made = [comparison for comparison in plan.comparisons if comparison.made_of]
+    names = {comparison.name for comparison in plan.comparisons}
+    problems = [
+        f"comparison {c.name!r}: made_of: no other [[comparison]] is named {name!r}"
+        for c in made
+        for name in c.made_of
+        if name not in names - {c.name}
+    ]
+    if made and not plan.decision.has_rivals:
+        problems.append(
+            f"comparison {made[0].name!r}: made_of learns from pairs of the right side, which are matches where "
+            'decision.matches_per_record = "any"; take it out'
+        )
+    if made and any(c.kind == "person_number" for c in plan.comparisons):
+        problems.append(
+            f"comparison {made[0].name!r}: made_of cannot stand beside a comparison of kind 'person_number', whose "
+            "near numbers are a class of their own already; take it out"
+        )
+    return problems
+
+
 def _kind_problems(where: str, kind: str, side: str, columns: list[str], plan: Plan) -> list[str]:
     """Fields of kinds that a comparison does not compare, and those that a side does not have."""
     allowed = COMPARISON_KINDS[kind].fields

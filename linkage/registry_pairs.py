@@ -54,7 +54,7 @@ def registry_pairs(
         return None
     number = known[1]
     kinds = [comparison.kind for comparison in plan.comparisons]
-    sample = persons_as_claims(index, _sample(rng, index), n_threads)
+    sample = persons_as_claims(index, sampled_persons(rng, index), n_threads)
     born, at = (kinds.index(kind) if kind in kinds else None for kind in ("date", "place"))
     has_twins = born is not None and at is not None and any(c.twin is not None for c in plan.comparisons)
     scorer, space = Scorer(sample, index, parameters, floor_log2=-np.inf), pattern_space(plan)
@@ -100,7 +100,7 @@ def registry_pairs(
     )
 
 
-def _sample(rng: np.random.Generator, index: Index) -> NDArray[np.int64]:
+def sampled_persons(rng: np.random.Generator, index: Index) -> NDArray[np.int64]:
     """Rows of persons, ascending: all, or stretches at random, which lie together on the disk."""
     n = index.n_persons
     if n <= PERSONS:

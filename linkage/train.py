@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.blocking_recall import FEWEST_SURE, SURE, missed_by_passes
-from linkage.comparing import Batch, pattern_space, take
+from linkage.comparing import Batch, take
 from linkage.drift import Shares, Tables, describe_best, describe_tables
 from linkage.link import run_tiles
+from linkage.lookalikes import lookalike_pairs
+from linkage.non_matches import NonMatches, random_pairs
 from linkage.plan import Plan
-from linkage.random_pairs import random_patterns
 from linkage.registry import Index
 from linkage.registry_pairs import registry_pairs
 from linkage.relinking import number_comparison
@@ -22,10 +23,7 @@ from linkage.training_sample import NO_VERDICT, SettledClaims, drawn, settled_pa
 from models.comparators import digits
 from models.estimate import Convergence, estimate_m, outside_by_sort
 from models.estimate_namesakes import NamesakePlan, estimate_namesakes
-from models.estimate_registry import RegistryPairs, estimate_classes
-from models.estimate_u import estimate_u
 from models.parameters import ComparisonParameters, Parameters
-from models.patterns import PatternSpace
 from models.posterior import posterior
 from models.starting_share import starting_share
 
@@ -125,9 +123,10 @@ def train(
         n_settled = settled.rows.size * sample.n_subjects / batch.n_subjects
         known_matches = settled_patterns(rng, settled, n_settled, index, parameters, n_threads)
     sorts = _number_sorts(sample, plan)
-    non_matches = _NonMatches(
-        _random_pairs(rng, sample, sorts, index, parameters, n_threads),
+    non_matches = NonMatches(
+        random_pairs(rng, sample, sorts, index, parameters, n_threads),
         registry_pairs(rng, index, parameters, n_threads),
+        lookalike_pairs(rng, index, parameters, n_threads),
         parameters,
     )
     outside = np.ones(N_SORTS)
@@ -183,52 +182,12 @@ def untrained(batch: Batch, index: Index, n_threads: int) -> Parameters:
     parameters = starting_parameters(index.plan, index.n_persons)
     rng = np.random.default_rng(SEED)
     sample = take(batch, drawn(rng, batch.n_subjects, index.plan.training.subjects))
-    random = _random_pairs(rng, sample, _number_sorts(sample, index.plan), index, parameters, n_threads)
+    random = random_pairs(rng, sample, _number_sorts(sample, index.plan), index, parameters, n_threads)
     return (
-        _NonMatches(random, None, parameters)
+        NonMatches(random, None, None, parameters)
         .without_shared(parameters)
         .estimate(replace(parameters, share_in_registry=1.0 / index.n_persons), np.ones(N_SORTS), index.n_persons)
     )
-
-
-@dataclass(frozen=True)
-class _RandomPairs:
-    """Patterns of random pairs, uint32[n], how many pairs have each, int64[n], and the sort of their subjects,
-    uint8[n]; a pattern stands once for each sort."""
-
-    space: PatternSpace
-    patterns: NDArray[np.uint32]
-    counts: NDArray[np.int64]
-    sorts: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class _NonMatches:
-    """Pairs that show what non-matches are like: random ones, and those of the registry, None where the plan has no
-    pass that finds near numbers; start: the plan's values."""
-
-    random: _RandomPairs
-    of_registry: RegistryPairs | None
-    start: Parameters
-
-    def without_shared(self, parameters: Parameters) -> _NonMatches:
-        """The same without the random pairs that share a number, as if relatives alone did.
-
-        Where nobody chose the starting values of households they may be far off. What does not look like relatives by
-        them is taken for strangers, u of the number rises, and what is left of them looks like strangers too.
-        """
-        levels = self.random.space.levels_of(self.random.patterns)
-        shared = [c.is_shared()[levels[:, i]] > 0 for i, c in enumerate(parameters.comparisons)]
-        counts = np.where(np.any(shared, axis=0), 0, self.random.counts)
-        return replace(self, random=replace(self.random, counts=counts))
-
-    def estimate(self, parameters: Parameters, outside: NDArray[np.float64], n_persons: int) -> Parameters:
-        """The parameters with u, neighbours and twins of these pairs; outside: see estimate_u, float64[n_sorts]."""
-        of, weights = self.random, outside[self.random.sorts]
-        parameters = estimate_u(parameters, of.space, of.patterns, of.counts, n_persons, weights)
-        if self.of_registry is None:
-            return parameters
-        return estimate_classes(parameters, self.start, self.of_registry)
 
 
 def _anchors(plan: Plan) -> dict[int, tuple[int, ...]]:
@@ -265,25 +224,6 @@ def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
             is_stated = (n_digits == digits.OLD_DIGITS) | (n_digits == digits.PERSONAL_DIGITS)
             sorts = np.where(is_stated, 1 + marks, 0).astype(np.uint8)
     return sorts
-
-
-def _random_pairs(
-    rng: np.random.Generator,
-    sample: Batch,
-    sorts: NDArray[np.uint8],
-    index: Index,
-    parameters: Parameters,
-    n_threads: int,
-) -> _RandomPairs:
-    """Random pairs of each sort of subjects, as many as its share of the sample."""
-    tables = []
-    for sort in np.unique(sorts) if sorts.size else (0,):
-        of_sort = np.flatnonzero(sorts == sort)
-        n_pairs = index.plan.training.random_pairs * of_sort.size // max(1, sorts.size)
-        patterns, counts = random_patterns(rng, take(sample, of_sort), index, parameters, n_pairs, n_threads)
-        tables.append((patterns, counts, np.full(patterns.size, sort, np.uint8)))
-    codes, n, of_pattern = (np.concatenate(parts) for parts in zip(*tables, strict=True))
-    return _RandomPairs(pattern_space(index.plan), codes, n, of_pattern.astype(np.uint8))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """The parameters of the model and the tables made from them.
 
-A pair that is no match is a pair of strangers, of strangers whose numbers lie one slip apart, of relatives, of twins,
-or of namesakes; each class has its own level probabilities. The odds of a pattern against each class are a product
-over the comparisons of shares over m, and every factor rises, or stays, from closer to farther levels (`over_m`). So of
-two patterns the one that is at least as close in every comparison has the higher Bayes factor, whatever was estimated
-from however little, and however common the values are.
+A pair that is no match is a pair of strangers, of strangers who look alike (whose numbers lie one slip apart, or who
+agree in what another value is made of), of relatives, of twins, or of namesakes; each class has its own level
+probabilities. The odds of a pattern against each class are a product over the comparisons of shares over m, and every
+factor rises, or stays, from closer to farther levels (`over_m`). So of two patterns the one that is at least as close
+in every comparison has the higher Bayes factor, whatever was estimated from however little, and however common the
+values are.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ class ComparisonParameters:
     of one household, given that nothing is missing; entry 0 is 1. shared_levels: levels at which both hold the same
     number; only pairs that share one can be explained by a household. neighbour: float64[n_levels] among strangers
     whose numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 0 but at the levels that say so;
-    None where they are like any strangers. twin, namesake: float64[n_levels] among a person and his twin, and between
-    somebody whom the registry does not hold and the person whose name he bears; or None alike. namesakes_missing: how
-    many times more often the latter leave the value out than claims do otherwise. absent_level: the last level is that
-    the right side alone lacks the value, which is no agreement and no disagreement. closer: of each level those next
-    closer to agreement, () for none; they have lower numbers, and training keeps m / u from rising along them. alike:
-    levels that the left side alone tells apart; as evidence they are one.
+    None where they are like any strangers. Or the same of look-alikes, see models.estimate_lookalikes. twin, namesake:
+    float64[n_levels] among a person and his twin, and between somebody whom the registry does not hold and the person
+    whose name he bears; or None alike. namesakes_missing: how many times more often the latter leave the value out
+    than claims do otherwise. absent_level: the last level is that the right side alone lacks the value, which is no
+    agreement and no disagreement. closer: of each level those next closer to agreement, () for none; they have lower
+    numbers, and training keeps m / u from rising along them. alike: levels that the left side alone tells apart; as
+    evidence they are one.
     """
 
     name: str

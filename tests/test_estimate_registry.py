@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from models.estimate_lookalikes import Lookalikes, with_lookalikes
 from models.estimate_registry import PRIOR_TWINS, Counted, RegistryPairs, estimate_classes
 from models.parameters import ComparisonParameters, Parameters
 
@@ -117,3 +118,24 @@ def test_without_pairs_no_class_is_learnt() -> None:
     assert fit.twin_rate == 0.0
     levels = np.array([[1, 1, 3, 1, 1, 1], [1, 1, 1, 1, 1, 1]], np.uint8)
     assert np.array_equal(fit.pattern_weights(levels), replace(parameters, twin_rate=0.0).pattern_weights(levels))
+
+
+def test_strangers_of_one_name_have_an_address_made_of_it() -> None:
+    """One pair in a thousand has one name; of these two thirds have the address that it makes, of others hardly any."""
+    u = [[0.001, 0.999], [0.0001, 0.9999], [0.5, 0.5]]
+    comparisons = [
+        ComparisonParameters(name, ("missing", "same", "different"), with_missing([0.9, 0.1]), *(with_missing(of),) * 2)
+        for name, of in zip(("name", "address", "sex"), u, strict=True)
+    ]
+    independent = Parameters(tuple(comparisons), 0.5, 1.0, 0.0, 1000)
+    levels = np.array([[1, 1, 1], [1, 2, 1], [1, 0, 1]], np.uint8)
+    found = with_lookalikes(independent, Lookalikes(levels, np.array([2000.0, 1000.0, 500.0]), 3_500_000.0, (0, 1)))
+    assert found.neighbour_share == pytest.approx(0.001)
+    assert found.comparisons[0].among_neighbours[1] == pytest.approx(1.0, abs=1e-3)
+    assert found.comparisons[1].among_neighbours[1] == pytest.approx(2 / 3, abs=1e-3)
+    assert found.comparisons[2].neighbour is None
+    # Both alike: among strangers 0.001 * 2 / 3, not 0.001 * 0.0001.
+    both = np.array([[1, 1, 1]], np.uint8)
+    seen = np.log2(0.9 * 0.9 / (0.001 * (2 / 3) + 1e-7))
+    assert found.pattern_weights(both)[0] - np.log2(0.9 / 0.5) == pytest.approx(seen, abs=0.01)
+    assert independent.pattern_weights(both)[0] > found.pattern_weights(both)[0] + 12.0

@@ -79,6 +79,21 @@ CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
         lambda p: comparison(p, "full_name").update(term_frequency=False, local=False, group=None),
         "cohort = 'birth_date' needs term_frequency = true",
     ),
+    (
+        "made of nothing",
+        lambda p: comparison(p, "phone").update(made_of=["street"]),
+        "comparison 'phone': made_of: no other [[comparison]] is named 'street'",
+    ),
+    (
+        "made of others where records may be one person's",
+        lambda p: (p["decision"].update(matches_per_record="any"), comparison(p, "phone").update(made_of=["sex"])),
+        "comparison 'phone': made_of learns from pairs of the right side, which are matches where",
+    ),
+    (
+        "made of others beside near numbers",
+        lambda p: comparison(p, "phone").update(made_of=["sex"]),
+        "made_of cannot stand beside a comparison of kind 'person_number'",
+    ),
     ("one candidate", lambda p: p["decision"].update(candidates_kept=1), "candidates_kept = 1: must be 2 at least"),
     ("no subject", lambda p: p["training"].update(subjects=0), "training.subjects = 0: must be 1 at least"),
     ("no random pair", lambda p: p["training"].update(random_pairs=0), "training.random_pairs = 0"),

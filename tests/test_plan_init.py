@@ -14,6 +14,7 @@ import pytest
 import xlsxwriter
 
 from benchmarks.accuracy.domains import Made, make_companies, make_customers
+from benchmarks.accuracy.domains_derived import make_alumni
 from benchmarks.accuracy.labelled import judge
 from benchmarks.accuracy.metrics import at_threshold
 from linkage.errors import InputError
@@ -22,6 +23,7 @@ from linkage.plan import load_plan, plan_from
 from linkage.planning.checking import check_plan
 from linkage.planning.columns import TextColumn, read_columns, text_columns
 from linkage.planning.correspondences import determined_by
+from linkage.planning.made_of import made_of_others
 from linkage.planning.pairing import of_two_files
 from linkage.planning.passes import block_sizes
 from linkage.planning.proposal import Proposal, propose
@@ -102,6 +104,90 @@ def test_a_district_is_what_its_village_says() -> None:
     table = pa.table({"village": villages, "district": [f"d{int(v[1:]) // 5}" for v in villages]})
     assert determined_by(table, "district", "village")
     assert not determined_by(table, "village", "district")
+
+
+# ------------------------------------------------------------------------------------------- columns made of others
+
+
+def made_of(columns: dict[str, list[str]]) -> dict[str, tuple[set[str], bool]]:
+    """By field of a file beside itself what its values are made of, and whether they are nothing else."""
+    table = pa.table(columns)
+    pairs = of_two_files(*(text_columns(table) for _ in range(2)))
+    found = made_of_others(pairs, {"left": table, "right": table})
+    return {made.pair.right[0].name: ({p.right[0].name for p in made.of}, made.is_whole) for made in found}
+
+
+def people(n: int = 400) -> dict[str, list[str]]:
+    rng = np.random.default_rng(6)
+    given, family = (
+        rng.choice([a + b for a in starts.split() for b in ["an", "er", "in", "el", "os"]], n)
+        for starts in ("jor mar tad wil hed", "bram quist holt vend farr sund")
+    )
+    born = [f"{y}-{m:02}-{d:02}" for y, m, d in rng.integers([1950, 1, 1], [2000, 13, 29], (n, 3))]
+    return {"first_name": given.tolist(), "surname": family.tolist(), "dob": born}
+
+
+def test_what_is_made_of_names_or_dates_is_seen() -> None:
+    who = people()
+    rng, rows = np.random.default_rng(7), list(zip(*who.values(), strict=True))
+    who["email"] = [
+        f"{given[0]}.{family}@mail.org" if i % 3 else f"x{i}@a.net" for i, (given, family, _) in enumerate(rows)
+    ]
+    who["login"] = [f"{given}{rng.integers(1000)}" for given, _, _ in rows]
+    who["card_no"] = [
+        f"{given[0]}{family[0]}{born.replace('-', '')[2:]}-{rng.integers(90)}" for given, family, born in rows
+    ]
+    who["account_no"] = [f"{n}" for n in rng.integers(10**7, 10**8, len(rows))]
+    who["contact"] = [f"u{n}@mail.org" for n in rng.integers(10**5, 10**6, len(rows))]
+    found = made_of(who)
+    assert found["email"] == ({"first_name", "surname"}, False)
+    assert found["login"] == ({"first_name"}, False)
+    assert found["card_no"] == ({"first_name", "surname", "dob"}, False)
+    assert not {"account_no", "contact"} & found.keys()
+
+
+def test_what_others_say_whole_is_seen() -> None:
+    who = people()
+    who["full_name"] = [
+        f"{given} {family}".title() for given, family in zip(who["first_name"], who["surname"], strict=True)
+    ]
+    who["birth_year"] = [born[:4] for born in who["dob"]]
+    found = made_of(who)
+    assert found == {"full_name": ({"first_name", "surname"}, True), "birth_year": ({"dob"}, True)}
+
+
+@pytest.fixture(scope="module")
+def alumni(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make_alumni(tmp_path_factory.mktemp("alumni"), 21, SIZE)
+
+
+def test_what_names_make_does_not_count_twice(alumni: Made, tmp_path: Path) -> None:
+    """Namesakes agree in name, full name, e-mail address and user name: taken for independent evidence these made
+    matches of them all."""
+    found = propose(read_columns(alumni.files.left), read_columns(alumni.files.right))
+    of = {c.name: set(c.made_of) for c in found.plan.comparisons if c.made_of}
+    assert of == {
+        "email_address": {"given_name", "family_name"},
+        "username": {"given_name", "family_name", "graduation_year"},
+    }
+    assert ("display_name", "given_name and family_name say it already") in {
+        (o.column, o.reason) for o in found.left_out
+    }
+    text = plan_toml(found)
+    assert "# holds parts of given_name (99%) and family_name (" in text
+    (tmp_path / "plan.toml").write_text(text, encoding="utf-8")
+    linked = link_files([alumni.files.left], [alumni.files.right], load_plan(tmp_path / "plan.toml"), tmp_path / "out")
+    judged = at_threshold(judge(pq.read_table(linked.folder / "links.parquet"), alumni.files), 0.5)
+    assert judged.f1 is not None
+    assert judged.f1 > 0.95
+    assert judged.precision is not None
+    assert judged.precision > 0.98
+
+
+def test_records_that_may_be_one_persons_teach_nothing_of_strangers(alumni: Made) -> None:
+    found = propose(read_columns(alumni.files.right), None)
+    assert not any(c.made_of for c in found.plan.comparisons)
+    assert "it counts as if it were independent" in plan_toml(found)
 
 
 # --------------------------------------------------------------------------------------------------------- proposals

@@ -20,7 +20,7 @@ from benchmarks.accuracy.labelled import Prepared
 
 Rows = list[dict[str, Any]]
 
-_GIVEN = (
+GIVEN = (
     "oliver george harry jack jacob noah charlie thomas oscar james william joshua alfie henry freddie archie "
     "ethan isaac joseph alexander samuel daniel logan edward lucas max mohammed benjamin mason harrison theo jake "
     "sebastian finley arthur adam dylan riley zachary david robert michael richard peter john christopher andrew "
@@ -29,17 +29,17 @@ _GIVEN = (
     "lola holly imogen molly matilda lilly rosie elizabeth katherine margaret susan patricia jennifer linda "
     "barbara deborah helen victoria"
 )
-_NICK = {
+NICK = {
     "robert": "bob", "william": "bill", "thomas": "tom", "james": "jim", "michael": "mike", "richard": "dick",
     "christopher": "chris", "andrew": "andy", "anthony": "tony", "stephen": "steve", "elizabeth": "liz",
     "katherine": "kate", "margaret": "peggy", "susan": "sue", "patricia": "pat", "jennifer": "jen", "deborah": "debbie",
     "victoria": "vicky", "samuel": "sam", "daniel": "dan", "joseph": "joe", "benjamin": "ben", "edward": "ted",
     "alexander": "alex", "joshua": "josh", "david": "dave", "peter": "pete", "isabella": "bella", "charlotte": "lottie",
 }  # fmt: skip
-_FAMILY_STEMS = (
+FAMILY_STEMS = (
     "smith jones taylor brown wil hart wood clark hall hill ash brad cart dun eld fair gold had ing ken lang mar nor"
 )
-_FAMILY_ENDS = " son s er ton ley ford man worth field by well wick shaw more"
+FAMILY_ENDS = " son s er ton ley ford man worth field by well wick shaw more"
 _STREETS = "high station church park victoria green london mill manor king queen bridge school grove york north castle"
 _STREET_KINDS = {"street": "st", "road": "rd", "avenue": "ave", "lane": "ln", "drive": "dr", "close": "cl"}
 _TOWNS = (
@@ -49,7 +49,7 @@ _TOWNS = (
     "salisbury exeter gloucester lisburn chichester winchester londonderry carlisle worcester bath durham lincoln "
     "hereford"
 )
-_MAIL_HOSTS = ["gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "btinternet.com"]
+MAIL_HOSTS = ["gmail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "btinternet.com"]
 _STEMS = "al ber cor del em fal gra hol in jor kal lum mon nor or pel quin rad sol tor ul ven wes xen yar zan"
 _ENDS = "ta via nex tron dyne mar lux gen is on ax era tech co"
 _TRADES = {
@@ -91,7 +91,7 @@ def make_customers(folder: Path, seed: int, n: int = 5000) -> Made:
         "postcode": ("zip", "postcode"),
         "phone": ("mobile", "phone"),
     }
-    return _written(folder, rng, left, right, ("order_no", "member_id"), columns)
+    return write_made(folder, rng, left, right, ("order_no", "member_id"), columns)
 
 
 def make_companies(folder: Path, seed: int, n: int = 5000) -> Made:
@@ -109,7 +109,7 @@ def make_companies(folder: Path, seed: int, n: int = 5000) -> Made:
         "country": ("country", "country"),
         "number": ("reg_no", "registration_number"),
     }
-    return _written(folder, rng, left, right, ("vendor_id", "id"), columns)
+    return write_made(folder, rng, left, right, ("vendor_id", "id"), columns)
 
 
 # ------------------------------------------------------------------------------------------------------ customers
@@ -119,13 +119,13 @@ def _people(rng: np.random.Generator, n: int) -> Rows:
     """People in homes of one to five; those of a home share street, town, postcode and mostly the family name, some
     the phone."""
     people: Rows = []
-    families = _words(_FAMILY_STEMS, _FAMILY_ENDS)
+    families = made_words(FAMILY_STEMS, FAMILY_ENDS)
     while len(people) < n:
-        home = _home(rng)
-        family, landline = _ranked(rng, families), _phone(rng)
+        home = draw_home(rng)
+        family, landline = draw_ranked(rng, families), draw_phone(rng)
         for member in range(int(rng.choice([1, 2, 3, 4, 5], p=[0.4, 0.3, 0.14, 0.12, 0.04]))):
-            given = _ranked(rng, _GIVEN.split())
-            surname = family if rng.random() < 0.85 else _ranked(rng, families)
+            given = draw_ranked(rng, GIVEN.split())
+            surname = family if rng.random() < 0.85 else draw_ranked(rng, families)
             year = int(rng.integers(1940, 2004)) if member < 2 else int(rng.integers(1995, 2010))
             born = f"{year}-{rng.integers(1, 13):02}-{rng.integers(1, 29):02}"
             people.append(
@@ -134,7 +134,7 @@ def _people(rng: np.random.Generator, n: int) -> Rows:
                     "surname": surname,
                     "dob": born,
                     "email": _email(rng, given, surname),
-                    "phone": landline if rng.random() < 0.3 else _phone(rng),
+                    "phone": landline if rng.random() < 0.3 else draw_phone(rng),
                     **home,
                     "entity": f"p{len(people)}",
                 }
@@ -143,21 +143,21 @@ def _people(rng: np.random.Generator, n: int) -> Rows:
     return [people[i] for i in order[:n]]
 
 
-def _home(rng: np.random.Generator) -> dict[str, str]:
-    street = f"{rng.integers(1, 120)} {_ranked(rng, _STREETS.split())} {_ranked(rng, list(_STREET_KINDS))}"
+def draw_home(rng: np.random.Generator) -> dict[str, str]:
+    street = f"{rng.integers(1, 120)} {draw_ranked(rng, _STREETS.split())} {draw_ranked(rng, list(_STREET_KINDS))}"
     town = int(_rank(rng, len(towns := _TOWNS.split())))
     letters = "".join(rng.choice(list("abdefghjlnpqrstuwxyz"), 2))
     area = f"{towns[town][:2]}{rng.integers(1, 20)}"
     return {"street": street, "city": towns[town], "postcode": f"{area} {rng.integers(1, 10)}{letters}".upper()}
 
 
-def _phone(rng: np.random.Generator) -> str:
+def draw_phone(rng: np.random.Generator) -> str:
     return f"07{rng.integers(100, 1000)} {rng.integers(100000, 1000000)}"
 
 
 def _email(rng: np.random.Generator, given: str, surname: str) -> str:
     forms = (f"{given}.{surname}", f"{given[0]}{surname}{rng.integers(1, 99)}", f"{surname}{rng.integers(1950, 2010)}")
-    return f"{forms[rng.integers(0, 3)]}@{_ranked(rng, _MAIL_HOSTS)}"
+    return f"{forms[rng.integers(0, 3)]}@{draw_ranked(rng, MAIL_HOSTS)}"
 
 
 def _registered(person: dict[str, Any]) -> dict[str, Any]:
@@ -168,15 +168,15 @@ def _bought(rng: np.random.Generator, person: dict[str, Any]) -> dict[str, Any]:
     """A person as keyed in by himself on another day."""
     row = dict(person)
     if rng.random() < 0.08:
-        row |= _home(rng)
+        row |= draw_home(rng)
     if rng.random() < 0.25:
         row["email"] = _email(rng, row["first_name"], row["surname"])
     if rng.random() < 0.2:
-        row["phone"] = _phone(rng)
+        row["phone"] = draw_phone(rng)
     if rng.random() < 0.03:
-        row["surname"] = _ranked(rng, _words(_FAMILY_STEMS, _FAMILY_ENDS))
+        row["surname"] = draw_ranked(rng, made_words(FAMILY_STEMS, FAMILY_ENDS))
     if rng.random() < 0.3:
-        row["first_name"] = _NICK.get(row["first_name"], row["first_name"])
+        row["first_name"] = NICK.get(row["first_name"], row["first_name"])
     if rng.random() < 0.01:
         row["first_name"], row["surname"] = row["surname"], row["first_name"]
     if rng.random() < 0.3:
@@ -185,7 +185,7 @@ def _bought(rng: np.random.Generator, person: dict[str, Any]) -> dict[str, Any]:
     year, month, day = row["dob"].split("-")
     if rng.random() < 0.02 and int(day) <= 12:
         month, day = day, month
-    row = _slips(rng, row, ("first_name", "surname", "email", "street", "city", "postcode", "phone"), 0.08)
+    row = with_slips(rng, row, ("first_name", "surname", "email", "street", "city", "postcode", "phone"), 0.08)
     digits = _slip_of_digit(rng, f"{day}{month}{year}") if rng.random() < 0.04 else f"{day}{month}{year}"
     row["dob"] = f"{digits[:2]}/{digits[2:4]}/{digits[4:]}"
     row["phone"] = "+44 " + row["phone"][1:] if rng.random() < 0.5 else row["phone"]
@@ -207,11 +207,15 @@ def _bought(rng: np.random.Generator, person: dict[str, Any]) -> dict[str, Any]:
 def _companies(rng: np.random.Generator, n: int) -> Rows:
     """Companies, some with sisters of the same first word in the same house."""
     companies: Rows = []
-    stems = _words(_STEMS, _ENDS)
+    stems = made_words(_STEMS, _ENDS)
     while len(companies) < n:
-        home, country, first = _home(rng), str(rng.choice(list(_SUFFIXES), p=[0.6, 0.25, 0.15])), _ranked(rng, stems)
-        second = f" {_ranked(rng, stems)}" if rng.random() < 0.4 else ""
-        trades = list(dict.fromkeys(_ranked(rng, list(_TRADES)) for _ in range(4)))
+        home, country, first = (
+            draw_home(rng),
+            str(rng.choice(list(_SUFFIXES), p=[0.6, 0.25, 0.15])),
+            draw_ranked(rng, stems),
+        )
+        second = f" {draw_ranked(rng, stems)}" if rng.random() < 0.4 else ""
+        trades = list(dict.fromkeys(draw_ranked(rng, list(_TRADES)) for _ in range(4)))
         for trade in trades[: int(rng.choice([1, 2, 3], p=[0.85, 0.1, 0.05]))]:
             name = f"{first}{second} {trade}".title()
             companies.append(
@@ -240,11 +244,11 @@ def _supplying(rng: np.random.Generator, company: dict[str, Any]) -> dict[str, A
         words.pop(1)
     row["company"] = " ".join(words).upper() if rng.random() < 0.2 else " ".join(words)
     if rng.random() < 0.08:
-        row |= _home(rng)
+        row |= draw_home(rng)
     if rng.random() < 0.3:
         parts = row["street"].split()
         row["street"] = " ".join([*parts[:-1], _STREET_KINDS[parts[-1]]])
-    row = _slips(rng, row, ("company", "street", "city", "postcode", "number"), 0.07)
+    row = with_slips(rng, row, ("company", "street", "city", "postcode", "number"), 0.07)
     missing = {"number": 0.45, "postcode": 0.1, "street": 0.1, "city": 0.03}
     return {name: None if rng.random() < missing.get(name, 0) else value for name, value in row.items()}
 
@@ -252,7 +256,7 @@ def _supplying(rng: np.random.Generator, company: dict[str, Any]) -> dict[str, A
 # ------------------------------------------------------------------------------------------------------ in common
 
 
-def _words(stems: str, ends: str) -> list[str]:
+def made_words(stems: str, ends: str) -> list[str]:
     """Names made of a stem and an end."""
     return [stem + end for end in ["", *ends.split()] for stem in stems.split()]
 
@@ -263,11 +267,11 @@ def _rank(rng: np.random.Generator, n: int) -> int:
     return int(np.searchsorted(np.cumsum(weights) / weights.sum(), rng.random()))
 
 
-def _ranked(rng: np.random.Generator, words: list[str]) -> str:
+def draw_ranked(rng: np.random.Generator, words: list[str]) -> str:
     return words[_rank(rng, len(words))]
 
 
-def _slips(rng: np.random.Generator, row: dict[str, Any], names: tuple[str, ...], share: float) -> dict[str, Any]:
+def with_slips(rng: np.random.Generator, row: dict[str, Any], names: tuple[str, ...], share: float) -> dict[str, Any]:
     """Typing errors: a letter left out, doubled, changed, or exchanged with the next."""
     return row | {name: _slip(rng, row[name]) for name in names if row[name] and rng.random() < share}
 
@@ -289,7 +293,7 @@ def _slip_of_digit(rng: np.random.Generator, digits: str) -> str:
     return f"{digits[:at]}{rng.integers(0, 10)}{digits[at + 1 :]}"
 
 
-def _written(
+def write_made(
     folder: Path,
     rng: np.random.Generator,
     left: Rows,

@@ -26,6 +26,7 @@ import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from benchmarks.accuracy.domains import Made, make_companies, make_customers
+from benchmarks.accuracy.domains_derived import make_alumni
 from benchmarks.accuracy.labelled import SETS, judge, prepare
 from benchmarks.accuracy.metrics import ScoredPairs, at_threshold, best_only
 from benchmarks.accuracy.splink_labelled import SplinkModel, link_with_splink, train_and_predict
@@ -109,9 +110,36 @@ def _companies() -> SplinkModel:
     )
 
 
+def _alumni() -> SplinkModel:
+    return SplinkModel(
+        comparisons=[
+            cl.ForenameSurnameComparison("first_name", "surname"),
+            cl.EmailComparison("email"),
+            cl.DamerauLevenshteinAtThresholds("username", [1, 2]),
+            cl.DamerauLevenshteinAtThresholds("phone", [1, 2]),
+            cl.PostcodeComparison("postcode"),
+            cl.ExactMatch("city").configure(term_frequency_adjustments=True),
+            cl.ExactMatch("year"),
+        ],
+        blocking=[
+            block_on("first_name", "surname"),
+            block_on("email"),
+            block_on("username"),
+            block_on("phone"),
+            block_on("postcode"),
+            block_on("surname", "year"),
+            block_on("first_name", "year"),
+        ],
+        sure_rules=[block_on("first_name", "surname", "year"), block_on("email"), block_on("username")],
+        sure_recall=0.7,
+        sessions=[block_on("first_name", "surname"), block_on("postcode")],
+    )
+
+
 DOMAINS: dict[str, tuple[Callable[[Path, int], Made], Callable[[], SplinkModel]]] = {
     "customers": (make_customers, _customers),
     "companies": (make_companies, _companies),
+    "alumni": (make_alumni, _alumni),
 }
 
 

@@ -22,6 +22,7 @@ from linkage.planning.correspondences import (
 from linkage.planning.encoded import EncodedFiles
 from linkage.planning.fields import Planned, planned_fields, without_level
 from linkage.planning.left_out import NOT_SURE, LeftOut, fit_pairs, unpaired, unpaired_notes
+from linkage.planning.made_of import Made, made_of_others, of_strangers, with_made_of, without_whole
 from linkage.planning.pairing import of_two_files
 from linkage.planning.passes import Chosen, choose_passes, found_share
 from linkage.planning.roles import OWN, PERSONAL
@@ -52,6 +53,7 @@ class Proposal:
     passes: tuple[Chosen, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
+    made: tuple[Made, ...]
     rows: tuple[int, int]
 
 
@@ -67,6 +69,9 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
     ids = {side: id_of(columns[side], pairs, side) for side in ("left", "right")}
     fit, left_out = fit_pairs(pairs, ids, tables["right"])
     left_out += unpaired(columns, pairs, ids)
+    made = made_of_others(fit, tables)
+    fit, said = without_whole(fit, made)
+    left_out += said
     if not fit:
         raise InputError(
             "no column tells records apart; see that the file has columns with more than one value"
@@ -74,9 +79,40 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
             else "no column of the left file says what a column of the right one says; rename columns so that those "
             "that mean the same are called the same, or write the plan by hand"
         )
-    is_of_people = any(pair.role in PERSONAL for pair in fit)
-    planned = _within_patterns(planned_fields(fit))
-    plan = Plan(
+    planned = _within_patterns(with_made_of(planned_fields(fit), made))
+    plan = _draft(name, ids, planned)
+    keys = EncodedFiles(tables, plan)
+    sure = sure_pairs(planned, keys.rows, keys.of, is_self=is_self)
+    guessed = [p for p in planned if p.pair.is_guessed and p.pair.role not in OWN]
+    idle = [p for p in guessed if not tells(p, sure, keys.values(p))]
+    left_out += [LeftOut("both", p.field.right[0], NOT_SURE) for p in idle]
+    planned = with_made_of([p for p in planned if p not in idle], made)
+    many = {"left": 0.0, "right": 1.0} if is_self else keys.duplicates(planned)
+    decision = _decision(many)
+    planned = [of_strangers(p, are_known=decision.has_rivals) for p in planned]
+    planned = [_with_shares(p, level_shares(p, sure, keys.values(p))) for p in planned]
+    matches = matches_a_record(sure, keys.rows)
+    chosen = _chosen(planned, keys, matches, is_self=is_self)
+    planned = with_lent(planned, keys, is_self=is_self)
+    relatives = 0.0
+    if any(p.comparison.shared_number for p in planned):
+        relatives = max(_LEAST_RELATIVES, relatives_a_record(planned, keys.rows, keys, is_self=is_self))
+    plan = msgspec.structs.replace(
+        plan,
+        decision=decision,
+        training=_training(keys.rows, relatives, matches, is_any=not decision.has_rivals),
+        fields=[p.field for p in planned],
+        passes=[c.rule for c in chosen],
+        comparisons=[p.comparison for p in planned],
+    )
+    checked = plan_from(msgspec.to_builtins(plan), "the proposed plan")
+    notes = (*_notes(planned, chosen, many["right"], is_self=is_self), *unpaired_notes(left_out))
+    return Proposal(checked, tuple(planned), tuple(chosen), tuple(left_out), notes, tuple(made), keys.rows)
+
+
+def _draft(name: str, ids: dict[str, str | None], planned: Sequence[Planned]) -> Plan:
+    """The plan before its passes are chosen."""
+    return Plan(
         format=FORMAT,
         name=name,
         left_id=ids["left"] or POSITION,
@@ -85,13 +121,11 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
         passes=[Pass(name="any", left=[planned[0].field.name], right=[planned[0].field.name])],
         comparisons=[p.comparison for p in planned],
     )
-    keys = EncodedFiles(tables, plan)
-    sure = sure_pairs(planned, keys.rows, keys.of, is_self=is_self)
-    guessed = [p for p in planned if p.pair.is_guessed and p.pair.role not in OWN]
-    idle = [p for p in guessed if not tells(p, sure, keys.values(p))]
-    left_out += [LeftOut("both", p.field.right[0], NOT_SURE) for p in idle]
-    planned = [_with_shares(p, level_shares(p, sure, keys.values(p))) for p in planned if p not in idle]
-    matches = matches_a_record(sure, keys.rows)
+
+
+def _chosen(planned: Sequence[Planned], keys: EncodedFiles, matches: float | None, *, is_self: bool) -> list[Chosen]:
+    """The passes; InputError where nothing could block."""
+    is_of_people = any(p.pair.role in PERSONAL for p in planned)
     only_own = is_self and is_of_people and keys.same_home(planned) > _HOMES * (matches or 0.0)
     chosen = choose_passes(planned, keys.rows[0], keys.of, is_self=is_self, only_own=only_own)
     if not chosen:
@@ -101,24 +135,7 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
             else "no value of the left file occurs in the right one in a column that could block; look at the spelling "
             "of the values on both sides, or write the plan by hand"
         )
-    planned = with_lent(planned, keys, is_self=is_self)
-    relatives = 0.0
-    if any(p.comparison.shared_number for p in planned):
-        relatives = max(_LEAST_RELATIVES, relatives_a_record(planned, keys.rows, keys, is_self=is_self))
-    many = {"left": 0.0, "right": 1.0} if is_self else keys.duplicates(planned)
-    plan = msgspec.structs.replace(
-        plan,
-        decision=_decision(many),
-        training=_training(keys.rows, relatives, matches, is_any=many["right"] > _DUPLICATES),
-        fields=[p.field for p in planned],
-        passes=[c.rule for c in chosen],
-        comparisons=[p.comparison for p in planned],
-    )
-    checked = plan_from(msgspec.to_builtins(plan), "the proposed plan")
-    notes = [*_notes(planned, chosen, many["right"], is_self=is_self), *unpaired_notes(left_out)]
-    return Proposal(
-        checked, tuple(planned), tuple(chosen), tuple(left_out), tuple(notes), (left.num_rows, tables["right"].num_rows)
-    )
+    return chosen
 
 
 def _decision(duplicates: dict[str, float]) -> Decision:

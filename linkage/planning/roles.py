@@ -72,7 +72,8 @@ _PHRASES = {
     Role.STREET: "address,street,addr,road,street name,address line,strasse,dia chi,head office",
     Role.TOWN: "city,town,suburb,locality,village,place,ort,municipality,district,ward,commune",
     Role.IDENTIFIER: "number,no,nr,code,ssn,nin,vat,tax,registration,reg,passport,licence,license,id number,"
-    "registration number,reg no,national id,soc sec,sec id,iban,account,identifier,insurance",
+    "registration number,reg no,national id,soc sec,sec id,iban,account,identifier,insurance,user name,username,"
+    "login name,login",
     Role.QUANTITY: "age,year,amount,price,revenue,turnover,employees,height,weight,latitude,longitude,lat,lon,long,"
     "income,salary",
     Role.CATEGORY: "state,country,region,province,county,type,status,category,title,initial,sector,industry,legal form",

@@ -35,7 +35,9 @@ def telling_pairs(planned: Sequence[Planned], n_pairs: int) -> list[tuple[Planne
     keyed = [p for p in planned if p.field.kind != "number"]
     found = []
     for p, q in combinations(keyed, 2):
-        if OWN & {p.pair.role, q.pair.role}:  # a family has a surname, an address and a phone in common
+        is_made = p.field.name in q.comparison.made_of or q.field.name in p.comparison.made_of
+        # A family has a surname, an address and a phone in common, namesakes what is made of their names.
+        if OWN & {p.pair.role, q.pair.role} and not is_made:
             chance = float(np.prod([x.pair.left[0].collision * x.pair.right[0].collision for x in (p, q)]) ** 0.5)
             found.append((p, q, n_pairs * chance))
     return found

@@ -12,6 +12,8 @@ from linkage.masking import shape_of
 from linkage.plan import Comparison, Field, Plan, plan_from
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
+from linkage.planning.fields import Planned
+from linkage.planning.made_of import told
 from linkage.planning.proposal import Proposal
 
 _DEFAULTS = {
@@ -53,8 +55,9 @@ def plan_toml(proposal: Proposal) -> str:
             "[[pass]]",
             *_entries(chosen.rule, ("name", "left", "right", "evidence")),
         ]
-    for comparison in plan.comparisons:
-        lines += ["", f"# levels: {', '.join(comparison.labels[1:])}", "[[comparison]]", *_comparison(comparison)]
+    for planned, comparison in zip(proposal.planned, plan.comparisons, strict=True):
+        lines += ["", *_dependence(planned, proposal), f"# levels: {', '.join(comparison.labels[1:])}"]
+        lines += ["[[comparison]]", *_comparison(comparison)]
     text = "\n".join(lines) + "\n"
     assert plan_from(tomllib.loads(text), "the proposed plan") == plan, "what is written is what was proposed"
     return text
@@ -85,6 +88,20 @@ def _described(pair: Correspondence) -> list[str]:
     return lines
 
 
+def _dependence(planned: Planned, proposal: Proposal) -> list[str]:
+    """Of what the values are made, and what the plan does about it."""
+    made = next((each for each in proposal.made if each.pair is planned.pair), None)
+    if made is None:
+        return []
+    if planned.comparison.made_of:
+        done = "strangers who agree in all of them are a class of their own, and only slips are nearly the same"
+    else:
+        done = (
+            "it counts as if it were independent, for records of one side may be one person's; look whether it should"
+        )
+    return [f"# {told(made)}: {done}"]
+
+
 def _counts(side: str, columns: tuple[TextColumn, ...]) -> str:
     parts = [
         f"{column.name} {column.filled_share:.0%} filled, {column.n_distinct:,} distinct, of forms such as "
@@ -105,7 +122,7 @@ def _comparison(comparison: Comparison) -> list[str]:
     defaults = {field.name: field.default for field in msgspec.structs.fields(Comparison)}
     others = [
         _entry(name, value)
-        for name in ("measure", "thresholds", "term_frequency", "shared_number", "m")
+        for name in ("measure", "thresholds", "term_frequency", "shared_number", "made_of", "m")
         if (value := getattr(comparison, name)) != defaults[name] and value != []
     ]
     return stated + others

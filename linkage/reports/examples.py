@@ -140,7 +140,7 @@ def _example(title: str, explanation: Explanation, plan: Plan, unmask: bool) -> 
         texts = [text if e.comparison in open_ones else mask(text) for text in (e.stated, e.registered)]
         steps.append(Step(e.comparison, e.level, e.weight_bits, *texts))
     steps.append(Step("rarity", "of the values that agree", best.term_frequency_bits, "", ""))
-    steps.append(Step("near number", "strangers with such a number do too", best.neighbour_bits, "", ""))
+    steps.append(Step("look-alikes", "strangers with such a number or name agree in more", best.neighbour_bits, "", ""))
     steps.append(Step("household", "relatives agree like this", best.household_bits, "", ""))
     if best.subject_bits:
         steps.append(Step("subject", "another claim of the subject is decided so", best.subject_bits, "", ""))

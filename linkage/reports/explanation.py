@@ -61,7 +61,9 @@ def side_by_side(candidate: Candidate, left: str = "dose", right: str = "registr
         table.add_row(*(Text(cell) for cell in row), _bits(evidence.weight_bits))
     table.add_section()
     table.add_row("rarity", "", "", "of the values that agree", _bits(candidate.term_frequency_bits))
-    table.add_row("near number", "", "", "strangers with such a number do too", _bits(candidate.neighbour_bits))
+    table.add_row(
+        "look-alikes", "", "", "strangers with such a number or name agree in more", _bits(candidate.neighbour_bits)
+    )
     table.add_row("household", "", "", "relatives agree like this", _bits(candidate.household_bits))
     for what, says, bits in (
         ("subject", "another claim of the subject is decided so", candidate.subject_bits),

@@ -66,4 +66,4 @@ def _level_table(parameters: Parameters) -> Html:
         for k, c in enumerate(parameters.comparisons)
         for i in range(1, len(c.labels))
     ]
-    return table(["comparison", "level", "#m", "#u", "#near number", "#in a household", "#bits"], rows)
+    return table(["comparison", "level", "#m", "#u", "#look-alikes", "#in a household", "#bits"], rows)

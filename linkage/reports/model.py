@@ -21,7 +21,7 @@ def render(model: Model) -> RenderableType:
     share = "not identified" if "share_in_registry" in unknown else f"{p.share_in_registry:.4f}"
     priors = (
         f"in the registry {share}, found by some pass {recall}, "
-        f"household pairs per subject {p.household_rate:.3f}, strangers with a number one slip away "
+        f"household pairs per subject {p.household_rate:.3f}, look-alikes "
         f"{p.neighbour_share * p.n_persons:.3f}, twins {p.twin_rate:.4f}, people {p.n_persons}"
     )
     head = f"model of plan {model.plan.name!r}"
@@ -31,7 +31,7 @@ def render(model: Model) -> RenderableType:
 def _levels(c: ComparisonParameters) -> Table:
     """One comparison, a row a level."""
     table = Table("level", title=c.name)
-    for column in ("m", "u", "near number", "household", "twins", "bits"):
+    for column in ("m", "u", "look-alikes", "household", "twins", "bits"):
         table.add_column(column, justify="right")
     shares = zip(c.labels, c.m, c.u, c.among_neighbours, c.household, c.among_twins, c.log2_m_u, strict=True)
     for label, m, u, g, h, t, bits in list(shares)[1:]:

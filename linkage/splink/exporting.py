@@ -81,7 +81,7 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
     if parameters.twin_rate > 0 or parameters.namesake_rate > 0:
         lost.append("twins and namesakes: no classes of their own in Splink; left out")
     if parameters.neighbour_share > 0:
-        lost.append("near numbers: strangers whose numbers lie one slip apart are no class of their own; left out")
+        lost.append("look-alikes: strangers of near numbers, or of one name, are no class of their own; left out")
     lost += [f"pass {name!r}: its parts are no plain columns; left out" for name, rule in rules.items() if rule is None]
     if lost and not nearest:
         n_lost = counted(len(lost), "thing")
