@@ -110,7 +110,7 @@ def _digest(text: bytes | memoryview) -> bytes:
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
 
 
-def distinct_claims(
+def distinct_ids(
     ids: Ids, rows: NDArray[np.int32], subjects: NDArray[np.int32], scratch: Path | None = None
 ) -> ClaimIds:
     """The distinct claims of doses.

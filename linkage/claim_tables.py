@@ -27,13 +27,13 @@ def with_comparisons(table: TableSchema, parameters: Parameters) -> pa.Schema:
 
 def claim_parts(outcome: Outcome) -> Iterator[pa.Table]:
     """A row per claim, by claim_id, in parts; see schema.CLAIMS."""
-    claims = outcome.doses.claims
-    n_doses = np.bincount(claims.of_dose, minlength=claims.first_dose.size).astype(np.int32)
-    for part in parts_of(claims.first_dose.size):
-        subjects = claims.compared[part]
+    typed = outcome.doses.typed
+    n_doses = np.bincount(typed.of_dose, minlength=typed.first_dose.size).astype(np.int32)
+    for part in parts_of(typed.first_dose.size):
+        subjects = typed.compared[part]
         columns = {
-            "claim_id": claims.hex(np.arange(part.start, part.stop)),
-            "compared_as": claims.hex(claims.least_of(subjects)),
+            "claim_id": typed.hex(np.arange(part.start, part.stop)),
+            "compared_as": typed.hex(typed.least_of(subjects)),
             "status": pa.array(STATUSES).take(pa.array(outcome.decided.status[subjects])),
             "n_doses": pa.array(n_doses[part]),
         }
@@ -42,16 +42,16 @@ def claim_parts(outcome: Outcome) -> Iterator[pa.Table]:
 
 def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
     """A row per claim that the model decided and candidate, by claim_id and rank, in parts; see schema.CANDIDATES."""
-    claims, schema = outcome.doses.claims, with_comparisons(CANDIDATES, outcome.parameters)
-    decided = np.flatnonzero(outcome.decided.place[claims.compared] != NO_RIVALS)
+    typed, schema = outcome.doses.typed, with_comparisons(CANDIDATES, outcome.parameters)
+    decided = np.flatnonzero(outcome.decided.place[typed.compared] != NO_RIVALS)
     ids = outcome.person_ids
     for part in parts_of(decided.size):
         members = decided[part]
-        subjects = claims.compared[members]
+        subjects = typed.compared[members]
         found = outcome.decided.candidates(subjects)
         which, rank = np.nonzero(found.rows >= 0)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
-            "claim_id": claims.hex(members[which]),
+            "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
             "person_id": ids.of(outcome.decided.place[subjects[which]], rank),
             "match_probability": pa.array(found.probabilities[which, rank]),

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.keys import mix
-from linkage.claim_ids import ClaimIds, Ids, distinct_claims, ids_of
+from linkage.claim_ids import ClaimIds, Ids, distinct_ids, ids_of
 from linkage.encode import Columns, Dictionaries, encode, encode_chunks
 from linkage.ingest.duplicates import hash_keys
 from linkage.ingest.records import Records
@@ -46,7 +46,7 @@ class Doses:
     excluded : uint8[n], why the claim is not compared with the registry, see EXCLUDED_REASONS
     misread : uint8[n], a bit for each of schema.BASIC_FIELDS that is read otherwise than typed, see linkage.stations
     unread : uint8[n], a bit for each of them that the dose's file does not have, or of which it gives next to nothing
-    claims : the claims as they were typed
+    typed : the claims as they were typed
     """
 
     records: Records
@@ -57,7 +57,7 @@ class Doses:
     excluded: NDArray[np.uint8]
     misread: NDArray[np.uint8]
     unread: NDArray[np.uint8]
-    claims: ClaimIds
+    typed: ClaimIds
 
     def take(self, doses: NDArray[np.int32], columns: list[str]) -> pa.Table:
         """What some doses state, by their numbers, int[n] in any order."""
@@ -124,9 +124,9 @@ def doses_of(
     numbers = {name: values[rows] for name, values in typed.numbers.items() if name not in _OF_RECORDS}
     injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
     subjects = distinct_subjects(numbers.pop("claim_keys"))
-    claims = distinct_claims(typed.claim_ids, rows, subjects.of_dose, scratch)
+    ids = distinct_ids(typed.claim_ids, rows, subjects.of_dose, scratch)
     return (
-        Doses(typed.records, rows, injections, misread=misread[rows], unread=unread[rows], claims=claims, **numbers),
+        Doses(typed.records, rows, injections, misread=misread[rows], unread=unread[rows], typed=ids, **numbers),
         subjects,
     )
 

@@ -151,7 +151,7 @@ def decision_parts(outcome: Outcome) -> Iterator[pa.Table]:
         dose = np.arange(part.start, part.stop, dtype=np.int32)
         typed = outcome.doses.take(dose, ["dose_id", "subject_id"])
         columns["dose_id"], columns["subject_id"] = typed.columns
-        columns["claim_id"] = outcome.doses.claims.hex(outcome.doses.claims.of_dose[part])
+        columns["claim_id"] = outcome.doses.typed.hex(outcome.doses.typed.of_dose[part])
         status = outcome.dose_status[part]
         columns["status"] = pa.array(STATUSES).take(pa.array(status))
         by_model = np.isin(status, BY_MODEL) & (status == outcome.decided.status[subjects])

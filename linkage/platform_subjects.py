@@ -80,8 +80,8 @@ def _ids(outcome: Outcome) -> NDArray[np.uint64]:
 
 def _claim_ids(outcome: Outcome, doses: NDArray[np.integer]) -> pa.StringArray:
     """What stands for the subject of doses that name none: the least id of the claims that are compared as one."""
-    claims = outcome.doses.claims
-    return claims.hex(claims.least_of(outcome.subjects.of_dose[doses]))
+    typed = outcome.doses.typed
+    return typed.hex(typed.least_of(outcome.subjects.of_dose[doses]))
 
 
 def open_subject_parts(outcome: Outcome, platform: PlatformSubjects) -> Iterator[pa.Table]:

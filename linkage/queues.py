@@ -48,7 +48,7 @@ def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Tab
     """A row per claim."""
     waiting = _with_status(outcome, status)
     for part in parts_of(waiting.members.size):
-        member = outcome.doses.claims.compared[waiting.members[part]]
+        member = outcome.doses.typed.compared[waiting.members[part]]
         columns = _claim_columns(outcome, waiting[part])
         if queue is MATCH_QUEUE:
             columns |= _registered(outcome, outcome.decided.best.rows[member])
@@ -62,7 +62,7 @@ def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Tab
 def _review_queue(outcome: Outcome) -> Iterator[pa.Table]:
     """A row per claim under review and candidate, best first."""
     waiting = _with_status(outcome, REVIEW)
-    members, is_listed = outcome.doses.claims.compared[waiting.members], outcome.doses.does_clean_up[waiting.shown]
+    members, is_listed = outcome.doses.typed.compared[waiting.members], outcome.doses.does_clean_up[waiting.shown]
     conflicts = _conflicts(outcome)[waiting.members]
     settled = np.empty(members.size)
     for part in parts_of(members.size):
@@ -108,7 +108,7 @@ class _Reviewed:
 
 def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
     plan, schema = outcome.index.plan, with_comparisons(REVIEW_QUEUE, outcome.parameters)
-    members = outcome.doses.claims.compared[claims.waiting.members]
+    members = outcome.doses.typed.compared[claims.waiting.members]
     found = outcome.decided.candidates(members)
     which, rank = np.nonzero((found.rows >= 0) & is_shown(found.probabilities))
     at = which, rank
@@ -152,8 +152,8 @@ def _searched_from(outcome: Outcome, members: NDArray[np.integer]) -> dict[str, 
 
 def _claim_columns(outcome: Outcome, waiting: _Waiting) -> dict[str, pa.Array | pa.ChunkedArray]:
     """What is decided about claims, their doses that wait, and what the dose shown states."""
-    columns = subject_columns(outcome, outcome.doses.claims.compared[waiting.members])
-    columns["claim_id"] = outcome.doses.claims.hex(waiting.members)
+    columns = subject_columns(outcome, outcome.doses.typed.compared[waiting.members])
+    columns["claim_id"] = outcome.doses.typed.hex(waiting.members)
     columns["n_doses"] = pa.array(waiting.n_doses)
     ids = outcome.doses.take(waiting.doses, ["dose_id"]).column(0).combine_chunks()
     ends = np.append(0, np.cumsum(waiting.n_doses, dtype=np.int32)).astype(np.int32)
@@ -169,7 +169,7 @@ def _claim_columns(outcome: Outcome, waiting: _Waiting) -> dict[str, pa.Array | 
 def _with_status(outcome: Outcome, status: int) -> _Waiting:
     """Claims of which at least one dose has the status."""
     doses = np.flatnonzero(outcome.dose_status == status).astype(np.int32)
-    claim = outcome.doses.claims.of_dose[doses]
+    claim = outcome.doses.typed.of_dose[doses]
     order = np.argsort(claim, kind="stable")
     doses, claim = doses[order], claim[order]
     starts = np.flatnonzero(np.append(True, claim[1:] != claim[:-1])[: claim.size])
@@ -182,10 +182,10 @@ def _with_status(outcome: Outcome, status: int) -> _Waiting:
 
 def _conflicts(outcome: Outcome) -> NDArray[np.uint8]:
     """The conflict bits of all doses of each claim together."""
-    claims = outcome.doses.claims
-    bits = np.zeros(claims.first_dose.size, np.uint8)
+    typed = outcome.doses.typed
+    bits = np.zeros(typed.first_dose.size, np.uint8)
     doses = np.flatnonzero(outcome.dose_conflicts)
-    np.bitwise_or.at(bits, claims.of_dose[doses], outcome.dose_conflicts[doses])
+    np.bitwise_or.at(bits, typed.of_dose[doses], outcome.dose_conflicts[doses])
     return bits
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.claim_ids import distinct_claims
+from linkage.claim_ids import distinct_ids
 from linkage.doses import Doses
 from linkage.ingest.duplicates import hash_keys
 from linkage.ingest.records import Records
@@ -41,7 +41,7 @@ def outcome_of(rows: Sequence[Row]) -> Any:
         nothing,
         nothing,
         nothing,
-        distinct_claims(_ids(keys), np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)),
+        distinct_ids(_ids(keys), np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)),
     )
     units = SimpleNamespace(
         doses=SimpleNamespace(code=codes),

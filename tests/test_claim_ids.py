@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.claim_id_kernel import are_canonical
-from linkage.claim_ids import IDENTITY, distinct_claims, hex_ids, ids_of
+from linkage.claim_ids import IDENTITY, distinct_ids, hex_ids, ids_of
 from linkage.standardise.names import canonical_names
 from linkage.text_bytes import text_bytes
 from tests.district import District, make_district, table, write
@@ -117,7 +117,7 @@ def test_distinct_claims_are_those_of_distinct_ids_and_readings(
     random.shuffle(rows)
     ids = np.array([record[:2] for record in records], np.uint64).reshape(-1, 2)
     subjects = np.array([records[row][2] for row in rows], np.int32)
-    claims = distinct_claims(ids, np.array(rows, np.int32), subjects)
+    claims = distinct_ids(ids, np.array(rows, np.int32), subjects)
     of_dose = [records[row] for row in rows]
     assert [
         (*ids.tolist(), subject) for ids, subject in zip(claims.ids, claims.compared.tolist(), strict=True)
