@@ -26,7 +26,7 @@ import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from benchmarks.accuracy.domains import Made, make_companies, make_customers
-from benchmarks.accuracy.domains_derived import make_alumni
+from benchmarks.accuracy.domains_derived import make_alumni, make_insured
 from benchmarks.accuracy.labelled import SETS, judge, prepare
 from benchmarks.accuracy.metrics import ScoredPairs, at_threshold, best_only
 from benchmarks.accuracy.splink_labelled import SplinkModel, link_with_splink, train_and_predict
@@ -42,7 +42,7 @@ _DATE = "coalesce(try_strptime(dob, '%d/%m/%Y'), try_strptime(dob, '%Y-%m-%d')):
 _CLEANED = {
     "dob": _DATE,
     "phone": "regexp_replace(replace(phone, '+44 ', '0'), '[^0-9]', '', 'g')",
-    **{name: f"lower({name})" for name in ("first_name", "surname", "email", "street", "city", "company")},
+    **{name: f"lower({name})" for name in ("first_name", "surname", "name", "email", "street", "city", "company")},
 }
 
 
@@ -136,10 +136,35 @@ def _alumni() -> SplinkModel:
     )
 
 
+def _insured() -> SplinkModel:
+    return SplinkModel(
+        comparisons=[
+            cl.NameComparison("name").configure(term_frequency_adjustments=True),
+            cl.DateOfBirthComparison("dob", input_is_string=True),
+            cl.DamerauLevenshteinAtThresholds("number", [1, 2]),
+            cl.EmailComparison("email"),
+            cl.JaroWinklerAtThresholds("street", [0.9, 0.8]),
+            cl.PostcodeComparison("postcode"),
+        ],
+        blocking=[
+            block_on("name"),
+            block_on("dob"),
+            block_on("number"),
+            block_on("email"),
+            block_on("postcode"),
+            block_on("street"),
+        ],
+        sure_rules=[block_on("name", "dob"), block_on("email"), block_on("number")],
+        sure_recall=0.7,
+        sessions=[block_on("name"), block_on("dob")],
+    )
+
+
 DOMAINS: dict[str, tuple[Callable[[Path, int], Made], Callable[[], SplinkModel]]] = {
     "customers": (make_customers, _customers),
     "companies": (make_companies, _companies),
     "alumni": (make_alumni, _alumni),
+    "insured": (make_insured, _insured),
 }
 
 
@@ -222,14 +247,15 @@ def markdown(rows: list[Row]) -> str:
     lines = [
         "# Proposed plans",
         "",
-        "Two made-up domains and the labelled sets, linked by `plan init` and `link` as they are, beside Splink 5",
+        "Four made-up domains and the labelled sets, linked by `plan init` and `link` as they are, beside Splink 5",
         "with comparisons of its library. Pairs of at least probability 0.5; *best only* keeps the best pair of each",
         "left record.",
         "Seconds are with compiling.",
         "",
-        "Proposing was developed on seeds 1 and 2 of both domains and on the labelled sets, by the F1 that labels",
-        "give; Splink's models of the domains were written once and not tuned. The domains are ours: homes that",
-        "families share weigh against Splink, which has no class for them.",
+        "Proposing was developed on seeds 1 and 2 of all domains but the insured, which were made after it, and on the",
+        "labelled sets, by the F1 that labels give; Splink's models of the domains were written once and not tuned.",
+        "The domains are ours: homes that families share, and columns made of others, weigh against Splink, which has",
+        "no class for them.",
         "",
         "    python -m benchmarks.accuracy.plan_init --work DIR --data DIR --out benchmarks/results/plan_init.md",
         "",
@@ -243,7 +269,7 @@ def markdown(rows: list[Row]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="plan init and link beside Splink on two made-up domains")
+    parser = argparse.ArgumentParser(description="plan init and link beside Splink on made-up domains")
     parser.add_argument("--work", type=Path, required=True, help="folder for the files; made when not there")
     parser.add_argument("--data", type=Path, help="folder with the labelled sets")
     parser.add_argument("--seed", type=int, nargs="+", default=list(SEEDS))
