@@ -13,7 +13,7 @@ from linkage.reconcile import Progress
 from linkage.registry_files import build_from_files
 from linkage.reports import write_report
 from linkage.simulate import simulate
-from linkage.work_folders import replacing
+from linkage.work_folders import make_folder, replacing
 
 MARKER = ".linkage-demo"  # lies in a folder whose contents the demo may replace
 SEED = 68_680  # province and district code of Bảo Lâm
@@ -56,6 +56,6 @@ def _claim(out: Path) -> None:
     """Take the folder for the demo; refuse one that holds what the demo would replace but did not write itself."""
     if not (out / MARKER).exists() and any((out / name).exists() for name in ("data", "index", "runs")):
         raise UsageError(f"{out}: holds data, index or runs that are not the demo's; give another folder with --out")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with replacing(out / MARKER) as part:
         part.touch()

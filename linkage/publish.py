@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from linkage.errors import LinkageError, TryLaterError, UsageError
 from linkage.published import MANIFEST, check_outputs
 from linkage.sealed import sealed
-from linkage.work_folders import flush, flush_all, new_folder, sweep, work_folder
+from linkage.work_folders import flush, flush_all, make_folder, new_folder, sweep, work_folder
 
 # Fixed, for the bytes of a Parquet file depend on it: a change of it changes every published hash.
 ROW_GROUP_ROWS = 131_072
@@ -161,8 +161,7 @@ def staged(runs_dir: Path, run_id: str) -> Iterator[Stage]:
         raise UsageError(f"run id {run_id!r}: no plain folder name; use letters, digits and hyphens")
     if runs_dir.exists() and not runs_dir.is_dir():
         raise UsageError(f"{runs_dir}: is a file; name a folder for the runs")
-    with _one_line(runs_dir, "make"):
-        runs_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(runs_dir)
     with locked(runs_dir):
         sweep(runs_dir)
         target = runs_dir / run_id

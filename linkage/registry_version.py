@@ -78,7 +78,10 @@ def version_in_force(index: Path) -> tuple[Path, dict[str, Any]]:
     try:
         version = _pointed_to(path, index)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"{index}: not a registry index ({error}); make one with 'linkage index build'") from error
+        why = "there is no such folder"
+        if index.exists():
+            why = "it has no file 'current'" if index.is_dir() else "it is no folder"
+        raise InputError(f"{index}: not a registry index ({why}); make one with 'linkage index build'") from error
     except OSError as error:
         raise unreadable(path, error, _REMEDY) from error
     if version is None or not version.is_dir():

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from linkage.errors import LinkageError, UsageError
+from linkage.errors import LinkageError, UsageError, disk_reason
 
 PREFIX = ".linkage-work-"
 # Folders that this process has made, and not filled or removed yet.
@@ -45,6 +45,21 @@ def work_folder(place: Path) -> Iterator[Path]:
         os.close(lock)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there.
+
+    Raises UsageError where none can be there, LinkageError where the disk or the rights refuse it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, NotADirectoryError, FileExistsError) as error:
+        above = next(place for place in folder.absolute().parents if place.exists())
+        why = f"no folder can be made in {above}" if above.is_dir() else f"{above} is no folder"
+        raise UsageError(f"{folder}: cannot be made ({why}); name another place") from error
+    except OSError as error:
+        raise LinkageError(f"{folder}: cannot be made ({disk_reason(error)}); free space or rights there") from error
+
+
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
     """Make a folder where there is none; one in which nothing was left goes again.
@@ -56,7 +71,7 @@ def new_folder(folder: Path) -> Iterator[None]:
     if folder.exists():
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     _UNFINISHED.insert(0, folder)
     try:
         yield

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkage.errors import InputError
-from linkage.ingest import Ingested, ingest
+from linkage.ingest import Ingested, ingest, parquet_limits
 from linkage.ingest.csv_kernels import MAX_FIELD_BYTES
-from linkage.schema import DOSES
+from linkage.schema import DOSES, REGISTRY
 
 
 def write(path: Path, columns: Mapping[str, object], **options: object) -> Path:
@@ -95,7 +95,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_row_groups_and_batches_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linkage.ingest.parquet_file._BATCH_ROWS", 7)
+    monkeypatch.setattr("linkage.ingest.parquet_limits._MOST_ROWS", 7)
     ids = [str(n) if n % 10 else "" for n in range(1, 100)]
     path = write(tmp_path / "a.parquet", {"dose_id": ids, "full_name": ids}, row_group_size=13)
     batch = read(path)
@@ -164,3 +164,48 @@ def test_flipped_bits_are_refused_or_read(
         assert "\n" not in str(result)
     else:
         result.accepted.read().validate(full=True)
+
+
+# ------------------------------------------------------------------------------------------------- what unpacks to more
+
+
+def bomb(path: Path, n_rows: int, letters: int, **options: object) -> Path:
+    """Rows with keys of their own and one long value, stored once."""
+    value = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n_rows, np.int32)), pa.array(["x" * letters]))
+    keys = pa.array(np.arange(n_rows)).cast(pa.string())
+    pq.write_table(pa.table({"person_id": keys, "full_name": value}), path, compression="zstd", **options)
+    return path
+
+
+def test_a_value_stored_once_for_many_rows_is_told_with_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = bomb(tmp_path / "a.parquet", 200_000, 500_000)  # 100 GB of text
+    assert path.stat().st_size < 1 << 20
+    n_rows = parquet_limits.batch_rows(path, pq.read_metadata(path), ["person_id", "full_name"])
+    assert 256 < n_rows < 1024
+    monkeypatch.setattr(parquet_limits, "_ANYWAY_TEXT_BYTES", 1 << 26)
+    with pytest.raises(InputError, match=r"a\.parquet: its values come to over 200 times its size"):
+        ingest([path], REGISTRY)
+
+
+def test_pages_that_unpack_to_far_more_are_told(tmp_path: Path) -> None:
+    path = bomb(tmp_path / "a.parquet", 200, 500_000, use_dictionary=False)
+    with pytest.raises(InputError, match=r"a\.parquet: its pages unpack to over 200 times its size"):
+        ingest([path], REGISTRY)
+
+
+def test_more_rows_than_any_file_of_its_size_holds_are_told(tmp_path: Path) -> None:
+    n_rows = 20_000_000
+    nothing = pa.nulls(n_rows, pa.string())
+    write(tmp_path / "a.parquet", {"person_id": nothing, "full_name": nothing})
+    with pytest.raises(InputError, match=r"a\.parquet: announces 20,000,000 rows in [0-9,]+ bytes"):
+        ingest([tmp_path / "a.parquet"], REGISTRY)
+
+
+def test_long_values_cost_their_rows_only(tmp_path: Path) -> None:
+    batch = ingest([bomb(tmp_path / "a.parquet", 30, 1 << 21)], REGISTRY)
+    assert (batch.accepted.num_rows, batch.rejected.num_rows) == (0, 30)
+    names = pa.array(["Lê Lan"]).take(pa.array(np.zeros(300_000, np.int64)))
+    write(tmp_path / "b.parquet", {"person_id": pa.array(np.arange(300_000)), "full_name": names})
+    assert ingest([tmp_path / "b.parquet"], REGISTRY).accepted.num_rows == 300_000

@@ -155,6 +155,32 @@ def test_an_index_is_not_built_within_its_units(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.parametrize("place", ["/proc/none", "/dev/null/none", "file/none"])
+def test_a_folder_that_cannot_be_is_told_with_the_place_that_takes_none(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "registry.csv").write_text("person_id,full_name\nP1,Lê Lan\n")
+    out = tmp_path / place
+    for command in (
+        ["index", "build", tmp_path / "registry.csv"],
+        ["simulate", "--persons", 100, "--doses", 1, "--seed", 1],
+        ["demo"],
+    ):
+        ended = call(*command, "--out", out)
+        assert (ended.code, ended.out) == (2, "")
+        told = " ".join(ended.err.split())
+        assert f"linkage: {out}: cannot be made (" in told
+        assert told.endswith("; name another place")
+
+
+def test_what_is_no_index_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    reasons = {"none": "there is no such folder", "file": "it is no folder", ".": "it has no file 'current'"}
+    for name, reason in reasons.items():
+        ended = call("index", "info", tmp_path / name)
+        assert ended.code == 2
+        assert f"not a registry index ({reason}); make one with 'linkage index build'" in " ".join(ended.err.split())
+
+
 @pytest.mark.parametrize("date", [datetime.date.max, datetime.date.min])
 def test_a_list_date_that_no_deadline_follows_is_refused(tmp_path: Path, date: datetime.date) -> None:
     text = refused(lambda: run([tmp_path / "x.csv"], tmp_path / "index", tmp_path / "runs", list_date=date))

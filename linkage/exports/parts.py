@@ -8,6 +8,7 @@ from pathlib import Path
 
 from linkage.errors import UsageError
 from linkage.output_paths import check_file, check_folder
+from linkage.work_folders import make_folder
 
 _LONGEST_NAME = 100
 
@@ -24,7 +25,7 @@ def part_paths(out: Path, names: Sequence[str], suffix: str | Mapping[str, str])
         raise UsageError(f"{out}: is a file; name a folder, or a name with an extension")
     if is_folder:
         check_folder(out)
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     paths: dict[str, Path] = {}
     taken: set[str] = set()
     for name in names:

@@ -19,11 +19,11 @@ import pyarrow.types as pt
 from linkage.errors import InputError, LinkageError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
+from linkage.ingest.parquet_limits import TextLimit, batch_rows, check_announced
 from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
 from linkage.schema import TableSchema
 from linkage.threads import in_order
 
-_BATCH_ROWS = 1 << 17
 _BUFFER_BYTES = 1 << 20
 _EXACT_INTEGER = 10**15
 
@@ -48,14 +48,18 @@ def read_parquet(
     with ThreadPoolExecutor(2) as pool:
         digest = pool.submit(_sha256, path)
         with _damage(file), _open(path, page_checksum_verification=True) as parquet:
+            check_announced(parquet.metadata, path, file)
             header = match_header(parquet.schema_arrow.names, table, columns, file)
             if header.lacks_key(table):
                 header = replace(header, key_prefix=derived_prefix(digest.result()))
             n_announced = parquet.metadata.num_rows
             n_records, positions, faults = 0, [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
             wanted = [header.names[place] for place in header.places]
-            batches = parquet.iter_batches(_BATCH_ROWS, columns=wanted)
-            work = (partial(_check, rows, n_before, header, table, file) for rows, n_before in _numbered(batches))
+            limit = TextLimit(path, file)
+            batches = parquet.iter_batches(batch_rows(path, parquet.metadata, wanted), columns=wanted)
+            work = (
+                partial(_check, rows, n_before, header, table, file, limit) for rows, n_before in _numbered(batches)
+            )
             for batch in in_order(work, pool, n_ahead=1):
                 sink(batch.sound)
                 positions.append(batch.bad + n_records + 1)
@@ -110,7 +114,9 @@ def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatc
         n_before += rows.num_rows
 
 
-def _check(rows: pa.RecordBatch, n_before: int, header: Header, table: TableSchema, file: str) -> _Batch:
+def _check(
+    rows: pa.RecordBatch, n_before: int, header: Header, table: TableSchema, file: str, limit: TextLimit
+) -> _Batch:
     """The rows as text, those with a fault apart."""
     faults = np.zeros(rows.num_rows, np.uint16)
     arrays = {}
@@ -118,6 +124,7 @@ def _check(rows: pa.RecordBatch, n_before: int, header: Header, table: TableSche
         values = text_values(rows.column(header.names[place]), header.names[place], file)
         arrays[place] = _drop_invalid(values, faults) if pt.is_binary(values.type) else values
     texts = schema_rows(table, header, arrays, n_before + 1 + np.arange(rows.num_rows))
+    limit.add(texts.nbytes)
     faults |= value_faults(texts, table, header)
     bad = np.flatnonzero(faults)
     return _Batch(rows.num_rows, texts.filter(pa.array(faults == 0)) if bad.size else texts, bad, faults[bad])
@@ -208,12 +215,13 @@ def _rows_as_json(path: Path, file: str, positions: np.ndarray) -> list[bytes]:
     found: list[bytes] = []
     start = 1
     with _damage(file), _open(path) as parquet:
+        n_rows = batch_rows(path, parquet.metadata, parquet.schema_arrow.names)
         for group in range(parquet.num_row_groups):
             end = start + parquet.metadata.row_group(group).num_rows
             if np.searchsorted(positions, start) == np.searchsorted(positions, end):
                 start = end
                 continue
-            for rows in parquet.iter_batches(_BATCH_ROWS, row_groups=[group]):
+            for rows in parquet.iter_batches(n_rows, row_groups=[group]):
                 low, high = np.searchsorted(positions, [start, start + rows.num_rows])
                 if low < high:
                     found += _json_objects(rows.take(pa.array(positions[low:high] - start)))

@@ -12,6 +12,7 @@ import numpy as np
 from linkage.errors import InputError
 from linkage.simulate.randomness import Chance, Floats, Int32s
 from linkage.simulate.tables import read_csv
+from linkage.work_folders import make_folder
 
 LEGACY_FILE = "legacy_units_2021-02-03.csv"
 CROSSWALK_FILE = "crosswalk_2021-02_to_2025-07.csv"
@@ -221,7 +222,7 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
 
 def write_units(communes: Communes, folder: Path) -> None:
     """Write the two files in exactly the form they are read."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, columns, rows in (
         (LEGACY_FILE, LEGACY_COLUMNS, communes.legacy_rows),
         (CROSSWALK_FILE, CROSSWALK_COLUMNS, communes.crosswalk_rows),
