@@ -19,7 +19,7 @@ from linkage.link_folder import LinkFolder, open_link_folder
 from linkage.published import read_table
 from linkage.registry import Index
 from linkage.registry_build import build_index
-from linkage.schema import LINKS
+from linkage.schema import LINKS, PAIRS
 from linkage.scoring import Scorer
 from linkage.work_folders import place_beside, work_folder
 from models.posterior import pair_probability, posterior
@@ -63,6 +63,7 @@ def explain_link(folder: Path, left_id: str, right_id: str | None = None) -> Lin
         record = _record(linked, left_id)
         asked = None if right_id is None else _row_of(index, right_id)
         candidates, n_candidates = _candidates(linked, index, record, asked)
+    candidates = [replace(found, probability=_as_decided(linked, left_id, found)) for found in candidates]
     found = read_table(folder, LINKS.name)
     is_here = pc.equal(found["left_id"], left_id)
     partners = found.filter(is_here)["right_id"].to_pylist()
@@ -78,6 +79,25 @@ def explain_link(folder: Path, left_id: str, right_id: str | None = None) -> Lin
         candidates,
         right_id,
     )
+
+
+def _as_decided(linked: LinkFolder, left_id: str, candidate: Candidate) -> float:
+    """The probability of a pair as published, with the left records that are its rivals for the right one; of a pair
+    that was not published as if it had been one more of them.
+
+    Of rivals with the odds o_j each has o_j / (1 + sum of o), so that one more with the probability p by itself has
+    p (1 - sum of theirs).
+    """
+    ways = [("right_id", "left_id"), ("left_id", "right_id")] if linked.is_self else [("right_id", "left_id")]
+    rivals = 0.0
+    for side, other in ways:
+        found = read_table(linked.folder, PAIRS.name, filters=[(side, "=", candidate.person_id)])
+        published = found.filter(pc.equal(found[other], left_id))
+        if published.num_rows:
+            return float(published["match_probability"][0].as_py())
+        rivals += float(pc.sum(found["match_probability"]).as_py() or 0.0)
+    is_shared = linked.plan.decision.matches_per_record == "one_to_one"
+    return candidate.probability * max(0.0, 1.0 - rivals) if is_shared else candidate.probability
 
 
 def _record(linked: LinkFolder, left_id: str) -> pa.Table:

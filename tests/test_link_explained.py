@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -150,3 +151,29 @@ def test_the_commands_of_a_run_understand_a_folder_of_link(linked: Path) -> None
     (left, right), *_ = sorted(links_of(linked))
     assert f"left record {left}: linked with {right}" in call("explain", linked, left).out
     assert json.loads(call("explain", linked, left, "--json").out)["linked_with"] == [right]
+
+
+def test_probabilities_are_those_among_all_rivals(tmp_path: Path) -> None:
+    """Two left records are alike, and one right record is of one of them at most."""
+    people = [
+        {"id": f"P{n}", "name": f"Person {chr(97 + n % 26)}{n:04}", "born": str(1930 + n % 70)} for n in range(300)
+    ]
+    left = [*people, people[7] | {"id": "TWIN", "born": None}]
+    for name, rows in (("left", left), ("right", [row | {"id": row["id"].replace("P", "Q")} for row in people])):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+    files = [tmp_path / f"{name}.parquet" for name in ("left", "right")]
+    plan = propose(*(read_columns(path) for path in files)).plan
+    plan = msgspec.structs.replace(
+        plan, decision=msgspec.structs.replace(plan.decision, matches_per_record="one_to_one")
+    )
+    folder = link_files(files[:1], files[1:], plan, tmp_path / "linked").folder
+    published = {
+        (row["left_id"], row["right_id"]): row["match_probability"]
+        for row in pq.read_table(folder / "candidates.parquet").to_pylist()
+    }
+    for left_id in ("P7", "TWIN", "P8"):
+        for candidate in explain_link(folder, left_id).candidates:
+            if (left_id, candidate.person_id) in published:
+                assert candidate.probability == published[left_id, candidate.person_id]
+    both = [explain_link(folder, left_id, "Q7").candidates[-1].probability for left_id in ("P7", "TWIN")]
+    assert sum(both) <= 1
