@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from linkage.exports.reject_words import LANGUAGES, words_of
 from linkage.exports.rejects import export_rejects, list_rejects
 from linkage.exports.replay import replay
 from linkage.ingest import ingest
+from linkage.ingest.batch import LAYOUTS
 from linkage.ingest.reasons import REASONS
-from linkage.schema import DOSES
+from linkage.memory import AnonymousPeak, anonymous_bytes
+from linkage.schema import DOSES, REJECTED
 
 BAD_LINES = [b'2,"An', b"3", b"4,\xff\0,x,y", b",=1+1,x"]
 
@@ -257,3 +261,28 @@ def test_replay_without_a_stored_header(path: Path, tmp_path: Path) -> None:
     pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
     with pytest.raises(UsageError, match=r"a.csv: its header is not stored with the rejected records; link it again"):
         replay(path, tmp_path / "again.csv")
+
+
+# ------------------------------------------------------------------------------------------------- very many records
+
+
+def test_many_records_are_hardly_in_memory(tmp_path: Path) -> None:
+    """200 MB of records of two files: counted and written back, some of them in memory at a time."""
+    n, at_once, line = 100_000, 10_000, b"x" * 1000
+    layout = {"header": ["dose_id", "full_name", "address"], "delimiter": ",", "encoding": "utf-8"}
+    layouts = json.dumps(dict.fromkeys(("a.csv", "b.csv"), layout))
+    schema = REJECTED.arrow().with_metadata({LAYOUTS: layouts})
+    path = tmp_path / "rejected.parquet"
+    with pq.ParquetWriter(path, schema) as writer:
+        for file, start in itertools.product(("a.csv", "b.csv"), range(0, n, at_once)):
+            positions = range(start, start + at_once)
+            raw = [b"%d,%s" % (place, line) for place in positions]
+            rows = [[file] * at_once, positions, raw, [["too_few_columns"]] * at_once]
+            writer.write_table(pa.table(rows, schema=schema))
+    before = anonymous_bytes()
+    with AnonymousPeak() as peak:
+        assert [row["records"] for row in list_rejects(path).to_pylist()] == [n, n]
+        replay(path, tmp_path / "back")
+    assert peak.bytes - before < 120 << 20
+    lengths = [len(str(place)) + len(line) + 2 for place in range(n)]
+    assert (tmp_path / "back" / "b.csv").stat().st_size == len("dose_id,full_name,address\n") + sum(lengths)

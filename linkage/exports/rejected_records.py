@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,11 @@ import pyarrow.parquet as pq
 from linkage.errors import InputError
 from linkage.ingest.batch import LAYOUTS
 from linkage.ingest.cleaning import normal_name
+from linkage.ingest.records import mapped_table
 from linkage.ingest.rows import Layout
 from linkage.schema import REJECTED
 
-_CHUNK_ROWS = 1 << 16
+_CHUNK_ROWS, _BUFFER_BYTES = 1 << 14, 1 << 20
 _QUOTE_FAULTS = frozenset({"unclosed_quote", "stray_quote"})  # quotes of such a record part nothing
 
 
@@ -47,9 +49,13 @@ class Record:
 
 
 def read_rejected(path: Path) -> pa.Table:
-    """The table of rejected records; InputError when the file is none."""
+    """The table of rejected records, which lies in a work file and hardly in memory; InputError when the file is
+    none."""
     try:
-        rejected = pq.read_table(path, page_checksum_verification=True)
+        with pq.ParquetFile(path, page_checksum_verification=True, buffer_size=_BUFFER_BYTES) as parquet:
+            schema = parquet.schema_arrow
+            parts = (pa.Table.from_batches([batch], schema) for batch in parquet.iter_batches(_CHUNK_ROWS))
+            rejected = mapped_table(parts, schema, Path(tempfile.gettempdir()))
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path.name}: cannot be read ({reason}): name the rejected.parquet of a run") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from linkage.work_folders import replacing
 
 FORMATS = ("xlsx", "csv")
 BY = ("facility", "file")
+_COUNTED_AT_ONCE = 1 << 16
 _FACILITY = "facility_code"
 _WIDTHS = (22, 8, 22, 40, 32, 44)
 _UNKNOWN = {"vi": "khong-ro-co-so", "en": "facility-not-known"}
@@ -32,13 +34,20 @@ def list_rejects(path: Path) -> pa.Table:
     record with two reasons counts under both. Raises InputError when the file is no table of rejected records.
     """
     rejected = read_rejected(path)
-    reasons = rejected["reasons"].combine_chunks()
-    pairs = pa.table(
-        {"file": rejected["file"].take(pc.list_parent_indices(reasons)), "reason": pc.list_flatten(reasons)}
-    )
-    counts = pairs.group_by(["file", "reason"]).aggregate([([], "count_all")])
-    counts = counts.select(["file", "reason", "count_all"]).rename_columns(["file", "reason", "records"])
-    return counts.sort_by([("file", "ascending"), ("reason", "ascending")])
+    counts: Counter[tuple[str, str]] = Counter()
+    for part in rejected.select(["file", "reasons"]).to_batches(max_chunksize=_COUNTED_AT_ONCE):
+        reasons = part["reasons"]
+        pairs = pa.table(
+            {"file": part["file"].take(pc.list_parent_indices(reasons)), "reason": pc.list_flatten(reasons)}
+        )
+        found = pairs.group_by(["file", "reason"]).aggregate([([], "count_all")])
+        names = zip(found["file"].to_pylist(), found["reason"].to_pylist(), strict=True)
+        counts.update(dict(zip(names, found["count_all"].to_pylist(), strict=True)))
+    rows = [(*pair, n) for pair, n in sorted(counts.items())]
+    columns = zip(*rows, strict=True) if rows else ((), (), ())
+    types = (pa.string(), pa.string(), pa.int64())
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    return pa.table(arrays, names=["file", "reason", "records"])
 
 
 def export_rejects(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,20 +23,28 @@ from linkage.work_folders import replacing
 
 _BOM = b"\xef\xbb\xbf"
 _WORKBOOK = ".xlsx"
+_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True)
 class _Records:
-    """The rejected records of a file: bytes under the layout of a CSV, or cells by column (of a workbook, Parquet)."""
+    """The rejected records of a file, which stay where they lie: bytes under the layout of a CSV, or JSON of the cells
+    of a workbook or Parquet, with the names of all their columns."""
 
-    raw: Sequence[bytes]
+    stored: pa.ChunkedArray
     layout: Layout | None
-    cells: Sequence[Mapping[str, Any]]
+    names: Sequence[str] = ()
 
-    @property
-    def names(self) -> list[str]:
-        """The columns of records that have cells."""
-        return list(dict.fromkeys(column for row in self.cells for column in row))
+    def raw(self) -> Iterator[bytes]:
+        """The bytes of each, some in memory at a time."""
+        for start in range(0, len(self.stored), _AT_ONCE):
+            yield from self.stored.slice(start, _AT_ONCE).to_pylist()
+
+    def rows(self) -> Iterator[list[Any]]:
+        """The cells of each by its columns, of records that have such."""
+        for record in self.raw():
+            cells = json_cells(record) or {}
+            yield [cells.get(name) for name in self.names]
 
 
 def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> list[Path]:
@@ -75,7 +84,7 @@ def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> list[Path]:
             if target.suffix.lower() == _WORKBOOK:
                 _write_workbook(found[file], part)
             else:
-                part.write_bytes(_csv(found[file]))
+                _write_csv(found[file], part)
     return [target for target, _ in targets]
 
 
@@ -98,30 +107,39 @@ def _ending(out: Path, file: str, records: _Records) -> str:
 
 
 def _records(rejected: pa.Table, file: str, layout: Layout | None) -> _Records:
-    raw = rejected.filter(pc.equal(rejected["file"], file))["raw"].to_pylist()
+    places = np.flatnonzero(pc.equal(rejected["file"], file).to_numpy())
+    stored = rejected["raw"].slice(int(places[0]), places.size)  # they lie together, in the order of files
     if layout is not None:
-        return _Records(raw, layout, ())
-    cells = [json_cells(record) for record in raw]
-    known = [record for record in cells if record is not None]
-    if len(known) < len(cells):
-        raise UsageError(f"{file}: its header is not stored with the rejected records; link it again")
-    return _Records(raw, None, known)
+        return _Records(stored, layout)
+    names: dict[str, None] = {}
+    for record in _Records(stored, None).raw():
+        cells = json_cells(record)
+        if cells is None:
+            raise UsageError(f"{file}: its header is not stored with the rejected records; link it again")
+        names |= dict.fromkeys(cells)
+    return _Records(stored, None, list(names))
 
 
-def _csv(records: _Records) -> bytes:
+def _write_csv(records: _Records, out: Path) -> None:
     """The header and the records; with the byte order mark that Excel needs where there is a letter to be lost."""
+    is_ascii = all(line.isascii() for line in _lines(records))
+    with out.open("wb") as sink:
+        sink.write(b"" if is_ascii else _BOM)
+        for line in _lines(records):
+            sink.write(f"{line}\n".encode("utf-8", "surrogateescape"))
+
+
+def _lines(records: _Records) -> Iterator[str]:
     layout = records.layout
-    if layout is not None:
-        header = _line(layout.header, layout.delimiter)
-        errors = "surrogateescape" if layout.encoding == "utf-8" else "replace"
-        texts = [record.decode(layout.encoding, errors) for record in records.raw]
-        lines = [header, *(guarded_record(text, layout.delimiter) for text in texts)]
-    else:
-        names = records.names
-        rows = ([plain(row.get(name)) for name in names] for row in records.cells)
-        lines = [_line(names, ","), *(guarded_record(_line(row, ","), ",") for row in rows)]
-    content = "\n".join([*lines, ""]).encode("utf-8", "surrogateescape")
-    return content if content.isascii() else _BOM + content
+    if layout is None:
+        yield _line(records.names, ",")
+        for row in records.rows():
+            yield guarded_record(_line(map(plain, row), ","), ",")
+        return
+    yield _line(layout.header, layout.delimiter)
+    errors = "surrogateescape" if layout.encoding == "utf-8" else "replace"
+    for record in records.raw():
+        yield guarded_record(record.decode(layout.encoding, errors), layout.delimiter)
 
 
 def _line(cells: Iterable[str], delimiter: str) -> str:
@@ -133,9 +151,8 @@ def _line(cells: Iterable[str], delimiter: str) -> str:
 
 def _write_workbook(records: _Records, out: Path) -> None:
     """Cells as they were, numbers as numbers and texts as texts."""
-    names = records.names
-    rows = ([_cell(row.get(name)) for name in names] for row in records.cells)
-    write_workbook([ListColumn(name) for name in names], rows, out, "rejected")
+    rows = ([_cell(cell) for cell in row] for row in records.rows())
+    write_workbook([ListColumn(name) for name in records.names], rows, out, "rejected")
 
 
 def _cell(value: Any) -> Cell:
