@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linkage.decide import MATCHED, Decided
+from linkage.decide import EXCLUDED, MATCHED, Decided
 from linkage.drift import FEWEST_REFUSED, REFUSED, Moved
 from linkage.errors import QualityGateError, UsageError
 from linkage.model_file import ACCEPTED, Model
@@ -21,6 +21,8 @@ from linkage.training_checks import refusal_of, training_problems
 # Times the plan's highest false-match rate that a batch may expect at the model's threshold: told from the first on,
 # refused from the second. The threshold was set for the claims of the training, and what others expect there scatters.
 TOLD_TIMES, REFUSED_TIMES = 1.0, 2.0
+# Of the odds that nobody in the registry is a claim's person, and of chance.
+OUTSIDE_TIMES, OUTSIDE_DEVIATIONS = 2.0, 4.0
 NOTABLE_CORRELATION = 0.2  # on sound simulations up to 0.1 is seen
 
 
@@ -37,10 +39,13 @@ def is_unlike(moved: tuple[Moved, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a batch expects at the model's threshold: the share of wrong ones among so many matched claims."""
+    """What a batch expects at the model's threshold, the share of wrong ones among so many matched claims; and of how
+    many of all claims nobody in the registry is the person."""
 
     rate: float
     matched: int
+    outside: float
+    claims: int
 
     def leaves(self, plan: Plan, times: float) -> bool:
         """Whether it is more than some times the plan's rate; of a few claims it says nothing."""
@@ -53,9 +58,21 @@ class Expected:
             f"where the plan allows {most:.2g}"
         )
 
+    def strays(self, outside_then: float) -> bool:
+        """Whether far more, or fewer, are outside the registry than the model takes them to be: a claim without a good
+        candidate shows it whatever the model expects, so the posterior tells (Saerens et al. 2002)."""
+        odds, odds_then = (share / max(1.0 - share, 1e-9) for share in (self.outside, outside_then))
+        apart = max(odds, odds_then) >= OUTSIDE_TIMES * min(odds, odds_then)
+        scatter = np.sqrt(max(self.outside, outside_then) / max(1, self.claims))
+        is_sure = abs(self.outside - outside_then) > OUTSIDE_DEVIATIONS * scatter
+        return self.claims >= FEWEST_REFUSED and apart and bool(is_sure)
+
 
 def expected_of(decided: Decided) -> Expected:
-    return Expected(decided.expected_false_match_rate, int((decided.status == MATCHED).sum()))
+    is_sought = decided.status != EXCLUDED
+    claims = int(is_sought.sum())
+    outside = float(decided.none[is_sought].sum()) / max(1, claims)
+    return Expected(decided.expected_false_match_rate, int((decided.status == MATCHED).sum()), outside, claims)
 
 
 def refuse(
@@ -88,11 +105,24 @@ def gate_notes(model: Model, moved: tuple[Moved, ...], expected: Expected | None
     """What of this was passed, or is not grave."""
     return (
         *([expected.text(model.plan)] if expected is not None and expected.leaves(model.plan, TOLD_TIMES) else []),
+        *([] if expected is None else _outside(model, expected)),
         *(f"the training is doubtful: {found.text}" for found in training_problems(model)),
         *_not_identified(model),
         *_dependences(model),
         *(f"unlike the model's training: {found.text}" for found in moved),
     )
+
+
+def _outside(model: Model, expected: Expected) -> list[str]:
+    """That more, or fewer, are not in the registry. The posterior of every claim rests on the model's share."""
+    then = 1.0 - model.parameters.share_in_registry
+    if not expected.strays(then):
+        return []
+    too = "high, and more are wrong than is expected" if expected.outside > then else "low"
+    return [
+        f"of {expected.claims:,} claims {expected.outside:.1%} are of people not in the registry, and of those that "
+        f"the model was trained on {then:.1%}: what is promised under review is too {too}; train a model on such doses"
+    ]
 
 
 def _not_identified(model: Model) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from linkage.errors import QualityGateError
+from linkage.gates import Expected
 from linkage.model_file import Model
 from linkage.sealed import sealed
 from tests.district import District, Row, make_district, manifest, table, write
@@ -79,3 +80,32 @@ def test_a_model_made_elsewhere_takes_the_threshold_of_the_batch(district: Distr
     run_dir = district.link([district.path("doses")], tmp_path, model_file=tmp_path / "model.json")
     assert manifest(run_dir)["match_threshold"] == manifest(district.run_dir)["match_threshold"]
     assert Model.load(run_dir / "model.json").threshold is not None
+
+
+def test_more_people_outside_the_registry_than_in_the_training_are_told(district: District, tmp_path: Path) -> None:
+    """The posterior of every claim rests on the model's share of them, which nobody learns anew."""
+    content = json.loads((district.run_dir / "model.json").read_bytes())
+    assert not any("not in the registry" in note for note in manifest(district.run_dir)["notes"])
+    content["share_in_registry"] = 0.999
+    (tmp_path / "model.json").write_text(json.dumps(sealed(content)), "utf-8")
+    model = tmp_path / "model.json"
+    run_dir = district.link([district.path("doses")], tmp_path, model_file=model, accept="a drill")
+    (note,) = [note for note in manifest(run_dir)["notes"] if "not in the registry" in note]
+    assert "trained on 0.1%: what is promised under review is too high" in note
+
+
+@pytest.mark.parametrize(
+    ("outside", "claims", "strays"),
+    [
+        (0.02, 100_000, False),
+        (0.035, 100_000, False),
+        (0.045, 100_000, True),
+        (0.0095, 100_000, True),
+        (0.07, 999, False),
+        (0.05, 1000, True),
+        (0.0, 1000, True),
+        (1.0, 5000, True),
+    ],
+)
+def test_how_far_the_share_outside_the_registry_may_stray(outside: float, claims: int, strays: bool) -> None:
+    assert Expected(0.0, 0, outside, claims).strays(0.02) is strays
