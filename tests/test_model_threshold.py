@@ -89,7 +89,7 @@ def test_more_people_outside_the_registry_than_in_the_training_are_told(district
     content["share_in_registry"] = 0.999
     (tmp_path / "model.json").write_text(json.dumps(sealed(content)), "utf-8")
     model = tmp_path / "model.json"
-    with pytest.raises(QualityGateError, match="the run was not made: of .* are of people not in the registry"):
+    with pytest.raises(QualityGateError, match=r"the run was not made: of .* are of people not in the registry"):
         district.link([district.path("doses")], tmp_path / "refused", model_file=model)
     run_dir = district.link([district.path("doses")], tmp_path, model_file=model, accept="a drill")
     (note,) = [note for note in manifest(run_dir)["notes"] if "not in the registry" in note]
