@@ -31,7 +31,13 @@ def test_a_key_twice_in_one_file(tmp_path: Path) -> None:
 
 
 def test_equal_records_are_no_collision(tmp_path: Path) -> None:
-    assert read(tmp_path, "1,Lê Lan\n", "1,Lê Lan\n").notes == ()
+    assert read(tmp_path, "1,Lê Lan\n", "1,Lê Lan\n2,Vũ Bá\n").notes == ()
+
+
+def test_a_file_under_two_names_is_told_and_counts_once(tmp_path: Path) -> None:
+    batch = read(tmp_path, "1,Lê Lan\n", "2,Vũ Bá\n", "1,Lê Lan\n")
+    assert batch.notes == ("tram2.csv: is the same file as tram0.csv, byte for byte: give it once",)
+    assert batch.accepted.column("dose_id").to_pylist() == ["1", "2"]
 
 
 def test_a_person_with_two_rows_is_told_and_kept(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_ids_are_the_content_and_the_place(
     assert f"no column for keys: they are the file's content and the place of each record ({prefix}-1" in str(
         batch.files[0].note
     )
+    assert "in another file too, or twice in this one, counts twice" in str(batch.files[0].note)
     other = tmp_path / f"copy-{name}"
     other.write_bytes(path.read_bytes())
     assert ingest([path, other], DOSES).accepted.num_rows == 4  # the same file twice is the same doses

@@ -18,7 +18,7 @@ from linkage.errors import InputError, VerificationError
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.csv_file import read_csv
 from linkage.ingest.date_order import DateOrder
-from linkage.ingest.duplicates import collision_note, duplicate_faults
+from linkage.ingest.duplicates import collision_note, duplicate_faults, same_file_notes
 from linkage.ingest.excel_file import read_excel
 from linkage.ingest.packed import PACKED
 from linkage.ingest.parquet_file import read_parquet
@@ -203,6 +203,7 @@ def ingest(
     )
     conflicting = dropped[faults & CONFLICTING_KEY > 0]
     notes = [collision_note(sound, table.key, conflicting, names, starts)] if table.key and conflicting.size else []
+    notes += same_file_notes([(file.file, file.sha256) for file in counts])
     kept = sound.without(dropped)
     return Ingested(
         kept, _with_layouts(rejected, files, names, n_rejected), counts, unmatched, tuple(notes), tuple(aside)

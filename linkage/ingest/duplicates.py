@@ -57,6 +57,16 @@ def duplicate_faults(
     return every[order], np.concatenate(faults)[order]
 
 
+def same_file_notes(files: Sequence[tuple[str, str]]) -> list[str]:
+    """A line for each file that has the content of one before it under another name; files: name and SHA-256."""
+    first: dict[str, str] = {}
+    return [
+        f"{name}: is the same file as {first[digest]}, byte for byte: give it once"
+        for name, digest in files
+        if first.setdefault(digest, name) != name
+    ]
+
+
 def collision_note(
     records: Records, key: str, rows: NDArray[np.int64], files: Sequence[str], starts: NDArray[np.int64]
 ) -> str:

@@ -218,7 +218,10 @@ def key_notes(header: Header) -> list[str]:
     """What is told of a file without a key column."""
     if header.key_prefix is None:
         return []
-    return [f"no column for keys: they are the file's content and the place of each record ({header.key_prefix}-1 …)"]
+    return [
+        f"no column for keys: they are the file's content and the place of each record ({header.key_prefix}-1 …), so a "
+        "record that stands in another file too, or twice in this one, counts twice"
+    ]
 
 
 def _target_of(name: str, targets: Mapping[str, str]) -> str | None:
