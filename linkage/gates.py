@@ -101,7 +101,6 @@ def refuse(
             'or give --accept "why this model holds"'
         )
 
-
     then = 1.0 - model.parameters.share_in_registry
     if expected is not None and expected.outside > then and expected.strays(then, OUTSIDE_REFUSED):
         raise QualityGateError(f'{what} was not made: {_outside(model, expected)[0]}, or give --accept "why it holds"')

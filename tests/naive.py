@@ -833,3 +833,14 @@ def assemble(total, lead, narrow, step):
         ]
         keys.append([max(int(text, 2), 2**16) if known else 0 for text, known in zip(texts, leads, strict=True)])
     return keys
+
+
+# ------------------------------------------------------------------------------------------------------------ claim ids
+
+
+def are_canonical(texts: list[str], n_lines: int) -> list[bool]:
+    """Texts of so many line feeds whose lines are words parted by one space each, in ASCII, Latin letters
+    under U+0300, and U+1E80 to U+1EFF."""
+    word = r"[!-~\u00c0-\u02ff\u1e80-\u1eff]+"
+    line = rf"(?:{word}(?: {word})*)?"
+    return [re.fullmatch(rf"{line}(?:\n{line}){{{n_lines}}}", text) is not None for text in texts]

@@ -17,6 +17,7 @@ from linkage.claim_id_kernel import are_canonical
 from linkage.claim_ids import IDENTITY, distinct_ids, hex_ids, ids_of
 from linkage.standardise.names import canonical_names
 from linkage.text_bytes import text_bytes
+from tests import naive
 from tests.district import District, make_district, table, write
 
 Row = dict[str, Any]
@@ -90,14 +91,26 @@ def test_any_text_has_the_id_of_the_reference(rows: list[Row]) -> None:
 
 
 @pytest.mark.kernel
-@settings(deadline=None)
-@given(st.lists(TEXTS, min_size=1, max_size=3))
-def test_what_is_taken_as_canonical_is(values: list[str | None]) -> None:
-    text = "\n".join(["c1", *(value or "" for value in values)])
-    found = np.zeros(1, np.bool_)
-    are_canonical(*text_bytes(pa.array([text])), len(values), found)
-    canonical = [" ".join(unicodedata.normalize("NFC", value or "").split()) for value in values]
-    assert not found[0] or text == "\n".join(["c1", *canonical])
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(
+        st.text(
+            st.sampled_from("aZ~! \n\t\x7f\x80\xa0\xbf\xc0éđơư\u02ff\u0300\u0301\u1e7f\u1e80ễ\u1eff\u1f00\u2000가🙂")
+        ),
+        max_size=4,
+    )
+)
+def test_what_is_taken_as_canonical_is(texts: list[str]) -> None:
+    for n_lines in range(3):
+        found = np.zeros(len(texts), np.bool_)
+        are_canonical(*text_bytes(pa.array(texts, pa.string())), n_lines, found)
+        assert found.tolist() == naive.are_canonical(texts, n_lines)
+    for text in naive_canonical(texts):
+        assert [unicodedata.normalize("NFC", line) for line in text.split("\n")] == text.split("\n")
+
+
+def naive_canonical(texts: list[str]) -> list[str]:
+    return [text for text, found in zip(texts, naive.are_canonical(texts, 1), strict=True) if found]
 
 
 def test_ids_as_text_are_32_digits() -> None:
