@@ -14,16 +14,17 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from linkage.edited_files import parse_toml
 from linkage.errors import UsageError
-from linkage.files import link_files
 from linkage.ingest.parquet_file import text_values
-from linkage.model_file import Model
-from linkage.plan import Plan, load_plan, plan_from
+from linkage.plan.reading import load_plan, plan_from
+from linkage.plan.sections import Plan
 from linkage.planning.proposal import Proposal, propose
 from linkage.planning.writing import plan_toml
 from linkage.schema import ENTITIES, LINKS, PAIRS
-from linkage.work_folders import work_folder
+from linkage.storage.edited_files import parse_toml
+from linkage.storage.work_folders import work_folder
+from linkage.training.model_file import Model
+from linkage.two_files.link import link_files
 
 
 class ArrowStream(Protocol):

@@ -10,8 +10,8 @@ import numpy as np
 
 from blocking.keys import Keys
 from blocking.parts import find_in_parts
-from linkage.registry import Index, open_index
-from linkage.registry_files import build_from_files
+from linkage.registry.from_files import build_from_files
+from linkage.registry.index import Index, open_index
 from tests.district import Row, write
 
 Step = list[Row]

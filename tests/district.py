@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.cli import main
-from linkage.nightly import run
-from linkage.registry_files import build_from_files
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.simulate import simulate
 
 Row = dict[str, Any]

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.claim_ids import distinct_ids
-from linkage.doses import Doses
+from linkage.doses.batch import Doses
+from linkage.doses.claim_ids import distinct_ids
+from linkage.doses.schedule import Injections
 from linkage.ingest.duplicates import hash_keys
 from linkage.ingest.records import Records
-from linkage.platform_subjects import open_subject_parts, platform_subjects, subject_counts
-from linkage.schedule import Injections
+from linkage.published.subjects import open_subject_parts, platform_subjects, subject_counts
 from linkage.schema import ISSUES, STATUSES, SUBJECTS
 
 # subject_id, status, issue, commune_code, claim_id
@@ -60,7 +60,7 @@ def outcome_of(rows: Sequence[Row]) -> Any:
 
 
 def _ids(claim_ids: Sequence[str]) -> NDArray[np.uint64]:
-    """Ids in the form that linkage.claim_ids has them: uint64[n, 2]."""
+    """Ids in the form that linkage.doses.claim_ids has them: uint64[n, 2]."""
     halves = [(int(text[3:19], 16), int(text[19:], 16)) for text in claim_ids]
     return np.array(halves, np.uint64).reshape(len(claim_ids), 2)
 

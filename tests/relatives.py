@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from linkage.plan import Plan, plan_from
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Plan
 from tests.district import Row
 
 _FAMILIES = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý"

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from linkage.model_file import Model
-from linkage.plan import Plan, load_plan, plan_from
-from linkage.train import starting_parameters
+from linkage.plan.reading import load_plan, plan_from
+from linkage.plan.sections import Plan
+from linkage.training.model_file import Model
+from linkage.training.train import starting_parameters
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -14,20 +14,21 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from linkage.binding import bind
-from linkage.comparing import Batch, BoundComparison, Pairs, prepare_batch
-from linkage.encode import encode
+from linkage.encode.columns import encode
+from linkage.encode.keys import KeyParts
 from linkage.errors import UsageError
-from linkage.explain import explain
-from linkage.files import link_files
 from linkage.ingest.records import Records
-from linkage.key_parts import KeyParts
-from linkage.plan import Plan, load_plan, plan_from
-from linkage.registry import Index
-from linkage.registry_build import build_index
-from linkage.registry_files import build_from_files
+from linkage.insight.explain import explain
+from linkage.plan.reading import load_plan, plan_from
+from linkage.plan.sections import Plan
+from linkage.registry.build import build_index
+from linkage.registry.from_files import build_from_files
+from linkage.registry.index import Index
+from linkage.scoring.batch import Batch, BoundComparison, Pairs, prepare_batch
+from linkage.scoring.binding import bind
 from linkage.simulate import simulate
-from linkage.train import starting_parameters
+from linkage.training.train import starting_parameters
+from linkage.two_files.link import link_files
 from tests import naive
 from tests.district import District, Row, table
 from tests.splink_runs import EVERY_KIND, changed, with_absent_levels
@@ -40,7 +41,7 @@ LACKS, LACKS_NUMBER = "no value in the registry", "no number of this length in t
 
 def every_kind(*, has_absent_levels: bool) -> Plan:
     """The vaccination plan with a text and a number instead of two comparisons whose kinds occur twice."""
-    content = tomllib.loads(resources.files("linkage").joinpath("plan.toml").read_text("utf-8"))
+    content = tomllib.loads(resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8"))
     for name, kind in (("facility", "text"), ("height", "number")):
         content["field"].append({"name": name, "kind": kind, "left": [name], "right": [name]})
     words = {"measure": "jaro_winkler", "thresholds": [0.9, 0.8]}

@@ -16,8 +16,8 @@ import pytest
 import linkage
 from benchmarks.accuracy.domains import Made, make_customers
 from linkage.errors import UsageError
-from linkage.files import link_files
-from linkage.plan import load_plan
+from linkage.plan.reading import load_plan
+from linkage.two_files.link import link_files
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "link_tables.ipynb"
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from linkage import clock
-from linkage.as_of import UNSTATED, as_of, as_of_notes, of_records
 from linkage.cli.options import day
 from linkage.ingest.records import Records
-from linkage.nightly import run
-from linkage.plan import load_plan
-from linkage.registry import open_index
-from linkage.registry_build import build_index
-from linkage.registry_files import apply_changes, build_from_files, compact_index
+from linkage.machine import clock
+from linkage.night.run import run
+from linkage.plan.reading import load_plan
+from linkage.registry.as_of import UNSTATED, as_of, as_of_notes, of_records
+from linkage.registry.build import build_index
+from linkage.registry.from_files import apply_changes, build_from_files, compact_index
+from linkage.registry.index import open_index
 from linkage.simulate import simulate
 
 ROOT = Path(__file__).parents[1]
@@ -142,4 +142,4 @@ def test_only_the_clock_asks_what_day_it_is() -> None:
         if isinstance(node, ast.Attribute) and asked & {node.attr, ast.unparse(node)}
         if not ast.unparse(node).startswith("clock.")
     }
-    assert not found, "ask linkage.clock, for what is said; linkage.as_of, for what is decided"
+    assert not found, "ask linkage.machine.clock, for what is said; linkage.registry.as_of, for what is decided"

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from benchmarks.accuracy.standardised import standardise
-from linkage.registry_files import build_from_files
+from linkage.registry.from_files import build_from_files
 from linkage.simulate import simulate
 
 

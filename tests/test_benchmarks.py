@@ -27,7 +27,7 @@ from benchmarks.accuracy.metrics import (
     review_share,
 )
 from benchmarks.accuracy.table import Row, markdown, merged, write
-from linkage.plan import load_plan
+from linkage.plan.reading import load_plan
 
 ROOT = Path(__file__).parents[1]
 

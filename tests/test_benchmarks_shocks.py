@@ -22,8 +22,8 @@ from benchmarks.accuracy.calibration import Bin
 from benchmarks.accuracy.recall import true_blocking_recall
 from benchmarks.accuracy.shock_table import markdown
 from benchmarks.accuracy.table import write
-from linkage.nightly import run
-from linkage.registry_files import build_from_files
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.simulate import simulate
 from linkage.simulate.shocks import SHOCKS
 
@@ -114,7 +114,7 @@ def test_pooling_true_promises_leaves_no_gap_beyond_chance() -> None:
 
 
 def test_calibration_of_a_run_agrees_with_evaluate(linked: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from linkage.evaluate import evaluate
+    from linkage.insight.evaluate import evaluate
 
     monkeypatch.setattr(calibrating, "LEAST_CLAIMS", 300)
     folder, run_dir = linked

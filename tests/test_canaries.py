@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.ingest import for_manifest
-from linkage.masking import shape_of
 from linkage.schema import DOSES, INPUTS, PERSONAL, REGISTRY
 from linkage.simulate import simulate
+from linkage.wording.masking import shape_of
 from tests.district import Called, call
 
 # What is planted, by column; the same words in both inputs would be found by linking, so each has its own.

@@ -9,10 +9,10 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from linkage import checksums
-from linkage.checksums import CheckedFile, n_chunks, sums_of, unreadable
 from linkage.errors import LinkageError, VerificationError
-from linkage.sealed import check_seal, read_sealed, sealed
+from linkage.storage import checksums
+from linkage.storage.checksums import CheckedFile, n_chunks, sums_of, unreadable
+from linkage.storage.sealed import check_seal, read_sealed, sealed
 
 SIZE = 10 * 64 + 17
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.claim_id_kernel import are_canonical
-from linkage.claim_ids import IDENTITY, distinct_ids, hex_ids, ids_of
+from linkage.doses.claim_id_kernel import are_canonical
+from linkage.doses.claim_ids import IDENTITY, distinct_ids, hex_ids, ids_of
+from linkage.machine.text_bytes import text_bytes
 from linkage.standardise.names import canonical_names
-from linkage.text_bytes import text_bytes
 from tests import naive
 from tests.district import District, make_district, table, write
 

@@ -98,7 +98,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "rejects": [run_dir],
         "verify": [run_dir],
         "plan init": [registry, "--out", tmp_path / "plan.toml"],
-        "plan check": [ROOT / "linkage" / "plan.toml"],
+        "plan check": [ROOT / "linkage" / "plan" / "vaccination.toml"],
         "model show": [model],
         "model compare": [model, model],
         "doctor": [],
@@ -168,7 +168,7 @@ def test_a_process_that_ends_at_once_has_said_everything(tmp_path: Path) -> None
 def test_an_interrupted_command_says_so() -> None:
     """Typer makes an exit code of the signal before it comes here."""
     told = (
-        "from linkage import cli, demo\n"
+        "from linkage import cli; from linkage.demo import district as demo\n"
         "def interrupted(*arguments): raise KeyboardInterrupt\n"
         "demo.demo = interrupted\n"
         "cli.program()"
@@ -214,7 +214,9 @@ def errors(district: District, tmp_path: Path) -> dict[str, tuple[list[object], 
     link = ["link", doses, registry, "--out", tmp_path / "link", "--plan"]
     file.write_text("?")
     plan = tmp_path / "plan.toml"
-    plan.write_text((ROOT / "linkage" / "plan.toml").read_text("utf-8").replace("format = 1", "format = 1\nx = 2"))
+    plan.write_text(
+        (ROOT / "linkage" / "plan" / "vaccination.toml").read_text("utf-8").replace("format = 1", "format = 1\nx = 2")
+    )
     return {
         "missing file": ([*run, "no.csv"], 2, "no.csv: no such file"),
         "wrong extension": ([*run, file], 2, "file: unknown extension"),
@@ -267,7 +269,7 @@ def test_a_full_disk_is_one_line(district: District, monkeypatch: pytest.MonkeyP
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "x"))
 
-    monkeypatch.setattr("linkage.registry_files.build_index", full)
+    monkeypatch.setattr("linkage.registry.from_files.build_index", full)
     line = one_line(call("index", "build", district.path("registry"), "--out", tmp_path / "index"), 1)
     assert line.startswith(f"linkage: {tmp_path / 'x'}: No space left on device; ")
 

@@ -17,7 +17,7 @@ from linkage import errors
 from linkage.cli import entry
 from linkage.cli.failures import failure_of
 from linkage.errors import LinkageError
-from linkage.version import __version__, code_version
+from linkage.machine.version import __version__, code_version
 from tests.district import call
 from tests.test_cli import NAMES, commands, one_line
 

@@ -16,12 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from linkage.cli.tables import HOLDING_BLANK, print_fitted
-from linkage.demo import DemoSummary
-from linkage.evaluate import evaluate
-from linkage.model_file import Model
-from linkage.reports.demo import render as render_demo
+from linkage.demo.district import DemoSummary
+from linkage.demo.told import render as render_demo
+from linkage.insight.evaluate import evaluate
 from linkage.reports.evaluation import render
 from linkage.reports.model import render as render_model
+from linkage.training.model_file import Model
 from tests.district import District, call, make_district, manifest
 from tests.terminal import in_terminal, seen
 

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.cohorts import FIRST_YEARS, N_COHORTS, cohort_names, cohorts_in, cohorts_of, within_cohort
-from linkage.comparing import pattern_space, prepare_batch
-from linkage.encode import encode
-from linkage.frequencies import COHORT, N_GROUPS
+from linkage.encode.columns import encode
 from linkage.ingest.records import Records
-from linkage.plan import load_plan, plan_from
-from linkage.registry_build import build_index
-from linkage.scoring import Scorer
-from linkage.train import starting_parameters
+from linkage.plan.reading import load_plan, plan_from
+from linkage.registry.build import build_index
+from linkage.registry.cohorts import FIRST_YEARS, N_COHORTS, cohort_names, cohorts_in, cohorts_of, within_cohort
+from linkage.registry.frequencies import COHORT, N_GROUPS
+from linkage.scoring.batch import pattern_space, prepare_batch
+from linkage.scoring.scorer import Scorer
+from linkage.training.train import starting_parameters
 from models.comparators import date, name
 from tests.test_frequencies import NAME, count_frequencies, ratios_by_level, registry
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.copies import MOST_KEPT, MOST_PAIRS, Copies, spread
+from linkage.two_files.copies import MOST_KEPT, MOST_PAIRS, Copies, spread
 
 
 def copies_of(names: list[str]) -> Copies:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from linkage.counted import counted
+from linkage.wording.counted import counted
 
 
 def test_one_is_singular_and_nothing_else() -> None:

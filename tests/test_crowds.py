@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.copies import MOST_KEPT, Copies, join, places_in_runs
-from linkage.crowds import crowds_by_keys, joined, people_of, thinned
-from linkage.files import link_files
+from linkage.two_files.copies import MOST_KEPT, Copies, join, places_in_runs
+from linkage.two_files.crowds import crowds_by_keys, joined, people_of, thinned
+from linkage.two_files.link import link_files
 from tests.district import Row
 from tests.relatives import households, plan_of, write_people
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.model_file import Model
-from linkage.nightly import run, train_model
-from linkage.plan import load_plan
-from linkage.registry_files import apply_changes, build_from_files
+from linkage.night.run import run, train_model
+from linkage.plan.reading import load_plan
+from linkage.registry.from_files import apply_changes, build_from_files
 from linkage.simulate import simulate
+from linkage.training.model_file import Model
 
 PERSON_COLUMNS = ("person_id", "full_name", "gender", "date_of_birth", "id_number", "phone")
 OTHER_COLUMNS = {

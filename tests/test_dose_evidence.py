@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from linkage.explain import explain
-from linkage.model_file import Model
-from linkage.sealed import sealed
+from linkage.insight.explain import explain
+from linkage.storage.sealed import sealed
+from linkage.training.model_file import Model
 from tests.district import DOSES, District, Row, hashes, make_district, manifest, table, write
 
 BITS = ("rarity_bits", "near_number_bits", "household_bits", "subject_bits", "schedule_bits")

@@ -9,12 +9,13 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from linkage.comparing import pattern_space
-from linkage.decide import MATCHED, REVIEW, Ranking, decide
-from linkage.doubtful import are_doubtful
+from linkage.deciding.decide import MATCHED, REVIEW, decide
+from linkage.deciding.doubtful import are_doubtful
 from linkage.errors import UsageError
-from linkage.plan import load_plan, plan_from
-from linkage.train import starting_parameters
+from linkage.plan.reading import load_plan, plan_from
+from linkage.scoring.batch import pattern_space
+from linkage.scoring.ranking import Ranking
+from linkage.training.train import starting_parameters
 
 PLAN = load_plan()
 SPACE = pattern_space(PLAN)
@@ -82,7 +83,9 @@ def test_they_are_reviewed_and_make_no_room_for_others() -> None:
     ],
 )
 def test_a_rule_of_what_the_plan_has_not_is_refused(rule: dict[str, list[str]], message: str) -> None:
-    content = copy.deepcopy(tomllib.loads(resources.files("linkage").joinpath("plan.toml").read_text("utf-8")))
+    content = copy.deepcopy(
+        tomllib.loads(resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8"))
+    )
     content["decision"]["never_automatic"] = [rule]
     with pytest.raises(UsageError) as refused:
         plan_from(content, "here")

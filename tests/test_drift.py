@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linkage.cohorts import within_cohort
-from linkage.drift import describe_tables, drift_notes, moved_levels
-from linkage.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
-from linkage.model_file import Model
-from linkage.sealed import sealed
-from linkage.value_counts import Counts, add_up
+from linkage.registry.cohorts import within_cohort
+from linkage.registry.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
+from linkage.registry.value_counts import Counts, add_up
+from linkage.storage.sealed import sealed
+from linkage.training.drift import describe_tables, drift_notes, moved_levels
+from linkage.training.model_file import Model
 from tests.district import District, call, make_district, manifest
 
 

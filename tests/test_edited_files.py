@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from benchmarks.faults.structures import HOSTILE, mutated
-from linkage.edited_files import read_json, read_toml
 from linkage.errors import InputError, LinkageError, UsageError
-from linkage.model_file import Model
-from linkage.plan import load_plan, plan_from
+from linkage.plan.reading import load_plan, plan_from
+from linkage.storage.edited_files import read_json, read_toml
+from linkage.training.model_file import Model
 from tests.splink_runs import vaccination_model
 
 ROOT = Path(__file__).parents[1]
 PLANS = [
-    resources.files("linkage").joinpath("plan.toml").read_text("utf-8"),
+    resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8"),
     *(path.read_text("utf-8") for path in sorted((ROOT / "benchmarks" / "plans").glob("*.toml"))),
 ]
 

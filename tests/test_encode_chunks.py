@@ -9,14 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.encode import Columns, Dictionaries, encode, encode_chunks
+from linkage.encode.columns import encode, encode_chunks
+from linkage.encode.dictionaries import Columns, Dictionaries
+from linkage.encode.syllables import SyllableDictionary
 from linkage.ingest import ingest
 from linkage.ingest.records import Records
-from linkage.plan import Plan, load_plan
-from linkage.registry import Units
+from linkage.plan.reading import load_plan
+from linkage.plan.sections import Plan
+from linkage.registry.index import Units
 from linkage.schema import DOSES
 from linkage.simulate import simulate
-from linkage.syllables import SyllableDictionary
 from models.comparators.name import signatures_of
 
 pytestmark = pytest.mark.kernel

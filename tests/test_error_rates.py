@@ -11,19 +11,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.comparing import Batch, prepare_batch, take, without_rows
-from linkage.decide import MATCHED, VERIFIED
-from linkage.encode import encode
-from linkage.error_rates import ErrorEstimate
+from linkage.deciding.decide import MATCHED, VERIFIED
+from linkage.deciding.error_rates import ErrorEstimate
+from linkage.encode.columns import encode
 from linkage.ingest import ingest
-from linkage.model_file import Model
-from linkage.outputs import Outcome
-from linkage.reconcile import Clock, reconcile
-from linkage.registry import Index
-from linkage.registry_files import build_from_files
+from linkage.machine.stage_clock import Clock
+from linkage.night.stages import reconcile
+from linkage.published.decisions import Outcome
+from linkage.registry.from_files import build_from_files
+from linkage.registry.index import Index
 from linkage.schema import DOSES
+from linkage.scoring.batch import Batch, prepare_batch, take, without_rows
+from linkage.scoring.exact_agreement import find_verified
 from linkage.simulate import simulate
-from linkage.verify import find_verified
+from linkage.training.model_file import Model
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 
 from linkage.cli.tables import print_fitted
 from linkage.errors import InputError, UsageError, VerificationError
-from linkage.evaluate import BIN_EDGES, Evaluation, evaluate, wilson_interval
-from linkage.publish import staged
+from linkage.insight.evaluate import BIN_EDGES, Evaluation, evaluate, wilson_interval
+from linkage.published.folders import staged
 from linkage.reports.evaluation import render
 from linkage.schema import DECISIONS
 

@@ -15,16 +15,16 @@ import pytest
 from rich.cells import cell_len
 
 from linkage.cli.tables import print_fitted
-from linkage.comparing import prepare_batch
-from linkage.encode import encode
+from linkage.encode.columns import encode
 from linkage.errors import InputError, UsageError
-from linkage.explain import Explanation, _find_dose, explain
-from linkage.model_file import Model
-from linkage.published import read_manifest
-from linkage.registry import open_index
-from linkage.registry_files import apply_changes
+from linkage.insight.explain import Explanation, _find_dose, explain
+from linkage.published.reader import read_manifest
+from linkage.registry.from_files import apply_changes
+from linkage.registry.index import open_index
 from linkage.reports.explanation import render
-from linkage.scoring import Scorer
+from linkage.scoring.batch import prepare_batch
+from linkage.scoring.scorer import Scorer
+from linkage.training.model_file import Model
 from tests.district import District, Row, call, make_district, table, write
 
 
@@ -193,7 +193,8 @@ def test_a_name_is_as_rare_as_in_its_cohort(district: District, some: Callable[[
 
 
 def _share_by_hand(columns: dict[str, Any], person: int) -> float:
-    """Of a person's name, among those of his sex, cohort and commune, by the rule that linkage.frequencies states."""
+    """Of a person's name, among those of his sex, cohort and commune, by the rule that linkage.registry.frequencies
+    states."""
     key, sex, commune = (columns[name] for name in ("full_name.key", "sex", "commune"))
     cohorts = np.searchsorted((1955, 1970, 1985, 1995, 2000, 2005, 2010), columns["birth_date"] >> 9, side="right")
     is_born, is_sex, has_name = columns["birth_date"] > 0, sex == sex[person], key == key[person]

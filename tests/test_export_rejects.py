@@ -21,7 +21,7 @@ from linkage.exports.replay import replay
 from linkage.ingest import ingest
 from linkage.ingest.batch import LAYOUTS
 from linkage.ingest.reasons import REASONS
-from linkage.memory import AnonymousPeak, anonymous_bytes
+from linkage.machine.memory import AnonymousPeak, anonymous_bytes
 from linkage.schema import DOSES, REJECTED
 
 BAD_LINES = [b'2,"An', b"3", b"4,\xff\0,x,y", b",=1+1,x"]
@@ -150,7 +150,7 @@ def test_failed_export_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     (tmp_path / name).write_text("old")
-    monkeypatch.setattr("linkage.work_folders.Path.replace", fail)
+    monkeypatch.setattr("linkage.storage.work_folders.Path.replace", fail)
     with pytest.raises(LinkageError, match=rf"{name}: cannot be written \(.*No space left"):
         export_rejects(path, tmp_path / name)
     assert (tmp_path / name).read_text() == "old"

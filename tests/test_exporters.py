@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 
-from linkage.cell_text import CELL_CHARACTERS, csv_cell, guarded_record, sheet_name, sheet_text, visible
 from linkage.cli import app
 from linkage.exports import lists
 from linkage.exports.lists import ListColumn, write_csv, write_workbook
 from linkage.exports.tables import FORMATS as TABLE_FORMATS
 from linkage.exports.tables import export_table
 from linkage.reports import FORMATS, FORMS, write_form
+from linkage.wording.cell_text import CELL_CHARACTERS, csv_cell, guarded_record, sheet_name, sheet_text, visible
 from tests.district import LIST_DATE, call, manifest, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,7 +131,7 @@ def test_whatever_writes_cells_knows_the_guard() -> None:
     found = [path for path in (ROOT / "linkage").rglob("*.py") if writes_cells(path) and "simulate" not in path.parts]
     assert len(found) >= 3
     for path in found:
-        assert "linkage.cell_text import" in path.read_text(encoding="utf-8"), path
+        assert "linkage.wording.cell_text import" in path.read_text(encoding="utf-8"), path
 
 
 def options_that_export() -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from linkage.errors import UsageError
 from linkage.exports.tables import export_table
 from linkage.exports.views import View
 from linkage.exports.words import CODES, TITLES
-from linkage.publish import staged
+from linkage.published.folders import staged
 from linkage.schema import (
     COMMUNES,
     DECISIONS,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from linkage.errors import InputError, UsageError
-from linkage.finding import Asked, find_doses, find_persons
-from linkage.registry_files import apply_changes, build_from_files
+from linkage.insight.finding import Asked, find_doses, find_persons
+from linkage.registry.from_files import apply_changes, build_from_files
 from tests.district import District, call, make_district, table, write
 from tests.test_cli import one_line
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocking.keys import within
-from linkage.frequencies import N_GROUPS, Frequencies, frequency_ratios
-from linkage.plan import Comparison, load_plan
-from linkage.value_counts import add_up, count_part, counted_columns
+from linkage.plan.reading import load_plan
+from linkage.plan.sections import Comparison
+from linkage.registry.frequencies import N_GROUPS, Frequencies, frequency_ratios
+from linkage.registry.value_counts import add_up, count_part, counted_columns
 from models.comparators.name import LEVELS
 from models.parameters import ComparisonParameters
 from models.term_frequency import keep_order

@@ -22,10 +22,10 @@ from benchmarks.faults.fuzz_sorts import GIVEN, Sort, _as_toml, _as_workbook, _o
 from benchmarks.faults.mutations import mutated_bytes, mutated_workbook
 from benchmarks.faults.trials import RIGHT, TOLD
 from linkage.ingest import ingest
-from linkage.plan import load_plan
+from linkage.plan.reading import load_plan
 from linkage.schema import DOSES
 
-PLAN = resources.files("linkage").joinpath("plan.toml").read_bytes()
+PLAN = resources.files("linkage.plan").joinpath("vaccination.toml").read_bytes()
 
 
 def test_mutations_change_a_file_and_are_the_same_for_a_seed() -> None:

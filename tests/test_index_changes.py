@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from linkage.errors import InputError
-from linkage.registry import open_index, verify_index
-from linkage.registry_files import apply_changes, compact_index
+from linkage.registry.from_files import apply_changes, compact_index
+from linkage.registry.index import open_index, verify_index
 from linkage.simulate import simulate
 from tests.changes import build, changes_csv, contents
 from tests.district import Row, call, rows_of

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linkage.nightly import run, train_model
-from linkage.registry_files import apply_changes
+from linkage.night.run import run, train_model
+from linkage.registry.from_files import apply_changes
 from linkage.simulate import simulate
 from tests.changes import build, changed_registry, changes_csv, draw_steps
 from tests.district import LIST_DATE, hashes, manifest, rows_of
@@ -58,6 +58,6 @@ def test_answers_are_those_of_a_fresh_build(
 
 def _plan_with(max_block: int, path: Path) -> Path:
     """The default plan with smaller blocks."""
-    lines = resources.files("linkage").joinpath("plan.toml").read_text("utf-8").splitlines()
+    lines = resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8").splitlines()
     path.write_text("\n".join(f"max_block = {max_block}" if line.startswith("max_block") else line for line in lines))
     return path

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from linkage.errors import InputError
-from linkage.files import read_side
 from linkage.ingest import ingest
-from linkage.plan import Plan, plan_from
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Plan
 from linkage.schema import DOSES
+from linkage.two_files.link import read_side
 
 PERSON = {"dose_id": "D1", "full_name": "Lê Lan"}
 TWO_ROWS = {

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.ingest import in_order
-from linkage.nightly import run
+from linkage.night.run import run
 from tests.district import LIST_DATE, District, call, hashes, make_district
 
 _X = pa.array(["Lê Văn Khác"] * 30)

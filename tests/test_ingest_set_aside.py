@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.encode.syllables import SyllableDictionary, split_names
 from linkage.errors import InputError
 from linkage.ingest import ingest, reading_notes
 from linkage.schema import DOSES
 from linkage.standardise.names import canonical_names
-from linkage.syllables import SyllableDictionary, split_names
 from tests.district import LIST_DATE, District, call, make_district
 
 
@@ -105,7 +105,7 @@ def test_a_run_of_few_files_needs_each(district: District, tmp_path: Path) -> No
 
 
 def test_a_syllable_too_many_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linkage.syllables.MAX_SYLLABLES", 4)
+    monkeypatch.setattr("linkage.encode.syllables.MAX_SYLLABLES", 4)
     dictionary = SyllableDictionary()
     names = split_names(canonical_names(pa.array(["An Bá", "Cát Dũng", "An Bá Cát", None])))
     encoded = dictionary.encode(names).syllables

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 
 from benchmarks.faults.bit_flips import FAULTS
-from linkage import checksums, registry_sums
 from linkage.errors import LinkageError, UsageError, VerificationError
-from linkage.nightly_check import NIGHTS, NightlyCheck, damage_told
-from linkage.published import read_manifest
-from linkage.registry import FORMAT, open_index
-from linkage.registry_files import apply_changes, compact_index
-from linkage.registry_sums import share
-from linkage.sealed import sealed
+from linkage.published.reader import read_manifest
+from linkage.registry import sums as registry_sums
+from linkage.registry.from_files import apply_changes, compact_index
+from linkage.registry.index import FORMAT, open_index
+from linkage.registry.rolling_check import NIGHTS, NightlyCheck, damage_told
+from linkage.registry.sums import share
+from linkage.storage import checksums
+from linkage.storage.sealed import sealed
 from tests.changes import changes_csv
 from tests.district import LIST_DATE, Called, District, call, make_district
 

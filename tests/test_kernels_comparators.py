@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from linkage.encode.syllables import COMMON_SYLLABLES, SyllableDictionary
 from linkage.standardise.names import ascii_fold, sound_key, toneless
-from linkage.syllables import COMMON_SYLLABLES, SyllableDictionary
 from models.comparators import absent, category, date, digits, name, number, place, text, text_bounds
 from tests import naive
 

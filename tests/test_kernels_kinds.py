@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from linkage.encode_texts import _packed
+from linkage.encode.texts import _packed
 from models.comparators import address, distance, name_pair, nickname, postcode, text
 from tests import naive
 from tests.test_kernels_comparators import check_spans, dictionary_of

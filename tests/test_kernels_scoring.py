@@ -43,7 +43,7 @@ from blocking.parts import (
     take_rows,
     take_rows_of_spans,
 )
-from linkage.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
+from linkage.registry.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
 from models.score import bayes_factors, expect, find_within, multiply_term_frequency, raise_by_chance, rank, select
 from models.term_frequency import keep_order, level_ratios, name_shares, raise_other_groups, smallest
 from tests import naive

@@ -13,20 +13,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.binding import bind
-from linkage.comparing import Pairs, prepare_batch
-from linkage.encode import Dictionaries, encode
+from linkage.encode.columns import encode
+from linkage.encode.dictionaries import Dictionaries
+from linkage.encode.keys import key_part
 from linkage.errors import UsageError
-from linkage.files import link_files
 from linkage.ingest.records import Records
-from linkage.key_parts import key_part
-from linkage.model_file import Model
-from linkage.plan import Plan, load_plan, plan_from
+from linkage.plan.reading import load_plan, plan_from
+from linkage.plan.sections import Plan
 from linkage.planning.checking import check_plan
-from linkage.registry_build import build_index
+from linkage.registry.build import build_index
+from linkage.scoring.batch import Pairs, prepare_batch
+from linkage.scoring.binding import bind
 from linkage.splink.exporting import export_splink
 from linkage.standardise.places import Units
-from linkage.train import starting_parameters
+from linkage.training.model_file import Model
+from linkage.training.train import starting_parameters
+from linkage.two_files.link import link_files
 
 TEXT: dict[str, Any] = {"measure": "jaro_winkler", "thresholds": [0.85]}
 FIELDS = {

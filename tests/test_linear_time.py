@@ -20,12 +20,12 @@ import pyarrow as pa
 import pytest
 
 import linkage
-from linkage.cell_text import csv_cell, visible
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.csv_kernels import MAX_FIELD_BYTES
 from linkage.standardise import categories, dates, identifiers, phones, places_names
 from linkage.standardise.names import canonical_name, canonical_names
 from linkage.standardise.phones_international import standardise_international_phones
+from linkage.wording.cell_text import csv_cell, visible
 
 LENGTH = 8000  # characters; what takes their number squared needs a tenth of a second and more
 LIMIT_SECONDS = 0.05

@@ -12,11 +12,11 @@ import pytest
 
 from benchmarks.accuracy.domains import Made, make_customers
 from linkage.errors import InputError, UsageError
-from linkage.evaluate_link import LinkEvaluation, evaluate_link
-from linkage.explain_link import explain_link
-from linkage.files import link_files
+from linkage.insight.evaluate_link import LinkEvaluation, evaluate_link
+from linkage.insight.explain_link import explain_link
 from linkage.planning.columns import read_columns
 from linkage.planning.proposal import propose
+from linkage.two_files.link import link_files
 from tests.district import call
 
 ENTITY = ("who", "who")

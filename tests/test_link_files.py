@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.encode import has_value
-from linkage.files import LinkSummary, link_files
-from linkage.model_file import Model
-from linkage.plan import plan_from
+from linkage.encode.columns import has_value
+from linkage.plan.reading import plan_from
+from linkage.training.model_file import Model
+from linkage.two_files.link import LinkSummary, link_files
 from tests.district import Row, call
 from tests.relatives import children_and_mothers, households, plan_of, with_slips, write_people
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from linkage import clock, doctor, kernel_cache
-from linkage.doctor import examine
 from linkage.errors import LinkageError
-from linkage.kernel_cache import VARIABLE, choose_cache
+from linkage.machine import clock, doctor, kernel_cache
+from linkage.machine.doctor import examine
+from linkage.machine.kernel_cache import VARIABLE, choose_cache
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,7 +88,7 @@ def test_without_a_home_the_program_starts_from_a_checkout_that_is_read_only(tmp
     for package in ("linkage", "blocking", "models"):
         shutil.copytree(ROOT / package, tmp_path / "code" / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "doctor.py").write_text(
-        f"import sys; from pathlib import Path; from linkage import kernel_cache\n"
+        f"import sys; from pathlib import Path; from linkage.machine import kernel_cache\n"
         f"kernel_cache._SHARED = Path({str(tmp_path)!r}); sys.argv = ['linkage', 'doctor', '--json']\n"
         "from linkage.cli import program; program()\n"
     )
@@ -120,7 +120,7 @@ def test_the_doctor_is_right_about_a_healthy_machine(tmp_path: Path) -> None:
 
 
 def test_the_doctors_kernel_stays_within_its_arrays() -> None:
-    code = "from linkage.doctor import _kernels; import sys; sys.exit(not _kernels().ok)"
+    code = "from linkage.machine.doctor import _kernels; import sys; sys.exit(not _kernels().ok)"
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr.decode()

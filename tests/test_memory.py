@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linkage.memory import AnonymousPeak, anonymous_bytes
-from linkage.scratch import scratch_array
+from linkage.machine.memory import AnonymousPeak, anonymous_bytes
+from linkage.machine.scratch import scratch_array
 
 SIZE = 64 << 20
 
@@ -35,7 +35,7 @@ def test_work_files_do_not_count(tmp_path: Path) -> None:
 FAULTS = """
 import resource, sys
 import numpy as np
-from linkage.memory import reuse_freed_memory
+from linkage.machine.memory import reuse_freed_memory
 told = sys.argv[1] == "as is" or reuse_freed_memory()
 def work():
     for array in [np.empty(4 << 20, np.uint8) for _ in range(8)]:

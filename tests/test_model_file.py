@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from linkage.errors import InputError, UsageError
-from linkage.model_file import Model
-from linkage.plan import load_plan
+from linkage.plan.reading import load_plan
+from linkage.training.model_file import Model
 from tests.splink_runs import vaccination_model
 
 Change = Callable[[dict[str, Any]], Any]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from linkage.deciding.gates import Expected
 from linkage.errors import QualityGateError
-from linkage.gates import Expected
-from linkage.model_file import Model
-from linkage.sealed import sealed
+from linkage.storage.sealed import sealed
+from linkage.training.model_file import Model
 from tests.district import District, Row, make_district, manifest, table, write
 
 

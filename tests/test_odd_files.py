@@ -15,18 +15,18 @@ import pyarrow.parquet as pq
 import pytest
 from rich.table import Table
 
-from linkage import memory
 from linkage.cli import talk as talk_module
 from linkage.cli.tables import print_fitted
 from linkage.errors import InputError, UsageError
-from linkage.evaluate import load_source
-from linkage.files import link_files
 from linkage.ingest import in_order, ingest
-from linkage.memory import anonymous_bytes
-from linkage.nightly import run
-from linkage.output_paths import check_file, check_folder
-from linkage.registry_files import build_from_files
+from linkage.insight.evaluate import load_source
+from linkage.machine import memory
+from linkage.machine.memory import anonymous_bytes
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.schema import DOSES
+from linkage.storage.output_paths import check_file, check_folder
+from linkage.two_files.link import link_files
 from tests.district import call, hashes
 from tests.relatives import households, plan_of, write_people
 

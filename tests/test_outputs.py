@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.nightly import run
-from linkage.registry_files import build_from_files
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.schema import (
     COMMUNES,
     DECISIONS,

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from linkage.evaluate import Evaluation, evaluate
-from linkage.nightly import run
-from linkage.registry_files import build_from_files
+from linkage.deciding.review_worth import LEAST_SHOWN
+from linkage.insight.evaluate import Evaluation, evaluate
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.schema import DECISIONS, STATUSES
-from linkage.worth import LEAST_SHOWN
 from tests.district import LIST_DATE, District, Row, hashes, make_district, manifest, table, write
 
 TONES = "\u0300\u0301\u0303\u0309\u0323"

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from linkage.ingest.records import RecordsWriter
-from linkage.nightly import run, train_model
-from linkage.publish import staged
-from linkage.published import published_runs
-from linkage.registry_files import build_from_files
+from linkage.night.run import run, train_model
+from linkage.published.folders import staged
+from linkage.published.reader import published_runs
+from linkage.registry.from_files import build_from_files
 from tests.district import LIST_DATE, District, call, hashes, make_district, manifest, write
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +56,7 @@ def test_the_sizes_of_parts_do_not_show(
     district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr("linkage.ingest.batch.RecordsWriter", partial(RecordsWriter, chunk_rows=size))
-    monkeypatch.setattr("linkage.parts.PART_ROWS", size)
+    monkeypatch.setattr("linkage.machine.parts.PART_ROWS", size)
     again = district.link([district.path("doses")], tmp_path / "runs")
     assert hashes(again) == hashes(district.run_dir)
 
@@ -121,7 +121,7 @@ DEATHS = {
 def test_a_killed_run_leaves_nothing_and_the_next_one_works(district: District, tmp_path: Path, when: str) -> None:
     code = f"""
 import os, signal
-from linkage import publish
+from linkage.published import folders as publish
 from linkage.cli import main
 
 def die(*_, **__):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.nightly import run
+from linkage.night.run import run
 from tests.district import LIST_DATE, District, Row, make_district
 
 

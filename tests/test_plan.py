@@ -12,12 +12,13 @@ import msgspec
 import pytest
 
 from linkage.errors import UsageError
-from linkage.plan import Comparison, plan_from
-from linkage.plan_kinds import COMPARISON_KINDS
+from linkage.plan.kinds import COMPARISON_KINDS
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Comparison
 
 Content = dict[str, Any]
 
-DEFAULT: Content = tomllib.loads(resources.files("linkage").joinpath("plan.toml").read_text("utf-8"))
+DEFAULT: Content = tomllib.loads(resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8"))
 TEXT: Content = {
     "name": "street",
     "kind": "text",

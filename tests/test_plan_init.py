@@ -18,8 +18,7 @@ from benchmarks.accuracy.domains_derived import make_alumni
 from benchmarks.accuracy.labelled import judge
 from benchmarks.accuracy.metrics import at_threshold
 from linkage.errors import InputError
-from linkage.files import link_files
-from linkage.plan import load_plan, plan_from
+from linkage.plan.reading import load_plan, plan_from
 from linkage.planning.checking import check_plan
 from linkage.planning.columns import TextColumn, read_columns, text_columns
 from linkage.planning.correspondences import determined_by
@@ -29,6 +28,7 @@ from linkage.planning.passes import block_sizes
 from linkage.planning.proposal import Proposal, propose
 from linkage.planning.roles import Role, role_of
 from linkage.planning.writing import plan_toml
+from linkage.two_files.link import link_files
 from tests.district import call
 
 SIZE = 1500

@@ -14,9 +14,8 @@ import pytest
 
 from blocking.keys import block_keys
 from linkage.api import link_tables, propose_plan
-from linkage.file_pairs import FilePairs, _among_left_rivals
-from linkage.files import link_files
-from linkage.plan import Pass, Plan, load_plan
+from linkage.plan.reading import load_plan
+from linkage.plan.sections import Pass, Plan
 from linkage.planning.agreement import tells
 from linkage.planning.columns import TextColumn, read_columns, text_columns
 from linkage.planning.correspondences import Correspondence
@@ -29,6 +28,8 @@ from linkage.planning.sharing import relatives_a_record, repeated_share, with_le
 from linkage.planning.sure import SurePairs
 from linkage.planning.writing import plan_toml
 from linkage.standardise.text_forms import in_form
+from linkage.two_files.link import link_files
+from linkage.two_files.pairs import FilePairs, _among_left_rivals
 
 pytestmark = pytest.mark.kernel
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from linkage.plan_kinds import COMPARISON_KINDS, FIELD_KINDS
+from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS
 from linkage.planning import reference
 from linkage.planning.reference import parts_of, plan_reference
 from tests.test_readme import is_understood

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linkage import publish
 from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
-from linkage.publish import staged
-from linkage.published import already_published, check_outputs, published_runs, read_manifest
+from linkage.published import folders as publish
+from linkage.published.folders import staged
+from linkage.published.reader import already_published, check_outputs, published_runs, read_manifest
 
 ROOT = Path(__file__).parents[1]
 TABLE = pa.table({"dose_id": ["D1", "D2", "D3"], "probability": [0.5, None, 1.0], "found_by": [["a"], [], None]})
@@ -36,7 +36,7 @@ def publish_run(runs: Path, run_id: str = "r1", table: pa.Table = TABLE) -> Path
 def child(code: str, *arguments: str) -> subprocess.Popen[str]:
     """A process of its own that runs ``code`` after the imports every one of them needs."""
     head = "import os, signal, sys, time; from pathlib import Path; import pyarrow as pa\n"
-    head += "from linkage import publish; from linkage.publish import staged\n"
+    head += "from linkage.published import folders as publish; from linkage.published.folders import staged\n"
     command = [sys.executable, "-c", head + textwrap.dedent(code), *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
@@ -285,7 +285,7 @@ def test_what_was_published_is_never_called_unpublished(tmp_path: Path, monkeypa
     def broken(folder: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("linkage.publish.flush", broken)
+    monkeypatch.setattr("linkage.published.folders.flush", broken)
     with pytest.raises(LinkageError, match=r"was published, but .* \(Input/output error\)"):
         publish_run(tmp_path)
     assert len(published_runs(tmp_path)) == 1

@@ -8,15 +8,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from linkage import random_pairs
-from linkage.binding import bind
-from linkage.comparing import Batch, Pairs, pattern_space, prepare_batch
-from linkage.encode import encode
-from linkage.random_pairs import Counts, random_patterns
-from linkage.registry import Index
-from linkage.registry_files import build_from_files
+from linkage.encode.columns import encode
+from linkage.registry.from_files import build_from_files
+from linkage.registry.index import Index
+from linkage.scoring.batch import Batch, Pairs, pattern_space, prepare_batch
+from linkage.scoring.binding import bind
 from linkage.simulate import simulate
-from linkage.train import starting_parameters
+from linkage.training import random_pairs
+from linkage.training.random_pairs import Counts, random_patterns
+from linkage.training.train import starting_parameters
 
 N_PERSONS = 500
 

@@ -18,11 +18,14 @@ import pyarrow as pa
 import pytest
 import typer
 
-from linkage import errors, plan, plan_kinds, schema
+from linkage import errors, schema
 from linkage.cli import app
 from linkage.errors import LinkageError, UsageError
 from linkage.ingest.reasons import REASONS
-from linkage.published import published_runs, read_manifest, read_table
+from linkage.plan import kinds as plan_kinds
+from linkage.plan import sections as plan
+from linkage.plan.reading import plan_from
+from linkage.published.reader import published_runs, read_manifest, read_table
 from linkage.reports import write_report
 from linkage.schema import Column, TableSchema
 
@@ -169,9 +172,9 @@ def block(kind: str, name: str) -> str:
 
 def test_the_plan_shown_is_a_plan() -> None:
     content = tomllib.loads(block("file", "small.toml"))
-    assert plan.plan_from(content, "README").name == "two_lists"
+    assert plan_from(content, "README").name == "two_lists"
     with pytest.raises(UsageError, match="unknown kind"):
-        plan.plan_from(content | {"field": [{"name": "name", "kind": "nonsense"}]}, "README")
+        plan_from(content | {"field": [{"name": "name", "kind": "nonsense"}]}, "README")
 
 
 def test_the_mapping_shown_fits_the_file_shown() -> None:

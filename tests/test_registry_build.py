@@ -9,15 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linkage import registry_build
-from linkage.encode import Dictionaries, encode
+from linkage.encode.columns import encode
+from linkage.encode.dictionaries import Dictionaries
 from linkage.errors import LinkageError, VerificationError
 from linkage.ingest.records import Records
-from linkage.plan import load_plan, plan_from
-from linkage.registry import Index, open_index, stored_passes, verify_index
-from linkage.registry_build import build_index
-from linkage.registry_partitions import partition_bits
-from linkage.registry_persons import CHUNK_ROWS
+from linkage.plan.reading import load_plan, plan_from
+from linkage.registry import build as registry_build
+from linkage.registry.build import build_index
+from linkage.registry.index import Index, open_index, stored_passes, verify_index
+from linkage.registry.partitions import partition_bits
+from linkage.registry.persons import CHUNK_ROWS
 from linkage.simulate import simulate
 from linkage.standardise.places import Units
 
@@ -129,7 +130,7 @@ def test_rows_are_taken_in_any_order_and_found_by_id(whole: Index, persons: pa.T
 def test_rows_of_chunks_that_are_read_whole_and_by_value_stand_together(
     persons: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linkage.registry_persons.CHUNK_ROWS", 100)
+    monkeypatch.setattr("linkage.registry.persons.CHUNK_ROWS", 100)
     index = build_index(Records.of(persons), PLAN, tmp_path)
     rows = np.concatenate([np.arange(120, 160), [250, 231, 140, 1499]])
     rows = np.random.default_rng(1).permutation(rows)

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pytest
 from msgspec.structs import replace as with_fields
 
-from linkage.binding import bind
-from linkage.comparing import Batch, Levels, Pairs, pattern_space, prepare_batch
-from linkage.encode import encode
+from linkage.encode.columns import encode
 from linkage.ingest.records import Records
-from linkage.plan import load_plan
-from linkage.registry import Index
-from linkage.registry_build import build_index
-from linkage.registry_pairs import neighbour_pass, persons_as_claims, registry_pairs
-from linkage.train import starting_parameters, train
+from linkage.plan.reading import load_plan
+from linkage.registry.build import build_index
+from linkage.registry.index import Index
+from linkage.scoring.batch import Batch, Levels, Pairs, pattern_space, prepare_batch
+from linkage.scoring.binding import bind
+from linkage.training.registry_pairs import neighbour_pass, persons_as_claims, registry_pairs
+from linkage.training.train import starting_parameters, train
 from models.comparators.digits import SLIP_NOBODYS, SLIP_OWNED
 
 N_PERSONS = 1500

@@ -25,9 +25,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkage.errors import UsageError, VerificationError
-from linkage.evaluate import evaluate
-from linkage.groups import GROUPS, groups_table
-from linkage.model_file import Model
+from linkage.insight.evaluate import evaluate
+from linkage.published.groups import GROUPS, groups_table
 from linkage.reports import write_form
 from linkage.reports.examples import chosen_doses, examples_of_run, mask
 from linkage.reports.html import write_statistics
@@ -35,7 +34,8 @@ from linkage.reports.page import chart
 from linkage.reports.rounding import rounded, shown
 from linkage.reports.statistics import BITS_PER_BAR, statistics_of_run
 from linkage.schema import STATUSES
-from linkage.sealed import sealed
+from linkage.storage.sealed import sealed
+from linkage.training.model_file import Model
 from tests.district import District, call, make_district, manifest, rows_of, table
 
 Tables = dict[str, list[list[list[str]]]]

@@ -18,7 +18,7 @@ import pytest
 from linkage.errors import InputError, LinkageError, UsageError, VerificationError
 from linkage.exports.formats import format_of
 from linkage.exports.words import ISSUES as ISSUE_WORDS
-from linkage.publish import staged
+from linkage.published.folders import staged
 from linkage.reports import FORMATS, write_report
 from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
 from linkage.reports.office import UNKNOWN_OFFICE, office_of

@@ -31,9 +31,13 @@ BAD_IMPORTS = {
     "models imports blocking": ("models/comparators/bad.py", "import blocking", "linkage stands above"),
     "models imports pyarrow": ("models/bad.py", "import pyarrow.parquet", "tables and files are linkage's"),
     "blocking imports duckdb": ("blocking/bad.py", "import duckdb", "tables and files are linkage's"),
-    "linkage imports splink": ("linkage/bad.py", "import splink", "Splink is read and written"),
+    "linkage imports splink": ("linkage/machine/bad.py", "import splink", "Splink is read and written"),
     "models imports splink": ("models/bad.py", "from splink import Linker", "Splink is read and written"),
-    "linkage imports numba": ("linkage/bad.py", "from numba import njit", "jitted kernels live"),
+    "linkage imports numba": ("linkage/machine/bad.py", "from numba import njit", "jitted kernels live"),
+    "a wing imports one above": ("linkage/workbooks/bad.py", "import linkage.plan.kinds", "the wings of linkage"),
+    "a wing imports its neighbour": ("linkage/scoring/bad.py", "import linkage.doses.batch", "the wings of linkage"),
+    "a module stands beside the wings": ("linkage/bad.py", "import json", "the wings of linkage"),
+    "two modules import each other": ("linkage/plan/kinds.py", "import linkage.plan.reading", "no modules or packages"),
 }
 
 
@@ -67,11 +71,15 @@ def test_the_imports_keep_to_the_contracts(copied: Path) -> None:
 def test_each_contract_refuses_a_bad_import(copied: Path, case: str) -> None:
     name, statement, contract = BAD_IMPORTS[case]
     bad = copied / name
-    bad.write_text(statement + "\n", encoding="utf-8")
+    before = bad.read_text(encoding="utf-8") if bad.exists() else ""
+    bad.write_text(f"{before}{statement}\n", encoding="utf-8")
     try:
         broken = broken_contracts(copied)
     finally:
-        bad.unlink()
+        if before:
+            bad.write_text(before, encoding="utf-8")
+        else:
+            bad.unlink()
     assert len(broken) == 1
     assert broken[0].startswith(contract)
 
@@ -220,6 +228,16 @@ def test_no_file_names_a_machine_a_registry_or_unfinished_work() -> None:
 )
 def test_a_forbidden_text_is_found(text: str, fault: str) -> None:
     assert faults(text) == [fault]
+
+
+def test_no_file_carries_the_name_of_its_folder() -> None:
+    def carrying(paths: list[str]) -> list[str]:
+        return [path for path in paths if Path(path).stem.startswith(f"{Path(path).parent.name}_")]
+
+    assert carrying([name for name in tracked() if name.split("/")[0] in PACKAGES]) == []
+    assert carrying(["linkage/registry/registry_build.py", "linkage/registry/build.py"]) == [
+        "linkage/registry/registry_build.py"
+    ]
 
 
 def test_no_module_is_a_junk_drawer() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.schedule import LABELS, conflict_labels, find_conflicts, read_injections
+from linkage.doses.schedule import LABELS, conflict_labels, find_conflicts, read_injections
 
 NOBODY_DIED = -1
 

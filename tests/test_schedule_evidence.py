@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.registry import Index
-from linkage.schedule import DEAD, DOSE_NUMBER, INTERVAL, PRODUCT, Injections, find_conflicts, read_injections
-from linkage.schedule_evidence import N_PATTERNS, Given, ScheduleRates, conflicts_with, learn_schedule
+from linkage.doses.schedule import DEAD, DOSE_NUMBER, INTERVAL, PRODUCT, Injections, find_conflicts, read_injections
+from linkage.doses.schedule_evidence import N_PATTERNS, Given, ScheduleRates, conflicts_with, learn_schedule
+from linkage.registry.index import Index
 
 
 class RowsInOrder:

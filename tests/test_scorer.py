@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
 from blocking.parts import PartedColumn
-from linkage.comparing import Batch, Pairs, prepare_batch, take
-from linkage.encode import encode
+from linkage.encode.columns import encode
 from linkage.ingest.records import Records
-from linkage.link import TILE_SUBJECTS, LinkedBatch, link_batch, run_tiles
-from linkage.plan import plan_from
-from linkage.registry import Index
-from linkage.registry_build import build_index
-from linkage.registry_files import build_from_files
-from linkage.scoring import Ranked, Scored, Scorer
+from linkage.plan.reading import plan_from
+from linkage.registry.build import build_index
+from linkage.registry.from_files import build_from_files
+from linkage.registry.index import Index
+from linkage.scoring.batch import Batch, Pairs, prepare_batch, take
+from linkage.scoring.scorer import Ranked, Scored, Scorer
+from linkage.scoring.tiles import TILE_SUBJECTS, LinkedBatch, link_batch, run_tiles
 from linkage.simulate import simulate
-from linkage.train import starting_parameters, train
+from linkage.training.train import starting_parameters, train
 from models.parameters import Parameters
 from tests import naive
 
@@ -169,9 +169,9 @@ def test_every_thread_has_as_much_to_do(n: int, n_threads: int) -> None:
 def test_threads_and_tiles_make_no_difference(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = linked(trained, 1)
     assert usual.patterns
-    monkeypatch.setattr("linkage.link.TILE_SUBJECTS", 100)
-    monkeypatch.setattr("linkage.link._FEW_COUNTS", 50)
-    monkeypatch.setattr("linkage.scoring._PAIRS_AT_ONCE", 37)
+    monkeypatch.setattr("linkage.scoring.tiles.TILE_SUBJECTS", 100)
+    monkeypatch.setattr("linkage.scoring.tiles._FEW_COUNTS", 50)
+    monkeypatch.setattr("linkage.scoring.scorer._PAIRS_AT_ONCE", 37)
     other = linked(trained, 3)
     assert_same(usual.ranked, other.ranked)
     assert usual.patterns == other.patterns
@@ -231,7 +231,7 @@ def test_the_bound_holds_for_every_candidate(
     trained: Trained, monkeypatch: pytest.MonkeyPatch, most_outlines: int
 ) -> None:
     """The most a pair may reach, from its first comparisons and the names' signatures, is never under its weight."""
-    monkeypatch.setattr("linkage.scoring._MOST_OUTLINES", most_outlines)
+    monkeypatch.setattr("linkage.scoring.scorer._MOST_OUTLINES", most_outlines)
     _, everything = scored_with(trained, -np.inf)
     scorer = Scorer(trained.batch, trained.index, trained.parameters, floor_log2=0.0)
     tile = scorer.tile(slice(0, trained.batch.n_subjects))
@@ -248,7 +248,7 @@ def test_the_bound_holds_for_every_candidate(
 
 def test_with_a_looser_bound_the_result_is_the_same(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = linked(trained, 2)
-    monkeypatch.setattr("linkage.scoring._MOST_OUTLINES", 1)
+    monkeypatch.setattr("linkage.scoring.scorer._MOST_OUTLINES", 1)
     loose = linked(trained, 2)
     assert_same(usual.ranked, loose.ranked)
     assert usual.patterns == loose.patterns

@@ -16,8 +16,9 @@ import pytest
 from benchmarks.accuracy import self_links
 from benchmarks.accuracy.people_lists import PeopleList, Wanted, make_list
 from benchmarks.accuracy.self_links import EVALUATION, QUICK, Case, joined_records, judged, markdown
-from linkage.files import LinkSummary, link_files
-from linkage.plan import Plan, load_plan
+from linkage.plan.reading import load_plan
+from linkage.plan.sections import Plan
+from linkage.two_files.link import LinkSummary, link_files
 
 ROOT = Path(__file__).parents[1]
 

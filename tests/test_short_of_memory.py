@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.address_limit import LEAST_BYTES, fit_limit, need_addresses, shortage
 from linkage.cli.failures import failure_of
 from linkage.errors import InputError, LinkageError, VerificationError, disk_reason
 from linkage.ingest import ingest
 from linkage.ingest.records import RecordsWriter
-from linkage.registry_version import building, new_array
+from linkage.machine.address_limit import LEAST_BYTES, fit_limit, need_addresses, shortage
+from linkage.machine.scratch import scratch_array
+from linkage.registry.versions import building, new_array
 from linkage.schema import DOSES
-from linkage.scratch import scratch_array
 from linkage.simulate.folder import simulation_folder
 
 ROOT = Path(__file__).parents[1]

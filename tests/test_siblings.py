@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from linkage.plan import load_plan
-from linkage.siblings import Siblings, filed_claims, find_siblings, learn_siblings
-from linkage.train import starting_parameters
+from linkage.doses.siblings import Siblings, filed_claims, find_siblings, learn_siblings
+from linkage.plan.reading import load_plan
+from linkage.training.train import starting_parameters
 from models.parameters import Parameters
 from models.posterior import posterior
 from models.sibling import sibling_odds_log2, weight_with_sibling

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.nightly import run
-from linkage.registry_files import build_from_files
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.simulate import simulate
 from tests.district import LIST_DATE, manifest
 from tests.skew import PHONE, Mask, skew

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from linkage.comparing import Batch, prepare_batch
-from linkage.encode import encode
+from linkage.encode.columns import encode
 from linkage.ingest.records import Records
-from linkage.plan import Plan, plan_from
-from linkage.registry import Index
-from linkage.registry_build import build_index
-from linkage.scoring import Scored, Scorer
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Plan
+from linkage.registry.build import build_index
+from linkage.registry.index import Index
+from linkage.scoring.batch import Batch, prepare_batch
+from linkage.scoring.scorer import Scored, Scorer
 from models.estimate import normalised
 from models.parameters import ComparisonParameters, Parameters
 

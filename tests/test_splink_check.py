@@ -14,10 +14,11 @@ import pyarrow.csv
 import pytest
 
 from linkage.errors import UsageError
-from linkage.files import link_files
-from linkage.model_file import Model
-from linkage.plan import Plan, plan_from
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Plan
 from linkage.splink.checking import check_against_splink
+from linkage.training.model_file import Model
+from linkage.two_files.link import link_files
 from tests.district import call
 
 pytest.importorskip("splink", reason="splink is in the development environment only")

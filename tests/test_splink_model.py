@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 
 from linkage.cli import app
 from linkage.errors import UsageError
-from linkage.files import link_files
-from linkage.model_file import Model
-from linkage.plan import load_plan, plan_from
+from linkage.plan.reading import load_plan, plan_from
 from linkage.simulate import simulate
 from linkage.splink.exporting import export_splink
 from linkage.splink.importing import import_splink, read_settings
 from linkage.splink.writing import export_files
+from linkage.training.model_file import Model
+from linkage.two_files.link import link_files
 from tests.splink_runs import (
     EVERY_KIND,
     assert_equal_weights,

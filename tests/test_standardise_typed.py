@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from linkage.machine.text_bytes import text_bytes
 from linkage.standardise.dates import standardise_birth_dates, standardise_dates
 from linkage.standardise.digits import bare_digits
 from linkage.standardise.identifiers import FINE, REPAIRED, standardise_ids
 from linkage.standardise.phones import standardise_phones
 from linkage.standardise.typed_kernels import read_parts
-from linkage.text_bytes import text_bytes
 from tests import naive
 
 pytestmark = pytest.mark.kernel

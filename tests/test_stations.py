@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.explain import explain
 from linkage.ingest.records import Records
-from linkage.nightly import run
-from linkage.registry_files import build_from_files
+from linkage.insight.explain import explain
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.reports.html_stations import station_section
 from linkage.stations import Finding, cells_of, station_notes
 from linkage.stations.anchors import is_vague

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.errors import InputError
-from linkage.model_file import Model
-from linkage.nightly import train_model
+from linkage.night.run import train_model
+from linkage.training.model_file import Model
 from tests.district import District, call, make_district, table
 
 

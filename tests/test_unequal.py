@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from linkage.groups import GROUPS
+from linkage.published.groups import GROUPS
+from linkage.published.unequal import AUTOMATIC, REVIEW, difference_interval, unequal_groups, unequal_notes
 from linkage.reports.html_groups import group_section
-from linkage.unequal import AUTOMATIC, REVIEW, difference_interval, unequal_groups, unequal_notes
 
 Counts = dict[tuple[str, str | None], dict[str, int]]
 

@@ -17,12 +17,12 @@ import pytest
 
 from linkage.errors import LinkageError, TryLaterError, UsageError
 from linkage.ingest.records import Records
-from linkage.plan import plan_from
-from linkage.publish import locked
-from linkage.registry import open_index
-from linkage.registry_build import build_index
+from linkage.plan.reading import plan_from
+from linkage.registry.build import build_index
+from linkage.registry.index import open_index
 from linkage.simulate import simulate
-from linkage.work_folders import PREFIX, abandoned, place_beside, replacing, work_folder
+from linkage.storage.locks import locked
+from linkage.storage.work_folders import PREFIX, abandoned, place_beside, replacing, work_folder
 
 ROOT = Path(__file__).parents[1]
 WORDS = {
@@ -75,7 +75,7 @@ def test_a_work_folder_is_its_owners_unforeseen_and_gone_afterwards(tmp_path: Pa
 def test_what_a_killed_command_left_goes_with_the_next(tmp_path: Path) -> None:
     killed(
         """
-        from linkage.work_folders import work_folder
+        from linkage.storage.work_folders import work_folder
         with work_folder(Path(sys.argv[1])) as folder:
             (folder / "copy").write_text("personal")
             die()
@@ -132,8 +132,8 @@ def test_only_a_file_is_replaced(tmp_path: Path, make: Callable[[Path], None]) -
 
 def test_work_on_a_folder_lies_beside_it_where_that_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place_beside(tmp_path / "linked") == tmp_path
-    monkeypatch.setattr("linkage.work_folders.os.access", lambda *_: False)
-    monkeypatch.setattr("linkage.work_folders.tempfile.gettempdir", lambda: "/elsewhere")
+    monkeypatch.setattr("linkage.storage.work_folders.os.access", lambda *_: False)
+    monkeypatch.setattr("linkage.storage.work_folders.tempfile.gettempdir", lambda: "/elsewhere")
     assert place_beside(tmp_path / "linked") == Path("/elsewhere")
 
 
@@ -146,10 +146,10 @@ def test_a_version_that_was_not_put_in_force_goes_with_the_next_build(tmp_path: 
     killed(
         f"""
         import pyarrow as pa
-        from linkage import registry_version
+        from linkage.registry import versions as registry_version
         from linkage.ingest.records import Records
-        from linkage.plan import plan_from
-        from linkage.registry_build import build_index
+        from linkage.plan.reading import plan_from
+        from linkage.registry.build import build_index
         real = registry_version.put_in_place
         def dying(made, path):
             if path.name == "current" and not {is_in_force}:
@@ -233,7 +233,7 @@ def test_what_is_left_behind_is_kept_where_the_next_command_fails(tmp_path: Path
 def test_a_signal_ends_the_program_with_one_line_and_nothing_left(tmp_path: Path, number: int, said: str) -> None:
     code = """
     from linkage.cli.stopping import listen
-    from linkage.work_folders import new_folder, work_folder
+    from linkage.storage.work_folders import new_folder, work_folder
     listen()
     with new_folder(Path(sys.argv[1]) / "out"), work_folder(Path(sys.argv[1]) / "out") as folder:
         (folder / "half").write_text("personal")

@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linkage.plan import Decision
-from linkage.worth import LEAST_SHOWN, SETTLED_OF_CLAIMS, is_worth_review, priorities, settle_probability
+from linkage.deciding.review_worth import (
+    LEAST_SHOWN,
+    SETTLED_OF_CLAIMS,
+    is_worth_review,
+    priorities,
+    settle_probability,
+)
+from linkage.plan.sections import Decision
 from tests.district import District, Row, make_district, manifest, table
 
 

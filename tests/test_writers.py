@@ -18,12 +18,12 @@ WRITERS = {
 OPENERS = {"open", "OSFile", "new_file", "memory_map"}
 # These write where their caller says, who gives them a path in a work folder.
 GIVEN_A_WORK_FOLDER = {
-    "linkage/publish.py": "a Stage, whose folder lies in the work folder of `staged`",
-    "linkage/registry_version.py": "arrays and manifests of a version, in the work folder of `building`",
-    "linkage/registry_build.py": "the units of a version",
-    "linkage/registry_sums.py": "the sums of a version",
-    "linkage/registry_persons.py": "the persons of a version",
-    "linkage/registry_partitions.py": "partitions, beside the version that is built",
+    "linkage/published/folders.py": "a Stage, whose folder lies in the work folder of `staged`",
+    "linkage/registry/versions.py": "arrays and manifests of a version, in the work folder of `building`",
+    "linkage/registry/build.py": "the units of a version",
+    "linkage/registry/sums.py": "the sums of a version",
+    "linkage/registry/persons.py": "the persons of a version",
+    "linkage/registry/partitions.py": "partitions, beside the version that is built",
     "linkage/simulate/simulation.py": "the tables of a simulation, see linkage.simulate.folder",
     "linkage/simulate/units.py": "the units of a simulation",
     "linkage/simulate/summary.py": "the assumptions of a simulation",
@@ -73,7 +73,7 @@ def test_files_are_written_in_work_folders() -> None:
         if str(path.relative_to(ROOT)) not in GIVEN_A_WORK_FOLDER
         for line, name in writers(path.read_text("utf-8"))
     }
-    assert not found, "write through linkage.work_folders.replacing, or in a work folder"
+    assert not found, "write through linkage.storage.work_folders.replacing, or in a work folder"
 
 
 def test_the_list_names_no_file_that_writes_nothing() -> None:

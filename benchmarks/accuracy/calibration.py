@@ -16,8 +16,8 @@ from typing import Any
 
 import duckdb
 
-from linkage.evaluate import BIN_EDGES
-from linkage.published import read_table
+from linkage.insight.evaluate import BIN_EDGES
+from linkage.published.reader import read_table
 
 LEAST_CLAIMS = 1000  # of a group that is judged
 LEAST_MIDDLE = 100  # claims of a group in the middle, for the error there to be more than chance
@@ -82,7 +82,7 @@ class Bias:
 
 
 def calibration(run_dir: Path, doses: Path, truth: Path, units: Path) -> dict[str, Any]:
-    """Expected calibration errors over the doses that have a candidate, as in ``linkage.evaluate``.
+    """Expected calibration errors over the doses that have a candidate, as in ``linkage.insight.evaluate``.
 
     ``overall``; ``middle`` of probabilities from 0.3 to 0.9, of ``n_middle`` claims, and ``chance_middle``, what it
     would be by chance if all promises were true; ``bins_middle``, its bins, see `bias_of`; ``worst_group`` and

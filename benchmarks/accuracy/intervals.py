@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from linkage.evaluate import Proportion, evaluate
-from linkage.nightly import run
-from linkage.registry_files import build_from_files
+from linkage.insight.evaluate import Proportion, evaluate
+from linkage.night.run import run
+from linkage.registry.from_files import build_from_files
 from linkage.simulate import simulate
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.evaluate import BIN_EDGES
+from linkage.insight.evaluate import BIN_EDGES
 
 THRESHOLDS = (0.5, 0.9, 0.99, 0.999)
 PRECISIONS = (0.999, 0.9999)

@@ -15,12 +15,12 @@ from benchmarks.accuracy.calibration import calibration
 from benchmarks.accuracy.labelled import LabelledSet, Prepared
 from benchmarks.accuracy.recall import true_blocking_recall
 from benchmarks.accuracy.simulations import SimulatedFiles, Simulation, make
-from linkage.evaluate import Proportion, evaluate
-from linkage.files import link_files
-from linkage.nightly import RunSummary, run
-from linkage.plan import load_plan
-from linkage.published import read_manifest
-from linkage.registry_files import build_from_files
+from linkage.insight.evaluate import Proportion, evaluate
+from linkage.night.run import RunSummary, run
+from linkage.plan.reading import load_plan
+from linkage.published.reader import read_manifest
+from linkage.registry.from_files import build_from_files
+from linkage.two_files.link import link_files
 
 # A district in small, linked before the clock starts: it compiles every kernel.
 _WARM_UP = Simulation("default", 102, 1_000, 1_500)

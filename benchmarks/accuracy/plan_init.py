@@ -30,11 +30,12 @@ from benchmarks.accuracy.domains_derived import make_alumni, make_insured
 from benchmarks.accuracy.labelled import SETS, judge, prepare
 from benchmarks.accuracy.metrics import ScoredPairs, at_threshold, best_only
 from benchmarks.accuracy.splink_labelled import SplinkModel, link_with_splink, train_and_predict
-from linkage.files import link_files
-from linkage.plan import POSITION, load_plan
+from linkage.plan.reading import load_plan
+from linkage.plan.sections import POSITION
 from linkage.planning.columns import read_columns
 from linkage.planning.proposal import propose
 from linkage.planning.writing import plan_toml
+from linkage.two_files.link import link_files
 
 SEEDS = (11, 12, 13)
 LABELLED = ("fake_1000", "febrl1", "febrl2", "febrl3", "febrl4", "ons_pes", "census_ssa", "w2_ssa", "w2_census")

@@ -11,14 +11,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from blocking.candidates import Found
-from linkage.comparing import take
 from linkage.ingest import ingest
-from linkage.model_file import Model
-from linkage.published import read_table
-from linkage.reconcile import subjects_of
-from linkage.registry import open_index
+from linkage.night.stages import subjects_of
+from linkage.published.reader import read_table
+from linkage.registry.index import open_index
 from linkage.schema import DOSES
-from linkage.scoring import Scorer
+from linkage.scoring.batch import take
+from linkage.scoring.scorer import Scorer
+from linkage.training.model_file import Model
 from models.intervals import wilson_interval
 
 SAMPLE, SEED = 20_000, 1

@@ -27,8 +27,9 @@ from benchmarks.accuracy.people_lists import PeopleList, Wanted, make_list
 from benchmarks.accuracy.processes import outcome
 from benchmarks.accuracy.table import failures, table, write
 from benchmarks.origin import origin
-from linkage.files import LinkSummary, link_files
-from linkage.plan import Plan, plan_from
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Plan
+from linkage.two_files.link import LinkSummary, link_files
 
 Row = dict[str, Any]
 Numbers = NDArray[np.int64]

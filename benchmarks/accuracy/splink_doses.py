@@ -20,7 +20,7 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from benchmarks.accuracy.simulations import SimulatedFiles
 from benchmarks.accuracy.splink_labelled import SplinkModel, train_and_predict
 from benchmarks.accuracy.standardised import StandardisedDoses, standardise
-from linkage.registry_files import build_from_files
+from linkage.registry.from_files import build_from_files
 
 _VAGUE = "({0}_l[:4] = {0}_r[:4] AND ({0}_l[6:] IN ('', '01-01') OR {0}_r[6:] IN ('', '01-01')))"
 

@@ -15,14 +15,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.simulations import SimulatedFiles
-from linkage.encode import Columns, encode
+from linkage.doses.subjects import claim_keys, distinct_subjects, hex_keys
+from linkage.encode.columns import encode
+from linkage.encode.dictionaries import Columns
 from linkage.ingest import ingest
-from linkage.registry import Index
+from linkage.registry.index import Index
 from linkage.schema import DOSES
 from linkage.standardise import dates
 from linkage.standardise.categories import foreign_reason
 from linkage.standardise.names import canonical_names
-from linkage.subjects import claim_keys, distinct_subjects, hex_keys
 
 _DIGITS = (1 << 56) - 1
 

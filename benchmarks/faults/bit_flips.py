@@ -27,7 +27,7 @@ _ACCEPT = ("--accept", "a trial")
 _PAGE = 4096
 _ANYWHERE = 0.2  # of the faults in an index; the others are in the version in force
 _NIGHTS = 7
-_AS_LARGE = {"linkage.checksums.CHUNK_BYTES": 512, "linkage.registry_sums.OPEN_BYTES": 0}
+_AS_LARGE = {"linkage.storage.checksums.CHUNK_BYTES": 512, "linkage.registry.sums.OPEN_BYTES": 0}
 # Files that are read from other places, too, where a JSON that is none is an unusable input.
 _UNUSABLE = {"model show": (2, 4)}
 _OF_INDEX = ("run", "index apply", "index compact", "explain", "train", "verify", "rejects of index")

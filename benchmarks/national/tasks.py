@@ -120,7 +120,7 @@ def same(first: Path, second: Path) -> dict[str, Any]:
 
 def opened(index: Path) -> dict[str, Any]:
     """Seconds to open an index in a process that has loaded the program, and how many people it holds."""
-    from linkage.registry import open_index
+    from linkage.registry.index import open_index
 
     start = time.perf_counter()
     index_opened = open_index(index)
@@ -130,8 +130,8 @@ def opened(index: Path) -> dict[str, Any]:
 
 def evaluated(runs: Path, truth: Path) -> dict[str, Any]:
     """What the truth says of the one run in a folder of runs."""
-    from linkage.evaluate import evaluate
-    from linkage.published import published_runs
+    from linkage.insight.evaluate import evaluate
+    from linkage.published.reader import published_runs
 
     (run,) = published_runs(runs)
     found = evaluate(run, truth)

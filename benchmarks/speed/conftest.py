@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.speed.engine import Prepared, not_verified, runs
-from linkage.comparing import Pairs
-from linkage.model_file import Model
-from linkage.nightly import RunSummary, run
-from linkage.registry import open_index
-from linkage.registry_files import build_from_files
+from linkage.night.run import RunSummary, run
+from linkage.registry.from_files import build_from_files
+from linkage.registry.index import open_index
+from linkage.scoring.batch import Pairs
 from linkage.simulate import simulate
+from linkage.training.model_file import Model
 
 SEED = 4
 PERSONS_PER_DOSE = 5

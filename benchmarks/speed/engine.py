@@ -9,12 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from blocking.candidates import Found
-from linkage.comparing import Batch, Pairs, prepare_batch, take
-from linkage.encode import encode
-from linkage.link import TILE_SUBJECTS, registry_order, run_tiles
-from linkage.registry import Index
-from linkage.scoring import NEGLIGIBLE_LOG2, Scorer
-from linkage.verify import find_verified
+from linkage.encode.columns import encode
+from linkage.registry.index import Index
+from linkage.scoring.batch import Batch, Pairs, prepare_batch, take
+from linkage.scoring.exact_agreement import find_verified
+from linkage.scoring.scorer import NEGLIGIBLE_LOG2, Scorer
+from linkage.scoring.tiles import TILE_SUBJECTS, registry_order, run_tiles
 from models.parameters import Parameters
 
 COUNTRY = 100_000_000

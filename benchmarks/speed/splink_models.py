@@ -22,9 +22,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from linkage.model_file import Model
-from linkage.plan import Comparison, Plan, load_plan
+from linkage.plan.reading import load_plan
+from linkage.plan.sections import Comparison, Plan
 from linkage.splink.conditions import Alphabet, jaro_winkler, quoted
+from linkage.training.model_file import Model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -32,15 +32,15 @@ from benchmarks.speed.engine import AllPairs, Prepared, all_pairs, find_pairs, n
 from benchmarks.speed.measuring import BOUND, END_TO_END, EXHAUSTIVE, GIVEN, PREDICT
 from benchmarks.speed.splink_models import CommonModel
 from blocking.candidates import Found
-from linkage.comparing import prepare_batch
-from linkage.encode import encode
-from linkage.files import link_files, read_side, with_id
+from linkage.encode.columns import encode
 from linkage.ingest.records import Records
-from linkage.model_file import Model
-from linkage.plan import Plan
-from linkage.registry_build import build_index
+from linkage.plan.sections import Plan
+from linkage.registry.build import build_index
+from linkage.scoring.batch import prepare_batch
 from linkage.splink.tables import A_LEFT, B_RIGHT
 from linkage.splink.writing import export_files
+from linkage.training.model_file import Model
+from linkage.two_files.link import link_files, read_side, with_id
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -13,11 +13,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.national.tasks import changes, csv
 from benchmarks.speed.conftest import SIZES
 from benchmarks.speed.measuring import measure, told_beside
-from linkage.encode import encode
+from linkage.encode.columns import encode
 from linkage.ingest import ingest
-from linkage.nightly import RunSummary, run
-from linkage.registry import open_index
-from linkage.registry_files import apply_changes, build_from_files
+from linkage.night.run import RunSummary, run
+from linkage.registry.from_files import apply_changes, build_from_files
+from linkage.registry.index import open_index
 from linkage.schema import DOSES as DOSE_TABLE
 
 READING, INDEX, WHOLE = "Reading and encoding", "Index", "Whole runs"

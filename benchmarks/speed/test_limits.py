@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.speed.engine import Prepared
 from benchmarks.speed.measuring import measure
-from linkage.comparing import Pairs
+from linkage.scoring.batch import Pairs
 
 SECTION = "Limits"
 N_BYTES = 1 << 29

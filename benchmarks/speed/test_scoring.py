@@ -12,9 +12,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.speed.engine import Prepared, n_pairs
 from benchmarks.speed.measuring import measure
-from linkage.comparing import Pairs
-from linkage.link import TILE_SUBJECTS
-from linkage.plan import load_plan
+from linkage.plan.reading import load_plan
+from linkage.scoring.batch import Pairs
+from linkage.scoring.tiles import TILE_SUBJECTS
 from models.posterior import posterior
 from models.score import expect
 from tests import naive

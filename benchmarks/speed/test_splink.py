@@ -16,7 +16,7 @@ from benchmarks.accuracy.standardised import StandardisedDoses, standardise
 from benchmarks.speed.measuring import told_beside
 from benchmarks.speed.splink_models import COMMON_MODELS
 from benchmarks.speed.splink_pairs import compare, make_common
-from linkage.registry import open_index
+from linkage.registry.index import open_index
 
 SECTION = "Beside Splink"
 N_THREADS = 2

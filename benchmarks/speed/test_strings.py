@@ -17,8 +17,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 
 from benchmarks.speed.measuring import measure
-from linkage.comparing import Pairs
-from linkage.words import word_table
+from linkage.encode.words import word_table
+from linkage.scoring.batch import Pairs
 from models.comparators import text, text_bounds
 from tests import naive
 
@@ -85,7 +85,7 @@ def test_levels(benchmark: BenchmarkFixture, plain_names: list[str], name: str) 
 
     def work() -> None:
         text_bounds.best_text_levels(*spans, words.signatures, measure_code, limits, levels)
-        # The words themselves are read where that leaves a doubt, see linkage.comparing.Quick.
+        # The words themselves are read where that leaves a doubt, see linkage.scoring.batch.Quick.
         open_pairs = Pairs(np.arange(ids.size), *spans[:2], None).at(
             np.flatnonzero((levels >= 2) & (levels < 2 + thresholds.size))
         )

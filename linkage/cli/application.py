@@ -12,7 +12,7 @@ import typer
 from linkage.cli import doctor, find, index, judge, link, model, plan, report, run, simulate, verify
 from linkage.cli.printing import print_lines
 from linkage.errors import UsageError
-from linkage.version import __version__
+from linkage.machine.version import __version__
 
 HELP = """Links vaccination doses with the national population registry.
 

@@ -17,7 +17,7 @@ def doctor(as_json: Json = False) -> None:
     \b
     Example: linkage doctor
     """
-    from linkage.doctor import examine
+    from linkage.machine.doctor import examine
 
     checks = examine()
     if as_json:
@@ -36,7 +36,7 @@ def version(as_json: Json = False) -> None:
     \b
     Example: linkage version
     """
-    from linkage.version import __version__, code_version
+    from linkage.machine.version import __version__, code_version
 
     made_of = {name: metadata.version(name) for name in ("numpy", "numba", "pyarrow", "duckdb")}
     found = {"version": __version__, "code": code_version(), "python": platform.python_version(), **made_of}

@@ -7,13 +7,13 @@ import io
 import os
 import sys
 
-from linkage.address_limit import fit_limit
 from linkage.cli.application import app
 from linkage.cli.failures import INTERRUPTION, PROGRAM, Failure, failure_of, tell
 from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import say
-from linkage.kernel_cache import choose_cache
-from linkage.work_folders import remove_unfinished
+from linkage.machine.address_limit import fit_limit
+from linkage.machine.kernel_cache import choose_cache
+from linkage.storage.work_folders import remove_unfinished
 
 # Objects made before Python looks for cycles among them. Packages and the tables of communes make some hundred thousand
 # that all stay, and to look through them every 700 takes an eighth of a run of a thousand doses.

@@ -12,11 +12,11 @@ from typing import Any
 
 import typer
 
-from linkage.address_limit import shortage
 from linkage.cli.printing import print_json
 from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import complain
 from linkage.errors import LinkageError, UsageError
+from linkage.machine.address_limit import shortage
 
 PROGRAM = "linkage"
 # What typer raises for a call that it cannot read; it gives this class no public name.

@@ -54,7 +54,7 @@ def find(
     Example: linkage find index --name "nguyen hoa" --born 1990
     Example: linkage find runs/RUN --number 072205605992
     """
-    from linkage.finding import Asked, find_doses, find_persons
+    from linkage.insight.finding import Asked, find_doses, find_persons
 
     asked = Asked(name, number, born, phone, person, subject, dose)
     is_index = (place / "current").is_file()

@@ -29,7 +29,7 @@ def index_build(
     \b
     Example: linkage index build registry.csv --units units --out index
     """
-    from linkage.registry_files import build_from_files
+    from linkage.registry.from_files import build_from_files
 
     notes = list[str]()
     with progress() as on_progress:
@@ -67,7 +67,7 @@ def index_apply(
     \b
     Example: linkage index apply changes.csv --index index --partial
     """
-    from linkage.registry_files import apply_changes
+    from linkage.registry.from_files import apply_changes
 
     notes = list[str]()
     with progress() as on_progress:
@@ -102,7 +102,7 @@ def index_compact(
     \b
     Example: linkage index compact --index index
     """
-    from linkage.registry_files import compact_index
+    from linkage.registry.from_files import compact_index
 
     with progress() as on_progress:
         compacted = compact_index(index, n_threads=threads, on_progress=on_progress)
@@ -115,7 +115,7 @@ def index_info(index: Annotated[Path, typer.Argument(help="Folder of the index."
     \b
     Example: linkage index info index
     """
-    from linkage.registry import open_index, verify_index
+    from linkage.registry.index import open_index, verify_index
 
     opened = open_index(index)
     verify_index(opened)

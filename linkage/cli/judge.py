@@ -31,9 +31,9 @@ def evaluate(
     Example: linkage evaluate runs/RUN --truth truth.csv
     Example: linkage evaluate linked --entity customer_no
     """
-    from linkage.evaluate import evaluate as evaluate_run
-    from linkage.link_folder import is_link_folder
+    from linkage.insight.evaluate import evaluate as evaluate_run
     from linkage.reports.evaluation import render
+    from linkage.two_files.folder import is_link_folder
 
     if is_link_folder(run):
         _evaluate_link(run, truth, entity, as_json)
@@ -48,7 +48,7 @@ def evaluate(
 
 
 def _evaluate_link(folder: Path, truth: Path | None, entity: str | None, as_json: bool) -> None:
-    from linkage.evaluate_link import evaluate_link
+    from linkage.insight.evaluate_link import evaluate_link
     from linkage.reports.link_evaluation import render_link
 
     if (truth is None) == (entity is None):
@@ -79,12 +79,12 @@ def explain(
     Example: linkage explain runs/RUN D000000503
     Example: linkage explain linked A-17 --person B-3
     """
-    from linkage.explain import explain as explain_dose
-    from linkage.explain_link import explain_link
-    from linkage.finding import dose_of
-    from linkage.link_folder import is_link_folder
+    from linkage.insight.explain import explain as explain_dose
+    from linkage.insight.explain_link import explain_link
+    from linkage.insight.finding import dose_of
     from linkage.reports.explanation import render
     from linkage.reports.link_explanation import render_link
+    from linkage.two_files.folder import is_link_folder
 
     if is_link_folder(run):
         found = explain_link(run, dose_id, person)

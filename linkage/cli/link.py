@@ -31,9 +31,9 @@ def link(
     \b
     Example: linkage link shop.csv register.csv --plan plan.toml --out linked
     """
-    from linkage.files import link_files
-    from linkage.model_file import Model
-    from linkage.plan import load_plan
+    from linkage.plan.reading import load_plan
+    from linkage.training.model_file import Model
+    from linkage.two_files.link import link_files
 
     given = None if model is None else Model.load(model)
     if plan is None and given is None:

@@ -20,8 +20,8 @@ def model_show(model: Annotated[Path, typer.Argument(help="Model file.")], as_js
     \b
     Example: linkage model show model.json
     """
-    from linkage.model_file import Model
     from linkage.reports.model import render
+    from linkage.training.model_file import Model
 
     loaded = Model.load(model)
     if as_json:
@@ -40,8 +40,8 @@ def model_compare(
     \b
     Example: linkage model compare spring.json autumn.json
     """
-    from linkage.model_file import Model
     from linkage.reports.model import compare
+    from linkage.training.model_file import Model
 
     rows = compare(Model.load(first), Model.load(second))
     if as_json:
@@ -71,8 +71,8 @@ def model_export(
     \b
     Example: linkage model export model.json --splink --out splink
     """
-    from linkage.model_file import Model
     from linkage.splink.writing import export_files
+    from linkage.training.model_file import Model
 
     _need_splink(splink)
     summary = export_files(Model.load(model), out, tables=tables, units_folder=units, nearest=nearest)
@@ -99,8 +99,8 @@ def model_check(
     Example: linkage model check linked/model.json --splink \\
                  --tables shop.csv register.csv
     """
-    from linkage.model_file import Model
     from linkage.splink.checking import check_against_splink
+    from linkage.training.model_file import Model
 
     _need_splink(splink)
     check = check_against_splink(Model.load(model), tables, n_pairs=pairs, nearest=nearest)

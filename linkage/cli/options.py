@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from linkage.edited_files import read_toml
 from linkage.errors import UsageError
-from linkage.output_paths import check_file
-from linkage.typed_content import shaped
+from linkage.storage.edited_files import read_toml
+from linkage.storage.output_paths import check_file
+from linkage.storage.typed_content import shaped
 
 _MOST_THREADS = 1024
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

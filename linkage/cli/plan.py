@@ -31,7 +31,7 @@ def plan_init(
     from linkage.planning.columns import read_columns
     from linkage.planning.proposal import propose
     from linkage.planning.writing import plan_toml
-    from linkage.work_folders import replacing
+    from linkage.storage.work_folders import replacing
 
     new_file(out, left, right)
     is_self = right is None or os.path.realpath(right) == os.path.realpath(left)
@@ -64,7 +64,7 @@ def plan_check(
     \b
     Example: linkage plan check plan.toml shop.csv register.csv
     """
-    from linkage.plan import load_plan
+    from linkage.plan.reading import load_plan
     from linkage.planning.checking import check_plan
     from linkage.reports.plan_check import render
 

@@ -15,9 +15,9 @@ from typing import Any
 import typer
 from rich.console import RenderableType
 
-from linkage.cell_text import visible
 from linkage.cli.tables import print_fitted, wrapped
 from linkage.errors import LinkageError
+from linkage.wording.cell_text import visible
 
 
 def print_json(content: object) -> None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from linkage import clock
 from linkage.cli.talk import say, talk
+from linkage.machine import clock
 
 OnProgress = Callable[[str, int, int], None]
 _SECONDS_BETWEEN_LINES = 60  # of a long stage

@@ -147,13 +147,13 @@ def _inputs(run: Path) -> list[Path]:
 
 def _manifest(run: Path) -> dict[str, Any]:
     """The manifest of a run; that of an index tells nothing of how its files were read."""
-    from linkage.published import read_manifest
+    from linkage.published.reader import read_manifest
 
     return {} if (run / "current").is_file() else read_manifest(run)
 
 
 def _rejected(run: Path) -> Path:
-    from linkage.published import check_file
+    from linkage.published.reader import check_file
     from linkage.schema import REJECTED
 
     if (run / "current").is_file():  # of an index, where they have a manifest of their own

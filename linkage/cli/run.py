@@ -34,8 +34,8 @@ def train(
     \b
     Example: linkage train --doses doses.csv --index index --out model.json
     """
-    from linkage.gates import gate_notes
-    from linkage.nightly import train_model
+    from linkage.deciding.gates import gate_notes
+    from linkage.night.run import train_model
 
     new_file(out, *doses, verdicts, columns)
     with progress() as on_progress:
@@ -80,7 +80,7 @@ def run(
     Example: linkage run --doses may.csv june.csv --index index \\
                  --model model.json --out runs
     """
-    from linkage.nightly import run as run_night
+    from linkage.night.run import run as run_night
 
     with progress() as on_progress:
         summary = run_night(

@@ -72,8 +72,8 @@ def demo(
     \b
     Example: linkage demo --out demo
     """
-    from linkage.demo import demo as run_demo
-    from linkage.reports.demo import render
+    from linkage.demo.district import demo as run_demo
+    from linkage.demo.told import render
 
     say(f"The demo makes up a district: {persons:,} people in a registry, and {doses:,} vaccine")
     say("doses as stations key them in, with errors. It finds out who received each dose.")

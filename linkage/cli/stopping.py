@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 
-from linkage.work_folders import postpone, remove_unfinished
+from linkage.storage.work_folders import postpone, remove_unfinished
 
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -17,7 +17,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from linkage.cell_text import visible
+from linkage.wording.cell_text import visible
 
 HOLDING_BLANK = "\u00a0"  # as between the ends of an interval
 _WIDE = 1000  # characters, in a file or a pipe

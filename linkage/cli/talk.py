@@ -8,8 +8,8 @@ from contextlib import suppress
 from rich.console import Console
 from rich.text import Text
 
-from linkage.cell_text import visible
 from linkage.cli.tables import wrapped
+from linkage.wording.cell_text import visible
 
 talk = Console(stderr=True)
 

@@ -23,7 +23,7 @@ def verify(
 
     Example: linkage verify index
     """
-    from linkage.verifying import verify as verify_folder
+    from linkage.insight.verifying import verify as verify_folder
 
     found = {name: value for name, value in asdict(verify_folder(folder, threads)).items() if value}
     print_result(found, as_json)

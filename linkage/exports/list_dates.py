@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from linkage.errors import VerificationError
-from linkage.published import MANIFEST, REMEDY
+from linkage.published.reader import MANIFEST, REMEDY
 
 
 def list_date_of(run_dir: Path, manifest: Mapping[str, Any]) -> datetime.date | None:

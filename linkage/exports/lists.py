@@ -1,6 +1,6 @@
 """A list on its way to a reader, columns with titles and rows of cells, as CSV or as a workbook that prints.
 
-Text stays text in every program: linkage.cell_text guards each cell. The same list gives the same bytes.
+Text stays text in every program: linkage.wording.cell_text guards each cell. The same list gives the same bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from linkage.cell_text import csv_cell, fits, sheet_name, sheet_text
+from linkage.wording.cell_text import csv_cell, fits, sheet_name, sheet_text
 
 Cell = str | int | float | bool | datetime.date | None
 

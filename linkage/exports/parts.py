@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from linkage.errors import UsageError
-from linkage.output_paths import check_file, check_folder
-from linkage.work_folders import make_folder
+from linkage.storage.output_paths import check_file, check_folder
+from linkage.storage.work_folders import make_folder
 
 _LONGEST_NAME = 100
 

@@ -15,9 +15,9 @@ from linkage.exports.parts import part_paths
 from linkage.exports.reject_words import HEADINGS, TITLES, faulty_column, words_of
 from linkage.exports.rejected_records import Record, read_rejected, records
 from linkage.ingest.cleaning import normal_name
-from linkage.output_paths import check_file
 from linkage.schema import DOSES, REGISTRY
-from linkage.work_folders import replacing
+from linkage.storage.output_paths import check_file
+from linkage.storage.work_folders import replacing
 
 FORMATS = ("xlsx", "csv")
 BY = ("facility", "file")

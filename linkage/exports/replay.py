@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.cell_text import guarded_record
 from linkage.errors import UsageError
 from linkage.exports.lists import Cell, ListColumn, write_workbook
 from linkage.exports.parts import part_paths
 from linkage.exports.rejected_records import json_cells, layouts_of, plain, read_rejected
 from linkage.ingest.batch import READERS
 from linkage.ingest.rows import Layout
-from linkage.output_paths import check_file
-from linkage.work_folders import replacing
+from linkage.storage.output_paths import check_file
+from linkage.storage.work_folders import replacing
+from linkage.wording.cell_text import guarded_record
 
 _BOM = b"\xef\xbb\xbf"
 _WORKBOOK = ".xlsx"

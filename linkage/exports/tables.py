@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from linkage.cell_text import json_text
 from linkage.errors import UsageError, VerificationError
 from linkage.exports.formats import format_of
 from linkage.exports.list_dates import list_date_of
@@ -23,10 +22,11 @@ from linkage.exports.lists import SHEET_ROWS, Written, write_csv, write_workbook
 from linkage.exports.units import commune_keys, communes_of, of_communes
 from linkage.exports.views import View, json_value
 from linkage.exports.words import AS_OF, LISTS
-from linkage.manifests import PublishedManifest
-from linkage.published import MANIFEST, published_dataset, read_manifest
+from linkage.published.manifests import PublishedManifest
+from linkage.published.reader import MANIFEST, published_dataset, read_manifest
 from linkage.schema import REJECTED
-from linkage.work_folders import replacing
+from linkage.storage.work_folders import replacing
+from linkage.wording.cell_text import json_text
 
 FORMATS = ("xlsx", "csv", "json", "parquet")
 FOR_PEOPLE = ("xlsx", "csv")  # formats with titles and words in a language

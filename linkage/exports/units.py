@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import InputError, UsageError
-from linkage.published import read_manifest, read_table
+from linkage.published.reader import read_manifest, read_table
 from linkage.schema import COMMUNES
 
 _CODES = ("commune_code", "commune_code_now", "district_code", "province_code", "province_code_now")

@@ -27,19 +27,11 @@ from linkage.ingest.cleaning import normal_name
 from linkage.ingest.code_pages import ENCODING_NAMES, VIETNAMESE
 from linkage.ingest.csv_kernels import INVALID_ENCODING, copy_values, scan_records, split_fields
 from linkage.ingest.csv_text import Text, read_text
-from linkage.ingest.header import (
-    SEARCHED_ROWS,
-    Header,
-    find_header,
-    header_notes,
-    is_header,
-    match_header,
-    n_known,
-)
+from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, match_header, n_known
 from linkage.ingest.reasons import REPEATED_HEADER
 from linkage.ingest.rows import FileRows, Layout, Sink, derived_prefix, schema_rows, value_faults
+from linkage.machine.threads import in_order
 from linkage.schema import TableSchema
-from linkage.threads import in_order
 
 DELIMITERS = ",;\t|"
 _MAX_HEADER_BYTES = 1 << 20

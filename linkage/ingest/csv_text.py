@@ -19,7 +19,7 @@ from linkage.errors import InputError
 from linkage.ingest.code_pages import MIXED, older_encoding, repaired_line
 from linkage.ingest.packed import PACKED, unpack
 from linkage.ingest.paths import sha256_of
-from linkage.scratch import scratch_array
+from linkage.machine.scratch import scratch_array
 
 # The lone byte at the end of a UTF-16 file of odd length stands in the UTF-8 text as this byte, which no UTF-8 has: the
 # record it ends is rejected.

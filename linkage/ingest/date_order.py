@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.ingest.rows import Sink
+from linkage.machine.text_bytes import text_bytes
 from linkage.schema import TableSchema
 from linkage.standardise.date_marks import same_separators
 from linkage.standardise.digits import one_array
 from linkage.standardise.typed_kernels import read_parts
-from linkage.text_bytes import text_bytes
 
 _PARTS = r"^\s*(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-](?:\d{4}|\d{2})(?:\s.*)?$"
 _FIRST_TWO = r"^\s*(\d{1,2})([/.-])(\d{1,2})([/.-])"

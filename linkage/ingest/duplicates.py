@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.counted import counted
 from linkage.ingest.key_kernels import hash_texts
 from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
 from linkage.ingest.records import Records
-from linkage.scratch import scratch_array
-from linkage.text_bytes import text_bytes
+from linkage.machine.scratch import scratch_array
+from linkage.machine.text_bytes import text_bytes
+from linkage.wording.counted import counted
 
 _MOST_LOOKED_AT, _EXAMPLES = 1 << 17, 3  # records of a note on collisions, and keys and files that it names
 _GROUP_ROWS = 1 << 21  # of records compared at a time

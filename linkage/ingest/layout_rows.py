@@ -20,9 +20,9 @@ from linkage.ingest.cleaning import normal_name
 from linkage.ingest.header import Header
 from linkage.ingest.name_kernels import SPACE
 from linkage.ingest.reasons import COLUMN_NUMBERS, REMARK, REPEATED_HEADER, TOTAL_ROW
+from linkage.machine.text_bytes import text_bytes
 from linkage.schema import TableSchema
 from linkage.standardise.digits import one_array
-from linkage.text_bytes import text_bytes
 
 Faults = NDArray[np.uint16]
 

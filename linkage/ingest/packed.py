@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from linkage.errors import InputError
-from linkage.scratch import scratch_array
+from linkage.machine.scratch import scratch_array
 
 PACKED = ".gz"
 _PIECE_BYTES = 1 << 20

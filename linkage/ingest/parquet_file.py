@@ -21,8 +21,8 @@ from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
 from linkage.ingest.parquet_limits import TextLimit, batch_rows, check_announced
 from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
+from linkage.machine.threads import in_order
 from linkage.schema import TableSchema
-from linkage.threads import in_order
 
 _BUFFER_BYTES = 1 << 20
 _EXACT_INTEGER = 10**15

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.scratch import writing_work_files
+from linkage.machine.scratch import writing_work_files
 
 CHUNK_ROWS = 1 << 18
 # Of a mapped chunk, rows whose values are read one by one: of all columns fifty pages each, where there are thousands.

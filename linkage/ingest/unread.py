@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.ingest.rows import Sink
+from linkage.machine.text_bytes import text_bytes
 from linkage.schema import DOSES, REGISTRY, TableSchema
 from linkage.standardise.categories import standardise_ethnicity, standardise_sex
 from linkage.standardise.dates import LAST_YEAR, standardise_birth_dates, standardise_dates
@@ -23,7 +24,6 @@ from linkage.standardise.identifiers import BAD_FORMAT, MISSING, standardise_ids
 from linkage.standardise.names import canonical_names
 from linkage.standardise.phones import standardise_phones
 from linkage.standardise.typed_kernels import read_parts
-from linkage.text_bytes import text_bytes
 
 Masks = NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler, Levenshtein
 
-from linkage.plan import Comparison
+from linkage.plan.sections import Comparison
 from linkage.planning.fields import Planned
 from linkage.planning.sure import SurePairs
 from models.comparators.address import address_level

@@ -14,16 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.as_of import of_tables
-from linkage.counted import counted
-from linkage.encode import Columns, Dictionaries, encode
-from linkage.files import read_side
-from linkage.key_parts import KeyParts
-from linkage.masking import shape_of
-from linkage.plan import POSITION, Field, Plan
-from linkage.plan_kinds import MANY_WORDS
+from linkage.encode.columns import encode
+from linkage.encode.dictionaries import Columns, Dictionaries
+from linkage.encode.keys import KeyParts
+from linkage.plan.kinds import MANY_WORDS
+from linkage.plan.sections import POSITION, Field, Plan
 from linkage.planning.passes import block_sizes
+from linkage.registry.as_of import of_tables
 from linkage.standardise.places import Units
+from linkage.two_files.link import read_side
+from linkage.wording.counted import counted
+from linkage.wording.masking import shape_of
 
 _MANY_PAIRS = 2_000  # for each left record, from which on a pass is called large
 _MOSTLY_READ = 0.95  # of the filled values

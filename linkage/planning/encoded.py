@@ -8,16 +8,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.as_of import of_tables
-from linkage.encode import Dictionaries, encode
-from linkage.encode_texts import plain_texts
-from linkage.key_parts import KeyParts
-from linkage.plan import Pass, Plan
+from linkage.encode.columns import encode
+from linkage.encode.dictionaries import Dictionaries
+from linkage.encode.keys import KeyParts
+from linkage.encode.plain_texts import plain_texts
+from linkage.plan.sections import Pass, Plan
 from linkage.planning.agreement import MEASURED
 from linkage.planning.fields import Planned
 from linkage.planning.passes import block_sizes
 from linkage.planning.sharing import repeated_share
 from linkage.planning.sure import whole_part
+from linkage.registry.as_of import of_tables
 from linkage.standardise.places import Units
 from linkage.standardise.text_forms import in_form
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.plan import Comparison, Field
+from linkage.plan.sections import Comparison, Field
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.roles import Role, words_of

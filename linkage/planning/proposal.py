@@ -11,14 +11,12 @@ import msgspec
 import pyarrow as pa
 
 from linkage.errors import InputError
-from linkage.plan import POSITION, Decision, Pass, Plan, Training, plan_from
-from linkage.plan_checks import FORMAT
+from linkage.plan.checks import FORMAT
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import POSITION, Decision, Pass, Plan, Training
 from linkage.planning.agreement import level_shares, tells
 from linkage.planning.columns import text_columns
-from linkage.planning.correspondences import (
-    id_of,
-    of_one_file,
-)
+from linkage.planning.correspondences import id_of, of_one_file
 from linkage.planning.encoded import EncodedFiles
 from linkage.planning.fields import Planned, planned_fields, without_level
 from linkage.planning.left_out import NOT_SURE, LeftOut, fit_pairs, unpaired, unpaired_notes

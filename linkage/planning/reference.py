@@ -12,12 +12,13 @@ import datetime
 import msgspec
 import pyarrow as pa
 
-from linkage.encode import Dictionaries, encode
+from linkage.encode.columns import encode
+from linkage.encode.dictionaries import Dictionaries
+from linkage.encode.keys import key_part
 from linkage.errors import UsageError
-from linkage.key_parts import key_part
-from linkage.plan import Comparison, Field, Pass, Plan
-from linkage.plan_checks import FORMAT
-from linkage.plan_kinds import COMPARISON_KINDS, FIELD_KINDS
+from linkage.plan.checks import FORMAT
+from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS
+from linkage.plan.sections import Comparison, Field, Pass, Plan
 from linkage.standardise.places import Units
 
 _MEANINGS = {

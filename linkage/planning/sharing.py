@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import JaroWinkler
 
 from blocking.keys import Keys, block_keys
-from linkage.plan import Pass
+from linkage.plan.sections import Pass
 from linkage.planning.agreement import Values
 from linkage.planning.fields import Planned
 from linkage.planning.roles import NAMED, OWN, PERSONAL, Role

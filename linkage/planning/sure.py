@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.keys import Keys
-from linkage.plan import Pass
+from linkage.plan.sections import Pass
 from linkage.planning.fields import Planned
 from linkage.planning.roles import OWN
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from linkage.masking import shape_of
-from linkage.plan import Comparison, Field, Plan, plan_from
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Comparison, Field, Plan
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.fields import Planned
 from linkage.planning.made_of import told
 from linkage.planning.proposal import Proposal
+from linkage.wording.masking import shape_of
 
 _DEFAULTS = {
     "decision": {

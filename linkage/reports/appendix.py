@@ -3,7 +3,7 @@
 The form is that of the health centres' letters to communes and police of 2022. The three reasons exclude one another: a
 subject without an ID is not counted as wrong. It counts subjects of the platform, for a person is visited once however
 many doses and claims there are; verified subjects and foreigners (excluded) are in no list. A subject counts in the
-commune where he lives, whichever facility keyed him in: see linkage.platform_subjects for the documents behind this.
+commune where he lives, whichever facility keyed him in: see linkage.published.subjects for the documents behind this.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from linkage.exports.list_dates import list_date_of
 from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import ISSUES
-from linkage.published import read_manifest, read_table
+from linkage.published.reader import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
 from linkage.reports.office import office_of_run
 from linkage.schema import SUBJECTS

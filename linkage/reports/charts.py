@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
-from linkage.evaluate import CalibrationBin
+from linkage.insight.evaluate import CalibrationBin
 from linkage.reports.examples import Example
 from linkage.reports.rounding import FEW, rounded
 from linkage.reports.statistics import HIGHEST_ODDS, LOWEST_ODDS, Bar, Group

@@ -16,7 +16,7 @@ import pyarrow as pa
 from linkage.exports.list_dates import list_date_of
 from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import STATUSES as STATUS_WORDS
-from linkage.published import read_manifest, read_table
+from linkage.published.reader import read_manifest, read_table
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
 from linkage.reports.office import office_of_run
 from linkage.schema import STATUSES, SUBJECT_COUNTS

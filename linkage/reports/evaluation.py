@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Group
 from rich.table import Table
 
-from linkage.evaluate import CalibrationBin, Evaluation, GroupResult, Proportion
+from linkage.insight.evaluate import CalibrationBin, Evaluation, GroupResult, Proportion
 
 COMMUNES_SHOWN = 10
 

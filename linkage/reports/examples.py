@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 
 from linkage.errors import LinkageError, VerificationError
-from linkage.explain import Explanation, explain
-from linkage.plan import Plan
-from linkage.published import published_dataset
+from linkage.insight.explain import Explanation, explain
+from linkage.plan.sections import Plan
+from linkage.published.reader import published_dataset
 from linkage.schema import DECISIONS
 
 # The values of these comparisons tell nobody apart.

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from linkage.explain import Candidate, Explanation
+from linkage.insight.explain import Candidate, Explanation
 
 # In full: the best candidate, his closest rival and a person asked for; the others in a line each.
 IN_FULL = 2

@@ -7,9 +7,9 @@ import html
 from collections.abc import Iterable
 from pathlib import Path
 
-from linkage.cell_text import TEXT_CELL, TEXT_STYLE, visible
 from linkage.reports.form import Cell, Report
 from linkage.reports.form_lines import Line, head, signatures
+from linkage.wording.cell_text import TEXT_CELL, TEXT_STYLE, visible
 
 _STYLE = """@page{size:A4 landscape;margin:15mm 12mm;@bottom-center{content:"Trang " counter(page) "/" counter(pages)}}
 body{font:12pt "Times New Roman","Liberation Serif",serif;max-width:60rem;margin:1rem auto;padding:0 1rem}

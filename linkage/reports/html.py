@@ -19,7 +19,7 @@ from linkage.reports.html_model import model_section, score_section
 from linkage.reports.html_stations import station_section
 from linkage.reports.page import Html, escaped, page, paragraph, percent, section, subheading, table
 from linkage.reports.statistics import ReviewSize, Statistics, statistics_of_run
-from linkage.work_folders import replacing
+from linkage.storage.work_folders import replacing
 
 _QUEUES = {
     "queues/match.parquet": "matched, data to be corrected",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from linkage.evaluate import Evaluation, Proportion
+from linkage.insight.evaluate import Evaluation, Proportion
 from linkage.reports import charts
 from linkage.reports.page import Html, chart, paragraph, per_10_000, section, subheading, table
 from linkage.reports.statistics import Statistics
 
-# What the estimates of linkage.error_rates mean; one that is not known here goes by its name.
+# What the estimates of linkage.deciding.error_rates mean; one that is not known here goes by its name.
 _ESTIMATES = {
     "estimated_false_match_rate": "false among the linked: from probabilities, sure claims and conflicts",
     "estimated_missed_match_rate": "missed, registered but not linked: expected from the probabilities",

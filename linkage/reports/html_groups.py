@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from linkage.published.unequal import WORSE_BY, UnequalGroup
 from linkage.reports import charts
 from linkage.reports.page import Html, chart, paragraph, per_10_000, percent, section, subheading, table
 from linkage.reports.rounding import FEW, rounded, shown
 from linkage.reports.statistics import Group
-from linkage.unequal import WORSE_BY, UnequalGroup
 
 _GROUP_HEADINGS = (
     "#doses",
@@ -25,7 +25,7 @@ _GROUP_HEADINGS = (
 def group_section(groups: tuple[Group, ...] | None, unequal: Sequence[Mapping[str, Any]] = ()) -> Html:
     """Which groups fare worse than the others, then a picture and a table per attribute, small counts hidden.
 
-    unequal : as the manifest has them, see linkage.unequal.UnequalGroup
+    unequal : as the manifest has them, see linkage.published.unequal.UnequalGroup
     """
     heading = "By age, sex, ethnicity, birthday and province"
     if groups is None:

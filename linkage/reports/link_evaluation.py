@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Group
 
-from linkage.evaluate_link import LinkEvaluation
+from linkage.insight.evaluate_link import LinkEvaluation
 from linkage.reports.evaluation import calibration_table, measures_table
 
 

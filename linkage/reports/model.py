@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from linkage.errors import UsageError
-from linkage.model_file import Model
+from linkage.training.model_file import Model
 from models.parameters import ComparisonParameters
 
 

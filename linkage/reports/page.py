@@ -19,8 +19,8 @@ from typing import Any
 import altair
 import vl_convert
 
-from linkage.address_limit import need_addresses
-from linkage.cell_text import TEXT_CELL, TEXT_STYLE, visible
+from linkage.machine.address_limit import need_addresses
+from linkage.wording.cell_text import TEXT_CELL, TEXT_STYLE, visible
 
 _DRAWING_BYTES = 400 << 20  # of addresses, which the library that draws takes at once
 # The charts of the page, in its own order; a chart that cannot be drawn says so in its place.

@@ -12,11 +12,11 @@ import duckdb
 import pyarrow.compute as pc
 
 from linkage.errors import VerificationError
-from linkage.evaluate import Evaluation, evaluate
-from linkage.groups import GROUPS
-from linkage.model_file import Model
-from linkage.published import published_dataset, published_model, read_manifest, read_table
+from linkage.insight.evaluate import Evaluation, evaluate
+from linkage.published.groups import GROUPS
+from linkage.published.reader import published_dataset, published_model, read_manifest, read_table
 from linkage.schema import DECISIONS, REVIEW_QUEUE, STATUSES, UNMATCHED_QUEUE
+from linkage.training.model_file import Model
 from models.parameters import Parameters
 
 BITS_PER_BAR = 2

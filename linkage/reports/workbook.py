@@ -12,10 +12,10 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from linkage.cell_text import sheet_name, sheet_text
 from linkage.exports.lists import A4, CREATED, DATE_FORMAT, print_setup, write_text
 from linkage.reports.form import Cell, Report
 from linkage.reports.form_lines import Line, head, signatures
+from linkage.wording.cell_text import sheet_name, sheet_text
 
 # Thousands with a comma, and nothing where nothing was found: an empty cell of the form means zero.
 COUNT_FORMAT = "#,##0;-#,##0;"

@@ -8,12 +8,12 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from linkage.cell_text import json_text
 from linkage.exports.lists import csv_value
 from linkage.reports.form import Cell, Report
 from linkage.reports.form_page import write_html
 from linkage.reports.workbook import write_xlsx
-from linkage.work_folders import replacing
+from linkage.storage.work_folders import replacing
+from linkage.wording.cell_text import json_text
 
 
 def write_whole(report: Report, fmt: str, out: Path) -> None:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from linkage.errors import LinkageError, UsageError, disk_reason
-from linkage.publish import made_and_locked
 from linkage.schema import DOSES, REGISTRY, TRUTH
-from linkage.work_folders import abandoned, put_in_place, undivided, work_folder
+from linkage.storage.locks import made_and_locked
+from linkage.storage.work_folders import abandoned, put_in_place, undivided, work_folder
 
 TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
 # Comes last and goes first: without it what is there is no whole simulation.

@@ -12,7 +12,7 @@ import numpy as np
 from linkage.errors import InputError
 from linkage.simulate.randomness import Chance, Floats, Int32s
 from linkage.simulate.tables import read_csv
-from linkage.work_folders import make_folder
+from linkage.storage.work_folders import make_folder
 
 LEGACY_FILE = "legacy_units_2021-02-03.csv"
 CROSSWALK_FILE = "crosswalk_2021-02_to_2025-07.csv"

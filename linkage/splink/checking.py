@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import InputError, UsageError
-from linkage.files import link_files
-from linkage.model_file import Model
-from linkage.published import read_table
+from linkage.published.reader import read_table
 from linkage.schema import PAIRS
 from linkage.splink.tables import A_LEFT, B_RIGHT
 from linkage.splink.writing import export_files
-from linkage.work_folders import work_folder
+from linkage.storage.work_folders import work_folder
+from linkage.training.model_file import Model
+from linkage.two_files.link import link_files
 
 _SEED = 5
 _REASON = "compared with Splink, not decided"

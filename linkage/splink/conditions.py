@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from linkage.plan import Comparison
+from linkage.plan.sections import Comparison
 
 ELSE = "ELSE"
 _FIRST_BEYOND_ASCII = 128

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.counted import counted
 from linkage.errors import UsageError
-from linkage.model_file import Model
-from linkage.plan import Comparison, Pass, Plan
+from linkage.plan.sections import Comparison, Pass, Plan
 from linkage.splink.conditions import Alphabet, absent_condition, alphabet_of, column, level_conditions, quoted
 from linkage.splink.tables import UNIQUE_ID, plain_columns
+from linkage.training.model_file import Model
+from linkage.wording.counted import counted
 from models.parameters import ComparisonParameters
 
 DIALECT = "duckdb"

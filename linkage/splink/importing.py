@@ -21,12 +21,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from linkage.edited_files import check_values, read_json
 from linkage.errors import UsageError
-from linkage.model_file import Model
-from linkage.plan import Comparison, Decision, Field, Pass, Plan, Training, plan_from
-from linkage.plan_checks import FORMAT
+from linkage.plan.checks import FORMAT
+from linkage.plan.reading import plan_from
+from linkage.plan.sections import Comparison, Decision, Field, Pass, Plan, Training
 from linkage.splink.levels import Recognised, recognise
+from linkage.storage.edited_files import check_values, read_json
+from linkage.training.model_file import Model
 from models.parameters import ComparisonParameters, Parameters
 
 WHERE = "Splink settings"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from linkage.errors import UsageError
-from linkage.plan import Comparison
+from linkage.plan.sections import Comparison
 from linkage.splink.conditions import ELSE, Alphabet, jaro_winkler, level_conditions, quoted
 
 NO_LETTERS = Alphabet()

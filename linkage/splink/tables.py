@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.encode import Columns, Dictionaries
-from linkage.frequencies import Frequencies
-from linkage.key_parts import key_part
-from linkage.plan import Field, Plan
-from linkage.plan_kinds import MANY_WORDS
+from linkage.encode.dictionaries import Columns, Dictionaries
+from linkage.encode.keys import key_part
+from linkage.plan.kinds import MANY_WORDS
+from linkage.plan.sections import Field, Plan
+from linkage.registry.frequencies import Frequencies
 from linkage.splink.conditions import column
 from linkage.standardise import dates
 from linkage.standardise.digits import unpack_digits

@@ -22,18 +22,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from linkage.as_of import of_tables
-from linkage.encode import encode
-from linkage.files import read_side, with_id
+from linkage.encode.columns import encode
 from linkage.ingest.records import Records
-from linkage.model_file import Model
-from linkage.publish import staged
-from linkage.registry_build import build_index
+from linkage.machine.version import code_version
+from linkage.published.folders import staged
+from linkage.registry.as_of import of_tables
+from linkage.registry.build import build_index
 from linkage.splink.conditions import column
 from linkage.splink.exporting import Export, export_splink
 from linkage.splink.tables import A_LEFT, B_RIGHT, frequency_table, standardised_table
-from linkage.version import code_version
-from linkage.work_folders import work_folder
+from linkage.storage.work_folders import work_folder
+from linkage.training.model_file import Model
+from linkage.two_files.link import read_side, with_id
 
 
 @dataclass(frozen=True)

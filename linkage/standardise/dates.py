@@ -20,11 +20,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.machine.text_bytes import text_bytes
 from linkage.standardise.date_marks import without_marks
 from linkage.standardise.dates_worded import in_digits, is_ambiguous
 from linkage.standardise.digits import Strings, distinct, one_array, plain_text
 from linkage.standardise.typed_kernels import read_parts
-from linkage.text_bytes import text_bytes
 
 UInt32s = npt.NDArray[np.uint32]
 Int64s = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.clock import ZONE
+from linkage.machine.clock import ZONE
 
 Rewrites = tuple[tuple[str, str], ...]
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.machine.text_bytes import text_bytes
 from linkage.standardise.typed_kernels import MAX_DIGITS, read_digits
-from linkage.text_bytes import text_bytes
 
 Strings: TypeAlias = pa.Array | pa.ChunkedArray
 UInt64s: TypeAlias = npt.NDArray[np.uint64]

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkage.machine.text_bytes import text_bytes
 from linkage.standardise.digits import one_array
-from linkage.text_bytes import text_bytes
 
 # A spreadsheet's errors, and "####" where a column was too narrow.
 ERROR_CELL = r"#(?:REF!?|N/?A!?|VALUE!?|NAME\??|DIV/0!?|NULL!?|NUM!?|SPILL!?|CALC!?|#+)"

@@ -24,12 +24,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.errors import UsageError
+from linkage.machine.text_hashes import content_hashes
 from linkage.standardise.dates import UInt32s, pack_date
 from linkage.standardise.digits import Distinct, Strings, distinct
 from linkage.standardise.places_build import Communes, Lists, Side, UnitTables, build_tables, identity_side, read_codes
 from linkage.standardise.places_files import Unit, read_unit_files
 from linkage.standardise.places_gazetteer import Gazetteer, build_gazetteer
-from linkage.syllables import content_hashes
 from models.comparators.place import SAME_COMMUNE, SAME_DISTRICT, SAME_PROVINCE
 
 UInt16s = npt.NDArray[np.uint16]

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.encode import Columns, Dictionaries
-from linkage.parts import parts_of
-from linkage.plan import Pass, Plan, Verified
-from linkage.registry import Index
+from linkage.encode.dictionaries import Columns, Dictionaries
+from linkage.machine.parts import parts_of
+from linkage.plan.sections import Pass, Plan, Verified
+from linkage.registry.index import Index
+from linkage.scoring.exact_agreement import find_by_number
 from linkage.standardise import dates
 from linkage.standardise.categories import FEMALE, MALE, SEX_UNKNOWN
 from linkage.stations.cells import Cells, Rows
-from linkage.verify import find_by_number
 
 ANCHORS = 48  # a cell: enough to tell nine in ten from a half
 NUMBERS = ("id_number", "phone", "insurance_number")

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.doses.subjects import grouped
 from linkage.ingest.records import Records
-from linkage.subjects import grouped
 
 Rows = NDArray[np.int64]
 # Of a key to sort by; those between hold the first bits of the record's own key.

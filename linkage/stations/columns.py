@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.ingest.records import Records
-from linkage.plan import Plan
+from linkage.plan.sections import Plan
 from linkage.standardise import categories, dates, identifiers, phones
 from linkage.stations.anchors import Counted
 from linkage.stations.cells import Cells, Rows

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.counted import counted
 from linkage.stations.cells import Cells
+from linkage.wording.counted import counted
 from models.outlying import OrdinaryRate, ordinary_rate
 
 COLUMNS_MIXED_UP, ONE_VALUE, FILLED_DOWN, SEX_INVERTED, DAY_MONTH_SWAPPED = (

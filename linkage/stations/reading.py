@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from blocking.keys import mix
-from linkage.doses import Typed, excluded_of
-from linkage.encode import Columns, Dictionaries, encode
+from linkage.doses.batch import Typed, excluded_of
+from linkage.encode.columns import encode
+from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.ingest.records import Records
-from linkage.parts import parts_of
-from linkage.plan import Plan
-from linkage.registry import Index
+from linkage.machine.parts import parts_of
+from linkage.plan.sections import Plan
+from linkage.registry.index import Index
 from linkage.schema import READINGS
 from linkage.stations import findings as found_as
 from linkage.stations.anchors import (

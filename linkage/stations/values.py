@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.keys import mix
-from linkage.parts import parts_of
+from linkage.machine.parts import parts_of
 from linkage.stations.cells import Cells, Rows
 
 # How the people who share a number thin out: another one shares it in half of the cases at most. Households with a

@@ -11,7 +11,6 @@ import sys
 import threading
 from pathlib import Path
 
-import linkage
 from linkage.errors import InputError
 from linkage.workbooks import child
 from linkage.workbooks.child import Answer
@@ -66,7 +65,7 @@ class _Child:
         return self._process if self._process is not None and self._process.poll() is None else None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        root = str(Path(linkage.__file__).parents[1])
+        root = str(Path(__file__).parents[2])
         # As a module of this package and of no other that lies where the user stands.
         start = f"import sys; sys.path.insert(0, {root!r}); from linkage.workbooks.child import main; main()"
         command = [sys.executable, "-P", "-c", start]

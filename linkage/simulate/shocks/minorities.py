@@ -6,13 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from linkage.simulate.population import (
-    FIRST_OF_JANUARY,
-    YEAR_AND_MONTH,
-    YEAR_ONLY,
-    Population,
-    birth_years,
-)
+from linkage.simulate.population import FIRST_OF_JANUARY, YEAR_AND_MONTH, YEAR_ONLY, Population, birth_years
 from linkage.simulate.randomness import Chance
 from linkage.simulate.shocks.shock import Shock
 from linkage.simulate.units import Communes

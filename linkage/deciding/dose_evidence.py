@@ -1,0 +1,240 @@
+"""What the doses say beside the comparisons: claims of one platform subject, and conflicts of schedule and product.
+
+Claims are decided one by one first; what these decisions say of each other's candidates is added to the weights, once,
+and all are decided again. So the result depends on no order. A weight is the sum of that of the pair, the bits of a
+decided sibling (models.sibling) and the bits of conflicts (linkage.doses.schedule_evidence); verified claims stay as
+they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.deciding.decide import MATCHED, NO_RIVALS, VERIFIED, Decided
+from linkage.doses.batch import Doses
+from linkage.doses.evidence_rates import EvidenceRates
+from linkage.doses.schedule import Injections
+from linkage.doses.schedule_evidence import Given, conflicts_with
+from linkage.doses.siblings import Siblings, filed_claims, find_siblings
+from linkage.doses.subjects import Subjects
+from linkage.machine.parts import parts_of
+from linkage.plan.sections import Plan
+from linkage.registry.index import Index
+from linkage.scoring.batch import Batch, pattern_space
+from linkage.scoring.given_pairs import weigh_given
+from linkage.scoring.ranking import Ranking
+from models.parameters import Parameters
+from models.posterior import posterior
+from models.sibling import sibling_odds_log2, weight_with_sibling
+
+Value = TypeVar("Value", bound=np.generic)
+
+# Candidates under this probability are not weighed by their schedule, which could only lower it.
+_LEAST_WEIGHED = 1e-6
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Bits by claim and person, ascending by both: claim, row: int32[n]; sibling, schedule: float64[n], 0 for none.
+
+    rates: by which they were weighed.
+    """
+
+    claim: NDArray[np.int32]
+    row: NDArray[np.int32]
+    sibling: NDArray[np.float64]
+    schedule: NDArray[np.float64]
+    rates: EvidenceRates
+
+    @classmethod
+    def joined(cls, sibling: _Bits, schedule: _Bits, rates: EvidenceRates) -> Evidence:
+        """Of both kinds, each with distinct pairs."""
+        keys = np.union1d(sibling.keys, schedule.keys)
+        columns = []
+        for bits in (sibling, schedule):
+            columns.append(np.zeros(keys.size))
+            columns[-1][np.searchsorted(keys, bits.keys)] = bits.bits
+        claim, row = (keys >> np.uint64(32)).astype(np.int32), (keys & np.uint64(0xFFFFFFFF)).astype(np.int32)
+        return cls(claim, row, columns[0], columns[1], rates)
+
+    def of_pairs(
+        self, claims: NDArray[np.integer[Any]], rows: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The bits of pairs, both float64[n]: sibling, schedule."""
+        if self.claim.size == 0:
+            return np.zeros(claims.size), np.zeros(claims.size)
+        keys, wanted = _keys(self.claim, self.row), _keys(claims, rows)
+        place = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+        is_there = keys[place] == wanted
+        return np.where(is_there, self.sibling[place], 0.0), np.where(is_there, self.schedule[place], 0.0)
+
+
+@dataclass(frozen=True)
+class _Bits:
+    """Bits of pairs: keys: uint64[n], see `_keys`, bits: float64[n]."""
+
+    keys: NDArray[np.uint64]
+    bits: NDArray[np.float64]
+
+
+def _keys(claims: NDArray[np.integer[Any]], rows: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
+    """Claim and registry row as one number."""
+    return claims.astype(np.uint64) << np.uint64(32) | rows.astype(np.uint64)
+
+
+def sibling_pass(plan: Plan) -> np.uint16:
+    """The bit of the pass that a decided sibling is, behind those of the plan."""
+    return np.uint16(1 << len(plan.passes))
+
+
+def weigh_doses(
+    base: Decided,
+    linked: Ranking,
+    doses: Doses,
+    subjects: Subjects,
+    batch: Batch,
+    index: Index,
+    parameters: Parameters,
+    rates: EvidenceRates,
+    n_threads: int,
+    scratch: Path | None,
+) -> Evidence:
+    """Weigh the candidates of the linked claims, whose ranking is changed, by what ``base`` decides of the others."""
+    person = decided_people(base)
+    filed = filed_claims(doses.subject_ids, subjects.of_dose, person.size)
+    found = find_siblings(filed, person, np.minimum(base.best.probabilities, 1.0))
+    reliability = rates.siblings.reliability()
+    sibling = _weigh_siblings(base, found, linked, batch, index, parameters, reliability, n_threads, scratch)
+    given = Given.of(person[subjects.of_dose], subjects.of_dose, doses.injections)
+    schedule = _weigh_schedule(linked, given, doses.injections, subjects, rates, parameters, index.n_persons)
+    return Evidence.joined(sibling, schedule, rates)
+
+
+def decided_people(decided: Decided) -> NDArray[np.int32]:
+    """The row that each claim is decided for without a reviewer, -1 for none: int32[n_claims]."""
+    is_decided = (decided.status == VERIFIED) | (decided.status == MATCHED)
+    return np.where(is_decided, decided.best.rows, np.int32(-1))
+
+
+def _weigh_siblings(
+    base: Decided,
+    found: Siblings,
+    linked: Ranking,
+    batch: Batch,
+    index: Index,
+    parameters: Parameters,
+    reliability: NDArray[np.float64],
+    n_threads: int,
+    scratch: Path | None,
+) -> _Bits:
+    """Add the bits of decided siblings; their person becomes a candidate of claims that had no such candidate."""
+    is_linked = base.place[found.claim] != NO_RIVALS
+    claim, row = found.claim[is_linked], found.person[is_linked]
+    place = base.place[claim]
+    is_candidate = linked.rows[place] == row[:, None]
+    column, is_known = is_candidate.argmax(axis=1), is_candidate.any(axis=1)
+    weight, code, ratio = (values[place, column] for values in (linked.weights, linked.codes, linked.ratios))
+    new = np.flatnonzero(~is_known)
+    no_pass = np.zeros(new.size, np.uint16)
+    added = weigh_given(batch, claim[new].astype(np.int64), row[new], no_pass, index, parameters, n_threads, scratch)
+    weight[new], code[new], ratio[new] = added.weights[:, 0], added.codes[:, 0], added.ratios[:, 0]
+    is_same = reliability[found.size[is_linked]] * found.chance[is_linked]
+    odds = sibling_odds_log2(pattern_space(index.plan).levels_of(code), is_same, parameters)
+    own = np.where(is_known, np.exp2(weight), 0.0)
+    others = np.maximum(0.0, linked.sums[place] - own)
+    raised = weight_with_sibling(weight, others, odds, parameters, index.n_persons)
+    gains = np.flatnonzero(raised > weight)
+    n_kept = linked.rows.shape[1]
+    wider = _Lists.of(linked, place[gains], n_kept + 1)
+    n = np.arange(gains.size)
+    at = n, np.where(is_known[gains], column[gains], n_kept)
+    wider.rows[at], wider.weights[at], wider.codes[at] = row[gains], raised[gains], code[gains]
+    wider.ratios[at] = ratio[gains]
+    wider.passes[at] |= sibling_pass(index.plan)
+    wider.sums[:] += np.exp2(raised[gains]) - own[gains]
+    wider.write(linked, place[gains])
+    return _Bits(_keys(claim[gains], row[gains]), raised[gains] - weight[gains])
+
+
+def _weigh_schedule(
+    linked: Ranking,
+    given: Given,
+    injections: Injections,
+    subjects: Subjects,
+    rates: EvidenceRates,
+    parameters: Parameters,
+    n_persons: int,
+) -> _Bits:
+    """Add the bits of conflicts between a claim's doses and those that other claims give a candidate: the worst of the
+    claim's doses counts, for they are not independent."""
+    by_conflicts = rates.schedule.weights()
+    doses = np.argsort(subjects.of_dose, kind="stable").astype(np.int32)
+    first = np.searchsorted(subjects.of_dose[doses], np.arange(subjects.keys.size + 1))
+    keys, bits = [np.empty(0, np.uint64)], [np.empty(0)]
+    for part in parts_of(linked.sums.size):
+        rows, claims = linked.rows[part], linked.subjects[part]
+        chances = posterior(linked.weights[part], linked.sums[part], parameters, n_persons).candidates
+        place, column = np.nonzero((chances >= _LEAST_WEIGHED) & (rows >= 0) & np.isin(rows, given.person))
+        n_doses = np.diff(first)[claims[place]]
+        pair = np.repeat(np.arange(place.size), n_doses)
+        start = np.cumsum(n_doses) - n_doses
+        dose = doses[np.arange(pair.size) + np.repeat(first[claims[place]] - start, n_doses)]
+        owner = claims[place][pair].astype(np.int32)
+        conflicts = conflicts_with(rows[place, column][pair], owner, injections[dose], given)
+        against = np.minimum.reduceat(by_conflicts[conflicts], start) if start.size else np.empty(0)
+        is_against = against < 0
+        place, column, against = place[is_against], column[is_against], against[is_against]
+        if place.size == 0:
+            continue
+        keys.append(_keys(claims[place], rows[place, column]))
+        bits.append(against)
+        touched, number = np.unique(place, return_inverse=True)
+        lists = _Lists.of(linked, part.start + touched, rows.shape[1])
+        before = np.exp2(lists.weights).sum(axis=1)
+        lists.weights[number, column] += against
+        lists.sums[:] += np.exp2(lists.weights).sum(axis=1) - before
+        lists.write(linked, part.start + touched)
+    return _Bits(np.concatenate(keys), np.concatenate(bits))
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Candidates of some claims on their way to another order: [n, k] each, sums: [n]."""
+
+    rows: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    passes: NDArray[np.uint16]
+    codes: NDArray[np.uint32]
+    ratios: NDArray[np.float64]
+    sums: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, linked: Ranking, places: NDArray[np.integer[Any]], width: int) -> _Lists:
+        """Copies of the lists at some places, with empty columns behind."""
+        n_empty = width - linked.rows.shape[1]
+
+        def wider(values: NDArray[Value], absent: float) -> NDArray[Value]:
+            return np.pad(values[places], ((0, 0), (0, n_empty)), constant_values=absent)
+
+        return cls(
+            wider(linked.rows, -1),
+            wider(linked.weights, -np.inf),
+            wider(linked.passes, 0),
+            wider(linked.codes, 0),
+            wider(linked.ratios, 1.0),
+            linked.sums[places],
+        )
+
+    def write(self, linked: Ranking, places: NDArray[np.integer[Any]]) -> None:
+        """Put the best of them into the ranking; of equals the one that stood first stays first."""
+        n_kept = linked.rows.shape[1]
+        order = np.argsort(-self.weights, axis=1, kind="stable")[:, :n_kept]
+        for name in ("rows", "weights", "passes", "codes", "ratios"):
+            getattr(linked, name)[places] = np.take_along_axis(getattr(self, name), order, axis=1)
+        # Of a sum that was nearly all one candidate's, the rest is known only as well as its last digit.
+        linked.sums[places] = np.maximum(self.sums, np.exp2(linked.weights[places]).sum(axis=1))

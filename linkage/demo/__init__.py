@@ -1,0 +1,1 @@
+"""The demo: a district simulated, linked, and told."""

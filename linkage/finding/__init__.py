@@ -1,7 +1,0 @@
-"""Finds people in an index, and doses in a run, by what somebody has at hand: a name, a number, a date of birth."""
-
-from linkage.finding.asked import Asked, Found
-from linkage.finding.doses import dose_of, find_doses
-from linkage.finding.persons import find_persons
-
-__all__ = ["Asked", "Found", "dose_of", "find_doses", "find_persons"]

@@ -1,0 +1,1 @@
+"""One run from doses to what is published, top to bottom."""

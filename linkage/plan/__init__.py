@@ -1,0 +1,1 @@
+"""The linkage plan: what is compared and how strictly, read from TOML and checked."""

@@ -1,0 +1,1 @@
+"""What is published: folders that appear whole, their tables, and the one reader of them."""

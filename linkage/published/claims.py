@@ -1,0 +1,98 @@
+"""The claims of a run, who was considered for each that the model decided, and what makes up the weight of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from linkage.deciding.decide import NO_RIVALS
+from linkage.machine.parts import parts_of
+from linkage.published.decisions import Outcome, pass_lists
+from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
+from linkage.scoring.batch import pattern_space
+from models.parameters import Parameters
+
+
+def with_comparisons(table: TableSchema, parameters: Parameters) -> pa.Schema:
+    """The columns of a table, and behind them level and weight of each comparison of the plan."""
+    schema = table.arrow()
+    for comparison in parameters.comparisons:
+        schema = schema.append(pa.field(f"level_{comparison.name}", pa.string()))
+        schema = schema.append(pa.field(f"weight_{comparison.name}", pa.float64()))
+    return schema
+
+
+def claim_parts(outcome: Outcome) -> Iterator[pa.Table]:
+    """A row per claim, by claim_id, in parts; see schema.CLAIMS."""
+    typed = outcome.doses.typed
+    n_doses = np.bincount(typed.of_dose, minlength=typed.first_dose.size).astype(np.int32)
+    for part in parts_of(typed.first_dose.size):
+        subjects = typed.compared[part]
+        columns = {
+            "claim_id": typed.hex(np.arange(part.start, part.stop)),
+            "compared_as": typed.hex(typed.least_of(subjects)),
+            "status": pa.array(STATUSES).take(pa.array(outcome.decided.status[subjects])),
+            "n_doses": pa.array(n_doses[part]),
+        }
+        yield pa.table([columns[name] for name in CLAIMS.names], schema=CLAIMS.arrow())
+
+
+def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
+    """A row per claim that the model decided and candidate, by claim_id and rank, in parts; see schema.CANDIDATES."""
+    typed, schema = outcome.doses.typed, with_comparisons(CANDIDATES, outcome.parameters)
+    decided = np.flatnonzero(outcome.decided.place[typed.compared] != NO_RIVALS)
+    ids = outcome.person_ids
+    for part in parts_of(decided.size):
+        members = decided[part]
+        subjects = typed.compared[members]
+        found = outcome.decided.candidates(subjects)
+        which, rank = np.nonzero(found.rows >= 0)
+        columns: dict[str, pa.Array | pa.ChunkedArray] = {
+            "claim_id": typed.hex(members[which]),
+            "rank": pa.array(rank + 1, pa.int8()),
+            "person_id": ids.of(outcome.decided.place[subjects[which]], rank),
+            "match_probability": pa.array(found.probabilities[which, rank]),
+            "match_weight": pa.array(found.weights[which, rank]),
+            "found_by": pass_lists(outcome.index.plan, found.passes[which, rank]),
+        }
+        at = which, rank
+        columns |= weight_parts(
+            outcome, subjects[which], found.rows[at], found.codes[at], found.weights[at], found.ratios[at]
+        )
+        yield pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def weight_parts(
+    outcome: Outcome,
+    subjects: NDArray[np.integer],
+    rows: NDArray[np.int32],
+    codes: NDArray[np.uint32],
+    weights: NDArray[np.float64],
+    ratios: NDArray[np.float64],
+) -> dict[str, pa.Array]:
+    """What match weights are made of, by column, of pairs [n] each of subjects with registry rows.
+
+    What is neither a comparison's weight, nor rarity, nor near numbers, nor of other doses is the correction for
+    households: the parts add up to the weight.
+    """
+    parameters = outcome.parameters
+    levels = pattern_space(outcome.index.plan).levels_of(codes)
+    columns, left = {}, weights.copy()
+    for c, comparison in enumerate(parameters.comparisons):
+        bits = comparison.log2_m_u[levels[:, c]]
+        left -= bits
+        columns[f"level_{comparison.name}"] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
+        columns[f"weight_{comparison.name}"] = pa.array(bits)
+    subject_bits, schedule_bits = outcome.evidence.of_pairs(subjects, rows)
+    rarity_bits, near_number_bits = -np.log2(ratios), -parameters.neighbour_bits(levels)
+    household_bits = left - rarity_bits - near_number_bits - subject_bits - schedule_bits
+    return columns | {
+        "rarity_bits": pa.array(rarity_bits),
+        "near_number_bits": pa.array(near_number_bits),
+        "household_bits": pa.array(household_bits),
+        "subject_bits": pa.array(subject_bits),
+        "schedule_bits": pa.array(schedule_bits),
+    }

@@ -1,0 +1,1 @@
+"""The registry index and its frequencies: built, changed, opened, checked."""

@@ -1,0 +1,301 @@
+"""Registry files to an index, and changes to an index in force."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from linkage.errors import InputError, UsageError
+from linkage.ingest import Ingested, in_order, ingest, reading_notes
+from linkage.plan.reading import load_plan
+from linkage.registry.apply import write_changes
+from linkage.registry.as_of import as_of_notes, of_records
+from linkage.registry.build import Progress, build_index
+from linkage.registry.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
+from linkage.registry.index import Index, open_index
+from linkage.registry.kept_values import Kept, with_kept_values
+from linkage.registry.persons import PERSONS
+from linkage.registry.sums import SUMS, check_whole, write_sums
+from linkage.registry.versions import (
+    CHANGES,
+    LARGE,
+    MANIFEST,
+    building,
+    content_of,
+    link_files,
+    put_in_force,
+    write_json,
+)
+from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
+from linkage.storage.checksums import sums_of
+from linkage.storage.locks import locked, made_and_locked
+from linkage.storage.output_paths import check_folder
+from linkage.storage.sealed import sealed
+from linkage.storage.work_folders import new_folder, replacing
+from linkage.wording.counted import counted
+
+_Rows = NDArray[Any]
+_DATES = [column.name for column in REGISTRY.columns if column.is_date]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The index after changes, and what became of the rows: persons new, changed, removed, and removed though they
+    were not in the index (as when changes are applied twice); unread: by column, how many values replaced nothing."""
+
+    index: Index
+    unread: Mapping[str, int]
+    new: int
+    changed: int
+    removed: int
+    removed_unknown: int
+
+
+def build_from_files(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    units: Path | None = None,
+    commune_date: str | None = None,
+    plan_file: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    as_of: datetime.date | None = None,
+    n_threads: int = 2,
+    on_progress: Progress = lambda stage, done, total: None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> Index:
+    """Read registry files and build the index in force under ``out``.
+
+    A registry row that cannot be read is a person nobody can be linked with, so rejected rows are told by ``on_note``,
+    counted in the manifest, and kept in the folder's queues/rejected.parquet. Dates are judged as of ``as_of``, else
+    of the newest date that the files support; later ones are told.
+    """
+    plan = load_plan(plan_file)
+    check_folder(out, [units], is_index=True)
+    with made_and_locked(out):
+        on_progress("read", 0, 0)
+        ingested = ingest(in_order(paths), REGISTRY, columns=columns, scratch=out)
+        for note in reading_notes(ingested, f"'linkage rejects {out}'"):
+            on_note(note)
+        found = of_records(ingested.accepted, plan, _DATES, as_of)
+        for note in as_of_notes(found, as_of, "the registry"):
+            on_note(note)
+        # Written before the index is in force and in place behind it: a full disk leaves both as they were.
+        with _rejected_of(out, ingested):
+            return build_index(
+                ingested.accepted,
+                plan,
+                out,
+                units_folder=units,
+                commune_date=commune_date,
+                inputs=[file.summary() for file in ingested.files],
+                as_of=found.date,
+                n_threads=n_threads,
+                on_progress=on_progress,
+            )
+
+
+@contextmanager
+def _rejected_of(out: Path, ingested: Ingested) -> Iterator[None]:
+    """The rejected rows of the files that the newest version is read from, as a run keeps its own."""
+    path = out / f"{REJECTED.name}.parquet"
+    manifest = path.with_name(MANIFEST)
+    with new_folder(path.parent), replacing(manifest) as told, replacing(path) as part:
+        pq.write_table(ingested.rejected, part, write_page_checksum=True)
+        said = {"bytes": part.stat().st_size, "sha256": sums_of(part)[0], "rows": ingested.rejected.num_rows}
+        write_json(told, sealed({"outputs": {path.name: said}}))
+        yield
+
+
+def apply_changes(
+    changes: Path,
+    folder: Path,
+    *,
+    partial: bool = False,
+    whole: bool = False,
+    columns: Mapping[str, str] | None = None,
+    as_of: datetime.date | None = None,
+    n_threads: int = 2,
+    on_progress: Progress = lambda stage, done, total: None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> Applied:
+    """A new version of the index with changed rows replaced, new ones added and removed ones left out; the index as it
+    is where the file changes nothing.
+
+    Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
+    "removed" takes him out. A file that lacks a column in which a person it changes has a value is refused, unless
+    ``partial`` (what a row does not state stays as it is) or ``whole`` (it is empty from then on) says what is meant.
+    A stated value that cannot be read never replaces one that can (linkage.registry.kept_values), which is told.
+    The files of the version in force are part of the new one as they are; what changed since they were built lies
+    beside them (linkage.registry.changes). The index answers as a fresh build from the changed registry, but for dates
+    of birth of unchanged rows that lay in the future when they were built.
+
+    Raises
+    ------
+    InputError : the file cannot be used, or a row was rejected: half a set of changes is no registry; or nobody is left
+    UsageError : both partial and whole
+    """
+    if partial and whole:
+        raise UsageError("--partial and --whole: give one of them")
+    open_index(folder)
+    with locked(folder):
+        on_progress("read", 0, 0)
+        ingested = ingest([changes], REGISTRY, columns=columns, scratch=folder)
+        _check_all_accepted(changes, ingested)
+        in_force = open_index(folder)
+        found = of_records(ingested.accepted, in_force.plan, _DATES, as_of, in_force.dictionaries.latest_date)
+        for note in as_of_notes(found, as_of, changes.name):
+            on_note(note)
+        on_progress("find", 0, 0)
+        judged = replace(in_force, dictionaries=replace(in_force.dictionaries, latest_date=found.date))
+        stated = _stated_changes(ingested, judged, partial, whole)
+        for kept in stated.kept:
+            on_note(kept.note(changes.name))
+        return _apply(in_force, stated, ingested, folder, found.date, n_threads, on_progress)
+
+
+def compact_index(
+    folder: Path, *, n_threads: int = 2, on_progress: Progress = lambda stage, done, total: None
+) -> Index:
+    """A new version of the index, built afresh from the persons of the one in force, who are checked as they are
+    read; as of the same day."""
+    open_index(folder)
+    with locked(folder):
+        index = open_index(folder)
+        check_whole(file for name, file in index.files.items() if name.startswith("units/"))
+        units = index.folder / "units"
+        return build_index(
+            index.persons,
+            index.plan,
+            folder,
+            units_folder=units if units.is_dir() else None,
+            commune_date=index.manifest["commune_date"],
+            inputs=index.manifest["inputs"],
+            as_of=index.dictionaries.latest_date,
+            n_threads=n_threads,
+            on_progress=on_progress,
+        )
+
+
+def _check_all_accepted(changes: Path, ingested: Ingested) -> None:
+    if ingested.rejected.num_rows:
+        reasons = ingested.rejected.column("reasons")[0].as_py()
+        raise InputError(
+            f"{changes.name}: {counted(ingested.rejected.num_rows, 'row')} cannot be used (the first: record "
+            f"{ingested.rejected.column('position')[0]}, {', '.join(reasons)}); mend them, nothing was applied"
+        )
+
+
+def _check_statuses(ingested: Ingested, typed: pa.ChunkedArray, status: pa.Array) -> None:
+    """A slip in ``removed`` would put an empty row in the place of a person."""
+    unknown = np.flatnonzero(status.is_null().to_numpy(zero_copy_only=False))
+    if unknown.size:
+        file, position = ingested.files[0], ingested.positions()[unknown[0]]
+        raise InputError(
+            f"{file.file}: record {position}: status {typed[int(unknown[0])].as_py()!r} is none of "
+            f"{', '.join((*PERSON_STATUSES, REMOVED))}; correct it, nothing was applied"
+        )
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """The rows that change something, the row of the index of each or -1, whether it is removed; how many removals are
+    of people who are not in the index, and what was not overwritten."""
+
+    rows: pa.Table
+    numbers: _Rows
+    is_removed: _Rows
+    n_unknown: int
+    kept: list[Kept]
+
+
+def _stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool) -> _Stated:
+    accepted = ingested.accepted.read()
+    status = read_statuses(accepted.column("status"))
+    _check_statuses(ingested, accepted.column("status"), status)
+    is_removed = pc.equal(status, REMOVED).to_numpy(zero_copy_only=False)
+    rows = index.rows_of(accepted.column(index.plan.right_id))
+    is_changed = (rows < 0) ^ is_removed  # new, or removed and there
+    known, kept = np.flatnonzero((rows >= 0) & ~is_removed), list[Kept]()
+    if known.size:
+        stated, before = accepted.take(pa.array(known)), index.take(rows[known], accepted.column_names)
+        if partial:
+            stated = merged(stated, before)
+        elif not whole:
+            check_nothing_is_lost(stated, before, ingested.files[0].absent, ingested.files[0].file)
+        stated, kept = with_kept_values(stated, before, index, ingested.positions()[known])
+        is_changed[known] = are_changed(stated, before)
+        place = np.arange(rows.size)
+        place[known] = rows.size + np.arange(known.size)
+        accepted = pa.concat_tables([accepted, stated]).take(pa.array(place))
+    n_unknown = int(np.count_nonzero((rows < 0) & is_removed))
+    return _Stated(accepted.filter(pa.array(is_changed)), rows[is_changed], is_removed[is_changed], n_unknown, kept)
+
+
+def _apply(
+    index: Index,
+    stated: _Stated,
+    ingested: Ingested,
+    folder: Path,
+    as_of: datetime.date,
+    n_threads: int,
+    on_progress: Progress,
+) -> Applied:
+    """Changes to an index that nobody else changes meanwhile."""
+    rows, is_known = stated.numbers, stated.numbers >= 0
+    counts = (~is_known & ~stated.is_removed, is_known & ~stated.is_removed, is_known & stated.is_removed)
+    applied = (*(int(np.count_nonzero(which)) for which in counts), stated.n_unknown)
+    kept = {found.column: found.n for found in stated.kept}
+    if not rows.size:
+        return Applied(index, kept, *applied)
+    persons = pa.concat_tables([_changed_before(index, rows), stated.rows.filter(pa.array(~stated.is_removed))])
+    large = index.large or index
+    # Persons are checked as they are read; the rest, which the changes are worked out from, at once.
+    check_whole((file for name, file in index.files.items() if name != PERSONS), n_threads)
+    removed = np.union1d(index.removed.rows, rows[is_known & (rows < large.n_persons)]).astype(np.uint32)
+    n_persons = large.n_persons - removed.size + persons.num_rows
+    if n_persons == 0:
+        raise InputError("registry: no row was accepted; there is nobody to link with")
+    on_progress("index", 0, 0)
+    told = [file.summary() | ({"unread_values_not_applied": kept} if kept else {}) for file in ingested.files]
+    manifest = large.manifest | {"inputs": [*index.manifest["inputs"], *told]}
+    with building(folder) as work:
+        version = work / "version"
+        link_files([*large.manifest["files"], SUMS], index.folder, version)
+        if removed.size or persons.num_rows:
+            write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)
+            manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, as_of)
+        put_in_force(folder, version, manifest)
+    return Applied(open_index(folder), kept, *applied)
+
+
+def _manifest_with_changes(large: Index, changes: Path, n_persons: int, as_of: datetime.date) -> dict[str, Any]:
+    """What a manifest says otherwise than that of the large part alone."""
+    changed, sums = write_sums(changes)
+    files = large.manifest["files"] | {f"{CHANGES}/{name}": digest for name, digest in changed.items()}
+    return {
+        "persons": n_persons,
+        "latest_date": as_of.isoformat(),
+        "files": files,
+        "content": content_of(files),
+        "changes_sums": sums,
+        LARGE: large.manifest,
+    }
+
+
+def _changed_before(index: Index, rows: NDArray[np.int64]) -> pa.Table:
+    """The persons of the changes so far that the rows given, which are changed now, are not of."""
+    if index.changes is None:
+        return index.persons.schema.empty_table()
+    n_large = index.changes.n_large
+    return index.changes.persons.without(np.sort(rows[rows >= n_large]) - n_large).read()

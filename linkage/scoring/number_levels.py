@@ -1,0 +1,24 @@
+"""What agreement patterns say of a person's number."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.plan.sections import Plan
+from linkage.scoring.batch import pattern_space
+
+
+def number_comparison(plan: Plan) -> int | None:
+    """The place of the comparison of a person's number; None where the plan has none."""
+    places = [c for c, comparison in enumerate(plan.comparisons) if comparison.kind == "person_number"]
+    return places[0] if places else None
+
+
+def number_levels(codes: NDArray[np.uint32], plan: Plan) -> NDArray[np.uint8]:
+    """The level of the number in each pattern: uint8[n] from uint32[n], 0, missing, where the plan compares none."""
+    place = number_comparison(plan)
+    if place is None:
+        return np.zeros(codes.size, np.uint8)
+    space = pattern_space(plan)
+    return (codes // np.uint32(space.strides[place]) % np.uint32(space.n_levels[place])).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""A model from a batch, its file, and what is odd about it."""

@@ -1,0 +1,1 @@
+"""Links any two files with a plan of their own, or a file with itself."""
