@@ -31,6 +31,7 @@ GIVEN_A_WORK_FOLDER = {
     "linkage/reports/workbook.py": "likewise",
     "linkage/reports/form_page.py": "likewise",
     "linkage/exports/lists.py": "a list, in the work folder of `replacing`",
+    "linkage/exports/replay.py": "records to be replayed, likewise",
     "linkage/exports/tables.py": "JSON and Parquet of `export_table`, likewise",
 }
 CONTEXTS = {"replacing", "work_folder", "TemporaryFile"}  # the last has no name that anybody could plant
