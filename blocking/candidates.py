@@ -1,4 +1,4 @@
-"""Joins the blocks of all passes into the candidates of each subject, each pair once, with the passes that found it.
+"""Joins the blocks of all passes into the candidates of each claim, each pair once, with the passes that found it.
 
 Nearly all candidates are runs of neighbouring rows: the blocks of the pass that the registry is sorted by. They stay
 runs, to be compared where they lie, until most of them have been ruled out; what the other passes find is a list.
@@ -25,7 +25,7 @@ _SPREAD = np.uint64(0x9E3779B9)  # the golden ratio: Fibonacci hashing, of neigh
 
 @dataclass(frozen=True)
 class Candidates:
-    """Subject s meets rows[offsets[s]:offsets[s + 1]]; passes: uint16[n], bit p set when pass p found the
+    """Claim s meets rows[offsets[s]:offsets[s + 1]]; passes: uint16[n], bit p set when pass p found the
     pair."""
 
     offsets: NDArray[np.int64]
@@ -35,10 +35,10 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Found:
-    """Subject s meets the rows [first, last) of its runs, int64[n_subjects, w], ascending, w may be 0; and others.
+    """Claim s meets the rows [first, last) of its runs, int64[n_claims, w], ascending, w may be 0; and others.
 
     others: what else was found, rows in any order; where a row stands in a run too, its passes say so. n_candidates:
-    int64[n_subjects], distinct rows of both; a subject's own row is not counted, nor are rows that are gone, which may
+    int64[n_claims], distinct rows of both; a claim's own row is not counted, nor are rows that are gone, which may
     stand in runs but not among the others.
     """
 
@@ -50,7 +50,7 @@ class Found:
 
 @kernel
 def append_blocks(first, last, rows, removed, bit, fill, packed):  # type: ignore[no-untyped-def]
-    """Append row << 16 | bit of every block position to the subjects' segments of packed; fill: int64[n] next free
+    """Append row << 16 | bit of every block position to the claims' segments of packed; fill: int64[n] next free
     place. removed: uint8[k], bit r % 8 of byte r / 8 is set for a row r that is left out."""
     for s in range(first.shape[0]):
         place = fill[s]
@@ -65,10 +65,10 @@ def append_blocks(first, last, rows, removed, bit, fill, packed):  # type: ignor
 
 @kernel
 def merge_segments(starts, ends, packed, slots, offsets, rows, passes):  # type: ignore[no-untyped-def]
-    """The rows of each subject's segment packed[starts[s]:ends[s]], each once with all its passes' bits, in the order
+    """The rows of each claim's segment packed[starts[s]:ends[s]], each once with all its passes' bits, in the order
     in which they are first met; the number of them.
 
-    slots: uint64[2**b] zeros, more than the longest segment has rows; a hash table of one subject after the other, an
+    slots: uint64[2**b] zeros, more than the longest segment has rows; a hash table of one claim after the other, an
     entry says whose it is. Cheaper than to sort what will mostly be ruled out.
     """
     low, entry = np.uint64((1 << PASS_BITS) - 1), np.uint64(0xFFFFFFFF)
@@ -95,10 +95,10 @@ def merge_segments(starts, ends, packed, slots, offsets, rows, passes):  # type:
 
 @kernel
 def mark_in_runs(first, last, offsets, rows, passes, own, n_candidates):  # type: ignore[no-untyped-def]
-    """Add RUN_BIT to the passes of the listed rows that stand in a run of their subject, and count the candidates.
+    """Add RUN_BIT to the passes of the listed rows that stand in a run of their claim, and count the candidates.
 
-    first, last: int64[n_subjects, w]; own: int64[n_subjects], a row that is no candidate, -1 for none. n_candidates:
-    int64[n_subjects] out.
+    first, last: int64[n_claims, w]; own: int64[n_claims], a row that is no candidate, -1 for none. n_candidates:
+    int64[n_claims] out.
     """
     for s in range(first.shape[0]):
         listed, bits = rows[offsets[s] : offsets[s + 1]], passes[offsets[s] : offsets[s + 1]]
@@ -119,7 +119,7 @@ def mark_in_runs(first, last, offsets, rows, passes, own, n_candidates):  # type
 
 @kernel
 def merge_lists(runs, listed, out):  # type: ignore[no-untyped-def]
-    """Put together two lists in CSR form over the subjects; of a row in both the second's is taken, at the first's
+    """Put together two lists in CSR form over the claims; of a row in both the second's is taken, at the first's
     place.
 
     runs: (offsets, rows: uint32[n], ascending, codes: uint32[n]); listed: (offsets, rows: uint32[k], passes: uint16[k],
@@ -163,14 +163,14 @@ def gather(
 ) -> Found:
     """Candidates of a tile from the blocks that its passes (at most 16) found, by pass and part.
 
-    removed: rows that are gone; own_rows: int64[n_subjects], where the subjects are records of the registry. Neither
+    removed: rows that are gone; own_rows: int64[n_claims], where the claims are records of the registry. Neither
     are candidates, but may be found in the runs, and the own rows among the others.
     """
     run_blocks = passes[0][0]
-    n_subjects = run_blocks.first.shape[0]
+    n_claims = run_blocks.first.shape[0]
     has_runs = run_blocks.rows.size == 0
     listed = [(number, block) for number, blocks in enumerate(passes) for block in blocks][has_runs:]
-    sizes = np.zeros(n_subjects, np.int64)
+    sizes = np.zeros(n_claims, np.int64)
     for _, block in listed:
         sizes += (block.last - block.first).sum(axis=1)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
@@ -184,7 +184,7 @@ def gather(
     others = Candidates(offsets, rows[:n], bits[:n])
     # Runs do not overlap, so sorting both ends by themselves keeps them together.
     first, last = (np.sort(side[:, : side.shape[1] * has_runs], axis=1) for side in (run_blocks.first, run_blocks.last))
-    own, n_candidates = np.full(n_subjects, -1) if own_rows is None else own_rows, np.empty(n_subjects, np.int64)
+    own, n_candidates = np.full(n_claims, -1) if own_rows is None else own_rows, np.empty(n_claims, np.int64)
     mark_in_runs(first, last, others.offsets, others.rows, others.passes, own, n_candidates)
     if removed.rows.size:
         n_candidates -= n_within(removed.rows, first, last).sum(axis=1)

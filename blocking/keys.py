@@ -6,7 +6,7 @@ second index. A collision of 48 bits only adds a candidate, which its comparison
 missing, in no block.
 
 The first 12 bits are a hash of the first part, the commune where there is one: its blocks lie together in every pass,
-and its people in the registry, so subjects taken by commune meet what is in memory already.
+and its people in the registry, so claims taken by commune meet what is in memory already.
 """
 
 from __future__ import annotations

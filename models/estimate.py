@@ -1,10 +1,10 @@
-"""Estimates m, the household probabilities and the priors by EM over the candidates of a sample of subjects.
+"""Estimates m, the household probabilities and the priors by EM over the candidates of a sample of claims.
 
-The likelihood is that of models.posterior: at most one match per subject, against "not there" and "not searched". So
+The likelihood is that of models.posterior: at most one match per claim, against "not there" and "not searched". So
 rivals are taken into account while training, u stays that of the whole registry, and no pass has to leave anything
 out: the candidates are the union of all passes, of which the blocking recall says what is missing. Non-matches are
 strangers, people of one household, which explains why an ID number and a phone can agree together by a parent at the
-desk, and twins, who are known from the registry alone (see models.estimate_registry): only how often subjects without a
+desk, and twins, who are known from the registry alone (see models.estimate_registry): only how often claims without a
 match have one is estimated here.
 
 What a comparison shows among matches may be learnt from anchored pairs only, those that others alone make matches.
@@ -30,8 +30,8 @@ Vector = NDArray[np.float64]
 # Weight of the prior level probabilities, in pairs. Small against any real batch, enough that no zero sticks.
 PRIOR_MATCHES = 20.0
 PRIOR_RELATIVES = 20.0
-PRIOR_UNMATCHED = 20.0  # the same for the household rate, in subjects
-PRIOR_OUTSIDE = 20.0  # the same for the sorts of subjects outside the registry, in subjects
+PRIOR_UNMATCHED = 20.0  # the same for the household rate, in claims
+PRIOR_OUTSIDE = 20.0  # the same for the sorts of claims outside the registry, in claims
 ANCHOR_LOG2 = 7.0  # odds at which the other comparisons alone make a pair a match: 99 %
 # No level falls under this part of its prior share: what one batch has never shown may happen in the next, and a
 # weight of -29 bits for one wrong entry would overrule everything else.
@@ -45,7 +45,7 @@ TOLERANCE = 1e-4  # how far any probability may still be from its limit
 @dataclass(frozen=True)
 class Settled:
     """Matches known without a model, by pattern: levels: uint8[n_patterns, n_comparisons], counts: float64[n_patterns],
-    in proportion to the subjects of the sample.
+    in proportion to the claims of the sample.
 
     Whoever agrees exactly is not in the sample, which is thus of claims with an error somewhere: beside the right
     number its dates and names would seem wrong far more often than those of claims without a number are. Whether a
@@ -58,16 +58,16 @@ class Settled:
 
 @dataclass(frozen=True)
 class TrainingSample:
-    """Candidates of the training subjects in CSR form: subject s has the pairs offsets[s] to offsets[s + 1].
+    """Candidates of the training claims in CSR form: claim s has the pairs offsets[s] to offsets[s + 1].
 
     levels: uint8[n_patterns, n_comparisons] of the distinct patterns; patterns: uint32[n] number of each pair's
     pattern; ratios: float64[n] term frequency ratios of the pairs; chances: by comparison float32[n], how many times as
     common as the mean the left side's value is around it, see `ComparisonParameters.chance_over_household`.
 
-    verdicts: int64[k] pairs that a person has decided, is_match: bool[k] how; the EM takes them as they are. A subject
+    verdicts: int64[k] pairs that a person has decided, is_match: bool[k] how; the EM takes them as they are. A claim
     with a decided match has verdicts on all his pairs.
 
-    settled: matches of subjects beside these, whom exact agreement settled before any model.
+    settled: matches of claims beside these, whom exact agreement settled before any model.
     """
 
     offsets: NDArray[np.int64]
@@ -116,25 +116,25 @@ def estimate_m(
     """m, household probabilities, share in the registry, household and twin rate by EM; u, the twins' probabilities and
     the blocking recall stay.
 
-    rivals: at most one candidate of a subject is the match; False judges every pair by itself, and share_in_registry
+    rivals: at most one candidate of a claim is the match; False judges every pair by itself, and share_in_registry
     becomes the expected number of matches per record. prior: where the Dirichlet priors stand, the parameters to start
     from when None. anchors: by comparison whose m is learnt from anchored pairs only, the comparisons of which one has
     to be the same (level 1) for that.
 
-    The twin rate given is that of the registry; the one returned that of subjects without a match where these have
+    The twin rate given is that of the registry; the one returned that of claims without a match where these have
     more, judged by the one given.
 
     Deterministic: sums run over the sample in its order, whatever the number of threads.
     """
     start = parameters if prior is None else prior
-    n_subjects = sample.offsets.size - 1
+    n_claims = sample.offsets.size - 1
     n_settled = 0.0 if sample.settled is None else float(sample.settled.counts.sum())
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     most = 1.0 - 1e-6 if rivals else n_persons / 2
     matches, relatives = np.empty(sample.levels.shape[0]), np.empty((4, sample.levels.shape[0]))
     shares_number = parameters.share_a_number(sample.levels)
     factors = np.empty(sample.patterns.size)
-    rates = np.ones(2)  # relatives of subjects found and not found, over the household rate
+    rates = np.ones(2)  # relatives of claims found and not found, over the household rate
     changes: list[float] = []
     log_likelihood = 0.0
     while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
@@ -148,12 +148,12 @@ def estimate_m(
         )
         # The unsearched part of "not found" belongs to the people in the registry.
         found = float(matches.sum())
-        missed = (n_subjects - found) * share * (1.0 - parameters.blocking_recall) / none if rivals else 0.0
+        missed = (n_claims - found) * share * (1.0 - parameters.blocking_recall) / none if rivals else 0.0
         # Relatives who share no number cannot be told from strangers: they are counted from those who do.
         met = relatives[:2] * shares_number
         known = met.sum(axis=0)
         unmet = _unmet_relatives(parameters, sample.levels, known)
-        rate, rates = _household_rates(parameters, sample.levels, met, found if rivals else None, n_subjects)
+        rate, rates = _household_rates(parameters, sample.levels, met, found if rivals else None, n_claims)
         updated = replace(
             parameters,
             comparisons=tuple(
@@ -167,14 +167,14 @@ def estimate_m(
                 )
                 for c, (old, first) in enumerate(zip(parameters.comparisons, start.comparisons, strict=True))
             ),
-            share_in_registry=_share(found + missed + n_settled, n_subjects + n_settled, most),
+            share_in_registry=_share(found + missed + n_settled, n_claims + n_settled, most),
             household_rate=rate if household else 0.0,
         )
         changes.append(_largest_change(parameters, updated))
         parameters = updated
     correlation = residual_correlation(parameters, sample.levels, matches)
     # Not within the loop: a class that takes pairs from the matches, and grows by what it took, would take them all.
-    n_unmatched = max(n_subjects - float(matches.sum()), 0.0) + PRIOR_UNMATCHED
+    n_unmatched = max(n_claims - float(matches.sum()), 0.0) + PRIOR_UNMATCHED
     of_unmatched = (float(relatives[2].sum()) + PRIOR_UNMATCHED * parameters.twin_rate) / n_unmatched
     parameters = replace(parameters, twin_rate=max(parameters.twin_rate, of_unmatched))
     return parameters, Convergence(
@@ -281,40 +281,40 @@ def _updated(
 def outside_by_sort(
     parameters: Parameters, sample: TrainingSample, sorts: NDArray[np.uint8], n_sorts: int, n_persons: int
 ) -> Vector:
-    """How many times more often each sort of subject is outside the registry than among all: float64[n_sorts].
+    """How many times more often each sort of claim is outside the registry than among all: float64[n_sorts].
 
     A number that is well formed, agrees with sex and birth year, and is nobody's in the registry, says more of the
-    subject than of any pair: his person is probably not there. sorts: uint8[n_subjects]. Shrunk to 1 by
-    `PRIOR_OUTSIDE` subjects.
+    claim than of any pair: his person is probably not there. sorts: uint8[n_claims]. Shrunk to 1 by
+    `PRIOR_OUTSIDE` claims.
     """
-    n_subjects = sorts.size
+    n_claims = sorts.size
     factors = np.empty(sample.patterns.size)
     weigh(sample, parameters, kin_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
     share = parameters.share_in_registry
-    subject = np.repeat(np.arange(n_subjects), np.diff(sample.offsets))
-    found = share / n_persons * np.bincount(subject, weights=factors, minlength=n_subjects)
+    claim = np.repeat(np.arange(n_claims), np.diff(sample.offsets))
+    found = share / n_persons * np.bincount(claim, weights=factors, minlength=n_claims)
     none = (1.0 - share) / (1.0 - share * parameters.blocking_recall + found)
-    of_all = np.bincount(sorts, minlength=n_sorts) / max(1, n_subjects)
+    of_all = np.bincount(sorts, minlength=n_sorts) / max(1, n_claims)
     of_outside = np.bincount(sorts, weights=none, minlength=n_sorts) + PRIOR_OUTSIDE * of_all
     return np.asarray(np.where(of_all > 0, of_outside / (none.sum() + PRIOR_OUTSIDE) / np.maximum(of_all, 1e-12), 1.0))
 
 
 def _household_rates(
-    parameters: Parameters, levels: NDArray[np.uint8], relatives: Vector, n_found: float | None, n_subjects: int
+    parameters: Parameters, levels: NDArray[np.uint8], relatives: Vector, n_found: float | None, n_claims: int
 ) -> tuple[float, Vector]:
-    """Expected relatives per subject, and over it those of subjects found and of the others, float64[2].
+    """Expected relatives per claim, and over it those of claims found and of the others, float64[2].
 
     A relative is taken for the person mostly where the person himself is not there. Who borrows a number shares it with
     its owner, and may be in no registry; who states his own shares it with nobody. A rate over all would hide the
     owners among the many who meet no relative: so it is that of the unmatched where these have more. relatives:
-    float64[2, n_patterns]; n_found: expected subjects with a match, None where nobody is known to have none, so that
+    float64[2, n_patterns]; n_found: expected claims with a match, None where nobody is known to have none, so that
     all have one rate. The rates of both sorts are shrunk to that of all.
     """
     totals = np.array([(known + _unmet_relatives(parameters, levels, known)).sum() for known in relatives])
-    of_all = (float(totals.sum()) + 1e-3) / max(1, n_subjects)
+    of_all = (float(totals.sum()) + 1e-3) / max(1, n_claims)
     if n_found is None:
         return of_all, np.ones(2)
-    n_of_sort = np.maximum([n_found, n_subjects - n_found], 0.0) + PRIOR_UNMATCHED
+    n_of_sort = np.maximum([n_found, n_claims - n_found], 0.0) + PRIOR_UNMATCHED
     rates = totals / n_of_sort + PRIOR_UNMATCHED / n_of_sort * of_all
     rate = max(of_all, float(rates[1]))
     return rate, rates / rate

@@ -23,7 +23,7 @@ from models.parameters import Parameters
 Vector = NDArray[np.float64]
 
 PRIOR_NAMESAKES = 20.0  # weight of the plan's values in the level probabilities learnt, in pairs
-PRIOR_UNMATCHED = 20.0  # weight of the rate to start from, in subjects
+PRIOR_UNMATCHED = 20.0  # weight of the rate to start from, in claims
 STARTING_RATE = 2e-3
 ROUNDS = 20
 
@@ -51,13 +51,13 @@ def estimate_namesakes(
 ) -> Parameters:
     """The parameters with the rate of namesakes, and their probabilities at the comparisons learnt.
 
-    states_number: bool[n_subjects], whether a subject states a number that can contradict.
+    states_number: bool[n_claims], whether a claim states a number that can contradict.
     """
     levels = sample.levels
     others_differ = np.all([levels[:, anchor] != 1 for anchor in plan.anchors], axis=0)
     is_telling = np.isin(levels[:, plan.number], plan.contradicted) & others_differ
     is_numberless = (levels[:, plan.number] == 0) & others_differ
-    subject = np.repeat(np.arange(states_number.size), np.diff(sample.offsets))
+    claim = np.repeat(np.arange(states_number.size), np.diff(sample.offsets))
     parameters = replace(parameters, namesake_rate=max(parameters.namesake_rate, STARTING_RATE))
     share_telling = float(parameters.comparisons[plan.number].among_namesakes[list(plan.contradicted)].sum())
     factors = np.empty(sample.patterns.size)
@@ -66,9 +66,9 @@ def estimate_namesakes(
         weigh(sample, parameters, kin, times, factors)
         prior = parameters.share_in_registry / n_persons
         none = 1.0 - parameters.share_in_registry * parameters.blocking_recall
-        unmatched = none / (none + prior * np.bincount(subject, weights=factors, minlength=states_number.size))
+        unmatched = none / (none + prior * np.bincount(claim, weights=factors, minlength=states_number.size))
         relatives, twins, of_pair = kin[:, sample.patterns]
-        chance = unmatched[subject] * of_pair / (sample.ratios + relatives * times + twins + of_pair)
+        chance = unmatched[claim] * of_pair / (sample.ratios + relatives * times + twins + of_pair)
         by_pattern = np.bincount(sample.patterns, weights=chance, minlength=levels.shape[0])
         rate = _rate(float(by_pattern[is_telling].sum()) / share_telling, unmatched[states_number], STARTING_RATE)
         rate_numberless = _rate(float(by_pattern[is_numberless].sum()), unmatched[~states_number], rate)
@@ -84,7 +84,7 @@ def estimate_namesakes(
 
 
 def _rate(found: float, unmatched: NDArray[np.floating[Any]], start: float) -> float:
-    """Namesakes per subject without a match, of those expected and the chances to have none: shrunk to ``start``."""
+    """Namesakes per claim without a match, of those expected and the chances to have none: shrunk to ``start``."""
     return (found + PRIOR_UNMATCHED * start) / (float(unmatched.sum()) + PRIOR_UNMATCHED)
 
 

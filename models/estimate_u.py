@@ -1,6 +1,6 @@
-"""Estimates u from random pairs of a subject and a person of the registry.
+"""Estimates u from random pairs of a claim and a person of the registry.
 
-u is what subjects show who are not in the registry: only they have nobody but random people there. Nearly all fields of
+u is what claims show who are not in the registry: only they have nobody but random people there. Nearly all fields of
 theirs are like everybody's, but their number is mostly nobody's, which `models.estimate.outside_by_sort` measures.
 
 Strangers whose numbers lie one slip apart are too rare among random pairs to show what they are like: see
@@ -47,8 +47,8 @@ def estimate_u(
     taken out by their posterior under the parameters at hand, and again under the better ones. A level never seen
     counts as half a pair.
 
-    outside: float64[n], how many times more often subjects of the sort that drew these pairs are among those outside
-    the registry than among all; None where the sorts are not told apart. u is what a subject shows who is not there.
+    outside: float64[n], how many times more often claims of the sort that drew these pairs are among those outside
+    the registry than among all; None where the sorts are not told apart. u is what a claim shows who is not there.
     """
     levels = space.levels_of(patterns)
     mix = np.ones(counts.size) if outside is None else outside

@@ -37,7 +37,7 @@ class Problem:
 
 
 def problems(
-    parameters: Parameters, start: Parameters, n_subjects: int, n_random_pairs: int, *, converged: bool = True
+    parameters: Parameters, start: Parameters, n_claims: int, n_random_pairs: int, *, converged: bool = True
 ) -> list[Problem]:
     """What is odd about trained parameters, the gravest first; [] where nothing is.
 
@@ -45,11 +45,11 @@ def problems(
     ----------
     parameters : as trained
     start : the starting values, of the same comparisons and levels
-    n_subjects : subjects trained on; times share_in_registry the expected number of matches
+    n_claims : claims trained on; times share_in_registry the expected number of matches
     n_random_pairs : pairs that u was estimated from
     converged : whether the EM came to its end
     """
-    n_matches = parameters.share_in_registry * n_subjects
+    n_matches = parameters.share_in_registry * n_claims
     found = []
     if n_matches >= PRIOR_MATCHES:
         for trained, first in zip(parameters.comparisons, start.comparisons, strict=True):
@@ -57,7 +57,7 @@ def problems(
     if n_matches < FEW_MATCHES:
         found.append(
             Problem(
-                f"the training expects {n_matches:.3g} matches among {n_subjects:,} records, few to learn from: the "
+                f"the training expects {n_matches:.3g} matches among {n_claims:,} records, few to learn from: the "
                 f"plan's starting values weigh {_percent(PRIOR_MATCHES / (PRIOR_MATCHES + n_matches))} of what it took "
                 "from both; check them, or give --model, trained on more",
                 False,

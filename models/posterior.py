@@ -1,8 +1,8 @@
-"""Posterior of a subject over his candidates, "not in the registry" and "in the registry, not searched".
+"""Posterior of a claim over his candidates, "not in the registry" and "in the registry, not searched".
 
 P(i) = (share / N) BF_i / [(1 - share) + share (1 - recall) + (share / N) sum BF_j]. The three parts sum to 1: rivals
 share the mass, which pairwise probabilities ignore. (Fellegi and Sunter 1969 for the weights; the normalisation over
-one subject's candidates as in Sadinle 2017, section 2, with the blocking recall added.)
+one claim's candidates as in Sadinle 2017, section 2, with the blocking recall added.)
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""From agreement patterns to match weights, posteriors and the best candidates of each subject.
+"""From agreement patterns to match weights, posteriors and the best candidates of each claim.
 
 The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among
 random pairs, r the term frequency ratio of the values that agree, and q the odds of the non-matches that are relatives,
 twins or namesakes: the sum of (rate / N) * h / u, h the pattern's probability in the class, of relatives no lower than
-values so common make it. Its log2 is the match weight. All is over tiles in CSR form: subject ``s`` meets the registry
+values so common make it. Its log2 is the match weight. All is over tiles in CSR form: claim ``s`` meets the registry
 rows ``rows[offsets[s]:offsets[s + 1]]``.
 """
 
@@ -20,12 +20,12 @@ HALF = 26.0  # half the bits of double precision
 
 
 @kernel
-def select(offsets, codes, best_levels, tables, subjects, bounds, stride, first, kept, counts):  # type: ignore[no-untyped-def]
+def select(offsets, codes, best_levels, tables, claims, bounds, stride, first, kept, counts):  # type: ignore[no-untyped-def]
     """The pairs that may still reach the floor: weight of the code + gain of its outline >= needed at its best level.
 
     codes: uint32[n] patterns of all comparisons but the last, whose best possible level is best_levels: uint8[n];
-    tables: (weights: float32, outlines: uint16) of the partial patterns; subjects: int64[n_spans]; bounds: (needed:
-    float32[n_subjects, n_levels], gains: float32[n_subjects, n_outlines]). Exact: a pair that exhaustive scoring would
+    tables: (weights: float32, outlines: uint16) of the partial patterns; claims: int64[n_spans]; bounds: (needed:
+    float32[n_claims, n_levels], gains: float32[n_claims, n_outlines]). Exact: a pair that exhaustive scoring would
     put at or over the floor stays. kept: (places: uint32[n], codes: uint32[n]) out, of each pair its place, counted
     from that of its span, first: int64[n_spans], and its code with stride times the best level; counts: int64[n_spans]
     out, pairs kept of each. Returns the number kept.
@@ -37,7 +37,7 @@ def select(offsets, codes, best_levels, tables, subjects, bounds, stride, first,
     for i in range(offsets.shape[0] - 1):
         span, levels = codes[offsets[i] : offsets[i + 1]], best_levels[offsets[i] : offsets[i + 1]]
         places, patterns = kept_places[n_kept : n_kept + span.shape[0]], kept_codes[n_kept : n_kept + span.shape[0]]
-        least, gain = needed[subjects[i]], gains[subjects[i]]
+        least, gain = needed[claims[i]], gains[claims[i]]
         n = np.uint64(0)
         for k in range(span.shape[0]):
             # Written whether it stays or not: a branch that is guessed wrong costs more. A place without a sign spares
@@ -68,7 +68,7 @@ def find_within(codes, low, high, places):  # type: ignore[no-untyped-def]
 def multiply_term_frequency(offsets, codes, places, ratios, groups, product):  # type: ignore[no-untyped-def]
     """product[k] *= ratios[s, places[code] + group of the pair's person * n_levels].
 
-    ratios: float64[n_subjects, n_groups * n_levels]; places: uint16[n_patterns], where the ratio of a pattern stands
+    ratios: float64[n_claims, n_groups * n_levels]; places: uint16[n_patterns], where the ratio of a pattern stands
     among those of group 0, or of the group within the commune or cohort where the pattern shares it; groups: uint8[n]
     of the pairs' persons times n_levels, or uint8[0] when everybody is in group 0.
     """
@@ -108,11 +108,11 @@ def raise_by_chance(chances, places, weights, times):  # type: ignore[no-untyped
 
 @kernel
 def rank(offsets, factors, ties, least, best, best_factors, sums):  # type: ignore[no-untyped-def]
-    """The best candidates of each subject and the sum of its Bayes factors, whatever the order of the candidates.
+    """The best candidates of each claim and the sum of its Bayes factors, whatever the order of the candidates.
 
     ties: uint32[n] or uint64[n], of equal factors the lower goes first; least: the factor of a pair that counts. best:
-    int64[n_subjects, n_best] places in the tile, -1 where there are fewer; best_factors: float64 alike, 0 there; sums:
-    float64[n_subjects], over candidates that count only.
+    int64[n_claims, n_best] places in the tile, -1 where there are fewer; best_factors: float64 alike, 0 there; sums:
+    float64[n_claims], over candidates that count only.
     """
     n_best = best.shape[1]
     longest = 0
@@ -190,10 +190,10 @@ def expect(offsets, factors, patterns, pairs, kin, rates, prior, none, matches, 
 
     factors: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns; pairs: (product, times), each
     float64[n] as in `bayes_factors`; kin: float64[3, n_patterns], odds of relatives, twins, namesakes over strangers;
-    rates: float64[2], how many times the relatives that ``kin`` supposes subjects have whose person is among the
+    rates: float64[2], how many times the relatives that ``kin`` supposes claims have whose person is among the
     candidates, and the others; prior: share in registry / N; none: 1 - share * recall, the mass of "not there" and "not
     searched" together. Out: matches: float64[n_patterns]; relatives: float64[4, n_patterns], relatives of the two sorts
-    of subjects, twins and namesakes of the second. Returns the log2 likelihood of being matched or not; that of the
+    of claims, twins and namesakes of the second. Returns the log2 likelihood of being matched or not; that of the
     non-matches' patterns is left out.
     """
     product, times = pairs

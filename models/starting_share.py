@@ -10,12 +10,12 @@ from models.parameters import Parameters
 
 
 def starting_share(parameters: Parameters, sample: TrainingSample, n_persons: int) -> float:
-    """Matches per subject that chance does not explain, by the starting m and u of random pairs; one in all at
+    """Matches per claim that chance does not explain, by the starting m and u of random pairs; one in all at
     least."""
-    n_subjects = sample.offsets.size - 1
+    n_claims = sample.offsets.size - 1
     factors = np.empty(sample.patterns.size)
     weigh(sample, parameters, kin_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
-    return max(1.0, least_matches(factors, float(n_subjects) * n_persons)) / max(1, n_subjects)
+    return max(1.0, least_matches(factors, float(n_claims) * n_persons)) / max(1, n_claims)
 
 
 def least_matches(factors: NDArray[np.float64], n_pairs: float) -> float:

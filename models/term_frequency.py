@@ -1,11 +1,11 @@
 """From how many bear a value to what an agreement on it is worth.
 
-A share is that of the others, without one bearer, who may be the subject himself: of values borne by one a second
+A share is that of the others, without one bearer, who may be the claim himself: of values borne by one a second
 bearer is hardly ever met, and of those borne by n about n - 1 are (Good 1953). Few bearers say little, so a share is
 drawn towards that of a larger circle. The cohort's share is the country's, p, times the lift (n + 3) / (p N + 3) of n
 other bearers among the N people of the cohort: 1 where n is what p leads to expect, and near 1 where both are few. A
 prior of so many people, as communes have it, fits names held back worse, for it leaves a cohort's rare names with next
-to nothing. Within the subject's commune and cohort a name has the cohort's share, times how many more namesakes live in
+to nothing. Within the claim's commune and cohort a name has the cohort's share, times how many more namesakes live in
 the commune than p leads to expect, where there are more. Half a namesake is left out there: the larger of two shares
 overrates the many names that have one namesake by chance.
 """
@@ -35,7 +35,7 @@ def country_share(bearers: Any, people: Any) -> Any:
 
 @formula
 def others(counted: Any) -> Any:
-    """How many they are without one, who may be the subject himself."""
+    """How many they are without one, who may be the claim himself."""
     return np.maximum(counted - 1.0, 0.0)
 
 
@@ -53,9 +53,9 @@ def cohort_share(bearers: Any, people: Any, around: Any) -> Any:
 
 @kernel
 def name_shares(country, neighbours, peers, shares):  # type: ignore[no-untyped-def]
-    """Shares of the names of n subjects, circle by circle and in each by group.
+    """Shares of the names of n claims, circle by circle and in each by group.
 
-    country, neighbours, peers: (bearers, people) in the country, in the subject's communes and in his cohort, uint32 or
+    country, neighbours, peers: (bearers, people) in the country, in the claim's communes and in his cohort, uint32 or
     int64[n, n_groups], those of the country int64[n_groups]; None for communes or cohorts that are not asked for.
     shares: float64[n, n_circles, n_groups] out: in the country; in the communes, where it is not less; then, with
     cohorts, in the cohort and in the communes' cohort.
@@ -103,11 +103,11 @@ def level_ratios(same, near, u_same, mean_near, trust, ratios):  # type: ignore[
 
 @kernel
 def raise_other_groups(own, n_groups, ratios):  # type: ignore[no-untyped-def]
-    """Raise the ratios of other groups to those of a subject's own: a value that is rare among the others is no better
+    """Raise the ratios of other groups to those of a claim's own: a value that is rare among the others is no better
     evidence for one of them.
 
     A man who bears a woman's name is rare, and would outweigh the woman of that name, though he differs in sex. own:
-    uint8[n], the subject's group, 0 where it is not known; ratios: float64[n, n_circles * n_groups, n_levels].
+    uint8[n], the claim's group, 0 where it is not known; ratios: float64[n, n_circles * n_groups, n_levels].
     """
     for i in range(ratios.shape[0]):
         if own[i] == 0:

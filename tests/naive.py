@@ -691,9 +691,9 @@ def count_listed(values, groups, listed, n_groups):
     return [[sum(v == x and (g == 0 or g == y) for x, y in rows) for g in range(n_groups)] for v in listed]
 
 
-def gather(found_by_pass, n_subjects):
+def gather(found_by_pass, n_claims):
     """Per subject, {row: bits of the passes that found it}; found_by_pass[p][s] is a list of rows."""
-    segments = [[(row, 1 << p) for p, found in enumerate(found_by_pass) for row in found[s]] for s in range(n_subjects)]
+    segments = [[(row, 1 << p) for p, found in enumerate(found_by_pass) for row in found[s]] for s in range(n_claims)]
     return merge_segments(segments)
 
 

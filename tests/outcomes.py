@@ -49,7 +49,7 @@ def outcome_of(rows: Sequence[Row]) -> Any:
     )
     return SimpleNamespace(
         doses=doses,
-        subjects=SimpleNamespace(of_dose=np.arange(n, dtype=np.int32)),
+        claims=SimpleNamespace(of_dose=np.arange(n, dtype=np.int32)),
         dose_status=status,
         issues=np.array([len(ISSUES) if issue is None else ISSUES.index(issue) for issue in issues], np.uint8),
         batch=SimpleNamespace(

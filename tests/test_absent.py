@@ -111,7 +111,7 @@ def levels_of(comparison: BoundComparison, batch: Batch, pairs: Pairs) -> NDArra
 def lacks(comparison: BoundComparison, batch: Batch, index: Index, pairs: Pairs) -> list[int]:
     """Of each pair whether the right side alone lacks the value, value by value."""
     spec = comparison.spec
-    subjects, rows = np.repeat(pairs.subjects, np.diff(pairs.offsets)), pairs.rows
+    subjects, rows = np.repeat(pairs.claims, np.diff(pairs.offsets)), pairs.rows
     a = batch.columns[spec.left[0]][subjects]
     right = [index.columns[name][rows] for name in spec.right]
     if spec.kind == "vietnamese_name":
@@ -130,10 +130,10 @@ def test_the_level_is_that_of_pairs_of_which_the_right_side_alone_lacks_the_valu
     """All other pairs keep their level. So it is over runs of rows and over rows that lie apart."""
     batch, index, with_level = bound_with(every_kind(has_absent_levels=True), sides, tmp_path / "with")
     plain_batch, _, without = bound_with(every_kind(has_absent_levels=False), sides, tmp_path / "without")
-    n_left, n_right = batch.n_subjects, index.n_persons
+    n_left, n_right = batch.n_claims, index.n_persons
     rows = np.tile(np.arange(n_right, dtype=np.uint32), n_left)
     listed = Pairs.listed(np.arange(n_left + 1) * n_right, rows)
-    runs = Pairs(listed.subjects, np.zeros(n_left, np.int64), listed.offsets, None)
+    runs = Pairs(listed.claims, np.zeros(n_left, np.int64), listed.offsets, None)
     for comparison, plain in zip(with_level, without, strict=True):
         name, last = comparison.spec.name, len(plain.spec.labels)
         is_lacking = np.array(lacks(comparison, batch, index, listed), np.bool_)

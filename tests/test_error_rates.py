@@ -63,7 +63,7 @@ def test_a_person_taken_out_owns_no_number(simulated: tuple[Path, Index, Batch],
 
 def test_no_row_taken_out_leaves_the_marks(simulated: tuple[Path, Index, Batch]) -> None:
     _, index, batch = simulated
-    without = without_rows(batch, np.full(batch.n_subjects, -1), index)
+    without = without_rows(batch, np.full(batch.n_claims, -1), index)
     assert np.array_equal(without.columns["id_number.marks"], batch.columns["id_number.marks"])
 
 
@@ -106,7 +106,7 @@ def linked(
     person_ids = truth["person_id"].take(pc.index_in(ids, truth["dose_id"]))
     persons_of = index.rows_of(pc.fill_null(person_ids, ""))
     is_decided = np.isin(outcome.dose_status, (VERIFIED, MATCHED))
-    found = outcome.decided.best.rows[outcome.subjects.of_dose]
+    found = outcome.decided.best.rows[outcome.claims.of_dose]
     return Linked(outcome, model, int((is_decided & (found != persons_of)).sum()))
 
 

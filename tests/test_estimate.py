@@ -81,7 +81,7 @@ class World:
     sample: TrainingSample
     n_matches: int
     n_relatives: int
-    n_subjects: int
+    n_claims: int
     levels_of_relatives: NDArray[np.uint8]  # [n met, n_comparisons]
     has_match: NDArray[np.bool_]
 
@@ -97,7 +97,7 @@ def draw_levels(rng: np.random.Generator, distribution: Vector, missing: float, 
 
 def simulate(
     truth: Parameters,
-    n_subjects: int,
+    n_claims: int,
     seed: int,
     name_shares: Vector | None = None,
     rate_of_matched: float | None = None,
@@ -108,7 +108,7 @@ def simulate(
     a term frequency. rate_of_matched: relatives per subject with a match, where it differs from that of the others.
     """
     rng = np.random.default_rng(seed)
-    has_match = rng.random(n_subjects) < truth.share_in_registry * truth.blocking_recall
+    has_match = rng.random(n_claims) < truth.share_in_registry * truth.blocking_recall
     rate = truth.household_rate
     n_relatives = rng.poisson(np.where(has_match, rate if rate_of_matched is None else rate_of_matched, rate))
     sizes = N_PERSONS + n_relatives
@@ -124,14 +124,14 @@ def simulate(
     met = ~is_relative | is_shared
     ratios = np.ones(place.size, np.float64)
     if name_shares is not None:
-        borne = np.repeat(rng.choice(name_shares.size, n_subjects, p=name_shares), sizes)
+        borne = np.repeat(rng.choice(name_shares.size, n_claims, p=name_shares), sizes)
         columns[-1], ratios = with_names(rng, truth, columns[-1], name_shares[borne], is_match | is_relative)
-    of_subject = np.bincount(np.repeat(np.arange(n_subjects), sizes)[met], minlength=n_subjects)
+    of_subject = np.bincount(np.repeat(np.arange(n_claims), sizes)[met], minlength=n_claims)
     levels, patterns = np.unique(np.stack(columns, axis=1)[met], axis=0, return_inverse=True)
     offsets = np.concatenate([[0], np.cumsum(of_subject)]).astype(np.int64)
     sample = TrainingSample(offsets, levels, patterns.ravel().astype(np.uint32), ratios[met])
     levels_of_relatives = np.stack(columns, axis=1)[met & is_relative]
-    return World(sample, int(has_match.sum()), int(n_relatives.sum()), n_subjects, levels_of_relatives, has_match)
+    return World(sample, int(has_match.sum()), int(n_relatives.sum()), n_claims, levels_of_relatives, has_match)
 
 
 def with_names(
@@ -165,10 +165,10 @@ def check_recovered(truth: Parameters, worlds: list[World], fits: list[Parameter
         assert np.abs(scores).max() < 4.5 * widened
         assert np.abs(np.mean(scores, axis=0)).max() < 4.0 * widened / np.sqrt(len(worlds)) + 0.3
     for world, fit in zip(worlds, fits, strict=True):
-        in_registry = world.n_matches / world.n_subjects / truth.blocking_recall
-        assert fit.share_in_registry == pytest.approx(in_registry, abs=4.5 * np.sqrt(0.25 / world.n_subjects))
-        per_subject = world.n_relatives / world.n_subjects
-        assert fit.household_rate == pytest.approx(per_subject, abs=6 * np.sqrt(per_subject / world.n_subjects) + 0.001)
+        in_registry = world.n_matches / world.n_claims / truth.blocking_recall
+        assert fit.share_in_registry == pytest.approx(in_registry, abs=4.5 * np.sqrt(0.25 / world.n_claims))
+        per_subject = world.n_relatives / world.n_claims
+        assert fit.household_rate == pytest.approx(per_subject, abs=6 * np.sqrt(per_subject / world.n_claims) + 0.001)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_relatives_who_share_one_number_only_are_expected_as_often_as_they_are(
         levels = np.zeros((1, len(comparisons)), np.uint8)
         levels[0, [NUMBER, PHONE]] = number_level, phone_level
         random = fit.comparisons[NUMBER].u[number_level] * fit.comparisons[PHONE].u[phone_level]
-        expected = world.n_subjects * N_PERSONS * random * fit.household_odds(levels, N_PERSONS)[0]
+        expected = world.n_claims * N_PERSONS * random * fit.household_odds(levels, N_PERSONS)[0]
         met = (world.levels_of_relatives[:, [NUMBER, PHONE]] == (number_level, phone_level)).all(axis=1).sum()
         n = met / (1 - MISSING) ** 2
         assert expected == pytest.approx(n, abs=6 * np.sqrt(n)), (number_level, phone_level)
@@ -293,7 +293,7 @@ def test_relatives_of_those_alone_who_have_no_match_are_not_averaged_away() -> N
     fit, convergence = estimate_m(starting(truth, rate=0.1), world.sample, N_PERSONS, household=True)
     assert convergence.converged
     assert fit.household_rate == pytest.approx(0.9, abs=0.15)
-    assert fit.share_in_registry == pytest.approx(world.n_matches / world.n_subjects, abs=0.015)
+    assert fit.share_in_registry == pytest.approx(world.n_matches / world.n_claims, abs=0.015)
 
 
 def test_few_matches_leave_the_priors_standing() -> None:
@@ -311,11 +311,11 @@ def test_few_matches_leave_the_priors_standing() -> None:
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("n_subjects", [0, 1, 5])
-def test_nobody_or_nothing_to_compare_gives_the_priors_back(n_subjects: int) -> None:
+@pytest.mark.parametrize("n_claims", [0, 1, 5])
+def test_nobody_or_nothing_to_compare_gives_the_priors_back(n_claims: int) -> None:
     truth = true_parameters(0.9)
     start = starting(truth)
-    offsets = np.zeros(n_subjects + 1, np.int64)
+    offsets = np.zeros(n_claims + 1, np.int64)
     sample = TrainingSample(
         offsets, np.empty((0, len(TRUTH)), np.uint8), np.empty(0, np.uint32), np.empty(0, np.float64)
     )
@@ -632,7 +632,7 @@ def test_u_is_what_subjects_show_who_are_not_in_the_registry() -> None:
 def test_sorts_of_subjects_outside_the_registry_are_found(share: float) -> None:
     truth = true_parameters(share)
     world = simulate(truth, 6000, seed=3)
-    chance = np.random.default_rng(4).random(world.n_subjects)
+    chance = np.random.default_rng(4).random(world.n_claims)
     sorts = (chance < np.where(world.has_match, 0.1, 0.8)).astype(np.uint8)
     fit, _ = estimate_m(starting(truth), world.sample, N_PERSONS, household=True)
     found = outside_by_sort(fit, world.sample, sorts, 3, N_PERSONS)

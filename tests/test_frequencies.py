@@ -56,7 +56,7 @@ def count_frequencies(columns: dict[str, np.ndarray], n_parts: int = 3) -> dict[
 
 
 def ratios_by_level(comparison: Comparison, *arguments: Any) -> np.ndarray:
-    """float64[n_subjects, n_groups, n_levels]."""
+    """float64[n_claims, n_groups, n_levels]."""
     return frequency_ratios(comparison, *arguments)
 
 

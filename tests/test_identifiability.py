@@ -28,8 +28,8 @@ def parameters(share: float = 0.9, **m: list[float]) -> Parameters:
     return Parameters(comparisons, share, 0.99, 0.0, N_PERSONS)
 
 
-def texts(trained: Parameters, n_subjects: int = N_SUBJECTS, *, converged: bool = True) -> list[tuple[bool, str]]:
-    found = problems(trained, parameters(), n_subjects, N_RANDOM, converged=converged)
+def texts(trained: Parameters, n_claims: int = N_SUBJECTS, *, converged: bool = True) -> list[tuple[bool, str]]:
+    found = problems(trained, parameters(), n_claims, N_RANDOM, converged=converged)
     return [(problem.is_grave, problem.text) for problem in found]
 
 

@@ -42,9 +42,9 @@ def drawn(district: tuple[Batch, Index], n_pairs: int, n_threads: int = 2, seed:
 def test_a_small_batch_meets_everybody_exactly_once(district):
     batch, index = district
     patterns, counts = drawn(district, 10**8)
-    everybody = np.tile(np.arange(index.n_persons, dtype=np.uint32), batch.n_subjects)
+    everybody = np.tile(np.arange(index.n_persons, dtype=np.uint32), batch.n_claims)
     codes = np.zeros(everybody.size, np.uint32)
-    offsets = np.arange(batch.n_subjects + 1, dtype=np.int64) * index.n_persons
+    offsets = np.arange(batch.n_claims + 1, dtype=np.int64) * index.n_persons
     for comparison in bind(batch, index, starting_parameters(index.plan, index.n_persons)):
         comparison.add(batch.columns, Pairs.listed(offsets, everybody), codes)
     expected, n = np.unique(codes, return_counts=True)
@@ -56,7 +56,7 @@ def test_a_small_batch_meets_everybody_exactly_once(district):
 def test_about_as_many_pairs_as_asked_for(district, n_pairs):
     batch, _ = district
     patterns, counts = drawn(district, n_pairs)
-    assert n_pairs <= counts.sum() < n_pairs + batch.n_subjects
+    assert n_pairs <= counts.sum() < n_pairs + batch.n_claims
     assert (np.diff(patterns.astype(np.int64)) > 0).all()
     assert counts.min() > 0
 
@@ -80,7 +80,7 @@ def test_a_sample_of_the_people_has_the_shares_of_all(district):
     whole = share_of_same_sex(drawn(district, 10**8))
     with mock.patch.object(random_pairs, "PEOPLE", 200):
         patterns, n = drawn(district, 10**8)
-        assert n.sum() == district[0].n_subjects * 200
+        assert n.sum() == district[0].n_claims * 200
         assert share_of_same_sex((patterns, n)) == pytest.approx(whole, abs=0.01)
 
 

@@ -91,11 +91,11 @@ def test_pairs_are_those_of_near_numbers_and_of_one_commune_and_date(crowded: tu
 
 
 def everybodys_levels(batch: Batch, index: Index) -> Levels:
-    """Levels of every subject with everybody: uint8[n_subjects * n_persons, n_comparisons]."""
+    """Levels of every subject with everybody: uint8[n_claims * n_persons, n_comparisons]."""
     parameters = starting_parameters(index.plan, index.n_persons)
-    everybody = np.tile(np.arange(index.n_persons, dtype=np.uint32), batch.n_subjects)
+    everybody = np.tile(np.arange(index.n_persons, dtype=np.uint32), batch.n_claims)
     codes = np.zeros(everybody.size, np.uint32)
-    offsets = np.arange(batch.n_subjects + 1, dtype=np.int64) * index.n_persons
+    offsets = np.arange(batch.n_claims + 1, dtype=np.int64) * index.n_persons
     for comparison in bind(batch, index, parameters):
         comparison.add(batch.columns, Pairs.listed(offsets, everybody), codes)
     return pattern_space(index.plan).levels_of(codes)

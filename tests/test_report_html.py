@@ -263,7 +263,7 @@ def outcome(**changed: Any) -> Any:
     }
     provinces = pa.array([None, "Tỉnh Lâm Đồng", "Thành phố Hà Nội", "Tỉnh Lâm Đồng"])
     values = {
-        "subjects": SimpleNamespace(of_dose=np.array([0, 1, 2, 2, 3])),
+        "claims": SimpleNamespace(of_dose=np.array([0, 1, 2, 2, 3])),
         "dose_status": np.array([0, 1, 1, 2, 3], np.uint8),
         "decided": SimpleNamespace(
             best=SimpleNamespace(probabilities=np.array([1.0, 0.9, 0.75, 0.0])), none=np.array([0.0, 0.0, 0.25, 0.6])

@@ -50,7 +50,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def scored_with(trained: Trained, floor_log2: float | None) -> tuple[Scorer, Scored]:
     scorer = Scorer(trained.batch, trained.index, trained.parameters, floor_log2=floor_log2)
-    return scorer, scorer.link(slice(0, trained.batch.n_subjects))[0]
+    return scorer, scorer.link(slice(0, trained.batch.n_claims))[0]
 
 
 def pairs(scored: Scored, floor: float) -> dict[str, NDArray[np.generic]]:
@@ -189,13 +189,13 @@ def test_threads_and_tiles_make_no_difference(trained: Trained, monkeypatch: pyt
 
 def test_the_order_of_subjects_and_of_candidates_makes_no_difference(trained: Trained) -> None:
     rng = np.random.default_rng(4)
-    order = rng.permutation(trained.batch.n_subjects)
+    order = rng.permutation(trained.batch.n_claims)
     usual = linked(trained, 2).ranked
     turned = link_batch(take(trained.batch, order), trained.index, trained.parameters, 2).ranked
     for name, values in vars(usual).items():
         assert np.array_equal(values[order], getattr(turned, name)), name
     some = order[:700]
-    chosen = link_batch(trained.batch, trained.index, trained.parameters, 2, subjects=some).ranked
+    chosen = link_batch(trained.batch, trained.index, trained.parameters, 2, claims=some).ranked
     for name, values in vars(usual).items():
         assert np.array_equal(values[some], getattr(chosen, name)), name
     scorer, scored = scored_with(trained, None)
@@ -203,7 +203,7 @@ def test_the_order_of_subjects_and_of_candidates_makes_no_difference(trained: Tr
     subject = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
     shuffled = np.lexsort((rng.random(subject.size), subject))
     candidates = Candidates(offsets, scored.candidates.rows[shuffled], scored.candidates.passes[shuffled])
-    again = scorer.score_pairs(slice(0, trained.batch.n_subjects), candidates)
+    again = scorer.score_pairs(slice(0, trained.batch.n_claims), candidates)
     found, expected = scorer.rank(again, 5), scorer.rank(scored, 5)
     for name in ("rows", "weights", "passes", "codes", "ratios", "sums"):
         assert np.array_equal(getattr(found, name), getattr(expected, name)), name
@@ -218,7 +218,7 @@ def test_ties_go_by_the_order_of_the_rows(trained: Trained) -> None:
 
 def test_own_rows_are_no_candidates(trained: Trained) -> None:
     usual = linked(trained, 2).ranked
-    own = np.where(np.arange(trained.batch.n_subjects) % 2, usual.rows[:, 0], -1).astype(np.int64)
+    own = np.where(np.arange(trained.batch.n_claims) % 2, usual.rows[:, 0], -1).astype(np.int64)
     without = link_batch(replace(trained.batch, own_rows=own), trained.index, trained.parameters, 2).ranked
     assert not (without.rows == own[:, None])[own >= 0].any()
     assert np.array_equal(without.rows[own < 0], usual.rows[own < 0])
@@ -234,12 +234,12 @@ def test_the_bound_holds_for_every_candidate(
     monkeypatch.setattr("linkage.scoring.scorer._MOST_OUTLINES", most_outlines)
     _, everything = scored_with(trained, -np.inf)
     scorer = Scorer(trained.batch, trained.index, trained.parameters, floor_log2=0.0)
-    tile = scorer.tile(slice(0, trained.batch.n_subjects))
+    tile = scorer.tile(slice(0, trained.batch.n_claims))
     pairs = Pairs.listed(everything.candidates.offsets, everything.candidates.rows)
     best = scorer.bound[-1].best_levels(tile.columns, pairs)
     first_weights, outlines = scorer.first_tables
     first = everything.codes % np.uint32(first_weights.size)
-    subject = np.repeat(pairs.subjects, np.diff(pairs.offsets))
+    subject = np.repeat(pairs.claims, np.diff(pairs.offsets))
     most = first_weights[first] + tile.gains[subject, outlines[first]]
     slack = most - tile.needed[subject, best] - everything.weights
     assert (slack >= 0).all()

@@ -110,13 +110,13 @@ def test_the_right_people_are_found_nearly_as_often(plain: Linked, skewed: Linke
 
 
 def test_the_cost_stays_bounded(skewed: Linked, touched: dict[str, Mask]) -> None:
-    passes, n_subjects = skewed.manifest["passes"], skewed.manifest["subjects"]
+    passes, n_claims = skewed.manifest["passes"], skewed.manifest["subjects"]
     # Each of the phone's doses would meet all its records; the given name leaves about one in forty.
     assert passes["phone"]["pairs"] < 0.1 * touched["phone"].sum() * N_PHONES
     for name, most in (("phone", 50), ("commune_name", 400), ("commune_birthday", 400)):
-        assert passes[name]["pairs"] < most * n_subjects, name
+        assert passes[name]["pairs"] < most * n_claims, name
     # A birth year of a commune of 150,000 has some 2,000 people; no subject meets many more.
-    assert skewed.manifest["candidate_pairs"] < 2500 * n_subjects
+    assert skewed.manifest["candidate_pairs"] < 2500 * n_claims
 
 
 def test_the_manifest_names_the_narrowed_blocks(plain: Linked, skewed: Linked) -> None:

@@ -136,9 +136,9 @@ def world(folder: Path, *, term_frequency: bool) -> World:
 def our_weights(w: World) -> tuple[Scored, dict[tuple[str, str], tuple[float, NDArray[np.float64]]]]:
     """(left id, right id) -> weight, and its parts by comparison without term frequency."""
     scorer = Scorer(w.batch, w.index, w.parameters, floor_log2=-np.inf)
-    whole = slice(0, w.batch.n_subjects)
+    whole = slice(0, w.batch.n_claims)
     scored, _ = scorer.link(whole)
-    subjects = np.repeat(np.arange(w.batch.n_subjects), np.diff(scored.candidates.offsets))
+    subjects = np.repeat(np.arange(w.batch.n_claims), np.diff(scored.candidates.offsets))
     levels = scorer.space.levels_of(scored.codes)
     parts = np.stack([table[levels[:, i]] for i, table in enumerate(w.parameters.log2_m_u())], axis=1)
     left = w.left.column("id").take(pa.array(subjects)).to_pylist()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Found
 from linkage.ingest import ingest
-from linkage.night.stages import subjects_of
+from linkage.night.stages import claims_of
 from linkage.published.reader import read_table
 from linkage.registry.index import open_index
 from linkage.schema import DOSES
@@ -36,7 +36,7 @@ ORDER BY f.place
 def true_blocking_recall(doses: Path, truth: Path, index_folder: Path, run_dir: Path) -> dict[str, Any]:
     """Share of the linkable claims that exact agreement did not settle whose person is a candidate, of a sample."""
     index = open_index(index_folder)
-    read, subjects, batch, _ = subjects_of(ingest([doses], DOSES), index)
+    read, subjects, batch, _ = claims_of(ingest([doses], DOSES), index)
     with duckdb.connect() as connection:
         ids = read.take(subjects.first_dose, ["dose_id"])
         connection.register("first_doses", ids.append_column("place", pa.array(np.arange(ids.num_rows))))
@@ -59,7 +59,7 @@ def true_blocking_recall(doses: Path, truth: Path, index_folder: Path, run_dir: 
 
 
 def _holds(found: Found, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether a row is among the candidates of each subject: bool[n_subjects]; rows: int64[n_subjects]."""
+    """Whether a row is among the candidates of each subject: bool[n_claims]; rows: int64[n_claims]."""
     in_runs = ((found.first <= rows[:, None]) & (rows[:, None] < found.last)).any(axis=1)
     sizes = np.diff(found.others.offsets)
     subject = np.repeat(np.arange(sizes.size), sizes)

@@ -43,7 +43,7 @@ def not_verified(doses: pa.Table, index: Index, parameters: Parameters) -> Prepa
     batch = prepare_batch(encode(doses, index.plan, "left", dictionaries), dictionaries, index)
     rows, _ = find_verified(batch, index)
     still_open = take(batch, np.flatnonzero(rows < 0))
-    order = registry_order(still_open, np.arange(still_open.n_subjects), index)
+    order = registry_order(still_open, np.arange(still_open.n_claims), index)
     return Prepared(take(still_open, order), index, parameters)
 
 
@@ -57,7 +57,7 @@ def n_pairs(scorer: Scorer, n_threads: int, found: dict[int, Found] | None = Non
         pairs = scorer.candidates(tile)[0] if found is None else found[part.start]
         return int(scorer.rank(scorer.score(tile, pairs), n_best).n_candidates.sum())
 
-    return sum(n for _, n in run_tiles(work, scorer.batch.n_subjects, n_threads))
+    return sum(n for _, n in run_tiles(work, scorer.batch.n_claims, n_threads))
 
 
 def find_pairs(scorer: Scorer, n_threads: int) -> dict[int, Found]:
@@ -67,12 +67,12 @@ def find_pairs(scorer: Scorer, n_threads: int) -> dict[int, Found]:
     def work(part: slice) -> Found:
         return scorer.candidates(scorer.tile(order[part]))[0]
 
-    return {part.start: found for part, found in run_tiles(work, scorer.batch.n_subjects, n_threads)}
+    return {part.start: found for part, found in run_tiles(work, scorer.batch.n_claims, n_threads)}
 
 
 def _order(scorer: Scorer) -> NDArray[np.int64]:
     """The subjects as a run takes them."""
-    return registry_order(scorer.batch, np.arange(scorer.batch.n_subjects), scorer.index)
+    return registry_order(scorer.batch, np.arange(scorer.batch.n_claims), scorer.index)
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def runs(prepared: Prepared) -> Pairs:
     """The runs of registry rows that the subjects of a batch meet in the pass that the registry is sorted by."""
     scorer = prepared.scorer("own")
     subjects, first, sizes = [], [], []
-    for start in range(0, prepared.batch.n_subjects, TILE_SUBJECTS):
-        part = slice(start, min(start + TILE_SUBJECTS, prepared.batch.n_subjects))
+    for start in range(0, prepared.batch.n_claims, TILE_SUBJECTS):
+        part = slice(start, min(start + TILE_SUBJECTS, prepared.batch.n_claims))
         found, _ = scorer.candidates(scorer.tile(part))
         subjects.append(np.repeat(np.arange(part.start, part.stop), found.first.shape[1]))
         first.append(found.first.ravel())

@@ -139,7 +139,7 @@ def _parts(n_claims: int) -> list[slice]:
 
 def _given(pairs: AllPairs, left_ids: pa.Array, right_ids: pa.Array) -> pa.Table:
     """Pairs as Splink knows them, with our weights."""
-    left, right = left_ids.take(pa.array(pairs.subjects)), right_ids.take(pa.array(pairs.rows))
+    left, right = left_ids.take(pa.array(pairs.claims)), right_ids.take(pa.array(pairs.rows))
     return pa.table({"left_id": left, "right_id": right, "weight": pairs.weights})
 
 

@@ -27,8 +27,8 @@ RUN_PAIRS, TWIN_PAIRS = 3_000_000, 20_000
 
 def a_tile(country: Prepared) -> slice:
     """Subjects from the middle: the first ones have no commune or no year, and meet few."""
-    middle = country.batch.n_subjects // 2
-    return slice(middle, min(middle + TILE_SUBJECTS, country.batch.n_subjects))
+    middle = country.batch.n_claims // 2
+    return slice(middle, min(middle + TILE_SUBJECTS, country.batch.n_claims))
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -45,10 +45,10 @@ def test_scoring_2025(benchmark: BenchmarkFixture, country_2025: Prepared, floor
 
 
 def _measure_whole(benchmark: BenchmarkFixture, prepared: Prepared, floor: str, n_threads: int) -> None:
-    scorer, n_subjects = prepared.scorer(floor), prepared.batch.n_subjects
+    scorer, n_claims = prepared.scorer(floor), prepared.batch.n_claims
     total = n_pairs(scorer, n_threads)
     work = lambda: n_pairs(scorer, n_threads)  # noqa: E731
-    told = {"subjects": n_subjects, "threads": n_threads}
+    told = {"subjects": n_claims, "threads": n_threads}
     measure(benchmark, WHOLE, total, "pairs", work, rounds=WHOLE_ROUNDS, is_compiled=True, **told)
 
 
@@ -58,7 +58,7 @@ def test_comparison(benchmark: BenchmarkFixture, country: Prepared, country_runs
     bound = next(comparison for comparison in country.scorer("own").bound if comparison.spec.name == name)
     last = int(np.searchsorted(country_runs.offsets, RUN_PAIRS))
     offsets = country_runs.offsets[: last + 1]
-    pairs = Pairs(country_runs.subjects[:last], country_runs.first[:last], offsets, None)
+    pairs = Pairs(country_runs.claims[:last], country_runs.first[:last], offsets, None)
     codes = np.zeros(int(offsets[-1]), np.uint32)
     measure(benchmark, PARTS, codes.size, "pairs", lambda: bound.add(country.batch.columns, pairs, codes))
 
@@ -72,7 +72,7 @@ def test_twin(benchmark: BenchmarkFixture, country: Prepared, country_runs: Pair
     twin = TWINS[name]
     last = int(np.searchsorted(country_runs.offsets, TWIN_PAIRS))
     sizes = np.diff(country_runs.offsets[: last + 1])
-    left = np.repeat(country.batch.columns[name][country_runs.subjects[:last]], sizes).tolist()
+    left = np.repeat(country.batch.columns[name][country_runs.claims[:last]], sizes).tolist()
     rows = np.concatenate([np.arange(n) + first for first, n in zip(country_runs.first[:last], sizes, strict=True)])
     right = country.index.columns[name][rows].tolist()
     work = lambda: [twin(a, b) for a, b in zip(left, right, strict=True)]  # noqa: E731
@@ -83,7 +83,7 @@ def test_preparing(benchmark: BenchmarkFixture, country: Prepared) -> None:
     """Term frequency ratios of the subjects, and what their pairs need to count."""
     scorer, part = country.scorer("own"), a_tile(country)
     total = int(scorer.candidates(scorer.tile(part))[0].n_candidates.sum())
-    measure(benchmark, PARTS, total, "pairs", lambda: scorer.tile(part), subjects=part.stop - part.start)
+    measure(benchmark, PARTS, total, "pairs", lambda: scorer.tile(part), claims=part.stop - part.start)
 
 
 def test_candidates(benchmark: BenchmarkFixture, country: Prepared) -> None:

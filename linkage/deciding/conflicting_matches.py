@@ -56,7 +56,7 @@ def conflicting_matches(
     """What stands out, by level of the number; where nothing is notable, what does most, of which chance is not the
     only possible reason.
 
-    n_doses: float64[n_subjects], doses decided of each; sure: sure claims linked again without their number.
+    n_doses: float64[n_claims], doses decided of each; sure: sure claims linked again without their number.
     """
     plan, place = index.plan, number_comparison(index.plan)
     if place is None:

@@ -1,4 +1,4 @@
-"""From ranked candidates to one decision per subject: verified, matched, review or unmatched."""
+"""From ranked candidates to one decision per claim: verified, matched, review or unmatched."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Decided:
-    """Decisions of n subjects.
+    """Decisions of n claims.
 
     status: uint8[n]; best: Found[n], the best candidate of each; ranked: Found[n_linked, k], all that are kept of the
-    subjects that were linked; place: int32[n], where a subject stands in ranked, or NO_RIVALS.
+    claims that were linked; place: int32[n], where a claim stands in ranked, or NO_RIVALS.
 
-    none, unsearched: float64[n]; threshold: the posterior from which on subjects are matched;
+    none, unsearched: float64[n]; threshold: the posterior from which on claims are matched;
     expected_false_match_rate: mean of 1 - p over the matched ones.
     """
 
@@ -63,19 +63,19 @@ class Decided:
     threshold: float
     expected_false_match_rate: float
 
-    def candidates(self, subjects: NDArray[np.integer]) -> Found:
-        """All candidates of some subjects: Found[m, k]; who was not linked has the best one only."""
-        found = Found.nobody((subjects.size, self.ranked.rows.shape[1]))
-        place = self.place[subjects]
+    def candidates(self, claims: NDArray[np.integer]) -> Found:
+        """All candidates of some claims: Found[m, k]; who was not linked has the best one only."""
+        found = Found.nobody((claims.size, self.ranked.rows.shape[1]))
+        place = self.place[claims]
         is_linked = place != NO_RIVALS
         for name, values in vars(found).items():
-            values[:, 0] = getattr(self.best, name)[subjects]
+            values[:, 0] = getattr(self.best, name)[claims]
             values[is_linked] = getattr(self.ranked, name)[place[is_linked]]
         return found
 
 
 def decide(
-    n_subjects: int,
+    n_claims: int,
     linked: Ranking,
     verified: Ranking,
     parameters: Parameters,
@@ -85,33 +85,33 @@ def decide(
     doubtful: NDArray[np.bool_] | None = None,
     threshold: float | None = None,
 ) -> Decided:
-    """Decide subjects; whoever was neither linked nor verified is excluded.
+    """Decide claims; whoever was neither linked nor verified is excluded.
 
     verified: of each the one person that he agrees with. threshold: the posterior from which on claims are matched,
     None takes that of the linked ones (of a model made elsewhere, which has none). scratch: folder for what is known of
-    candidates and of subjects without, None keeps it in memory. doubtful: bool[n_linked], whom the plan leaves to a
+    candidates and of claims without, None keeps it in memory. doubtful: bool[n_linked], whom the plan leaves to a
     person (linkage.deciding.doubtful), None for nobody.
     """
-    best = Found.nobody((n_subjects,), scratch)
-    none, unsearched = (scratch_array(scratch, n_subjects, np.float64) for _ in range(2))
+    best = Found.nobody((n_claims,), scratch)
+    none, unsearched = (scratch_array(scratch, n_claims, np.float64) for _ in range(2))
     for ranking in (verified, linked):
         chances = scratch_array(scratch, ranking.rows.shape, np.float64)
         for part in parts_of(ranking.sums.size):
             found = posterior(ranking.weights[part], ranking.sums[part], parameters, n_persons)
             chances[part] = found.candidates
-            none[ranking.subjects[part]], unsearched[ranking.subjects[part]] = found.none, found.unsearched
+            none[ranking.claims[part]], unsearched[ranking.claims[part]] = found.none, found.unsearched
         for name in ("rows", "weights", "passes", "codes", "ratios"):
-            getattr(best, name)[ranking.subjects] = getattr(ranking, name)[:, 0]
-        best.probabilities[ranking.subjects] = chances[:, 0]
-    chance = best.probabilities[linked.subjects]
+            getattr(best, name)[ranking.claims] = getattr(ranking, name)[:, 0]
+        best.probabilities[ranking.claims] = chances[:, 0]
+    chance = best.probabilities[linked.claims]
     chance_alone = chance if doubtful is None else np.where(doubtful, 0.0, chance)
     if threshold is None:
         threshold = match_threshold(chance_alone, rule.highest_false_match_rate, rule.lowest_match_probability)
     is_matched = chance_alone >= threshold
-    status, place = np.full(n_subjects, EXCLUDED, np.uint8), np.full(n_subjects, NO_RIVALS, np.int32)
-    status[verified.subjects] = VERIFIED
-    status[linked.subjects] = np.where(is_matched, MATCHED, np.where(is_worth_review(chances, rule), REVIEW, UNMATCHED))
-    place[linked.subjects] = np.arange(linked.subjects.size, dtype=np.int32)
+    status, place = np.full(n_claims, EXCLUDED, np.uint8), np.full(n_claims, NO_RIVALS, np.int32)
+    status[verified.claims] = VERIFIED
+    status[linked.claims] = np.where(is_matched, MATCHED, np.where(is_worth_review(chances, rule), REVIEW, UNMATCHED))
+    place[linked.claims] = np.arange(linked.claims.size, dtype=np.int32)
     ranked = Found(linked.rows, linked.weights, linked.passes, linked.codes, linked.ratios, chances)
     expected = float(np.mean(1.0 - chance[is_matched])) if is_matched.any() else 0.0
     return Decided(status, best, ranked, place, none, unsearched, threshold, expected)

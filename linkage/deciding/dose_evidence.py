@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import MATCHED, NO_RIVALS, VERIFIED, Decided
 from linkage.doses.batch import Doses
+from linkage.doses.claims import Claims
 from linkage.doses.evidence_rates import EvidenceRates
 from linkage.doses.schedule import Injections
 from linkage.doses.schedule_evidence import Given, conflicts_with
 from linkage.doses.siblings import Siblings, filed_claims, find_siblings
-from linkage.doses.subjects import Subjects
 from linkage.machine.parts import parts_of
 from linkage.plan.sections import Plan
 from linkage.registry.index import Index
@@ -96,7 +96,7 @@ def weigh_doses(
     base: Decided,
     linked: Ranking,
     doses: Doses,
-    subjects: Subjects,
+    claims: Claims,
     batch: Batch,
     index: Index,
     parameters: Parameters,
@@ -106,12 +106,12 @@ def weigh_doses(
 ) -> Evidence:
     """Weigh the candidates of the linked claims, whose ranking is changed, by what ``base`` decides of the others."""
     person = decided_people(base)
-    filed = filed_claims(doses.subject_ids, subjects.of_dose, person.size)
+    filed = filed_claims(doses.subject_ids, claims.of_dose, person.size)
     found = find_siblings(filed, person, np.minimum(base.best.probabilities, 1.0))
     reliability = rates.siblings.reliability()
     sibling = _weigh_siblings(base, found, linked, batch, index, parameters, reliability, n_threads, scratch)
-    given = Given.of(person[subjects.of_dose], subjects.of_dose, doses.injections)
-    schedule = _weigh_schedule(linked, given, doses.injections, subjects, rates, parameters, index.n_persons)
+    given = Given.of(person[claims.of_dose], claims.of_dose, doses.injections)
+    schedule = _weigh_schedule(linked, given, doses.injections, claims, rates, parameters, index.n_persons)
     return Evidence.joined(sibling, schedule, rates)
 
 
@@ -165,7 +165,7 @@ def _weigh_schedule(
     linked: Ranking,
     given: Given,
     injections: Injections,
-    subjects: Subjects,
+    claims: Claims,
     rates: EvidenceRates,
     parameters: Parameters,
     n_persons: int,
@@ -173,25 +173,25 @@ def _weigh_schedule(
     """Add the bits of conflicts between a claim's doses and those that other claims give a candidate: the worst of the
     claim's doses counts, for they are not independent."""
     by_conflicts = rates.schedule.weights()
-    doses = np.argsort(subjects.of_dose, kind="stable").astype(np.int32)
-    first = np.searchsorted(subjects.of_dose[doses], np.arange(subjects.keys.size + 1))
+    doses = np.argsort(claims.of_dose, kind="stable").astype(np.int32)
+    first = np.searchsorted(claims.of_dose[doses], np.arange(claims.keys.size + 1))
     keys, bits = [np.empty(0, np.uint64)], [np.empty(0)]
     for part in parts_of(linked.sums.size):
-        rows, claims = linked.rows[part], linked.subjects[part]
+        rows, owners = linked.rows[part], linked.claims[part]
         chances = posterior(linked.weights[part], linked.sums[part], parameters, n_persons).candidates
         place, column = np.nonzero((chances >= _LEAST_WEIGHED) & (rows >= 0) & np.isin(rows, given.person))
-        n_doses = np.diff(first)[claims[place]]
+        n_doses = np.diff(first)[owners[place]]
         pair = np.repeat(np.arange(place.size), n_doses)
         start = np.cumsum(n_doses) - n_doses
-        dose = doses[np.arange(pair.size) + np.repeat(first[claims[place]] - start, n_doses)]
-        owner = claims[place][pair].astype(np.int32)
+        dose = doses[np.arange(pair.size) + np.repeat(first[owners[place]] - start, n_doses)]
+        owner = owners[place][pair].astype(np.int32)
         conflicts = conflicts_with(rows[place, column][pair], owner, injections[dose], given)
         against = np.minimum.reduceat(by_conflicts[conflicts], start) if start.size else np.empty(0)
         is_against = against < 0
         place, column, against = place[is_against], column[is_against], against[is_against]
         if place.size == 0:
             continue
-        keys.append(_keys(claims[place], rows[place, column]))
+        keys.append(_keys(owners[place], rows[place, column]))
         bits.append(against)
         touched, number = np.unique(place, return_inverse=True)
         lists = _Lists.of(linked, part.start + touched, rows.shape[1])

@@ -87,9 +87,9 @@ def estimate_error_rates(
 ) -> ErrorRates:
     """All estimates of a batch.
 
-    by_itself: what was decided of each subject before others' claims and the schedule were weighed, in which the
+    by_itself: what was decided of each claim before others' claims and the schedule were weighed, in which the
     conflicting matches are looked for: a claim that another decides may differ more than those that state enough.
-    of_dose, dose_status, dose_conflicts: the subject, status and conflict bits of every dose, as published; is_unlike:
+    of_dose, dose_status, dose_conflicts: the claim, status and conflict bits of every dose, as published; is_unlike:
     the batch is so unlike the model's training that what the posterior expects of it is void.
     """
     parameters = model.parameters
@@ -124,7 +124,7 @@ def _false_matches(opinions: list[_Opinion], conflicting: list[Conflicting], n_d
 
 
 def _missed_matches(decided: Decided, of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8]) -> ErrorEstimate:
-    """Missed matches that the posterior expects, in doses: of an undecided subject, everything but "not in the
+    """Missed matches that the posterior expects, in doses: of an undecided claim, everything but "not in the
     registry" is a match not made without a person."""
     is_open = (dose_status == UNMATCHED) | (dose_status == REVIEW)
     is_automatic = (dose_status == VERIFIED) | (dose_status == MATCHED)
@@ -135,24 +135,24 @@ def _missed_matches(decided: Decided, of_dose: NDArray[np.int32], dose_status: N
     return ErrorEstimate("estimated_missed_match_rate", expected.mean, of, *rates)
 
 
-def _doses_each(of_dose: NDArray[np.int32], is_counted: NDArray[np.bool_], n_subjects: int) -> NDArray[np.float64]:
-    """How many of the doses counted each subject has: float64[n_subjects]."""
-    doses = np.zeros(n_subjects)
+def _doses_each(of_dose: NDArray[np.int32], is_counted: NDArray[np.bool_], n_claims: int) -> NDArray[np.float64]:
+    """How many of the doses counted each claim has: float64[n_claims]."""
+    doses = np.zeros(n_claims)
     for part in parts_of(of_dose.size):
         np.add.at(doses, of_dose[part][is_counted[part]], 1.0)
     return doses
 
 
 def _expected(chance: NDArray[np.float64], doses: NDArray[np.float64]) -> _Opinion:
-    """A count that the posterior expects. chance, doses: float64[n_subjects], doses concerned of each."""
+    """A count that the posterior expects. chance, doses: float64[n_claims], doses concerned of each."""
     expected = float((doses * chance).sum())
-    # Whole subjects are wrong, with all their doses: the interval is of subjects, weighted by the doses at risk.
+    # Whole claims are wrong, with all their doses: the interval is of claims, weighted by the doses at risk.
     doses_each = float((doses**2 * chance).sum()) / expected if expected > 0 else 1.0
     return _predicted(expected, doses_each, MODEL_SHAPE)
 
 
 def _predicted(expected: float, doses_each: float, shape: float) -> _Opinion:
-    """A count of doses, whole subjects with doses_each: negative binomial in subjects."""
+    """A count of doses, whole claims with doses_each: negative binomial in claims."""
     low, high = predicted_count_interval(expected / doses_each, shape)
     return _Opinion(expected, low * doses_each, high * doses_each)
 

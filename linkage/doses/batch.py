@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from blocking.keys import mix
 from linkage.doses.claim_ids import ClaimIds, Ids, distinct_ids, ids_of
+from linkage.doses.claims import Claims, claim_keys, distinct_claims
 from linkage.doses.schedule import Injections, read_injections
-from linkage.doses.subjects import Subjects, claim_keys, distinct_subjects
 from linkage.encode.columns import encode, encode_chunks
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.ingest.duplicates import hash_keys
@@ -116,19 +116,19 @@ def read_otherwise(
 
 def doses_of(
     typed: Typed, misread: NDArray[np.uint8], unread: NDArray[np.uint8], scratch: Path | None
-) -> tuple[Doses, Subjects]:
-    """The doses of the records, and their distinct subjects.
+) -> tuple[Doses, Claims]:
+    """The doses of the records, and their distinct claims.
 
     misread, unread : uint8[n_records], see Doses; scratch : folder of a work file for the ids of the claims
     """
     rows = _by_dose_id(typed.records)
     numbers = {name: values[rows] for name, values in typed.numbers.items() if name not in _OF_RECORDS}
     injections = Injections(*(numbers.pop(name) for name in ("day", "number", "product")))
-    subjects = distinct_subjects(numbers.pop("claim_keys"))
-    ids = distinct_ids(typed.claim_ids, rows, subjects.of_dose, scratch)
+    claims = distinct_claims(numbers.pop("claim_keys"))
+    ids = distinct_ids(typed.claim_ids, rows, claims.of_dose, scratch)
     return (
         Doses(typed.records, rows, injections, misread=misread[rows], unread=unread[rows], typed=ids, **numbers),
-        subjects,
+        claims,
     )
 
 

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.doses.claim_id_kernel import are_canonical
-from linkage.doses.subjects import grouped
+from linkage.doses.claims import grouped
 from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
 from linkage.machine.text_bytes import text_bytes
@@ -52,7 +52,7 @@ class ClaimIds:
     stands here once for each.
 
     ids: uint64[n_claims, 2], see `ids_of`; of_dose: int32[n_doses], the claim of each dose; first_dose:
-    int32[n_claims], the first dose that states it; compared: int32[n_claims], as which subject it is compared.
+    int32[n_claims], the first dose that states it; compared: int32[n_claims], as which claim it is compared.
     """
 
     ids: Ids
@@ -62,14 +62,14 @@ class ClaimIds:
 
     @cached_property
     def _least(self) -> Rows:
-        """The first claim that is compared as each subject."""
+        """The first claim that is compared as each claim."""
         least = np.zeros(int(self.compared.max(initial=-1)) + 1, np.int32)
         least[self.compared[::-1]] = np.arange(self.compared.size, dtype=np.int32)[::-1]
         return least
 
-    def least_of(self, subjects: NDArray[np.integer]) -> Rows:
-        """The claim of the least id that is compared as each of some subjects."""
-        return np.asarray(self._least[subjects])
+    def least_of(self, claims: NDArray[np.integer]) -> Rows:
+        """The claim of the least id that is compared as each of some claims."""
+        return np.asarray(self._least[claims])
 
     def hex(self, claims: NDArray[np.integer]) -> pa.StringArray:
         """The ids of some claims as text."""
@@ -110,27 +110,25 @@ def _digest(text: bytes | memoryview) -> bytes:
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
 
 
-def distinct_ids(
-    ids: Ids, rows: NDArray[np.int32], subjects: NDArray[np.int32], scratch: Path | None = None
-) -> ClaimIds:
+def distinct_ids(ids: Ids, rows: NDArray[np.int32], claims: NDArray[np.int32], scratch: Path | None = None) -> ClaimIds:
     """The distinct claims of doses.
 
     Parameters
     ----------
     ids : uint64[n_records, 2]
-    rows, subjects : int32[n_doses], the record of each dose, and as which subject it is compared
+    rows, claims : int32[n_doses], the record of each dose, and as which claim it is compared
     scratch : folder of the work file for the distinct ids, None keeps them in memory
     """
     _, of_dose, first = grouped(ids[rows, 0])
     if _share_half(ids, rows, of_dose, first):
         _, of_dose, first = _numbered(np.unique(ids[rows], axis=0, return_index=True, return_inverse=True))
-    if (subjects[first[of_dose]] != subjects).any():
-        pairs = of_dose.astype(np.int64) << 32 | subjects
+    if (claims[first[of_dose]] != claims).any():
+        pairs = of_dose.astype(np.int64) << 32 | claims
         _, of_dose, first = _numbered(np.unique(pairs, return_index=True, return_inverse=True))
     distinct = scratch_array(scratch, (first.size, 2), np.uint64)
     for part in parts_of(first.size):
         distinct[part] = ids[rows[first[part]]]
-    return ClaimIds(distinct, of_dose, first, subjects[first])
+    return ClaimIds(distinct, of_dose, first, claims[first])
 
 
 def _numbered(unique: tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]) -> tuple[NDArray[Any], Rows, Rows]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.doses.subjects import grouped
+from linkage.doses.claims import grouped
 
 # Subjects by their number of claims: two, three, more. Who is filed under with many is more often a whole family.
 N_SIZES, _FEWEST_CLAIMS = 3, 2

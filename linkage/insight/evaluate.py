@@ -1,8 +1,8 @@
 """Measures a published run against known truth: precision, recall, review share, calibration, by group.
 
 A dose is *linkable* when its truth names a person; *decided* when its status is verified or matched; *right* when the
-person decided is the person of the truth. The doses of one subject share its decision, so intervals are Wilson's with
-the number of distinct subjects as sample size: with doses they would be too narrow.
+person decided is the person of the truth. The doses of one claim share its decision, so intervals are Wilson's with
+the number of distinct claims as sample size: with doses they would be too narrow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from models.intervals import wilson_interval
 BIN_EDGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0)
 GROUPINGS = ("status", "issue", "found_by", "commune_code")
 
-# One row per dose that has a truth; `among` is for the right person standing anywhere in the subject's review list.
+# One row per dose that has a truth; `among` is for the right person standing anywhere in the claim's review list.
 _LABELLED = """
 CREATE TEMP TABLE labelled AS
 SELECT d.*, k.compared_as, t.person_id AS truth_id,
@@ -242,10 +242,10 @@ def _measure(event: str, among: str) -> str:
     )
 
 
-def _to_proportion(count: int, of: int, subjects: int) -> Proportion:
+def _to_proportion(count: int, of: int, claims: int) -> Proportion:
     if of == 0:
         return Proportion(0, 0, None, None, None)
-    return Proportion(count, of, count / of, *wilson_interval(count / of, subjects))
+    return Proportion(count, of, count / of, *wilson_interval(count / of, claims))
 
 
 def _proportion(connection: duckdb.DuckDBPyConnection, event: str, among: str) -> Proportion:

@@ -67,7 +67,7 @@ class Explanation:
     """A dose, its decision as published, and its candidates, best first; a person asked for stands last. readings: the
     columns that the run read otherwise than typed, for its station's sake, and how.
 
-    match_threshold: the probability from which on the run matched without a person. excluded_reason: why the subject is
+    match_threshold: the probability from which on the run matched without a person. excluded_reason: why the claim is
     not sought in the registry; None when he is. Of a verified dose the decision
     rests on exact agreement and weighs no rivals; they are weighed here.
     """
@@ -165,7 +165,7 @@ def _explained(
 
 
 def _evidence(run_dir: Path, claim_id: str, index: Index) -> dict[int, tuple[float, float]]:
-    """The bits of other doses by registry row: of the subject, and of the schedule."""
+    """The bits of other doses by registry row: of the claim, and of the schedule."""
     filters = [("claim_id", "=", claim_id)]
     found = read_table(run_dir, CANDIDATES.name, ["person_id", "subject_bits", "schedule_bits"], filters=filters)
     found = found.filter((pc.field("subject_bits") != 0) | (pc.field("schedule_bits") != 0))
@@ -240,7 +240,7 @@ def candidate_of(
     passes: int,
     bits: NDArray[np.float64],
 ) -> Candidate:
-    """One scored person with the evidence for and against; bits: float64[2], of the subject and of the schedule."""
+    """One scored person with the evidence for and against; bits: float64[2], of the claim and of the schedule."""
     registered = texts_of(index.take(np.array([scored.candidates.rows[place]], np.int64)))
     pattern = pattern_space(index.plan).levels_of(scored.codes[place : place + 1])
     fields = {field.name: field for field in index.plan.fields}

@@ -24,7 +24,7 @@ from linkage.storage.work_folders import place_beside, work_folder
 from linkage.two_files.folder import LinkFolder, open_link_folder
 from models.posterior import pair_probability, posterior
 
-_NO_BITS = np.zeros(2)  # of other records of the same subject and of a schedule, which two files have not
+_NO_BITS = np.zeros(2)  # of other records of the same claim and of a schedule, which two files have not
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.doses.batch import Doses, doses_of, read_otherwise, read_records
-from linkage.doses.subjects import Subjects
+from linkage.doses.claims import Claims
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.ingest import FileCount, Ingested
 from linkage.plan.sections import Plan
@@ -20,7 +20,7 @@ from linkage.stations import Stations, cells_of, read_stations
 
 def read_claims(
     ingested: Ingested, index: Index, dictionaries: Dictionaries, n_threads: int, scratch: Path | None
-) -> tuple[Doses, Subjects, Columns, Stations]:
+) -> tuple[Doses, Claims, Columns, Stations]:
     """The doses, their distinct claims, the encoded columns in the order of the records, and what was found of the
     stations and read otherwise for it.
 
@@ -35,8 +35,8 @@ def read_claims(
     stations = read_stations(typed, cells, dictionaries, index)
     misread = _misread(stations, records.num_rows, index.plan)
     read_otherwise(typed, stations.rows(), misread, dictionaries)
-    doses, subjects = doses_of(typed, misread, _unread(ingested.files, index.plan), scratch)
-    return doses, subjects, typed.columns, stations
+    doses, claims = doses_of(typed, misread, _unread(ingested.files, index.plan), scratch)
+    return doses, claims, typed.columns, stations
 
 
 def _unread(files: Sequence[FileCount], plan: Plan) -> NDArray[np.uint8]:

@@ -85,7 +85,7 @@ def result_entries(outcome: Outcome, pairs: PairCounts, unequal: list[UnequalGro
     return {
         "list_date": outcome.list_date.isoformat(),
         "counts": status_counts(outcome),
-        "subjects": outcome.batch.n_subjects,
+        "subjects": outcome.batch.n_claims,
         "candidate_pairs": pairs.n_pairs,
         "passes": pairs.entries(outcome.index.plan),
         "match_threshold": decided.threshold,

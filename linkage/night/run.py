@@ -18,7 +18,7 @@ from linkage.machine.clock import clock_notes, today
 from linkage.machine.memory import AnonymousPeak
 from linkage.machine.stage_clock import Clock, Progress
 from linkage.night.manifest import cost_entries, input_entries, result_entries, run_id, status_counts
-from linkage.night.stages import STAGES, decide_batch, reconcile, subjects_of
+from linkage.night.stages import STAGES, claims_of, decide_batch, reconcile
 from linkage.published.claims import candidate_parts, claim_parts, with_comparisons
 from linkage.published.decisions import Outcome, communes_table, decision_parts
 from linkage.published.folders import Stage, staged
@@ -49,7 +49,7 @@ from linkage.storage.output_paths import check_folder
 from linkage.storage.work_folders import sweep
 from linkage.training.drift import drift_notes
 from linkage.training.model_file import Model
-from linkage.training.verdicts import subject_verdicts
+from linkage.training.verdicts import claim_verdicts
 from linkage.wording.counted import counted
 
 MOST_SET_ASIDE = 0.05  # of the files of a batch, those that may be unusable
@@ -137,7 +137,7 @@ def run(
                 groups = groups_table(outcome)
                 _write_tables(stage, outcome, pairs, ingested, groups, n_threads)
                 stage.write_json("model", model.document())
-            unequal = unequal_groups(groups, outcome.dose_status.size / max(1, outcome.batch.n_subjects))
+            unequal = unequal_groups(groups, outcome.dose_status.size / max(1, outcome.batch.n_claims))
             costs = cost_entries(pairs, clock.seconds, memory.bytes)
             before = [path.name for path in published_runs(runs)]
             counts = status_counts(outcome)
@@ -240,8 +240,8 @@ def _notes(
         notes.append(f"no dose was read: {'every record was rejected' if are_rejected else 'an empty transfer?'}")
     n_trained = int(model.training.get("subjects", 0))
     if n_trained < FEW_SUBJECTS:
-        subjects = counted(n_trained, "subject")
-        notes.append(f"the model was trained on {subjects} only; give --model, trained on a larger batch")
+        claims = counted(n_trained, "subject")
+        notes.append(f"the model was trained on {claims} only; give --model, trained on a larger batch")
     return tuple(notes)
 
 
@@ -288,7 +288,7 @@ def train_model(
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> Model:
-    """Train a model on dose files, on the subjects that do not agree exactly with anybody, as ``run`` does.
+    """Train a model on dose files, on the claims that do not agree exactly with anybody, as ``run`` does.
 
     verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
     accept: why the model is to decide though its training is doubtful; it keeps the reason, and runs ask for no other.
@@ -311,10 +311,10 @@ def _trained(
 ) -> Model:
     """The model of a batch."""
     with clock.stage("encode"):
-        doses, subjects, batch, _ = subjects_of(ingested, index)
-    known = None if verdicts is None else subject_verdicts(verdicts, doses, subjects, index)
+        doses, claims, batch, _ = claims_of(ingested, index)
+    known = None if verdicts is None else claim_verdicts(verdicts, doses, claims, index)
     return decide_batch(
-        doses, subjects, batch, index, None, n_threads, None, clock, verdicts=known, accepted=accept
+        doses, claims, batch, index, None, n_threads, None, clock, verdicts=known, accepted=accept
     ).model
 
 

@@ -1,4 +1,4 @@
-"""Everything between the files: accepted doses become subjects, and these a decided batch."""
+"""Everything between the files: accepted doses become claims, and these a decided batch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from linkage.deciding.doubtful import are_doubtful
 from linkage.deciding.error_rates import estimate_error_rates
 from linkage.deciding.gates import is_unlike
 from linkage.doses.batch import Doses
+from linkage.doses.claims import Claims
 from linkage.doses.evidence_rates import EvidenceRates, learn_rates
 from linkage.doses.schedule import DEAD, find_conflicts
 from linkage.doses.schedule_evidence import Given, conflicts_with
-from linkage.doses.subjects import Subjects
 from linkage.ingest import Ingested
 from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
@@ -74,18 +74,18 @@ def reconcile(
     clock : learns how long each stage took
     """
     with clock.stage("encode"):
-        doses, subjects, batch, stations = subjects_of(ingested, index, n_threads, scratch)
+        doses, claims, batch, stations = claims_of(ingested, index, n_threads, scratch)
     is_trained_here = model is None
-    found = decide_batch(doses, subjects, batch, index, model, n_threads, scratch, clock)
+    found = decide_batch(doses, claims, batch, index, model, n_threads, scratch, clock)
     decided, by_itself, model = found.decided, found.by_itself, found.model
     with clock.stage("conflicts"):
-        status, conflicts = _dose_status(doses, subjects, decided, index)
+        status, conflicts = _dose_status(doses, claims, decided, index)
     with clock.stage("error_rates"):
         moved = () if is_trained_here else _moved(by_itself, model)
         rates = estimate_error_rates(
             decided,
             by_itself,
-            subjects.of_dose,
+            claims.of_dose,
             status,
             conflicts,
             batch,
@@ -96,13 +96,13 @@ def reconcile(
         )
     outcome = Outcome(
         doses,
-        subjects,
+        claims,
         batch,
         decided,
         found.evidence,
         status,
         conflicts,
-        doses.excluded[subjects.first_dose],
+        doses.excluded[claims.first_dose],
         index,
         model.parameters,
         drawn_up,
@@ -126,7 +126,7 @@ class DecidedBatch:
 
 def decide_batch(
     doses: Doses,
-    subjects: Subjects,
+    claims: Claims,
     batch: Batch,
     index: Index,
     model: Model | None,
@@ -137,18 +137,18 @@ def decide_batch(
     verdicts: NDArray[np.int64] | None = None,
     accepted: str | None = None,
 ) -> DecidedBatch:
-    """Decide every subject; what linking needs beside is gone when this returns.
+    """Decide every claim; what linking needs beside is gone when this returns.
 
     Parameters
     ----------
     model : None trains one on the batch, whose threshold is that of the batch
     verdicts, accepted : of a training, see linkage.training.batch_model
     """
-    is_excluded = doses.excluded[subjects.first_dose] > 0
+    is_excluded = doses.excluded[claims.first_dose] > 0
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
         # What a station typed wrong was read right, and is still to be mended: it is linked, and nothing to train on.
-        is_verified = (rows >= 0) & ~is_excluded & (doses.misread[subjects.first_dose] == 0)
+        is_verified = (rows >= 0) & ~is_excluded & (doses.misread[claims.first_dose] == 0)
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
         # In the order of the registry, whose columns are thus gone through once.
         agreed, to_link = agreed[np.argsort(rows[agreed])], to_link[registry_order(batch, to_link, index)]
@@ -158,21 +158,21 @@ def decide_batch(
     if model is None:
         with clock.stage("train"):
             model = model_of_batch(
-                batch, doses, subjects, agrees_with, index, n_threads, verdicts=verdicts, accepted=accepted
+                batch, doses, claims, agrees_with, index, n_threads, verdicts=verdicts, accepted=accepted
             )
     with clock.stage("link"):
         linked, pairs = _link(batch, to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
         weighed = weigh_given(batch, agreed, *sure, index, model.parameters, n_threads, scratch)
         threshold = None if model.threshold is None else model.threshold.by_itself
-        by_itself = _decided(batch.n_subjects, linked, weighed, model, threshold, index, scratch)
+        by_itself = _decided(batch.n_claims, linked, weighed, model, threshold, index, scratch)
     with clock.stage("evidence"):
-        known = model.rates or learn_rates(decided_people(by_itself), doses, subjects, index)
+        known = model.rates or learn_rates(decided_people(by_itself), doses, claims, index)
         evidence = weigh_doses(
-            by_itself, linked, doses, subjects, batch, index, model.parameters, known, n_threads, scratch
+            by_itself, linked, doses, claims, batch, index, model.parameters, known, n_threads, scratch
         )
         threshold = None if model.threshold is None else model.threshold.probability
-        decided = _decided(batch.n_subjects, linked, weighed, model, threshold, index, scratch)
+        decided = _decided(batch.n_claims, linked, weighed, model, threshold, index, scratch)
     return DecidedBatch(decided, by_itself, evidence, pairs, _completed(model, known, by_itself, decided))
 
 
@@ -188,7 +188,7 @@ def _completed(model: Model, rates: EvidenceRates, by_itself: Decided, decided: 
 
 
 def _decided(
-    n_subjects: int,
+    n_claims: int,
     linked: Ranking,
     verified: Ranking,
     model: Model,
@@ -198,26 +198,26 @@ def _decided(
 ) -> Decided:
     doubtful = are_doubtful(linked.codes[:, 0], index.plan)
     rule, n_persons = index.plan.decision, index.n_persons
-    return decide(n_subjects, linked, verified, model.parameters, n_persons, rule, scratch, doubtful, threshold)
+    return decide(n_claims, linked, verified, model.parameters, n_persons, rule, scratch, doubtful, threshold)
 
 
 def _link(
     batch: Batch,
-    subjects: NDArray[np.int64],
+    claims: NDArray[np.int64],
     index: Index,
     parameters: Parameters,
     n_threads: int,
     scratch: Path | None,
     clock: Clock,
 ) -> tuple[Ranking, PairCounts]:
-    """Rank the candidates of some subjects."""
+    """Rank the candidates of some claims."""
 
     def on_tile(n_done: int) -> None:
-        clock.on_progress("link", n_done, subjects.size)
+        clock.on_progress("link", n_done, claims.size)
 
-    linked = link_batch(batch, index, parameters, n_threads, subjects=subjects, scratch=scratch, on_tile=on_tile)
+    linked = link_batch(batch, index, parameters, n_threads, claims=claims, scratch=scratch, on_tile=on_tile)
     found = linked.ranked
-    ranking = Ranking(subjects, found.rows, found.weights, found.passes, found.codes, found.ratios, found.sums)
+    ranking = Ranking(claims, found.rows, found.weights, found.passes, found.codes, found.ratios, found.sums)
     return ranking, PairCounts.of(linked)
 
 
@@ -230,26 +230,26 @@ def _moved(by_itself: Decided, model: Model) -> tuple[Moved, ...]:
     return moved_levels(model.training.get("best_candidates", {}), describe_best(levels, model.plan))
 
 
-def subjects_of(
+def claims_of(
     ingested: Ingested, index: Index, n_threads: int = 2, scratch: Path | None = None
-) -> tuple[Doses, Subjects, Batch, Stations]:
-    """The doses, their distinct subjects, the encoded batch of these, and what was found of the stations.
+) -> tuple[Doses, Claims, Batch, Stations]:
+    """The doses, their distinct claims, the encoded batch of these, and what was found of the stations.
 
     scratch : folder for the encoded columns; None keeps them in memory
     """
     dictionaries = index.dictionaries.copy()
-    doses, subjects, columns, stations = read_claims(ingested, index, dictionaries, n_threads, scratch)
-    of_subjects = {}
+    doses, claims, columns, stations = read_claims(ingested, index, dictionaries, n_threads, scratch)
+    of_claims = {}
     for name in list(columns):
         column = columns.pop(name)
-        of_subjects[name] = scratch_array(scratch, (subjects.keys.size, *column.shape[1:]), column.dtype)
-        for part in parts_of(subjects.keys.size):
-            of_subjects[name][part] = column[doses.rows[subjects.first_dose[part]]]
-    return doses, subjects, prepare_batch(of_subjects, dictionaries, index, n_threads), stations
+        of_claims[name] = scratch_array(scratch, (claims.keys.size, *column.shape[1:]), column.dtype)
+        for part in parts_of(claims.keys.size):
+            of_claims[name][part] = column[doses.rows[claims.first_dose[part]]]
+    return doses, claims, prepare_batch(of_claims, dictionaries, index, n_threads), stations
 
 
 def _dose_status(
-    doses: Doses, subjects: Subjects, decided: Decided, index: Index
+    doses: Doses, claims: Claims, decided: Decided, index: Index
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Status and conflict bits of every dose: any after the person's death goes to review. What is under review has the
     conflicts with what is decided for its best candidate."""
@@ -258,7 +258,7 @@ def _dose_status(
     for part in parts_of(person.size):
         death = index.take(person[part], ["date_of_death"]).column(0).combine_chunks()
         death_day[part] = dates.days(dates.standardise_dates(death))
-    of_dose = subjects.of_dose
+    of_dose = claims.of_dose
     conflicts = find_conflicts(person[of_dose], doses.injections, death_day[of_dose])
     status = decided.status[of_dose]
     in_review = np.flatnonzero((status == deciding.REVIEW) & (decided.best.rows[of_dose] >= 0))

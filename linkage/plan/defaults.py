@@ -13,7 +13,7 @@ SAME_OF_MATCHES = 0.8  # share of the first level of comparisons without a table
 SAME_OF_RELATIVES = 0.1  # the same between relatives, where what is compared is a person's own
 SHARED_BY_RELATIVES = 0.8  # the same where it is the household's
 ABSENT = 0.1  # share of the level "no value on the right side", of matches and of relatives
-HOUSEHOLD_RATE = 1.0  # relatives per subject, where something is compared that a household has in common
+HOUSEHOLD_RATE = 1.0  # relatives per claim, where something is compared that a household has in common
 OF_HOUSEHOLDS = ("digits", "address")  # kinds that are taken for such where a plan says nothing: phones, cards, homes
 OF_HOMES = ("postcode", "distance")  # kinds of what a household has in common, though it does not tell a household
 

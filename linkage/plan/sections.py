@@ -64,7 +64,7 @@ class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 
 class Verified(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A subject is verified when exactly one person found by these passes agrees exactly on these columns."""
+    """A claim is verified when exactly one person found by these passes agrees exactly on these columns."""
 
     passes: list[str]
     equal: list[str]
@@ -92,7 +92,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     term_frequency: an agreement counts by how common the value is in the registry, and so does what is near it, never
     for more than what is closer; without near_frequency equality alone counts by it, as in Splink; by group, a column
     of the registry; with local, by how common it is within the commune when the place comparison says that the communes
-    are the same; and by cohort, a field of dates of birth, by how common it is among people born when the subject was,
+    are the same; and by cohort, a field of dates of birth, by how common it is among people born when the claim was,
     when the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
     household can have in common; None: where the kind is one of `linkage.plan.defaults.OF_HOUSEHOLDS`.
     absent_level: that the registry has no value where the left side states one is a level too, the last one. made_of:
@@ -218,7 +218,7 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
     @property
     def household_rate(self) -> float:
-        """Relatives per subject before training, 0 for a plan without the household component: what the plan says, else
+        """Relatives per claim before training, 0 for a plan without the household component: what the plan says, else
         on wherever something is compared that a household has in common."""
         if self.training.household_rate is not None:
             return self.training.household_rate

@@ -30,11 +30,11 @@ def claim_parts(outcome: Outcome) -> Iterator[pa.Table]:
     typed = outcome.doses.typed
     n_doses = np.bincount(typed.of_dose, minlength=typed.first_dose.size).astype(np.int32)
     for part in parts_of(typed.first_dose.size):
-        subjects = typed.compared[part]
+        claims = typed.compared[part]
         columns = {
             "claim_id": typed.hex(np.arange(part.start, part.stop)),
-            "compared_as": typed.hex(typed.least_of(subjects)),
-            "status": pa.array(STATUSES).take(pa.array(outcome.decided.status[subjects])),
+            "compared_as": typed.hex(typed.least_of(claims)),
+            "status": pa.array(STATUSES).take(pa.array(outcome.decided.status[claims])),
             "n_doses": pa.array(n_doses[part]),
         }
         yield pa.table([columns[name] for name in CLAIMS.names], schema=CLAIMS.arrow())
@@ -47,33 +47,33 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
     ids = outcome.person_ids
     for part in parts_of(decided.size):
         members = decided[part]
-        subjects = typed.compared[members]
-        found = outcome.decided.candidates(subjects)
+        claims = typed.compared[members]
+        found = outcome.decided.candidates(claims)
         which, rank = np.nonzero(found.rows >= 0)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
-            "person_id": ids.of(outcome.decided.place[subjects[which]], rank),
+            "person_id": ids.of(outcome.decided.place[claims[which]], rank),
             "match_probability": pa.array(found.probabilities[which, rank]),
             "match_weight": pa.array(found.weights[which, rank]),
             "found_by": pass_lists(outcome.index.plan, found.passes[which, rank]),
         }
         at = which, rank
         columns |= weight_parts(
-            outcome, subjects[which], found.rows[at], found.codes[at], found.weights[at], found.ratios[at]
+            outcome, claims[which], found.rows[at], found.codes[at], found.weights[at], found.ratios[at]
         )
         yield pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 def weight_parts(
     outcome: Outcome,
-    subjects: NDArray[np.integer],
+    claims: NDArray[np.integer],
     rows: NDArray[np.int32],
     codes: NDArray[np.uint32],
     weights: NDArray[np.float64],
     ratios: NDArray[np.float64],
 ) -> dict[str, pa.Array]:
-    """What match weights are made of, by column, of pairs [n] each of subjects with registry rows.
+    """What match weights are made of, by column, of pairs [n] each of claims with registry rows.
 
     What is neither a comparison's weight, nor rarity, nor near numbers, nor of other doses is the correction for
     households: the parts add up to the weight.
@@ -86,7 +86,7 @@ def weight_parts(
         left -= bits
         columns[f"level_{comparison.name}"] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
         columns[f"weight_{comparison.name}"] = pa.array(bits)
-    subject_bits, schedule_bits = outcome.evidence.of_pairs(subjects, rows)
+    subject_bits, schedule_bits = outcome.evidence.of_pairs(claims, rows)
     rarity_bits, near_number_bits = -np.log2(ratios), -parameters.neighbour_bits(levels)
     household_bits = left - rarity_bits - near_number_bits - subject_bits - schedule_bits
     return columns | {

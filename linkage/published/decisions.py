@@ -17,8 +17,8 @@ from linkage.deciding.decide import EXCLUDED, MATCHED, NO_RIVALS, REVIEW, UNMATC
 from linkage.deciding.dose_evidence import Evidence
 from linkage.deciding.error_rates import ErrorRates
 from linkage.doses.batch import Doses
+from linkage.doses.claims import Claims
 from linkage.doses.schedule import conflict_labels
-from linkage.doses.subjects import Subjects
 from linkage.machine.parts import parts_of
 from linkage.plan.kinds import FOUND_BY_SUBJECT
 from linkage.plan.sections import Comparison, Plan
@@ -38,7 +38,7 @@ _RIGHT_LEVELS = {"id_number": digits.SHARED, "full_name": (1,), "birth_date": (1
 
 @dataclass(frozen=True)
 class PersonIds:
-    """Ids of the best candidate of every subject, null for none, and of all kept candidates of every linked subject,
+    """Ids of the best candidate of every claim, null for none, and of all kept candidates of every linked claim,
     row by row of what `Decided` holds, null where there are fewer."""
 
     best: pa.ChunkedArray
@@ -47,7 +47,7 @@ class PersonIds:
 
     @classmethod
     def of_decided(cls, decided: Decided, index: Index) -> PersonIds:
-        """Taken once for each subject: his doses lie far apart."""
+        """Taken once for each claim: his doses lie far apart."""
 
         def ids(rows: NDArray[np.int32]) -> pa.ChunkedArray:
             found = [index.take(rows[part], [index.plan.right_id]).column(0) for part in parts_of(rows.size)]
@@ -60,7 +60,7 @@ class PersonIds:
     def of(
         self, place: NDArray[np.integer[Any]], rank: NDArray[np.integer[Any]], mask: NDArray[np.bool_] | None = None
     ) -> pa.ChunkedArray:
-        """The candidate at a rank, from 0, of subjects at a place among the linked ones; null where masked."""
+        """The candidate at a rank, from 0, of claims at a place among the linked ones; null where masked."""
         return self.kept.take(pa.array(place.astype(np.int64) * self.n_kept + rank, mask=mask))
 
 
@@ -68,15 +68,15 @@ class PersonIds:
 class Outcome:
     """A decided batch, before it is written.
 
-    decided : decisions of all subjects, the excluded ones without candidates
+    decided : decisions of all claims, the excluded ones without candidates
     evidence : what the doses say beside the comparisons, as it is in the weights of decided
-    dose_status, dose_conflicts : uint8[n_doses], the subject's status after conflicts, and the conflict bits
-    excluded : uint8[n_subjects], see doses.EXCLUDED_REASONS
+    dose_status, dose_conflicts : uint8[n_doses], the claim's status after conflicts, and the conflict bits
+    excluded : uint8[n_claims], see doses.EXCLUDED_REASONS
     moved : how the claims that were linked differ from those that the model was trained on
     """
 
     doses: Doses
-    subjects: Subjects
+    claims: Claims
     batch: Batch
     decided: Decided
     evidence: Evidence
@@ -96,8 +96,8 @@ class Outcome:
 
     @cached_property
     def issues(self) -> NDArray[np.uint8]:
-        """Place in schema.ISSUES of why each subject is not verified, their number for the verified and the excluded:
-        uint8[n_subjects]; the reasons exclude one another."""
+        """Place in schema.ISSUES of why each claim is not verified, their number for the verified and the excluded:
+        uint8[n_claims]; the reasons exclude one another."""
         fault = self.batch.columns["id_number.fault"]
         place = np.full(fault.size, ISSUES.index("wrong_info"), np.uint8)
         has_number = self.unread & 1 << BASIC_FIELDS.index("id_number") == 0
@@ -111,21 +111,21 @@ class Outcome:
 
     @cached_property
     def unread(self) -> NDArray[np.uint8]:
-        """A bit for each of BASIC_FIELDS that no file of a subject's doses gives: uint8[n_subjects]."""
+        """A bit for each of BASIC_FIELDS that no file of a claim's doses gives: uint8[n_claims]."""
         bits = np.zeros(self.decided.status.size, np.uint8)
         if self.doses.unread.any():
             bits[:] = 255
-            np.bitwise_and.at(bits, self.subjects.of_dose, self.doses.unread)
+            np.bitwise_and.at(bits, self.claims.of_dose, self.doses.unread)
         return bits
 
     @cached_property
     def wrong_fields(self) -> NDArray[np.uint8]:
-        """A bit for each basic comparison of the plan in which a subject does not agree with its best candidate,
+        """A bit for each basic comparison of the plan in which a claim does not agree with its best candidate,
         missing being no agreement unless the file does not give the field, or whose field was read otherwise than
-        typed: uint8[n_subjects]; 0 for whom there is none."""
+        typed: uint8[n_claims]; 0 for whom there is none."""
         space, plan = pattern_space(self.index.plan), self.index.plan
         bits = np.zeros(self.decided.status.size, np.uint8)
-        misread = self.doses.misread[self.subjects.first_dose]
+        misread = self.doses.misread[self.claims.first_dose]
         for bit, (c, comparison) in enumerate(_basic_comparisons(plan)):
             is_right = np.isin(np.arange(space.n_levels[c]), _RIGHT_LEVELS[comparison.name])
             levels = self.decided.best.codes // np.uint32(space.strides[c]) % np.uint32(space.n_levels[c])
@@ -146,40 +146,40 @@ def decision_parts(outcome: Outcome) -> Iterator[pa.Table]:
     n_doses = outcome.dose_status.size
     ids = outcome.person_ids
     for part in parts_of(n_doses):
-        subjects = outcome.subjects.of_dose[part]
-        columns = subject_columns(outcome, subjects) | _chances(outcome, subjects, ids)
+        claims = outcome.claims.of_dose[part]
+        columns = claim_columns(outcome, claims) | _chances(outcome, claims, ids)
         dose = np.arange(part.start, part.stop, dtype=np.int32)
         typed = outcome.doses.take(dose, ["dose_id", "subject_id"])
         columns["dose_id"], columns["subject_id"] = typed.columns
         columns["claim_id"] = outcome.doses.typed.hex(outcome.doses.typed.of_dose[part])
         status = outcome.dose_status[part]
         columns["status"] = pa.array(STATUSES).take(pa.array(status))
-        by_model = np.isin(status, BY_MODEL) & (status == outcome.decided.status[subjects])
+        by_model = np.isin(status, BY_MODEL) & (status == outcome.decided.status[claims])
         columns["decided_by"] = pa.array(DECIDED_BY).take(pa.array(by_model.astype(np.int8)))
         columns["conflicts"] = conflict_labels(outcome.dose_conflicts[part])
         yield pa.table([columns[name] for name in DECISIONS.names], schema=DECISIONS.arrow())
 
 
-def subject_columns(outcome: Outcome, subjects: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
-    """What is decided about some subjects, by columns of the decisions that need no other table."""
+def claim_columns(outcome: Outcome, claims: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
+    """What is decided about some claims, by columns of the decisions that need no other table."""
     decided, plan = outcome.decided, outcome.index.plan
-    status, best = decided.status[subjects], decided.best
+    status, best = decided.status[claims], decided.best
     is_linked = (status != EXCLUDED) & (status != UNMATCHED)
-    issues = outcome.issues[subjects]
+    issues = outcome.issues[claims]
     fields = {field.name: field.left[0] for field in plan.fields if field.left}
     wrong_names = [fields[comparison.left[0]] for _, comparison in _basic_comparisons(plan)]
     return {
-        "match_probability": pa.array(best.probabilities[subjects], mask=~is_linked),
-        "match_weight": pa.array(best.weights[subjects], mask=~is_linked),
+        "match_probability": pa.array(best.probabilities[claims], mask=~is_linked),
+        "match_weight": pa.array(best.weights[claims], mask=~is_linked),
         "issue": pa.array(ISSUES).take(pa.array(issues, mask=issues == len(ISSUES))),
-        "wrong_fields": _bit_lists(outcome.wrong_fields[subjects], wrong_names),
-    } | commune_columns(outcome, subjects)
+        "wrong_fields": _bit_lists(outcome.wrong_fields[claims], wrong_names),
+    } | commune_columns(outcome, claims)
 
 
-def commune_columns(outcome: Outcome, subjects: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
-    """The communes of some subjects, by their code of 2021 and in the registry's codes."""
+def commune_columns(outcome: Outcome, claims: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
+    """The communes of some claims, by their code of 2021 and in the registry's codes."""
     dictionaries = outcome.batch.dictionaries
-    communes = outcome.batch.columns["commune"][subjects].astype(np.uint16)
+    communes = outcome.batch.columns["commune"][claims].astype(np.uint16)
     return {
         "commune_code": dictionaries.units.doses.code.take(pa.array(communes)),
         "commune_code_now": dictionaries.units.code_now(communes, dictionaries.commune_date),
@@ -215,22 +215,22 @@ def _province_codes(numbers: NDArray[np.uint16]) -> pa.Array:
     return pa.array([f"{number:02d}" if number else None for number in numbers.tolist()], pa.string())
 
 
-def _chances(outcome: Outcome, subjects: NDArray[np.int32], ids: PersonIds) -> dict[str, pa.Array]:
-    """The persons considered for some subjects, and what speaks for nobody."""
+def _chances(outcome: Outcome, claims: NDArray[np.int32], ids: PersonIds) -> dict[str, pa.Array]:
+    """The persons considered for some claims, and what speaks for nobody."""
     decided = outcome.decided
-    status, place = decided.status[subjects], decided.place[subjects]
+    status, place = decided.status[claims], decided.place[claims]
     is_linked = (status != EXCLUDED) & (status != UNMATCHED)
     has_second = is_linked & (place != NO_RIVALS)
     has_second[has_second] = decided.ranked.rows[place[has_second], 1] >= 0
-    second = np.zeros(subjects.size)
+    second = np.zeros(claims.size)
     second[has_second] = decided.ranked.probabilities[place[has_second], 1]
-    found_by = pass_lists(outcome.index.plan, decided.best.passes[subjects])
+    found_by = pass_lists(outcome.index.plan, decided.best.passes[claims])
     is_excluded = status == EXCLUDED
-    best = np.where(is_linked, decided.best.probabilities[subjects], 0.0)
-    none, unsearched = decided.none[subjects], decided.unsearched[subjects]
+    best = np.where(is_linked, decided.best.probabilities[claims], 0.0)
+    none, unsearched = decided.none[claims], decided.unsearched[claims]
     others = np.maximum(0.0, 1.0 - (best + second + none + unsearched))
     return {
-        "person_id": ids.best.take(pa.array(subjects, mask=~is_linked)),
+        "person_id": ids.best.take(pa.array(claims, mask=~is_linked)),
         "runner_up_person_id": ids.of(place, np.ones(place.size, np.int64), ~has_second),
         "runner_up_probability": pa.array(second, mask=~has_second),
         "others_probability": pa.array(others, mask=is_excluded),

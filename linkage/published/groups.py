@@ -44,7 +44,7 @@ _SEX_NAMES = {SEX_UNKNOWN: None, MALE: "Nam", FEMALE: "Nữ"}
 
 @dataclass(frozen=True)
 class _Grouping:
-    """labels: names of the groups, None for not known; codes: uint8[n_subjects], the group of each subject."""
+    """labels: names of the groups, None for not known; codes: uint8[n_claims], the group of each claim."""
 
     labels: list[str | None]
     codes: NDArray[np.unsignedinteger[Any]]
@@ -60,11 +60,11 @@ def _count(outcome: Outcome, attribute: str, grouping: _Grouping) -> pa.Table:
     n_cells = len(grouping.labels) * len(STATUSES)
     counts, expected = np.zeros(n_cells, np.int64), np.zeros(n_cells)
     for part in parts_of(outcome.dose_status.size):
-        subjects, status = outcome.subjects.of_dose[part], outcome.dose_status[part]
-        cell = grouping.codes[subjects].astype(np.intp) * len(STATUSES) + status
+        claims, status = outcome.claims.of_dose[part], outcome.dose_status[part]
+        cell = grouping.codes[claims].astype(np.intp) * len(STATUSES) + status
         counts += np.bincount(cell, minlength=n_cells)
         # Added dose by dose, for the last bits of the sums must not depend on the parts.
-        np.add.at(expected, cell, _expected_errors(outcome, subjects, status))
+        np.add.at(expected, cell, _expected_errors(outcome, claims, status))
     present = np.flatnonzero(counts)
     columns = {
         "attribute": pa.array([attribute] * present.size, pa.string()),
@@ -76,10 +76,10 @@ def _count(outcome: Outcome, attribute: str, grouping: _Grouping) -> pa.Table:
     return pa.table([columns[name] for name in GROUPS.names], schema=GROUPS.arrow())
 
 
-def _expected_errors(outcome: Outcome, subjects: NDArray[np.int32], status: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Probability that doses of some subjects, with the status of each, are decided wrongly: float64[n]."""
-    false_link = np.maximum(0.0, 1.0 - outcome.decided.best.probabilities[subjects])
-    missed = np.maximum(0.0, 1.0 - outcome.decided.none[subjects])
+def _expected_errors(outcome: Outcome, claims: NDArray[np.int32], status: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Probability that doses of some claims, with the status of each, are decided wrongly: float64[n]."""
+    false_link = np.maximum(0.0, 1.0 - outcome.decided.best.probabilities[claims])
+    missed = np.maximum(0.0, 1.0 - outcome.decided.none[claims])
     is_linked = (status == VERIFIED) | (status == MATCHED)
     return np.asarray(np.where(is_linked, false_link, np.where(status == UNMATCHED, missed, 0.0)))
 

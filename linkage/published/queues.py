@@ -17,7 +17,7 @@ from linkage.doses.batch import EXCLUDED_REASONS
 from linkage.doses.schedule import conflict_labels
 from linkage.machine.parts import parts_of
 from linkage.published.claims import weight_parts, with_comparisons
-from linkage.published.decisions import Outcome, commune_columns, pass_lists, subject_columns
+from linkage.published.decisions import Outcome, claim_columns, commune_columns, pass_lists
 from linkage.schema import EXCLUDED_QUEUE, MATCH_QUEUE, REGISTERED, REVIEW_QUEUE, STATED, UNMATCHED_QUEUE, TableSchema
 
 REVIEW_DAYS = 2  # the police have two days from the day the list is drawn up
@@ -144,7 +144,7 @@ def _searched_from(outcome: Outcome, members: NDArray[np.integer]) -> dict[str, 
 
 def _claim_columns(outcome: Outcome, waiting: _Waiting) -> dict[str, pa.Array | pa.ChunkedArray]:
     """What is decided about claims, their doses that wait, and what the dose shown states."""
-    columns = subject_columns(outcome, outcome.doses.typed.compared[waiting.members])
+    columns = claim_columns(outcome, outcome.doses.typed.compared[waiting.members])
     columns["claim_id"] = outcome.doses.typed.hex(waiting.members)
     columns["n_doses"] = pa.array(waiting.n_doses)
     ids = outcome.doses.take(waiting.doses, ["dose_id"]).column(0).combine_chunks()

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED, VERIFIED
-from linkage.doses.subjects import grouped
+from linkage.doses.claims import grouped
 from linkage.ingest.duplicates import hash_keys
 from linkage.machine.parts import parts_of
 from linkage.published.decisions import Outcome, commune_columns
@@ -60,7 +60,7 @@ def platform_subjects(outcome: Outcome) -> PlatformSubjects:
     for part in parts_of(n_doses):
         status, subjects = outcome.dose_status[part], of_dose[part]
         # ISSUES has the gravest first, and no issue comes out as its length.
-        rank = outcome.issues[outcome.subjects.of_dose[part]].astype(np.int64)
+        rank = outcome.issues[outcome.claims.of_dose[part]].astype(np.int64)
         rank[status == VERIFIED], rank[status == EXCLUDED] = _VERIFIED, _EXCLUDED
         np.minimum.at(least, subjects, rank * n_doses + np.arange(part.start, part.stop))
         np.minimum.at(pressing, subjects, np.argsort(_STATUS_ORDER).astype(np.uint8)[status])
@@ -81,7 +81,7 @@ def _ids(outcome: Outcome) -> NDArray[np.uint64]:
 def _claim_ids(outcome: Outcome, doses: NDArray[np.integer]) -> pa.StringArray:
     """What stands for the subject of doses that name none: the least id of the claims that are compared as one."""
     typed = outcome.doses.typed
-    return typed.hex(typed.least_of(outcome.subjects.of_dose[doses]))
+    return typed.hex(typed.least_of(outcome.claims.of_dose[doses]))
 
 
 def open_subject_parts(outcome: Outcome, platform: PlatformSubjects) -> Iterator[pa.Table]:
@@ -93,7 +93,7 @@ def open_subject_parts(outcome: Outcome, platform: PlatformSubjects) -> Iterator
     order = np.asarray(pc.sort_indices(ids)) if members.size else members
     for part in parts_of(members.size):
         member = members[order[part]]
-        columns = commune_columns(outcome, outcome.subjects.of_dose[platform.dose[member]])
+        columns = commune_columns(outcome, outcome.claims.of_dose[platform.dose[member]])
         rank = platform.rank[member]
         columns["subject_id"] = ids.take(pa.array(order[part]))
         columns["issue"] = pa.array(ISSUES).take(pa.array(rank, mask=rank == _OPEN_WITHOUT_ISSUE))
@@ -113,7 +113,7 @@ def subject_counts(outcome: Outcome, platform: PlatformSubjects) -> pa.Table:
     n_cells = (int(outcome.batch.columns["commune"].max(initial=0)) + 1) * len(STATUSES)
     counts, claim = np.zeros(n_cells, np.int64), np.zeros(n_cells, np.int32)
     for part in parts_of(platform.dose.size):
-        claims = outcome.subjects.of_dose[platform.dose[part]]
+        claims = outcome.claims.of_dose[platform.dose[part]]
         cell = outcome.batch.columns["commune"][claims].astype(np.int64) * len(STATUSES) + platform.status[part]
         counts += np.bincount(cell, minlength=n_cells)
         claim[cell] = claims

@@ -116,19 +116,19 @@ def frequency_ratios(
     frequencies: dict[str, Frequencies],
     u: NDArray[np.float64],
 ) -> Ratios:
-    """r of each subject and group: float64[n_subjects, n_circles * n_groups, n_levels].
+    """r of each claim and group: float64[n_claims, n_circles * n_groups, n_levels].
 
     For the level that a value reaches by being equal, r is its frequency over u. For the levels of a name without tones
     or diacritics, whose probability falls with the name's frequency too, r is the plain name's frequency over its mean;
     for those of names and texts that are near it is drawn towards 1, for what is near a common value is common, but
     less surely. The groups stand there once for each circle: the country's ratios; of a local comparison those within
-    the subject's commune; then, of one by cohort, these again within the subject's cohort.
+    the claim's commune; then, of one by cohort, these again within the claim's cohort.
 
     Parameters
     ----------
-    alternatives : uint64[n_subjects, w], the registry's values that count as equal to the subject's; 0 for none
-    communes : uint64[n_subjects, w], the registry communes of the subject, for a local comparison
-    cohorts : uint64[n_subjects], the cohort of the subject, for a comparison by cohort
+    alternatives : uint64[n_claims, w], the registry's values that count as equal to the claim's; 0 for none
+    communes : uint64[n_claims, w], the registry communes of the claim, for a local comparison
+    cohorts : uint64[n_claims], the cohort of the claim, for a comparison by cohort
     u : float64[n_levels] of the comparison
     """
     counts = _Counts(frequencies, f"{comparison.name}{PEOPLE}", communes, cohorts)
@@ -174,7 +174,7 @@ def _set_local_differences(
 
 @dataclass(frozen=True)
 class _Counts:
-    """The tables of a comparison, and where and when its subjects were born: see `frequency_ratios`; people: the name
+    """The tables of a comparison, and where and when its claims were born: see `frequency_ratios`; people: the name
     of the table of the communes' people."""
 
     frequencies: dict[str, Frequencies]
@@ -216,7 +216,7 @@ class _Counts:
         return np.concatenate(found, axis=1)
 
     def _local_shares(self, name: str, values: Keys, around: Shares) -> Shares:
-        """Share of each value among the other people of the subject's communes: float64[n, n_groups].
+        """Share of each value among the other people of the claim's communes: float64[n, n_groups].
 
         Even where everybody has one value a registry errs now and then, so none is ever impossible, and none certain.
         """
@@ -224,19 +224,19 @@ class _Counts:
         return np.where(values[:, None] == 0, 0.0, np.clip(shares, _RAREST, 1.0 - _RAREST))
 
     def _peers(self, name: str, values: Keys, cohorts: Keys) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """The bearers of each value in the subject's cohort, and its people: [n, n_groups] each."""
+        """The bearers of each value in the claim's cohort, and its people: [n, n_groups] each."""
         counted = self.frequencies[name + COHORT]
         return counted.counts_of(within_cohort(values, cohorts)), counted.bearers[cohorts.astype(np.int64)]
 
     def _bearers_here(self, name: str, values: Keys) -> NDArray[np.uint32]:
-        """The bearers of each value in the subject's communes: uint32[n, n_groups]."""
+        """The bearers of each value in the claim's communes: uint32[n, n_groups]."""
         assert self.communes is not None
         counted = self.frequencies[name + LOCAL]
         return _sum([counted.counts_of(within(values, commune)) for commune in self.communes.T])
 
     @functools.cached_property
     def _people_here(self) -> NDArray[np.uint32]:
-        """The people of the subject's communes: uint32[n, n_groups]."""
+        """The people of the claim's communes: uint32[n, n_groups]."""
         assert self.communes is not None
         sizes = self.frequencies[self.people]
         return _sum([sizes.counts_of(commune) for commune in self.communes.T])

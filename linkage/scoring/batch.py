@@ -1,7 +1,7 @@
-"""What is compared: the encoded subjects of a batch with rows of the registry, comparison by comparison of the plan.
+"""What is compared: the encoded claims of a batch with rows of the registry, comparison by comparison of the plan.
 
 A bound comparison holds what is worked out once for a batch, such as the relation of its communes to those of the
-registry. What goes by subject, such as term frequency ratios, is worked out for the few that are at hand.
+registry. What goes by claim, such as term frequency ratios, is worked out for the few that are at hand.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _MARKED_AT_ONCE = 1 << 16
 
 @dataclass(frozen=True)
 class Batch:
-    """Encoded subjects; dictionaries extend those of the index.
+    """Encoded claims; dictionaries extend those of the index.
 
-    own_rows: int64[n], where the subjects are records of the registry themselves, or are compared as if one of its
+    own_rows: int64[n], where the claims are records of the registry themselves, or are compared as if one of its
     persons were not there, see `without_rows`; None for a batch from outside.
     """
 
-    n_subjects: int
+    n_claims: int
     columns: Columns
     dictionaries: Dictionaries
     own_rows: NDArray[np.int64] | None = None
@@ -71,11 +71,11 @@ class _Gathered:
 class Pairs:
     """Pairs to compare, as spans (see models.comparators).
 
-    subjects: int64[n_spans] numbers of the spans' subjects; first: int64[n_spans], offsets: int64[n_spans + 1]; rows:
+    claims: int64[n_spans] numbers of the spans' claims; first: int64[n_spans], offsets: int64[n_spans + 1]; rows:
     uint32[n] registry row of each pair, or None where a span is a run of rows and first is a row.
     """
 
-    subjects: NDArray[np.int64]
+    claims: NDArray[np.int64]
     first: NDArray[np.int64]
     offsets: NDArray[np.int64]
     rows: NDArray[np.uint32] | None
@@ -83,26 +83,26 @@ class Pairs:
 
     @classmethod
     def listed(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32]) -> Pairs:
-        """Subject s with the registry rows rows[offsets[s]:offsets[s + 1]]."""
+        """Claim s with the registry rows rows[offsets[s]:offsets[s + 1]]."""
         return cls(np.arange(offsets.size - 1), offsets[:-1], offsets, rows)
 
     def at(self, places: NDArray[np.integer[Any]]) -> Pairs:
         """Those at some places, ascending."""
         offsets = np.searchsorted(places, self.offsets)
         if self.rows is not None:
-            return Pairs(self.subjects, offsets[:-1], offsets, self.rows[places])
+            return Pairs(self.claims, offsets[:-1], offsets, self.rows[places])
         rows = places + np.repeat(self.first - self.offsets[:-1], np.diff(offsets))
-        return Pairs(self.subjects, offsets[:-1], offsets, rows.astype(np.uint32))
+        return Pairs(self.claims, offsets[:-1], offsets, rows.astype(np.uint32))
 
     def left(self, column: NDArray[Any]) -> NDArray[Any]:
-        """The subject's value of each span."""
-        return column[self.subjects]
+        """The claim's value of each span."""
+        return column[self.claims]
 
     def right(self, column: PartedColumn, is_compared: NDArray[np.bool_] | None = None) -> NDArray[Any]:
         """What a span's places point into: the registry's column, or the rows' values of it, gathered once.
 
         is_compared: bool[n_spans], spans whose values are looked at, None for all; what stands at the others means
-        nothing. A subject that states no number is compared with none, and to gather is most of a list's cost.
+        nothing. A claim that states no number is compared with none, and to gather is most of a list's cost.
         """
         if self.rows is None:
             return column.large
@@ -156,7 +156,7 @@ class Quick:
 
 @dataclass(frozen=True)
 class BoundComparison:
-    """A comparison over one batch and index; the columns it is called with are those of the batch's subjects at hand.
+    """A comparison over one batch and index; the columns it is called with are those of the batch's claims at hand.
 
     add: adds stride * level to the codes of pairs; quick: what is quickly seen of a level, None where the level itself
     is as quick; groups: uint8[n_persons] or empty; places: uint16[n_patterns], where the ratio of a pattern stands
@@ -171,14 +171,14 @@ class BoundComparison:
     groups: PartedColumn | None
     places: NDArray[np.uint16] | None
 
-    def ratios(self, subjects: KeyParts, index: Index) -> Ratios | None:
-        """Term frequency ratios of subjects, float64[n_subjects, n_groups, n_levels]; None where there are none."""
+    def ratios(self, claims: KeyParts, index: Index) -> Ratios | None:
+        """Term frequency ratios of claims, float64[n_claims, n_groups, n_levels]; None where there are none."""
         if not self.spec.term_frequency:
             return None
-        left = subjects.columns
-        communes = _alternatives(index.plan.place, subjects) if self.spec.local else None
+        left = claims.columns
+        communes = _alternatives(index.plan.place, claims) if self.spec.local else None
         cohorts = None if self.spec.cohort is None else cohorts_of(left[self.spec.cohort])
-        values = _alternatives(self.spec, subjects)
+        values = _alternatives(self.spec, claims)
         # A term frequency is a share of those who have a value, so u has to be one too.
         u = self.parameters.u / self.parameters.share_with_value
         ratios = frequency_ratios(self.spec, left, values, communes, cohorts, index.frequencies, u)
@@ -193,13 +193,13 @@ class BoundComparison:
     ) -> None:
         """Multiply the term frequency ratios of listed pairs into product."""
         if ratios is not None and self.places is not None:
-            n_subjects, n_groups, n_levels = ratios.shape
+            n_claims, n_groups, n_levels = ratios.shape
             groups = _ONE_GROUP if self.groups is None else self.groups[rows] * np.uint8(n_levels)
-            flat = ratios.reshape(n_subjects, n_groups * n_levels)
+            flat = ratios.reshape(n_claims, n_groups * n_levels)
             multiply_term_frequency(offsets, codes, self.places, flat, groups, product)
 
     def chances(self, ratios: Ratios | None, offsets: NDArray[np.int64], rows: NDArray[np.uint32]) -> Chances | None:
-        """How many times as common as the mean each pair's value on the left is, float32[n]: in the subject's commune,
+        """How many times as common as the mean each pair's value on the left is, float32[n]: in the claim's commune,
         where his relatives live, whichever the other side has, so that the closer candidate never weighs less. None
         where that is not known, or people of one household have the value in common anyway."""
         if ratios is None or self.spec.is_of_household:
@@ -207,8 +207,8 @@ class BoundComparison:
         n_groups = 1 if self.spec.group is None else N_GROUPS
         first = n_groups if self.spec.local else 0
         around = np.ascontiguousarray(ratios[:, first : first + n_groups, _SAME], np.float32)
-        subjects = np.repeat(np.arange(around.shape[0]), np.diff(offsets))
-        return np.asarray(around[subjects, 0 if self.groups is None else self.groups[rows]])
+        claims = np.repeat(np.arange(around.shape[0]), np.diff(offsets))
+        return np.asarray(around[claims, 0 if self.groups is None else self.groups[rows]])
 
     def raise_by_chance(self, chances: Chances, codes: Codes, times: NDArray[np.float64]) -> None:
         """Multiply into times how many times likelier relatives are to show each pair's level for its value's sake."""
@@ -239,9 +239,9 @@ class BoundComparison:
 
 
 def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_threads: int = 1) -> Batch:
-    """A batch of encoded subjects, with the marks of their numbers and the tables of their words."""
-    n_subjects = next(iter(columns.values())).shape[0]
-    batch = Batch(n_subjects, dict(columns), dictionaries)
+    """A batch of encoded claims, with the marks of their numbers and the tables of their words."""
+    n_claims = next(iter(columns.values())).shape[0]
+    batch = Batch(n_claims, dict(columns), dictionaries)
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
             batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index, n_threads)
@@ -251,7 +251,7 @@ def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_
 
 
 def without_rows(batch: Batch, rows: NDArray[np.int64], index: Index) -> Batch:
-    """The batch as if each subject's row of the registry, int64[n], were not there: no candidate of his, and no owner
+    """The batch as if each claim's row of the registry, int64[n], were not there: no candidate of his, and no owner
     of the number that he states. Term frequencies count others anyway."""
     left = replace(batch, columns=dict(batch.columns), own_rows=rows)
     for comparison in index.plan.comparisons:
@@ -260,23 +260,23 @@ def without_rows(batch: Batch, rows: NDArray[np.int64], index: Index) -> Batch:
     return left
 
 
-def rows_of(batch: Batch, subjects: NDArray[np.int64] | slice) -> Columns:
-    """The columns of some subjects."""
-    return {name: column[subjects] for name, column in batch.columns.items()}
+def rows_of(batch: Batch, claims: NDArray[np.int64] | slice) -> Columns:
+    """The columns of some claims."""
+    return {name: column[claims] for name, column in batch.columns.items()}
 
 
-def take(batch: Batch, subjects: NDArray[np.int64], scratch: Path | None = None) -> Batch:
-    """The batch of some subjects, in the order given, its columns in work files in ``scratch`` or in memory.
+def take(batch: Batch, claims: NDArray[np.int64], scratch: Path | None = None) -> Batch:
+    """The batch of some claims, in the order given, its columns in work files in ``scratch`` or in memory.
 
     One column after the other: taken tile by tile, those of a large batch would be read from the disk again and again,
     for they do not stay in memory beside the index.
     """
     columns = {}
     for name, column in batch.columns.items():
-        columns[name] = scratch_array(scratch, (subjects.size, *column.shape[1:]), column.dtype)
-        np.take(column, subjects, axis=0, out=columns[name], mode="clip")
-    own_rows = None if batch.own_rows is None else batch.own_rows[subjects]
-    return Batch(int(subjects.size), columns, batch.dictionaries, own_rows)
+        columns[name] = scratch_array(scratch, (claims.size, *column.shape[1:]), column.dtype)
+        np.take(column, claims, axis=0, out=columns[name], mode="clip")
+    own_rows = None if batch.own_rows is None else batch.own_rows[claims]
+    return Batch(int(claims.size), columns, batch.dictionaries, own_rows)
 
 
 def pattern_space(plan: Plan) -> PatternSpace:
@@ -284,21 +284,21 @@ def pattern_space(plan: Plan) -> PatternSpace:
     return PatternSpace(tuple(len(comparison.labels) for comparison in plan.comparisons))
 
 
-def _alternatives(comparison: Comparison, subjects: KeyParts) -> NDArray[np.uint64]:
-    """The registry values that equal each subject's: uint64[n, w]; of a place, the communes it may have become."""
+def _alternatives(comparison: Comparison, claims: KeyParts) -> NDArray[np.uint64]:
+    """The registry values that equal each claim's: uint64[n, w]; of a place, the communes it may have become."""
     if comparison.kind == "place":
-        part = subjects.part(comparison.left[0])
+        part = claims.part(comparison.left[0])
         return part[:, None] if part.ndim == 1 else part
     has_key = comparison.kind in ("vietnamese_name", *MANY_WORDS)
     column = f"{comparison.left[0]}.key" if has_key else comparison.left[0]
-    return subjects.columns[column].astype(np.uint64)[:, None]
+    return claims.columns[column].astype(np.uint64)[:, None]
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:
-    """CONTRADICTS, UNCHECKED and OWNED of every subject's number. Owned: a pass on the number alone finds somebody, his
+    """CONTRADICTS, UNCHECKED and OWNED of every claim's number. Owned: a pass on the number alone finds somebody, his
     own row left out."""
     field = comparison.left[0]
-    marks = np.empty(batch.n_subjects, np.uint8)
+    marks = np.empty(batch.n_claims, np.uint8)
     needed = {name: batch.columns[name] for name in (field, _SEX, _BIRTH_DATE)}
 
     def mark(start: int) -> None:
@@ -315,5 +315,5 @@ def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads:
                 marks[part] |= np.where(n_owners > 0, digits.OWNED, 0).astype(np.uint8)
 
     with ThreadPoolExecutor(n_threads) as threads:
-        list(threads.map(mark, range(0, batch.n_subjects, _MARKED_AT_ONCE)))
+        list(threads.map(mark, range(0, batch.n_claims, _MARKED_AT_ONCE)))
     return marks

@@ -140,7 +140,7 @@ def _bind_person_number(spec: Comparison, batch: Batch, index: Index, stride: np
 def _own_numbers(
     pairs: Pairs, stated: NDArray[np.uint64], columns: list[PartedColumn]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """The persons' current and old numbers, each for the subjects whose number is compared with it."""
+    """The persons' current and old numbers, each for the claims whose number is compared with it."""
     is_old = digits.has_old_digits(stated)
     return pairs.right(columns[0], (stated != 0) & ~is_old), pairs.right(columns[1], is_old)
 

@@ -19,7 +19,7 @@ from models.parameters import Parameters
 
 def weigh_given(
     batch: Batch,
-    subjects: NDArray[np.int64],
+    claims: NDArray[np.int64],
     rows: NDArray[np.int32],
     passes: NDArray[np.uint16],
     index: Index,
@@ -27,17 +27,17 @@ def weigh_given(
     n_threads: int,
     scratch: Path | None,
 ) -> Ranking:
-    """A ranking of one candidate each, who has no rival: registry row and passes of each of some subjects."""
-    scorer = Scorer(take(batch, subjects, scratch), index, parameters, floor_log2=-np.inf)
-    one = (subjects.size, 1)
+    """A ranking of one candidate each, who has no rival: registry row and passes of each of some claims."""
+    scorer = Scorer(take(batch, claims, scratch), index, parameters, floor_log2=-np.inf)
+    one = (claims.size, 1)
     weighed = Ranking(
-        subjects,
+        claims,
         rows.reshape(one),
         scratch_array(scratch, one, np.float64),
         passes.reshape(one),
         scratch_array(scratch, one, np.uint32),
         scratch_array(scratch, one, np.float64),
-        scratch_array(scratch, subjects.size, np.float64),
+        scratch_array(scratch, claims.size, np.float64),
     )
 
     def weigh(part: slice) -> None:
@@ -47,6 +47,6 @@ def weigh_given(
         for name in ("weights", "codes", "ratios", "sums"):
             getattr(weighed, name)[part] = getattr(ranked, name)
 
-    for _ in run_tiles(weigh, subjects.size, n_threads):
+    for _ in run_tiles(weigh, claims.size, n_threads):
         pass
     return weighed

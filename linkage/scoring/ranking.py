@@ -1,4 +1,4 @@
-"""The best candidates of some subjects, as linking ranked them."""
+"""The best candidates of some claims, as linking ranked them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Ranking:
-    """The best candidates of some subjects, best first, as linking ranked them.
+    """The best candidates of some claims, best first, as linking ranked them.
 
-    subjects: int64[n], their numbers; rows: int32[n, k], weights: float64[n, k], passes: uint16[n, k], codes:
+    claims: int64[n], their numbers; rows: int32[n, k], weights: float64[n, k], passes: uint16[n, k], codes:
     uint32[n, k], ratios: float64[n, k], sums: float64[n], see linkage.scoring.scorer.Ranked.
     """
 
-    subjects: NDArray[np.int64]
+    claims: NDArray[np.int64]
     rows: NDArray[np.int32]
     weights: NDArray[np.float64]
     passes: NDArray[np.uint16]

@@ -1,7 +1,7 @@
-"""Scores the candidates of a few subjects at a time: patterns, Bayes factors, and the best of them.
+"""Scores the candidates of a few claims at a time: patterns, Bayes factors, and the best of them.
 
 Most candidates are ruled out where they lie. The comparisons but the last are worked out over runs of registry rows;
-with the most that the subject could still gain (by his name's rarity, say) a pair that stays under the floor leaves.
+with the most that the claim could still gain (by his name's rarity, say) a pair that stays under the floor leaves.
 What is left is a list, and is weighed exactly.
 """
 
@@ -53,7 +53,7 @@ class PassCounts:
 
 @dataclass(frozen=True)
 class Tile:
-    """Some subjects of a batch, ready to be compared.
+    """Some claims of a batch, ready to be compared.
 
     parts: their columns, and what keys are made of; own_rows: int64[n] or None; ratios: term frequency ratios by
     comparison, float64[n, n_groups, n_levels] or None; needed: float32[n, n_levels], the least weight of the
@@ -61,7 +61,7 @@ class Tile:
     float32[n, n_outlines], the most that term frequencies add to that weight, by the outline of the pattern.
     """
 
-    n_subjects: int
+    n_claims: int
     parts: KeyParts
     own_rows: NDArray[np.int64] | None
     ratios: list[Ratios | None]
@@ -75,7 +75,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Scored:
-    """The pairs of a tile that may reach the floor, in CSR form over the tile's subjects; chances: by comparison, how
+    """The pairs of a tile that may reach the floor, in CSR form over the tile's claims; chances: by comparison, how
     common their values are, see `BoundComparison.chances`; factors: their Bayes factors; n_candidates: int64[n] of
     all."""
 
@@ -94,7 +94,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The best candidates of n subjects, best first.
+    """The best candidates of n claims, best first.
 
     rows: int32[n, k] registry rows, -1 where there are fewer; weights: float64[n, k] log2 Bayes factors, -inf alike;
     passes: uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float64[n, k] term frequency ratios; sums:
@@ -128,17 +128,17 @@ class Scorer:
         self._outlined = self._choose_outlined()
         self.first_tables = self._make_first_tables()
 
-    def tile(self, subjects: NDArray[np.int64] | slice) -> Tile:
-        """Some subjects of the batch, with their term frequency ratios and what their pairs need."""
-        columns = rows_of(self.batch, subjects)
-        n_subjects = next(iter(columns.values())).shape[0]
-        own_rows = None if self.batch.own_rows is None else self.batch.own_rows[subjects]
+    def tile(self, claims: NDArray[np.int64] | slice) -> Tile:
+        """Some claims of the batch, with their term frequency ratios and what their pairs need."""
+        columns = rows_of(self.batch, claims)
+        n_claims = next(iter(columns.values())).shape[0]
+        own_rows = None if self.batch.own_rows is None else self.batch.own_rows[claims]
         parts = KeyParts("left", columns, self.index.plan, self.batch.dictionaries, self.index.numbers)
         ratios = [comparison.ratios(parts, self.index) for comparison in self.bound]
-        return Tile(n_subjects, parts, own_rows, ratios, *self._bounds(ratios, n_subjects))
+        return Tile(n_claims, parts, own_rows, ratios, *self._bounds(ratios, n_claims))
 
     def _choose_outlined(self) -> list[int]:
-        """The comparisons before the last whose levels the bound goes by: what they can gain differs by subject."""
+        """The comparisons before the last whose levels the bound goes by: what they can gain differs by claim."""
         chosen, n_outlines = [], 1
         for c, comparison in enumerate(self.bound[:-1]):
             n_levels = self.space.n_levels[c]
@@ -160,28 +160,28 @@ class Scorer:
         weights = self.space.sum_over_levels(self._log2_m_u, n_first).astype(np.float32)
         return weights, self.space.sum_over_levels(by_level, n_first)
 
-    def _bounds(self, ratios: list[Ratios | None], n_subjects: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _bounds(self, ratios: list[Ratios | None], n_claims: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What a pair needs, and what it can gain by its outline, see `Tile`."""
-        needed, gains = np.full(n_subjects, self.floor - _SLACK_LOG2), np.zeros((n_subjects, 1))
+        needed, gains = np.full(n_claims, self.floor - _SLACK_LOG2), np.zeros((n_claims, 1))
         for c, ratio in enumerate(ratios[:-1]):
             if ratio is None:
                 continue
-            most = self._most_gained(c, ratio, n_subjects)
+            most = self._most_gained(c, ratio, n_claims)
             if c in self._outlined:
                 n_outlines = most.shape[0] * gains.shape[1]
-                gains = (most.T[:, :, None] + gains[:, None, :]).reshape(n_subjects, n_outlines)
+                gains = (most.T[:, :, None] + gains[:, None, :]).reshape(n_claims, n_outlines)
             else:
                 needed -= most.max(axis=0)
-        last = self._log2_m_u[-1][:, None] + self._most_gained(len(ratios) - 1, ratios[-1], n_subjects)
+        last = self._log2_m_u[-1][:, None] + self._most_gained(len(ratios) - 1, ratios[-1], n_claims)
         needed_by_level = np.array([needed - last[levels].max(axis=0) for levels in self.bound[-1].may_be], np.float32)
         return np.ascontiguousarray(needed_by_level.T), gains.astype(np.float32)
 
-    def _most_gained(self, c: int, ratios: Ratios | None, n_subjects: int) -> NDArray[np.float64]:
-        """The most that a subject's term frequencies may add at each level of a comparison: float64[n_levels, n]."""
+    def _most_gained(self, c: int, ratios: Ratios | None, n_claims: int) -> NDArray[np.float64]:
+        """The most that a claim's term frequencies may add at each level of a comparison: float64[n_levels, n]."""
         if ratios is None:
-            return np.zeros((self.space.n_levels[c], n_subjects))
+            return np.zeros((self.space.n_levels[c], n_claims))
         # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
-        least = np.empty((n_subjects, ratios.shape[2]))
+        least = np.empty((n_claims, ratios.shape[2]))
         smallest(ratios, least)
         return np.asarray(-np.log2(least).T)
 
@@ -209,15 +209,15 @@ class Scorer:
             candidates, codes = _where(~self.index.removed.include(candidates.rows), candidates, codes)
         return self._weighed(tile, candidates, codes, found.n_candidates)
 
-    def link(self, subjects: NDArray[np.int64] | slice) -> tuple[Scored, PassCounts]:
-        """The scored pairs of some subjects, and the counts of the passes that found them."""
-        tile = self.tile(subjects)
+    def link(self, claims: NDArray[np.int64] | slice) -> tuple[Scored, PassCounts]:
+        """The scored pairs of some claims, and the counts of the passes that found them."""
+        tile = self.tile(claims)
         found, counts = self.candidates(tile)
         return self.score(tile, found), counts
 
-    def score_pairs(self, subjects: NDArray[np.int64] | slice, candidates: Candidates) -> Scored:
+    def score_pairs(self, claims: NDArray[np.int64] | slice, candidates: Candidates) -> Scored:
         """Patterns and Bayes factors of given pairs, all of them."""
-        tile = self.tile(subjects)
+        tile = self.tile(claims)
         pairs = Pairs.listed(candidates.offsets, candidates.rows)
         codes = self._first_codes(tile, pairs)
         codes += np.uint32(self.bound[-1].stride) * self.bound[-1].best_levels(tile.columns, pairs)
@@ -240,7 +240,7 @@ class Scorer:
         best = last.best_levels(tile.columns, pairs)
         bounds, stride = (tile.needed, tile.gains), np.uint32(last.stride)
         return int(
-            select(pairs.offsets, codes, best, self.first_tables, pairs.subjects, bounds, stride, first, kept, counts)
+            select(pairs.offsets, codes, best, self.first_tables, pairs.claims, bounds, stride, first, kept, counts)
         )
 
     def _select_in_parts(
@@ -263,15 +263,15 @@ class Scorer:
 
     def _select_runs(self, tile: Tile, found: Found) -> tuple[NDArray[np.int64], NDArray[np.uint32], Codes]:
         """The rows of the runs that may reach the floor, in CSR form, and the pairs' codes."""
-        n_subjects, width = found.first.shape
+        n_claims, width = found.first.shape
         first, sizes = found.first.ravel(), (found.last - found.first).ravel()
-        subjects = np.repeat(np.arange(n_subjects), width)
+        claims = np.repeat(np.arange(n_claims), width)
 
         def spans(part: slice) -> Pairs:
-            return Pairs(subjects[part], first[part], _offsets(sizes[part]), None)
+            return Pairs(claims[part], first[part], _offsets(sizes[part]), None)
 
         rows, counts, codes = self._select_in_parts(tile, sizes, spans)
-        return _offsets(counts.reshape(n_subjects, width).sum(axis=1)), rows, codes
+        return _offsets(counts.reshape(n_claims, width).sum(axis=1)), rows, codes
 
     def _select_listed(self, tile: Tile, listed: Candidates) -> tuple[Candidates, Codes]:
         """The listed pairs that may reach the floor, and their codes."""
@@ -301,11 +301,11 @@ class Scorer:
         return Scored(candidates, codes, product, chances, factors, n_candidates)
 
     def rank(self, scored: Scored, n_best: int) -> Ranked:
-        """The best candidates of a tile's subjects."""
+        """The best candidates of a tile's claims."""
         candidates = scored.candidates
-        n_subjects = candidates.offsets.size - 1
-        best, factors = np.empty((n_subjects, n_best), np.int64), np.empty((n_subjects, n_best))
-        sums = np.empty(n_subjects)
+        n_claims = candidates.offsets.size - 1
+        best, factors = np.empty((n_claims, n_best), np.int64), np.empty((n_claims, n_best))
+        sums = np.empty(n_claims)
         ties = self.index.order_of(candidates.rows)
         rank(candidates.offsets, scored.factors, ties, self.least_factor, best, factors, sums)
         is_there = best >= 0

@@ -1,8 +1,8 @@
-"""One batch against the index: the best persons of every subject.
+"""One batch against the index: the best persons of every claim.
 
-Subjects are worked on in tiles over threads; the kernels release the interpreter's lock. What is needed by subject
-(keys, ratios, bounds) is made for a tile and gone with it, so memory does not grow with the batch. A subject's result
-depends on nothing but the subject, so the output is the same at any number of threads and in any order. They are taken
+Claims are worked on in tiles over threads; the kernels release the interpreter's lock. What is needed by claim
+(keys, ratios, bounds) is made for a tile and gone with it, so memory does not grow with the batch. A claim's result
+depends on nothing but the claim, so the output is the same at any number of threads and in any order. They are taken
 in the order of the registry, in which neighbours meet the same people.
 """
 
@@ -26,7 +26,7 @@ from linkage.scoring.batch import Batch, rows_of, take
 from linkage.scoring.scorer import PassCounts, Ranked, Scored, Scorer
 from models.parameters import Parameters
 
-# Of a tile. What a tile costs whatever its size is in Python, where one thread waits for the other, so few subjects are
+# Of a tile. What a tile costs whatever its size is in Python, where one thread waits for the other, so few claims are
 # spread over the threads and many are taken in large tiles.
 TILE_SUBJECTS = 1 << 13
 _LEAST_SUBJECTS = 64
@@ -60,21 +60,21 @@ def link_batch(
     parameters: Parameters,
     n_threads: int,
     *,
-    subjects: NDArray[np.int64] | None = None,
+    claims: NDArray[np.int64] | None = None,
     scratch: Path | None = None,
     on_tile: Callable[[int], None] | None = None,
 ) -> LinkedBatch:
-    """Rank the candidates of subjects of the batch.
+    """Rank the candidates of claims of the batch.
 
     Parameters
     ----------
-    subjects : numbers of those that are linked, the result is in their order; None links all. In the order of the
+    claims : numbers of those that are linked, the result is in their order; None links all. In the order of the
         registry, see ``registry_order``, the result of a large batch is written from front to back.
     scratch : folder for the work files that hold the columns of these and the result; None keeps them in memory
-    on_tile : is told the number of subjects done
+    on_tile : is told the number of claims done
     """
     n_best = index.plan.decision.candidates_kept
-    linked = np.arange(batch.n_subjects) if subjects is None else subjects
+    linked = np.arange(batch.n_claims) if claims is None else claims
     order = registry_order(batch, linked, index)
     scorer = Scorer(take(batch, linked[order], scratch), index, parameters)
     ranked = _empty(linked.size, n_best, scratch)
@@ -97,23 +97,23 @@ def link_batch(
     return LinkedBatch(ranked, _added(counts), _by_pass(_added_patterns(patterns)))
 
 
-def run_tiles(work: Callable[[slice], Result], n_subjects: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
-    """Run work on tiles of subjects over threads, as many and as large ones on each; results come in the order of the
+def run_tiles(work: Callable[[slice], Result], n_claims: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
+    """Run work on tiles of claims over threads, as many and as large ones on each; results come in the order of the
     tiles."""
-    per_thread = max(1, -(-n_subjects // (n_threads * TILE_SUBJECTS)))
-    size = max(-(-n_subjects // (n_threads * per_thread)), _LEAST_SUBJECTS)
-    parts = [slice(start, min(start + size, n_subjects)) for start in range(0, max(n_subjects, 1), size)]
+    per_thread = max(1, -(-n_claims // (n_threads * TILE_SUBJECTS)))
+    size = max(-(-n_claims // (n_threads * per_thread)), _LEAST_SUBJECTS)
+    parts = [slice(start, min(start + size, n_claims)) for start in range(0, max(n_claims, 1), size)]
     reuse_freed_memory()
     with ThreadPoolExecutor(n_threads) as threads:
         yield from zip(parts, threads.map(work, parts), strict=True)
 
 
-def registry_order(batch: Batch, subjects: NDArray[np.int64], index: Index) -> NDArray[np.int64]:
-    """Places of the subjects by key of the pass that the registry is sorted by."""
-    keys = np.empty(subjects.size, np.uint64)
-    for start in range(0, subjects.size, _ORDERED_AT_ONCE):
+def registry_order(batch: Batch, claims: NDArray[np.int64], index: Index) -> NDArray[np.int64]:
+    """Places of the claims by key of the pass that the registry is sorted by."""
+    keys = np.empty(claims.size, np.uint64)
+    for start in range(0, claims.size, _ORDERED_AT_ONCE):
         part = slice(start, start + _ORDERED_AT_ONCE)
-        columns = rows_of(batch, subjects[part])
+        columns = rows_of(batch, claims[part])
         keys[part] = pass_keys(index.plan.passes[0], "left", columns, index.plan, batch.dictionaries)[:, 0]
     return np.argsort(keys, kind="stable")
 

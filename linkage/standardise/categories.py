@@ -168,7 +168,7 @@ def _document(text: str) -> int:
 
 
 def foreign_reason(nationality: Strings, id_number: Strings) -> pa.StringArray:
-    """Why a subject is taken for a foreigner, whom the registry of citizens cannot hold.
+    """Why a claim is taken for a foreigner, whom the registry of citizens cannot hold.
 
     The name of a foreign country decides, unless the ID is a 12-digit personal number, which only citizens hold:
     exclusion costs a citizen the passport, while a foreigner who is kept ends unmatched. Any other word that is stated

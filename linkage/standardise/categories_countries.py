@@ -1,6 +1,6 @@
 """Countries by their names in Vietnamese and English and by the codes that are nothing else.
 
-Only what names a foreign country makes a subject a foreigner, so words that name none ("nước ngoài", "khác") and codes
+Only what names a foreign country makes a claim a foreigner, so words that name none ("nước ngoài", "khác") and codes
 that also shorten a province or a city (HN, TH, LA, NAM, KH, SG) are left out.
 """
 

@@ -38,7 +38,7 @@ _TITLES = _set("ông bà cụ cô chú bác dì cậu anh chị em cháu bé mr 
 # Without marks most titles are surnames as well (ba, be, chau, chu, co, cu, ong): only these are not.
 _PLAIN_TITLES = _set("anh chi em")
 
-# "con bà X" and the maternity ward's "CB X" give the name of a parent: the subject's own name is not known.
+# "con bà X" and the maternity ward's "CB X" give the name of a parent: the claim's own name is not known.
 _PLAIN_PARENT_WORDS = _set("ba ong chi anh me bo cha co cua san")
 
 # Of a newborn child without a name: "bé gái con mẹ …".
@@ -110,7 +110,7 @@ def _names_parent(words: list[str], at: int) -> bool:
 def without_parents(words: list[str]) -> list[str]:
     """Cut "con bà …" behind a name; a field that holds nothing but a parent's name gives no words.
 
-    A parent's name taken for the subject's would agree with the parent's registry row, whose ID and phone such
+    A parent's name taken for the claim's would agree with the parent's registry row, whose ID and phone such
     records often carry as well: a missing name is the safer reading.
     """
     if words[0] == "cb" and len(words) > 2:

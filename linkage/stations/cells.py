@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.doses.subjects import grouped
+from linkage.doses.claims import grouped
 from linkage.ingest.records import Records
 
 Rows = NDArray[np.int64]

@@ -101,14 +101,14 @@ class Neighbours:
     is_pair: NDArray[np.bool_]
 
 
-def neighbours(names: NDArray[np.uint16], subjects: NDArray[np.uint64], cells: Cells) -> Neighbours:
+def neighbours(names: NDArray[np.uint16], claims: NDArray[np.uint64], cells: Cells) -> Neighbours:
     """The neighbouring rows of two people: whose given names differ, and one of their first two syllables beside. A
     slip in one syllable leaves a person who has a row for each dose the same.
 
     Parameters
     ----------
     names : uint16[n_records, 6], the syllables of the names, 0 after the end
-    subjects : uint64[n_records], a hash of the platform's id of the subject, 0 where none is stated
+    claims : uint64[n_records], a hash of the platform's id of the subject, 0 where none is stated
     """
     rows = np.arange(cells.of_record.size, dtype=np.uint64)
     # Faster than a stable sort.
@@ -116,9 +116,9 @@ def neighbours(names: NDArray[np.uint16], subjects: NDArray[np.uint64], cells: C
     is_pair = np.empty(max(0, order.size - 1), np.bool_)
     for part in parts_of(is_pair.size):
         here = order[part.start : part.stop + 1]
-        cell, subject = cells.of_record[here], subjects[here]
+        cell, claim = cells.of_record[here], claims[here]
         is_pair[part] = (cell[1:] == cell[:-1]) & _are_others(names[here])
-        is_pair[part] &= (subject[1:] != subject[:-1]) | (subject[1:] == 0)
+        is_pair[part] &= (claim[1:] != claim[:-1]) | (claim[1:] == 0)
     return Neighbours(order, is_pair)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.doses.batch import Doses
+from linkage.doses.claims import Claims
 from linkage.doses.evidence_rates import learn_rates
-from linkage.doses.subjects import Subjects
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, take
 from linkage.training.model_file import ACCEPTED, Model
@@ -21,7 +21,7 @@ from linkage.training.train import train
 def model_of_batch(
     batch: Batch,
     doses: Doses,
-    subjects: Subjects,
+    claims: Claims,
     agrees_with: NDArray[np.int32],
     index: Index,
     n_threads: int,
@@ -33,19 +33,19 @@ def model_of_batch(
 
     Parameters
     ----------
-    agrees_with : int32[n_subjects], the row that each claim agrees with exactly, -1 for none
-    verdicts : int64[n_subjects], see linkage.training.train
+    agrees_with : int32[n_claims], the row that each claim agrees with exactly, -1 for none
+    verdicts : int64[n_claims], see linkage.training.train
     accepted : why the model is to decide though its training is doubtful
     """
-    is_excluded = doses.excluded[subjects.first_dose] > 0
-    is_misread = doses.misread[subjects.first_dose] > 0
+    is_excluded = doses.excluded[claims.first_dose] > 0
+    is_misread = doses.misread[claims.first_dose] > 0
     agrees = (agrees_with >= 0) & ~is_excluded
     # What a station typed wrong was read right, and is still to be mended: it is nothing to train on.
     verified = np.where(agrees & ~is_misread, agrees_with, -1).astype(np.int32)
     chosen = _trainees(agrees, is_excluded)
     known = None if verdicts is None else verdicts[chosen]
     parameters, training = train(take(batch, chosen), index, n_threads, known, _settled(batch, chosen, verified))
-    rates = learn_rates(verified, doses, subjects, index)
+    rates = learn_rates(verified, doses, claims, index)
     told = training.to_dict() | ({} if accepted is None else {ACCEPTED: accepted})
     return Model(parameters, index.plan, told, rates if rates.are_enough else None)
 

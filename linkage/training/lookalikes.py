@@ -35,15 +35,15 @@ def lookalike_pairs(
         alike = [np.all(levels[:, list(bases)] == _SAME, axis=1) & (levels[:, i] > 0) for i, bases in made_of.items()]
         return scored.codes[np.any(alike, axis=0)]
 
-    codes = np.concatenate([found for _, found in run_tiles(work, sample.n_subjects, n_threads)])
+    codes = np.concatenate([found for _, found in run_tiles(work, sample.n_claims, n_threads)])
     distinct, n = np.unique(codes, return_counts=True)
     stated = [
         np.all([has_value(sample.columns, index.plan.comparisons[place].left[0]) for place in (i, *bases)], axis=0)
         for i, bases in made_of.items()
     ]
-    share = max(float(has_all.mean()) for has_all in stated) if sample.n_subjects else 0.0
+    share = max(float(has_all.mean()) for has_all in stated) if sample.n_claims else 0.0
     involved = tuple(sorted({place for i, bases in made_of.items() for place in (i, *bases)}))
-    n_pairs = sample.n_subjects * share * index.n_persons * share
+    n_pairs = sample.n_claims * share * index.n_persons * share
     return Lookalikes(space.levels_of(distinct), n.astype(np.float64), n_pairs, involved)
 
 

@@ -19,7 +19,7 @@ from models.patterns import PatternSpace
 
 @dataclass(frozen=True)
 class RandomPairs:
-    """Patterns of random pairs, uint32[n], how many pairs have each, int64[n], and the sort of their subjects,
+    """Patterns of random pairs, uint32[n], how many pairs have each, int64[n], and the sort of their claims,
     uint8[n]; a pattern stands once for each sort."""
 
     space: PatternSpace
@@ -68,7 +68,7 @@ def random_pairs(
     parameters: Parameters,
     n_threads: int,
 ) -> RandomPairs:
-    """Random pairs of each sort of subjects, as many as its share of the sample."""
+    """Random pairs of each sort of claims, as many as its share of the sample."""
     tables = []
     for sort in np.unique(sorts) if sorts.size else (0,):
         of_sort = np.flatnonzero(sorts == sort)

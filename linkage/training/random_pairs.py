@@ -1,6 +1,6 @@
-"""Agreement patterns of random pairs of subject and person: how often strangers agree, from which u is estimated.
+"""Agreement patterns of random pairs of claim and person: how often strangers agree, from which u is estimated.
 
-Pairs are made from two samples, some subjects and some people of the registry, each subject meeting a different stretch
+Pairs are made from two samples, some claims and some people of the registry, each claim meeting a different stretch
 of the people in random order. So 10^8 distinct pairs touch a hundred thousand rows of the registry, whatever its size:
 these are copied together once and stay in the processor's caches, where single draws would page in all of it.
 """
@@ -20,7 +20,7 @@ from linkage.scoring.binding import bind
 from linkage.scoring.tiles import run_tiles
 from models.parameters import Parameters
 
-# As many people as subjects say enough of either side: what is common in one of 10^5 people is known to a few percent.
+# As many people as claims say enough of either side: what is common in one of 10^5 people is known to a few percent.
 PEOPLE = 1 << 17
 PAIRS_AT_ONCE = 1 << 20
 
@@ -32,7 +32,7 @@ def random_patterns(
 ) -> Counts:
     """Distinct patterns of about n_pairs random pairs, ascending, and how many pairs have each.
 
-    No pair comes twice, so a small sample, of a night of few doses, gives fewer: every subject with everybody of
+    No pair comes twice, so a small sample, of a night of few doses, gives fewer: every claim with everybody of
     `PEOPLE` people, or of the registry. parameters are needed for their shape only.
     """
     people = index.nth(rng.choice(index.n_persons, min(index.n_persons, PEOPLE), replace=False))
@@ -41,8 +41,8 @@ def random_patterns(
     met = replace(
         index, columns={name: PartedColumn(_read_only(column[rows])) for name, column in index.columns.items()}
     )
-    n_partners = max(1, min(people.size, -(-n_pairs // max(1, sample.n_subjects))))
-    first = rng.integers(0, people.size, sample.n_subjects)
+    n_partners = max(1, min(people.size, -(-n_pairs // max(1, sample.n_claims))))
+    first = rng.integers(0, people.size, sample.n_claims)
     bound = bind(sample, met, parameters)
 
     def work(part: slice) -> Counts:
@@ -50,7 +50,7 @@ def random_patterns(
         pieces = [slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step)]
         return _added([_count(bound, sample, piece, first[piece], n_partners) for piece in pieces])
 
-    return _added([counts for _, counts in run_tiles(work, sample.n_subjects, n_threads)])
+    return _added([counts for _, counts in run_tiles(work, sample.n_claims, n_threads)])
 
 
 def _read_only(column: NDArray[Any]) -> NDArray[Any]:
@@ -62,7 +62,7 @@ def _read_only(column: NDArray[Any]) -> NDArray[Any]:
 def _count(
     bound: list[BoundComparison], sample: Batch, part: slice, first: NDArray[np.int64], n_partners: int
 ) -> Counts:
-    """Patterns of the subjects of a part with the people from ``first`` on."""
+    """Patterns of the claims of a part with the people from ``first`` on."""
     offsets = np.arange(first.size + 1, dtype=np.int64) * n_partners
     pairs = Pairs(np.arange(part.start, part.stop), first, offsets, None)
     codes = np.zeros(int(offsets[-1]), np.uint32)

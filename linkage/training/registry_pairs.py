@@ -72,7 +72,7 @@ def registry_pairs(
             wanted |= np.isin(level(born), (_SAME_DATE, _SAME_YEAR)) & np.isin(level(at), SHARED_COMMUNE)
         return codes[wanted]
 
-    codes = np.concatenate([found for _, found in run_tiles(work, sample.n_subjects, n_threads)])
+    codes = np.concatenate([found for _, found in run_tiles(work, sample.n_claims, n_threads)])
     distinct, n = np.unique(codes, return_counts=True)
     levels, counts = space.levels_of(distinct), n.astype(np.float64)
 
@@ -88,7 +88,7 @@ def registry_pairs(
     return RegistryPairs(
         same_date,
         same_year,
-        sample.n_subjects,
+        sample.n_claims,
         counted(np.isin(levels[:, number], _SLIPS)),
         float(has_neighbours.sum()) * index.n_persons,
         number,

@@ -24,10 +24,10 @@ NEGLIGIBLE_LOG2 = -16.0
 
 @dataclass(frozen=True)
 class SettledClaims:
-    """Claims settled by exact agreement: int64[n] subjects of a batch, and of each the registry row, int32[n]."""
+    """Claims settled by exact agreement: int64[n] claims of a batch, and of each the registry row, int32[n]."""
 
     batch: Batch
-    subjects: NDArray[np.int64]
+    claims: NDArray[np.int64]
     rows: NDArray[np.int32]
 
 
@@ -41,14 +41,14 @@ def settled_patterns(
 ) -> Settled:
     """The patterns of some settled claims, weighed as ``n_wanted`` of them."""
     chosen = drawn(rng, settled.rows.size, index.plan.training.subjects)
-    subjects, rows, passes = settled.subjects[chosen], settled.rows[chosen], np.zeros(chosen.size, np.uint16)
-    found = weigh_given(settled.batch, subjects, rows, passes, index, parameters, n_threads, None)
+    claims, rows, passes = settled.claims[chosen], settled.rows[chosen], np.zeros(chosen.size, np.uint16)
+    found = weigh_given(settled.batch, claims, rows, passes, index, parameters, n_threads, None)
     codes, counts = np.unique(found.codes[:, 0], return_counts=True)
     return Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * (n_wanted / chosen.size))
 
 
 def drawn(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
-    """Distinct subject numbers, ascending."""
+    """Distinct claim numbers, ascending."""
     if n <= n_wanted:
         return np.arange(n)
     return np.sort(rng.choice(n, n_wanted, replace=False)).astype(np.int64)
@@ -78,7 +78,7 @@ def training_sample(
         chances = {c: of_pairs[matters] for c, of_pairs in scored.chances.items()}
         return chances, (np.diff(kept), scored.codes[matters], scored.ratios[matters], rows, scored.n_candidates)
 
-    by_tile, tiles = zip(*(result for _, result in run_tiles(work, sample.n_subjects, n_threads)), strict=True)
+    by_tile, tiles = zip(*(result for _, result in run_tiles(work, sample.n_claims, n_threads)), strict=True)
     sizes, codes, ratios, rows, n = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
     chances = {c: np.concatenate([of_tile[c] for of_tile in by_tile]) for c in by_tile[0]}
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -92,14 +92,14 @@ def training_sample(
 def _verdicts_on_pairs(
     known: NDArray[np.int64], sizes: NDArray[np.int64], rows: NDArray[np.uint32]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs of the subjects with a verdict, and which of them are matches.
+    """The pairs of the claims with a verdict, and which of them are matches.
 
-    A verdict on a person who is not among a subject's pairs cannot be used, as if there were none. known:
-    int64[n_subjects]; sizes: int64[n_subjects] pairs of each; rows: uint32[n_pairs].
+    A verdict on a person who is not among a claim's pairs cannot be used, as if there were none. known:
+    int64[n_claims]; sizes: int64[n_claims] pairs of each; rows: uint32[n_pairs].
     """
-    subject = np.repeat(np.arange(sizes.size), sizes)
-    is_match = rows.astype(np.int64) == known[subject]
+    claim = np.repeat(np.arange(sizes.size), sizes)
+    is_match = rows.astype(np.int64) == known[claim]
     is_usable = known == NOBODY
-    is_usable[subject[is_match]] = True
-    decided = np.flatnonzero(is_usable[subject])
+    is_usable[claim[is_match]] = True
+    decided = np.flatnonzero(is_usable[claim])
     return decided, is_match[decided]

@@ -1,4 +1,4 @@
-"""Trains a model on a batch: u from random pairs, the rest by EM over the candidates of a sample of its subjects."""
+"""Trains a model on a batch: u from random pairs, the rest by EM over the candidates of a sample of its claims."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from models.starting_share import starting_share
 
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
 ROUNDS = 2
-N_SORTS = 1 + digits.N_MARKS  # of subjects, by what their number says: see _number_sorts
+N_SORTS = 1 + digits.N_MARKS  # of claims, by what their number says: see _number_sorts
 
 RECALL_RANGE = (0.9, 0.9999)
 
@@ -45,7 +45,7 @@ class Training:
 
     registry: str
     term_frequencies: Tables
-    n_subjects: int
+    n_claims: int
     n_random_pairs: int
     n_candidates: int
     convergence: Convergence
@@ -57,7 +57,7 @@ class Training:
             "registry": self.registry,
             "term_frequencies": self.term_frequencies,
             "best_candidates": self.best_candidates,
-            "subjects": self.n_subjects,
+            "subjects": self.n_claims,
             "random_pairs": self.n_random_pairs,
             "candidates": self.n_candidates,
             "converged": self.convergence.converged,
@@ -108,20 +108,20 @@ def train(
 ) -> tuple[Parameters, Training]:
     """Parameters of a batch.
 
-    Deterministic: subjects must stand in an order that the rows of the input do not change. verdicts:
-    int64[n_subjects], the registry row that a person has decided on, NOBODY or NO_VERDICT; subjects with a verdict
+    Deterministic: claims must stand in an order that the rows of the input do not change. verdicts:
+    int64[n_claims], the registry row that a person has decided on, NOBODY or NO_VERDICT; claims with a verdict
     are all trained on. settled: the claims beside these that exact agreement settled.
     """
     plan = index.plan
     rng = np.random.default_rng(SEED)
     parameters = start = starting_parameters(plan, index.n_persons)
     namesakes = _namesake_plan(plan)
-    chosen = drawn(rng, batch.n_subjects, plan.training.subjects)
+    chosen = drawn(rng, batch.n_claims, plan.training.subjects)
     known = np.full(chosen.size, NO_VERDICT) if verdicts is None else verdicts[chosen]
     sample = take(batch, chosen)
     known_matches, n_settled = None, 0.0
     if settled is not None:
-        n_settled = settled.rows.size * sample.n_subjects / batch.n_subjects
+        n_settled = settled.rows.size * sample.n_claims / batch.n_claims
         known_matches = settled_patterns(rng, settled, n_settled, index, parameters, n_threads)
     sorts = _number_sorts(sample, plan)
     non_matches = NonMatches(
@@ -164,7 +164,7 @@ def train(
     return parameters, Training(
         index.manifest["content"],
         describe_tables(index.frequencies),
-        sample.n_subjects,
+        sample.n_claims,
         int(non_matches.random.counts.sum()),
         n_candidates,
         convergence,
@@ -182,7 +182,7 @@ def untrained(batch: Batch, index: Index, n_threads: int) -> Parameters:
     at."""
     parameters = starting_parameters(index.plan, index.n_persons)
     rng = np.random.default_rng(SEED)
-    sample = take(batch, drawn(rng, batch.n_subjects, index.plan.training.subjects))
+    sample = take(batch, drawn(rng, batch.n_claims, index.plan.training.subjects))
     random = random_pairs(rng, sample, _number_sorts(sample, index.plan), index, parameters, n_threads)
     return (
         NonMatches(random, None, None, parameters)
@@ -215,9 +215,9 @@ def _namesake_plan(plan: Plan) -> NamesakePlan | None:
 
 
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
-    """What a subject's number says of him alone: 0 none stated, or one of a wrong length, else 1 + its marks;
-    uint8[n_subjects]."""
-    sorts = np.zeros(batch.n_subjects, np.uint8)
+    """What a claim's number says of him alone: 0 none stated, or one of a wrong length, else 1 + its marks;
+    uint8[n_claims]."""
+    sorts = np.zeros(batch.n_claims, np.uint8)
     for comparison in plan.comparisons:
         if comparison.kind == "person_number":
             number, marks = (batch.columns[column] for column in comparison.left)
@@ -229,7 +229,7 @@ def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class _Best:
-    """The best candidate of each subject of the sample.
+    """The best candidate of each claim of the sample.
 
     chances: float64[n], 0 for none; passes: uint16[n] bits; levels: uint8[n, n_comparisons].
     """
@@ -256,6 +256,6 @@ def _best_candidates(scorer: Scorer, n_threads: int) -> _Best:
         chances = posterior(ranked.weights, ranked.sums, scorer.parameters, scorer.index.n_persons)
         return chances.candidates[:, 0], ranked.passes[:, 0], scorer.space.levels_of(ranked.codes[:, 0])
 
-    tiles = [result for _, result in run_tiles(work, scorer.batch.n_subjects, n_threads)]
+    tiles = [result for _, result in run_tiles(work, scorer.batch.n_claims, n_threads)]
     chances, passes, levels = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
     return _Best(chances, passes, levels)

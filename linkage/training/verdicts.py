@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.doses.batch import Doses
-from linkage.doses.subjects import Subjects
+from linkage.doses.claims import Claims
 from linkage.errors import InputError
 from linkage.ingest import ingest
 from linkage.registry.index import Index
@@ -19,8 +19,8 @@ from linkage.training.sample import NO_VERDICT, NOBODY
 from linkage.wording.counted import counted
 
 
-def subject_verdicts(path: Path, doses: Doses, subjects: Subjects, index: Index) -> NDArray[np.int64]:
-    """The verdict on every subject, as linkage.training.train takes it. Verdicts that differ within one claim are left
+def claim_verdicts(path: Path, doses: Doses, claims: Claims, index: Index) -> NDArray[np.int64]:
+    """The verdict on every claim, as linkage.training.train takes it. Verdicts that differ within one claim are left
     out."""
     ingested = ingest([path], TRUTH)
     if ingested.rejected.num_rows:
@@ -36,9 +36,9 @@ def subject_verdicts(path: Path, doses: Doses, subjects: Subjects, index: Index)
             raise InputError(f"{path.name}: {name} {value} is not among the run's; give verdicts on these files")
     dose_of_record = np.empty_like(doses.rows)
     dose_of_record[doses.rows] = np.arange(doses.rows.size)
-    subject = subjects.of_dose[dose_of_record[dose.to_numpy()]]
+    claim = claims.of_dose[dose_of_record[dose.to_numpy()]]
     rows = np.where(row < 0, NOBODY, row)
-    verdict = np.full(subjects.keys.size, NO_VERDICT)
-    verdict[subject] = rows
-    verdict[subject[verdict[subject] != rows]] = NO_VERDICT
+    verdict = np.full(claims.keys.size, NO_VERDICT)
+    verdict[claim] = rows
+    verdict[claim[verdict[claim] != rows]] = NO_VERDICT
     return verdict

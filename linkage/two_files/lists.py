@@ -35,17 +35,17 @@ class IdList:
 class Compared:
     """Records of the left side ready to be compared with an index of some of the right one.
 
-    subjects, persons: int64[n] their numbers, by subject of the batch and by row of the index
+    claims, persons: int64[n] their numbers, by claim of the batch and by row of the index
     """
 
     batch: Batch
     index: Index
-    subjects: NDArray[np.int64]
+    claims: NDArray[np.int64]
     persons: NDArray[np.int64]
 
-    def some(self, subjects: NDArray[np.int64]) -> Compared:
-        """Some of the subjects, which stand in ascending order."""
-        return replace(self, batch=take(self.batch, np.searchsorted(self.subjects, subjects)), subjects=subjects)
+    def some(self, claims: NDArray[np.int64]) -> Compared:
+        """Some of the claims, which stand in ascending order."""
+        return replace(self, batch=take(self.batch, np.searchsorted(self.claims, claims)), claims=claims)
 
     def as_of(self, people: NDArray[np.int64], n_persons: int) -> Compared:
         """The same as if the index held n_persons, and its term frequencies counted some of its records only."""
@@ -94,12 +94,12 @@ class Lists:
         index = build_index(Records.of(self._records("right", persons)), self.plan, folder, as_of=self.as_of)
         by_row = np.empty_like(persons)
         by_row[index.rows_of(self.right.ids.take(pa.array(persons)))] = persons
-        subjects = self.left.copies.kept
-        return Compared(self._batch(subjects, index), index, subjects, by_row)
+        claims = self.left.copies.kept
+        return Compared(self._batch(claims, index), index, claims, by_row)
 
-    def with_subjects(self, compared: Compared, subjects: NDArray[np.int64]) -> Compared:
+    def with_subjects(self, compared: Compared, claims: NDArray[np.int64]) -> Compared:
         """Other records of the left side with the same index."""
-        return replace(compared, batch=self._batch(subjects, compared.index), subjects=subjects)
+        return replace(compared, batch=self._batch(claims, compared.index), claims=claims)
 
     def with_copies(self, copies: Copies) -> Lists:
         """A file linked with itself of which others stand for all."""
@@ -109,8 +109,8 @@ class Lists:
     def _records(self, side: str, numbers: NDArray[np.int64]) -> pa.Table:
         return self.tables[side].take(pa.array(numbers))
 
-    def _batch(self, subjects: NDArray[np.int64], index: Index) -> Batch:
+    def _batch(self, claims: NDArray[np.int64], index: Index) -> Batch:
         """Records of the left side, ready; of a file linked with itself, each with the row it has on the right."""
-        records, dictionaries = self._records("left", subjects).combine_chunks(), index.dictionaries.copy()
+        records, dictionaries = self._records("left", claims).combine_chunks(), index.dictionaries.copy()
         batch = prepare_batch(encode(records, self.plan, "left", dictionaries), dictionaries, index)
         return replace(batch, own_rows=index.rows_of(records.column(self.plan.left_id))) if self.is_self else batch

@@ -29,7 +29,7 @@ from models.posterior import match_threshold, pair_probability, posterior
 class FilePairs:
     """Pairs with their probability and weight; is_open where the pair may be a link.
 
-    left, right: int64[n], as they are found the subject of the batch and the row of the index, then the groups of
+    left, right: int64[n], as they are found the claim of the batch and the row of the index, then the groups of
     copies of both sides.
     """
 
@@ -77,7 +77,7 @@ def pairs_of(ready: Ready, parameters: Parameters, n_threads: int) -> Found:
     batch, index = compared.batch, compared.index
     find = _ranked_pairs if index.plan.decision.has_rivals else _all_pairs
     found = find(batch, index, parameters, n_threads)
-    left, right = compared.subjects[found.left], compared.persons[found.right]
+    left, right = compared.claims[found.left], compared.persons[found.right]
     groups = lists.left.copies.groups[left], lists.right.copies.groups[right]
     if not lists.is_self:
         return Found(_once(replace(found, left=groups[0], right=groups[1])), FilePairs.none(), FilePairs.none())
@@ -95,7 +95,7 @@ def _with_crowds(found: Found, ready: Ready, parameters: Parameters, n_threads: 
 
     def pairs_of_left_out(compared: Compared) -> FilePairs:
         pairs = _all_pairs(compared.batch, compared.index, parameters, n_threads)
-        left, right = copies.groups[compared.subjects[pairs.left]], copies.groups[compared.persons[pairs.right]]
+        left, right = copies.groups[compared.claims[pairs.left]], copies.groups[compared.persons[pairs.right]]
         return _once(replace(pairs, left=left, right=right).where(left != right))
 
     is_within = (ready.crowds[found.pairs.left] >= 0) & (found.pairs.left != found.pairs.right)
@@ -141,34 +141,34 @@ def _copies_apart(compared: Compared, copies: Copies, parameters: Parameters, n_
     """Of a file linked with itself each record that has copies with one of them, as if nobody had relatives; of those
     that state enough for it, see `_n_own_fields`."""
     batch, index = compared.batch, compared.index
-    groups, n_records = np.unique(copies.groups[compared.subjects], return_counts=True)
-    order = np.argsort(copies.groups[compared.subjects], kind="stable")
+    groups, n_records = np.unique(copies.groups[compared.claims], return_counts=True)
+    order = np.argsort(copies.groups[compared.claims], kind="stable")
     starts, groups = (np.cumsum(n_records) - n_records)[n_records > 1], groups[n_records > 1]
     first, second = order[starts], order[starts + 1]
     states_enough = (_n_own_fields(batch, index.plan) >= FEWEST_OWN)[first]
     if batch.own_rows is None or not states_enough.any():
         return FilePairs.none()
-    groups, subjects, rows = groups[states_enough], first[states_enough], batch.own_rows[second[states_enough]]
+    groups, claims, rows = groups[states_enough], first[states_enough], batch.own_rows[second[states_enough]]
     scorer = Scorer(batch, index, replace(parameters, household_rate=0.0, twin_rate=0.0))
 
     def work(part: slice) -> NDArray[np.float64]:
         n = part.stop - part.start
         pairs = Candidates(np.arange(n + 1), rows[part].astype(np.uint32), np.zeros(n, np.uint16))
-        return scorer.score_pairs(subjects[part], pairs).weights
+        return scorer.score_pairs(claims[part], pairs).weights
 
-    weights = np.concatenate([found for _, found in run_tiles(work, subjects.size, n_threads)])
+    weights = np.concatenate([found for _, found in run_tiles(work, claims.size, n_threads)])
     chances = pair_probability(weights, parameters, index.n_persons)
     pairs = FilePairs(groups, groups, chances, weights, np.ones(groups.size, np.bool_))
     return pairs.where(chances >= index.plan.decision.lowest_review_probability)
 
 
 def _n_own_fields(batch: Batch, plan: Plan) -> NDArray[np.int64]:
-    """How many comparisons of what is a person's own, not the household's, have a value to compare: int64[n_subjects].
+    """How many comparisons of what is a person's own, not the household's, have a value to compare: int64[n_claims].
 
     Two people of one household are never equal in two of these or more and in all: nobody gives twins one name. So of
     copies that state so much relatives are no explanation.
     """
-    n_own = np.zeros(batch.n_subjects, np.int64)
+    n_own = np.zeros(batch.n_claims, np.int64)
     for comparison in plan.comparisons:
         if not comparison.is_of_household:
             n_own += has_value(batch.columns, comparison.left[0])
@@ -260,7 +260,7 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
         return pairs.where(is_wanted)
 
-    tiles = [pairs for _, pairs in run_tiles(work, batch.n_subjects, n_threads)]
+    tiles = [pairs for _, pairs in run_tiles(work, batch.n_claims, n_threads)]
     return _joined(tiles)
 
 

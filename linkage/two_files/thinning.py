@@ -67,10 +67,10 @@ def _near(compared: Compared, n_threads: int) -> tuple[NDArray[np.int64], NDArra
 
     def work(part: slice) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         scored, _ = scorer.link(part)
-        subjects = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
+        claims = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
         is_near = scored.factors >= scorer.least_factor
-        return subjects[is_near], scored.candidates.rows[is_near]
+        return claims[is_near], scored.candidates.rows[is_near]
 
-    tiles = [pairs for _, pairs in run_tiles(work, compared.batch.n_subjects, n_threads)]
+    tiles = [pairs for _, pairs in run_tiles(work, compared.batch.n_claims, n_threads)]
     left, right = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
-    return compared.subjects[left], compared.persons[right]
+    return compared.claims[left], compared.persons[right]

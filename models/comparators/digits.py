@@ -9,7 +9,7 @@ as with 01/01/1900, a parent's number contradicts nothing, so it is worth less t
 number one slip from a person's is a slip where it is nobody's; where it is another person's, it mostly is just his,
 such as a twin's whose number was issued next. A digit too few or too many is a slip as well; a number of eleven or
 thirteen digits that is none of a person's is not comparable.
-``marks`` of a subject holds CONTRADICTS, UNCHECKED and OWNED.
+``marks`` of a claim holds CONTRADICTS, UNCHECKED and OWNED.
 """
 
 from __future__ import annotations

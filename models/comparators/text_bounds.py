@@ -4,7 +4,7 @@ As many letters can find a partner as both words have. A signature of a word say
 how many there are; two signatures give the most letters that two words can share, and with it the most that any of the
 measures of `models.comparators.text` can say of them; where the ends of words of one length differ in more than two
 places, more than one edit lies between them. Signatures of the rows of a block are fetched once for all
-subjects that meet it, so that the loop over pairs loads neighbours and is done many pairs at a time.
+claims that meet it, so that the loop over pairs loads neighbours and is done many pairs at a time.
 """
 
 from __future__ import annotations

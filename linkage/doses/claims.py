@@ -1,4 +1,4 @@
-"""Doses to subjects: one subject per distinct identity claim, so that equal claims are linked once."""
+"""Doses to claims: one claim per distinct identity claim, so that equal claims are linked once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 @dataclass(frozen=True)
-class Subjects:
+class Claims:
     """Distinct claims in the order of their keys.
 
-    keys: uint64[n_subjects], a content hash, the same every night; of_dose: int32[n_doses], the subject of each dose;
-    first_dose: int32[n_subjects], the first dose that states the claim.
+    keys: uint64[n_claims], a content hash, the same every night; of_dose: int32[n_doses], the claim of each dose;
+    first_dose: int32[n_claims], the first dose that states the claim.
     """
 
     keys: NDArray[np.uint64]
@@ -45,9 +45,9 @@ def claim_keys(columns: Columns, is_excluded: NDArray[np.bool_], dictionaries: D
     return mix(record_key(stable, sorted(stable), salt=1) ^ is_excluded.astype(np.uint64))
 
 
-def distinct_subjects(keys: NDArray[np.uint64]) -> Subjects:
-    """Subjects of doses from the keys of their claims."""
-    return Subjects(*grouped(keys))
+def distinct_claims(keys: NDArray[np.uint64]) -> Claims:
+    """Claims of doses from the keys of their claims."""
+    return Claims(*grouped(keys))
 
 
 def grouped(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int32]]:
