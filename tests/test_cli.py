@@ -88,6 +88,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "index build": [registry, "--units", district.units, "--out", tmp_path / "index"],
         "index apply": [write(tmp_path / "none.parquet", [], registry), "--index", tmp_path / "index"],
         "index compact": ["--index", tmp_path / "index"],
+        "index rollback": ["--index", tmp_path / "index"],
         "index info": [tmp_path / "index"],
         "train": ["--doses", doses, "--index", district.index, "--out", tmp_path / "model.json"],
         "run": ["--doses", doses, "--index", district.index, "--model", model, "--out", tmp_path / "runs"],

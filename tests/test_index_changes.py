@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from linkage.errors import InputError
+from linkage.errors import InputError, UsageError, VerificationError
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import open_index, verify_index
+from linkage.registry.rollback import roll_back
 from linkage.simulate import simulate
 from tests.changes import build, changes_csv, contents
 from tests.district import Row, call, rows_of
@@ -245,3 +247,38 @@ def test_statuses_in_vietnamese(folder: Path, persons: list[Row], tmp_path: Path
         "index", "apply", changes_csv(tmp_path / "slip.csv", [persons[5] | {"status": "xoá bỏ?"}]), "--index", index
     )
     assert "record 1: status 'xoá bỏ?' is none of" in ended.err
+
+
+def test_a_change_is_taken_back_and_made_again(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    before, first = open_index(index), person(index, persons[0]["person_id"])
+    changed = changes_csv(tmp_path / "changes.csv", [persons[0] | {"full_name": "Nguyễn Thị Mới"}])
+    apply_changes(changed, index)
+    after = open_index(index)
+    assert person(index, persons[0]["person_id"])["full_name"] == "Nguyễn Thị Mới"
+    taken_back = roll_back(index)
+    assert taken_back.folder == before.folder == open_index(index).folder
+    assert person(index, persons[0]["person_id"]) == first
+    with pytest.raises(UsageError, match="has no version before v000001"):
+        roll_back(index)
+    with pytest.raises(UsageError, match=r"has no version 'v9'; it has v000002-.*, v000001-"):
+        roll_back(index, "v9")
+    assert roll_back(index, after.folder.name).manifest["content"] == after.manifest["content"]
+    roll_back(index)
+    apply_changes(changed, index)
+    assert open_index(index).manifest["content"] == after.manifest["content"]
+    assert open_index(index).folder.name.startswith("v000003-")
+
+
+def test_a_damaged_version_is_not_put_in_force(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    first = open_index(index).folder
+    compact_index(index)
+    damaged = next(path for path in sorted((first / "columns").iterdir()) if path.stat().st_size > 1000)
+    content = bytearray(damaged.read_bytes())
+    content[700] ^= 4
+    damaged.unlink()  # its other names keep the sound content
+    damaged.write_bytes(content)
+    with pytest.raises(VerificationError, match=re.escape(damaged.name)):
+        roll_back(index)
+    assert open_index(index).folder != first

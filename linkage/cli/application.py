@@ -55,7 +55,7 @@ COMMANDS: tuple[Command, ...] = (
 GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
     "index": (
         "Build, change and inspect a registry index.",
-        (index.index_build, index.index_apply, index.index_compact, index.index_info),
+        (index.index_build, index.index_apply, index.index_compact, index.index_rollback, index.index_info),
     ),
     "model": (
         "Show, compare, export and import model files.",

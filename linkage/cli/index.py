@@ -109,6 +109,23 @@ def index_compact(
     print_result(_index_summary(compacted), as_json)
 
 
+def index_rollback(
+    index: Annotated[Path, typer.Option(help="Folder of the index.")],
+    to: Annotated[str | None, typer.Option(help="Name of a version; the one before when not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Put an earlier version of an index in force.
+
+    No version is taken away, so that --to also goes forward again. The version is verified whole before it counts.
+
+    \b
+    Example: linkage index rollback --index index
+    """
+    from linkage.registry.rollback import roll_back
+
+    print_result(_index_summary(roll_back(index, to)), as_json)
+
+
 def index_info(index: Annotated[Path, typer.Argument(help="Folder of the index.")], as_json: Json = False) -> None:
     """Show what an index was built from, and verify it.
 
@@ -123,6 +140,9 @@ def index_info(index: Annotated[Path, typer.Argument(help="Folder of the index."
 
 
 def _index_summary(index: Any) -> dict[str, Any]:
+    from linkage.registry.versions import versions
+
     manifest = index.manifest
     keys = ("persons", "commune_date", "latest_date", "inputs", "content")
-    return {"index": str(index.folder), **{key: manifest[key] for key in keys}}
+    said = {"index": str(index.folder), "version": index.folder.name, **{key: manifest[key] for key in keys}}
+    return said | {"versions": [path.name for path in versions(index.folder.parent)]}

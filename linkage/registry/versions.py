@@ -65,6 +65,15 @@ def put_in_force(index: Path, built: Path, manifest: Mapping[str, Any]) -> None:
         put_in_place(work / _CURRENT, index / _CURRENT)
 
 
+def point_to(index: Path, version: Path) -> None:
+    """Put a version that is there in force, at once for those who read the index."""
+    with building(index) as work:
+        # Not by the name that says of a build cut off that its version was not finished.
+        pointer = work / "pointer"
+        pointer.write_text(version.name + "\n", "ascii")
+        put_in_place(pointer, index / _CURRENT)
+
+
 def version_in_force(index: Path) -> tuple[Path, dict[str, Any]]:
     """The folder of the version in force, and its manifest.
 
