@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.night.run import run, train_model
+from linkage.night.run import run
+from linkage.night.train import train_model
 from linkage.plan.reading import load_plan
 from linkage.registry.from_files import apply_changes, build_from_files
 from linkage.simulate import simulate

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linkage.night.run import run, train_model
+from linkage.night.run import run
+from linkage.night.train import train_model
 from linkage.registry.from_files import apply_changes
 from linkage.simulate import simulate
 from tests.changes import build, changed_registry, changes_csv, draw_steps

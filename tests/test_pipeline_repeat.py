@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from linkage.ingest.records import RecordsWriter
-from linkage.night.run import run, train_model
+from linkage.night.run import run
+from linkage.night.train import train_model
 from linkage.published.folders import staged
 from linkage.published.reader import published_runs
 from linkage.registry.from_files import build_from_files
+from linkage.storage.locks import locked
 from tests.district import LIST_DATE, District, call, hashes, make_district, manifest, write
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +109,17 @@ def test_a_second_start_is_told_to_try_later(district: District, tmp_path: Path)
     assert ended.err.count("\n") == 1
     assert "another run" in ended.err
     assert call(*run_command(district, tmp_path)).code == 0
+
+
+def test_the_lock_comes_before_the_inputs(district: District, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("")
+    command = ["run", "--doses", broken, "--index", district.index, "--out", tmp_path / "runs"]
+    assert call(*command).code == 2
+    assert not (tmp_path / "runs").exists()  # where nothing was read nothing is left
+    (tmp_path / "runs").mkdir()
+    with locked(tmp_path / "runs"):
+        assert call(*command).code == 75
 
 
 # The run kills itself where the name says: when the tables are written, and just before the rename.

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.errors import InputError
-from linkage.night.run import train_model
+from linkage.night.train import train_model
 from linkage.training.model_file import Model
 from tests.district import District, call, make_district, table
 

@@ -35,7 +35,7 @@ def train(
     Example: linkage train --doses doses.csv --index index --out model.json
     """
     from linkage.deciding.gates import gate_notes
-    from linkage.night.run import train_model
+    from linkage.night.train import train_model
 
     new_file(out, *doses, verdicts, columns)
     with progress() as on_progress:

@@ -157,21 +157,32 @@ def staged(runs_dir: Path, run_id: str) -> Iterator[Stage]:
     LinkageError
         The run is published already, or the folder cannot be written.
     """
-    if not run_id or run_id.startswith(".") or "/" in run_id:
-        raise UsageError(f"run id {run_id!r}: no plain folder name; use letters, digits and hyphens")
+    _check_name(run_id)
     if runs_dir.exists() and not runs_dir.is_dir():
         raise UsageError(f"{runs_dir}: is a file; name a folder for the runs")
     make_folder(runs_dir)
-    with locked(runs_dir):
-        sweep(runs_dir)
-        target = runs_dir / run_id
-        if target.exists():
-            raise LinkageError(f"{target}: exists already; nothing was written, give another name")
-        with ExitStack() as work:
-            with _one_line(runs_dir, "write in"):
-                folder = work.enter_context(work_folder(runs_dir)) / run_id
-                folder.mkdir()
-            yield Stage(folder, target)
+    with locked(runs_dir), new_stage(runs_dir, run_id) as stage:
+        yield stage
+
+
+@contextmanager
+def new_stage(runs_dir: Path, run_id: str) -> Iterator[Stage]:
+    """The same where the lock on ``runs_dir`` is held."""
+    _check_name(run_id)
+    sweep(runs_dir)
+    target = runs_dir / run_id
+    if target.exists():
+        raise LinkageError(f"{target}: exists already; nothing was written, give another name")
+    with ExitStack() as work:
+        with _one_line(runs_dir, "write in"):
+            folder = work.enter_context(work_folder(runs_dir)) / run_id
+            folder.mkdir()
+        yield Stage(folder, target)
+
+
+def _check_name(run_id: str) -> None:
+    if not run_id or run_id.startswith(".") or "/" in run_id:
+        raise UsageError(f"run id {run_id!r}: no plain folder name; use letters, digits and hyphens")
 
 
 @dataclass
