@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.estimate import TrainingSample, kin_odds, weigh
 from models.parameters import Parameters
+from models.training_sample import TrainingSample, resembling_odds, weigh
 
 Vector = NDArray[np.float64]
 
@@ -62,12 +62,12 @@ def estimate_namesakes(
     share_telling = float(parameters.comparisons[plan.number].among_namesakes[list(plan.contradicted)].sum())
     factors = np.empty(sample.patterns.size)
     for _ in range(ROUNDS):
-        kin, times = kin_odds(parameters, levels, n_persons), sample.times(parameters)
-        weigh(sample, parameters, kin, times, factors)
+        resembling, times = resembling_odds(parameters, levels, n_persons), sample.times(parameters)
+        weigh(sample, parameters, resembling, times, factors)
         prior = parameters.share_in_registry / n_persons
         none = 1.0 - parameters.share_in_registry * parameters.blocking_recall
         unmatched = none / (none + prior * np.bincount(claim, weights=factors, minlength=states_number.size))
-        relatives, twins, of_pair = kin[:, sample.patterns]
+        relatives, twins, of_pair = resembling[:, sample.patterns]
         chance = unmatched[claim] * of_pair / (sample.ratios + relatives * times + twins + of_pair)
         by_pattern = np.bincount(sample.patterns, weights=chance, minlength=levels.shape[0])
         rate = _rate(float(by_pattern[is_telling].sum()) / share_telling, unmatched[states_number], STARTING_RATE)

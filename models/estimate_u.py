@@ -1,7 +1,7 @@
 """Estimates u from random pairs of a claim and a person of the registry.
 
 u is what claims show who are not in the registry: only they have nobody but random people there. Nearly all fields of
-theirs are like everybody's, but their number is mostly nobody's, which `models.estimate.outside_by_sort` measures.
+theirs are like everybody's, but their number is mostly nobody's, which `models.estimate_outside` measures.
 
 Strangers whose numbers lie one slip apart are too rare among random pairs to show what they are like: see
 models.estimate_registry.
@@ -54,18 +54,18 @@ def estimate_u(
     mix = np.ones(counts.size) if outside is None else outside
     parameters = _with_u(parameters, levels, counts * mix)
     for _ in range(ROUNDS):
-        strangers = counts * mix / (1.0 + mix * _kin_odds(parameters, levels, n_persons))
+        strangers = counts * mix / (1.0 + mix * _resembling_odds(parameters, levels, n_persons))
         parameters = _with_u(parameters, levels, strangers / np.exp2(parameters.neighbour_bits(levels)))
     return parameters
 
 
-def _kin_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
+def _resembling_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
     """Odds of a match, a relative, a twin or a namesake against a stranger, of patterns among all pairs: float64[n]."""
     prior = parameters.share_in_registry / n_persons
     matches = prior * np.exp2(parameters.pattern_weights(levels))
-    kin = parameters.household_odds(levels, n_persons) + parameters.twin_odds(levels, n_persons)
-    kin += parameters.namesake_odds(levels, n_persons)
-    return np.asarray(kin + matches)
+    resembling = parameters.household_odds(levels, n_persons) + parameters.twin_odds(levels, n_persons)
+    resembling += parameters.namesake_odds(levels, n_persons)
+    return np.asarray(resembling + matches)
 
 
 def _with_u(parameters: Parameters, levels: NDArray[np.uint8], mass: Vector) -> Parameters:

@@ -219,9 +219,9 @@ class Parameters:
         ]
         low, high = (np.stack([halves[half] for halves in over_u]) for half in range(2))
         rates = np.array([self.household_rate, self.twin_rate, self.namesake_rate]) / n_persons
-        m_u, kin, relatives = (np.empty(space.size) for _ in range(3))
-        fill_tables(low, high, self.neighbour_share, rates, 2.0**MOST_LOG2, m_u, kin, relatives)
-        return m_u, kin, relatives
+        m_u, resembling, relatives = (np.empty(space.size) for _ in range(3))
+        fill_tables(low, high, self.neighbour_share, rates, 2.0**MOST_LOG2, m_u, resembling, relatives)
+        return m_u, resembling, relatives
 
     def _odds(self, rate: float, shares: list[Vector], levels: NDArray[np.uint8], n_persons: int) -> Vector:
         """rate / n_persons * (shares over those of all strangers) of patterns: float64[n]."""
@@ -248,13 +248,13 @@ _CLASSES: tuple[Callable[[ComparisonParameters], Vector], ...] = (
 
 
 @kernel
-def fill_tables(low, high, neighbour_share, rates, most, m_u, kin, relatives):  # type: ignore[no-untyped-def]
+def fill_tables(low, high, neighbour_share, rates, most, m_u, resembling, relatives):  # type: ignore[no-untyped-def]
     """m / u, the odds of relatives, twins and namesakes, and those of relatives, of every pattern, see
     `Parameters.pattern_weights` and `Parameters.household_odds`.
 
     low, high: float64[5, n_low], float64[5, n_high], the two halves of each product over the comparisons, see
     `PatternSpace.halves_of_products`, of m, neighbour, household, twin and namesake over u; rates: float64[3] of the
-    last three, over n_persons; most: the bound of all products; m_u, kin, relatives: out.
+    last three, over n_persons; most: the bound of all products; m_u, resembling, relatives: out.
     """
     n_low = low.shape[1]
     for i in range(high.shape[1]):
@@ -266,7 +266,7 @@ def fill_tables(low, high, neighbour_share, rates, most, m_u, kin, relatives):  
             relatives[code] = odds / strangers
             for of in range(1, rates.shape[0]):
                 odds += rates[of] * min(low[2 + of, k] * high[2 + of, i], most)
-            kin[code] = odds / strangers
+            resembling[code] = odds / strangers
 
 
 def _log2(shares: Vector) -> Vector:

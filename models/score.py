@@ -21,16 +21,16 @@ HALF = 26.0  # half the bits of double precision
 
 @kernel
 def select(offsets, codes, best_levels, tables, claims, bounds, stride, first, kept, counts):  # type: ignore[no-untyped-def]
-    """The pairs that may still reach the floor: weight of the code + gain of its outline >= needed at its best level.
+    """The pairs that may still reach the floor: weight of the code + gain of its group >= needed at its best level.
 
     codes: uint32[n] patterns of all comparisons but the last, whose best possible level is best_levels: uint8[n];
-    tables: (weights: float32, outlines: uint16) of the partial patterns; claims: int64[n_spans]; bounds: (needed:
-    float32[n_claims, n_levels], gains: float32[n_claims, n_outlines]). Exact: a pair that exhaustive scoring would
+    tables: (weights: float32, bound groups: uint16) of the partial patterns; claims: int64[n_spans]; bounds: (needed:
+    float32[n_claims, n_levels], gains: float32[n_claims, n_bound_groups]). Exact: a pair that exhaustive scoring would
     put at or over the floor stays. kept: (places: uint32[n], codes: uint32[n]) out, of each pair its place, counted
     from that of its span, first: int64[n_spans], and its code with stride times the best level; counts: int64[n_spans]
     out, pairs kept of each. Returns the number kept.
     """
-    weights, outlines = tables
+    weights, groups = tables
     needed, gains = bounds
     kept_places, kept_codes = kept
     n_kept = 0
@@ -43,7 +43,7 @@ def select(offsets, codes, best_levels, tables, claims, bounds, stride, first, k
             # Written whether it stays or not: a branch that is guessed wrong costs more. A place without a sign spares
             # numba the test for a negative one.
             places[n] = k
-            n += np.uint64(weights[span[k]] + gain[outlines[span[k]]] >= least[levels[k]])
+            n += np.uint64(weights[span[k]] + gain[groups[span[k]]] >= least[levels[k]])
         for place in range(n):
             k = places[place]
             patterns[place] = span[k] + stride * levels[k]
@@ -87,10 +87,10 @@ def bayes_factors(codes, product, times, tables, factors):  # type: ignore[no-un
     """factors[k] = m / u / (r + q): float64[n] from uint32[n] codes, float64[n] term frequency ratios r, and how many
     times likelier relatives are to show the pattern for the value's sake: float64[n] >= 1. tables: by pattern m / u, q,
     the odds of relatives, twins and namesakes over strangers, and the part of the relatives in it."""
-    m_u, kin, relatives = tables
+    m_u, resembling, relatives = tables
     for k in range(codes.shape[0]):
         code = codes[k]
-        others = product[k] + kin[code]
+        others = product[k] + resembling[code]
         if times[k] > 1.0:  # few, and a look into another table
             others += (times[k] - 1.0) * relatives[code]
         factors[k] = m_u[code] / others
@@ -185,16 +185,16 @@ def _sum_of_factors(factors, least, highest):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def expect(offsets, factors, patterns, pairs, kin, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
+def expect(offsets, factors, patterns, pairs, resembling, rates, prior, none, matches, relatives):  # type: ignore[no-untyped-def]
     """E-step: expected number of matches, of relatives, of twins and of namesakes, by pattern.
 
     factors: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns; pairs: (product, times), each
-    float64[n] as in `bayes_factors`; kin: float64[3, n_patterns], odds of relatives, twins, namesakes over strangers;
-    rates: float64[2], how many times the relatives that ``kin`` supposes claims have whose person is among the
-    candidates, and the others; prior: share in registry / N; none: 1 - share * recall, the mass of "not there" and "not
-    searched" together. Out: matches: float64[n_patterns]; relatives: float64[4, n_patterns], relatives of the two sorts
-    of claims, twins and namesakes of the second. Returns the log2 likelihood of being matched or not; that of the
-    non-matches' patterns is left out.
+    float64[n] as in `bayes_factors`; resembling: float64[3, n_patterns], odds of relatives, twins, namesakes over
+    strangers; rates: float64[2], how many times the relatives that ``resembling`` supposes claims have whose person is
+    among the candidates, and the others; prior: share in registry / N; none: 1 - share * recall, the mass of "not
+    there" and "not searched" together. Out: matches: float64[n_patterns]; relatives: float64[4, n_patterns], relatives
+    of the two sorts of claims, twins and namesakes of the second. Returns the log2 likelihood of being matched or not;
+    that of the non-matches' patterns is left out.
     """
     product, times = pairs
     matches[:] = 0.0
@@ -210,8 +210,8 @@ def expect(offsets, factors, patterns, pairs, kin, rates, prior, none, matches, 
             pattern = patterns[k]
             match = factors[k] / total
             matches[pattern] += match
-            of_found, of_others = rates[0] * kin[0, pattern] * times[k], rates[1] * kin[0, pattern] * times[k]
-            twins, namesakes = kin[1, pattern], kin[2, pattern]
+            relative, twins, namesakes = resembling[0, pattern], resembling[1, pattern], resembling[2, pattern]
+            of_found, of_others = rates[0] * relative * times[k], rates[1] * relative * times[k]
             others = product[k] + twins + namesakes
             relatives[0, pattern] += (1.0 - none / total - match) * of_found / (others + of_found)
             of_outsider = none / total / (others + of_others)

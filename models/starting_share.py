@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.estimate import TrainingSample, kin_odds, weigh
 from models.parameters import Parameters
+from models.training_sample import TrainingSample, resembling_odds, weigh
 
 
 def starting_share(parameters: Parameters, sample: TrainingSample, n_persons: int) -> float:
@@ -14,7 +14,7 @@ def starting_share(parameters: Parameters, sample: TrainingSample, n_persons: in
     least."""
     n_claims = sample.offsets.size - 1
     factors = np.empty(sample.patterns.size)
-    weigh(sample, parameters, kin_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
+    weigh(sample, parameters, resembling_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
     return max(1.0, least_matches(factors, float(n_claims) * n_persons)) / max(1, n_claims)
 
 

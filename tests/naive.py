@@ -395,12 +395,12 @@ def text_level(a, b, is_near):
 # ------------------------------------------------------------------------------------------------- scoring
 
 
-def select(offsets, codes, best_levels, weights, outlines, subjects, needed, gains, stride, first):
+def select(offsets, codes, best_levels, weights, groups, subjects, needed, gains, stride, first):
     """The places and codes of the pairs kept, by span."""
     kept = []
     for i, s in enumerate(subjects):
         pairs = [
-            (first[i] + k, code + stride * level, weights[code] + gains[s][outlines[code]] >= needed[s][level])
+            (first[i] + k, code + stride * level, weights[code] + gains[s][groups[code]] >= needed[s][level])
             for k, (code, level) in enumerate(
                 zip(codes[offsets[i] : offsets[i + 1]], best_levels[offsets[i] : offsets[i + 1]], strict=True)
             )

@@ -15,23 +15,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models import estimate
+from models import estimate, relatives
 from models.comparators.date import CLOSER as DATES
 from models.estimate import (
     PRIOR_MATCHES,
     PRIOR_RELATIVES,
     TOLERANCE,
-    Settled,
-    TrainingSample,
     estimate_m,
     in_order,
-    outside_by_sort,
-    residual_correlation,
 )
+from models.estimate_outside import outside_by_sort
 from models.estimate_u import LEAST_ABSENT, estimate_u, normalised
 from models.order import chain
 from models.parameters import ComparisonParameters, Parameters
 from models.patterns import PatternSpace
+from models.residual_correlation import residual_correlation
+from models.training_sample import Settled, TrainingSample
 from tests import naive
 
 Vector = NDArray[np.float64]
@@ -348,7 +347,7 @@ def fit_after(n_iterations: int, start: Parameters, world: World, monkeypatch: p
 def test_the_likelihood_with_its_priors_never_falls(rate: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rate of all subjects, its maximum: that of the unmatched alone may lose a little of it, and so may
     levels that are kept in order."""
-    monkeypatch.setattr(estimate, "PRIOR_UNMATCHED", 1e12)
+    monkeypatch.setattr(relatives, "PRIOR_UNMATCHED", 1e12)
     truth = true_parameters(0.7, 0.95, rate)
     start = starting(truth, rate=0.3 if rate else 0.0)
     world = simulate(truth, 250, seed=2)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.estimate import TrainingSample, estimate_m
+from models.estimate import estimate_m
 from models.estimate_namesakes import NamesakePlan, estimate_namesakes
 from models.parameters import ComparisonParameters, Parameters
+from models.training_sample import TrainingSample
 
 pytestmark = pytest.mark.kernel
 

@@ -19,8 +19,8 @@ from linkage.exports.reject_words import LANGUAGES, words_of
 from linkage.exports.rejects import export_rejects, list_rejects
 from linkage.exports.replay import replay
 from linkage.ingest import ingest
-from linkage.ingest.batch import LAYOUTS
 from linkage.ingest.reasons import REASONS
+from linkage.ingest.rejecting import LAYOUTS
 from linkage.machine.memory import AnonymousPeak, anonymous_bytes
 from linkage.schema import DOSES, REJECTED
 

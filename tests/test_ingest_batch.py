@@ -149,7 +149,7 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
 
 def test_lost_records_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.csv", "1,A\n2,B\n")
-    monkeypatch.setattr("linkage.ingest.batch._rejects", lambda *_: iter(()))
+    monkeypatch.setattr("linkage.ingest.batch.rejected_parts", lambda *_: iter(()))
     ingest([path], DOSES)
     write(path, "1,A\n1,A\n")
     with pytest.raises(VerificationError, match=r"a.csv: 2 records, but 1 accepted and 0 rejected"):

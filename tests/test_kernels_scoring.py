@@ -73,14 +73,14 @@ def tile():
 def test_select_equals_its_twin(tile):
     rng = np.random.default_rng(2)
     best_levels = rng.integers(0, 3, tile["rows"].size).astype(np.uint8)
-    weights, outlines = tile["table"].astype(np.float32), rng.integers(0, 2, 12).astype(np.uint16)
+    weights, groups = tile["table"].astype(np.float32), rng.integers(0, 2, 12).astype(np.uint16)
     subjects = np.array([0, 0, 1, 2, 2])
     needed, gains = (rng.normal(0, 6, (3, n)).astype(np.float32) for n in (3, 2))
     first, stride = np.array([40, 3, 0, 70, 50]), np.uint32(12)
     kept, counts = tuple(np.empty(tile["rows"].size, np.uint32) for _ in range(2)), np.empty(5, np.int64)
     arguments = (tile["offsets"], tile["codes"], best_levels)
-    n = select(*arguments, (weights, outlines), subjects, (needed, gains), stride, first, kept, counts)
-    plain = (array.tolist() for array in (*arguments, weights, outlines, subjects, needed, gains))
+    n = select(*arguments, (weights, groups), subjects, (needed, gains), stride, first, kept, counts)
+    plain = (array.tolist() for array in (*arguments, weights, groups, subjects, needed, gains))
     expected = naive.select(*plain, 12, first.tolist())
     found = list(zip(*(array[:n].tolist() for array in kept), strict=True))
     assert found == [pair for part in expected for pair in part]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.ingest.batch import LAYOUTS
+from linkage.ingest.rejecting import LAYOUTS
 from linkage.schema import REJECTED
 from tests.district import District, Row, call, hashes, make_district, table
 

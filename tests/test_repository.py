@@ -84,6 +84,38 @@ def test_each_contract_refuses_a_bad_import(copied: Path, case: str) -> None:
     assert broken[0].startswith(contract)
 
 
+# --------------------------------------------------------------------------------------------------------------- sizes
+
+MOST_LINES = {"a module": 320, "a function": 60}
+
+
+def oversized(source: str) -> list[str]:
+    """What is longer in a module than can be read in one go: functions with decorators and docstring, and itself."""
+    n_lines = source.count("\n")
+    found = [f"the module has {n_lines} lines"] if n_lines > MOST_LINES["a module"] else []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            n_lines = (node.end_lineno or first) - first + 1
+            if n_lines > MOST_LINES["a function"]:
+                found.append(f"{node.name} has {n_lines} lines")
+    return found
+
+
+def test_modules_and_functions_are_of_a_size_to_be_read() -> None:
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    found = {str(path.relative_to(ROOT)): oversized(path.read_text(encoding="utf-8")) for path in paths}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_what_is_too_long_is_found() -> None:
+    assert oversized("def f():\n" + "    pass\n" * 59) == []
+    assert oversized("@cache\ndef f():\n" + "    pass\n" * 59) == ["f has 61 lines"]
+    assert oversized("class A:\n    async def f(self):\n" + "        pass\n" * 60) == ["f has 61 lines"]
+    assert oversized("a = 1\n" * 320) == []
+    assert oversized("a = 1\n" * 321) == ["the module has 321 lines"]
+
+
 # ---------------------------------------------------------------------------------------------- kernels and their twins
 
 

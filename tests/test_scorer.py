@@ -226,29 +226,29 @@ def test_own_rows_are_no_candidates(trained: Trained) -> None:
     assert np.array_equal(usual.n_candidates - without.n_candidates, own >= 0)
 
 
-@pytest.mark.parametrize("most_outlines", [64, 1])
+@pytest.mark.parametrize("most_groups", [64, 1])
 def test_the_bound_holds_for_every_candidate(
-    trained: Trained, monkeypatch: pytest.MonkeyPatch, most_outlines: int
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, most_groups: int
 ) -> None:
     """The most a pair may reach, from its first comparisons and the names' signatures, is never under its weight."""
-    monkeypatch.setattr("linkage.scoring.scorer._MOST_OUTLINES", most_outlines)
+    monkeypatch.setattr("linkage.scoring.upper_bounds._MOST_GROUPS", most_groups)
     _, everything = scored_with(trained, -np.inf)
     scorer = Scorer(trained.batch, trained.index, trained.parameters, floor_log2=0.0)
     tile = scorer.tile(slice(0, trained.batch.n_claims))
     pairs = Pairs.listed(everything.candidates.offsets, everything.candidates.rows)
     best = scorer.bound[-1].best_levels(tile.columns, pairs)
-    first_weights, outlines = scorer.first_tables
+    first_weights, groups = scorer.upper_bounds.first_tables
     first = everything.codes % np.uint32(first_weights.size)
     subject = np.repeat(pairs.claims, np.diff(pairs.offsets))
-    most = first_weights[first] + tile.gains[subject, outlines[first]]
+    most = first_weights[first] + tile.gains[subject, groups[first]]
     slack = most - tile.needed[subject, best] - everything.weights
     assert (slack >= 0).all()
-    assert np.median(slack) < (0.5 if most_outlines > 1 else 10)
+    assert np.median(slack) < (0.5 if most_groups > 1 else 10)
 
 
 def test_with_a_looser_bound_the_result_is_the_same(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = linked(trained, 2)
-    monkeypatch.setattr("linkage.scoring.scorer._MOST_OUTLINES", 1)
+    monkeypatch.setattr("linkage.scoring.upper_bounds._MOST_GROUPS", 1)
     loose = linked(trained, 2)
     assert_same(usual.ranked, loose.ranked)
     assert usual.patterns == loose.patterns

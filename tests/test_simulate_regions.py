@@ -57,7 +57,7 @@ def test_rows_add_up_and_are_numbered_through(simulated: tuple[Path, SimulationS
     assert registry["person_id"].to_pylist() == [f"P{number + 1:09d}" for number in range(PERSONS)]
     assert doses["dose_id"].to_pylist() == [f"D{number + 1:09d}" for number in range(N_DOSES)]
     assert truth["dose_id"] == doses["dose_id"]
-    assert pc.count_distinct(doses["subject_id"]).as_py() == summary.n_claims
+    assert pc.count_distinct(doses["subject_id"]).as_py() == summary.n_subjects
     assert summary.largest_commune == max(Counter(registry["commune_code"].to_pylist()).values())
 
 

@@ -19,7 +19,7 @@ from linkage.registry.build import build_index
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, prepare_batch
 from linkage.scoring.scorer import Scored, Scorer
-from models.estimate import normalised
+from models.estimate_u import normalised
 from models.parameters import ComparisonParameters, Parameters
 
 splink = pytest.importorskip("splink", reason="splink is in the development environment only")

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import InputError
-from linkage.ingest.batch import LAYOUTS
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.records import mapped_table
+from linkage.ingest.rejecting import LAYOUTS
 from linkage.ingest.rows import Layout
 from linkage.schema import REJECTED
 

@@ -15,7 +15,7 @@ from linkage.errors import UsageError
 from linkage.exports.lists import Cell, ListColumn, write_workbook
 from linkage.exports.parts import part_paths
 from linkage.exports.rejected_records import json_cells, layouts_of, plain, read_rejected
-from linkage.ingest.batch import READERS
+from linkage.ingest.readers import READERS
 from linkage.ingest.rows import Layout
 from linkage.storage.output_paths import check_file
 from linkage.storage.work_folders import replacing

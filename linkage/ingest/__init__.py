@@ -4,9 +4,10 @@
 reasons (linkage.ingest.reasons), and can be written out, mended and read again (linkage.exports).
 """
 
-from linkage.ingest.batch import FileCount, Ingested, SetAside, column_names, ingest
+from linkage.ingest.batch import FileCount, Ingested, SetAside, ingest
 from linkage.ingest.notes import file_notes, for_manifest, reading_notes
 from linkage.ingest.paths import in_order
+from linkage.ingest.readers import column_names
 
 __all__ = [
     "FileCount",

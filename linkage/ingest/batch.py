@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,42 +15,14 @@ from numpy.typing import NDArray
 
 from linkage.errors import InputError, VerificationError
 from linkage.ingest.cleaning import normal_name
-from linkage.ingest.csv_file import read_csv
-from linkage.ingest.date_order import DateOrder
 from linkage.ingest.duplicates import collision_note, duplicate_faults, same_file_notes
-from linkage.ingest.excel_file import read_excel
-from linkage.ingest.packed import PACKED
-from linkage.ingest.parquet_file import read_parquet
 from linkage.ingest.paths import check_file, file_names, sha256_of
-from linkage.ingest.reasons import CONFLICTING_KEY, reason_lists
+from linkage.ingest.readers import read_file
+from linkage.ingest.reasons import CONFLICTING_KEY
 from linkage.ingest.records import Records, RecordsWriter, mapped_table, nth_absent
-from linkage.ingest.rows import FileRows, Sink
-from linkage.ingest.unread import UnreadColumns
-from linkage.schema import REJECTED, Column, TableSchema
-
-# (path, schema, column mapping, name in messages, where sound records go, folder for work files)
-Reader = Callable[[Path, TableSchema, Mapping[str, str] | None, str, Sink, Path | None], FileRows]
-
-READERS: dict[str, Reader] = {
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".txt": read_csv,
-    ".csv.gz": read_csv,
-    ".tsv.gz": read_csv,
-    ".txt.gz": read_csv,
-    ".xlsx": read_excel,
-    ".xlsm": read_excel,
-    ".xls": read_excel,
-    ".xlsb": read_excel,
-    ".ods": read_excel,
-    ".parquet": read_parquet,
-    ".pq": read_parquet,
-}
-
-_REJECTED_AT_ONCE = 1 << 18  # of records whose bytes are looked for again; the others lie in a work file
-
-# Key of the schema metadata of the rejected table: header, delimiter and encoding of the CSV files, by file, as JSON.
-LAYOUTS = b"linkage.layouts"
+from linkage.ingest.rejecting import rejected_parts, with_layouts
+from linkage.ingest.rows import FileRows
+from linkage.schema import REJECTED, TableSchema
 
 
 @dataclass(frozen=True)
@@ -155,6 +126,53 @@ def ingest(
     for path, name in zip(paths, names, strict=True):
         check_file(path, name)
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
+    read = _read_all(paths, names, table, columns, folder, strict=strict, on_read=on_read)
+    dropped, faults = _duplicates(read.sound, table.key, folder)
+    n_rejected: list[int] = []
+    rejected = mapped_table(_rejects(read, dropped, faults, table.key, n_rejected), REJECTED.arrow(), folder)
+    counts = _count(read, dropped, n_rejected, table)
+    there = {normal_name(name) for file in read.files for name in file.names}
+    unmatched = tuple(
+        name for name, target in (columns or {}).items() if not {normal_name(name), normal_name(target)} & there
+    )
+    conflicting = dropped[faults & CONFLICTING_KEY > 0]
+    notes = []
+    if table.key and conflicting.size:
+        notes = [collision_note(read.sound, table.key, conflicting, read.names, read.starts)]
+    notes += same_file_notes([(file.file, file.sha256) for file in counts])
+    rejected = with_layouts(rejected, read.files, read.names, n_rejected)
+    return Ingested(read.sound.without(dropped), rejected, counts, unmatched, tuple(notes), tuple(read.aside))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The files that could be used, and their records in one row.
+
+    sound: what the readers did not reject; starts: int64[n_files + 1], where the records of each file begin in them.
+    """
+
+    paths: list[Path]
+    names: list[str]
+    files: list[FileRows]
+    aside: list[SetAside]
+    sound: Records
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        return np.concatenate([[0], np.cumsum([file.n_records - file.bad_positions.size for file in self.files])])
+
+
+def _read_all(
+    paths: Sequence[Path],
+    names: Sequence[str],
+    table: TableSchema,
+    columns: Mapping[str, str] | None,
+    folder: Path,
+    *,
+    strict: bool,
+    on_read: Callable[[int, int], None],
+) -> _Read:
+    """Read every file, and those again whose dates prove to have the month first; see `ingest`."""
     files: list[FileRows] = []
     aside: list[SetAside] = []
     lost = [np.zeros(0, np.int64)]  # records of files that proved unusable further on, or had to be read again
@@ -163,11 +181,11 @@ def ingest(
         for path, name, end in zip(paths, names, ends, strict=True):
             n_before = writer.n_rows
             try:
-                file, month_first = _read(path, name, table, columns, writer.append, folder)
+                file, month_first = read_file(path, name, table, columns, writer.append, folder)
                 if month_first:
                     lost.append(np.arange(n_before, writer.n_rows))
                     n_before = writer.n_rows
-                    file, _ = _read(path, name, table, columns, writer.append, folder, month_first)
+                    file, _ = read_file(path, name, table, columns, writer.append, folder, month_first)
                 files.append(file)
             except InputError as error:
                 if strict or len(paths) == 1:
@@ -178,66 +196,9 @@ def ingest(
         sound = writer.finish().without(np.concatenate(lost))
     if not files:
         raise InputError(f"none of {len(paths)} files can be used; the first: {aside[0].reason}")
-    unusable = {name.file for name in aside}
-    paths = [path for path, name in zip(paths, names, strict=True) if name not in unusable]
-    names = [name for name in names if name not in unusable]
-    dropped, faults = _duplicates(sound, table.key, folder)
-    starts = np.concatenate([[0], np.cumsum([file.n_records - file.bad_positions.size for file in files])])
-    n_rejected: list[int] = []
-
-    def rejects() -> Iterator[pa.Table]:
-        for file, name, start, end in zip(files, names, starts[:-1], starts[1:], strict=True):
-            here = slice(*np.searchsorted(dropped, [start, end]))
-            positions = nth_absent(file.bad_positions - 1, dropped[here] - start) + 1
-            n_rejected.append(0)
-            for part in _rejects(file, name, positions, faults[here], table.key):
-                n_rejected[-1] += part.num_rows
-                yield part
-
-    rejected = mapped_table(rejects(), REJECTED.arrow(), folder)
-    n_dropped = np.diff(np.searchsorted(dropped, starts))
-    counts = _count(files, names, paths, np.diff(starts) - n_dropped, n_rejected, table)
-    there = {normal_name(name) for file in files for name in file.names}
-    unmatched = tuple(
-        name for name, target in (columns or {}).items() if not {normal_name(name), normal_name(target)} & there
-    )
-    conflicting = dropped[faults & CONFLICTING_KEY > 0]
-    notes = [collision_note(sound, table.key, conflicting, names, starts)] if table.key and conflicting.size else []
-    notes += same_file_notes([(file.file, file.sha256) for file in counts])
-    kept = sound.without(dropped)
-    return Ingested(
-        kept, _with_layouts(rejected, files, names, n_rejected), counts, unmatched, tuple(notes), tuple(aside)
-    )
-
-
-def _read(
-    path: Path,
-    name: str,
-    table: TableSchema,
-    columns: Mapping[str, str] | None,
-    sink: Sink,
-    folder: Path,
-    month_first: frozenset[str] | None = None,
-) -> tuple[FileRows, frozenset[str]]:
-    """One file, its rows handed to the sink, and what is told of it; and the columns that it has to be read again for,
-    with these as ``month_first``."""
-    reader = _reader(path, name)
-    with _disk_errors(name):
-        unread = UnreadColumns(table, sink)
-        order = DateOrder(table, unread, month_first)
-        file = reader(path, table, columns, name, order, folder)
-    told = (*file.notes, *order.notes(), *unread.notes())
-    again = order.month_first() if month_first is None else frozenset[str]()
-    return replace(file, notes=told, unread=unread.names()), again
-
-
-def column_names(path: Path) -> tuple[str, ...]:
-    """The columns of a file as its header names them; InputError when the file cannot be used at all."""
-    reader = _reader(path, path.name)
-    # A reader wants a column to look for; one of this name is in no file, and no empty cell is called so.
-    table = TableSchema(path.name, (Column("a column of no file", pa.string(), "", "", required=False),))
-    with _disk_errors(path.name):
-        return reader(path, table, None, path.name, lambda rows: None, None).names
+    unusable = {file.file for file in aside}
+    used = [(path, name) for path, name in zip(paths, names, strict=True) if name not in unusable]
+    return _Read([path for path, _ in used], [name for _, name in used], files, aside, sound)
 
 
 def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
@@ -247,64 +208,29 @@ def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[
     return duplicate_faults(sound, key, folder)
 
 
-def _reader(path: Path, file: str) -> Reader:
-    """The reader of a file by its extension; InputError when the file cannot be one."""
-    check_file(path, file)
-    extension = "".join(path.suffixes[-2:] if path.suffix.lower() == PACKED else path.suffixes[-1:])
-    reader = READERS.get(extension.lower())
-    if reader is None:
-        raise InputError(f"{file}: unknown extension {extension or '(none)'}: use one of {', '.join(READERS)}")
-    try:
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                raise InputError(f"{file}: the file is empty (0 bytes): send it again")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from error
-    return reader
-
-
-@contextmanager
-def _disk_errors(file: str) -> Iterator[None]:
-    """Turns an error of the disk or the network share into one line for the user."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}): check the disk or the network share") from error
-
-
 def _rejects(
-    file: FileRows, name: str, late: np.ndarray, late_faults: np.ndarray, key: str | None
+    read: _Read, dropped: NDArray[np.int64], faults: NDArray[np.uint16], key: str | None, n_rejected: list[int]
 ) -> Iterator[pa.Table]:
-    """Rejected records of one file in file order, some at a time: those the reader found and the ``late`` ones of the
-    whole batch."""
-    positions = np.concatenate([file.bad_positions, late])
-    order = np.argsort(positions, kind="stable")
-    positions = positions[order]
-    faults = np.concatenate([file.faults, late_faults])[order]
-    for start in range(0, positions.size, _REJECTED_AT_ONCE):
-        here = slice(start, start + _REJECTED_AT_ONCE)
-        with _disk_errors(name):
-            raw = file.raw(positions[here])
-        columns = [
-            pa.repeat(pa.scalar(name), len(raw)),
-            pa.array(positions[here], pa.int64()),
-            pa.chunked_array([pa.array(raw, pa.binary())]),
-            reason_lists(faults[here], key),
-        ]
-        yield pa.Table.from_arrays(columns, schema=REJECTED.arrow())
+    """Rejected records of all files; dropped: sound records that are not kept, faults: why; n_rejected out: how many
+    each file has."""
+    for file, name, (start, end) in zip(read.files, read.names, itertools.pairwise(read.starts), strict=True):
+        here = slice(*np.searchsorted(dropped, [start, end]))
+        positions = nth_absent(file.bad_positions - 1, dropped[here] - start) + 1
+        n_rejected.append(0)
+        for part in rejected_parts(file, name, positions, faults[here], key):
+            n_rejected[-1] += part.num_rows
+            yield part
 
 
 def _count(
-    files: Sequence[FileRows],
-    names: Sequence[str],
-    paths: Sequence[Path],
-    n_accepted: NDArray[np.int64],
-    n_rejected: Sequence[int],
-    table: TableSchema,
+    read: _Read, dropped: NDArray[np.int64], n_rejected: Sequence[int], table: TableSchema
 ) -> tuple[FileCount, ...]:
     """The count of every file, checked."""
+    n_accepted = np.diff(read.starts) - np.diff(np.searchsorted(dropped, read.starts))
     counts = []
-    for file, name, path, accepted, bad in zip(files, names, paths, n_accepted.tolist(), n_rejected, strict=True):
+    for file, name, path, accepted, bad in zip(
+        read.files, read.names, read.paths, n_accepted.tolist(), n_rejected, strict=True
+    ):
         if file.n_records != accepted + bad:
             raise VerificationError(
                 f"{name}: {file.n_records} records, but {accepted} accepted and {bad} rejected: report this"
@@ -314,15 +240,3 @@ def _count(
         absent = frozenset(table.names) - file.read
         counts.append(FileCount(*about, absent | file.unread, absent))
     return tuple(counts)
-
-
-def _with_layouts(
-    rejected: pa.Table, files: Sequence[FileRows], names: Sequence[str], n_rejected: Sequence[int]
-) -> pa.Table:
-    """Rejected records with the layouts of their CSV files in the metadata: what a replay needs."""
-    layouts = {
-        name: asdict(file.layout)
-        for file, name, n in zip(files, names, n_rejected, strict=True)
-        if file.layout is not None and n
-    }
-    return rejected.replace_schema_metadata({LAYOUTS: json.dumps(layouts, ensure_ascii=False)}) if layouts else rejected

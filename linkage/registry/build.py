@@ -104,27 +104,34 @@ def build_index(
         if units_folder is not None:
             shutil.copytree(units_folder, version / "units")
         ordered = arranger.renumbering.dictionaries
-        texts = {
-            "syllables": ordered.syllables.syllables,
-            "words": ordered.words,
-            "commune_codes": None if units_folder is not None else codes,
-        }
-        write_json(version / "dictionaries.json", texts)
+        _write_texts(version, ordered, None if units_folder is not None else codes)
         on_progress("checksums", 0, 0)
-        files, sums = write_sums(version)
-        manifest = {
-            "format": FORMAT,
-            "persons": persons.num_rows,
-            "plan": msgspec.to_builtins(plan),
-            "commune_date": ordered.commune_date,
-            "latest_date": ordered.latest_date.isoformat(),
-            "inputs": inputs or [],
-            "files": files,
-            "content": content_of(files),
-            "sums": sums,
-        }
-        put_in_force(out, version, manifest)
+        put_in_force(out, version, _manifest(version, persons.num_rows, plan, ordered, inputs or []))
     return open_index(out)
+
+
+def _write_texts(version: Path, ordered: Dictionaries, commune_codes: list[str] | None) -> None:
+    """Write the dictionaries; commune_codes: None where a folder of units tells them."""
+    texts = {"syllables": ordered.syllables.syllables, "words": ordered.words, "commune_codes": commune_codes}
+    write_json(version / "dictionaries.json", texts)
+
+
+def _manifest(
+    version: Path, n_persons: int, plan: Plan, ordered: Dictionaries, inputs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The manifest of a version that is otherwise complete: the checksums of its files are written here."""
+    files, sums = write_sums(version)
+    return {
+        "format": FORMAT,
+        "persons": n_persons,
+        "plan": msgspec.to_builtins(plan),
+        "commune_date": ordered.commune_date,
+        "latest_date": ordered.latest_date.isoformat(),
+        "inputs": inputs,
+        "files": files,
+        "content": content_of(files),
+        "sums": sums,
+    }
 
 
 def _dictionaries(

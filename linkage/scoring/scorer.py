@@ -1,7 +1,7 @@
 """Scores the candidates of a few claims at a time: patterns, Bayes factors, and the best of them.
 
 Most candidates are ruled out where they lie. The comparisons but the last are worked out over runs of registry rows;
-with the most that the claim could still gain (by his name's rarity, say) a pair that stays under the floor leaves.
+with the most that the claim could still gain (by its name's rarity, say) a pair that stays under the floor leaves.
 What is left is a list, and is weighed exactly.
 """
 
@@ -24,10 +24,10 @@ from linkage.registry.frequencies import Ratios
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, Chances, Codes, Pairs, pattern_space, rows_of
 from linkage.scoring.binding import bind
+from linkage.scoring.upper_bounds import UpperBounds
 from models.parameters import Parameters
 from models.patterns import PatternSpace
 from models.score import bayes_factors, rank, select
-from models.term_frequency import smallest
 
 Value = TypeVar("Value", bound=np.generic)
 _Kept = tuple[NDArray[np.uint32], NDArray[np.uint32]]
@@ -35,9 +35,6 @@ _Kept = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 # Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
 NEGLIGIBLE_LOG2 = -20.0
 
-# More than single precision loses of a bound, so that no pair is dropped that double precision keeps.
-_SLACK_LOG2 = 1e-3
-_MOST_OUTLINES = 64
 # Compared at once, so that the codes and the columns of a few blocks stay in the processor's cache.
 _PAIRS_AT_ONCE = 1 << 18
 
@@ -58,7 +55,7 @@ class Tile:
     parts: their columns, and what keys are made of; own_rows: int64[n] or None; ratios: term frequency ratios by
     comparison, float64[n, n_groups, n_levels] or None; needed: float32[n, n_levels], the least weight of the
     comparisons before the last with which a pair may reach the floor, by the best level that the last may have; gains:
-    float32[n, n_outlines], the most that term frequencies add to that weight, by the outline of the pattern.
+    float32[n, n_bound_groups], the most that term frequencies add to that weight, by the bound group of the pattern.
     """
 
     n_claims: int
@@ -88,7 +85,7 @@ class Scored:
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """log2 Bayes factors. Not kept: of most pairs the factor is all that is asked for, and a logarithm is dear."""
+        """log2 Bayes factors. Not kept: of most pairs the factor is all that is asked for; a logarithm is costly."""
         return np.log2(self.factors)
 
 
@@ -111,10 +108,7 @@ class Ranked:
 
 
 class Scorer:
-    """Scores tiles of one batch against one index with given parameters; holds the tables made from them.
-
-    first_tables: weight and outline of every pattern of the comparisons before the last: float32, uint16.
-    """
+    """Scores tiles of one batch against one index with given parameters; holds the tables made from them."""
 
     def __init__(self, batch: Batch, index: Index, parameters: Parameters, *, floor_log2: float | None = None) -> None:
         self.batch, self.index, self.parameters = batch, index, parameters
@@ -122,11 +116,9 @@ class Scorer:
         self.bound = bind(batch, index, parameters)
         prior = parameters.share_in_registry / index.n_persons
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
-        self._log2_m_u = parameters.log2_m_u()
         self.least_factor = float(np.exp2(self.floor))
         self._tables = _pattern_tables(parameters, self.space, index.n_persons)
-        self._outlined = self._choose_outlined()
-        self.first_tables = self._make_first_tables()
+        self.upper_bounds = UpperBounds(self.bound, self.space, parameters, self.floor)
 
     def tile(self, claims: NDArray[np.int64] | slice) -> Tile:
         """Some claims of the batch, with their term frequency ratios and what their pairs need."""
@@ -135,55 +127,7 @@ class Scorer:
         own_rows = None if self.batch.own_rows is None else self.batch.own_rows[claims]
         parts = KeyParts("left", columns, self.index.plan, self.batch.dictionaries, self.index.numbers)
         ratios = [comparison.ratios(parts, self.index) for comparison in self.bound]
-        return Tile(n_claims, parts, own_rows, ratios, *self._bounds(ratios, n_claims))
-
-    def _choose_outlined(self) -> list[int]:
-        """The comparisons before the last whose levels the bound goes by: what they can gain differs by claim."""
-        chosen, n_outlines = [], 1
-        for c, comparison in enumerate(self.bound[:-1]):
-            n_levels = self.space.n_levels[c]
-            if comparison.spec.term_frequency and n_outlines * n_levels <= _MOST_OUTLINES:
-                chosen.append(c)
-                n_outlines *= n_levels
-        return chosen
-
-    def _make_first_tables(self) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
-        """Weight and outline of every pattern of the comparisons before the last.
-
-        The outline is the levels of the outlined comparisons as one number.
-        """
-        n_first, stride = len(self.bound) - 1, 1
-        by_level = [np.zeros(n, np.uint16) for n in self.space.n_levels]
-        for c in self._outlined:
-            by_level[c] = np.arange(self.space.n_levels[c], dtype=np.uint16) * np.uint16(stride)
-            stride *= self.space.n_levels[c]
-        weights = self.space.sum_over_levels(self._log2_m_u, n_first).astype(np.float32)
-        return weights, self.space.sum_over_levels(by_level, n_first)
-
-    def _bounds(self, ratios: list[Ratios | None], n_claims: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What a pair needs, and what it can gain by its outline, see `Tile`."""
-        needed, gains = np.full(n_claims, self.floor - _SLACK_LOG2), np.zeros((n_claims, 1))
-        for c, ratio in enumerate(ratios[:-1]):
-            if ratio is None:
-                continue
-            most = self._most_gained(c, ratio, n_claims)
-            if c in self._outlined:
-                n_outlines = most.shape[0] * gains.shape[1]
-                gains = (most.T[:, :, None] + gains[:, None, :]).reshape(n_claims, n_outlines)
-            else:
-                needed -= most.max(axis=0)
-        last = self._log2_m_u[-1][:, None] + self._most_gained(len(ratios) - 1, ratios[-1], n_claims)
-        needed_by_level = np.array([needed - last[levels].max(axis=0) for levels in self.bound[-1].may_be], np.float32)
-        return np.ascontiguousarray(needed_by_level.T), gains.astype(np.float32)
-
-    def _most_gained(self, c: int, ratios: Ratios | None, n_claims: int) -> NDArray[np.float64]:
-        """The most that a claim's term frequencies may add at each level of a comparison: float64[n_levels, n]."""
-        if ratios is None:
-            return np.zeros((self.space.n_levels[c], n_claims))
-        # A ratio raises a weight by -log2 of it; which of the groups it will be is not known yet.
-        least = np.empty((n_claims, ratios.shape[2]))
-        smallest(ratios, least)
-        return np.asarray(-np.log2(least).T)
+        return Tile(n_claims, parts, own_rows, ratios, *self.upper_bounds.of_claims(ratios, n_claims))
 
     def candidates(self, tile: Tile) -> tuple[Found, PassCounts]:
         """All candidates of a tile, and the counts of its passes."""
@@ -238,10 +182,8 @@ class Scorer:
         last = self.bound[-1]
         codes = self._first_codes(tile, pairs)
         best = last.best_levels(tile.columns, pairs)
-        bounds, stride = (tile.needed, tile.gains), np.uint32(last.stride)
-        return int(
-            select(pairs.offsets, codes, best, self.first_tables, pairs.claims, bounds, stride, first, kept, counts)
-        )
+        tables, bounds, stride = self.upper_bounds.first_tables, (tile.needed, tile.gains), np.uint32(last.stride)
+        return int(select(pairs.offsets, codes, best, tables, pairs.claims, bounds, stride, first, kept, counts))
 
     def _select_in_parts(
         self, tile: Tile, sizes: NDArray[np.int64], spans: Callable[[slice], Pairs]

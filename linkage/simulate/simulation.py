@@ -114,26 +114,38 @@ def simulate(
     in_regions = persons > region_persons
     _check_shocks(acting, in_regions, region_persons)
     chance = Chance(seed)
-    country = make_country(
-        _communes(persons, chance, units, area, in_regions, acting), Issued(chance) if in_regions else None
-    )
-    texts = _texts(country, registry_date)
+    communes = _communes(persons, chance, units, area, in_regions, acting)
+    country = make_country(communes, Issued(chance) if in_regions else None)
+    texts, tally = _texts(country, registry_date), Tally()
     regions = divide(country.communes, persons, doses, region_persons)
-    tally = Tally()
     with simulation_folder(out) as work:
         with _opened(work) as files:
             on_progress("simulate", 0, 0)
             for done, region in enumerate(regions, start=1):
-                source = draw_source(seed, country, region, tally.start, acting)
-                known = _as_registered(source, acting)
-                numbers = _write_registry(known, files.registry, texts)
-                changed = _write_doses(source, files, texts.doses, numbers, table, acting)
-                tally.add(source, known, numbers, changed)
+                _write_region(seed, country, region, texts, files, table, acting, tally)
                 on_progress("simulate", done, len(regions))
         write_units(country.communes, work / UNITS)
         summary = tally.summary(len(country.communes), len(regions), time.perf_counter() - started)
         write_assumptions(work / ASSUMPTIONS, summary, table, tally.changed, split, seed, area, registry_date, acting)
     return summary
+
+
+def _write_region(
+    seed: int,
+    country: Country,
+    region: Region,
+    texts: Texts,
+    files: Files,
+    table: tuple[ErrorKind, ...],
+    shocks: Mapping[str, Shock],
+    tally: Tally,
+) -> None:
+    """Draw and write one region, and count it; the next starts where it ends."""
+    source = draw_source(seed, country, region, tally.start, shocks)
+    known = _as_registered(source, shocks)
+    numbers = _write_registry(known, files.registry, texts)
+    changed = _write_doses(source, files, texts.doses, numbers, table, shocks)
+    tally.add(source, known, numbers, changed)
 
 
 def _check(persons: int, doses: int, seed: int, registry_date: str, area: str, units: Path | None) -> None:

@@ -13,8 +13,8 @@ from linkage.scoring.batch import Batch, Chances, pattern_space
 from linkage.scoring.given_pairs import weigh_given
 from linkage.scoring.scorer import Scorer
 from linkage.scoring.tiles import run_tiles
-from models.estimate import Settled, TrainingSample
 from models.parameters import Parameters
+from models.training_sample import Settled, TrainingSample
 
 NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, and none given
 

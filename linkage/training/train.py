@@ -21,8 +21,9 @@ from linkage.training.non_matches import NonMatches, random_pairs
 from linkage.training.registry_pairs import registry_pairs
 from linkage.training.sample import NO_VERDICT, SettledClaims, drawn, settled_patterns, training_sample
 from models.comparators import digits
-from models.estimate import Convergence, estimate_m, outside_by_sort
+from models.estimate import Convergence, estimate_m
 from models.estimate_namesakes import NamesakePlan, estimate_namesakes
+from models.estimate_outside import outside_by_sort
 from models.parameters import ComparisonParameters, Parameters
 from models.posterior import posterior
 from models.starting_share import starting_share
@@ -112,8 +113,7 @@ def train(
     int64[n_claims], the registry row that a person has decided on, NOBODY or NO_VERDICT; claims with a verdict
     are all trained on. settled: the claims beside these that exact agreement settled.
     """
-    plan = index.plan
-    rng = np.random.default_rng(SEED)
+    plan, rng = index.plan, np.random.default_rng(SEED)
     parameters = start = starting_parameters(plan, index.n_persons)
     namesakes = _namesake_plan(plan)
     chosen = drawn(rng, batch.n_claims, plan.training.subjects)
@@ -124,41 +124,30 @@ def train(
         n_settled = settled.rows.size * sample.n_claims / batch.n_claims
         known_matches = settled_patterns(rng, settled, n_settled, index, parameters, n_threads)
     sorts = _number_sorts(sample, plan)
-    non_matches = NonMatches(
-        random_pairs(rng, sample, sorts, index, parameters, n_threads),
-        registry_pairs(rng, index, parameters, n_threads),
-        lookalike_pairs(rng, index, parameters, n_threads),
-        parameters,
-    )
-    outside = np.ones(N_SORTS)
-    choice: dict[str, Any] = {
-        "household": plan.household_rate > 0,
-        "rivals": plan.decision.has_rivals,
-        "prior": parameters,
-        "anchors": _anchors(plan),
-    }
-    # Matches and relatives among the random pairs, and who is not in the registry, are known only as well as m is: so
-    # u, m, and again.
+    non_matches = _non_matches(rng, sample, sorts, index, parameters, n_threads)
+    household, rivals = plan.household_rate > 0, plan.decision.has_rivals
+    choice: dict[str, Any] = {"household": household, "rivals": rivals, "prior": parameters, "anchors": _anchors(plan)}
+    # Matches and relatives among the random pairs, and which claims are outside the registry, are known only as well as
+    # m is: so u, m, and again.
     first = non_matches if plan.training.household_rate is not None else non_matches.without_shared(parameters)
+    outside = np.ones(N_SORTS)
     for number in range(ROUNDS):
         parameters = (non_matches if number else first).estimate(parameters, outside, index.n_persons)
         candidates, n_candidates = training_sample(sample, index, parameters, known, known_matches, n_threads)
-        if not number and not choice["rivals"]:
+        if not number and not rivals:
             share = starting_share(parameters, candidates, index.n_persons)
             parameters = replace(parameters, share_in_registry=share)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
         if namesakes is not None:
-            states_number = sorts > 0
-            parameters = estimate_namesakes(parameters, start, candidates, states_number, namesakes, index.n_persons)
-        if choice["rivals"]:
+            parameters = estimate_namesakes(parameters, start, candidates, sorts > 0, namesakes, index.n_persons)
+        if rivals:
             outside = outside_by_sort(parameters, candidates, sorts, N_SORTS, index.n_persons)
     best = _best_candidates(Scorer(sample, index, parameters), n_threads)
     is_named = best.names_a_number(plan)
     missed = missed_by_passes(best.passes, best.chances, plan, n_settled) if is_named else None
     if missed is not None:
-        n_found = missed[1] + n_settled
-        recall = n_found / (n_found + missed[0].count)
-        parameters = replace(parameters, blocking_recall=float(np.clip(recall, *RECALL_RANGE)))
+        recall = _blocking_recall(missed[1] + n_settled, missed[0].count)
+        parameters = replace(parameters, blocking_recall=recall)
     parameters = non_matches.estimate(parameters, outside, index.n_persons)
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
@@ -169,11 +158,34 @@ def train(
         n_candidates,
         convergence,
         describe_best(best.levels[best.chances > 0], plan),
-        tuple(
-            name
-            for name, is_known in (("share_in_registry", is_named), ("blocking_recall", missed is not None))
-            if not is_known
-        ),
+        _not_identified(share_in_registry=is_named, blocking_recall=missed is not None),
+    )
+
+
+def _blocking_recall(n_found: float, n_missed: float) -> float:
+    """The share of matches that the passes find, within what a batch can tell."""
+    return float(np.clip(n_found / (n_found + n_missed), *RECALL_RANGE))
+
+
+def _not_identified(**is_known: bool) -> tuple[str, ...]:
+    """The parameters that nothing in the sample tells."""
+    return tuple(name for name, known in is_known.items() if not known)
+
+
+def _non_matches(
+    rng: np.random.Generator,
+    sample: Batch,
+    sorts: NDArray[np.uint8],
+    index: Index,
+    parameters: Parameters,
+    n_threads: int,
+) -> NonMatches:
+    """Pairs that show what non-matches are like: random ones, neighbours in the registry, and lookalikes."""
+    return NonMatches(
+        random_pairs(rng, sample, sorts, index, parameters, n_threads),
+        registry_pairs(rng, index, parameters, n_threads),
+        lookalike_pairs(rng, index, parameters, n_threads),
+        parameters,
     )
 
 

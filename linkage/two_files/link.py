@@ -92,8 +92,7 @@ def link_files(
     ------
     InputError, UsageError : a file, the plan or the model cannot be used; nothing is written
     """
-    if model is not None and model.plan.digest() != plan.digest():
-        raise UsageError(f"the model is of plan {model.plan.name!r}, which differs from the one given; train it again")
+    _check_model(model, plan)
     check_accept(accept)
     check_folder(out)
     left, right = in_order(left), in_order(right)
@@ -112,22 +111,20 @@ def link_files(
                 model = _trained(ready.compared, n_threads) if model is None else model
             with clock.stage("link"):
                 linked = _linked(ready, model, accept, n_threads)
-        told = [problem for problem in linked.problems if linked.refusal is None or not problem.is_grave]
-        notes += [*(problem.text for problem in told), *_open_notes(linked, plan)]
+        notes += [*_training_notes(linked), *_open_notes(linked, plan)]
         with clock.stage("publish"):
             _write(stage, linked, sides)
-        manifest = {
-            **_entries(linked, sides, accept, notes),
-            "as_of": ready.lists.as_of.isoformat(),
-            "seconds": clock.seconds,
-            "peak_rss_bytes": peak_rss_bytes(),
-            "peak_anonymous_bytes": memory.bytes,
-        }
-        stage.write_manifest(manifest)
+        peaks = {"peak_rss_bytes": peak_rss_bytes(), "peak_anonymous_bytes": memory.bytes}
+        entries = _entries(linked, sides, accept, notes) | {"as_of": ready.lists.as_of.isoformat()}
+        stage.write_manifest(entries | {"seconds": clock.seconds} | peaks)
         folder = stage.commit()
-    n_left, n_right, n_links = tables["left"].num_rows, tables["right"].num_rows, linked.tables[LINKS.name].num_rows
-    rates = linked.decided.threshold, linked.decided.expected_false_match_rate
-    return LinkSummary(folder, n_left, n_right, n_links, *rates, tuple(notes), linked.refusal)
+    return LinkSummary(folder, *_counts(tables, linked), tuple(notes), linked.refusal)
+
+
+def _check_model(model: Model | None, plan: Plan) -> None:
+    """A given model is of the plan given."""
+    if model is not None and model.plan.digest() != plan.digest():
+        raise UsageError(f"the model is of plan {model.plan.name!r}, which differs from the one given; train it again")
 
 
 def _check_plan(plan: Plan, *, is_self: bool) -> None:
@@ -178,6 +175,17 @@ def _field_notes(lists: Lists, compared: Compared) -> list[str]:
         columns = {name: column.large for name, column in compared.index.columns.items()}
         notes += field_notes(lists.kept("right"), columns, lists.plan, "right")
     return notes
+
+
+def _counts(sides: Mapping[str, pa.Table], linked: _Linked) -> tuple[int, int, int, float, float]:
+    """Records of both sides, links, the threshold of a match, and the rate of false matches expected at it."""
+    n_left, n_right, n_links = (table.num_rows for table in (sides["left"], sides["right"], linked.tables[LINKS.name]))
+    return n_left, n_right, n_links, linked.decided.threshold, linked.decided.expected_false_match_rate
+
+
+def _training_notes(linked: _Linked) -> list[str]:
+    """What is doubtful of the training; of a refusal the summary tells already."""
+    return [problem.text for problem in linked.problems if linked.refusal is None or not problem.is_grave]
 
 
 def _open_notes(linked: _Linked, plan: Plan) -> list[str]:

@@ -1,0 +1,63 @@
+"""Every table that goes in or comes out: columns, types, units, meaning, and what missing means.
+
+Readers validate against these, writers build their Arrow schemas from them, and README's tables are checked against
+them.
+"""
+
+from linkage.schema.claims import (
+    CANDIDATES,
+    CLAIMS,
+    EXCLUDED_QUEUE,
+    MATCH_QUEUE,
+    REGISTERED,
+    REVIEW_QUEUE,
+    STATED,
+    UNMATCHED_QUEUE,
+)
+from linkage.schema.columns import PERSONAL, Column, TableSchema
+from linkage.schema.decisions import (
+    BASIC_FIELDS,
+    COMMUNES,
+    DECIDED_BY,
+    DECISIONS,
+    ISSUES,
+    READINGS,
+    REJECTED,
+    STATUSES,
+    SUBJECT_COUNTS,
+    SUBJECTS,
+)
+from linkage.schema.inputs import DOSES, INPUTS, PERSON_STATUSES, REGISTRY, TRUTH
+from linkage.schema.links import ENTITIES, LINKS, PAIRS
+
+__all__ = [
+    "BASIC_FIELDS",
+    "CANDIDATES",
+    "CLAIMS",
+    "COMMUNES",
+    "DECIDED_BY",
+    "DECISIONS",
+    "DOSES",
+    "ENTITIES",
+    "EXCLUDED_QUEUE",
+    "INPUTS",
+    "ISSUES",
+    "LINKS",
+    "MATCH_QUEUE",
+    "PAIRS",
+    "PERSONAL",
+    "PERSON_STATUSES",
+    "READINGS",
+    "REGISTERED",
+    "REGISTRY",
+    "REJECTED",
+    "REVIEW_QUEUE",
+    "STATED",
+    "STATUSES",
+    "SUBJECTS",
+    "SUBJECT_COUNTS",
+    "TRUTH",
+    "UNMATCHED_QUEUE",
+    "Column",
+    "TableSchema",
+]
