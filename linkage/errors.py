@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 handled failure, 2 usage or unusable input, 3 quality gate
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -51,6 +52,26 @@ class TryLaterError(LinkageError):
 
     exit_code = 75
     kind = "try_later"
+
+
+# What the system refuses for want of something of its own, and what to do about it.
+_WANTS = {
+    errno.EMFILE: "let the program open more files (ulimit -n)",
+    errno.ENFILE: "let the system open more files (fs.file-max), or close other programs",
+    errno.ENOSPC: "free space there and on the disks of work files and compiled code",
+    errno.EDQUOT: "free space there and on the disks of work files and compiled code",
+}
+
+
+def machine_fault(error: BaseException) -> LinkageError | None:
+    """What to tell where a file could not be read for want of something of this machine; None for other reasons."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _WANTS:
+            where = f"{cause.filename}: " if cause.filename else ""
+            return LinkageError(f"{where}{disk_reason(cause)}; {_WANTS[cause.errno]}")
+        cause = cause.__cause__
+    return None
 
 
 def disk_reason(error: OSError) -> str:

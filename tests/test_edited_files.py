@@ -99,6 +99,15 @@ def test_a_mark_of_the_byte_order_and_line_ends_of_windows_are_passed_over(tmp_p
     assert load_plan(path) == load_plan()
 
 
+@pytest.mark.parametrize("key", [".".join("a" * 100_000), " . ".join(["'b'", '"c"'] * 50_000)])
+@pytest.mark.parametrize("text", ["{} = 1", "x = 1\n[{}]", "x = {{{} = 1}}"])
+def test_a_key_of_parts_without_end_is_refused_at_once(tmp_path: Path, key: str, text: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text.format(key))
+    with pytest.raises(UsageError, match=r"a.toml: not valid TOML \(tables within tables without end\); mend it"):
+        read_toml(path, "mend it")
+
+
 def test_json_with_a_key_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.json"
     path.write_text('{"m": 1, "m": 2}')

@@ -31,6 +31,18 @@ TWO_ROWS = {
         ["dose_id,full_name,date_of_birth,vaccine,,", ",,day,vaccine,lot,dose_date", "D1,Lê Lan,1981,X,L1,2021-05-05"],
         {"date_of_birth": "1981", "vaccine": "X", "lot": "L1", "dose_date": "2021-05-05"},
     ),
+    "all that is needed below": (
+        [
+            "dose_id,Đối tượng,,,phone,dose_date",
+            "dose_id,full_name,gender,date_of_birth,,",
+            "D1,Lê Lan,Nữ,1981,0901,2021",
+        ],
+        {"gender": "Nữ", "date_of_birth": "1981", "phone": "0901", "dose_date": "2021"},
+    ),
+    "a title with a word that is a name": (
+        ["Danh sách,,phone", "dose_id,full_name,", "D1,Lê Lan,0901"],
+        {},
+    ),
     "one row, and a record of words": (
         ["dose_id,full_name,province,district", "D1,Lê Lan,Phone,Lot"],
         {"province": "Phone", "district": "Lot"},

@@ -74,6 +74,10 @@ def test_unknown_columns_are_named(tmp_path: Path) -> None:
 def test_a_mapping_warns_only_of_names_that_no_file_has_under_either_name(tmp_path: Path) -> None:
     columns = {"Họ tên": "full_name", "Giới": "gender", "Lô": "lot"}
     assert read(tmp_path, HEADER + ONE, columns=columns).unmatched == ("Lô",)
+    parts = {"Họ và tên": "full_name", "Giới": "gender"}
+    assert read(tmp_path, "dose_id,Họ,Tên,gender\nE01,Lê,Lan,Nữ\n", columns=parts).unmatched == ()
+    parts = {"Phần một": "full_name", "Phần hai": "full_name"}
+    assert read(tmp_path, "dose_id,Phần một,gender\nE01,Lê,Nữ\n", columns=parts).unmatched == ("Phần hai",)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +91,21 @@ def test_a_mapping_warns_only_of_names_that_no_file_has_under_either_name(tmp_pa
 def test_family_and_given_name_in_two_columns(tmp_path: Path, header: str, columns: dict[str, str] | None) -> None:
     batch = read(tmp_path, header + "\nE01,Lê Thị,Lan,Nữ\nE02,,Bá,Nam\n", columns=columns)
     assert rows(batch, "full_name", "gender") == [("Lê Thị Lan", "Nữ"), ("Bá", "Nam")]
+
+
+@pytest.mark.parametrize("numbers", ["(1),(2),(3),(4)", "1,2,3,4", "(1),(2),,(3)"])
+def test_numbers_of_columns_with_the_name_in_two(tmp_path: Path, numbers: str) -> None:
+    batch = read(tmp_path, f"dose_id,Họ,Tên,gender\n{numbers}\nE01,Lê,Lan,Nữ\n1,,,2\n")
+    assert rows(batch, "full_name", "gender") == [("Lê Lan", "Nữ"), (None, "2")]
+    assert batch.rejected["reasons"].to_pylist() == [["column_numbers"]]
+
+
+def test_who_signs_under_the_keys_is_no_dose(tmp_path: Path) -> None:
+    end = "Người lập biểu,,,TRƯỞNG TRẠM,\n(Ký),,,,\nLê Văn An,,,Vũ Thị Ba,\n"
+    batch = read(tmp_path, HEADER + "Tổ A,,,,\nLô Hai,Lê Lan,,,\n" + end + ONE + "D 7,Vũ Bá,Nam,1974,\nTờ Bốn,,Nam,,\n")
+    assert batch.accepted.column("dose_id").to_pylist() == ["Lô Hai", "E01", "D 7", "Tờ Bốn"]
+    assert batch.rejected["position"].to_pylist() == [1, 3, 4, 5]
+    assert {reason for reasons in batch.rejected["reasons"].to_pylist() for reason in reasons} == {"remark"}
 
 
 def test_a_header_of_two_rows(tmp_path: Path) -> None:

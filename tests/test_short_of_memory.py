@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.cli.failures import failure_of
+from linkage.cli.failures import Failure, failure_of
 from linkage.errors import InputError, LinkageError, VerificationError, disk_reason
 from linkage.ingest import ingest
+from linkage.ingest.csv_file import read_csv
+from linkage.ingest.readers import READERS
 from linkage.ingest.records import RecordsWriter
+from linkage.ingest.rows import FileRows
 from linkage.machine.address_limit import LEAST_BYTES, fit_limit, need_addresses, shortage
 from linkage.machine.scratch import scratch_array
 from linkage.registry.versions import building, new_array
@@ -94,6 +97,54 @@ def test_short_memory_is_told_as_that_whatever_met_it(error: Exception) -> None:
 )
 def test_other_errors_are_no_short_memory(error: Exception) -> None:
     assert shortage(error) is None
+
+
+def test_a_limit_in_which_no_library_can_be_loaded_is_told_too() -> None:
+    done = started("--version", limit=f"--as={150 << 20}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("linkage: memory is short: addresses are limited to 0.15 GiB, and the program needs")
+    assert done.stderr.count("\n") == 1
+
+
+# --------------------------------------------------------------------------------------------- files and compiled code
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.EMFILE, "Too many", "a"), "a: Too many; let the program"),
+        (caused(InputError("a.csv: no"), OSError(errno.EMFILE, "Too many", "a")), "a: Too many; let the program"),
+        (caused(VerificationError("t: restore it"), OSError(errno.ENFILE, "Too many")), "Too many; let the system"),
+        (caused(InputError("a.csv: no"), OSError(errno.ENOSPC, "No space")), "No space; free space"),
+    ],
+)
+def test_no_file_is_blamed_for_what_the_machine_lacks(error: Exception, told: str) -> None:
+    failure = failure_of(error)
+    assert failure is not None
+    assert failure.exit_code == 1
+    assert failure.error.startswith(told)
+
+
+def test_what_has_been_told_of_a_full_disk_stays() -> None:
+    error = caused(LinkageError("runs: work files cannot be written there"), OSError(errno.ENOSPC, "No space"))
+    assert failure_of(error) == Failure("runs: work files cannot be written there", "failure", 1)
+
+
+def test_no_file_of_many_is_set_aside_for_what_the_machine_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / f"{number}.csv" for number in range(25)]
+    for path in paths:
+        path.write_text(f"dose_id,full_name\nD{path.stem},Lê Lan\n")
+
+    def refuse(path: Path, *rest: object) -> FileRows:
+        if path.stem == "7":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return read_csv(path, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(READERS, ".csv", refuse)
+    with pytest.raises(InputError, match=r"7.csv: cannot be read"):
+        ingest(paths, DOSES, strict=False)
 
 
 # -------------------------------------------------------------------------------------------------------------- disks

@@ -7,7 +7,6 @@ import io
 import os
 import sys
 
-from linkage.cli.application import app
 from linkage.cli.failures import INTERRUPTION, PROGRAM, Failure, failure_of, tell
 from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import say
@@ -40,6 +39,8 @@ def _ended(arguments: list[str]) -> int | Failure:
     try:
         fit_limit()
         choose_cache()
+        from linkage.cli.application import app  # which loads the libraries that must fit
+
         code: int | None = app(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except KeyboardInterrupt:
         return INTERRUPTION

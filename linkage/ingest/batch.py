@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.errors import InputError, VerificationError
-from linkage.ingest.cleaning import normal_name
+from linkage.errors import InputError, VerificationError, machine_fault
 from linkage.ingest.duplicates import collision_note, duplicate_faults, same_file_notes
+from linkage.ingest.header import unmatched_names
 from linkage.ingest.paths import check_file, file_names, sha256_of
 from linkage.ingest.readers import read_file
 from linkage.ingest.reasons import CONFLICTING_KEY
@@ -68,8 +68,7 @@ class Ingested:
 
     ``accepted`` has the columns of the schema, in its order, as text; null for an empty value and for a column that
     the file does not have. ``rejected`` follows ``schema.REJECTED``, in the order of files and positions.
-    ``unmatched`` are the names of the column mapping of which no file has a column, neither under this name nor under
-    the schema's for it.
+    ``unmatched`` are the names of the column mapping that no file has, unless what they stand for is read by another.
     """
 
     accepted: Records
@@ -131,10 +130,8 @@ def ingest(
     n_rejected: list[int] = []
     rejected = mapped_table(_rejects(read, dropped, faults, table.key, n_rejected), REJECTED.arrow(), folder)
     counts = _count(read, dropped, n_rejected, table)
-    there = {normal_name(name) for file in read.files for name in file.names}
-    unmatched = tuple(
-        name for name, target in (columns or {}).items() if not {normal_name(name), normal_name(target)} & there
-    )
+    there = [name for file in read.files for name in file.names]
+    unmatched = unmatched_names(columns or {}, there, frozenset[str]().union(*(file.read for file in read.files)))
     conflicting = dropped[faults & CONFLICTING_KEY > 0]
     notes = []
     if table.key and conflicting.size:
@@ -188,7 +185,7 @@ def _read_all(
                     file, _ = read_file(path, name, table, columns, writer.append, folder, month_first)
                 files.append(file)
             except InputError as error:
-                if strict or len(paths) == 1:
+                if strict or len(paths) == 1 or machine_fault(error):
                     raise
                 aside.append(SetAside(name, path, str(error), sha256_of(path)))
                 lost.append(np.arange(n_before, writer.n_rows))

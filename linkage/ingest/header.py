@@ -146,7 +146,8 @@ def find_header(
         adds = not _known(under, targets) <= names and _continues(rows[number], under, targets)
         if required <= names and not adds:
             return number, match_header(rows[number], table, columns, file)
-        if names and required <= _known(both, targets) and not required <= _known(under, targets):
+        is_whole = required <= _known(under, targets) and not _names_beside(rows[number], under, targets)
+        if names and required <= _known(both, targets) and not is_whole:
             return number + 1, match_header(both, table, columns, file)
     required = _required(table, set())
     closest = max(range(len(rows)), key=lambda number: len(known[number]), default=None)
@@ -198,9 +199,32 @@ def _continues(upper: Sequence[str], lower: Sequence[str], targets: Mapping[str,
     )
 
 
+def _names_beside(upper: Sequence[str], lower: Sequence[str], targets: Mapping[str, str]) -> bool:
+    """Whether the upper row, too, is of the header: it names columns where the lower one, which has the others, has
+    nothing. One such name may stand in a title, unless the rows have a merged cell in common."""
+    pairs = [(_target_of(a, targets), a, b) for a, b in zip(upper, lower, strict=False)]
+    beside = {target for target, _, b in pairs if target is not None and not b.strip()} - _known(lower, targets)
+    is_merged = any(target is not None and normal_name(a) == normal_name(b) for target, a, b in pairs)
+    return len(beside) > 1 or (is_merged and bool(beside))
+
+
 def n_known(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None) -> int:
     """How many of the names are columns of the schema."""
     return len(_known(names, _targets(table, columns)))
+
+
+def unmatched_names(columns: Mapping[str, str], names: Sequence[str], read: frozenset[str]) -> tuple[str, ...]:
+    """Names of the mapping that no file has, where what they stand for is not read by another name either.
+
+    Parameters: ``names`` of all columns of the files; ``read``, the columns of the schema that they have.
+    """
+    there = {normal_name(name) for name in names}
+    mapped = {target for name, target in columns.items() if normal_name(name) in there}
+    return tuple(
+        name
+        for name, target in columns.items()
+        if normal_name(name) not in there and (target in mapped or target not in read)
+    )
 
 
 def header_notes(header: Header, n_titles: int) -> list[str]:

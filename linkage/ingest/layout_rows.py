@@ -47,6 +47,7 @@ _SECTION = (
     r"^\W*(?:(?:[ivx]{1,4}|[a-z]|\d{1,2})\W+)?(?:thôn|thon|tổ|tổ dân phố|to dan pho|ấp|xóm|xom|bản|buôn|buon|làng|khóm"
     r"|khối|khoi|khu|khu phố|khu pho|đội|xã|phường|thị trấn)\s+\S"
 )
+_WORDS_ALONE = r"^\pL+(?:\s+\pL+)+$"  # as names are, and no key
 _NUMBERED = r"(?i)\s(?:\d{1,2}[a-z]?|[ivx]{1,4})\W*$"
 _ABOUT_SOMEBODY = ("full_name", "id_number", "old_id_number", "phone", "insurance_number")
 # Of these in ASCII the first letters; with other letters they are seen by these.
@@ -94,12 +95,16 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     is_remark |= is_section & (_matches(key, _NUMBERED) if is_derived else True)  # a name may begin so
     found[(found == 0) & is_remark] = REMARK
     faults[candidates] |= np.where(faults[candidates] == 0, found, 0)
+    if not is_derived and (found == REMARK).any():
+        signers = _signers(rows)
+        names_only = _matches(pc.fill_null(keys.take(pa.array(signers)), ""), _WORDS_ALONE)
+        faults[signers[names_only & (faults[signers] == 0)]] = REMARK
     return faults
 
 
 def _signers(rows: pa.Table) -> NDArray[np.intp]:
-    """Rows of a list without keys that hold a signature: its title alone, and under it rows that state no more, which
-    are names. A list has both at its end."""
+    """Rows that hold a signature: its title alone, and under it rows that state no more, which are names. A list has
+    both at its end."""
     stated = np.sum([column.is_valid().to_numpy() for column in rows.columns], axis=0)
     few = np.flatnonzero((stated > 0) & (stated < _MOST_BESIDE_REMARK))
     asked = rows.take(pa.array(few))
@@ -182,8 +187,23 @@ def _column_numbers(asked: pa.Table, told_by: str, table: TableSchema, header: H
     places = {name: place for name, place in zip(table.names, header.index, strict=True) if place >= 0}
     for row in likely.tolist():
         values = asked.slice(row, 1).to_pylist()[0]
-        found[row] = _is_numbering([(places[name], value) for name, value in values.items() if value])
+        stated = {places[name]: value for name, value in values.items() if value}
+        found[row] = _is_numbering(_apart(stated, places, header))
     return found
+
+
+def _apart(stated: dict[int, str], places: dict[str, int], header: Header) -> list[tuple[int, str]]:
+    """Cells (column, text) of a row by the place of their column; of a column that the file has in two, as family and
+    given name, each part stands by itself, or one number for both, behind which columns count one less."""
+    cells = dict(stated)
+    for name, more in header.more.items():
+        parts = (places[name], *more)
+        words = cells.get(parts[0], "").split()
+        if len(words) == len(parts):
+            cells |= dict(zip(parts, words, strict=True))
+        elif words:
+            cells = {place - sum(part < place for part in more): text for place, text in cells.items()}
+    return list(cells.items())
 
 
 def _is_numbering(cells: list[tuple[int, str]]) -> bool:

@@ -174,7 +174,7 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         raise InputError(f"{path}: {missing.args[0]}; the columns needed are {', '.join(columns)}") from None
     except (pa.ArrowInvalid, OSError) as problem:
         reason = str(problem).partition("\n")[0]
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({reason}); save it again in that form") from None
+        raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({reason}); save it again in that form") from problem
     texts = [_texts(table.column(name)) for name in columns]
     return [dict(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ from linkage.wording.cell_text import visible
 _MOST_BYTES = 256 << 20  # a manifest that names a million files has less
 _MOST_DEPTH = 24
 _MOST_CHARACTERS = 100_000
+# A key of many parts; tomllib takes their number squared, minutes for what fits on a page.
+_PARTED_KEY = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)++""")
+_MOST_PARTS = 1_000
 _MOST_INTEGER = 2**63 - 1
 _LINE_ENDS = str.maketrans("", "", "\t\n\r")
 _FILE_NAME_BYTES = range(0xDC80, 0xDD00)  # how Python writes bytes of file names that are no UTF-8
@@ -31,12 +35,12 @@ _FILE_NAME_BYTES = range(0xDC80, 0xDD00)  # how Python writes bytes of file name
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:
     """The content of a TOML file; UsageError names the file and what is wrong. A mark of the byte order is passed
     over."""
-    return parsed(read_bytes(path, remedy, UsageError), str(path), tomllib.loads, "TOML", remedy, UsageError)
+    return parsed(read_bytes(path, remedy, UsageError), str(path), _loads_toml, "TOML", remedy, UsageError)
 
 
 def parse_toml(text: str, where: str, remedy: str) -> dict[str, Any]:
     """The same of a text."""
-    return parsed(text.encode("utf-8", "replace"), where, tomllib.loads, "TOML", remedy, UsageError)
+    return parsed(text.encode("utf-8", "replace"), where, _loads_toml, "TOML", remedy, UsageError)
 
 
 def read_json(path: Path, remedy: str, fault: type[LinkageError] = InputError) -> dict[str, Any]:
@@ -90,6 +94,12 @@ def read_bytes(path: Path, remedy: str, fault: type[LinkageError]) -> bytes:
         raise unreadable(path, error, remedy) from error
     except OSError as error:
         raise fault(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+
+
+def _loads_toml(text: str) -> dict[str, Any]:
+    if any(found[0].count(".") > _MOST_PARTS for found in _PARTED_KEY.finditer(text)):
+        raise RecursionError
+    return tomllib.loads(text)
 
 
 def _loads(text: str) -> Any:
