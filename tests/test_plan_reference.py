@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS
 from linkage.planning import reference
-from linkage.planning.reference import parts_of, plan_reference
-from tests.test_readme import is_understood
+from linkage.planning.reference import MARK, parts_of, plan_page, plan_reference
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "plan.md"
 
 
 def test_the_document_is_what_the_program_writes() -> None:
     written = DOCUMENT.read_text(encoding="utf-8")
-    assert written == plan_reference(), "stale: python -m linkage.planning.reference > docs/plan.md"
+    assert written == plan_page(written), "stale: python -m linkage.planning.reference docs/plan.md"
+
+
+def test_what_stands_before_the_mark_stays() -> None:
+    assert plan_page(f"by hand\n{MARK}\nstale") == f"by hand\n{MARK}\n\n{plan_reference()}"
+    with pytest.raises(ValueError, match="no line"):
+        plan_page("by hand")
 
 
 def test_every_kind_is_there() -> None:
@@ -44,16 +48,3 @@ def test_a_kind_that_is_new_or_gone_makes_it_stale(monkeypatch: pytest.MonkeyPat
     before = plan_reference()
     monkeypatch.delitem(reference.COMPARISON_KINDS, "nickname")
     assert plan_reference() != before
-
-
-def test_the_commands_of_the_guide_are_understood() -> None:
-    guide = (DOCUMENT.parent / "two_files.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^(\./run .*)$", guide, re.MULTILINE)
-    assert len(commands) == 4
-    assert all(is_understood(command) for command in commands)
-
-
-def test_the_links_of_the_documents_lead_somewhere() -> None:
-    for path in DOCUMENT.parent.glob("*.md"):
-        for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{path.name}: {target}"

@@ -1,4 +1,4 @@
-"""The README says what the program does: its tables, commands, codes, keys and files are those of the code."""
+"""README and the pages of docs/ say what the program does: tables, commands, codes, keys and files are the code's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import shlex
 import tomllib
 from collections import Counter
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pytest
 import typer
 
+from benchmarks import figures
 from linkage import errors, schema
 from linkage.cli import app
 from linkage.errors import LinkageError, UsageError
@@ -30,7 +32,14 @@ from linkage.reports import write_report
 from linkage.schema import Column, TableSchema
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+TEXT = "\n".join(PAGES.values())
+README, OPERATION, PLAN = PAGES["README.md"], PAGES["docs/operation.md"], PAGES["docs/plan.md"]
+WALK = (README, OPERATION, PLAN)  # the pages whose commands can be typed in one after the other
+README_LINES = 250
 # By file name; the candidates of two files, which have the name of those of a run, by their own.
 TABLES = {
     "pairs" if name == "PAIRS" else table.name: table
@@ -38,7 +47,7 @@ TABLES = {
     if isinstance(table, TableSchema)
 }
 INPUTS = set(schema.INPUTS)
-SIDES = ("stated", "registered")  # queues have a column of each side for many a field: one line in the README
+SIDES = ("stated", "registered")  # queues have a column of each side for many a field: one line in its table
 TYPES = {
     pa.string(): "text",
     pa.binary(): "bytes",
@@ -62,7 +71,7 @@ def side_of(column: Column) -> str | None:
 
 
 def markdown(table: TableSchema) -> str:
-    """The table of columns as the README must have it."""
+    """The table of columns as the page must have it."""
     if table.name in INPUTS:
         lines = ["| column | meaning | when empty |", "|---|---|---|"]
         for c in table.columns:
@@ -82,35 +91,42 @@ def markdown(table: TableSchema) -> str:
     return "\n".join(lines)
 
 
-def in_readme(name: str) -> str:
-    found = re.search(rf"^<!-- table: {re.escape(name)} -->\n\n((?:\|.*\n)+)", README, re.MULTILINE)
+def section(text: str, heading: str) -> str:
+    """What stands under a heading of the second order."""
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def on_page(name: str) -> str:
+    found = re.search(rf"^<!-- table: {re.escape(name)} -->\n\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
     return found[1].rstrip("\n") if found else ""
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_tables_are_those_of_the_schema(name: str) -> None:
-    assert in_readme(name) == markdown(TABLES[name])
+    assert on_page(name) == markdown(TABLES[name])
 
 
-def test_no_table_is_of_the_readme_only() -> None:
-    assert set(re.findall(r"^<!-- table: (\S+) -->$", README, re.MULTILINE)) == set(TABLES)
+def test_no_table_is_of_the_pages_only_and_none_stands_twice() -> None:
+    assert sorted(re.findall(r"^<!-- table: (\S+) -->$", TEXT, re.MULTILINE)) == sorted(TABLES)
 
 
 def test_a_changed_column_is_noticed() -> None:
     table = TABLES["decisions"]
     shorter = TableSchema(table.name, table.columns[1:])
-    assert markdown(shorter) != in_readme("decisions")
+    assert markdown(shorter) != on_page("decisions")
 
 
 def test_every_file_of_a_run_is_named() -> None:
     for table in TABLES.values():
         if table.name not in INPUTS:
-            assert f"{table.name}.parquet`" in README, table.name
+            assert f"{table.name}.parquet`" in PAGES["docs/output.md"], table.name
 
 
 # ------------------------------------------------------------------------------------------ commands, codes and reasons
 
-COMMANDS = re.findall(r"^(\./run .*?)(?: +#.*)?$", README, re.MULTILINE)
+
+def commands_of(text: str) -> list[str]:
+    return re.findall(r"^(\./run .*?)(?: +#.*)?$", text, re.MULTILINE)
 
 
 def is_understood(command: str) -> bool:
@@ -130,7 +146,7 @@ def is_understood(command: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", dict.fromkeys(commands_of(TEXT)))
 def test_every_command_is_understood(command: str) -> None:
     assert is_understood(command)
 
@@ -142,14 +158,16 @@ def test_a_wrong_command_is_noticed(command: str) -> None:
     assert not is_understood(command)
 
 
-def test_every_command_of_the_program_stands_in_the_readme() -> None:
+def test_every_command_of_the_program_stands_on_a_page() -> None:
     program: Any = typer.main.get_command(app)
-    for name in program.commands:
-        assert re.search(rf"\./run (linkage )?{name}\b", README), name
+    for name, command in program.commands.items():
+        for words in [f"{name} {part}" for part in getattr(command, "commands", {})] or [name]:
+            assert re.search(rf"\b{words}\b", TEXT), words
+        assert re.search(rf"\./run (linkage )?{name}\b", TEXT), name
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", section(OPERATION, "Exit codes"), re.MULTILINE)}
     family = [error for error in vars(errors).values() if inspect.isclass(error) and issubclass(error, LinkageError)]
     raised = {error.exit_code for error in family}
     assert listed == raised | {0, 130}
@@ -157,7 +175,7 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
 
 def test_every_reason_of_a_rejection_is_explained() -> None:
     for code in REASONS.values():
-        assert f"`{code.format(key='dose_id')}`" in README, code
+        assert f"`{code.format(key='dose_id')}`" in section(PAGES["docs/output.md"], "Queues"), code
 
 
 # ----------------------------------------------------------------------------------------------------- plan and mapping
@@ -165,7 +183,7 @@ def test_every_reason_of_a_rejection_is_explained() -> None:
 
 def block(kind: str, name: str) -> str:
     """The fenced block under a mark: a file that the reader saves, or what is shown of a result."""
-    found = re.search(rf"^<!-- {kind}: {re.escape(name)} -->\n```\w+\n(.*?)```", README, re.DOTALL | re.MULTILINE)
+    found = re.search(rf"^<!-- {kind}: {re.escape(name)} -->\n```\w+\n(.*?)```", TEXT, re.DOTALL | re.MULTILINE)
     assert found is not None, name
     return found[1]
 
@@ -185,83 +203,163 @@ def test_the_mapping_shown_fits_the_file_shown() -> None:
 
 
 def test_every_key_of_a_plan_is_explained() -> None:
-    section = README.partition("## The plan file")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\|(.*?)\|", section, re.MULTILINE)
+    keys_told = section(PLAN, "The keys of a plan")
+    rows = re.findall(r"^\|(.*?)\|", keys_told, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`\[*(\w+)\]*`", row)}
     structs = (plan.Plan, plan.Decision, plan.Training, plan.Field, plan.Verified, plan.Pass, plan.Comparison)
     keys = {field.encode_name for struct in structs for field in msgspec.structs.fields(struct)}
     assert keys - named == set()
     for kind in (*plan_kinds.FIELD_KINDS, *plan_kinds.COMPARISON_KINDS, *plan_kinds.TEXT_MEASURES):
-        assert f"`{kind}`" in section, kind
+        assert f"`{kind}`" in keys_told, kind
 
 
 # ------------------------------------------------------------------------------------------------------------- the walk
 
 
+@dataclass(frozen=True)
+class Walked:
+    """folder: of a reader who saved every file shown and typed in every command, in their order; run: that of the
+    README."""
+
+    folder: Path
+    run: Path
+
+
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a reader who saved every file shown and typed in every command, in their order."""
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     folder = tmp_path_factory.mktemp("walk")
-    for name in re.findall(r"^<!-- file: (\S+) -->$", README, re.MULTILINE):
+    for name in re.findall(r"^<!-- file: (\S+) -->$", TEXT, re.MULTILINE):
         (folder / name).write_text(block("file", name), encoding="utf-8")
     (folder / "mend.csv").unlink()  # shown as the program writes it
+    runs = []
     with contextlib.chdir(folder):
-        for command in COMMANDS:
-            words = shlex.split(command)[1:]
-            if words[0] == "linkage" and not re.search(r"evaluation|benchmarks/", command):
-                if "mend.csv" in words and "run" in words:
-                    mend(folder / "mend.csv")
-                run = run_of("doses.parquet" if "evaluate" in words else "station.csv")
-                app([word.replace("runs/RUN", str(run)) for word in words[1:]], standalone_mode=False)
-    return folder
+        for page in WALK:
+            for command in commands_of(page):
+                type_in(command, folder)
+            runs.append(newest_run("station.csv"))
+    return Walked(folder, folder / runs[0])
 
 
-def run_of(file: str) -> Path | None:
-    """The run that linked a file."""
-    found = (run for run in published_runs(Path("runs")) if read_manifest(run)["inputs"][0]["file"] == file)
-    return next(found, None)
+def type_in(command: str, folder: Path) -> None:
+    words = shlex.split(command)[1:]
+    if words[0] != "linkage":
+        return
+    if "mend.csv" in words and "run" in words:
+        mend(folder / "mend.csv")
+    if any("runs/RUN" in word for word in words):
+        run = newest_run("doses.parquet" if "evaluate" in words else "station.csv")
+        words = [word.replace("runs/RUN", str(run)) for word in words]
+    app(words[1:], standalone_mode=False)
+
+
+def newest_run(file: str) -> Path:
+    """The run that linked a file last."""
+    runs = (run for run in published_runs(Path("runs")) if read_manifest(run)["inputs"][0]["file"] == file)
+    return max(runs, key=lambda run: run.stat().st_mtime_ns)
 
 
 def mend(path: Path) -> None:
-    """As the README tells the reader: the first row gets its missing cells, the second is deleted."""
+    """As the page tells the reader: the first row gets its missing cells, the second is deleted."""
     text = path.read_text(encoding="utf-8-sig")
     path.with_name("as_replayed.csv").write_text(text, encoding="utf-8")
     header, short, _ = text.splitlines()
     path.write_text(f"{header}\n{short},Việt Nam,0395834106,00001,11/08/2021\n", encoding="utf-8")
 
 
-def test_the_walk_gives_what_is_shown(walked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(walked)
-    run = run_of("station.csv")
-    assert run is not None
+def without_figures(line: str) -> list[str]:
+    """The words of a line but probabilities and bits, the only figures with a point: they depend on the model."""
+    return re.sub(r"[-+]?\b\d+\.\d+\b", "", line).split()
+
+
+def test_the_walk_gives_what_is_shown(walked: Walked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(walked.folder)
     names = ["dose_id", "status", "person_id", "issue", "wrong_fields"]
-    decisions = read_table(run, "decisions", names).to_pylist()
+    decisions = read_table(walked.run, "decisions", names).to_pylist()
     _, *shown = block("shown", "decisions").splitlines()
     for line, row in zip(shown, decisions, strict=True):
         fields = f"[{', '.join(row['wrong_fields'])}]"
         cells = [row[name] for name in names[:-1]]
-        # The probability, the only figure with a point, depends on the model.
-        assert re.sub(r"\b[01]\.\d+\b", "", line).split() == " ".join([c for c in cells if c] + [fields]).split()
+        assert without_figures(line) == " ".join([c for c in cells if c] + [fields]).split()
     counts = [f"{status} {n}" for status, n in Counter(row["status"] for row in decisions).items()]
     assert all(count in README for count in counts)
-    write_report(run, "appendix", "csv", walked / "appendix.csv")
-    assert (walked / "appendix.csv").read_text(encoding="utf-8-sig") == block("shown", "appendix")
-    assert (walked / "as_replayed.csv").read_text(encoding="utf-8") == block("file", "mend.csv")
-    mended = run_of("mend.csv")
-    assert mended is not None
-    assert read_manifest(mended)["inputs"][0]["rejected"] == 0
-    assert (walked / "appendix.xlsx").is_file()
-    assert (walked / "linked" / "links.parquet").is_file()
+    write_report(walked.run, "appendix", "csv", walked.folder / "appendix.csv")
+    assert (walked.folder / "appendix.csv").read_text(encoding="utf-8-sig") == block("shown", "appendix")
+    assert (walked.folder / "as_replayed.csv").read_text(encoding="utf-8") == block("file", "mend.csv")
+    assert read_manifest(newest_run("mend.csv"))["inputs"][0]["rejected"] == 0
+    assert (walked.folder / "appendix.xlsx").is_file()
+    assert (walked.folder / "linked" / "links.parquet").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [("explanation", ["explain", "D000004781"]), ("reasons", ["rejects"])], ids=lambda x: str(x)
+)
+def test_what_commands_print_is_shown(
+    walked: Walked,
+    name: str,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(walked.folder)
+    monkeypatch.setenv("COLUMNS", "200")
+    app([command[0], str(walked.run), *command[1:]], standalone_mode=False)
+    printed = [without_figures(line) for line in capsys.readouterr().out.splitlines()]
+    for line in block("shown", name).splitlines():
+        assert without_figures(line) in printed, line
 
 
 # -------------------------------------------------------------------------------------------------------------- wording
 
 
-def test_links_within_the_readme_lead_somewhere() -> None:
-    headings = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
-    anchors = {heading.lower().replace(" ", "-") for heading in headings}
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        if target.startswith("#"):
-            assert target[1:] in anchors, target
-        else:
-            assert (ROOT / target).exists(), target
+def anchor(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", without_code(PAGES[page])):
+        path, _, place = target.partition("#")
+        linked = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert linked.exists(), target
+        if place:
+            text = PAGES[linked.relative_to(ROOT).as_posix()]
+            headings = re.findall(r"^#+ (.*)$", without_code(text), re.MULTILINE)
+            assert place in map(anchor, headings), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_of_the_project_that_are_named_exist(page: str) -> None:
+    named = re.findall(r"`((?:linkage|models|blocking|tests|benchmarks|docs)/[\w./-]+)`", PAGES[page])
+    tests = [f"tests/{name}" for name in re.findall(r"`(test_\w+\.py)`", PAGES[page])]
+    for name in (*named, *tests):
+        is_pattern = re.search(r"[A-Z]{4}", name) is not None  # models/comparators/KIND.py
+        assert is_pattern or (ROOT / name).exists(), name
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    assert README.count("\n") <= README_LINES
+    assert {page for page in PAGES if f"]({page})" in README} == set(PAGES) - {"README.md"}
+
+
+def test_the_house_is_that_of_the_import_linter() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    contracts = settings["importlinter"]["contracts"]
+    floors = next(contract["layers"] for contract in contracts if contract.get("containers") == ["linkage"])
+    house = section(PAGES["docs/design.md"], "The house")
+    drawn = [re.split(r"\s{2,}", line)[0] for line in house.partition("```\n")[2].partition("```")[0].splitlines()]
+    assert drawn == [floor for floor in floors if floor != "__main__"]
+    told = {name for cells in re.findall(r"^\|(.*?)\|", house, re.MULTILINE) for name in re.findall(r"`(\w+)`", cells)}
+    assert told == {wing for floor in drawn for wing in floor.split(" | ")}
+
+
+def test_the_figures_are_those_of_the_results() -> None:
+    written = PAGES["docs/figures.md"]
+    assert set(re.findall(r"^<!-- figures: (\w+) -->$", written, re.MULTILINE)) == set(figures.TABLES)
+    assert written == figures.page(written), "stale: python -m benchmarks.figures"
+    stale = "<!-- figures: bare -->\n\n| stale |\n\nby hand"
+    assert figures.page(stale) not in (stale, "")

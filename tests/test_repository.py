@@ -440,34 +440,37 @@ def test_a_failed_installation_is_explained_and_tried_again(bare: Path) -> None:
     assert not list((bare / ".venv").glob("stamp.*"))
 
 
-# --------------------------------------------------------------------------------------------------------------- README
+# ------------------------------------------------------------------------------------------------- README and docs
 
 
-def readme_commands() -> list[list[str]]:
-    """The command lines of README's code blocks that start this program, line continuations joined, comments cut."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+def commands_of(*pages: Path) -> list[list[str]]:
+    """The command lines of the pages' code blocks that start this program, line continuations joined, comments cut."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = "\n".join(re.findall(r"^```(?:sh|bash|console|shell)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     lines = [line.strip().removeprefix("$ ") for line in blocks.replace("\\\n", " ").splitlines()]
     return [shlex.split(line, comments=True) for line in lines if re.match(r"(\./run|linkage) ", line)]
 
 
 def test_readme_names_the_two_commands() -> None:
-    started = readme_commands()
+    started = commands_of(ROOT / "README.md")
     assert ["./run", "demo"] in started
     assert ["./run", "test"] in started
 
 
-def test_readmes_commands_and_options_exist(
+def test_the_commands_and_options_of_the_pages_exist(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from linkage.cli import main
 
     monkeypatch.setenv("COLUMNS", "250")
-    lines = [words[1:] if words[0] == "./run" else words for words in readme_commands()]
+    lines = [words[1:] if words[0] == "./run" else words for words in commands_of(*PAGES)]
     commands = [words[1:] for words in lines if words[0] == "linkage" and not words[1].startswith("-")]
     assert commands
     for words in commands:
-        groups = ("index", "model", "review")
+        groups = ("index", "model", "plan", "review")
         name = words[: 2 if words[0] in groups else 1]
         monkeypatch.setattr(sys, "argv", ["linkage", *name, "--help"])
         with pytest.raises(SystemExit) as ended:

@@ -14,7 +14,7 @@ from linkage.plan.sections import Plan
 from linkage.storage.edited_files import check_values, parse_toml, read_bytes, read_toml
 from linkage.storage.typed_content import shaped
 
-_REMEDY = "see the plan file in README"
+_REMEDY = "see docs/plan.md"
 _LONGEST_TEXT = 300  # of a plan; the longest are names of columns
 # Keys that plans of before have and that say nothing any more: the levels of every comparison are kept in their order.
 _RETIRED = {"comparison": ("monotone",)}

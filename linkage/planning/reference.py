@@ -1,6 +1,6 @@
-"""Writes docs/plan.md: what fields and comparisons a plan can have, read from the program itself.
+"""Writes a part of docs/plan.md: what fields and comparisons a plan can have, read from the program itself.
 
-    python -m linkage.planning.reference > docs/plan.md
+    python -m linkage.planning.reference docs/plan.md
 
 The parts of a field are tried, not listed: whatever a pass can take as a part of a field of each kind.
 """
@@ -8,6 +8,8 @@ The parts of a field are tried, not listed: whatever a pass can take as a part o
 from __future__ import annotations
 
 import datetime
+import sys
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -20,6 +22,8 @@ from linkage.plan.checks import FORMAT
 from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS
 from linkage.plan.sections import Comparison, Field, Pass, Plan
 from linkage.standardise.places import Units
+
+MARK = "<!-- generated: python -m linkage.planning.reference docs/plan.md writes what follows -->"
 
 _MEANINGS = {
     "vietnamese_name": "the full name of a Vietnamese person, family name first; several columns are joined",
@@ -89,18 +93,16 @@ def parts_of(kind: str) -> list[str]:
 
 
 def plan_reference() -> str:
-    """The text of docs/plan.md."""
-    return "\n".join([*_head(), *_fields(), *_comparisons(), ""])
+    """The generated part of docs/plan.md."""
+    return "\n".join([*_fields(), *_comparisons(), ""]).rstrip("\n") + "\n"
 
 
-def _head() -> list[str]:
-    return [
-        "# What a plan is made of",
-        "",
-        "Written by `python -m linkage.planning.reference` from the program itself. The keys of a plan stand in",
-        "[README](../README.md#the-plan-file); `linkage plan init` proposes one, `linkage plan check` tries one.",
-        "",
-    ]
+def plan_page(text: str) -> str:
+    """The page with what follows its mark written anew."""
+    written, mark, _ = text.partition(MARK)
+    if not mark:
+        raise ValueError(f"no line {MARK}")
+    return f"{written}{mark}\n\n{plan_reference()}"
 
 
 def _fields() -> list[str]:
@@ -167,4 +169,5 @@ def _levels(comparison: Comparison) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(plan_reference(), end="")
+    page = Path(sys.argv[1])
+    page.write_text(plan_page(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Every table that goes in or comes out: columns, types, units, meaning, and what missing means.
 
-Readers validate against these, writers build their Arrow schemas from them, and README's tables are checked against
-them.
+Readers validate against these, writers build their Arrow schemas from them, and the tables of docs/input.md and
+docs/output.md are checked against them.
 """
 
 from linkage.schema.claims import (
