@@ -82,3 +82,51 @@ def test_the_command_takes_verdicts(district, tmp_path):
     options = ["--doses", district.path("doses"), "--index", district.index, "--verdicts", verdicts]
     result = call("train", *options, "--out", tmp_path / "model.json", "--json")
     assert json.loads(result.out)["converged"]
+
+
+def verdict_file(folder, rows):
+    path = folder / "verdicts.csv"
+    names = ["claim_id", "dose_id", "verdict", "person_id", "unit", "decided_by", "decided_at", "note"]
+    lines = [",".join(row.get(name) or "" for name in names) for row in rows]
+    path.write_text("\n".join([",".join(names), *lines]) + "\n", "utf-8")
+    return path
+
+
+def test_verdicts_name_a_claim_or_a_dose_and_say_it_in_words(district, tmp_path):
+    """The same verdicts by claim and in words as by dose and by person alone."""
+    plain = open_doses(district)
+    claim = {d["dose_id"]: d["claim_id"] for d in table(district.run_dir, "decisions")}
+    in_words = []
+    for place, row in enumerate(plain):
+        named = {"claim_id": claim[row["dose_id"]]} if place % 2 else {"dose_id": row["dose_id"]}
+        word = "person" if row["person_id"] else ("nobody", "foreigner", "Nobody ")[place % 3]
+        in_words.append({**named, "verdict": word, "person_id": row["person_id"], "unit": "00001"})
+    told = train_model([district.path("doses")], district.index, verdicts=verdict_file(tmp_path, in_words))
+    assert told.to_dict() == trained(district, plain, tmp_path).to_dict()
+
+
+def test_what_is_to_be_checked_teaches_nothing(district, tmp_path):
+    rows = [
+        {
+            "dose_id": row["dose_id"],
+            "verdict": ("field_check", "registry_wrong")[place % 2],
+            "person_id": row["person_id"],
+        }
+        for place, row in enumerate(open_doses(district))
+    ]
+    told = train_model([district.path("doses")], district.index, verdicts=verdict_file(tmp_path, rows))
+    assert told.to_dict() == trained(district, None, tmp_path).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"verdict": "nobody"}, "verdict 1 names neither claim_id nor dose_id"),
+        ({"claim_id": "c1-00", "verdict": "nobody"}, "claim_id c1-00 is not among the run's"),
+        ({"dose_id": "D000000004", "verdict": "maybe"}, "verdict maybe is none of person, nobody, foreigner"),
+        ({"dose_id": "D000000004", "verdict": "person"}, "verdict 1 is 'person' and names no person_id"),
+    ],
+)
+def test_a_verdict_that_says_nothing_is_refused(district, tmp_path, row, message):
+    with pytest.raises(InputError, match=message):
+        train_model([district.path("doses")], district.index, verdicts=verdict_file(tmp_path, [row]))

@@ -19,7 +19,7 @@ def train(
     index: Annotated[Path, typer.Option(help="Folder of the index.")],
     out: Annotated[Path, typer.Option(help="Model file to write.")],
     verdicts: Annotated[
-        Path | None, typer.Option(help="Reviewers' verdicts: dose_id, person_id (empty: nobody in the registry).")
+        Path | None, typer.Option(help="Reviewers' verdicts: claim_id or dose_id, verdict, person_id.")
     ] = None,
     columns: Columns = None,
     accept: Annotated[

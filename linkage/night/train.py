@@ -29,7 +29,7 @@ def train_model(
 ) -> Model:
     """Train a model on dose files, on the claims that do not agree exactly with anybody, as ``run`` does.
 
-    verdicts: what reviewers decided, in the form of schema.TRUTH: a person_id, or empty for nobody in the registry.
+    verdicts: what reviewers decided, in the form of schema.VERDICTS.
     accept: why the model is to decide though its training is doubtful; it keeps the reason, and runs ask for no other.
     QualityGateError without one.
     """

@@ -27,7 +27,7 @@ from linkage.schema.decisions import (
     SUBJECT_COUNTS,
     SUBJECTS,
 )
-from linkage.schema.inputs import DOSES, INPUTS, PERSON_STATUSES, REGISTRY, TRUTH
+from linkage.schema.inputs import DOSES, INPUTS, PERSON_STATUSES, REGISTRY, TRUTH, VERDICT_WORDS, VERDICTS
 from linkage.schema.links import ENTITIES, LINKS, PAIRS
 
 __all__ = [
@@ -58,6 +58,8 @@ __all__ = [
     "SUBJECT_COUNTS",
     "TRUTH",
     "UNMATCHED_QUEUE",
+    "VERDICTS",
+    "VERDICT_WORDS",
     "Column",
     "TableSchema",
 ]

@@ -73,5 +73,24 @@ TRUTH = TableSchema(
     ),
 )
 
+VERDICT_WORDS = ("person", "nobody", "foreigner", "field_check", "registry_wrong")
+VERDICTS = TableSchema(
+    "verdicts",
+    (
+        _text("claim_id", "the claim decided on", missing="dose_id says which"),
+        _text("dose_id", "a dose of the claim decided on", missing="claim_id says which"),
+        _text(
+            "verdict",
+            f"{', '.join(VERDICT_WORDS[:-1])} or {VERDICT_WORDS[-1]}",
+            missing="person where person_id is stated, else nobody",
+        ),
+        _text("person_id", "whom the claim means", missing="nobody in the registry, or not decided yet"),
+        _text("unit", "code of the unit that decided"),
+        _text("decided_by", "the officer"),
+        _text("decided_at", "when"),
+        _text("note", "what else was found"),
+    ),
+)
+
 # Inputs by the name used on the command line and in mappings.
-INPUTS = {table.name: table for table in (DOSES, REGISTRY, TRUTH)}
+INPUTS = {table.name: table for table in (DOSES, REGISTRY, TRUTH, VERDICTS)}
