@@ -20,9 +20,12 @@ import pytest
 import typer
 
 from benchmarks import figures
-from linkage import errors, schema
+from linkage import errors, reports, schema
 from linkage.cli import app
+from linkage.doses import batch, schedule
 from linkage.errors import LinkageError, UsageError
+from linkage.exports import tables
+from linkage.ingest.readers import READERS
 from linkage.ingest.reasons import REASONS
 from linkage.plan import kinds as plan_kinds
 from linkage.plan import sections as plan
@@ -30,6 +33,8 @@ from linkage.plan.reading import plan_from
 from linkage.published.reader import published_runs, read_manifest, read_table
 from linkage.reports import write_report
 from linkage.schema import Column, TableSchema
+from linkage.simulate.shocks import SHOCKS
+from linkage.standardise import places_files
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -47,6 +52,7 @@ TABLES = {
     if isinstance(table, TableSchema)
 }
 INPUTS = set(schema.INPUTS)
+FAMILY = [error for error in vars(errors).values() if inspect.isclass(error) and issubclass(error, LinkageError)]
 SIDES = ("stated", "registered")  # queues have a column of each side for many a field: one line in its table
 TYPES = {
     pa.string(): "text",
@@ -168,14 +174,33 @@ def test_every_command_of_the_program_stands_on_a_page() -> None:
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", section(OPERATION, "Exit codes"), re.MULTILINE)}
-    family = [error for error in vars(errors).values() if inspect.isclass(error) and issubclass(error, LinkageError)]
-    raised = {error.exit_code for error in family}
+    raised = {error.exit_code for error in FAMILY}
     assert listed == raised | {0, 130}
 
 
 def test_every_reason_of_a_rejection_is_explained() -> None:
     for code in REASONS.values():
         assert f"`{code.format(key='dose_id')}`" in section(PAGES["docs/output.md"], "Queues"), code
+
+
+def words_of_the_program() -> dict[str, set[str]]:
+    """By page what a user meets in results, or types, and has to find explained there."""
+    statuses, issues, conflicts = set(schema.STATUSES), set(schema.ISSUES), set(schedule.LABELS.values())
+    excluded = {reason for reason in batch.EXCLUDED_REASONS.to_pylist() if reason}
+    kinds = {error.kind for error in FAMILY}
+    units = {places_files.UNITS_2021, places_files.CROSSWALK, places_files.OFFICIAL_2025}
+    return {
+        "README.md": statuses,
+        "docs/output.md": issues | conflicts | excluded,
+        "docs/operation.md": kinds | {*reports.FORMS, reports.STATISTICS, *reports.FORMATS, *tables.FORMATS},
+        "docs/input.md": {*SHOCKS, *READERS, *units},
+    }
+
+
+@pytest.mark.parametrize("page", words_of_the_program())
+def test_the_words_of_the_program_are_explained(page: str) -> None:
+    for word in words_of_the_program()[page]:
+        assert re.search(rf"(?<![\w]){re.escape(word)}\b", PAGES[page]), word
 
 
 # ----------------------------------------------------------------------------------------------------- plan and mapping
@@ -339,6 +364,24 @@ def test_files_of_the_project_that_are_named_exist(page: str) -> None:
     for name in (*named, *tests):
         is_pattern = re.search(r"[A-Z]{4}", name) is not None  # models/comparators/KIND.py
         assert is_pattern or (ROOT / name).exists(), name
+
+
+def test_what_a_file_is_said_to_hold_is_in_it() -> None:
+    """`linkage/schema/claims.py`: the column in `REVIEW_QUEUE`."""
+    steps = re.findall(r"^\d\. (.*(?:\n   .*)*)", PAGES["docs/design.md"], re.MULTILINE)
+    named = [re.findall(r"`((?:linkage|models)/[\w/]+\.py)`|`([A-Z][A-Z_]{3,})`", step) for step in steps]
+    pairs = [(step[0][0], constant) for step in named if step for _, constant in step if constant]
+    assert len(pairs) > 4
+    for path, constant in pairs:
+        assert re.search(rf"^{constant}\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), constant
+
+
+FOREIGN = r"\b(dear|kin|outline|rivals?|he|his|him|human being)\b"  # to the field's plain English
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_words_are_those_of_the_field(page: str) -> None:
+    assert re.findall(FOREIGN, without_code(PAGES[page])) == []
 
 
 def test_the_readme_is_short_and_leads_to_every_page() -> None:

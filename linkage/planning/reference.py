@@ -40,8 +40,8 @@ _MEANINGS = {
     "text": "any text: lower case, single spaces, with `form` without what is written in several ways; several columns "
     "are joined",
     "category": "a text of few values, the same or not",
-    "name_pair": "two names that may have changed places, a column each",
-    "alternatives": "a list of values parted by `delimiter`, or several columns; as a whole any value "
+    "name_pair": "two names that may have been swapped, a column each",
+    "alternatives": "a list of values separated by `delimiter`, or several columns; as a whole any value "
     "of the left meets the first of the right",
     "address": "a street address: its numbers and its words, in any order",
     "number": "a decimal number",
