@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import random
 from pathlib import Path
 from unittest import mock
 
@@ -11,7 +14,7 @@ import pytest
 
 from linkage.errors import LinkageError, VerificationError
 from linkage.storage import checksums
-from linkage.storage.checksums import CheckedFile, n_chunks, sums_of, unreadable
+from linkage.storage.checksums import CheckedFile, CheckedReader, ChunkSums, n_chunks, sums_of, unreadable
 from linkage.storage.sealed import check_seal, read_sealed, sealed
 
 SIZE = 10 * 64 + 17
@@ -126,3 +129,31 @@ def test_a_document_without_a_seal_is_taken_as_it_is(tmp_path: Path) -> None:
     check_seal({"a": 1}, tmp_path, "mend it")
     with pytest.raises(VerificationError):
         check_seal({"a": 1, "digest": "0"}, tmp_path, "mend it")
+
+
+def test_sums_of_pieces_are_those_of_the_whole(tmp_path: Path) -> None:
+    content = random.Random(1).randbytes(3 * 64 + 17)
+    (tmp_path / "file").write_bytes(content)
+    for cuts in ([], [1], [64], [5, 64 + 1, 3 * 64]):
+        pieces = ChunkSums()
+        for start, stop in itertools.pairwise([0, *cuts, len(content)]):
+            pieces.update(content[start:stop])
+        assert np.array_equal(pieces.sums(), sums_of(tmp_path / "file")[1])
+    assert ChunkSums().sums().size == 0
+
+
+def test_a_reader_hands_out_nothing_unchecked(tmp_path: Path) -> None:
+    path, content = tmp_path / "file", bytearray(random.Random(2).randbytes(3 * 64))
+    path.write_bytes(content)
+    _, sums = sums_of(path)
+    content[2 * 64 + 9] ^= 4
+    path.write_bytes(content)
+    with CheckedReader(CheckedFile(path, len(content), sums, "mend it")) as reader:
+        assert reader.read(10) == content[:10]
+        assert reader.tell() == 10
+        reader.seek(-1, os.SEEK_END)
+        with pytest.raises(VerificationError, match="mend it"):
+            reader.read()
+    path.write_bytes(content[:-1])
+    with pytest.raises(VerificationError, match="bytes"):
+        CheckedReader(CheckedFile(path, len(content), sums, "mend it"))

@@ -12,14 +12,16 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
+from linkage.ingest.records import RecordsWriter
 from linkage.published import folders as publish
 from linkage.published.folders import staged
-from linkage.published.reader import already_published, check_outputs, published_runs, read_manifest
+from linkage.published.reader import already_published, check_outputs, published_records, published_runs, read_manifest
 
 ROOT = Path(__file__).parents[1]
 TABLE = pa.table({"dose_id": ["D1", "D2", "D3"], "probability": [0.5, None, 1.0], "found_by": [["a"], [], None]})
@@ -289,3 +291,25 @@ def test_what_was_published_is_never_called_unpublished(tmp_path: Path, monkeypa
     with pytest.raises(LinkageError, match=r"was published, but .* \(Input/output error\)"):
         publish_run(tmp_path)
     assert len(published_runs(tmp_path)) == 1
+
+
+def test_records_are_published_from_their_work_file_or_written_anew(tmp_path: Path) -> None:
+    rows = pa.table({"dose_id": [f"D{n}" for n in range(10)], "full_name": ["Lê Lan", None] * 5})
+    with RecordsWriter(rows.schema, tmp_path, 4, name="accepted.arrow") as writer:
+        writer.append(rows)
+        records = writer.finish()
+    with staged(tmp_path / "runs", "r1") as stage:
+        whole = stage.write_records("whole", records)
+        stage.write_records("few", records.without(np.array([1, 4, 9])))
+        assert whole.samefile(tmp_path / "accepted.arrow")
+        assert stage.outputs["whole.arrow"]["sha256"] == hashlib.sha256(whole.read_bytes()).hexdigest()
+        assert (stage.outputs["whole.arrow"]["rows"], stage.outputs["few.arrow"]["rows"]) == (10, 7)
+        stage.write_manifest({})
+        folder = stage.commit()
+    assert published_records(folder, "whole").read().equals(rows)
+    left = published_records(folder, "few")
+    assert left.read().equals(rows.take([0, 2, 3, 5, 6, 7, 8]))
+    assert left.take(np.array([6, 0]), ["dose_id"])["dose_id"].to_pylist() == ["D8", "D0"]
+    (folder / "few.arrow").write_bytes((folder / "few.arrow").read_bytes()[:-30])
+    with pytest.raises(VerificationError, match=r"few\.arrow: is damaged"):
+        published_records(folder, "few")

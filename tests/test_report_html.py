@@ -436,17 +436,17 @@ def test_the_steps_of_a_waterfall_sum_to_the_published_weight(district: District
         assert pair.probability == pytest.approx(published[pair.dose_id]["match_probability"], abs=1e-9)
 
 
-def test_without_the_inputs_the_page_says_why_there_are_no_pairs(district: District, tmp_path: Path) -> None:
+def test_of_an_older_run_the_page_says_why_there_are_no_pairs(district: District, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     shutil.copytree(district.run_dir, run_dir)
     moved = manifest(run_dir)
-    moved["inputs"][0]["path"] = "absent/doses.parquet"
-    del moved["outputs"]["groups.parquet"]
+    for name in ("groups.parquet", "doses.arrow", "sums"):
+        del moved["outputs"][name]
     (run_dir / "manifest.json").write_text(json.dumps(sealed(moved)), encoding="utf-8")
     (run_dir / "groups.parquet").unlink()
     write_statistics(run_dir, tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
-    assert "Pairs cannot be shown: absent/doses.parquet" in page
+    assert "Pairs cannot be shown: run: was published without its doses" in page
     assert "published without these counts" in page
     assert read(page).tables["examples"] == read(page).tables["groups"] == []
 

@@ -93,6 +93,7 @@ def ingest(
     *,
     columns: Mapping[str, str] | None = None,
     scratch: Path | None = None,
+    keep: str | None = None,
     strict: bool = True,
     on_read: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
 ) -> Ingested:
@@ -104,6 +105,7 @@ def ingest(
     table : the schema that the files follow
     columns : schema names by column names of the files, for those that differ; compared without case and outer space
     scratch : folder for work files, on a disk that can hold the records; None = the system's temporary folder
+    keep : name of a file in scratch that stays, the accepted records' work file; None leaves it without a name
     strict : whether a file that cannot be used stops all; else it is set aside, as long as there is another; one that
         does not exist stops all in any case
     on_read : called after each file with the bytes of all that were read and of all there are
@@ -125,7 +127,7 @@ def ingest(
     for path, name in zip(paths, names, strict=True):
         check_file(path, name)
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
-    read = _read_all(paths, names, table, columns, folder, strict=strict, on_read=on_read)
+    read = _read_all(paths, names, table, columns, folder, keep, strict=strict, on_read=on_read)
     dropped, faults = _duplicates(read.sound, table.key, folder)
     n_rejected: list[int] = []
     rejected = mapped_table(_rejects(read, dropped, faults, table.key, n_rejected), REJECTED.arrow(), folder)
@@ -165,6 +167,7 @@ def _read_all(
     table: TableSchema,
     columns: Mapping[str, str] | None,
     folder: Path,
+    keep: str | None,
     *,
     strict: bool,
     on_read: Callable[[int, int], None],
@@ -173,7 +176,7 @@ def _read_all(
     files: list[FileRows] = []
     aside: list[SetAside] = []
     lost = [np.zeros(0, np.int64)]  # records of files that proved unusable further on, or had to be read again
-    with RecordsWriter(table.arrow(), folder) as writer:
+    with RecordsWriter(table.arrow(), folder, name=keep) as writer:
         ends = np.cumsum([path.stat().st_size for path in paths]).tolist()
         for path, name, end in zip(paths, names, ends, strict=True):
             n_before = writer.n_rows

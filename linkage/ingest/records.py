@@ -1,8 +1,8 @@
-"""The accepted records of a batch, in an unlinked work file: a hundred million of them fit in little memory.
+"""The accepted records of a batch, in a work file: a hundred million of them fit in little memory.
 
 An Arrow IPC file of chunks, compressed column by column: a pass over some columns reads only these, and a record is
-found by its chunk. The file is mapped, so what is cached of it belongs to the system, and it vanishes with the
-process, however that ends.
+found by its chunk. The file is mapped, so what is cached of it belongs to the system. It has no name and vanishes with
+the process, however that ends, unless it is given one: a run publishes it.
 """
 
 from __future__ import annotations
@@ -12,20 +12,35 @@ import mmap
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage.machine.scratch import writing_work_files
+from linkage.storage.checksums import Sums
+from linkage.storage.hashed_file import HashedFile
 
 CHUNK_ROWS = 1 << 18
 # Of a mapped chunk, rows whose values are read one by one: of all columns fifty pages each, where there are thousands.
 _FEW_ROWS = 16
 Check = Callable[[int, Sequence[str] | None, NDArray[np.int64] | None], None]
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=True)
+
+
+@dataclass(frozen=True)
+class WorkFile:
+    """A work file with a name, as long as nobody removes it: its size, the SHA-256 of its bytes, and the sums of
+    its chunks."""
+
+    path: Path
+    n_bytes: int
+    sha256: str
+    sums: Sums
 
 
 class Records:
@@ -38,6 +53,7 @@ class Records:
         reads all that lies around them
     by_value : of such a file the same bytes, mapped for reading a value here and there
     check : called before rows are read with the chunk's number, the columns and, of a few, their places in it
+    work_file : the file of the content, where it has a name
     """
 
     def __init__(
@@ -48,11 +64,13 @@ class Records:
         path: Path | None = None,
         by_value: pa.Buffer | None = None,
         check: Check | None = None,
+        work_file: WorkFile | None = None,
     ) -> None:
         self._content = content
         self._starts = starts
         self._dropped = np.zeros(0, np.int64) if dropped is None else dropped
         self._path, self._by_value, self._check = path, by_value, check
+        self._work_file = work_file
 
     @classmethod
     def of(cls, table: pa.Table, chunk_rows: int = CHUNK_ROWS) -> Records:
@@ -60,6 +78,20 @@ class Records:
         with RecordsWriter(table.schema, None, chunk_rows) as writer:
             writer.append(table)
             return writer.finish()
+
+    @classmethod
+    def of_file(cls, path: Path) -> Records:
+        """The records that a file holds, as `write` writes it. Raises OSError or ArrowException where it does not."""
+        with path.open("rb") as file:
+            content = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        reader = pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(included_fields=[0]))
+        sizes = [reader.get_batch(number).num_rows for number in range(reader.num_record_batches)]
+        return cls(content, np.cumsum([0, *sizes]))
+
+    @property
+    def work_file(self) -> WorkFile | None:
+        """The named file that holds these records and no others, if there is one."""
+        return None if self._dropped.size else self._work_file
 
     @property
     def num_rows(self) -> int:
@@ -116,7 +148,13 @@ class Records:
     def without(self, rows: NDArray[np.int64]) -> Records:
         """The other records; ``rows``: int64[n], distinct, ascending. Nothing is copied."""
         dropped = np.sort(np.concatenate([self._dropped, nth_absent(self._dropped, rows)]))
-        return Records(self._content, self._starts, dropped, self._path, self._by_value, self._check)
+        return Records(self._content, self._starts, dropped, self._path, self._by_value, self._check, self._work_file)
+
+    def write(self, sink: BinaryIO | HashedFile) -> None:
+        """Write the records as the file that they are read from."""
+        with pa.ipc.new_file(pa.PythonFile(sink, "w"), self.schema, options=_OPTIONS) as writer:
+            for chunk in self.chunks():
+                writer.write_table(chunk.combine_chunks())
 
     def _open(self, columns: Sequence[str] | None) -> pa.ipc.RecordBatchFileReader:
         """A reader of its own for every caller: readers are not safe to share between threads.
@@ -139,16 +177,21 @@ class Records:
 class RecordsWriter:
     """Makes tables of one schema into Records; a context, which closes the work file.
 
-    folder : where the work file lies, on a disk that can hold the records; None keeps them in memory.
+    folder : where the work file lies, on a disk that can hold the records; None keeps them in memory
+    name : of the work file in the folder, which stays; None leaves it without one
     """
 
-    def __init__(self, schema: pa.Schema, folder: Path | None, chunk_rows: int = CHUNK_ROWS) -> None:
+    def __init__(
+        self, schema: pa.Schema, folder: Path | None, chunk_rows: int = CHUNK_ROWS, name: str | None = None
+    ) -> None:
         self._chunk_rows, self._folder = chunk_rows, folder or Path()  # in memory no disk refuses anything
         self._waiting = schema.empty_table()
         self._starts = [0]
         with writing_work_files(self._folder):
-            self._file = io.BytesIO() if folder is None else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-            self._ipc = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema, options=_OPTIONS)
+            self._path = None if folder is None or name is None else folder / name
+            self._file = _work_file(folder, self._path)
+            self._sink = self._file if self._path is None else HashedFile(self._file)
+            self._ipc = pa.ipc.new_file(pa.PythonFile(self._sink, "w"), schema, options=_OPTIONS)
 
     def __enter__(self) -> RecordsWriter:
         return self
@@ -182,7 +225,10 @@ class RecordsWriter:
                 content = pa.py_buffer(self._file.getvalue())
             else:
                 content = pa.py_buffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
-        return Records(content, np.array(self._starts))
+        made = None
+        if self._path is not None and isinstance(self._sink, HashedFile):
+            made = WorkFile(self._path, self._sink.size, self._sink.sha256.hexdigest(), self._sink.chunks.sums())
+        return Records(content, np.array(self._starts), work_file=made)
 
     def _write(self, rows: pa.Table) -> None:
         # A column of more than 2 GiB stays in pieces, each of which becomes a chunk.
@@ -190,6 +236,12 @@ class RecordsWriter:
             with writing_work_files(self._folder):
                 self._ipc.write_batch(batch)
             self._starts.append(self._starts[-1] + batch.num_rows)
+
+
+def _work_file(folder: Path | None, path: Path | None) -> BinaryIO:
+    if path is not None:
+        return path.open("x+b")
+    return io.BytesIO() if folder is None else tempfile.TemporaryFile(dir=folder)
 
 
 def mapped_table(parts: Iterable[pa.Table], schema: pa.Schema, folder: Path) -> pa.Table:

@@ -12,11 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
-from linkage.errors import InputError, UsageError
-from linkage.ingest import ingest
+from linkage.errors import InputError, UsageError, VerificationError
 from linkage.plan.kinds import FOUND_BY_SUBJECT
 from linkage.plan.sections import Field
-from linkage.published.reader import published_model, read_manifest, read_table
+from linkage.published.reader import REMEDY, find_record, find_rows, published_model, read_manifest
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import damage_told, looked_up
 from linkage.registry.sums import check_whole
@@ -91,11 +90,11 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     Raises
     ------
     UsageError : no such dose in the run, no such person in the registry, or the run is none
-    InputError : the inputs or the index are no longer those of the run
+    InputError : the index is no longer that of the run, or the run is of a version that published no doses
     VerificationError : the run or the index is damaged
     """
-    manifest = read_manifest(run_dir, "index", "inputs", "columns", "match_threshold")
-    found = read_table(run_dir, DECISIONS.name, filters=[("dose_id", "=", dose_id)])
+    manifest = read_manifest(run_dir, "index", "match_threshold")
+    found = find_rows(run_dir, DECISIONS.name, [("dose_id", "=", dose_id)])
     if found.num_rows == 0:
         raise UsageError(f"{run_dir.name}: dose {dose_id!r} is not among its decisions; see also 'linkage rejects'")
     index = open_index(Path(manifest["index"]["path"]), manifest["index"]["content"])
@@ -109,7 +108,7 @@ def _explained(
 ) -> Explanation:
     """A dose, found among the decisions: its row there."""
     asked = None if person_id is None else _row_of(index, person_id)
-    dose = _find_dose(manifest, dose_id)
+    dose = find_dose(run_dir, dose_id)
     model = published_model(run_dir, index.plan)
     dictionaries = index.dictionaries.copy()
     readings = _readings(run_dir, dose_id)
@@ -167,36 +166,31 @@ def _explained(
 def _evidence(run_dir: Path, claim_id: str, index: Index) -> dict[int, tuple[float, float]]:
     """The bits of other doses by registry row: of the claim, and of the schedule."""
     filters = [("claim_id", "=", claim_id)]
-    found = read_table(run_dir, CANDIDATES.name, ["person_id", "subject_bits", "schedule_bits"], filters=filters)
+    found = find_rows(run_dir, CANDIDATES.name, filters, ["person_id", "subject_bits", "schedule_bits"])
     found = found.filter((pc.field("subject_bits") != 0) | (pc.field("schedule_bits") != 0))
     rows = index.rows_of(found["person_id"].combine_chunks()).tolist() if found.num_rows else []
     bits = zip(found["subject_bits"].to_pylist(), found["schedule_bits"].to_pylist(), strict=True)
     return dict(zip(rows, bits, strict=True))
 
 
-def _find_dose(manifest: dict[str, Any], dose_id: str) -> pa.Table:
-    """The dose's row, from the input files of the run."""
-    for source in manifest["inputs"]:
-        path = Path(source["path"])
-        if not path.exists():
-            raise InputError(f"{path}: the run's input is no longer there; put it back to explain its doses")
-        ingested = ingest([path], DOSES, columns=manifest["columns"])
-        if ingested.files[0].sha256 != source["sha256"]:
-            raise InputError(f"{path}: has changed since the run; put the file back that was linked")
-        found = np.flatnonzero(pc.equal(ingested.accepted.column("dose_id"), dose_id).to_numpy())
-        if found.size:
-            return ingested.accepted.take(found).combine_chunks()
-    raise InputError(f"dose {dose_id!r} is not in the input files that the run names; link again")
+def find_dose(run_dir: Path, dose_id: str) -> pa.Table:
+    """The dose's row among the accepted records that the run published."""
+    if f"{DOSES.name}.arrow" not in read_manifest(run_dir, "outputs")["outputs"]:
+        raise InputError(f"{run_dir.name}: was published without its doses, by an older version; link again")
+    found = find_record(run_dir, DOSES.name, "dose_id", dose_id)
+    if found is None:
+        raise VerificationError(f"{run_dir.name}: dose {dose_id!r} is decided and not among its doses; {REMEDY}")
+    return found
 
 
 def _readings(run_dir: Path, dose_id: str) -> list[tuple[str, str]]:
     """(column, reading) of what the run read otherwise than typed of a dose."""
-    found = read_table(run_dir, READINGS.name, filters=[("dose_id", "=", dose_id)])
+    found = find_rows(run_dir, READINGS.name, [("dose_id", "=", dose_id)])
     return [(row["field"], row["reading"]) for row in found.to_pylist()]
 
 
 def _excluded_reason(run_dir: Path, claim_id: str) -> str | None:
-    excluded = read_table(run_dir, EXCLUDED_QUEUE.name, ["reason"], filters=[("claim_id", "=", claim_id)])
+    excluded = find_rows(run_dir, EXCLUDED_QUEUE.name, [("claim_id", "=", claim_id)], ["reason"])
     return str(excluded["reason"][0]) if excluded.num_rows else None
 
 

@@ -14,7 +14,7 @@ from linkage.encode.columns import encode
 from linkage.errors import UsageError
 from linkage.ingest.records import Records
 from linkage.insight.explain import SHOWN, Candidate, candidate_of, score_rows, texts_of
-from linkage.published.reader import read_table
+from linkage.published.reader import find_rows, read_table
 from linkage.registry.build import build_index
 from linkage.registry.index import Index
 from linkage.schema import LINKS, PAIRS
@@ -91,7 +91,7 @@ def _as_decided(linked: LinkFolder, left_id: str, candidate: Candidate) -> float
     ways = [("right_id", "left_id"), ("left_id", "right_id")] if linked.is_self else [("right_id", "left_id")]
     rivals = 0.0
     for side, other in ways:
-        found = read_table(linked.folder, PAIRS.name, filters=[(side, "=", candidate.person_id)])
+        found = find_rows(linked.folder, PAIRS.name, [(side, "=", candidate.person_id)])
         published = found.filter(pc.equal(found[other], left_id))
         if published.num_rows:
             return float(published["match_probability"][0].as_py())

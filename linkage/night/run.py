@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from linkage.deciding.gates import check_accept, expected_of, gate_notes, refuse
 from linkage.ingest import Ingested, in_order, ingest
 from linkage.machine.clock import today
 from linkage.machine.memory import AnonymousPeak
+from linkage.machine.scratch import writing_work_files
 from linkage.machine.stage_clock import Clock, Progress
 from linkage.night.checks import check_list_date, check_plan, check_set_aside, check_sum, run_notes
 from linkage.night.manifest import cost_entries, input_entries, result_entries, run_id, status_counts
@@ -45,9 +47,11 @@ from linkage.schema import (
 from linkage.stations import reading_parts, station_notes
 from linkage.storage.locks import made_and_locked
 from linkage.storage.output_paths import check_folder
-from linkage.storage.work_folders import sweep
+from linkage.storage.work_folders import work_folder
 from linkage.training.drift import drift_notes
 from linkage.training.model_file import Model
+
+_ACCEPTED = "accepted.arrow"  # the work file of the accepted doses, which is published
 
 
 @dataclass(frozen=True)
@@ -104,10 +108,19 @@ def run(
     with AnonymousPeak() as memory:
         index = open_index(index_folder)
         check_plan(index)
-        asked = _Asked(dose_files, runs, model_file, dict(columns or {}), list_date, accept, strict, n_threads)
-        with made_and_locked(runs):
-            sweep(runs)
-            return _run(asked, index, clock, memory)
+        model = None if model_file is None else Model.load(model_file, index.plan)
+        asked = _Asked(dose_files, runs, model, dict(columns or {}), list_date, accept, strict, n_threads)
+        with made_and_locked(runs), _room_to_work(runs) as scratch:
+            return _run(asked, index, scratch, clock, memory)
+
+
+@contextmanager
+def _room_to_work(runs: Path) -> Iterator[Path]:
+    """A folder for work files, beside the runs, whose disk has to hold the results anyway."""
+    with ExitStack() as work:
+        with writing_work_files(runs):
+            folder = work.enter_context(work_folder(runs))
+        yield folder
 
 
 @dataclass(frozen=True)
@@ -116,7 +129,7 @@ class _Asked:
 
     dose_files: Sequence[Path]
     runs: Path
-    model_file: Path | None
+    model: Model | None
     columns: dict[str, str]
     list_date: datetime.date | None
     accept: str | None
@@ -124,27 +137,28 @@ class _Asked:
     n_threads: int
 
 
-def _run(asked: _Asked, index: Index, clock: Clock, memory: AnonymousPeak) -> RunSummary:
-    """Link and publish, in a folder of runs that is locked."""
-    runs, accept = asked.runs, asked.accept
+def _run(asked: _Asked, index: Index, scratch: Path, clock: Clock, memory: AnonymousPeak) -> RunSummary:
+    """Link and publish, in a folder of runs that is locked; scratch: a work folder in it."""
+    runs, accept, model = asked.runs, asked.accept, asked.model
+
     with clock.stage("ingest"):
         ingested = ingest(
             in_order(asked.dose_files),
             DOSES,
             columns=asked.columns,
-            scratch=runs,
+            scratch=scratch,
+            keep=_ACCEPTED,
             strict=asked.strict,
             on_read=clock.reading,
         )
     check_set_aside(ingested, accept)
-    model = None if asked.model_file is None else Model.load(asked.model_file, index.plan)
     newest = _newest_dose(ingested, index) if asked.list_date is None else None
     drawn_up = asked.list_date or newest or index.dictionaries.latest_date
     name = run_id(ingested, index, model, asked.columns, drawn_up)
     if already_published(runs / name):
         return _published_before(runs / name, ingested, index, newest)
     with new_stage(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
-        outcome, pairs, model = reconcile(ingested, index, model, drawn_up, asked.n_threads, runs, clock)
+        outcome, pairs, model = reconcile(ingested, index, model, drawn_up, asked.n_threads, scratch, clock)
         check_sum(ingested, outcome)
         refuse(model, outcome.moved, accept, "the run", expected_of(outcome.decided))
         with clock.stage("publish"):
@@ -224,5 +238,6 @@ def _write_tables(
     }
     with ThreadPoolExecutor(n_threads) as threads:
         list(threads.map(lambda name: stage.write_parts(name, *tables[name]), tables))
+    stage.write_records(DOSES.name, ingested.accepted)
     stage.write_table(REJECTED.name, ingested.rejected, keep_metadata=True)
     stage.write_table("patterns", patterns_table(pairs, outcome.index.plan))

@@ -8,20 +8,22 @@ frees it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import LinkageError, UsageError
-from linkage.published.reader import MANIFEST, check_outputs
+from linkage.ingest.records import Records
+from linkage.published.reader import MANIFEST, SUMS, TABLES, check_outputs
+from linkage.storage.checksums import Sums
+from linkage.storage.hashed_file import HashedFile
 from linkage.storage.locks import locked
 from linkage.storage.sealed import sealed
 from linkage.storage.work_folders import flush, flush_all, make_folder, sweep, work_folder
@@ -46,6 +48,7 @@ class Stage:
     folder: Path
     target: Path
     written: dict[str, Output] = field(default_factory=dict)
+    sums: dict[str, Sums] = field(default_factory=dict)
 
     @property
     def outputs(self) -> dict[str, dict[str, Any]]:
@@ -87,6 +90,24 @@ class Stage:
                 writer.close()
         return self.folder / f"{name}.parquet"
 
+    def write_records(self, name: str, records: Records) -> Path:
+        """Write ``<name>.arrow``: records in their order, in the chunks in which they are read. Their work file becomes
+        it where it lies on the same disk and holds these and no others.
+
+        Raises LinkageError as `write_table`.
+        """
+        path, made = self.folder / f"{name}.arrow", records.work_file
+        if made is not None and _is_linked(made.path, path):
+            with _one_line(self.target / path.name, "write"):
+                flush(path)
+            self.written[path.name] = Output(made.n_bytes, made.sha256, records.num_rows)
+            self.sums[path.name] = made.sums
+            return path
+        with self._file(path.name) as sink:
+            records.write(sink)
+            sink.rows = records.num_rows
+        return path
+
     def write_json(self, name: str, value: object) -> Path:
         """Write ``<name>.json``, keys sorted, UTF-8; NaN and infinity are refused with ValueError. Bytes of file names
         that are no UTF-8 become escapes, by which Python reads them back."""
@@ -96,7 +117,9 @@ class Stage:
         return self.folder / f"{name}.json"
 
     def write_manifest(self, entries: Mapping[str, Any]) -> Path:
-        """Write the manifest, with what was written so far, sealed; see linkage.published.reader."""
+        """Write the sums of all files, and the manifest with what was written, sealed; see linkage.published.reader."""
+        with self._file(SUMS) as sink:
+            sink.write(b"".join(self.sums[name].tobytes() for name in sorted(self.sums)))
         return self.write_json(MANIFEST.removesuffix(".json"), sealed({**entries, "outputs": self.outputs}))
 
     def commit(self) -> Path:
@@ -125,7 +148,7 @@ class Stage:
         return self.target
 
     @contextmanager
-    def _file(self, name: str) -> Iterator[_HashedFile]:
+    def _file(self, name: str) -> Iterator[HashedFile]:
         """A file of the run that is hashed as it is written and flushed to the disk when it closes.
 
         Files may be written in several threads, one each.
@@ -136,12 +159,13 @@ class Stage:
         with _one_line(self.target / name, "write"):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("xb") as raw:
-                sink = _HashedFile(raw)
+                sink = HashedFile(raw)
                 yield sink
                 raw.flush()
                 os.fsync(raw.fileno())
-        rows = sink.rows if name.endswith(".parquet") else None
+        rows = sink.rows if path.suffix in TABLES else None
         self.written[name] = Output(sink.size, sink.sha256.hexdigest(), rows)
+        self.sums[name] = sink.chunks.sums()
 
 
 @contextmanager
@@ -185,29 +209,6 @@ def _check_name(run_id: str) -> None:
         raise UsageError(f"run id {run_id!r}: no plain folder name; use letters, digits and hyphens")
 
 
-@dataclass
-class _HashedFile:
-    """The few methods of a file that Arrow's writer calls, with the hash of all that passed and the rows in it."""
-
-    raw: BinaryIO
-    sha256: Any = field(default_factory=hashlib.sha256)
-    size: int = 0
-    rows: int = 0
-    closed: bool = False
-
-    def write(self, block: bytes) -> int:
-        self.raw.write(block)
-        self.sha256.update(block)
-        self.size += len(block)
-        return len(block)
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        self.raw.flush()
-
-
 @contextmanager
 def _one_line(path: Path, action: str) -> Iterator[None]:
     """Turns what the disk refuses into one line that names the file and the remedy."""
@@ -217,6 +218,15 @@ def _one_line(path: Path, action: str) -> Iterator[None]:
         reason = error.strerror or str(error)
         message = f"{path}: cannot {action} it ({reason}); free space or rights there, nothing was published"
         raise LinkageError(message) from error
+
+
+def _is_linked(path: Path, name: Path) -> bool:
+    """Whether a file could be given another name, which some disks and none but its own can."""
+    try:
+        os.link(path, name)
+    except OSError:
+        return False
+    return True
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:

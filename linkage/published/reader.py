@@ -7,24 +7,30 @@ read. What is damaged is never half read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from linkage.errors import UsageError, VerificationError
+from linkage.ingest.records import Records
 from linkage.plan.sections import Plan
 from linkage.published.manifests import LinkManifest, PublishedManifest, RunManifest
-from linkage.storage.checksums import unreadable
+from linkage.storage.checksums import SUM_TYPE, CheckedFile, CheckedReader, n_chunks, unreadable
 from linkage.storage.edited_files import read_json
 from linkage.storage.sealed import DIGEST, check_seal
 from linkage.storage.typed_content import shaped
 from linkage.training.model_file import Model
 
 MANIFEST = "manifest.json"
+SUMS = "sums"  # of the chunks of all files, uint32, in the order of their names; see linkage.storage.checksums
+TABLES = (".parquet", ".arrow")
 REMEDY = "restore the run from a copy, or link again with this version"
 
 
@@ -96,16 +102,38 @@ def check_file(run_dir: Path, name: str) -> Path:
     return run_dir / name
 
 
-def read_table(run_dir: Path, name: str, columns: list[str] | None = None, *, filters: Any = None) -> pa.Table:
-    """Columns of a published table, all of them when not given, and the rows that meet filters as pyarrow takes them.
+def read_table(run_dir: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+    """Columns of a published table, all of them when not given. Raises as `check_file`."""
+    path = check_file(run_dir, f"{name}.parquet")
+    with _readable(path):
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
+
+
+def find_rows(run_dir: Path, name: str, filters: Any, columns: list[str] | None = None) -> pa.Table:
+    """The rows of a published table that meet filters as pyarrow takes them. Read and checked is only what may hold
+    them: of a table that is sorted by what they are about, next to nothing.
 
     Raises as `check_file`.
     """
-    path = check_file(run_dir, f"{name}.parquet")
-    try:
-        return pq.read_table(path, columns=columns, filters=filters, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise VerificationError(f"{path}: cannot be read ({_reason(error)}); {REMEDY}") from error
+    with _checked(run_dir, f"{name}.parquet") as source, _readable(run_dir / f"{name}.parquet"):
+        return pq.read_table(source, columns=columns, filters=filters, page_checksum_verification=True)
+
+
+def find_record(run_dir: Path, name: str, column: str, value: str) -> pa.Table | None:
+    """The first published record with a value in a column, as a table of one row; None where there is none. Read and
+    checked is this column, and the chunk that has it.
+
+    Raises as `check_file`.
+    """
+    with _checked(run_dir, f"{name}.arrow") as source, _readable(run_dir / f"{name}.arrow"):
+        whole = pa.ipc.open_file(source)
+        place = whole.schema.get_field_index(column)
+        reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=[place]))
+        for number in range(reader.num_record_batches):
+            row = pc.index(reader.get_batch(number).column(0), value).as_py()
+            if row >= 0:
+                return pa.Table.from_batches([whole.get_batch(number)]).take(pa.array([row]))
+    return None
 
 
 def published_dataset(run_dir: Path, name: str) -> pyarrow.dataset.Dataset:
@@ -113,10 +141,15 @@ def published_dataset(run_dir: Path, name: str) -> pyarrow.dataset.Dataset:
     path = check_file(run_dir, f"{name}.parquet")
     options = pyarrow.dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
     parquet = pyarrow.dataset.ParquetFileFormat(default_fragment_scan_options=options)
-    try:
+    with _readable(path):
         return pyarrow.dataset.dataset(path, format=parquet)
-    except (OSError, pa.ArrowException) as error:
-        raise VerificationError(f"{path}: cannot be read ({_reason(error)}); {REMEDY}") from error
+
+
+def published_records(run_dir: Path, name: str) -> Records:
+    """Published records, to be read column by column and by their place. Raises as `check_file`."""
+    path = check_file(run_dir, f"{name}.arrow")
+    with _readable(path):
+        return Records.of_file(path)
 
 
 def published_model(run_dir: Path, plan: Plan | None = None) -> Model:
@@ -137,7 +170,7 @@ def check_outputs(folder: Path, outputs: Mapping[str, Mapping[str, Any]], remedy
         try:
             with path.open("rb") as source:
                 found = hashlib.file_digest(source, "sha256").hexdigest()
-            rows = pq.read_metadata(path).num_rows if name.endswith(".parquet") else None
+            rows = _n_rows(path)
         except OSError as error:
             raise unreadable(path, error, remedy) from error
         except pa.ArrowException as error:
@@ -149,6 +182,40 @@ def check_outputs(folder: Path, outputs: Mapping[str, Mapping[str, Any]], remedy
             )
         if rows != expected["rows"]:
             raise VerificationError(f"{path}: has {rows} rows, {expected['rows']} were written; {remedy}")
+
+
+@contextmanager
+def _checked(run_dir: Path, name: str) -> Iterator[BinaryIO | CheckedReader]:
+    """A published file to read from, of which what is read is what was published."""
+    outputs = read_manifest(run_dir, like=PublishedManifest).get("outputs", {})
+    if name not in outputs or SUMS not in outputs:  # an older version wrote none
+        with check_file(run_dir, name).open("rb") as whole:
+            yield whole
+        return
+    check_outputs(run_dir, {SUMS: outputs[SUMS]})
+    sums = np.fromfile(run_dir / SUMS, SUM_TYPE)
+    counts = {each: n_chunks(outputs[each]["bytes"]) for each in sorted(outputs) if each != SUMS}
+    first = sum(n for each, n in counts.items() if each < name)
+    of_file = sums[first : first + counts[name]]
+    with CheckedReader(CheckedFile(run_dir / name, outputs[name]["bytes"], of_file, REMEDY)) as reader:
+        yield reader
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what cannot be read into one line."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise VerificationError(f"{path}: cannot be read ({_reason(error)}); {REMEDY}") from error
+
+
+def _n_rows(path: Path) -> int | None:
+    """The rows of a table; None of what is none."""
+    if path.suffix == ".arrow":
+        with pa.OSFile(str(path)) as source:
+            return int(pa.ipc.open_file(source).count_rows())
+    return int(pq.read_metadata(path).num_rows) if path.suffix == ".parquet" else None
 
 
 def _reason(error: Exception) -> str:

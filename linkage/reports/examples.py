@@ -74,7 +74,7 @@ class Examples:
 def examples_of_run(run_dir: Path, plan: Plan, threshold: float, *, unmask: bool = False) -> Examples:
     """Choose and explain pairs of a published run.
 
-    The evidence is worked out again from the run's inputs and index: where these are gone there are no pairs, and the
+    The evidence is worked out again from the run's doses and its index: where that is gone there are no pairs, and the
     hindrance says so.
     """
     pairs: list[Example] = []

@@ -8,6 +8,7 @@ a manifest names by its SHA-256; what says so must be checked itself (linkage.st
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import zlib
 from collections.abc import Iterator
@@ -48,6 +49,28 @@ def sums_of(path: Path) -> tuple[str, Sums]:
             digest.update(block)
             sums += _chunk_sums(memoryview(block))
     return digest.hexdigest(), np.array(sums, SUM_TYPE)
+
+
+class ChunkSums:
+    """The sums of what is written piece by piece."""
+
+    def __init__(self) -> None:
+        self._whole: list[int] = []
+        self._last, self._n_bytes = 0, 0  # of the chunk that is not full
+
+    def update(self, block: bytes) -> None:
+        """What is written next."""
+        left = memoryview(block)
+        while len(left):
+            part, left = left[: CHUNK_BYTES - self._n_bytes], left[CHUNK_BYTES - self._n_bytes :]
+            self._last, self._n_bytes = zlib.crc32(part, self._last), self._n_bytes + len(part)
+            if self._n_bytes == CHUNK_BYTES:
+                self._whole.append(self._last)
+                self._last, self._n_bytes = 0, 0
+
+    def sums(self) -> Sums:
+        """Of all that was written: uint32[n_chunks]."""
+        return np.array([*self._whole, *([self._last] if self._n_bytes else [])], SUM_TYPE)
 
 
 class CheckedFile:
@@ -118,6 +141,43 @@ class CheckedFile:
             yield
         except OSError as error:
             raise unreadable(self.path, error, self.remedy) from error
+
+
+class CheckedReader(io.RawIOBase):
+    """A file to read from at any place, of which nothing is handed out unchecked."""
+
+    def __init__(self, file: CheckedFile) -> None:
+        file.check_size()
+        self._file, self._place = file, 0
+        with file._readable():
+            self._descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._file.n_bytes}
+        self._place = starts[whence] + offset
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._file.n_bytes if size < 0 else min(self._place + size, self._file.n_bytes)
+        self._file.check(self._place, end)
+        with self._file._readable():
+            content = os.pread(self._descriptor, max(0, end - self._place), self._place)
+        self._place += len(content)
+        return content
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
 
 
 def _chunk_sums(content: memoryview[Any]) -> list[int]:

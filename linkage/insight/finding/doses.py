@@ -1,4 +1,4 @@
-"""Finds doses of a run, in its own input files, with what was decided of them."""
+"""Finds doses of a run, among the accepted records that it published, with what was decided of them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.errors import InputError
-from linkage.ingest import Ingested, in_order, ingest
+from linkage.doses.claim_ids import PREFIX
+from linkage.ingest.records import Records
 from linkage.insight.finding.asked import Asked, Found, is_born, is_word
-from linkage.published.reader import read_manifest, read_table
+from linkage.published.reader import find_rows, published_records, read_manifest
 from linkage.schema import DECISIONS, DOSES
 from linkage.standardise.dates import LAST_YEAR, standardise_birth_dates
 from linkage.standardise.identifiers import standardise_ids, standardise_insurance
@@ -26,54 +26,43 @@ _DECIDED = ("dose_id", "status", "person_id", "match_probability")
 
 
 def find_doses(run_dir: Path, asked: Asked, limit: int) -> Found:
-    """Doses of a published run that fit all that is asked, in the order of its files, the first ``limit`` with what was
-    decided of them.
+    """Doses of a published run that fit all that is asked, in the order of its records, the first ``limit`` with what
+    was decided of them.
 
-    UsageError where the folder is no run; InputError where its inputs are no longer there or have changed.
+    UsageError where the folder is no run; VerificationError where it is damaged.
     """
     start = time.perf_counter()
-    manifest = read_manifest(run_dir, "inputs", "columns")
+    read_manifest(run_dir)
     given = None
     if asked.person:
-        given = read_table(run_dir, DECISIONS.name, ["dose_id"], filters=[("person_id", "=", asked.person)])["dose_id"]
-    ingested = read_again(manifest)
-    found = [part for part in _fitting(ingested, asked, given) if part.num_rows]
+        given = find_rows(run_dir, DECISIONS.name, [("person_id", "=", asked.person)], ["dose_id"])["dose_id"]
+    accepted = published_records(run_dir, DOSES.name)
+    found = [part for part in _fitting(accepted, asked, given) if part.num_rows]
     doses = pa.concat_tables(found) if found else None
     rows = [] if doses is None else doses.slice(0, limit).to_pylist()
     ids = [row["dose_id"] for row in rows]
-    decided = read_table(run_dir, DECISIONS.name, list(_DECIDED), filters=[("dose_id", "in", ids)]) if ids else None
+    decided = find_rows(run_dir, DECISIONS.name, [("dose_id", "in", ids)], list(_DECIDED)) if ids else None
     of_dose = {row["dose_id"]: row for row in ([] if decided is None else decided.to_pylist())}
     n_found = 0 if doses is None else doses.num_rows
     seconds = round(time.perf_counter() - start, 3)
-    return Found(n_found, [row | of_dose.get(row["dose_id"], {}) for row in rows], ingested.accepted.num_rows, seconds)
+    return Found(n_found, [row | of_dose.get(row["dose_id"], {}) for row in rows], accepted.num_rows, seconds)
 
 
 def dose_of(run_dir: Path, asked: str) -> tuple[str, int]:
     """The dose of this id with 0, or the first dose of the claim of this key with the number of its doses; what is
     neither comes back as it is."""
-    is_it = (pc.field("dose_id") == asked) | (pc.field("claim_id") == asked)
-    found = read_table(run_dir, DECISIONS.name, ["dose_id"], filters=is_it)["dose_id"].to_pylist()
-    return (asked, 0) if asked in found or not found else (found[0], len(found))
+    # By dose they are sorted, and next to nothing is read; by claim all ids are.
+    is_dose = find_rows(run_dir, DECISIONS.name, [("dose_id", "=", asked)], ["dose_id"]).num_rows > 0
+    if is_dose or not asked.startswith(PREFIX):
+        return asked, 0
+    found = find_rows(run_dir, DECISIONS.name, [("claim_id", "=", asked)], ["dose_id"])["dose_id"].to_pylist()
+    return (found[0], len(found)) if found else (asked, 0)
 
 
-def read_again(manifest: dict[str, Any]) -> Ingested:
-    """The input files of a run as it read them; InputError where one is gone or has changed."""
-    paths = {Path(source["path"]): source["sha256"] for source in manifest["inputs"]}
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"{path}: the run's input is no longer there; put it back to look at its doses")
-    ingested = ingest(in_order(list(paths)), DOSES, columns=manifest["columns"])
-    sums = {source["sha256"] for source in manifest["inputs"]}
-    for file in ingested.files:
-        if file.sha256 not in sums:
-            raise InputError(f"{file.file}: has changed since the run; put the file back that was linked")
-    return ingested
-
-
-def _fitting(ingested: Ingested, asked: Asked, given: pa.ChunkedArray | None) -> Iterator[pa.Table]:
+def _fitting(accepted: Records, asked: Asked, given: pa.ChunkedArray | None) -> Iterator[pa.Table]:
     """The accepted rows that fulfil all conditions, part after part."""
     conditions = list(_conditions(asked, given))
-    for rows in ingested.accepted.chunks(list(_STATED)):
+    for rows in accepted.chunks(list(_STATED)):
         for fits in conditions:
             rows = rows.filter(fits(rows))
             if not rows.num_rows:
