@@ -19,6 +19,7 @@ from linkage.cli.failures import failure_of
 from linkage.errors import LinkageError
 from linkage.machine.version import __version__, code_version
 from tests.district import call
+from tests.raised import made_in, raised_errors
 from tests.test_cli import NAMES, commands, one_line
 
 RUN = ("run", "--doses", "a.csv", "--index", "i", "--out", "o")
@@ -93,8 +94,12 @@ def test_a_list_of_commands_cuts_no_sentence(arguments: tuple[str, ...], monkeyp
 
 def test_the_help_of_the_program_tells_the_exit_codes() -> None:
     told = {int(code) for code in re.findall(r"^ +(\d+) {2,}\S", call("--help").out, re.MULTILINE)}
-    family = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, LinkageError)]
-    assert told == {error.exit_code for error in family} | {0, 130}
+    assert told == {error.exit_code for error in raised_errors()} | {0, 130}
+
+
+def test_an_error_that_is_only_defined_is_not_raised() -> None:
+    assert made_in("class A(Exception): ...\n") == set()
+    assert made_in("def f():\n    raise A('x') from B\ndef g():\n    return errors.C('x')\n") == {"A", "C"}
 
 
 def test_the_version_is_told() -> None:

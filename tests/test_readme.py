@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import inspect
 import re
 import shlex
 import tomllib
@@ -35,6 +34,7 @@ from linkage.reports import write_report
 from linkage.schema import Column, TableSchema
 from linkage.simulate.shocks import SHOCKS
 from linkage.standardise import places_files
+from tests.raised import raised_errors
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -174,8 +174,7 @@ def test_every_command_of_the_program_stands_on_a_page() -> None:
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", section(OPERATION, "Exit codes"), re.MULTILINE)}
-    raised = {error.exit_code for error in FAMILY}
-    assert listed == raised | {0, 130}
+    assert listed == {error.exit_code for error in raised_errors()} | {0, 130}
 
 
 def test_every_reason_of_a_rejection_is_explained() -> None:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -114,111 +113,6 @@ def test_what_is_too_long_is_found() -> None:
     assert oversized("class A:\n    async def f(self):\n" + "        pass\n" * 60) == ["f has 61 lines"]
     assert oversized("a = 1\n" * 320) == []
     assert oversized("a = 1\n" * 321) == ["the module has 321 lines"]
-
-
-# ---------------------------------------------------------------------------------------------- kernels and their twins
-
-
-def kernels(source: str) -> dict[str, int]:
-    """The functions of a module that are compiled, with their numbers of arguments."""
-    names = {
-        node.name: len(node.args.args)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef)
-        for decorator in node.decorator_list
-        if re.search(r"\b(kernel|n?jit|vectorize|guvectorize)\b", ast.unparse(decorator))
-    }
-    return names
-
-
-def functions(source: str) -> set[str]:
-    return {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
-
-
-def kernel_files() -> list[Path]:
-    files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-    return [path for path in files if kernels(path.read_text(encoding="utf-8"))]
-
-
-def without_twin(source: str, twins: set[str]) -> list[str]:
-    """Kernels of a module that have no function of their name among the twins.
-
-    A name with an underscore is a part of the kernels of its own file, and tested through them. ``x_levels``, which
-    loops over a tile, may stand on the twin of ``x_level``.
-    """
-    twins = twins | {f"{name}s" for name in twins if name.endswith("_level")}
-    return [name for name in kernels(source) if not name.startswith("_") and name not in twins]
-
-
-# Kernels of the CSV reader have oracles beside their tests: a regular expression of a record, and the csv module.
-TWINS_OF_RECORDS = {
-    "scan_records": "naive_scan(",
-    "split_fields": "csv.reader(",
-    "copy_values": "csv.reader(",
-    "begin_with_names": "naive_begins_with_name(",
-}
-
-
-def test_every_kernel_has_a_naive_twin() -> None:
-    twins = functions((ROOT / "tests" / "naive.py").read_text(encoding="utf-8"))
-    records = (ROOT / "tests" / "test_ingest_records.py").read_text(encoding="utf-8")
-    twins |= {name for name, twin in TWINS_OF_RECORDS.items() if f".{name}(" in records and twin in records}
-    files = kernel_files()
-    assert {path.relative_to(ROOT).parts[0] for path in files} == set(PACKAGES)
-    missing = {str(p.relative_to(ROOT)): without_twin(p.read_text(encoding="utf-8"), twins) for p in files}
-    assert {path: names for path, names in missing.items() if names} == {}
-
-
-def unused(source: str, users: list[str]) -> set[str]:
-    """Public functions of a module of twins that neither a test nor another twin calls."""
-    calls = {name for user in users for name in re.findall(r"\bnaive\.(\w+)", user)}
-    calls |= {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-    return functions(source) - calls
-
-
-def test_every_twin_is_used() -> None:
-    source = (ROOT / "tests" / "naive.py").read_text(encoding="utf-8")
-    users = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").glob("test_*.py"))]
-    assert unused(source, users) == set()
-    assert unused("def f(a): ...\ndef g(a): f(a)\ndef h(): ...", ["naive.g(1)", "h()"]) == {"h"}
-
-
-def test_the_twins_share_no_code_with_the_kernels() -> None:
-    tree = ast.parse((ROOT / "tests" / "naive.py").read_text(encoding="utf-8"))
-    assert {name.split(".")[0] for name in imported(tree)} & {*PACKAGES, "numba"} == set()
-
-
-def test_kernels_take_at_most_ten_arguments() -> None:
-    counted = {name: n for path in kernel_files() for name, n in kernels(path.read_text(encoding="utf-8")).items()}
-    assert {name: n for name, n in counted.items() if n > 10} == {}
-
-
-@pytest.mark.parametrize("decorator", ["@kernel", "@njit", "@nb.njit(cache=True)", "@numba.jit", "@nb.vectorize"])
-def test_a_kernel_without_a_twin_is_found(decorator: str) -> None:
-    source = f"{decorator}\ndef shift(a, b): ...\n\n{decorator}\ndef _part(a): ...\n\ndef plain(): ...\n"
-    assert kernels(source) == {"shift": 2, "_part": 1}
-    assert without_twin(source, {"_part", "other"}) == ["shift"]
-    assert without_twin(source, {"shift"}) == []
-    assert without_twin(source.replace("shift", "shift_levels"), {"shift_level"}) == []
-
-
-def imported(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-
-
-def test_tests_of_kernels_run_in_the_lanes_without_jit_and_with_bounds_checks() -> None:
-    sources = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").glob("test_*.py"))}
-    of_kernels = {
-        name
-        for name, source in sources.items()
-        if {module.split(".")[0] for module in imported(ast.parse(source))} & {"blocking", "models"}
-    }
-    assert of_kernels
-    assert {name for name in of_kernels if "pytest.mark.kernel" not in sources[name]} == set()
 
 
 # ------------------------------------------------------------------------------------------------------ what is tracked
