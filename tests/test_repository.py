@@ -240,6 +240,14 @@ def test_run_tells_its_commands() -> None:
         assert f"./run {command}" in done.stdout
 
 
+def test_slow_tests_run_when_asked_for() -> None:
+    """By default they are not collected; a debugger gets the terminal, and who names a number of processes gets it."""
+    listing = ("--co", "-q", "tests/test_dominance.py")
+    assert "deselected" in run_script("test", *listing).stdout
+    assert "deselected" not in run_script("test", "--pdb", "-m", "slow or not slow", *listing).stdout
+    assert "test_dominance.py::" in run_script("test", "-n", "0", "-m", "slow", *listing).stdout
+
+
 def test_run_refuses_what_it_does_not_know() -> None:
     assert run_script().returncode == 2
     for command in ("tests", "linkage/"):
