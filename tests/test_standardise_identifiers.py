@@ -13,7 +13,6 @@ from linkage.standardise.digits import pack_digits, unpack_digits
 from linkage.standardise.identifiers import (
     contradictions,
     inner_birth_year,
-    inner_province,
     inner_sex,
     standardise_ids,
     standardise_insurance,
@@ -153,7 +152,6 @@ def test_what_the_digits_say() -> None:
     numbers = np.append(numbers, [np.uint64(0), np.uint64(0xFF << 56 | 7)])
     assert inner_sex(numbers).tolist() == [1, 2, 1, 2, 1, 0, 0, 0]
     assert inner_birth_year(numbers).tolist() == [1985, 1999, 2005, 2005, 1985, 0, 0, 0]
-    assert inner_province(numbers).tolist() == [79, 79, 1, 295, 0, 0, 0, 0]
 
 
 def test_contradictions_need_both_sides() -> None:

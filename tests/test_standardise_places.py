@@ -231,9 +231,9 @@ def test_any_text_is_taken(units: Units, rows: list[tuple[str | None, ...]]) -> 
 
 
 def test_the_date_of_a_registry_is_inferred(units: Units) -> None:
-    assert units.infer_as_of(strings("25054", "25057", "25084", None, "")) == "2021"
-    assert units.infer_as_of(strings("25054", "25084", "xx", None)) == "2025"
-    assert units.infer_as_of(strings("xx")) == "2021"
+    assert units.coverage(strings("25054", "25057", "25084", None, "")).as_of == "2021"
+    assert units.coverage(strings("25054", "25084", "xx", None)).as_of == "2025"
+    assert units.coverage(strings("xx")).as_of == "2021"
     found = units.coverage(strings("25054", "25057", "25057", "xx", None, ""))
     assert (found.n_rows, found.n_in_2021, found.n_in_2025) == (4, 3, 1)
 
@@ -321,7 +321,7 @@ def test_without_a_folder_codes_are_compared_as_they_are() -> None:
     codes = strings("25054", "b7", "01290", "zz", None)
     for date in (SUMMER_2021, SUMMER_2025):
         assert doses(plain, codes, date=int(date)).tolist() == [2, 3, 1, 0, 0]
-    as_of = plain.infer_as_of(codes)
+    as_of = plain.coverage(codes).as_of
     communes = plain.resolve_registry(codes, as_of)
     assert communes.tolist() == [2, 3, 1, 0, 0]
     assert plain.relation(communes[:2], communes, as_of).tolist() == [[3, 0, 0, 0, 0], [0, 3, 0, 0, 0]]
@@ -408,8 +408,8 @@ def test_every_commune_of_2021_is_found_by_code_and_by_names(country: Units, lis
 
 
 def test_the_sets_of_both_dates_relate(country: Units, listed: dict[str, pa.StringArray]) -> None:
-    assert country.infer_as_of(listed["commune_code"]) == "2021"
-    assert country.infer_as_of(country.registry("2025").code) == "2025"
+    assert country.coverage(listed["commune_code"]).as_of == "2021"
+    assert country.coverage(country.registry("2025").code).as_of == "2025"
     assert len(country.registry("2025")) == 3_321
     places = doses(country, listed["commune_code"])
     targets = country.registry_targets("2025")

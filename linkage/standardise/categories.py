@@ -195,9 +195,3 @@ def foreign_reason(nationality: Strings, id_number: Strings) -> pa.StringArray:
     foreign = ((stated == _STATED_FOREIGN) & (document != _PERSONAL)) | ((stated == _STATED_EITHER_WAY) & passport)
     reasons = pa.array([None, FOREIGN_NATIONALITY, FOREIGN_PASSPORT], pa.string())
     return reasons.take(pa.array(np.where(foreign, 1 + passport, 0)))
-
-
-def is_foreign(nationality: Strings, id_number: Strings) -> npt.NDArray[np.bool_]:
-    """bool[n]: the rows that `foreign_reason` gives a reason for."""
-    reasons = foreign_reason(nationality, id_number)
-    return np.asarray(reasons.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)

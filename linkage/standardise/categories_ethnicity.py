@@ -78,5 +78,3 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("Brâu", "Brao"),
     ("Ơ Đu", "Tày Hạt"),
 )
-
-NAMES: tuple[str, ...] = ("", *(spellings[0] for spellings in GROUPS))

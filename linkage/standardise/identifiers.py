@@ -224,13 +224,6 @@ def inner_birth_year(number: UInt64s) -> npt.NDArray[np.uint16]:
     return np.where(n_digits(number) == 12, year, 0).astype(np.uint16)
 
 
-def inner_province(number: UInt64s) -> npt.NDArray[np.uint16]:
-    """The place of birth registration a personal number states, uint16[n]: 1-96 province, 101-295 country, 0 for any
-    other number and for a code that no place has."""
-    place = slice_number(number, 0, 3, 12)
-    return np.where((n_digits(number) == 12) & _IS_PLACE[place % 1000], place, 0).astype(np.uint16)
-
-
 def contradictions(number: UInt64s, sex: UInt8s, birth_year: npt.NDArray[np.uint16]) -> UInt8s:
     """What of the record the personal number contradicts, where both sides are known.
 

@@ -183,10 +183,6 @@ class Units:
         known = (column.spread(side.communes.ids(texts)) > 0 for side in self.tables.sides.values())
         return Coverage(int(stated.sum()), *(int(rows.sum()) for rows in known))
 
-    def infer_as_of(self, codes: Strings) -> str:
-        """The date, "2021" or "2025", whose set the codes of a registry belong to (see Coverage)."""
-        return self.coverage(codes).as_of
-
     def registry_targets(self, as_of: str) -> Lists:
         """Per dose place the registry communes in which its people may now be registered; see Lists for the form."""
         return self._side(as_of).targets

@@ -123,7 +123,7 @@ def _alike(a, b, sound, letters):  # type: ignore[no-untyped-def]
 def _same_length_level(a, b, n, toneless, plain, sound, letters, common):  # type: ignore[no-untyped-def]
     """Levels 2 to 6 and 8 of two unequal names of n syllables; 0 when none of them holds.
 
-    Most pairs differ in two syllables or more and are no abbreviation: the dear comparisons of letters are for the
+    Most pairs differ in two syllables or more and are no abbreviation: the costly comparisons of letters are for the
     rest.
     """
     n_tones, n_plain, n_short, last = 0, 0, 0, 0
