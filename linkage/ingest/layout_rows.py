@@ -53,6 +53,7 @@ _ABOUT_SOMEBODY = ("full_name", "id_number", "old_id_number", "phone", "insuranc
 # Of these in ASCII the first letters; with other letters they are seen by these.
 _WORDS = ("total", "sum", "subtotal", "note", "remark", "signature", "signed", "tong", "cong")
 _SHORT_KEY_BYTES, _LAST_VISIBLE = 6, ord("~")
+_AMOUNT = r"^\s*[\d.,]+(?:\s+(?:mũi|liều|người|doses))?\s*$"
 _SHORT_NUMBER = r"^\W*([0-9]{1,2}|[A-Za-z])\W*$"
 # "(6)", or how it is reckoned: "(6)=(4)+(5)", "8=6+7".
 _ORDINAL = re.compile(r"\W*?(\d{1,2}|[A-Za-z])[^\w=]*(?:=(?:\W*(?:\d{1,2}|[A-Za-z])\b)+\W*)?")
@@ -85,6 +86,8 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     key = pc.fill_null(asked.column(told_by), "")
     is_total = _matches(key, f"(?i){_TOTAL}") & (numeric == stated) & (stated <= _MOST_BESIDE_TOTAL)
     is_total &= _matches(key, f"(?i){_TOTAL_ONLY}") | _matches(key, r"\s")
+    # Its word may stand in a column that is not read, as that of the serial numbers.
+    is_total |= (stated == 0) & _amounts_among_keys(key, keys) & (not is_derived)
     found[(found == 0) & is_total] = TOTAL_ROW
     found[(found == 0) & _column_numbers(asked, told_by, table, header)] = COLUMN_NUMBERS
     # A text of several words as a key with nothing beside it is a remark, whatever it says; as a name it may be one.
@@ -168,8 +171,14 @@ def _stated_beside(asked: pa.Table, told_by: str) -> tuple[NDArray[np.int64], ND
         if name != told_by:
             text = pc.fill_null(asked.column(name), "")
             stated += _matches(text, r"\S")
-            numeric += _matches(text, r"^\s*[\d.,]+(?:\s+(?:mũi|liều|người|doses))?\s*$")
+            numeric += _matches(text, _AMOUNT)
     return stated, numeric
+
+
+def _amounts_among_keys(key: pa.ChunkedArray, keys: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Which of ``key`` are amounts, where less than half of all the ``keys`` are: bool[n]."""
+    found = _matches(key, _AMOUNT)
+    return found & (2 * int(_matches(pc.fill_null(keys, ""), _AMOUNT).sum()) < len(keys)) if found.any() else found
 
 
 def _identifies(asked: pa.Table) -> NDArray[np.bool_]:
