@@ -198,7 +198,7 @@ def _share_by_hand(columns: dict[str, Any], person: int) -> float:
     is_born, is_sex, has_name = columns["birth_date"] > 0, sex == sex[person], key == key[person]
     peers = is_sex & is_born & (cohorts == cohorts[person]) & (key != 0)
     neighbours = is_sex & (commune == commune[person])
-    country = (is_sex & has_name).sum() / (is_sex & (key != 0)).sum()
+    country = max((is_sex & has_name).sum() - 1, 0.5) / ((is_sex & (key != 0)).sum() - 1)
     cohort = country * ((peers & has_name).sum() - 1 + 3) / (country * (peers.sum() - 1) + 3)
     namesakes = max((neighbours & has_name).sum() - 1 - 0.5, 0)
     here = (namesakes + 10 * country) / (neighbours.sum() - 1 + 10)

@@ -72,7 +72,7 @@ UNITS = [
 
 def publish(runs: Path, doses: list[Dose], units: Sequence[tuple[str, ...]] = (), **manifest: object) -> Path:
     """A run of doses in the order of their ids, each a claim of its own, with the tables that the forms read."""
-    subjects, counts = subject_tables([(*dose, f"{i:016x}") for i, dose in enumerate(doses)])
+    subjects, counts = subject_tables([(*dose, f"c1-{i:032x}") for i, dose in enumerate(doses)])
     with staged(runs, "r1") as stage:
         stage.write_table("subjects", subjects)
         stage.write_table("subject_counts", counts)

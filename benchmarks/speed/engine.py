@@ -77,24 +77,24 @@ def _order(scorer: Scorer) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class AllPairs:
-    """Every candidate pair of some subjects: subjects int64[n], rows uint32[n], weights float64[n]."""
+    """Every candidate pair of some claims: claims int64[n], rows uint32[n], weights float64[n]."""
 
-    subjects: NDArray[np.int64]
+    claims: NDArray[np.int64]
     rows: NDArray[np.uint32]
     weights: NDArray[np.float64]
 
 
-def all_pairs(prepared: Prepared, n_threads: int, subjects: slice) -> AllPairs:
+def all_pairs(prepared: Prepared, n_threads: int, claims: slice) -> AllPairs:
     """The pairs and weights of exhaustive scoring."""
     scorer = prepared.scorer("none")
 
     def work(part: slice) -> AllPairs:
-        numbers = np.arange(subjects.start + part.start, subjects.start + part.stop)
+        numbers = np.arange(claims.start + part.start, claims.start + part.stop)
         scored, _ = scorer.link(numbers)
         of_pairs = np.repeat(numbers, np.diff(scored.candidates.offsets))
         return AllPairs(of_pairs, scored.candidates.rows, scored.weights)
 
-    tiles = [tile for _, tile in run_tiles(work, subjects.stop - subjects.start, n_threads)]
+    tiles = [tile for _, tile in run_tiles(work, claims.stop - claims.start, n_threads)]
     return AllPairs(*(np.concatenate([getattr(tile, name) for tile in tiles]) for name in vars(tiles[0])))
 
 
