@@ -18,7 +18,7 @@ from linkage.ingest.records import Records
 from linkage.insight.explain import explain
 from linkage.night.run import run
 from linkage.registry.from_files import build_from_files
-from linkage.reports.html_stations import station_section
+from linkage.reports.statistics_page_stations import station_section
 from linkage.stations import Finding, cells_of, station_notes
 from linkage.stations.anchors import is_vague
 from linkage.stations.findings import NOTES_SHOWN, judge

@@ -9,7 +9,7 @@ import pytest
 
 from linkage.published.groups import GROUPS
 from linkage.published.unequal import AUTOMATIC, REVIEW, difference_interval, unequal_groups, unequal_notes
-from linkage.reports.html_groups import group_section
+from linkage.reports.statistics_page_groups import group_section
 
 Counts = dict[tuple[str, str | None], dict[str, int]]
 

@@ -45,7 +45,7 @@ def _ids_read(texts: pa.StringArray) -> Masks:
 
 
 # What reads a column by its name in the schemas: whether each value, none of them null, gives something.
-READERS: dict[str, Callable[[pa.StringArray], Masks]] = {
+COLUMN_READERS: dict[str, Callable[[pa.StringArray], Masks]] = {
     "full_name": lambda texts: np.asarray(pc.not_equal(canonical_names(texts), "")),
     "gender": lambda texts: standardise_sex(texts) > 0,
     "date_of_birth": lambda texts: standardise_birth_dates(texts, latest=_LATEST) > 0,
@@ -104,7 +104,7 @@ class UnreadColumns:
     def __init__(self, table: TableSchema, sink: Sink) -> None:
         self._sink = sink
         known = table.columns if table.name in _OWN_TABLES else ()
-        self._columns = {column.name: _Column() for column in known if column.name in READERS}
+        self._columns = {column.name: _Column() for column in known if column.name in COLUMN_READERS}
 
     def __call__(self, rows: pa.Table) -> None:
         for name, column in self._columns.items():
@@ -119,7 +119,7 @@ class UnreadColumns:
             return
         is_read = _USUAL[name](looked_at) if name in _USUAL else np.zeros(len(looked_at), np.bool_)
         if np.count_nonzero(is_read) <= _MOST_UNREAD * len(looked_at):
-            is_read = READERS[name](looked_at)
+            is_read = COLUMN_READERS[name](looked_at)
         column.n_stated += len(looked_at)
         column.n_unread += int(np.count_nonzero(~is_read))
         if column.n_stated < _SAMPLE:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from math import prod
 
-from linkage.plan.comparisons import comparison_problems, made_of_problems
+from linkage.plan.comparison_checks import comparison_problems, made_of_problems
 from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS, FOUND_BY_SUBJECT
 from linkage.plan.numbers import number_problems
 from linkage.plan.passes import has_several, part_problems, pass_problems
 from linkage.plan.sections import Field, Plan
 from linkage.standardise.dates import EARLIEST_YEAR, LAST_YEAR
 from linkage.standardise.phones_international import REGIONS
-from linkage.standardise.text_forms import FORMS
+from linkage.standardise.text_forms import TEXT_FORMS
 from models.patterns import MAX_PATTERNS
 
 FORMAT = 1
@@ -118,8 +118,10 @@ def _field_problems(field: Field) -> list[str]:
         problems.append(
             f"{where}: region = {field.region!r}: must be two letters of ISO 3166, of a field of kind 'phone'"
         )
-    if field.form is not None and (field.kind != "text" or field.form not in FORMS):
-        problems.append(f"{where}: form = {field.form!r}: must be one of {', '.join(FORMS)}, of a field of kind 'text'")
+    if field.form is not None and (field.kind != "text" or field.form not in TEXT_FORMS):
+        problems.append(
+            f"{where}: form = {field.form!r}: must be one of {', '.join(TEXT_FORMS)}, of a field of kind 'text'"
+        )
     if not field.left and not field.right:
         problems.append(f"{where}: left or right must name a column")
     if field.kind in _N_COLUMNS:

@@ -28,7 +28,7 @@ _LONG_CODE = 5  # letters, from which two slips still leave a code like itself
 _SHARED = 0.97  # the same of numbers, under which some have a number in common: a firm's branches, a family
 _RARE = 0.5  # distinct values over rows, above which how rare a value is says little more than that it agrees
 
-FIELD_KINDS = {
+KIND_OF_ROLE = {
     Role.VIETNAMESE_NAME: "vietnamese_name",
     Role.BIRTH_DATE: "birth_date",
     Role.DATE: "date",
@@ -95,7 +95,7 @@ def _field_kind(pair: Correspondence, region: str | None) -> str:
         return "phone" if is_vietnamese or region is not None else "text"
     if pair.role is Role.STREET and not all(map(_is_numbered, (pair.left, pair.right))):
         return "text"
-    return FIELD_KINDS.get(pair.role, "text")
+    return KIND_OF_ROLE.get(pair.role, "text")
 
 
 def _is_numbered(columns: Sequence[TextColumn]) -> bool:

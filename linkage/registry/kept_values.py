@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from linkage.encode.columns import encode, has_value
 from linkage.encode.dictionaries import Columns
-from linkage.ingest.unread import READERS
+from linkage.ingest.unread import COLUMN_READERS
 from linkage.plan.sections import Plan
 from linkage.registry.index import Index
 from linkage.schema import REGISTRY
@@ -83,10 +83,10 @@ def _are_read(rows: pa.Table, index: Index) -> dict[str, Masks]:
     for name, column in fields.items():
         read[column] = read.get(column, np.zeros(rows.num_rows, np.bool_)) | _gives_something(encoded, name, plan)
     in_parts = {name for spec in plan.fields if len(spec.right) > 1 for name in spec.right}
-    others = set(rows.column_names) & set(READERS) - set(read) - in_parts
+    others = set(rows.column_names) & set(COLUMN_READERS) - set(read) - in_parts
     for name in sorted(others):
         texts = pc.fill_null(rows.column(name).combine_chunks(), "")
-        read[name] = _are_real(standardise_dates(texts)) if name in _DATES else READERS[name](texts)
+        read[name] = _are_real(standardise_dates(texts)) if name in _DATES else COLUMN_READERS[name](texts)
     return read
 
 

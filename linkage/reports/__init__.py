@@ -63,14 +63,15 @@ def write_form(
     Parameters
     ----------
     form : one of FORMS, or STATISTICS, which is html only
-    unit : of the other forms, see write_report; truth, unmask : of the statistics alone, see linkage.reports.html
+    unit : of the other forms, see write_report; truth, unmask : of the statistics alone, see
+        linkage.reports.statistics_page
 
     Raises
     ------
     UsageError
         Form or format is unknown, an option does not belong to the form, or ``run_dir`` is no published run.
     InputError, LinkageError
-        As write_report and linkage.reports.html.write_statistics raise them.
+        As write_report and linkage.reports.statistics_page.write_statistics raise them.
     """
     if form != STATISTICS:
         if truth is not None or unmask:
@@ -85,7 +86,7 @@ def write_form(
         raise UsageError(f"--format {fmt}: --form {STATISTICS} is written as {STATISTICS_FORMAT} only")
     fmt = format_of(out, fmt, (STATISTICS_FORMAT,))
     # Loads the chart libraries, which the other forms do without.
-    from linkage.reports.html import write_statistics
+    from linkage.reports.statistics_page import write_statistics
 
     write_statistics(run_dir, out, truth=truth, unmask=unmask)
     return fmt

@@ -4,16 +4,7 @@ Readers validate against these, writers build their Arrow schemas from them, and
 docs/output.md are checked against them.
 """
 
-from linkage.schema.claims import (
-    CANDIDATES,
-    CLAIMS,
-    EXCLUDED_QUEUE,
-    MATCH_QUEUE,
-    REGISTERED,
-    REVIEW_QUEUE,
-    STATED,
-    UNMATCHED_QUEUE,
-)
+from linkage.schema.claims import CANDIDATES, CLAIMS
 from linkage.schema.columns import PERSONAL, Column, TableSchema
 from linkage.schema.decisions import (
     BASIC_FIELDS,
@@ -29,6 +20,7 @@ from linkage.schema.decisions import (
 )
 from linkage.schema.inputs import DOSES, INPUTS, PERSON_STATUSES, REGISTRY, TRUTH, VERDICT_WORDS, VERDICTS
 from linkage.schema.links import ENTITIES, LINKS, PAIRS
+from linkage.schema.queues import EXCLUDED_QUEUE, MATCH_QUEUE, REGISTERED, REVIEW_QUEUE, STATED, UNMATCHED_QUEUE
 
 __all__ = [
     "BASIC_FIELDS",

@@ -17,7 +17,7 @@ from linkage.registry.cohorts import ONE_COHORT
 from linkage.registry.frequencies import N_GROUPS
 from linkage.registry.index import Index
 from linkage.scoring.batch import AddLevels, Batch, BoundComparison, Codes, Levels, Pairs, Quick, pattern_space
-from linkage.scoring.binding_kinds import KIND_BINDERS, Bound
+from linkage.scoring.binding_more_kinds import KIND_BINDERS, Bound
 from models.comparators import absent, category, date, digits, name, place, text, text_bounds
 from models.parameters import Parameters
 from models.patterns import PatternSpace

@@ -51,7 +51,7 @@ _REWRITES: dict[str, Rewrites] = {
 }
 _REWRITES["given"] = (*_REWRITES["person"], (r"^(\S+) .*$", r"\1"))
 _REWRITES["family"] = (*_REWRITES["person"], (r"^.* (\S+)$", r"\1"))
-FORMS = tuple(_REWRITES)
+TEXT_FORMS = tuple(_REWRITES)
 
 
 def in_form(texts: pa.StringArray, form: str | None) -> pa.StringArray:

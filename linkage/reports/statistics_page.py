@@ -12,13 +12,13 @@ from typing import Any
 from linkage.exports.list_dates import list_date_of
 from linkage.exports.words import ISSUES, STATUSES
 from linkage.reports.examples import Examples, examples_of_run
-from linkage.reports.html_errors import accuracy_section, error_section
-from linkage.reports.html_examples import example_section
-from linkage.reports.html_groups import group_section
-from linkage.reports.html_model import model_section, score_section
-from linkage.reports.html_stations import station_section
 from linkage.reports.page import Html, escaped, page, paragraph, percent, section, subheading, table
 from linkage.reports.statistics import ReviewSize, Statistics, statistics_of_run
+from linkage.reports.statistics_page_errors import accuracy_section, error_section
+from linkage.reports.statistics_page_examples import example_section
+from linkage.reports.statistics_page_groups import group_section
+from linkage.reports.statistics_page_model import model_section, score_section
+from linkage.reports.statistics_page_stations import station_section
 from linkage.storage.work_folders import replacing
 
 _QUEUES = {

@@ -29,10 +29,10 @@ from linkage.insight.evaluate import evaluate
 from linkage.published.groups import GROUPS, groups_table
 from linkage.reports import write_form
 from linkage.reports.examples import chosen_doses, examples_of_run, mask
-from linkage.reports.html import write_statistics
 from linkage.reports.page import chart
 from linkage.reports.rounding import rounded, shown
 from linkage.reports.statistics import BITS_PER_BAR, statistics_of_run
+from linkage.reports.statistics_page import write_statistics
 from linkage.schema import STATUSES
 from linkage.storage.sealed import sealed
 from linkage.training.model_file import Model
