@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.ingest import for_manifest
+from linkage.reports import FORMATS, FORMS
 from linkage.schema import DOSES, INPUTS, PERSONAL, REGISTRY
 from linkage.simulate import simulate
 from linkage.wording.masking import shape_of
@@ -147,9 +148,9 @@ def of_run(town: Path, out: Path) -> Iterator[tuple[str, list[object]]]:
     yield "evaluate", ["evaluate", run, *truth, "--json"]
     yield "evaluate by doses", ["evaluate", run, "--truth", town / "doses.parquet"]
     yield "rejects", ["rejects", run]
-    for form in ("appendix", "daily"):
-        yield form, ["report", run, "--form", form, "--out", out / f"{form}.xlsx"]
-        yield f"{form} json", ["report", run, "--form", form, "--format", "json", "--out", out / f"{form}.json"]
+    for form in FORMS:
+        for fmt in FORMATS:
+            yield f"{form} {fmt}", ["report", run, "--form", form, "--out", out / f"{form}.{fmt}"]
     yield "statistics", ["report", run, "--form", "statistics", "--out", out / "statistics.html", *truth]
     yield "explain nobody", ["explain", run, "D-none"]
 

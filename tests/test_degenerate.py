@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.reports import FORMS
 from tests.district import Called, District, Row, call, make_district, manifest, table, write
 
 
@@ -44,7 +45,7 @@ def check(ended: Called, n_doses: int) -> dict[str, int]:
         parts = (row["match_probability"], row["runner_up_probability"], row["none_probability"])
         assert sum(part or 0.0 for part in parts) <= 1.0 + 1e-9
         assert row["status"] != "verified" or row["match_probability"] > 0.9, row
-    for form in ("appendix", "daily"):
+    for form in FORMS:
         assert call("report", run_dir, "--form", form, "--format", "json", "--out", run_dir.parent / "r.json").code == 0
     return {status: n for status, n in ended.json["counts"].items() if n}
 

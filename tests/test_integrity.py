@@ -14,12 +14,14 @@ import pytest
 
 from benchmarks.faults.bit_flips import FAULTS
 from linkage.errors import LinkageError, UsageError, VerificationError
+from linkage.exports.forms import STATISTICS
 from linkage.published.reader import read_manifest
 from linkage.registry import sums as registry_sums
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import FORMAT, open_index
 from linkage.registry.rolling_check import NIGHTS, NightlyCheck, damage_told
 from linkage.registry.sums import share
+from linkage.reports import FORMS
 from linkage.storage import checksums
 from linkage.storage.sealed import sealed
 from tests.changes import changes_csv
@@ -307,7 +309,7 @@ READERS = {
     "subjects.parquet": ("appendix", "verify", "run"),
     "subject_counts.parquet": ("daily", "verify", "run"),
     "model.json": ("explain", "statistics", "verify", "run"),
-    "manifest.json": ("evaluate", "explain", "statistics", "rejects", "appendix", "daily", "verify", "run"),
+    "manifest.json": ("evaluate", "explain", "statistics", "rejects", *FORMS, "verify", "run"),
 }
 
 
@@ -316,8 +318,8 @@ def reading(made: District, run_dir: Path, command: str, out: Path) -> Called:
     if command == "run":
         inputs = ("--doses", made.path("doses"), "--index", made.index, "--list-date", LIST_DATE.isoformat())
         return call("run", *inputs, "--out", run_dir.parent)
-    if command in ("appendix", "daily", "statistics"):
-        form = ("--format", "html") if command == "statistics" else ("--format", "csv")
+    if command in (*FORMS, STATISTICS):
+        form = ("--format", "html") if command == STATISTICS else ("--format", "csv")
         return call("report", run_dir, "--form", command, *form, "--out", out)
     dose = json.loads((made.folder / "dose.json").read_text()) if command == "explain" else ""
     arguments = {"evaluate": ("--truth", made.path("truth")), "explain": (dose,)}

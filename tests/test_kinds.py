@@ -13,15 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.encode import columns as encode_columns
 from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Dictionaries
 from linkage.encode.keys import key_part
 from linkage.errors import UsageError
 from linkage.ingest.records import Records
+from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS, PARTS
 from linkage.plan.reading import load_plan, plan_from
 from linkage.plan.sections import Plan
+from linkage.planning import reference
 from linkage.planning.checking import check_plan
 from linkage.registry.build import build_index
+from linkage.scoring import binding
 from linkage.scoring.batch import Pairs, prepare_batch
 from linkage.scoring.binding import bind
 from linkage.splink.exporting import export_splink
@@ -103,6 +107,13 @@ def table(rows: list[tuple[str, ...]]) -> pa.Table:
         name: pa.array(values, pa.string()) for name, values in zip(COLUMNS, zip(*rows, strict=True), strict=True)
     }
     return pa.table({"id": pa.array([f"r{i:04}" for i in range(len(rows))]), **columns})
+
+
+def test_the_tables_of_kinds_name_the_same() -> None:
+    assert set(binding._BINDERS) == set(COMPARISON_KINDS)
+    assert set(encode_columns._ENCODERS) == set(reference._MEANINGS) == set(PARTS) == set(FIELD_KINDS)
+    compared = {field for kind in COMPARISON_KINDS.values() for field in kind.fields}
+    assert compared == set(FIELD_KINDS)
 
 
 def test_levels_mean_what_they_say(tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
+from linkage.cli import app
 from linkage.errors import InputError, LinkageError, UsageError, VerificationError
 from linkage.exports.formats import format_of
+from linkage.exports.forms import FORM_NAMES, STATISTICS
 from linkage.exports.words import ISSUES as ISSUE_WORDS
 from linkage.published.folders import staged
-from linkage.reports import FORMATS, write_report
+from linkage.reports import FORMATS, FORMS, write_report
 from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_order
 from linkage.reports.office import UNKNOWN_OFFICE, office_of
 from linkage.reports.writers import write_whole
@@ -199,7 +201,17 @@ def test_without_names_the_office_is_filled_in_by_hand() -> None:
     assert office_of([nameless], "police", None) == UNKNOWN_OFFICE
 
 
-@pytest.mark.parametrize("form", ["appendix", "daily"])
+def test_the_command_line_tells_every_form(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tuple(FORMS) == FORM_NAMES
+    monkeypatch.setenv("COLUMNS", "250")
+    with pytest.raises(SystemExit):
+        app(["report", "--help"])
+    told = capsys.readouterr().out
+    assert f"{', '.join(FORM_NAMES)} or {STATISTICS}." in told
+    assert f"{', '.join(FORM_NAMES)}: code of a commune" in told
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_list_date_that_is_none_is_one_line(tmp_path: Path, form: str) -> None:
     run_dir = publish(tmp_path, [], list_date="29/08/2022")
     with pytest.raises(VerificationError, match=r"manifest.json: list_date: '29/08/2022' is no date"):
@@ -210,7 +222,7 @@ def test_a_unit_is_counted_alone(tmp_path: Path) -> None:
     places = ("25054", "26734", None)
     doses: list[Dose] = [(str(place), "review", "no_id", place) for place in places]
     run_dir = publish(tmp_path, doses, UNITS, list_date="2022-08-29")
-    for form in ("appendix", "daily"):
+    for form in FORMS:
         assert write_report(run_dir, form, "json", tmp_path / "out").total[-1] == 3
         assert write_report(run_dir, form, "json", tmp_path / "out", unit="680").total[-1] == 1
         with pytest.raises(UsageError, match="--unit 99: no commune, district or province of this run"):

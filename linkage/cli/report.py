@@ -12,28 +12,31 @@ from linkage.cli.options import Json, language, new_file
 from linkage.cli.printing import print_json, print_lines, print_result, print_table
 from linkage.cli.talk import print_notes
 from linkage.errors import UsageError
+from linkage.exports.forms import FORM_NAMES, STATISTICS
+
+_FORMS = ", ".join(FORM_NAMES)
 
 
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
-    form: Annotated[str, typer.Option(help="appendix, daily or statistics.")],
+    form: Annotated[str, typer.Option(help=f"{_FORMS} or {STATISTICS}.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     format: Annotated[
         str | None,
-        typer.Option(help="xlsx, csv, json or html; that of --out's name when not given. statistics: html only."),
+        typer.Option(help=f"xlsx, csv, json or html; that of --out's name when not given. {STATISTICS}: html only."),
     ] = None,
     unit: Annotated[
-        str | None, typer.Option(help="appendix, daily: code of a commune, a district or a province, counted alone.")
+        str | None, typer.Option(help=f"{_FORMS}: code of a commune, a district or a province, counted alone.")
     ] = None,
     truth: Annotated[
-        Path | None, typer.Option(help="statistics: dose_id and person_id; adds accuracy and calibration.")
+        Path | None, typer.Option(help=f"{STATISTICS}: dose_id and person_id; adds accuracy and calibration.")
     ] = None,
     unmask: Annotated[
-        bool, typer.Option("--unmask", help="statistics: show names and numbers of the example pairs in full.")
+        bool, typer.Option("--unmask", help=f"{STATISTICS}: show names and numbers of the example pairs in full.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the appendix, the daily report or the statistics.
+    """Write a report of a run in one of the forms of the offices, or its statistics.
 
     \b
     Example: linkage report runs/RUN --form appendix --out appendix.xlsx

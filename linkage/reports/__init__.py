@@ -9,14 +9,16 @@ from pathlib import Path
 
 from linkage.errors import UsageError
 from linkage.exports.formats import format_of
+from linkage.exports.forms import STATISTICS
 from linkage.reports.appendix import appendix_of_run
 from linkage.reports.daily import daily_of_run
 from linkage.reports.form import Report
 from linkage.reports.writers import WRITERS, write_whole
 
+# By the names that the command line tells, linkage.exports.forms.FORM_NAMES.
 FORMS: dict[str, Callable[[Path, str | None], Report]] = {"appendix": appendix_of_run, "daily": daily_of_run}
 FORMATS = tuple(WRITERS)
-STATISTICS, STATISTICS_FORMAT = "statistics", "html"
+STATISTICS_FORMAT = "html"
 
 
 def write_report(run_dir: Path, form: str, fmt: str, out: Path, *, unit: str | None = None) -> Report:
