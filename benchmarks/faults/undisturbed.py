@@ -18,6 +18,7 @@ from benchmarks.faults.trials import files_in
 # Of a manifest, what depends on the machine and on what was there before.
 _PASSING = (
     *("seconds", "peak_rss_bytes", "peak_anonymous_bytes", "candidate_pairs_per_second", "previous_run", "index"),
+    "resumed_from",
     "digest",  # over all of these
 )
 Result = dict[str, str]

@@ -62,6 +62,18 @@ class Dictionaries:
         known[new] = content_hashes([words[i][:n_letters] for i in new.tolist()])
         return np.asarray(known[ids])
 
+    def beyond(self, other: Dictionaries) -> tuple[list[str], dict[str, list[str]]]:
+        """Syllables and words by which these go beyond those that they were copied from."""
+        words = {name: texts[len(other.words.get(name, ())) :] for name, texts in self.words.items()}
+        return self.syllables.syllables[len(other.syllables.syllables) :], words
+
+    def with_more(self, syllables: list[str], words: dict[str, list[str]]) -> Dictionaries:
+        """A copy that goes beyond these by as much."""
+        more = self.copy()
+        more.syllables = SyllableDictionary([*self.syllables.syllables, *syllables])
+        more.words = {name: [*self.words.get(name, ()), *texts] for name, texts in words.items()}
+        return more
+
     def copy(self) -> Dictionaries:
         """Dictionaries that a batch can extend without changing those of the index."""
         words = {name: list(texts) for name, texts in self.words.items()}

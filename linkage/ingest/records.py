@@ -10,12 +10,12 @@ from __future__ import annotations
 import io
 import mmap
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -87,6 +87,22 @@ class Records:
         reader = pa.ipc.open_file(content, options=pa.ipc.IpcReadOptions(included_fields=[0]))
         sizes = [reader.get_batch(number).num_rows for number in range(reader.num_record_batches)]
         return cls(content, np.cumsum([0, *sizes]))
+
+    @classmethod
+    def of_state(cls, folder: Path, state: Mapping[str, Any]) -> Records:
+        """The records of a state, whose file lies in a folder."""
+        made = WorkFile(folder / state["file"], state["n_bytes"], state["sha256"], state["sums"])
+        with made.path.open("rb") as file:
+            content = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        return cls(content, state["starts"], state["dropped"], work_file=made)
+
+    def state(self) -> dict[str, Any]:
+        """What is known of records in a named file beside it."""
+        made = self._work_file
+        if made is None:
+            raise ValueError("their work file has no name")
+        named = {"file": made.path.name, "n_bytes": made.n_bytes, "sha256": made.sha256, "sums": made.sums}
+        return {**named, "starts": self._starts, "dropped": self._dropped}
 
     @property
     def work_file(self) -> WorkFile | None:

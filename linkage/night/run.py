@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ from linkage.machine.stage_clock import Clock, Progress
 from linkage.night.checks import check_list_date, check_plan, check_set_aside, check_sum, run_notes
 from linkage.night.manifest import cost_entries, input_entries, result_entries, run_id, status_counts
 from linkage.night.stages import STAGES, reconcile
+from linkage.night.standing import RunStages, stages_key
 from linkage.published.claims import candidate_parts, claim_parts, with_comparisons
 from linkage.published.decisions import Outcome, communes_table, decision_parts
 from linkage.published.folders import Stage, new_stage
@@ -47,11 +48,10 @@ from linkage.schema import (
 from linkage.stations import reading_parts, station_notes
 from linkage.storage.locks import made_and_locked
 from linkage.storage.output_paths import check_folder
+from linkage.storage.standing import Standing, standing
 from linkage.storage.work_folders import work_folder
 from linkage.training.drift import drift_notes
 from linkage.training.model_file import Model
-
-_ACCEPTED = "accepted.arrow"  # the work file of the accepted doses, which is published
 
 
 @dataclass(frozen=True)
@@ -108,19 +108,21 @@ def run(
     with AnonymousPeak() as memory:
         index = open_index(index_folder)
         check_plan(index)
-        model = None if model_file is None else Model.load(model_file, index.plan)
+        model = None if model_file is None else replace(Model.load(model_file, index.plan), plan=index.plan)
         asked = _Asked(dose_files, runs, model, dict(columns or {}), list_date, accept, strict, n_threads)
-        with made_and_locked(runs), _room_to_work(runs) as scratch:
-            return _run(asked, index, scratch, clock, memory)
+        key = stages_key(dose_files, index, model, asked.columns, list_date, accept, strict)
+        with made_and_locked(runs), _room_to_work(runs, key) as (standing, scratch):
+            return _run(asked, index, scratch, RunStages(standing, clock), clock, memory)
 
 
 @contextmanager
-def _room_to_work(runs: Path) -> Iterator[Path]:
-    """A folder for work files, beside the runs, whose disk has to hold the results anyway."""
+def _room_to_work(runs: Path, key: str) -> Iterator[tuple[Standing, Path]]:
+    """Where the stages of a run stand, and a folder for work files: beside the runs, whose disk has to hold the results
+    anyway."""
     with ExitStack() as work:
         with writing_work_files(runs):
-            folder = work.enter_context(work_folder(runs))
-        yield folder
+            found = work.enter_context(standing(runs, key)), work.enter_context(work_folder(runs))
+        yield found
 
 
 @dataclass(frozen=True)
@@ -137,20 +139,25 @@ class _Asked:
     n_threads: int
 
 
-def _run(asked: _Asked, index: Index, scratch: Path, clock: Clock, memory: AnonymousPeak) -> RunSummary:
+def _run(
+    asked: _Asked, index: Index, scratch: Path, stages: RunStages, clock: Clock, memory: AnonymousPeak
+) -> RunSummary:
     """Link and publish, in a folder of runs that is locked; scratch: a work folder in it."""
     runs, accept, model = asked.runs, asked.accept, asked.model
 
-    with clock.stage("ingest"):
-        ingested = ingest(
-            in_order(asked.dose_files),
-            DOSES,
-            columns=asked.columns,
-            scratch=scratch,
-            keep=_ACCEPTED,
-            strict=asked.strict,
-            on_read=clock.reading,
-        )
+    def read(folder: Path, name: str) -> Ingested:
+        with clock.stage("ingest"):
+            return ingest(
+                in_order(asked.dose_files),
+                DOSES,
+                columns=asked.columns,
+                scratch=folder,
+                keep=name,
+                strict=asked.strict,
+                on_read=clock.reading,
+            )
+
+    ingested = stages.ingested(read)
     check_set_aside(ingested, accept)
     newest = _newest_dose(ingested, index) if asked.list_date is None else None
     drawn_up = asked.list_date or newest or index.dictionaries.latest_date
@@ -158,7 +165,7 @@ def _run(asked: _Asked, index: Index, scratch: Path, clock: Clock, memory: Anony
     if already_published(runs / name):
         return _published_before(runs / name, ingested, index, newest)
     with new_stage(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
-        outcome, pairs, model = reconcile(ingested, index, model, drawn_up, asked.n_threads, scratch, clock)
+        outcome, pairs, model = reconcile(ingested, index, model, drawn_up, asked.n_threads, scratch, clock, stages)
         check_sum(ingested, outcome)
         refuse(model, outcome.moved, accept, "the run", expected_of(outcome.decided))
         with clock.stage("publish"):
@@ -179,12 +186,15 @@ def _run(asked: _Asked, index: Index, scratch: Path, clock: Clock, memory: Anony
             **input_entries(ingested, index, model),
             **result_entries(outcome, pairs, unequal),
             "accepted": accept,
+            "resumed_from": stages.standing.resumed_from,
             "notes": notes,  # but those of reading, which name columns and files as they were typed
         }
         stage.write_manifest(manifest)
         check.finish()
         folder = stage.commit()
-    return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=(*of_reading, *notes))
+    return RunSummary(
+        name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=(*stages.notes(), *of_reading, *notes)
+    )
 
 
 def _notes_of(outcome: Outcome, model: Model, unequal: list[UnequalGroup]) -> tuple[str, ...]:

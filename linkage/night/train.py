@@ -9,7 +9,8 @@ from linkage.deciding.gates import check_accept, refuse
 from linkage.ingest import Ingested, in_order, ingest
 from linkage.machine.clock import today
 from linkage.machine.stage_clock import Clock, Progress
-from linkage.night.stages import claims_of, decide_batch
+from linkage.night.deciding import decide_batch
+from linkage.night.stages import claims_of
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import NightlyCheck, damage_told
 from linkage.schema import DOSES

@@ -245,9 +245,15 @@ def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
             batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index, n_threads)
+    read_words(dictionaries, index.plan)
+    return batch
+
+
+def read_words(dictionaries: Dictionaries, plan: Plan) -> None:
+    """Make the tables of words that kernels read, before threads ask for them."""
+    for comparison in plan.comparisons:
         if set(COMPARISON_KINDS[comparison.kind].measures) & set(TEXT_MEASURES):
             dictionaries.word_table(comparison.left[0])
-    return batch
 
 
 def without_rows(batch: Batch, rows: NDArray[np.int64], index: Index) -> Batch:

@@ -58,7 +58,7 @@ class ChunkSums:
         self._whole: list[int] = []
         self._last, self._n_bytes = 0, 0  # of the chunk that is not full
 
-    def update(self, block: bytes) -> None:
+    def update(self, block: bytes | memoryview[Any]) -> None:
         """What is written next."""
         left = memoryview(block)
         while len(left):

@@ -19,6 +19,7 @@ from pathlib import Path
 from linkage.errors import LinkageError, UsageError, disk_reason
 
 PREFIX = ".linkage-work-"
+STANDING = ".linkage-stages-"  # see linkage.storage.standing
 # Folders that this process has made, and not filled or removed yet.
 _UNFINISHED: list[Path] = []
 # What waits until something undivided is over.
@@ -43,6 +44,17 @@ def work_folder(place: Path) -> Iterator[Path]:
         if not folder.exists():  # else memory was too short to remove it: it is tried again when some is free
             _UNFINISHED.remove(folder)
         os.close(lock)
+
+
+@contextmanager
+def removed_when_ended(folder: Path) -> Iterator[None]:
+    """Remove a folder at the end, however this process ends, unless it is killed."""
+    _UNFINISHED.append(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _UNFINISHED.remove(folder)
 
 
 def make_folder(folder: Path) -> None:
@@ -84,7 +96,7 @@ def remove_unfinished() -> None:
     """Remove what this process has made and not finished; for one that ends at once, in the midst of anything, or had
     no memory left to do so before."""
     for folder in reversed(_UNFINISHED):
-        if folder.name.startswith(PREFIX):
+        if folder.name.startswith((PREFIX, STANDING)):
             shutil.rmtree(folder, ignore_errors=True)
         else:
             _remove_empty(folder)
