@@ -58,7 +58,7 @@ def test_arrays_come_back(tmp_path: Path, array: np.ndarray[Any, Any]) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()} == before
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_other_values_come_back(tmp_path: Path, value: object) -> None:
     found = there_and_back(tmp_path / "a", Pair(value, [value])).right[0]
     assert (found, type(found)) == (value, type(value))
