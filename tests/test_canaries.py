@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from linkage import schema
 from linkage.ingest import for_manifest
 from linkage.reports import FORMATS, FORMS
-from linkage.schema import DOSES, INPUTS, PERSONAL, REGISTRY
+from linkage.schema import DOSES, INPUTS, PERSONAL, REGISTRY, TableSchema
 from linkage.simulate import simulate
 from linkage.wording.masking import shape_of
 from tests.district import Called, call
@@ -79,7 +81,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate(900, 900, 4, folder / "data", area="bao-lam")
     planted(folder / "data" / "doses.parquet", DOSE, folder / "doses.parquet")
     planted(folder / "data" / "registry.parquet", PERSON | CODES, folder / "registry.parquet")
-    rows = pq.read_table(folder / "doses.parquet").to_pylist()
+    doses = pq.read_table(folder / "doses.parquet")
+    pq.write_table(pa.concat_tables([doses, doses.slice(0, 1)]), folder / "doses.parquet")  # the second is rejected
+    rows = doses.to_pylist()
     dose_ids = [row["dose_id"] for row in rows]
     verdicts = [{"dose_id": dose, "person_id": "", "note": OTHERS["verdict"]} for dose in dose_ids[:40]]
     write(folder / "verdicts.csv", verdicts)
@@ -167,11 +171,23 @@ def texts_in(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(path), path.read_text("utf-8", "replace")
 
 
-def test_what_is_planted_stands_in_tables_alone(town: Path, tmp_path: Path) -> None:
-    ended: dict[str, Called] = {}
-    for of in (commands, of_run):
-        for name, arguments in of(town, tmp_path):
-            ended[name] = call(*arguments)
+@dataclass(frozen=True)
+class Ended:
+    """What every command printed, and the folder that all wrote into."""
+
+    called: dict[str, Called]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def all_ended(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    out = tmp_path_factory.mktemp("out")
+    called = {name: call(*arguments) for of in (commands, of_run) for name, arguments in of(town, out)}
+    return Ended(called, out)
+
+
+def test_what_is_planted_stands_in_tables_alone(all_ended: Ended) -> None:
+    ended, folder = all_ended.called, all_ended.folder
     worked = {name for name, one in ended.items() if one.code == 0}
     needed = {"build", "build without units", "apply", "train", "run", "link", "evaluate", "statistics", "plan check"}
     assert needed <= worked, {name: ended[name].err for name in needed - worked}
@@ -179,10 +195,53 @@ def test_what_is_planted_stands_in_tables_alone(town: Path, tmp_path: Path) -> N
     # The name of a column that is not read is told, and not kept.
     printed = {name: (one.out + one.err).replace(OTHERS["header"], "") for name, one in ended.items()}
     leaks = {name: found_in(text) for name, text in printed.items()}
-    leaks |= {path.removeprefix(str(tmp_path)): found_in(text) for path, text in texts_in(tmp_path)}
+    leaks |= {path.removeprefix(str(folder)): found_in(text) for path, text in texts_in(folder)}
     assert {where: words for where, words in leaks.items() if words} == {}, json.dumps(
         {name: one.err for name, one in ended.items() if leaks[name]}, ensure_ascii=False, indent=1
     )
+
+
+OUTPUTS = [table for table in vars(schema).values() if isinstance(table, TableSchema) and table.name not in INPUTS]
+# Values of these are one person's, so that no table has them by chance; of the others many people have the same.
+OF_ONE = ("full_name", "date_of_birth", "id_number", "old_id_number", "phone", "insurance_number")
+_LONG = 8  # letters and digits; a year is no date of birth
+
+
+def told_of_people(town: Path, names: Collection[str]) -> set[str]:
+    """What the inputs state in some columns."""
+    tables = [pq.read_table(town / f"{name}.parquet") for name in ("doses", "registry")]
+    columns = [table[name] for table in tables for name in table.column_names if name in names]
+    return {str(value) for column in columns for value in column.to_pylist() if value}
+
+
+def values_in(column: pa.ChunkedArray) -> set[str]:
+    """The values of a column as text; of a stored record those of its cells."""
+    found: set[str] = set()
+    for value in column.to_pylist():
+        if isinstance(value, bytes):
+            found |= {str(cell) for cell in json.loads(value).values()}
+        else:
+            found |= {str(one) for one in value} if isinstance(value, list) else {str(value)}
+    return found
+
+
+def test_what_is_personal_in_tables_is_marked_so_and_nothing_else(town: Path, all_ended: Ended) -> None:
+    of_one = {value for value in told_of_people(town, OF_ONE) if len(value) >= _LONG}
+    of_people = told_of_people(town, PERSONAL)
+    (run,) = [path for path in (all_ended.folder / "runs").iterdir() if path.is_dir()]
+    published = [table for table in OUTPUTS if (run / f"{table.name}.parquet").is_file()]
+    assert {table.name for table in OUTPUTS} - {table.name for table in published} == {"links", "entities"}
+    marked_so: set[str] = set()
+    holding: set[str] = set()
+    for table in published:
+        columns = pq.read_table(run / f"{table.name}.parquet")
+        marked = {column.name for column in table.columns if column.personal}
+        for name in columns.column_names:
+            values = values_in(columns[name])
+            assert name in marked or not values & of_one, f"{table.name}.{name} holds personal values: mark it so"
+            holding |= {name} if values & of_people else set()
+        marked_so |= marked
+    assert marked_so <= holding  # a queue of few claims may lack a value that another has
 
 
 def test_what_is_planted_is_in_the_tables(town: Path) -> None:

@@ -165,7 +165,7 @@ def test_export_into_a_folder_that_is_not_there(path: Path, tmp_path: Path, name
 
 def test_replay_gives_back_the_lines(path: Path, tmp_path: Path) -> None:
     out = tmp_path / "again.csv"
-    assert replay(path, out) == [out]
+    assert replay(path, out).files == [out]
     lines = [b"dose_id,full_name,address", b'2,"An', b"3", b"4,\xff\0,x,y", b",'=1+1,x", b""]
     assert out.read_bytes() == b"\xef\xbb\xbf" + b"\n".join(lines)
     again = ingest([out], DOSES)
@@ -206,7 +206,7 @@ def test_replay_of_excel_and_parquet(tmp_path: Path) -> None:
     replay(run(tmp_path, "a.xlsx"), tmp_path / "again.csv")
     lines = ["dose_id,full_name,phone", ',"Đỗ ""X""",912345678', ',"A, B",0912', ""]
     assert (tmp_path / "again.csv").read_text("utf-8-sig").split("\n") == lines
-    assert replay(tmp_path / "rejected.parquet", tmp_path / "out") == [tmp_path / "out" / "a.xlsx"]
+    assert replay(tmp_path / "rejected.parquet", tmp_path / "out").files == [tmp_path / "out" / "a.xlsx"]
     sheet = openpyxl.load_workbook(tmp_path / "out" / "a.xlsx").active
     assert [list(row) for row in sheet.iter_rows(values_only=True)] == [
         ["dose_id", "full_name", "phone"],
@@ -223,7 +223,7 @@ def test_every_file_is_replayed_under_its_own_header_and_read_again(tmp_path: Pa
     (tmp_path / "b.txt").write_bytes("full_name;dose_id;address\nĐỗ A\n".encode())
     workbook(tmp_path / "c.xlsx", [["full_name", "dose_id"], ["C", ""]])
     path = run(tmp_path, "a.csv", "b.txt", "c.xlsx")
-    written = replay(path, tmp_path / "out")
+    written = replay(path, tmp_path / "out").files
     assert [file.name for file in written] == ["a.csv", "b.txt", "c.xlsx"]
     assert written[0].read_bytes() == b"dose_id,full_name\n1\n"
     assert written[1].read_bytes() == "\ufefffull_name;dose_id;address\nĐỗ A\n".encode()
@@ -239,7 +239,7 @@ def test_every_file_is_replayed_under_its_own_header_and_read_again(tmp_path: Pa
         replay(path, tmp_path / "out")
     with pytest.raises(UsageError, match=r"a.csv: is there already"):
         replay(path, tmp_path)  # where the files lie that the records came from
-    beside = replay(path, tmp_path / "again.csv")
+    beside = replay(path, tmp_path / "again.csv").files
     assert [file.name for file in beside] == ["again-a.csv", "again-b.txt", "again-c.xlsx.csv"]
 
 
@@ -261,6 +261,20 @@ def test_replay_without_a_stored_header(path: Path, tmp_path: Path) -> None:
     pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
     with pytest.raises(UsageError, match=r"a.csv: its header is not stored with the rejected records; link it again"):
         replay(path, tmp_path / "again.csv")
+
+
+def test_a_file_that_cannot_be_parted_keeps_no_other_from_being_replayed(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"dose_id,full_name\n1\n")
+    (tmp_path / "b.csv").write_bytes(b"dose_id,full_name\n2\n")
+    path = run(tmp_path, "a.csv", "b.csv")
+    stored = pq.read_table(path)
+    layouts = json.loads(stored.schema.metadata[LAYOUTS])
+    del layouts["a.csv"]
+    pq.write_table(stored.replace_schema_metadata({LAYOUTS: json.dumps(layouts)}), path)
+    replayed = replay(path, tmp_path / "out")
+    assert replayed.files == [tmp_path / "out" / "b.csv"]
+    assert replayed.notes == ["a.csv: its header is not stored with the rejected records; link it again"]
+    assert replayed.files[0].read_bytes() == b"dose_id,full_name\n2\n"
 
 
 # ------------------------------------------------------------------------------------------------- very many records

@@ -13,13 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.faults.fuzz_sorts import _forms
 from linkage.errors import InputError, VerificationError
 from linkage.ingest import ingest
 from linkage.ingest.csv_kernels import scan_records
 from linkage.ingest.duplicates import duplicate_faults
+from linkage.ingest.readers import READERS
 from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
 from linkage.ingest.records import CHUNK_ROWS, Records
 from linkage.schema import DOSES, REGISTRY, REJECTED
+from tests.formats import WRITTEN
 
 
 def write(path: Path, lines: str) -> Path:
@@ -59,6 +62,35 @@ def test_keys_that_occur_again_over_all_files(tmp_path: Path) -> None:
     ]
     assert batch.rejected.schema.equals(REJECTED.arrow(), check_metadata=False)
     assert [(count.physical_records, count.accepted, count.rejected) for count in batch.files] == [(5, 3, 2), (4, 1, 3)]
+
+
+TYPED = [["dose_id", "full_name"], ["D1", "Đỗ A"], ["D2", "B"], ["D2", "B"], ["D3", "C"], ["D3", "X"], ["", "E"]]
+
+
+@pytest.mark.parametrize("ending", READERS)
+def test_of_every_ending_all_records_are_accepted_or_rejected(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(WRITTEN[ending](TYPED))
+    batch = ingest([path], DOSES)
+    (file,) = batch.files
+    assert file.accepted + file.rejected == file.physical_records == len(TYPED) - 1
+    assert batch.accepted.read(["dose_id", "full_name"]).to_pylist() == [
+        {"dose_id": "D1", "full_name": "Đỗ A"},
+        {"dose_id": "D2", "full_name": "B"},
+    ]
+    assert batch.rejected["position"].to_pylist() == [3, 4, 5, 6]
+    assert [reasons[0].rpartition("_dose")[0] for reasons in batch.rejected["reasons"].to_pylist()] == [
+        "duplicate",
+        "conflicting",
+        "conflicting",
+        "missing",
+    ]
+    assert all(b"X" in raw or b"C" in raw for raw in batch.rejected["raw"].to_pylist()[1:3])
+
+
+def test_every_reader_is_fuzzed() -> None:
+    forms = _forms(pa.table({"dose_id": ["D1"], "full_name": ["A"]}))
+    assert {READERS[f".{form}"] for form in forms} == set(READERS.values())
 
 
 ROWS = st.lists(

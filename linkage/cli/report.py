@@ -117,7 +117,9 @@ def rejects(
         if replay is not None:
             from linkage.exports.replay import replay as write_back
 
-            written |= _written("replay", replay, write_back(path, replay, _inputs(run)))
+            replayed = write_back(path, replay, _inputs(run))
+            print_notes(replayed.notes)
+            written |= _written("replay", replay, replayed.files)
         print_result(written, as_json)
         return
     rows = list_rejects(path).to_pylist()

@@ -47,11 +47,19 @@ class _Records:
             yield [cells.get(name) for name in self.names]
 
 
-def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> list[Path]:
+@dataclass(frozen=True)
+class Replayed:
+    """The files written, and of which files records could not be: a note each."""
+
+    files: list[Path]
+    notes: list[str]
+
+
+def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> Replayed:
     """Write rejected records into one file for each file that they came from, under its own header.
 
     Records of a CSV are written as they stood, in UTF-8; records of workbooks and Parquet as a workbook, or as CSV
-    where ``out`` says so.
+    where ``out`` says so. A file whose records cannot be parted is told, and the others are written.
 
     Parameters
     ----------
@@ -59,13 +67,9 @@ def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> list[Path]:
     out : the file to write; of several files a folder, or a name that is completed by the name of each
     inputs : the files that the records came from, which are not written over
 
-    Returns
-    -------
-    The files written.
-
     Raises
     ------
-    UsageError : there are no records, the header of a file is not known, or a file of several is there already
+    UsageError : there are no records, the header of no file is known, or a file of several is there already
     LinkageError : a file cannot be written
     """
     rejected = read_rejected(path)
@@ -73,7 +77,12 @@ def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> list[Path]:
         raise UsageError(f"{path.name}: no rejected records: nothing to replay")
     layouts = layouts_of(rejected)
     files = pc.unique(rejected["file"]).to_pylist()
-    found = {file: _records(rejected, file, layouts.get(file)) for file in files}
+    parted = {file: _records(rejected, file, layouts.get(file)) for file in files}
+    found = {file: records for file, records in parted.items() if records is not None}
+    lacking = [file for file in files if file not in found]
+    notes = [f"{file}: its header is not stored with the rejected records; link it again" for file in lacking]
+    if not found:
+        raise UsageError("; ".join(notes))
     targets = _targets(out, found)
     for target, _ in targets:
         check_file(target, inputs)
@@ -85,7 +94,7 @@ def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> list[Path]:
                 _write_workbook(found[file], part)
             else:
                 _write_csv(found[file], part)
-    return [target for target, _ in targets]
+    return Replayed([target for target, _ in targets], notes)
 
 
 def _targets(out: Path, found: Mapping[str, _Records]) -> list[tuple[Path, str]]:
@@ -106,7 +115,8 @@ def _ending(out: Path, file: str, records: _Records) -> str:
     return "" if ending == written or is_csv else written
 
 
-def _records(rejected: pa.Table, file: str, layout: Layout | None) -> _Records:
+def _records(rejected: pa.Table, file: str, layout: Layout | None) -> _Records | None:
+    """The records of a file; None where one can be parted neither by a layout nor as JSON."""
     places = np.flatnonzero(pc.equal(rejected["file"], file).to_numpy())
     stored = rejected["raw"].slice(int(places[0]), places.size)  # they lie together, in the order of files
     if layout is not None:
@@ -115,7 +125,7 @@ def _records(rejected: pa.Table, file: str, layout: Layout | None) -> _Records:
     for record in _Records(stored, None).raw():
         cells = json_cells(record)
         if cells is None:
-            raise UsageError(f"{file}: its header is not stored with the rejected records; link it again")
+            return None
         names |= dict.fromkeys(cells)
     return _Records(stored, None, list(names))
 
