@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.doses.claim_id_kernel import are_canonical
+from linkage.doses.claim_id_kernel import are_canonical, digest_texts
 from linkage.doses.claim_ids import IDENTITY, distinct_ids, hex_ids, ids_of
 from linkage.machine.text_bytes import text_bytes
 from linkage.standardise.names import canonical_names
@@ -107,6 +107,16 @@ def test_what_is_taken_as_canonical_is(texts: list[str]) -> None:
         assert found.tolist() == naive.are_canonical(texts, n_lines)
     for text in naive_canonical(texts):
         assert [unicodedata.normalize("NFC", line) for line in text.split("\n")] == text.split("\n")
+
+
+@pytest.mark.kernel
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 400), max_size=6), st.randoms())
+def test_texts_of_any_length_are_hashed_as_hashlib_does(lengths: list[int], random: Any) -> None:
+    texts = ["".join(random.choices("aễ\n 0", k=length)) for length in [*lengths, 0, 127, 128, 129, 256]]
+    digests = np.zeros((len(texts), 2), np.uint64)
+    digest_texts(*text_bytes(pa.array(texts, pa.string())), digests)
+    assert [tuple(row) for row in digests.tolist()] == naive.digest_texts(texts)
 
 
 def naive_canonical(texts: list[str]) -> list[str]:

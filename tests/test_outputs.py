@@ -232,7 +232,7 @@ def test_subjects_are_those_of_the_decisions(folder: Path) -> None:
     doses = pq.read_table(folder / "data" / "doses.parquet").sort_by("dose_id")
     for name in ("dose_id", "subject_id"):
         assert doses[name].to_pylist() == decisions[name].to_pylist()
-    compared_as = {row["claim_id"]: row["compared_as"] for row in read(folder, "claims").to_pylist()}
+    compared_as = {row["claim_id"]: row["compared_as"] or row["claim_id"] for row in read(folder, "claims").to_pylist()}
     rows = [row | {"claim_id": compared_as[row["claim_id"]]} for row in decisions.select(COLUMNS).to_pylist()]
     assert any(claim != least for claim, least in compared_as.items())
     subjects, counts = naive_tables(rows)

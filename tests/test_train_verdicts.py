@@ -46,7 +46,11 @@ def test_verdicts_outweigh_the_evidence(district, tmp_path):
     """Told that nobody else is in the registry, training believes it, however well the records agree: who is there is
     whom exact agreement settled."""
     nobody = [{**row, "person_id": None} for row in open_doses(district)]
-    claims = {c["compared_as"]: c["status"] for c in table(district.run_dir, "claims") if c["status"] != "excluded"}
+    claims = {
+        c["compared_as"] or c["claim_id"]: c["status"]
+        for c in table(district.run_dir, "claims")
+        if c["status"] != "excluded"
+    }
     settled = list(claims.values()).count("verified") / len(claims)
     assert trained(district, nobody, tmp_path).parameters.share_in_registry == pytest.approx(settled, abs=0.01)
 

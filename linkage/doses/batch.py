@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,13 @@ def read_records(
     numbers: dict[str, NDArray[Any]] = {}
     claim_ids = scratch_array(scratch, (records.num_rows, 2), np.uint64)
     start = 0
-    for chunk, encoded in _encoded(records, plan, dictionaries, n_threads):
-        claim_ids[start : start + chunk.num_rows] = ids_of(chunk)
-        _enter(columns, encoded, start, records.num_rows, scratch)
-        _enter(numbers, _numbers_of(chunk, encoded, dictionaries), start, records.num_rows, None)
-        start += chunk.num_rows
+    with ThreadPoolExecutor(1) as beside:
+        for chunk, encoded in _encoded(records, plan, dictionaries, n_threads):
+            ids = beside.submit(ids_of, chunk)
+            _enter(columns, encoded, start, records.num_rows, scratch)
+            _enter(numbers, _numbers_of(chunk, encoded, dictionaries), start, records.num_rows, None)
+            claim_ids[start : start + chunk.num_rows] = ids.result()
+            start += chunk.num_rows
     return Typed(records, claim_ids, columns, numbers)
 
 

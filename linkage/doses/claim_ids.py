@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.doses.claim_id_kernel import are_canonical
+from linkage.doses.claim_id_kernel import are_canonical, digest_texts
 from linkage.doses.claims import grouped
 from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
@@ -90,23 +90,33 @@ def ids_of(doses: pa.Table) -> Ids:
     """
     columns = [doses.column(name).combine_chunks() for name in IDENTITY]
     texts = pc.binary_join_element_wise(FORM, *columns, "\n", null_handling="replace", null_replacement="")
-    text, offsets = text_bytes(texts)
-    is_canonical = np.zeros(len(texts), np.bool_)
-    are_canonical(text, offsets, len(IDENTITY), is_canonical)
-    whole, bounds = text.data, offsets.tolist()
-    digests = bytearray(len(texts) * _DIGEST_BYTES)
-    for row, start in enumerate(bounds[:-1]):
-        at = row * _DIGEST_BYTES
-        digests[at : at + _DIGEST_BYTES] = _digest(whole[start : bounds[row + 1]])
-    ids = np.frombuffer(digests, ">u8").reshape(-1, 2).astype(np.uint64)
+    ids, is_canonical = np.empty((len(texts), 2), np.uint64), np.zeros(len(texts), np.bool_)
+    is_canonical[:] = _hashed(texts, ids)
+    # Nearly all others have a space too many: what is left without these is looked at value by value.
+    spaced = np.flatnonzero(~is_canonical)
+    if spaced.size:
+        trimmed = pc.replace_substring_regex(texts.take(pa.array(spaced)), " *\n *", "\n")
+        trimmed = pc.replace_substring_regex(pc.utf8_trim(trimmed, " "), "  +", " ")
+        found = np.empty((spaced.size, 2), np.uint64)
+        is_canonical[spaced] = _hashed(trimmed, found)
+        ids[spaced] = found
     for row in np.flatnonzero(~is_canonical).tolist():
         values = [canonical_value(column[row].as_py()) for column in columns]
         ids[row] = np.frombuffer(_digest("\n".join([FORM, *values]).encode()), ">u8")
     return ids
 
 
-def _digest(text: bytes | memoryview) -> bytes:
-    """BLAKE2b (RFC 7693) of 128 bits."""
+def _hashed(texts: pa.StringArray, ids: Ids) -> NDArray[np.bool_]:
+    """Enter the ids of texts as they stand, and say for which they hold: bool[n]."""
+    text, offsets = text_bytes(texts)
+    is_canonical = np.zeros(len(texts), np.bool_)
+    are_canonical(text, offsets, len(IDENTITY), is_canonical)
+    digest_texts(text, offsets, ids)
+    return is_canonical
+
+
+def _digest(text: bytes) -> bytes:
+    """BLAKE2b (RFC 7693) of 128 bits, as ``digest_texts`` makes it of many texts."""
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
 
 

@@ -29,7 +29,7 @@ GROUPINGS = ("status", "issue", "found_by", "commune_code")
 # One row per dose that has a truth; `among` is for the right person standing anywhere in the claim's review list.
 _LABELLED = """
 CREATE TEMP TABLE labelled AS
-SELECT d.*, k.compared_as, t.person_id AS truth_id,
+SELECT d.*, coalesce(k.compared_as, d.claim_id) AS compared_as, t.person_id AS truth_id,
        t.person_id IS NOT NULL AS linkable,
        d.status IN ('verified', 'matched') AS decided,
        coalesce(d.status IN ('verified', 'matched') AND d.person_id = t.person_id, false) AS is_right,

@@ -9,11 +9,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage.deciding.decide import NO_RIVALS
+from linkage.doses.claim_ids import ClaimIds
 from linkage.machine.parts import parts_of
 from linkage.published.decisions import Outcome, pass_lists
 from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
 from linkage.scoring.batch import pattern_space
 from models.parameters import Parameters
+
+LEAST_TOLD = 1e-9  # of a candidate behind the second: of the others nobody ever asks
 
 
 def with_comparisons(table: TableSchema, parameters: Parameters) -> pa.Schema:
@@ -33,11 +36,19 @@ def claim_parts(outcome: Outcome) -> Iterator[pa.Table]:
         claims = typed.compared[part]
         columns = {
             "claim_id": typed.hex(np.arange(part.start, part.stop)),
-            "compared_as": typed.hex(typed.least_of(claims)),
+            "compared_as": _ids_of_others(typed, np.arange(part.start, part.stop), typed.least_of(claims)),
             "status": pa.array(STATUSES).take(pa.array(outcome.decided.status[claims])),
             "n_doses": pa.array(n_doses[part]),
         }
         yield pa.table([columns[name] for name in CLAIMS.names], schema=CLAIMS.arrow())
+
+
+def _ids_of_others(typed: ClaimIds, claims: NDArray[np.int64], compared_as: NDArray[np.int32]) -> pa.Array:
+    """The ids of the claims that others were compared as, null where it is the claim itself, as of nearly all."""
+    others = np.flatnonzero(claims != compared_as)
+    place = np.zeros(claims.size, np.int32)
+    place[others] = np.arange(others.size)
+    return typed.hex(compared_as[others]).take(pa.array(place, mask=claims == compared_as))
 
 
 def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
@@ -49,7 +60,9 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
         members = decided[part]
         claims = typed.compared[members]
         found = outcome.decided.candidates(claims)
-        which, rank = np.nonzero(found.rows >= 0)
+        # The second, however unlikely, is the runner-up of the decisions.
+        is_told = (found.probabilities >= LEAST_TOLD) | (np.arange(found.rows.shape[1]) < 2)
+        which, rank = np.nonzero((found.rows >= 0) & is_told)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),

@@ -81,7 +81,14 @@ class Stage:
         """
         schema = _plain_schema(schema)
         with self._file(f"{name}.parquet") as sink:
-            writer = pq.ParquetWriter(sink, schema, compression="zstd", compression_level=3, write_page_checksum=True)
+            writer = pq.ParquetWriter(
+                sink,
+                schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=_repeated(schema),
+                write_page_checksum=True,
+            )
             try:
                 for rows in _row_groups(schema, parts):
                     sink.rows += rows.num_rows
@@ -227,6 +234,16 @@ def _is_linked(path: Path, name: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _repeated(schema: pa.Schema) -> list[str]:
+    """The columns whose values come again: ids and probabilities are nearly all different, and a dictionary of them is
+    made in vain."""
+    return [
+        field.name
+        for field in schema
+        if not field.name.endswith(("_id", "_ids", "_probability", "_bits", "match_weight"))
+    ]
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:

@@ -11,7 +11,12 @@ CLAIMS = TableSchema(
     "claims",
     (
         CLAIM_ID,
-        Column("compared_as", pa.string(), "the least claim_id of those equal after standardising, compared once"),
+        Column(
+            "compared_as",
+            pa.string(),
+            "the least claim_id of those equal after standardising, as which they were compared once",
+            "itself",
+        ),
         Column("status", pa.string(), "what is decided of the claim, before the conflicts of a dose"),
         Column("n_doses", pa.int32(), "doses that state the claim"),
     ),
