@@ -13,7 +13,8 @@ from linkage.encode.plain_texts import nickname_groups
 from linkage.encode.syllables import SyllableDictionary
 from linkage.encode.words import WordTable, word_table
 from linkage.machine.text_hashes import content_hashes
-from linkage.plan.sections import Field
+from linkage.plan.kinds import COMPARISON_KINDS, TEXT_MEASURES
+from linkage.plan.sections import Field, Plan
 from linkage.standardise.places import Units
 
 Columns = dict[str, NDArray[np.generic]]
@@ -78,3 +79,10 @@ class Dictionaries:
         """Dictionaries that a batch can extend without changing those of the index."""
         words = {name: list(texts) for name, texts in self.words.items()}
         return Dictionaries(self.units, self.commune_date, self.latest_date, self.syllables.copy(), words)
+
+
+def read_words(dictionaries: Dictionaries, plan: Plan) -> None:
+    """Make the tables of words that kernels read, before threads ask for them."""
+    for comparison in plan.comparisons:
+        if set(COMPARISON_KINDS[comparison.kind].measures) & set(TEXT_MEASURES):
+            dictionaries.word_table(comparison.left[0])

@@ -19,6 +19,7 @@ from linkage.doses.batch import Doses
 from linkage.doses.claims import Claims
 from linkage.doses.schedule import DEAD, find_conflicts
 from linkage.doses.schedule_evidence import Given, conflicts_with
+from linkage.encode.dictionaries import read_words
 from linkage.ingest import Ingested
 from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
@@ -28,7 +29,7 @@ from linkage.night.deciding import DecidedBatch, decide_verified, verify
 from linkage.published.decisions import Outcome
 from linkage.published.patterns import PairCounts
 from linkage.registry.index import Index
-from linkage.scoring.batch import Batch, pattern_space, prepare_batch, read_words
+from linkage.scoring.batch import Batch, pattern_space, prepare_batch
 from linkage.standardise import dates
 from linkage.stations import Stations
 from linkage.training.drift import Moved, describe_best, moved_levels
@@ -95,16 +96,32 @@ def reconcile(
     def link() -> DecidedBatch:
         return decide_verified(doses, claims, batch, index, done["verified"], done["model"], n_threads, scratch, clock)
 
-    is_trained_here = model is None
     found: DecidedBatch = stand("decisions", link, known)
-    decided, by_itself, model = found.decided, found.by_itself, found.model
+    moved = () if model is None else _moved(found.by_itself, found.model)
+    outcome = _outcome_of(doses, claims, batch, stations, found, moved, index, drawn_up, n_threads, clock)
+    return outcome, found.pairs, found.model
+
+
+def _outcome_of(
+    doses: Doses,
+    claims: Claims,
+    batch: Batch,
+    stations: Stations,
+    found: DecidedBatch,
+    moved: tuple[Moved, ...],
+    index: Index,
+    drawn_up: datetime.date,
+    n_threads: int,
+    clock: Clock,
+) -> Outcome:
+    """The decided batch with what all the doses of a person say together, and its error rates."""
+    decided, model = found.decided, found.model
     with clock.stage("conflicts"):
         status, conflicts = _dose_status(doses, claims, decided, index)
     with clock.stage("error_rates"):
-        moved = () if is_trained_here else _moved(by_itself, model)
         rates = estimate_error_rates(
             decided,
-            by_itself,
+            found.by_itself,
             claims.of_dose,
             status,
             conflicts,
@@ -114,7 +131,7 @@ def reconcile(
             n_threads,
             is_unlike=is_unlike(moved),
         )
-    outcome = Outcome(
+    return Outcome(
         doses,
         claims,
         batch,
@@ -130,7 +147,6 @@ def reconcile(
         rates,
         moved,
     )
-    return outcome, found.pairs, model
 
 
 def _moved(by_itself: Decided, model: Model) -> tuple[Moved, ...]:

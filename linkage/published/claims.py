@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.deciding.decide import NO_RIVALS
+from linkage.deciding.decide import NO_RIVALS, Found
 from linkage.doses.claim_ids import ClaimIds
 from linkage.machine.parts import parts_of
 from linkage.published.decisions import Outcome, pass_lists
@@ -16,7 +16,7 @@ from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
 from linkage.scoring.batch import pattern_space
 from models.parameters import Parameters
 
-LEAST_TOLD = 1e-9  # of a candidate behind the second: of the others nobody ever asks
+LEAST_TOLD = 1e-9  # of a candidate behind the second
 
 
 def with_comparisons(table: TableSchema, parameters: Parameters) -> pa.Schema:
@@ -60,9 +60,7 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
         members = decided[part]
         claims = typed.compared[members]
         found = outcome.decided.candidates(claims)
-        # The second, however unlikely, is the runner-up of the decisions.
-        is_told = (found.probabilities >= LEAST_TOLD) | (np.arange(found.rows.shape[1]) < 2)
-        which, rank = np.nonzero((found.rows >= 0) & is_told)
+        which, rank = _told(outcome, claims, found)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
@@ -76,6 +74,16 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
             outcome, claims[which], found.rows[at], found.codes[at], found.weights[at], found.ratios[at]
         )
         yield pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _told(outcome: Outcome, claims: NDArray[np.int32], found: Found) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The candidates with a row of their own, by claim and rank: the best and the runner-up of the decisions, others
+    that are not out of the question, and those for or against whom other doses speak."""
+    which, rank = np.nonzero(found.rows >= 0)
+    subject_bits, schedule_bits = outcome.evidence.of_pairs(claims[which], found.rows[which, rank])
+    is_likely = found.probabilities[which, rank] >= LEAST_TOLD
+    is_told = is_likely | (rank < 2) | (subject_bits != 0) | (schedule_bits != 0)
+    return which[is_told], rank[is_told]
 
 
 def weight_parts(

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from blocking.parts import PartedColumn, n_living
 from linkage.encode.columns import mark_contradictions
-from linkage.encode.dictionaries import Columns, Dictionaries
+from linkage.encode.dictionaries import Columns, Dictionaries, read_words
 from linkage.encode.keys import KeyParts, pass_keys
 from linkage.machine.scratch import scratch_array
-from linkage.plan.kinds import COMPARISON_KINDS, MANY_WORDS, TEXT_MEASURES
+from linkage.plan.kinds import MANY_WORDS
 from linkage.plan.sections import Comparison, Plan
 from linkage.registry.cohorts import cohorts_of
 from linkage.registry.frequencies import N_GROUPS, Ratios, frequency_ratios
@@ -247,13 +247,6 @@ def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_
             batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index, n_threads)
     read_words(dictionaries, index.plan)
     return batch
-
-
-def read_words(dictionaries: Dictionaries, plan: Plan) -> None:
-    """Make the tables of words that kernels read, before threads ask for them."""
-    for comparison in plan.comparisons:
-        if set(COMPARISON_KINDS[comparison.kind].measures) & set(TEXT_MEASURES):
-            dictionaries.word_table(comparison.left[0])
 
 
 def without_rows(batch: Batch, rows: NDArray[np.int64], index: Index) -> Batch:
