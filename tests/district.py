@@ -78,8 +78,8 @@ def manifest(run_dir: Path) -> dict[str, Any]:
     return dict(json.loads((run_dir / "manifest.json").read_text()))
 
 
-def hashes(run_dir: Path, *, without: Iterable[str] = ("manifest.json",)) -> dict[str, str]:
-    """SHA-256 of every file of a run."""
+def hashes(run_dir: Path, *, without: Iterable[str] = ("manifest.json", "doses.arrow", "sums")) -> dict[str, str]:
+    """SHA-256 of every file of a run; the accepted doses stand in the order in which they were read."""
     paths = {str(path.relative_to(run_dir)): path for path in run_dir.rglob("*") if path.is_file()}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.ingest import batch, duplicates, ingest
+from linkage.ingest import duplicates, ingest, rejecting
 from linkage.ingest.duplicates import duplicate_faults
 from linkage.ingest.records import Records
 from linkage.schema import DOSES
@@ -37,7 +37,7 @@ def test_rejected_records_are_looked_for_some_at_a_time(tmp_path: Path, monkeypa
         path.write_text("\n".join(["dose_id,full_name,lot", *lines]) + "\n", "utf-8")
     whole = ingest(paths, DOSES, scratch=tmp_path)
     assert whole.rejected.num_rows == sum(file.rejected for file in whole.files) > 400
-    monkeypatch.setattr(batch, "_REJECTED_AT_ONCE", 7)
+    monkeypatch.setattr(rejecting, "_REJECTED_AT_ONCE", 7)
     in_parts = ingest(paths, DOSES, scratch=tmp_path)
     assert in_parts.rejected.column(0).num_chunks > whole.rejected.num_rows // 10
     assert in_parts.rejected.equals(whole.rejected, check_metadata=True)

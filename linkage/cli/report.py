@@ -36,7 +36,7 @@ def report(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a report of a run in one of the forms of the offices, or its statistics.
+    """Write a form of the offices, or the statistics of a run.
 
     \b
     Example: linkage report runs/RUN --form appendix --out appendix.xlsx
