@@ -9,9 +9,9 @@ from collections.abc import Iterator
 PART_ROWS = 1 << 20
 
 
-def parts_of(n: int) -> Iterator[slice]:
-    """The numbers below n in parts of PART_ROWS."""
-    return (slice(start, min(start + PART_ROWS, n)) for start in range(0, n, PART_ROWS))
+def parts_of(n: int, rows: int = PART_ROWS) -> Iterator[slice]:
+    """The numbers below n in parts of so many."""
+    return (slice(start, min(start + rows, n)) for start in range(0, n, rows))
 
 
 def n_parts(n: int) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import NO_RIVALS, Found
 from linkage.doses.claim_ids import ClaimIds
-from linkage.machine.parts import parts_of
+from linkage.machine.parts import PART_ROWS, parts_of
 from linkage.published.decisions import Outcome, pass_lists
 from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
 from linkage.scoring.batch import pattern_space
@@ -56,7 +56,7 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
     typed, schema = outcome.doses.typed, with_comparisons(CANDIDATES, outcome.parameters)
     decided = np.flatnonzero(outcome.decided.place[typed.compared] != NO_RIVALS)
     ids = outcome.person_ids
-    for part in parts_of(decided.size):
+    for part in parts_of(decided.size, PART_ROWS // 8):  # a claim has several rows here, and they are wide
         members = decided[part]
         claims = typed.compared[members]
         found = outcome.decided.candidates(claims)
