@@ -122,7 +122,12 @@ def open_index(folder: Path, content: str | None = None) -> Index:
     VerificationError : it is damaged
     LinkageError : this user may not read it
     """
-    version, manifest = version_in_force(folder) if content is None else version_with(folder, content)
+    return open_version(*(version_in_force(folder) if content is None else version_with(folder, content)))
+
+
+def open_version(version: Path, manifest: dict[str, Any]) -> Index:
+    """Open a version, in force or not; errors as of `open_index`."""
+    folder = version.parent
     check_format(folder, manifest)
     shaped(manifest, IndexManifest, str(version / MANIFEST), VerificationError, REMEDY)
     try:

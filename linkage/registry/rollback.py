@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from linkage.errors import UsageError
-from linkage.registry.index import Index, check_format, open_index, verify_index
+from linkage.registry.index import Index, open_version, verify_index
 from linkage.registry.versions import manifest_of, point_to, version_in_force, versions
 from linkage.storage.locks import locked
 
@@ -31,15 +31,10 @@ def roll_back(folder: Path, version: str | None = None) -> Index:
     with locked(folder):
         current, _ = version_in_force(folder)
         target = _earlier(folder, current) if version is None else _named(folder, version)
-        manifest = manifest_of(target)
-        check_format(folder, manifest)
+        index = open_version(target, manifest_of(target))
+        verify_index(index)
         point_to(folder, target)
-        try:
-            verify_index(open_index(folder))
-        except BaseException:
-            point_to(folder, current)
-            raise
-        return open_index(folder)
+        return index
 
 
 def _earlier(folder: Path, current: Path) -> Path:
