@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.simulations import SimulatedFiles
-from linkage.doses.claims import claim_keys, distinct_claims, hex_keys
+from linkage.doses.claims import claim_keys, distinct_claims
 from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Columns
 from linkage.ingest import ingest
@@ -58,7 +58,7 @@ def standardise(files: SimulatedFiles, index: Index) -> StandardisedDoses:
         foreign_reason(*(accepted.column(name).combine_chunks() for name in ("nationality", "id_number")))
     ).to_numpy(zero_copy_only=False)
     subjects = distinct_claims(claim_keys(columns, is_foreign, dictionaries))
-    keys, first = hex_keys(subjects.keys), subjects.first_dose
+    keys, first = pa.array(subjects.keys).cast(pa.string()), subjects.first_dose
     kept = pa.array(~is_foreign[first])
     claims = pa.table(_columns({name: column[first] for name, column in columns.items()}, index, is_claim=True))
     claims = claims.add_column(0, "unique_id", keys)

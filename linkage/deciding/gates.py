@@ -100,8 +100,7 @@ def refuse(
             f"{what} was not made: {expected.text(model.plan)}; train a model on such doses, "
             'or give --accept "why this model holds"'
         )
-
-    then = 1.0 - model.parameters.share_in_registry
+    then = _outside_then(model)
     if expected is not None and expected.outside > then and expected.strays(then, OUTSIDE_REFUSED):
         raise QualityGateError(f'{what} was not made: {_outside(model, expected)[0]}, or give --accept "why it holds"')
 
@@ -118,9 +117,14 @@ def gate_notes(model: Model, moved: tuple[Moved, ...], expected: Expected | None
     )
 
 
+def _outside_then(model: Model) -> float:
+    """The share of the training's claims that nobody in the registry made."""
+    return 1.0 - model.parameters.share_in_registry
+
+
 def _outside(model: Model, expected: Expected) -> list[str]:
     """That more, or fewer, are not in the registry. The posterior of every claim rests on the model's share."""
-    then = 1.0 - model.parameters.share_in_registry
+    then = _outside_then(model)
     if not expected.strays(then, OUTSIDE_TOLD):
         return []
     too = "high, and more are wrong than is expected" if expected.outside > then else "low"

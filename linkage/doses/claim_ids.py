@@ -90,8 +90,8 @@ def ids_of(doses: pa.Table) -> Ids:
     """
     columns = [doses.column(name).combine_chunks() for name in IDENTITY]
     texts = pc.binary_join_element_wise(FORM, *columns, "\n", null_handling="replace", null_replacement="")
-    ids, is_canonical = np.empty((len(texts), 2), np.uint64), np.zeros(len(texts), np.bool_)
-    is_canonical[:] = _hashed(texts, ids)
+    ids = np.empty((len(texts), 2), np.uint64)
+    is_canonical = _hashed(texts, ids)
     # Nearly all others have a space too many: what is left without these is looked at value by value.
     spaced = np.flatnonzero(~is_canonical)
     if spaced.size:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from blocking.keys import mix
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.keys import record_key
 from linkage.machine.parts import n_parts
-
-_HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,3 @@ def grouped(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.in
         first.append(np.minimum.reduceat(rows, starts) if starts.size else starts.astype(np.int32))
         n_before += starts.size
     return np.concatenate(distinct), of_row, np.concatenate(first)
-
-
-def hex_keys(keys: NDArray[np.uint64]) -> pa.StringArray:
-    """Keys as 16 hex digits: string[n]."""
-    octets = keys.astype(">u8").view(np.uint8).reshape(keys.size, 8)
-    digits = np.empty((keys.size, 16), np.uint8)
-    digits[:, 0::2], digits[:, 1::2] = _HEX_DIGITS[octets >> 4], _HEX_DIGITS[octets & 15]
-    ends = np.arange(keys.size + 1, dtype=np.int32) * 16
-    return pa.StringArray.from_buffers(keys.size, pa.py_buffer(ends), pa.py_buffer(digits))

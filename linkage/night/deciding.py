@@ -92,16 +92,17 @@ def verify(
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
         # What a station typed wrong was read right, and is still to be mended: it is linked, and nothing to train on.
-        is_verified = (rows >= 0) & ~is_excluded & (doses.misread[claims.first_dose] == 0)
+        agrees = (rows >= 0) & ~is_excluded
+        is_verified = agrees & (doses.misread[claims.first_dose] == 0)
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
         # In the order of the registry, whose columns are thus gone through once.
         agreed, to_link = agreed[np.argsort(rows[agreed])], to_link[registry_order(batch, to_link, index)]
         found = Verified(agreed, rows[agreed].astype(np.int32), passes[agreed], to_link)
     if model is None:
         with clock.stage("train"):
-            agrees_with = rows.astype(np.int32)
+            verified = np.where(is_verified, rows, -1).astype(np.int32)
             model = model_of_batch(
-                batch, doses, claims, agrees_with, index, n_threads, verdicts=verdicts, accepted=accepted
+                batch, doses, claims, verified, agrees, index, n_threads, verdicts=verdicts, accepted=accepted
             )
     return found, model
 

@@ -16,6 +16,9 @@ from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
 from linkage.scoring.batch import pattern_space
 from models.parameters import Parameters
 
+Places = NDArray[np.int64]
+Bits = tuple[NDArray[np.float64], NDArray[np.float64]]  # of the subject and of the schedule
+
 LEAST_TOLD = 1e-9  # of a candidate behind the second
 
 
@@ -33,10 +36,10 @@ def claim_parts(outcome: Outcome) -> Iterator[pa.Table]:
     typed = outcome.doses.typed
     n_doses = np.bincount(typed.of_dose, minlength=typed.first_dose.size).astype(np.int32)
     for part in parts_of(typed.first_dose.size):
-        claims = typed.compared[part]
+        claims, numbers = typed.compared[part], np.arange(part.start, part.stop)
         columns = {
-            "claim_id": typed.hex(np.arange(part.start, part.stop)),
-            "compared_as": _ids_of_others(typed, np.arange(part.start, part.stop), typed.least_of(claims)),
+            "claim_id": typed.hex(numbers),
+            "compared_as": _ids_of_others(typed, numbers, typed.least_of(claims)),
             "status": pa.array(STATUSES).take(pa.array(outcome.decided.status[claims])),
             "n_doses": pa.array(n_doses[part]),
         }
@@ -60,7 +63,7 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
         members = decided[part]
         claims = typed.compared[members]
         found = outcome.decided.candidates(claims)
-        which, rank = _told(outcome, claims, found)
+        which, rank, bits = _told(outcome, claims, found)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
@@ -69,46 +72,37 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
             "match_weight": pa.array(found.weights[which, rank]),
             "found_by": pass_lists(outcome.index.plan, found.passes[which, rank]),
         }
-        at = which, rank
-        columns |= weight_parts(
-            outcome, claims[which], found.rows[at], found.codes[at], found.weights[at], found.ratios[at]
-        )
+        columns |= weight_parts(outcome, found, (which, rank), bits)
         yield pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-def _told(outcome: Outcome, claims: NDArray[np.int32], found: Found) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _told(outcome: Outcome, claims: NDArray[np.int32], found: Found) -> tuple[Places, Places, Bits]:
     """The candidates with a row of their own, by claim and rank: the best and the runner-up of the decisions, others
-    that are not out of the question, and those for or against whom other doses speak."""
+    that are not out of the question, and those for or against whom other doses speak; and what these say."""
     which, rank = np.nonzero(found.rows >= 0)
     subject_bits, schedule_bits = outcome.evidence.of_pairs(claims[which], found.rows[which, rank])
     is_likely = found.probabilities[which, rank] >= LEAST_TOLD
     is_told = is_likely | (rank < 2) | (subject_bits != 0) | (schedule_bits != 0)
-    return which[is_told], rank[is_told]
+    return which[is_told], rank[is_told], (subject_bits[is_told], schedule_bits[is_told])
 
 
-def weight_parts(
-    outcome: Outcome,
-    claims: NDArray[np.integer],
-    rows: NDArray[np.int32],
-    codes: NDArray[np.uint32],
-    weights: NDArray[np.float64],
-    ratios: NDArray[np.float64],
-) -> dict[str, pa.Array]:
-    """What match weights are made of, by column, of pairs [n] each of claims with registry rows.
+def weight_parts(outcome: Outcome, found: Found, at: tuple[Places, Places], bits: Bits) -> dict[str, pa.Array]:
+    """What match weights are made of, by column, of the candidates found at n places; bits: what other doses say of
+    them.
 
     What is neither a comparison's weight, nor rarity, nor near numbers, nor of other doses is the correction for
     households: the parts add up to the weight.
     """
     parameters = outcome.parameters
-    levels = pattern_space(outcome.index.plan).levels_of(codes)
-    columns, left = {}, weights.copy()
+    levels = pattern_space(outcome.index.plan).levels_of(found.codes[at])
+    columns, left = {}, found.weights[at]
     for c, comparison in enumerate(parameters.comparisons):
-        bits = comparison.log2_m_u[levels[:, c]]
-        left -= bits
+        of_level = comparison.log2_m_u[levels[:, c]]
+        left -= of_level
         columns[f"level_{comparison.name}"] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
-        columns[f"weight_{comparison.name}"] = pa.array(bits)
-    subject_bits, schedule_bits = outcome.evidence.of_pairs(claims, rows)
-    rarity_bits, near_number_bits = -np.log2(ratios), -parameters.neighbour_bits(levels)
+        columns[f"weight_{comparison.name}"] = pa.array(of_level)
+    subject_bits, schedule_bits = bits
+    rarity_bits, near_number_bits = -np.log2(found.ratios[at]), -parameters.neighbour_bits(levels)
     household_bits = left - rarity_bits - near_number_bits - subject_bits - schedule_bits
     return columns | {
         "rarity_bits": pa.array(rarity_bits),

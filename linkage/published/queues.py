@@ -117,9 +117,7 @@ def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
         "in_police_list": pa.array(claims.is_listed[which]),
     }
     columns |= _registered(outcome, found.rows[which, rank])
-    columns |= weight_parts(
-        outcome, members[which], found.rows[at], found.codes[at], found.weights[at], found.ratios[at]
-    )
+    columns |= weight_parts(outcome, found, at, outcome.evidence.of_pairs(members[which], found.rows[at]))
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 

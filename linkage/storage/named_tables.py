@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from linkage.errors import VerificationError
 from linkage.storage.checksums import SUM_TYPE, CheckedFile, ChunkSums, Sums, n_chunks
+from linkage.storage.hashed_file import HashedFile
 from linkage.storage.sealed import DIGEST, digest_of, sealed
 
 CONTENTS, SUMS = "contents.json", "sums"
@@ -140,13 +141,12 @@ class _Writer:
         return {"array": file, "dtype": array.dtype.str, "shape": list(array.shape)}
 
     def _table(self, table: pa.Table, name: str) -> dict[str, Any]:
-        file, sums = f"{name}.arrow", ChunkSums()
-        with pa.OSFile(str(self._folder / file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
-        with (self._folder / file).open("rb") as written:
-            while block := written.read(_AT_ONCE):
-                sums.update(block)
-        self.sums[file] = sums.sums()
+        file = f"{name}.arrow"
+        with (self._folder / file).open("xb") as raw:
+            sink = HashedFile(raw)
+            with pa.ipc.new_file(sink, table.schema) as writer:
+                writer.write_table(table)
+        self.sums[file] = sink.chunks.sums()
         return {"table": file, "rows": table.num_rows, "columns": table.column_names}
 
 

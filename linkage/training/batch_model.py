@@ -22,7 +22,8 @@ def model_of_batch(
     batch: Batch,
     doses: Doses,
     claims: Claims,
-    agrees_with: NDArray[np.int32],
+    verified: NDArray[np.int32],
+    agrees: NDArray[np.bool_],
     index: Index,
     n_threads: int,
     *,
@@ -33,16 +34,12 @@ def model_of_batch(
 
     Parameters
     ----------
-    agrees_with : int32[n_claims], the row that each claim agrees with exactly, -1 for none
+    verified : int32[n_claims], the row that each claim agrees with exactly as it was typed, -1 for none
+    agrees : bool[n_claims], whether it agrees as it was read
     verdicts : int64[n_claims], see linkage.training.train
     accepted : why the model is to decide though its training is doubtful
     """
-    is_excluded = doses.excluded[claims.first_dose] > 0
-    is_misread = doses.misread[claims.first_dose] > 0
-    agrees = (agrees_with >= 0) & ~is_excluded
-    # What a station typed wrong was read right, and is still to be mended: it is nothing to train on.
-    verified = np.where(agrees & ~is_misread, agrees_with, -1).astype(np.int32)
-    chosen = _trainees(agrees, is_excluded)
+    chosen = _trainees(agrees, doses.excluded[claims.first_dose] > 0)
     known = None if verdicts is None else verdicts[chosen]
     parameters, training = train(take(batch, chosen), index, n_threads, known, _settled(batch, chosen, verified))
     rates = learn_rates(verified, doses, claims, index)
