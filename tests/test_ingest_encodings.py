@@ -111,3 +111,29 @@ def test_a_damaged_line_of_utf8_is_not_taken_for_another_encoding(tmp_path: Path
     batch = read(tmp_path, *(f"{n},{name},x".encode() for n, name in enumerate(NAMES)), "9,Nguyễn Hường,x".encode()[:8])
     assert names(batch) == NAMES
     assert batch.rejected.num_rows == 1
+
+
+HEADER = {"Mã mũi tiêm": "dose_id", "Họ và tên": "full_name", "Số CCCD": "id_number", "Ngày sinh": "date_of_birth"}
+OLDER_HEADERS = {
+    "TCVN3": ("M· mòi tiªm", "Hä vµ tªn", "Sè CCCD", "Ngµy sinh", "NguyÔn V¨n H¶i"),
+    "TCVN3, a font of capitals": ("M· MòI TI£M", "Hä Vµ T£N", "Sè CCCD", "NGµY SINH", "TRÇN THÞ LIÔU"),
+    "VNI": ("Maõ muõi tieâm", "Hoï vaø teân", "Soá CCCD", "Ngaøy sinh", "Nguyeãn Vaên Haûi"),
+    "VNI in capitals": ("MAÕ MUÕI TIEÂM", "HOÏ VAØ TEÂN", "SOÁ CCCD", "NGAØY SINH", "TRAÀN THÒ LIEÃU"),
+}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize("charset", OLDER_HEADERS)
+def test_a_header_in_an_older_character_set_is_read(tmp_path: Path, charset: str, encoding: str) -> None:
+    *header, name = OLDER_HEADERS[charset]
+    again = [header[1], header[0], *header[2:]]  # of a file that was joined to it
+    lines = [header, ["E01", name, "1", "1981"], header, ["E02", name, "2", "1982"], again, [name, "E03", "3", "1983"]]
+    path = tmp_path / "doses.csv"
+    path.write_bytes("".join(";".join(cells) + "\n" for cells in lines).encode(encoding))
+    batch = ingest([path], DOSES, columns=HEADER)
+    assert batch.accepted.column("dose_id").to_pylist() == ["E01", "E02", "E03"]
+    assert names(batch) == [name] * 3
+    assert batch.accepted.column("id_number").to_pylist() == ["1", "2", "3"]
+    assert batch.accepted.column("date_of_birth").to_pylist() == ["1981", "1982", "1983"]
+    assert batch.rejected["reasons"].to_pylist() == [["repeated_header"]] * 2
+    assert "ignored" not in str(batch.files[0].note)

@@ -321,3 +321,16 @@ def test_the_search_of_a_sheet_takes_linear_time(tmp_path: Path, text: str) -> N
     start = time.process_time()
     check_archive(path, "long.xlsx")
     assert time.process_time() - start < 5
+
+
+def test_a_header_in_tcvn3_is_read_wherever_it_stands(tmp_path: Path) -> None:
+    header, name = ["M· mòi tiªm", "Hä vµ tªn", "Ngµy sinh"], "NguyÔn V¨n H¶i"
+    columns = {"Mã mũi tiêm": "dose_id", "Họ và tên": "full_name", "Ngày sinh": "date_of_birth"}
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        again = [[header[1], header[0], header[2]], [name, "E03", "1983"]]
+        sheet(book, "Sheet1", ["DANH S¸CH"], header, ["E01", name, "1981"], header, ["E02", name, "1982"], *again)
+
+    batch = read(tmp_path, fill, columns)
+    assert [row[::3] for row in rows(batch)] == [["E01", "1981"], ["E02", "1982"], ["E03", "1983"]]
+    assert batch.rejected["reasons"].to_pylist() == [["repeated_header"]] * 2

@@ -105,7 +105,7 @@ def read_csv(
     n_cores = os.cpu_count() or 1
     with ThreadPoolExecutor(n_cores + 1) as pool:
         digest = pool.submit(text.sha256)
-        headers = Headers(table, columns, file)
+        headers = Headers(table, columns, file, body.header.names)
         for part in in_order(_parts(text, body, headers), pool, 2 * n_cores):
             sink(part.sound)
             positions.append(part.bad + first[-1] + 1)
@@ -162,10 +162,13 @@ def _empty_scan(n: int) -> _Scan:
 class Headers:
     """Finds further headers in a file that was joined from several."""
 
-    def __init__(self, table: TableSchema, columns: Mapping[str, str] | None, file: str) -> None:
+    def __init__(
+        self, table: TableSchema, columns: Mapping[str, str] | None, file: str, names: Sequence[str] = ()
+    ) -> None:
+        """``names``: of the first header, which may be typed in an older character set."""
         self.table, self.file = table, file
         self._columns = columns
-        self._names = Beginnings.of({*table.names, *(columns or ())})
+        self._names = Beginnings.of({*table.names, *(columns or ()), *names})
 
     def next_one(self, utf8: np.ndarray, scan: _Scan, body: _Body, position: int) -> tuple[int, _Body] | None:
         """The first record that is a header in another order than that of ``body``, and the layout from it on.

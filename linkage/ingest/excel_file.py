@@ -132,7 +132,7 @@ def _split(
 ) -> Iterator[_Table]:
     """The rows of a sheet by the headers in their midst that have another order than the one before."""
     start, is_joined = 0, False
-    known = {normal_name(name) for name in (*table.names, *(columns or ()))}
+    known = {normal_name(name) for name in (*table.names, *(columns or ()), *header.names)}
     beginnings = {name[:2] for name in known}
     # Where no column is wanted, only the names of all are, there is none to find a header by.
     for number, row in enumerate(rows if header.places else []):

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from linkage.errors import InputError, UsageError
 from linkage.ingest.cleaning import normal_name
 from linkage.schema import TableSchema
+from linkage.standardise.charsets import in_each_charset
 
 SEARCHED_ROWS = 20
 FULL_NAME = "full_name"
@@ -80,6 +81,7 @@ def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str,
     the mapping names a column that the schema does not have.
     """
     targets = _targets(table, columns)
+    as_written, names = names, _in_unicode(names, targets)
     found: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         target = targets.get(normal_name(name))
@@ -104,7 +106,7 @@ def match_header(names: Sequence[str], table: TableSchema, columns: Mapping[str,
     index = tuple(found.get(name, [-1])[0] for name in table.names)
     joined = {place for places in parts.values() for place in places}
     unread = tuple(name for name in ignored if normal_name(name) not in {normal_name(names[p]) for p in joined})
-    return Header(tuple(names), index, unread, {name: tuple(places[1:]) for name, places in parts.items()})
+    return Header(tuple(as_written), index, unread, {name: tuple(places[1:]) for name, places in parts.items()})
 
 
 def _name_parts(names: Sequence[str], table: TableSchema, found: Mapping[str, list[int]]) -> dict[str, list[int]]:
@@ -138,6 +140,7 @@ def find_header(
     Returns the number of its last row. Raises InputError that names the missing columns of the row that comes closest.
     """
     targets = _targets(table, columns)
+    written, rows = rows, [_in_unicode(row, targets) for row in rows]
     known = [_known(row, targets) for row in rows]
     for number, names in enumerate(known):
         under = rows[number + 1] if number + 1 < len(rows) else ()
@@ -145,7 +148,7 @@ def find_header(
         required = _required(table, names | _known(both, targets))
         adds = not _known(under, targets) <= names and _continues(rows[number], under, targets)
         if required <= names and not adds:
-            return number, match_header(rows[number], table, columns, file)
+            return number, match_header(written[number], table, columns, file)
         is_whole = required <= _known(under, targets) and not _names_beside(rows[number], under, targets)
         if names and required <= _known(both, targets) and not is_whole:
             return number + 1, match_header(both, table, columns, file)
@@ -176,6 +179,19 @@ def _known(row: Sequence[str], targets: Mapping[str, str]) -> set[str]:
     has_parts = FULL_NAME in targets.values() and any({*pair} <= plain for pair in _FAMILY_AND_GIVEN)
     found = {target for name in plain if (target := _target_of(name, targets)) is not None}
     return found | ({FULL_NAME} if has_parts else set())
+
+
+def _in_unicode(names: Sequence[str], targets: Mapping[str, str]) -> Sequence[str]:
+    """The names of a row that is typed in the font of an older character set ("Hä vµ tªn"): as the set has them that
+    makes most of them known. Those that are known as written stay."""
+    if all(name.isascii() for name in names):
+        return names
+    best, n_best = names, len(_known(names, targets))
+    for decoded in in_each_charset(names):
+        row = [name if _target_of(name, targets) else other for name, other in zip(names, decoded, strict=True)]
+        if (n_row := len(_known(row, targets))) > n_best:
+            best, n_best = row, n_row
+    return best
 
 
 def _joined_rows(upper: Sequence[str], lower: Sequence[str], targets: Mapping[str, str]) -> list[str]:
@@ -210,7 +226,8 @@ def _names_beside(upper: Sequence[str], lower: Sequence[str], targets: Mapping[s
 
 def n_known(names: Sequence[str], table: TableSchema, columns: Mapping[str, str] | None) -> int:
     """How many of the names are columns of the schema."""
-    return len(_known(names, _targets(table, columns)))
+    targets = _targets(table, columns)
+    return len(_known(_in_unicode(names, targets), targets))
 
 
 def unmatched_names(columns: Mapping[str, str], names: Sequence[str], read: frozenset[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from linkage.standardise.syllables import LETTERS, is_syllable
@@ -119,6 +120,16 @@ _WINDOWS_1258 = str.maketrans("ÌÒÞìòãõýðÃÕÝÐ", "\u0300\u0309\u0303\
 def decode_windows_1258(word: str) -> str:
     """A word of Windows-1258 shown as Windows-1252 or Latin-1, in Unicode and lower case."""
     return unicodedata.normalize("NFC", word.translate(_WINDOWS_1258)).lower()
+
+
+def in_each_charset(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Texts in Unicode and lower case, once for each character set that their bytes may have been written in.
+
+    ``texts`` are as in ``repair_legacy``; who asks knows by what comes out which set it was.
+    """
+    composed = [unicodedata.normalize("NFC", text) for text in texts]
+    for decode in (repair_mojibake, decode_tcvn3, decode_vni, decode_windows_1258):
+        yield [decode(text) for text in composed]
 
 
 # ------------------------------------------------------------------------------------------------- evidence
