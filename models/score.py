@@ -1,4 +1,4 @@
-"""From agreement patterns to match weights, posteriors and the best candidates of each claim.
+"""From agreement patterns to match weights and posteriors.
 
 The Bayes factor of a pair is m / (u * r + q * u), with m and u the pattern's probabilities among matches and among
 random pairs, r the term frequency ratio of the values that agree, and q the odds of the non-matches that are relatives,
@@ -13,10 +13,6 @@ import numpy as np
 from numba import njit
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
-# Of sums of which any order gives the same.
-reordering_kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
-
-HALF = 26.0  # half the bits of double precision
 
 
 @kernel
@@ -104,84 +100,6 @@ def raise_by_chance(chances, places, weights, times):  # type: ignore[no-untyped
     """
     for k in range(places.shape[0]):
         times[k] *= max(1.0, chances[k] * weights[places[k]])
-
-
-@kernel
-def rank(offsets, factors, ties, least, best, best_factors, sums):  # type: ignore[no-untyped-def]
-    """The best candidates of each claim and the sum of its Bayes factors, whatever the order of the candidates.
-
-    ties: uint32[n] or uint64[n], of equal factors the lower goes first; least: the factor of a pair that counts. best:
-    int64[n_claims, n_best] places in the tile, -1 where there are fewer; best_factors: float64 alike, 0 there; sums:
-    float64[n_claims], over candidates that count only.
-    """
-    n_best = best.shape[1]
-    longest = 0
-    for s in range(best.shape[0]):
-        longest = max(longest, offsets[s + 1] - offsets[s])
-    rivals = np.empty(longest, np.uint32)
-    for s in range(best.shape[0]):
-        best[s, :] = -1
-        best_factors[s, :] = 0.0
-        values, order = factors[offsets[s] : offsets[s + 1]], ties[offsets[s] : offsets[s + 1]]
-        # Only a few are put in order, for that takes branches of which half are guessed wrong.
-        lowest = max(least, _fifth_highest(values)) if n_best <= 5 else least
-        n_rivals = np.uint64(0)
-        for k in range(values.shape[0]):
-            rivals[n_rivals] = k
-            n_rivals += np.uint64(values[k] >= lowest)
-        for k in rivals[:n_rivals]:
-            place = n_best
-            while place > 0 and _is_better(values[k], order[k], best_factors[s, place - 1], best[s, place - 1], order):
-                place -= 1
-            if place < n_best:
-                for i in range(n_best - 1, place, -1):
-                    best[s, i] = best[s, i - 1]
-                    best_factors[s, i] = best_factors[s, i - 1]
-                best[s, place] = k
-                best_factors[s, place] = values[k]
-        sums[s] = _sum_of_factors(values, least, best_factors[s, 0])
-        for i in range(n_best):
-            best[s, i] += offsets[s] if best[s, i] >= 0 else 0
-
-
-@kernel
-def _fifth_highest(factors):  # type: ignore[no-untyped-def]
-    """Of factors that are numbers, not below 0; 0 where there are fewer. Without branches, each is handed down past the
-    higher ones."""
-    a = b = c = d = e = 0.0
-    for factor in factors:
-        a, factor = max(a, factor), min(a, factor)
-        b, factor = max(b, factor), min(b, factor)
-        c, factor = max(c, factor), min(c, factor)
-        d, factor = max(d, factor), min(d, factor)
-        e = max(e, factor)
-    return e
-
-
-@kernel
-def _is_better(factor, tie, other_factor, other, ties):  # type: ignore[no-untyped-def]
-    """Whether a candidate stands before another in the ranking; ``other`` -1 is an empty place."""
-    return other < 0 or factor > other_factor or (factor == other_factor and tie < ties[other])
-
-
-@reordering_kernel
-def _sum_of_factors(factors, least, highest):  # type: ignore[no-untyped-def]
-    """The sum of the factors that are at least ``least``, the same in any order.
-
-    Factors are split into whole numbers of a unit, the largest having HALF bits, and whole numbers of a unit HALF bits
-    lower: double precision adds up 10^8 such numbers without a rounding.
-    """
-    if highest == 0.0:
-        return 0.0
-    exponent = np.ceil(np.log2(highest)) - HALF
-    unit, units = np.exp2(exponent), np.exp2(-exponent)
-    high, low = 0.0, 0.0
-    for k in range(factors.shape[0]):
-        factor = factors[k] * units if factors[k] >= least else 0.0
-        whole = np.rint(factor)
-        high += whole
-        low += np.rint((factor - whole) * np.exp2(HALF))
-    return (high + low * np.exp2(-HALF)) * unit
 
 
 @kernel

@@ -5,6 +5,7 @@ import itertools
 import math
 import re
 from collections import Counter, defaultdict
+from fractions import Fraction
 from functools import cache
 
 # ------------------------------------------------------------------------------------------------- comparators
@@ -450,6 +451,26 @@ def rank(offsets, factors, ties, least, n_best):
         best.append(ordered + [-1] * (n_best - len(ordered)))
         sums.append(math.fsum(factors[k] for k in ks))
     return best, sums
+
+
+def round_sums(parts):
+    """The sums of factors, by claim, each factor cut off behind three digits of 26 bits at multiples of 26 bits."""
+    sums = []
+    for factors in parts:
+        unit = 26 * math.floor((math.frexp(max(factors, default=0.0))[1] - 1) / 26)
+        smallest = Fraction(2) ** (unit - 52)
+        sums.append(float(sum((Fraction(f) // smallest for f in factors), 0) * smallest))
+    return sums
+
+
+def merge_ranked(one, other):
+    """Lists of (factor, tie) of two parts, best first: where each of the best of both stands in one + other, or -1."""
+    places = []
+    for mine, theirs in zip(one, other, strict=True):
+        both = [*mine, *theirs]
+        there = sorted((k for k, (factor, _) in enumerate(both) if factor), key=lambda k: (-both[k][0], both[k][1]))
+        places.append([*there, *[-1] * len(both)][: len(mine)])
+    return places
 
 
 def expect(offsets, factors, patterns, product, times, kin, rates, prior, none):

@@ -1,8 +1,10 @@
 """Scoring, blocking and candidate kernels against their naive twins."""
 
 import itertools
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -44,7 +46,8 @@ from blocking.parts import (
     take_rows_of_spans,
 )
 from linkage.registry.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
-from models.score import bayes_factors, expect, find_within, multiply_term_frequency, raise_by_chance, rank, select
+from models.ranking import N_DIGITS, merge_ranked, rank, round_sums
+from models.score import bayes_factors, expect, find_within, multiply_term_frequency, raise_by_chance, select
 from models.term_frequency import keep_order, level_ratios, name_shares, raise_other_groups, smallest
 from tests import naive
 from tests.test_kernels_comparators import pack
@@ -120,8 +123,9 @@ def test_factors_ranks_and_posteriors_equal_their_twins(tile):
     assert np.allclose(factors, expected, atol=0)
     factors[5:8] = factors[6]  # ties go to the lower number
     best, best_factors, sums = np.empty((5, 3), np.int64), np.empty((5, 3)), np.empty(5)
-    ties = tile["rows"].astype(np.uint64)
-    rank(tile["offsets"], factors, ties, 0.5, best, best_factors, sums)
+    ties, digits = tile["rows"].astype(np.uint64), np.empty((5, N_DIGITS))
+    rank(tile["offsets"], factors, ties, 0.5, best, best_factors, digits)
+    round_sums(best_factors, digits, sums)
     expected, expected_sums = naive.rank(tile["offsets"], factors, ties, 0.5, 3)
     assert best.tolist() == expected
     assert np.allclose(sums, expected_sums, atol=0)
@@ -235,11 +239,91 @@ def test_ranks_equal_their_twin(n_best, highest, number):
     offsets = in_segments([[0] * n for n in range(30)])
     factors, ties = rng.integers(1, highest, offsets[-1]).astype(np.float64), rng.permutation(offsets[-1])
     best, best_factors, sums = np.empty((30, n_best), np.int64), np.empty((30, n_best)), np.empty(30)
-    rank(offsets, factors, ties.astype(number), highest / 4, best, best_factors, sums)
+    digits = np.empty((30, N_DIGITS))
+    rank(offsets, factors, ties.astype(number), highest / 4, best, best_factors, digits)
+    round_sums(best_factors, digits, sums)
     expected, expected_sums = naive.rank(offsets, factors, ties, highest / 4, n_best)
     assert best.tolist() == expected
     assert best_factors.tolist() == [[factors[k] if k >= 0 else 0.0 for k in row] for row in expected]
     assert sums.tolist() == expected_sums
+
+
+Ranked = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def ranked(parts: list[list[tuple[float, int]]], n_best: int) -> Ranked:
+    """The best factors, their ties and the digits of claims with (factor, tie) of their candidates."""
+    pairs = [pair for part in parts for pair in part]
+    factors, ties = (np.array([pair[i] for pair in pairs], kind) for i, kind in enumerate((np.float64, np.uint64)))
+    best, best_factors = np.empty((len(parts), n_best), np.int64), np.empty((len(parts), n_best))
+    digits = np.empty((len(parts), N_DIGITS))
+    rank(in_segments(parts), factors, ties, 2.0**-299, best, best_factors, digits)
+    return best_factors, np.where(best >= 0, np.append(ties, 0)[best], 0).astype(np.uint64), digits
+
+
+def merged(one: Ranked, other: Ranked) -> Ranked:
+    best_factors, ties, digits = (np.empty_like(array) for array in one)
+    merge_ranked(one, other, np.empty(ties.shape, np.int64), best_factors, ties, digits)
+    return best_factors, ties, digits
+
+
+def same_bytes(one: Ranked, other: Ranked) -> bool:
+    return [array.tobytes() for array in one] == [array.tobytes() for array in other]
+
+
+def rounded(one: Ranked) -> list[float]:
+    sums = np.empty(one[0].shape[0])
+    round_sums(one[0], one[2], sums)
+    return sums.tolist()
+
+
+# Of all magnitudes and, as Bayes factors of patterns are, many of a few; at the ends of a digit and beside them.
+some_factor = st.one_of(
+    st.floats(2.0**-299, 2.0**299),
+    st.floats(1.0, 2.0**40),
+    st.sampled_from([2.0**26, 2.0**26 - 2.0**-27, 2.0**26 + 2.0**-26, 2.0**52 + 1, 1.0, 1 - 2.0**-53, 3.0, 2.0**-27]),
+)
+claims_of_factors = st.lists(st.lists(some_factor, max_size=12), min_size=1, max_size=4)
+
+
+@given(claims_of_factors, st.sampled_from([1, 3, 5]), st.randoms(use_true_random=False))
+@example([[1.0] * 4 + [2.0**-26, 2.0**-52, 2.0**-53, 2.0**52 + 1]], 3, Random(1))
+def test_rankings_of_any_parts_merge_to_the_same_bytes(claims, n_best, random):
+    """In any order and any partition of the candidates, merged in any order."""
+    ties = [random.sample(range(2**62), len(factors)) for factors in claims]
+    pairs = [list(zip(*of, strict=True)) for of in zip(claims, ties, strict=True)]
+    whole = ranked(pairs, n_best)
+    n_parts = random.randint(1, 4)
+    parts = [[[] for _ in pairs] for _ in range(n_parts)]
+    for s, of_claim in enumerate(pairs):
+        for pair in random.sample(of_claim, len(of_claim)):
+            parts[random.randrange(n_parts)][s].append(pair)
+    rankings = [ranked(part, n_best) for part in parts]
+    while len(rankings) > 1:
+        first, second = (rankings.pop(random.randrange(len(rankings))) for _ in range(2))
+        rankings.append(merged(first, second))
+    assert same_bytes(rankings[0], whole)
+    assert rounded(whole) == naive.round_sums(claims)
+    for found, factors in zip(rounded(whole), claims, strict=True):
+        assert abs(found - math.fsum(factors)) <= (len(factors) + 1) * 2.0**-52 * max(factors, default=0.0)
+
+
+@given(claims_of_factors, st.sampled_from([1, 3, 5]), st.randoms(use_true_random=False))
+def test_merging_rankings_is_commutative_and_associative_and_equals_its_twin(claims, n_best, random):
+    ties = iter(random.sample(range(2**62), 3 * sum(len(factors) for factors in claims)))
+    lists = [[[(f, next(ties)) for f in factors] for factors in claims] for _ in range(3)]
+    a, b, c = (ranked(pairs, n_best) for pairs in lists)
+    assert same_bytes(merged(a, b), merged(b, a))
+    assert same_bytes(merged(merged(a, b), c), merged(a, merged(b, c)))
+    none = ranked([[] for _ in claims], n_best)
+    assert same_bytes(merged(a, none), a)
+    places, best_factors, ties = np.empty(a[1].shape, np.int64), np.empty_like(a[0]), np.empty_like(a[1])
+    merge_ranked(a, b, places, best_factors, ties, np.empty_like(a[2]))
+    plain = [[list(zip(*row, strict=True)) for row in zip(x[0].tolist(), x[1].tolist(), strict=True)] for x in (a, b)]
+    assert places.tolist() == naive.merge_ranked(*plain)
+    for name, found in ((0, best_factors), (1, ties)):
+        both = np.concatenate([a[name], b[name]], axis=1)
+        assert found.tolist() == np.where(places >= 0, np.take_along_axis(both, places, axis=1), 0).tolist()
 
 
 keys = st.lists(st.integers(0, 5), max_size=60)

@@ -27,7 +27,8 @@ from linkage.scoring.binding import bind
 from linkage.scoring.upper_bounds import UpperBounds
 from models.parameters import Parameters
 from models.patterns import PatternSpace
-from models.score import bayes_factors, rank, select
+from models.ranking import N_DIGITS, rank, round_sums
+from models.score import bayes_factors, select
 
 Value = TypeVar("Value", bound=np.generic)
 _Kept = tuple[NDArray[np.uint32], NDArray[np.uint32]]
@@ -247,9 +248,10 @@ class Scorer:
         candidates = scored.candidates
         n_claims = candidates.offsets.size - 1
         best, factors = np.empty((n_claims, n_best), np.int64), np.empty((n_claims, n_best))
-        sums = np.empty(n_claims)
+        digits, sums = np.empty((n_claims, N_DIGITS)), np.empty(n_claims)
         ties = self.index.order_of(candidates.rows)
-        rank(candidates.offsets, scored.factors, ties, self.least_factor, best, factors, sums)
+        rank(candidates.offsets, scored.factors, ties, self.least_factor, best, factors, digits)
+        round_sums(factors, digits, sums)
         is_there = best >= 0
         places = best[is_there]
         weights = np.full(best.shape, -np.inf)
