@@ -14,7 +14,7 @@ from linkage.deciding.doubtful import are_doubtful
 from linkage.errors import UsageError
 from linkage.plan.reading import load_plan, plan_from
 from linkage.scoring.batch import pattern_space
-from linkage.scoring.ranking import Ranking
+from linkage.scoring.ranking import Ranked, Ranking
 from linkage.training.train import starting_parameters
 
 PLAN = load_plan()
@@ -58,8 +58,7 @@ def test_they_are_reviewed_and_make_no_room_for_others() -> None:
     rows = np.full((2, 5), -1, np.int32)
     rows[:, 0] = (3, 4)
     zeros = np.zeros((2, 5))
-    linked = Ranking(
-        np.arange(2),
+    ranked = Ranked(
         rows,
         weights,
         zeros.astype(np.uint16),
@@ -67,11 +66,12 @@ def test_they_are_reviewed_and_make_no_room_for_others() -> None:
         np.ones((2, 5)),
         np.exp2(weights[:, 0]),
     )
-    nobody = Ranking(*(array[:0] for array in vars(linked).values()))
+    linked = Ranking(np.arange(2), ranked)
+    nobody = Ranking(np.arange(0), ranked.at(slice(0, 0)))
     parameters = starting_parameters(PLAN, 1000)
     decided = decide(2, linked, nobody, parameters, 1000, PLAN.decision, None, np.array([True, False]))
     assert decided.status.tolist() == [REVIEW, MATCHED]
-    assert decided.threshold == decided.best.probabilities[1]
+    assert decided.threshold == decided.best_probabilities[1]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from linkage.registry.build import build_index
 from linkage.registry.from_files import build_from_files
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, Pairs, prepare_batch, take
-from linkage.scoring.scorer import Ranked, Scored, Scorer
+from linkage.scoring.ranking import Ranked
+from linkage.scoring.scorer import Scored, Scorer
 from linkage.scoring.tiles import TILE_SUBJECTS, LinkedBatch, link_batch, run_tiles
 from linkage.simulate import simulate
 from linkage.training.train import starting_parameters, train
@@ -174,6 +175,7 @@ def test_threads_and_tiles_make_no_difference(trained: Trained, monkeypatch: pyt
     monkeypatch.setattr("linkage.scoring.scorer._PAIRS_AT_ONCE", 37)
     other = linked(trained, 3)
     assert_same(usual.ranked, other.ranked)
+    assert usual.n_pairs == other.n_pairs == scored_with(trained, None)[1].n_candidates.sum()
     assert usual.patterns == other.patterns
     assert np.array_equal(usual.counts.pairs, other.counts.pairs)
     scorer, whole = scored_with(trained, None)
@@ -205,8 +207,7 @@ def test_the_order_of_subjects_and_of_candidates_makes_no_difference(trained: Tr
     candidates = Candidates(offsets, scored.candidates.rows[shuffled], scored.candidates.passes[shuffled])
     again = scorer.score_pairs(slice(0, trained.batch.n_claims), candidates)
     found, expected = scorer.rank(again, 5), scorer.rank(scored, 5)
-    for name in ("rows", "weights", "passes", "codes", "ratios", "sums"):
-        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+    assert_same(found, expected)
 
 
 def test_ties_go_by_the_order_of_the_rows(trained: Trained) -> None:
@@ -216,14 +217,38 @@ def test_ties_go_by_the_order_of_the_rows(trained: Trained) -> None:
     assert scorer.rank(same, 1).rows[:, 0].tolist() == [part.min() if part.size else -1 for part in rows]
 
 
+def test_candidates_whose_weights_changed_go_in_another_order(trained: Trained) -> None:
+    usual = linked(trained, 2).ranked
+    some = np.flatnonzero((usual.rows >= 0).all(axis=1))[:50]
+    lists = usual.at(some).wider(6)
+    assert (lists.rows[:, 5] == -1).all()
+    assert np.isneginf(lists.weights[:, 5]).all()
+    lists.rows[:, 5], lists.weights[:, 5] = 7, usual.weights[some, 0]  # as good as the best, which stood first
+    lists.weights[:, 2] = 1000.0
+    found, kept = lists.reordered(5), (2, 0, 5, 1, 3)
+    assert np.array_equal(found.rows, lists.rows[:, kept])
+    assert np.array_equal(found.codes, lists.codes[:, kept])
+    assert (found.sums >= 2.0**1000).all()  # they held less than this one alone
+    assert np.array_equal(lists.sums, usual.sums[some])
+    changed = linked(trained, 1).ranked
+    changed.put(some, found)
+    assert_same(changed.at(some), found)
+    others = np.setdiff1d(np.arange(trained.batch.n_claims), some)
+    assert_same(changed.at(others), usual.at(others))
+    assert_same(changed.best.at(some), found.best)
+
+
 def test_own_rows_are_no_candidates(trained: Trained) -> None:
     usual = linked(trained, 2).ranked
     own = np.where(np.arange(trained.batch.n_claims) % 2, usual.rows[:, 0], -1).astype(np.int64)
-    without = link_batch(replace(trained.batch, own_rows=own), trained.index, trained.parameters, 2).ranked
+    with_own = replace(trained.batch, own_rows=own)
+    without = link_batch(with_own, trained.index, trained.parameters, 2).ranked
     assert not (without.rows == own[:, None])[own >= 0].any()
     assert np.array_equal(without.rows[own < 0], usual.rows[own < 0])
     assert np.array_equal(without.rows[own >= 0][:, :-1], usual.rows[own >= 0][:, 1:])
-    assert np.array_equal(usual.n_candidates - without.n_candidates, own >= 0)
+    everyone = slice(0, trained.batch.n_claims)
+    scored = [Scorer(batch, trained.index, trained.parameters).link(everyone)[0] for batch in (trained.batch, with_own)]
+    assert np.array_equal(scored[0].n_candidates - scored[1].n_candidates, own >= 0)
 
 
 @pytest.mark.parametrize("most_groups", [64, 1])

@@ -266,7 +266,7 @@ def outcome(**changed: Any) -> Any:
         "claims": SimpleNamespace(of_dose=np.array([0, 1, 2, 2, 3])),
         "dose_status": np.array([0, 1, 1, 2, 3], np.uint8),
         "decided": SimpleNamespace(
-            best=SimpleNamespace(probabilities=np.array([1.0, 0.9, 0.75, 0.0])), none=np.array([0.0, 0.0, 0.25, 0.6])
+            best_probabilities=np.array([1.0, 0.9, 0.75, 0.0]), none=np.array([0.0, 0.0, 0.25, 0.6])
         ),
         "batch": SimpleNamespace(
             columns=columns,

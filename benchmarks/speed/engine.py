@@ -55,7 +55,9 @@ def n_pairs(scorer: Scorer, n_threads: int, found: dict[int, Found] | None = Non
     def work(part: slice) -> int:
         tile = scorer.tile(order[part])
         pairs = scorer.candidates(tile)[0] if found is None else found[part.start]
-        return int(scorer.rank(scorer.score(tile, pairs), n_best).n_candidates.sum())
+        scored = scorer.score(tile, pairs)
+        scorer.rank(scored, n_best)
+        return int(scored.n_candidates.sum())
 
     return sum(n for _, n in run_tiles(work, scorer.batch.n_claims, n_threads))
 

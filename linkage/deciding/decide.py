@@ -12,7 +12,7 @@ from linkage.deciding.review_worth import is_worth_review
 from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
 from linkage.plan.sections import Decision
-from linkage.scoring.ranking import Ranking
+from linkage.scoring.ranking import Ranked, Ranking
 from models.parameters import Parameters
 from models.posterior import match_threshold, posterior
 
@@ -22,56 +22,39 @@ NO_RIVALS = -1
 
 
 @dataclass(frozen=True)
-class Found:
-    """Candidates: rows int32, -1 where there is none; weights float64, passes uint16, codes uint32, ratios float64,
-    probabilities float64, all of one shape."""
-
-    rows: NDArray[np.int32]
-    weights: NDArray[np.float64]
-    passes: NDArray[np.uint16]
-    codes: NDArray[np.uint32]
-    ratios: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-
-    @classmethod
-    def nobody(cls, shape: tuple[int, ...], scratch: Path | None = None) -> Found:
-        """No candidates, in work files in ``scratch`` or in memory."""
-        dtypes = (np.int32, np.float64, np.uint16, np.uint32, np.float64, np.float64)
-        found = cls(*(scratch_array(scratch, shape, dtype) for dtype in dtypes))
-        found.rows[:] = -1
-        found.weights[:] = -np.inf
-        return found
-
-
-@dataclass(frozen=True)
 class Decided:
     """Decisions of n claims.
 
-    status: uint8[n]; best: Found[n], the best candidate of each; ranked: Found[n_linked, k], all that are kept of the
+    status: uint8[n]; best: Ranked[n], the best candidate of each; ranked: Ranked[n_linked, k], all that are kept of the
     claims that were linked; place: int32[n], where a claim stands in ranked, or NO_RIVALS.
 
-    none, unsearched: float64[n]; threshold: the posterior from which on claims are matched;
+    best_probabilities: float64[n], ranked_probabilities: float64[n_linked, k]: posteriors of these candidates; none,
+    unsearched: float64[n], of nobody; threshold: the posterior from which on claims are matched;
     expected_false_match_rate: mean of 1 - p over the matched ones.
     """
 
     status: NDArray[np.uint8]
-    best: Found
-    ranked: Found
+    best: Ranked
+    best_probabilities: NDArray[np.float64]
+    ranked: Ranked
+    ranked_probabilities: NDArray[np.float64]
     place: NDArray[np.int32]
     none: NDArray[np.float64]
     unsearched: NDArray[np.float64]
     threshold: float
     expected_false_match_rate: float
 
-    def candidates(self, claims: NDArray[np.integer]) -> Found:
-        """All candidates of some claims: Found[m, k]; who was not linked has the best one only."""
-        found = Found.nobody((claims.size, self.ranked.rows.shape[1]))
+    def candidates(self, claims: NDArray[np.integer]) -> tuple[Ranked, NDArray[np.float64]]:
+        """All candidates of some claims, [m, k], and their probabilities; who was not linked has the best one only."""
+        shape = claims.size, self.ranked.rows.shape[1]
+        found, probabilities = Ranked.nobody(shape), np.zeros(shape)
         place = self.place[claims]
         is_linked = place != NO_RIVALS
-        for name, values in vars(found).items():
-            values[:, 0] = getattr(self.best, name)[claims]
-            values[is_linked] = getattr(self.ranked, name)[place[is_linked]]
-        return found
+        found.best.put(slice(None), self.best.at(claims))
+        probabilities[:, 0] = self.best_probabilities[claims]
+        found.put(is_linked, self.ranked.at(place[is_linked]))
+        probabilities[is_linked] = self.ranked_probabilities[place[is_linked]]
+        return found, probabilities
 
 
 def decide(
@@ -92,18 +75,18 @@ def decide(
     candidates and of claims without, None keeps it in memory. doubtful: bool[n_linked], whom the plan leaves to a
     person (linkage.deciding.doubtful), None for nobody.
     """
-    best = Found.nobody((n_claims,), scratch)
-    none, unsearched = (scratch_array(scratch, n_claims, np.float64) for _ in range(2))
+    best = Ranked.nobody((n_claims,), scratch)
+    chance_of_best, none, unsearched = (scratch_array(scratch, n_claims, np.float64) for _ in range(3))
     for ranking in (verified, linked):
-        chances = scratch_array(scratch, ranking.rows.shape, np.float64)
-        for part in parts_of(ranking.sums.size):
-            found = posterior(ranking.weights[part], ranking.sums[part], parameters, n_persons)
+        candidates = ranking.candidates
+        chances = scratch_array(scratch, candidates.rows.shape, np.float64)
+        for part in parts_of(ranking.claims.size):
+            found = posterior(candidates.weights[part], candidates.sums[part], parameters, n_persons)
             chances[part] = found.candidates
             none[ranking.claims[part]], unsearched[ranking.claims[part]] = found.none, found.unsearched
-        for name in ("rows", "weights", "passes", "codes", "ratios"):
-            getattr(best, name)[ranking.claims] = getattr(ranking, name)[:, 0]
-        best.probabilities[ranking.claims] = chances[:, 0]
-    chance = best.probabilities[linked.claims]
+        best.put(ranking.claims, candidates.best)
+        chance_of_best[ranking.claims] = chances[:, 0]
+    chance = chance_of_best[linked.claims]
     chance_alone = chance if doubtful is None else np.where(doubtful, 0.0, chance)
     if threshold is None:
         threshold = match_threshold(chance_alone, rule.highest_false_match_rate, rule.lowest_match_probability)
@@ -112,6 +95,7 @@ def decide(
     status[verified.claims] = VERIFIED
     status[linked.claims] = np.where(is_matched, MATCHED, np.where(is_worth_review(chances, rule), REVIEW, UNMATCHED))
     place[linked.claims] = np.arange(linked.claims.size, dtype=np.int32)
-    ranked = Found(linked.rows, linked.weights, linked.passes, linked.codes, linked.ratios, chances)
     expected = float(np.mean(1.0 - chance[is_matched])) if is_matched.any() else 0.0
-    return Decided(status, best, ranked, place, none, unsearched, threshold, expected)
+    return Decided(
+        status, best, chance_of_best, linked.candidates, chances, place, none, unsearched, threshold, expected
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,6 @@ from linkage.scoring.ranking import Ranking
 from models.parameters import Parameters
 from models.posterior import posterior
 from models.sibling import sibling_odds_log2, weight_with_sibling
-
-Value = TypeVar("Value", bound=np.generic)
 
 # Candidates under this probability are not weighed by their schedule, which could only lower it.
 _LEAST_WEIGHED = 1e-6
@@ -107,7 +105,7 @@ def weigh_doses(
     """Weigh the candidates of the linked claims, whose ranking is changed, by what ``base`` decides of the others."""
     person = decided_people(base)
     filed = filed_claims(doses.subject_ids, claims.of_dose, person.size)
-    found = find_siblings(filed, person, np.minimum(base.best.probabilities, 1.0))
+    found = find_siblings(filed, person, np.minimum(base.best_probabilities, 1.0))
     reliability = rates.siblings.reliability()
     sibling = _weigh_siblings(base, found, linked, batch, index, parameters, reliability, n_threads, scratch)
     given = Given.of(person[claims.of_dose], claims.of_dose, doses.injections)
@@ -136,9 +134,10 @@ def _weigh_siblings(
     is_linked = base.place[found.claim] != NO_RIVALS
     claim, row = found.claim[is_linked], found.person[is_linked]
     place = base.place[claim]
-    is_candidate = linked.rows[place] == row[:, None]
+    ranked = linked.candidates
+    is_candidate = ranked.rows[place] == row[:, None]
     column, is_known = is_candidate.argmax(axis=1), is_candidate.any(axis=1)
-    weight, code, ratio = (values[place, column] for values in (linked.weights, linked.codes, linked.ratios))
+    weight, code, ratio = (values[place, column] for values in (ranked.weights, ranked.codes, ranked.ratios))
     new = np.flatnonzero(~is_known)
     no_pass = np.zeros(new.size, np.uint16)
     added = weigh_given(batch, claim[new].astype(np.int64), row[new], no_pass, index, parameters, n_threads, scratch)
@@ -146,18 +145,18 @@ def _weigh_siblings(
     is_same = reliability[found.size[is_linked]] * found.chance[is_linked]
     odds = sibling_odds_log2(pattern_space(index.plan).levels_of(code), is_same, parameters)
     own = np.where(is_known, np.exp2(weight), 0.0)
-    others = np.maximum(0.0, linked.sums[place] - own)
+    others = np.maximum(0.0, ranked.sums[place] - own)
     raised = weight_with_sibling(weight, others, odds, parameters, index.n_persons)
     gains = np.flatnonzero(raised > weight)
-    n_kept = linked.rows.shape[1]
-    wider = _Lists.of(linked, place[gains], n_kept + 1)
+    n_kept = ranked.rows.shape[1]
+    wider = ranked.at(place[gains]).wider(n_kept + 1)
     n = np.arange(gains.size)
     at = n, np.where(is_known[gains], column[gains], n_kept)
     wider.rows[at], wider.weights[at], wider.codes[at] = row[gains], raised[gains], code[gains]
     wider.ratios[at] = ratio[gains]
     wider.passes[at] |= sibling_pass(index.plan)
     wider.sums[:] += np.exp2(raised[gains]) - own[gains]
-    wider.write(linked, place[gains])
+    ranked.put(place[gains], wider.reordered(n_kept))
     return _Bits(_keys(claim[gains], row[gains]), raised[gains] - weight[gains])
 
 
@@ -176,9 +175,10 @@ def _weigh_schedule(
     doses = np.argsort(claims.of_dose, kind="stable").astype(np.int32)
     first = np.searchsorted(claims.of_dose[doses], np.arange(claims.keys.size + 1))
     keys, bits = [np.empty(0, np.uint64)], [np.empty(0)]
-    for part in parts_of(linked.sums.size):
-        rows, owners = linked.rows[part], linked.claims[part]
-        chances = posterior(linked.weights[part], linked.sums[part], parameters, n_persons).candidates
+    ranked = linked.candidates
+    for part in parts_of(linked.claims.size):
+        rows, owners = ranked.rows[part], linked.claims[part]
+        chances = posterior(ranked.weights[part], ranked.sums[part], parameters, n_persons).candidates
         place, column = np.nonzero((chances >= _LEAST_WEIGHED) & (rows >= 0) & np.isin(rows, given.person))
         n_doses = np.diff(first)[owners[place]]
         pair = np.repeat(np.arange(place.size), n_doses)
@@ -194,47 +194,9 @@ def _weigh_schedule(
         keys.append(_keys(owners[place], rows[place, column]))
         bits.append(against)
         touched, number = np.unique(place, return_inverse=True)
-        lists = _Lists.of(linked, part.start + touched, rows.shape[1])
+        lists = ranked.at(part.start + touched)
         before = np.exp2(lists.weights).sum(axis=1)
         lists.weights[number, column] += against
         lists.sums[:] += np.exp2(lists.weights).sum(axis=1) - before
-        lists.write(linked, part.start + touched)
+        ranked.put(part.start + touched, lists.reordered(rows.shape[1]))
     return _Bits(np.concatenate(keys), np.concatenate(bits))
-
-
-@dataclass(frozen=True)
-class _Lists:
-    """Candidates of some claims on their way to another order: [n, k] each, sums: [n]."""
-
-    rows: NDArray[np.int32]
-    weights: NDArray[np.float64]
-    passes: NDArray[np.uint16]
-    codes: NDArray[np.uint32]
-    ratios: NDArray[np.float64]
-    sums: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, linked: Ranking, places: NDArray[np.integer[Any]], width: int) -> _Lists:
-        """Copies of the lists at some places, with empty columns behind."""
-        n_empty = width - linked.rows.shape[1]
-
-        def wider(values: NDArray[Value], absent: float) -> NDArray[Value]:
-            return np.pad(values[places], ((0, 0), (0, n_empty)), constant_values=absent)
-
-        return cls(
-            wider(linked.rows, -1),
-            wider(linked.weights, -np.inf),
-            wider(linked.passes, 0),
-            wider(linked.codes, 0),
-            wider(linked.ratios, 1.0),
-            linked.sums[places],
-        )
-
-    def write(self, linked: Ranking, places: NDArray[np.integer[Any]]) -> None:
-        """Put the best of them into the ranking; of equals the one that stood first stays first."""
-        n_kept = linked.rows.shape[1]
-        order = np.argsort(-self.weights, axis=1, kind="stable")[:, :n_kept]
-        for name in ("rows", "weights", "passes", "codes", "ratios"):
-            getattr(linked, name)[places] = np.take_along_axis(getattr(self, name), order, axis=1)
-        # Of a sum that was nearly all one candidate's, the rest is known only as well as its last digit.
-        linked.sums[places] = np.maximum(self.sums, np.exp2(linked.weights[places]).sum(axis=1))

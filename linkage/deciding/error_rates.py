@@ -97,7 +97,7 @@ def estimate_error_rates(
     n_doses = _doses_each(of_dose, is_automatic, decided.status.size)
     sure = link_sure_claims_again(decided, batch, index, parameters, n_threads)
     conflicting = [] if sure is None else conflicting_matches(by_itself, n_doses, sure.no_number, index, parameters)
-    opinions = [] if is_unlike else [_expected(1.0 - decided.best.probabilities, n_doses)]
+    opinions = [] if is_unlike else [_expected(1.0 - decided.best_probabilities, n_doses)]
     if sure is not None:
         found = _by_sure_claims(decided, of_dose, n_doses, sure, index)
         opinions.append(replace(found, low=0.0) if is_unlike else found)
@@ -218,7 +218,7 @@ def _missed_by_passes(decided: Decided, index: Index) -> list[ErrorEstimate]:
     """The share of matches that no pass finds, of the claims that were linked; nothing where they cannot tell it."""
     linked = decided.place != NO_RIVALS
     n_settled = float((decided.status == VERIFIED).sum())
-    found = missed_by_passes(decided.best.passes[linked], decided.best.probabilities[linked], index.plan, n_settled)
+    found = missed_by_passes(decided.best.passes[linked], decided.best_probabilities[linked], index.plan, n_settled)
     if found is None:
         return []
     missed, n_found = found

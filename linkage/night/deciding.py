@@ -122,8 +122,9 @@ def decide_verified(
     with clock.stage("link"):
         linked, pairs = _link(batch, found.to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
-        weighed = weigh_given(
-            batch, found.agreed, found.rows, found.passes, index, model.parameters, n_threads, scratch
+        weighed = Ranking(
+            found.agreed,
+            weigh_given(batch, found.agreed, found.rows, found.passes, index, model.parameters, n_threads, scratch),
         )
         threshold = None if model.threshold is None else model.threshold.by_itself
         by_itself = _decided(batch.n_claims, linked, weighed, model, threshold, index, scratch)
@@ -157,7 +158,7 @@ def _decided(
     index: Index,
     scratch: Path | None,
 ) -> Decided:
-    doubtful = are_doubtful(linked.codes[:, 0], index.plan)
+    doubtful = are_doubtful(linked.candidates.codes[:, 0], index.plan)
     rule, n_persons = index.plan.decision, index.n_persons
     return decide(n_claims, linked, verified, model.parameters, n_persons, rule, scratch, doubtful, threshold)
 
@@ -177,6 +178,4 @@ def _link(
         clock.on_progress("link", n_done, claims.size)
 
     linked = link_batch(batch, index, parameters, n_threads, claims=claims, scratch=scratch, on_tile=on_tile)
-    found = linked.ranked
-    ranking = Ranking(claims, found.rows, found.weights, found.passes, found.codes, found.ratios, found.sums)
-    return ranking, PairCounts.of(linked)
+    return Ranking(claims, linked.ranked), PairCounts.of(linked)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from linkage.deciding.decide import Decided, Found
+from linkage.deciding.decide import Decided
 from linkage.deciding.dose_evidence import Evidence
 from linkage.doses.batch import Doses
 from linkage.doses.claim_ids import ClaimIds
@@ -27,6 +27,7 @@ from linkage.machine.version import code_version
 from linkage.night.deciding import DecidedBatch, Verified
 from linkage.published.patterns import PairCounts
 from linkage.registry.index import Index
+from linkage.scoring.ranking import Ranked
 from linkage.scoring.scorer import PassCounts
 from linkage.stations import Finding, Stations
 from linkage.stations.reading import Reading
@@ -40,7 +41,7 @@ _TYPES = {
     for each in (
         *(FileCount, SetAside, Doses, Injections, ClaimIds, Claims, Stations, Finding, Reading, Verified),
         *(Model, Parameters, ComparisonParameters, MatchThreshold, EvidenceRates, ScheduleRates, SiblingRates),
-        *(DecidedBatch, Decided, Found, Evidence, PairCounts, PassCounts),
+        *(DecidedBatch, Decided, Ranked, Evidence, PairCounts, PassCounts),
     )
 }
 _ACCEPTED = "accepted.arrow"  # the work file of the accepted doses, which is published

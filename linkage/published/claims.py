@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.deciding.decide import NO_RIVALS, Found
+from linkage.deciding.decide import NO_RIVALS
 from linkage.doses.claim_ids import ClaimIds
 from linkage.machine.parts import PART_ROWS, parts_of
 from linkage.published.decisions import Outcome, pass_lists
 from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
 from linkage.scoring.batch import pattern_space
+from linkage.scoring.ranking import Ranked
 from models.parameters import Parameters
 
 Places = NDArray[np.int64]
@@ -62,13 +63,13 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
     for part in parts_of(decided.size, PART_ROWS // 8):  # a claim has several rows here, and they are wide
         members = decided[part]
         claims = typed.compared[members]
-        found = outcome.decided.candidates(claims)
-        which, rank, bits = _told(outcome, claims, found)
+        found, probabilities = outcome.decided.candidates(claims)
+        which, rank, bits = _told(outcome, claims, found, probabilities)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
             "person_id": ids.of(outcome.decided.place[claims[which]], rank),
-            "match_probability": pa.array(found.probabilities[which, rank]),
+            "match_probability": pa.array(probabilities[which, rank]),
             "match_weight": pa.array(found.weights[which, rank]),
             "found_by": pass_lists(outcome.index.plan, found.passes[which, rank]),
         }
@@ -76,17 +77,19 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
         yield pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-def _told(outcome: Outcome, claims: NDArray[np.int32], found: Found) -> tuple[Places, Places, Bits]:
+def _told(
+    outcome: Outcome, claims: NDArray[np.int32], found: Ranked, probabilities: NDArray[np.float64]
+) -> tuple[Places, Places, Bits]:
     """The candidates with a row of their own, by claim and rank: the best and the runner-up of the decisions, others
     that are not out of the question, and those for or against whom other doses speak; and what these say."""
     which, rank = np.nonzero(found.rows >= 0)
     subject_bits, schedule_bits = outcome.evidence.of_pairs(claims[which], found.rows[which, rank])
-    is_likely = found.probabilities[which, rank] >= LEAST_TOLD
+    is_likely = probabilities[which, rank] >= LEAST_TOLD
     is_told = is_likely | (rank < 2) | (subject_bits != 0) | (schedule_bits != 0)
     return which[is_told], rank[is_told], (subject_bits[is_told], schedule_bits[is_told])
 
 
-def weight_parts(outcome: Outcome, found: Found, at: tuple[Places, Places], bits: Bits) -> dict[str, pa.Array]:
+def weight_parts(outcome: Outcome, found: Ranked, at: tuple[Places, Places], bits: Bits) -> dict[str, pa.Array]:
     """What match weights are made of, by column, of the candidates found at n places; bits: what other doses say of
     them.
 

@@ -169,7 +169,7 @@ def claim_columns(outcome: Outcome, claims: NDArray[np.integer[Any]]) -> dict[st
     fields = {field.name: field.left[0] for field in plan.fields if field.left}
     wrong_names = [fields[comparison.left[0]] for _, comparison in _basic_comparisons(plan)]
     return {
-        "match_probability": pa.array(best.probabilities[claims], mask=~is_linked),
+        "match_probability": pa.array(decided.best_probabilities[claims], mask=~is_linked),
         "match_weight": pa.array(best.weights[claims], mask=~is_linked),
         "issue": pa.array(ISSUES).take(pa.array(issues, mask=issues == len(ISSUES))),
         "wrong_fields": _bit_lists(outcome.wrong_fields[claims], wrong_names),
@@ -223,10 +223,10 @@ def _chances(outcome: Outcome, claims: NDArray[np.int32], ids: PersonIds) -> dic
     has_second = is_linked & (place != NO_RIVALS)
     has_second[has_second] = decided.ranked.rows[place[has_second], 1] >= 0
     second = np.zeros(claims.size)
-    second[has_second] = decided.ranked.probabilities[place[has_second], 1]
+    second[has_second] = decided.ranked_probabilities[place[has_second], 1]
     found_by = pass_lists(outcome.index.plan, decided.best.passes[claims])
     is_excluded = status == EXCLUDED
-    best = np.where(is_linked, decided.best.probabilities[claims], 0.0)
+    best = np.where(is_linked, decided.best_probabilities[claims], 0.0)
     none, unsearched = decided.none[claims], decided.unsearched[claims]
     others = np.maximum(0.0, 1.0 - (best + second + none + unsearched))
     return {

@@ -78,7 +78,7 @@ def _count(outcome: Outcome, attribute: str, grouping: _Grouping) -> pa.Table:
 
 def _expected_errors(outcome: Outcome, claims: NDArray[np.int32], status: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Probability that doses of some claims, with the status of each, are decided wrongly: float64[n]."""
-    false_link = np.maximum(0.0, 1.0 - outcome.decided.best.probabilities[claims])
+    false_link = np.maximum(0.0, 1.0 - outcome.decided.best_probabilities[claims])
     missed = np.maximum(0.0, 1.0 - outcome.decided.none[claims])
     is_linked = (status == VERIFIED) | (status == MATCHED)
     return np.asarray(np.where(is_linked, false_link, np.where(status == UNMATCHED, missed, 0.0)))

@@ -24,7 +24,7 @@ class PairCounts:
 
     @classmethod
     def of(cls, linked: LinkedBatch) -> PairCounts:
-        return cls(int(linked.ranked.n_candidates.sum()), linked.counts, linked.patterns)
+        return cls(linked.n_pairs, linked.counts, linked.patterns)
 
     def entries(self, plan: Plan) -> dict[str, dict[str, int]]:
         """What the manifest says of each pass."""

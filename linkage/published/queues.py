@@ -58,7 +58,7 @@ def _review_queue(outcome: Outcome) -> Iterator[pa.Table]:
     conflicts = _conflicts(outcome)[waiting.members]
     settled = np.empty(members.size)
     for part in parts_of(members.size):
-        settled[part] = settle_probability(outcome.decided.candidates(members[part]).probabilities)
+        settled[part] = settle_probability(outcome.decided.candidates(members[part])[1])
     place = priorities(_communes_now(outcome, members), is_listed, settled, waiting.n_doses)
     for part in parts_of(members.size):
         claims = _Reviewed(waiting[part], conflicts[part], is_listed[part], settled[part], place[part])
@@ -101,8 +101,8 @@ class _Reviewed:
 def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
     plan, schema = outcome.index.plan, with_comparisons(REVIEW_QUEUE, outcome.parameters)
     members = outcome.doses.typed.compared[claims.waiting.members]
-    found = outcome.decided.candidates(members)
-    which, rank = np.nonzero((found.rows >= 0) & is_shown(found.probabilities))
+    found, probabilities = outcome.decided.candidates(members)
+    which, rank = np.nonzero((found.rows >= 0) & is_shown(probabilities))
     at = which, rank
     of_claim = pa.array(which)
     of_claims = _claim_columns(outcome, claims.waiting)
@@ -110,7 +110,7 @@ def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
         "priority": pa.array(claims.priority[which]),
         "settle_probability": pa.array(claims.settled[which]),
         "rank": pa.array(rank + 1, pa.int8()),
-        "match_probability": pa.array(found.probabilities[which, rank]),
+        "match_probability": pa.array(probabilities[which, rank]),
         "match_weight": pa.array(found.weights[which, rank]),
         "found_by": pass_lists(plan, found.passes[which, rank]),
         "conflicts": conflict_labels(claims.conflicts[which]),
@@ -130,13 +130,13 @@ def _communes_now(outcome: Outcome, members: NDArray[np.integer]) -> NDArray[np.
 
 def _searched_from(outcome: Outcome, members: NDArray[np.integer]) -> dict[str, pa.Array]:
     """The candidates of claims that are not worth a review, to begin the search with."""
-    found = outcome.decided.candidates(members)
-    is_listed = (found.rows >= 0) & (found.probabilities >= LEAST_SHOWN)
+    found, probabilities = outcome.decided.candidates(members)
+    is_listed = (found.rows >= 0) & (probabilities >= LEAST_SHOWN)
     ends = pa.array(np.append(0, np.cumsum(is_listed.sum(axis=1))), pa.int32())
     ids = outcome.index.take(found.rows[is_listed], [outcome.index.plan.right_id]).column(0).combine_chunks()
     return {
         "candidate_ids": pa.ListArray.from_arrays(ends, ids.cast(pa.string())),
-        "candidate_probabilities": pa.ListArray.from_arrays(ends, pa.array(found.probabilities[is_listed])),
+        "candidate_probabilities": pa.ListArray.from_arrays(ends, pa.array(probabilities[is_listed])),
     }
 
 

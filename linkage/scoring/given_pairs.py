@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
-from linkage.machine.scratch import scratch_array
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, take
-from linkage.scoring.ranking import Ranking
+from linkage.scoring.ranking import Ranked
 from linkage.scoring.scorer import Scorer
 from linkage.scoring.tiles import run_tiles
 from models.parameters import Parameters
@@ -26,27 +26,18 @@ def weigh_given(
     parameters: Parameters,
     n_threads: int,
     scratch: Path | None,
-) -> Ranking:
-    """A ranking of one candidate each, who has no rival: registry row and passes of each of some claims."""
+) -> Ranked:
+    """The one candidate of each of some claims, who has no rival: by registry row and passes, [n, 1]."""
     scorer = Scorer(take(batch, claims, scratch), index, parameters, floor_log2=-np.inf)
     one = (claims.size, 1)
-    weighed = Ranking(
-        claims,
-        rows.reshape(one),
-        scratch_array(scratch, one, np.float64),
-        passes.reshape(one),
-        scratch_array(scratch, one, np.uint32),
-        scratch_array(scratch, one, np.float64),
-        scratch_array(scratch, claims.size, np.float64),
-    )
+    weighed = Ranked.zeros(one, scratch)
 
     def weigh(part: slice) -> None:
         of_part = rows[part].astype(np.uint32)
         pairs = Candidates(np.arange(of_part.size + 1, dtype=np.int64), of_part, passes[part])
-        ranked = scorer.rank(scorer.score_pairs(part, pairs), 1)
-        for name in ("weights", "codes", "ratios", "sums"):
-            getattr(weighed, name)[part] = getattr(ranked, name)
+        weighed.put(part, scorer.rank(scorer.score_pairs(part, pairs), 1))
 
     for _ in run_tiles(weigh, claims.size, n_threads):
         pass
-    return weighed
+    # Whoever is given is compared, whatever his weight.
+    return replace(weighed, rows=rows.reshape(one), passes=passes.reshape(one))

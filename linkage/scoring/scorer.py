@@ -24,6 +24,7 @@ from linkage.registry.frequencies import Ratios
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, Chances, Codes, Pairs, pattern_space, rows_of
 from linkage.scoring.binding import bind
+from linkage.scoring.ranking import Ranked
 from linkage.scoring.upper_bounds import UpperBounds
 from models.parameters import Parameters
 from models.patterns import PatternSpace
@@ -88,24 +89,6 @@ class Scored:
     def weights(self) -> NDArray[np.float64]:
         """log2 Bayes factors. Not kept: of most pairs the factor is all that is asked for; a logarithm is costly."""
         return np.log2(self.factors)
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """The best candidates of n claims, best first.
-
-    rows: int32[n, k] registry rows, -1 where there are fewer; weights: float64[n, k] log2 Bayes factors, -inf alike;
-    passes: uint16[n, k]; codes: uint32[n, k] agreement patterns; ratios: float64[n, k] term frequency ratios; sums:
-    float64[n] Bayes factors of all candidates; n_candidates: int64[n].
-    """
-
-    rows: NDArray[np.int32]
-    weights: NDArray[np.float64]
-    passes: NDArray[np.uint16]
-    codes: NDArray[np.uint32]
-    ratios: NDArray[np.float64]
-    sums: NDArray[np.float64]
-    n_candidates: NDArray[np.int64]
 
 
 class Scorer:
@@ -269,7 +252,6 @@ class Scorer:
             pick(scored.codes, 0),
             pick(scored.ratios, 1),
             sums,
-            scored.n_candidates,
         )
 
 

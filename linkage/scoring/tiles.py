@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from linkage.encode.keys import pass_keys
 from linkage.machine.memory import reuse_freed_memory
-from linkage.machine.scratch import scratch_array
 from linkage.registry.count_kernels import count_each
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, rows_of, take
-from linkage.scoring.scorer import PassCounts, Ranked, Scored, Scorer
+from linkage.scoring.ranking import Ranked
+from linkage.scoring.scorer import PassCounts, Scored, Scorer
 from models.parameters import Parameters
 
 # Of a tile. What a tile costs whatever its size is in Python, where one thread waits for the other, so few claims are
@@ -38,10 +38,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class LinkedBatch:
-    """The result of a batch. patterns: (pass, pattern) -> pairs at or over the floor, int64; counts: by pass of the
-    plan."""
+    """The result of a batch. n_pairs: candidate pairs, each once; counts: by pass of the plan; patterns: (pass,
+    pattern) -> pairs at or over the floor."""
 
     ranked: Ranked
+    n_pairs: int
     counts: PassCounts
     patterns: dict[tuple[int, int], int]
 
@@ -77,24 +78,25 @@ def link_batch(
     linked = np.arange(batch.n_claims) if claims is None else claims
     order = registry_order(batch, linked, index)
     scorer = Scorer(take(batch, linked[order], scratch), index, parameters)
-    ranked = _empty(linked.size, n_best, scratch)
+    ranked, n_pairs = Ranked.zeros((linked.size, n_best), scratch), 0
     counts: list[PassCounts] = []
     patterns: list[_PatternCounts] = []
 
-    def work(part: slice) -> tuple[Ranked, PassCounts, _PatternCounts]:
+    def work(part: slice) -> tuple[Ranked, int, PassCounts, _PatternCounts]:
         scored, counts = scorer.link(part)
-        return scorer.rank(scored, n_best), counts, _count_patterns(scored, scorer.least_factor)
+        n_pairs = int(scored.n_candidates.sum())
+        return scorer.rank(scored, n_best), n_pairs, counts, _count_patterns(scored, scorer.least_factor)
 
-    for part, (tile, tile_counts, tile_patterns) in run_tiles(work, linked.size, n_threads):
-        for name, values in vars(tile).items():
-            getattr(ranked, name)[order[part]] = values
+    for part, (tile, tile_pairs, tile_counts, tile_patterns) in run_tiles(work, linked.size, n_threads):
+        ranked.put(order[part], tile)
+        n_pairs += tile_pairs
         counts.append(tile_counts)
         patterns.append(tile_patterns)
         if sum(table.keys.size for table in patterns) > _FEW_COUNTS:
             patterns = [_added_patterns(patterns)]
         if on_tile is not None:
             on_tile(part.stop)
-    return LinkedBatch(ranked, _added(counts), _by_pass(_added_patterns(patterns)))
+    return LinkedBatch(ranked, n_pairs, _added(counts), _by_pass(_added_patterns(patterns)))
 
 
 def run_tiles(work: Callable[[slice], Result], n_claims: int, n_threads: int) -> Iterator[tuple[slice, Result]]:
@@ -116,19 +118,6 @@ def registry_order(batch: Batch, claims: NDArray[np.int64], index: Index) -> NDA
         columns = rows_of(batch, claims[part])
         keys[part] = pass_keys(index.plan.passes[0], "left", columns, index.plan, batch.dictionaries)[:, 0]
     return np.argsort(keys, kind="stable")
-
-
-def _empty(n: int, n_best: int, scratch: Path | None) -> Ranked:
-    """A ranking to be filled in."""
-    return Ranked(
-        rows=scratch_array(scratch, (n, n_best), np.int32),
-        weights=scratch_array(scratch, (n, n_best), np.float64),
-        passes=scratch_array(scratch, (n, n_best), np.uint16),
-        codes=scratch_array(scratch, (n, n_best), np.uint32),
-        ratios=scratch_array(scratch, (n, n_best), np.float64),
-        sums=scratch_array(scratch, n, np.float64),
-        n_candidates=scratch_array(scratch, n, np.int64),
-    )
 
 
 def _count_patterns(scored: Scored, least_factor: float) -> _PatternCounts:
