@@ -159,7 +159,8 @@ class Parameters:
 
     share_in_registry: probability that a claim is in the registry at all. blocking_recall: probability that some pass
     finds him then. household_rate: expected number of relatives in the registry per claim, of all or of those without
-    a match where these have more; 0 switches the class off. n_persons: size of the registry the model was trained on.
+    a match where these have more; 0 switches the class off. n_persons: size of the registry the model was trained on,
+    and by which all is decided, so that a decision does not change with every person who comes or goes.
     neighbour_share: share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any
     other. twin_rate, namesake_rate: as household_rate, of twins, and of namesakes beyond those that chance makes.
 
@@ -207,7 +208,7 @@ class Parameters:
         """Whether both records of a pattern hold the same number: bool[n]."""
         return _summed([c.is_shared() for c in self.comparisons], levels) > 0
 
-    def tables(self, space: PatternSpace, n_persons: int) -> tuple[Vector, Vector, Vector]:
+    def tables(self, space: PatternSpace) -> tuple[Vector, Vector, Vector]:
         """m / u, the odds of relatives, twins and namesakes over strangers, and those of relatives alone, of every
         pattern: float64[space.size] each.
 
@@ -218,7 +219,7 @@ class Parameters:
             space.halves_of_products([c.over_strangers(shares(c)) for c in self.comparisons]) for shares in _CLASSES
         ]
         low, high = (np.stack([halves[half] for halves in over_u]) for half in range(2))
-        rates = np.array([self.household_rate, self.twin_rate, self.namesake_rate]) / n_persons
+        rates = np.array([self.household_rate, self.twin_rate, self.namesake_rate]) / self.n_persons
         m_u, resembling, relatives = (np.empty(space.size) for _ in range(3))
         fill_tables(low, high, self.neighbour_share, rates, 2.0**MOST_LOG2, m_u, resembling, relatives)
         return m_u, resembling, relatives

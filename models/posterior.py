@@ -28,10 +28,10 @@ class Posterior:
     others: Vector
 
 
-def posterior(best_weights: Vector, sums: Vector, parameters: Parameters, n_persons: int) -> Posterior:
+def posterior(best_weights: Vector, sums: Vector, parameters: Parameters) -> Posterior:
     """Posterior from the best weights (float64[n, n_best], -inf where there is none) and the sums of Bayes factors."""
     share, recall = parameters.share_in_registry, parameters.blocking_recall
-    prior = share / n_persons
+    prior = share / parameters.n_persons
     factors = np.exp2(best_weights)
     # The weights are logarithms of what was summed, and come back rounded: without this the best could pass 1.
     total = (1.0 - share) + share * (1.0 - recall) + prior * np.maximum(sums, factors.sum(axis=1))
@@ -41,12 +41,12 @@ def posterior(best_weights: Vector, sums: Vector, parameters: Parameters, n_pers
     return Posterior(candidates, none, unsearched, others)
 
 
-def pair_probability(weights: Vector, parameters: Parameters, n_persons: int) -> Vector:
+def pair_probability(weights: Vector, parameters: Parameters) -> Vector:
     """Probability of each pair by itself, float64[n] from match weights: for files in which a record may match several.
 
     share_in_registry is then the expected number of matches per record.
     """
-    prior = parameters.share_in_registry / n_persons
+    prior = parameters.share_in_registry / parameters.n_persons
     odds = prior / (1.0 - prior) * np.exp2(weights)
     return np.asarray(odds / (1.0 + odds))
 

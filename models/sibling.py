@@ -38,11 +38,9 @@ def sibling_odds_log2(levels: NDArray[np.uint8], reliability: Vector, parameters
     return np.asarray(odds)
 
 
-def weight_with_sibling(
-    weights: Vector, others: Vector, odds_log2: Vector, parameters: Parameters, n_persons: int
-) -> Vector:
+def weight_with_sibling(weights: Vector, others: Vector, odds_log2: Vector, parameters: Parameters) -> Vector:
     """The match weight of j, log2 B': float64[n] from log2 B, R and log2 A."""
     share, recall = parameters.share_in_registry, parameters.blocking_recall
-    even = (1.0 - share * recall) * n_persons / share
+    even = (1.0 - share * recall) * parameters.n_persons / share
     least = np.maximum(np.log2(even), np.minimum(weights, np.log2(even + others)))
     return np.where(odds_log2 > 0, np.maximum(weights, least + odds_log2), weights)

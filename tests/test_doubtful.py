@@ -69,7 +69,7 @@ def test_they_are_reviewed_and_make_no_room_for_others() -> None:
     linked = Ranking(np.arange(2), ranked)
     nobody = Ranking(np.arange(0), ranked.at(slice(0, 0)))
     parameters = starting_parameters(PLAN, 1000)
-    decided = decide(2, linked, nobody, parameters, 1000, PLAN.decision, None, np.array([True, False]))
+    decided = decide(2, linked, nobody, parameters, PLAN.decision, None, np.array([True, False]))
     assert decided.status.tolist() == [REVIEW, MATCHED]
     assert decided.threshold == decided.best_probabilities[1]
 

@@ -88,6 +88,40 @@ def test_more_people_outside_the_registry_than_in_the_training_are_told(district
     assert "trained on 0.1%: what is promised under review is too high" in note
 
 
+def with_persons(district: District, path: Path, times: float) -> tuple[Path, int]:
+    """The district's model as if it had been trained among so many times its persons."""
+    content = json.loads((district.run_dir / "model.json").read_bytes())
+    content["n_persons"] = round(content["n_persons"] * times)
+    path.write_text(json.dumps(sealed(content)), "utf-8")
+    return path, content["n_persons"]
+
+
+def test_the_number_of_persons_is_the_models(district: District, tmp_path: Path) -> None:
+    """So that somebody who is born or dies changes the probability of nobody else's dose."""
+    found = {}
+    for times in (1.0, 1.04, 1.5):
+        model, n_persons = with_persons(district, tmp_path / "model.json", times)
+        run_dir = district.link([district.path("doses")], tmp_path / str(times), model_file=model)
+        decisions = {row["dose_id"]: row for row in table(run_dir, "decisions") if row["decided_by"] == "model"}
+        alone = [row for row in decisions.values() if row["match_weight"] and not row["runner_up_person_id"]]
+        parameters, row = Model.load(model).parameters, max(alone, key=lambda row: row["none_probability"])
+        assert parameters.n_persons == n_persons
+        share, odds = parameters.share_in_registry, 2.0 ** row["match_weight"] / n_persons
+        without = 1.0 - share * parameters.blocking_recall
+        assert row["match_probability"] == pytest.approx(share * odds / (without + share * odds), rel=1e-6)
+        found[times] = [note for note in manifest(run_dir)["notes"] if "the model decides as among" in note]
+    assert [len(notes) for notes in found.values()] == [0, 0, 1]
+    assert "too low" in found[1.5][0]
+
+
+def test_a_registry_of_twice_the_persons_of_the_training_is_refused(district: District, tmp_path: Path) -> None:
+    model, _ = with_persons(district, tmp_path / "model.json", 0.4)
+    with pytest.raises(QualityGateError, match=r"the run was not made: the index has .* persons and the model decides"):
+        district.link([district.path("doses")], tmp_path / "refused", model_file=model)
+    accepted = district.link([district.path("doses")], tmp_path / "runs", model_file=model, accept="a drill")
+    assert any("probabilities are too high" in note for note in manifest(accepted)["notes"])
+
+
 @pytest.mark.parametrize(
     ("outside", "claims", "strays"),
     [

@@ -69,21 +69,21 @@ def in_order(c: ComparisonParameters, shares: np.ndarray) -> list[float]:
 @given(models())
 def test_tables_hold_the_ratio_of_every_pattern(model: tuple[Parameters, PatternSpace]) -> None:
     p, space = model
-    m_u, kin, relatives = p.tables(space, 1000)
+    m_u, kin, relatives = p.tables(space)
     weights = np.log2(m_u)
     levels = space.levels_of(np.arange(space.size, dtype=np.uint32))
     shares = [
         [c.m, *(in_order(c, of) for of in (c.u, c.among_neighbours, c.household, c.among_twins, c.among_namesakes))]
         for c in p.comparisons
     ]
-    rates = [rate / 1000 for rate in (p.household_rate, p.twin_rate, p.namesake_rate)]
+    rates = [rate / p.n_persons for rate in (p.household_rate, p.twin_rate, p.namesake_rate)]
     expected = naive.fill_tables(shares, levels.tolist(), p.neighbour_share, rates)
     assert np.allclose(m_u, expected[0], rtol=1e-9, atol=0)
     assert np.allclose(kin, expected[1], rtol=1e-9, atol=0)
     assert np.allclose(p.pattern_weights(levels), weights, atol=1e-12)
-    odds = p.household_odds(levels, 1000) + p.twin_odds(levels, 1000) + p.namesake_odds(levels, 1000)
+    odds = sum(of(levels, p.n_persons) for of in (p.household_odds, p.twin_odds, p.namesake_odds))
     assert np.allclose(odds, kin, rtol=1e-9, atol=0)
-    assert np.allclose(p.household_odds(levels, 1000), relatives, rtol=1e-9, atol=0)
+    assert np.allclose(p.household_odds(levels, p.n_persons), relatives, rtol=1e-9, atol=0)
     assert weights[0] == 0.0, "who states nothing is nobody's neighbour"
 
 
@@ -92,7 +92,7 @@ def test_of_two_patterns_the_closer_one_weighs_as_much_at_least(model: tuple[Par
     """Whatever the shares: every pattern against those with one level one step closer, and any frequency of values,
     which counts against strangers, and against relatives where they bear the value no less often."""
     p, space = model
-    m_u, kin, relatives = p.tables(space, 1000)
+    m_u, kin, relatives = p.tables(space)
     levels = space.levels_of(np.arange(space.size, dtype=np.uint32)).astype(np.int64)
     strides = np.array(space.strides)
     for place, c in enumerate(p.comparisons):
@@ -128,7 +128,7 @@ def test_relatives_bear_a_common_value_no_less_often_than_others_do() -> None:
 def test_no_household_means_no_odds() -> None:
     c = np.array([1.0, 0.5, 0.5])
     p = Parameters((ComparisonParameters("c", ("missing", "a", "b"), c, c, c, (1,)),), 0.9, 0.99, 0.0, 10)
-    assert p.tables(PatternSpace((3,)), 10)[1].tolist() == [0.0] * 3
+    assert p.tables(PatternSpace((3,)))[1].tolist() == [0.0] * 3
     assert p.household_odds(np.zeros((4, 1), np.uint8), 10).tolist() == [0.0] * 4
 
 

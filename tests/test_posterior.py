@@ -55,7 +55,7 @@ def test_posterior_is_bayes_over_all_hypotheses(
     weights = np.full((1, kept), -np.inf)
     with np.errstate(divide="ignore"):
         weights[0, : len(ranked)] = np.log2([float(factor) for factor in ranked])
-    found = posterior(weights, np.array([float(sum(factors))]), parameters(float(share), float(recall)), n_persons)
+    found = posterior(weights, np.array([float(sum(factors))]), parameters(float(share), float(recall), n_persons))
     expected = bayes(sorted(factors, reverse=True), share, recall, n_persons)
     *candidates, none, unsearched = map(float, expected)
     assert found.candidates[0, : len(ranked)] == pytest.approx(candidates[:kept], rel=1e-9, abs=1e-15)
@@ -65,7 +65,7 @@ def test_posterior_is_bayes_over_all_hypotheses(
 
 
 def all_parts(weights: Vector, sums: Vector, share: float = 0.9, recall: float = 0.99) -> Vector:
-    found = posterior(weights, sums, parameters(share, recall), 10**8)
+    found = posterior(weights, sums, parameters(share, recall, 10**8))
     parts = np.column_stack([found.candidates, found.none, found.unsearched, found.others])
     assert (parts >= 0).all()
     return parts
@@ -86,7 +86,7 @@ def test_the_parts_sum_to_one(weights_of_subjects: list[list[float]], share: flo
 def test_no_probability_passes_one_by_rounding(factors: list[float], share: float, n_persons: int) -> None:
     """A weight is the logarithm of its factor and comes back with an error of some 1e-14, the sum does not."""
     ranked = np.sort(np.array(factors))[::-1]
-    found = posterior(np.log2(ranked)[None], np.array([ranked.sum()]), parameters(share, 0.99), n_persons)
+    found = posterior(np.log2(ranked)[None], np.array([ranked.sum()]), parameters(share, 0.99, n_persons))
     assert found.candidates.max() <= 1.0
     parts = found.candidates.sum() + found.none[0] + found.unsearched[0] + found.others[0]
     assert abs(parts - 1.0) <= 1e-12
@@ -100,7 +100,7 @@ def test_nobody_found_leaves_not_there_and_not_searched() -> None:
 def test_a_subject_with_everybody_as_candidate_keeps_its_sum() -> None:
     """A hundred thousand candidates of no weight at all: nothing is learnt, but for those not searched."""
     n = 100_000
-    found = posterior(np.zeros((1, 5)), np.array([float(n)]), parameters(0.6, 1.0), n)
+    found = posterior(np.zeros((1, 5)), np.array([float(n)]), parameters(0.6, 1.0, n))
     assert found.candidates[0].tolist() == pytest.approx([0.6 / n] * 5)
     assert found.none[0] == pytest.approx(0.4)
     assert found.others[0] == pytest.approx(0.6 * (n - 5) / n)
@@ -132,7 +132,7 @@ def test_a_rival_takes_its_part_where_pairwise_probabilities_would_pass_one() ->
 def test_a_pair_by_itself_has_its_prior_odds_times_its_bayes_factor() -> None:
     weights = np.array([-np.inf, -40.0, 0.0, 10.0, 60.0])
     n_persons = 1000
-    found = pair_probability(weights, parameters(0.9, 1.0, n_persons), n_persons)
+    found = pair_probability(weights, parameters(0.9, 1.0, n_persons))
     prior = Fraction(9, 10) / n_persons
     factors = [Fraction(0), *(Fraction(2) ** int(w) for w in weights[1:])]
     expected = [prior * f / (1 - prior + prior * f) for f in factors]
@@ -203,6 +203,6 @@ def test_probabilities_beyond_all_bounds_stay_numbers() -> None:
     weights = p.pattern_weights(levels)
     assert weights.tolist() == [MOST_LOG2, -MOST_LOG2]
     assert np.isfinite(p.household_odds(levels, p.n_persons)).all()
-    chances = posterior(weights[:, None], np.exp2(weights), p, p.n_persons)
+    chances = posterior(weights[:, None], np.exp2(weights), p)
     assert chances.candidates[:, 0].tolist() == pytest.approx([1.0, 0.0])
-    assert pair_probability(weights, p, p.n_persons).tolist() == pytest.approx([1.0, 0.0])
+    assert pair_probability(weights, p).tolist() == pytest.approx([1.0, 0.0])

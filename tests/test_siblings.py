@@ -122,10 +122,7 @@ def test_another_name_and_date_are_not_overruled(parameters: Parameters) -> None
     assert odds(parameters, **different) < 0
     assert odds(parameters, 0.99999, sex="different", **different) < 0
     weights = np.array([-12.0, 30.0])
-    assert (
-        weight_with_sibling(weights, np.zeros(2), np.array([-0.5, 0.0]), parameters, N_PERSONS).tolist()
-        == weights.tolist()
-    )
+    assert weight_with_sibling(weights, np.zeros(2), np.array([-0.5, 0.0]), parameters).tolist() == weights.tolist()
 
 
 @pytest.mark.parametrize("log2_odds", [0.5, 6.0, 12.0])
@@ -135,9 +132,9 @@ def test_the_odds_rise_by_those_of_the_file_and_never_over_them(
     parameters: Parameters, weight: float, rival: float, log2_odds: float
 ) -> None:
     others, odds = np.exp2([rival]), np.exp2(log2_odds)
-    before = posterior(np.array([[weight, rival]]), np.exp2([weight]) + others, parameters, N_PERSONS)
-    raised = weight_with_sibling(np.array([weight]), others, np.array([log2_odds]), parameters, N_PERSONS)
-    after = posterior(np.array([[raised[0], rival]]), np.exp2(raised) + others, parameters, N_PERSONS)
+    before = posterior(np.array([[weight, rival]]), np.exp2([weight]) + others, parameters)
+    raised = weight_with_sibling(np.array([weight]), others, np.array([log2_odds]), parameters)
+    after = posterior(np.array([[raised[0], rival]]), np.exp2(raised) + others, parameters)
     own = [float(found.candidates[0, 0]) for found in (before, after)]
     unknown = float((after.none + after.unsearched)[0])
     assert own[1] >= own[0]

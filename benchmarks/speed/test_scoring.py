@@ -115,7 +115,7 @@ def test_posterior(benchmark: BenchmarkFixture, country: Prepared) -> None:
     n = 200_000
     weights = np.sort(np.random.default_rng(1).normal(10, 8, (n, 5)), axis=1)[:, ::-1]
     sums = np.exp2(weights).sum(axis=1)
-    work = lambda: posterior(weights, sums, country.parameters, country.index.n_persons)  # noqa: E731
+    work = lambda: posterior(weights, sums, country.parameters)  # noqa: E731
     measure(benchmark, PARTS, n, "subjects", work)
 
 

@@ -62,7 +62,6 @@ def decide(
     linked: Ranking,
     verified: Ranking,
     parameters: Parameters,
-    n_persons: int,
     rule: Decision,
     scratch: Path | None = None,
     doubtful: NDArray[np.bool_] | None = None,
@@ -81,7 +80,7 @@ def decide(
         candidates = ranking.candidates
         chances = scratch_array(scratch, candidates.rows.shape, np.float64)
         for part in parts_of(ranking.claims.size):
-            found = posterior(candidates.weights[part], candidates.sums[part], parameters, n_persons)
+            found = posterior(candidates.weights[part], candidates.sums[part], parameters)
             chances[part] = found.candidates
             none[ranking.claims[part]], unsearched[ranking.claims[part]] = found.none, found.unsearched
         best.put(ranking.claims, candidates.best)

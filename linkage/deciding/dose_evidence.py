@@ -109,7 +109,7 @@ def weigh_doses(
     reliability = rates.siblings.reliability()
     sibling = _weigh_siblings(base, found, linked, batch, index, parameters, reliability, n_threads, scratch)
     given = Given.of(person[claims.of_dose], claims.of_dose, doses.injections)
-    schedule = _weigh_schedule(linked, given, doses.injections, claims, rates, parameters, index.n_persons)
+    schedule = _weigh_schedule(linked, given, doses.injections, claims, rates, parameters)
     return Evidence.joined(sibling, schedule, rates)
 
 
@@ -146,7 +146,7 @@ def _weigh_siblings(
     odds = sibling_odds_log2(pattern_space(index.plan).levels_of(code), is_same, parameters)
     own = np.where(is_known, np.exp2(weight), 0.0)
     others = np.maximum(0.0, ranked.sums[place] - own)
-    raised = weight_with_sibling(weight, others, odds, parameters, index.n_persons)
+    raised = weight_with_sibling(weight, others, odds, parameters)
     gains = np.flatnonzero(raised > weight)
     n_kept = ranked.rows.shape[1]
     wider = ranked.at(place[gains]).wider(n_kept + 1)
@@ -167,7 +167,6 @@ def _weigh_schedule(
     claims: Claims,
     rates: EvidenceRates,
     parameters: Parameters,
-    n_persons: int,
 ) -> _Bits:
     """Add the bits of conflicts between a claim's doses and those that other claims give a candidate: the worst of the
     claim's doses counts, for they are not independent."""
@@ -178,7 +177,7 @@ def _weigh_schedule(
     ranked = linked.candidates
     for part in parts_of(linked.claims.size):
         rows, owners = ranked.rows[part], linked.claims[part]
-        chances = posterior(ranked.weights[part], ranked.sums[part], parameters, n_persons).candidates
+        chances = posterior(ranked.weights[part], ranked.sums[part], parameters).candidates
         place, column = np.nonzero((chances >= _LEAST_WEIGHED) & (rows >= 0) & np.isin(rows, given.person))
         n_doses = np.diff(first)[owners[place]]
         pair = np.repeat(np.arange(place.size), n_doses)

@@ -24,6 +24,9 @@ TOLD_TIMES, REFUSED_TIMES = 1.0, 2.0
 # Of the odds that nobody in the registry is a claim's person, and of chance: told from the first on, refused from the
 # second where there are more. At 3.5 times, 2 of 10,000 matched without a person were wrong, for one that is allowed.
 OUTSIDE_TOLD, OUTSIDE_REFUSED, OUTSIDE_DEVIATIONS = 2.0, 3.0, 4.0
+# Times the persons that the model was trained among, more or fewer: told from the first on, refused from the second
+# where there are more, for then every match is so many times likelier to be a stranger's than the model takes it to be.
+SIZE_TOLD, SIZE_REFUSED = 1.05, 2.0
 NOTABLE_CORRELATION = 0.2  # on sound simulations up to 0.1 is seen
 
 
@@ -77,10 +80,16 @@ def expected_of(decided: Decided) -> Expected:
 
 
 def refuse(
-    model: Model, moved: tuple[Moved, ...], accept: str | None, what: str, expected: Expected | None = None
+    model: Model,
+    moved: tuple[Moved, ...],
+    accept: str | None,
+    what: str,
+    expected: Expected | None = None,
+    n_persons: int | None = None,
 ) -> None:
     """QualityGateError where something stands against what is to be made, unless accepted. moved: of the batch at hand,
-    none when the model was trained on it; expected: what it expects, None where no batch is decided."""
+    none when the model was trained on it; expected: what it expects, and n_persons: of the registry that it is linked
+    with, None where no batch is decided."""
     if accept is not None:
         return
     training = None if ACCEPTED in model.training else refusal_of(training_problems(model))
@@ -100,16 +109,23 @@ def refuse(
             f"{what} was not made: {expected.text(model.plan)}; train a model on such doses, "
             'or give --accept "why this model holds"'
         )
+    if n_persons is not None and n_persons >= SIZE_REFUSED * model.parameters.n_persons:
+        raise QualityGateError(
+            f'{what} was not made: {_size(model, n_persons)[0]}, or give --accept "why this model holds"'
+        )
     then = _outside_then(model)
     if expected is not None and expected.outside > then and expected.strays(then, OUTSIDE_REFUSED):
         raise QualityGateError(f'{what} was not made: {_outside(model, expected)[0]}, or give --accept "why it holds"')
 
 
-def gate_notes(model: Model, moved: tuple[Moved, ...], expected: Expected | None = None) -> tuple[str, ...]:
+def gate_notes(
+    model: Model, moved: tuple[Moved, ...], expected: Expected | None = None, n_persons: int | None = None
+) -> tuple[str, ...]:
     """What of this was passed, or is not grave."""
     return (
         *([expected.text(model.plan)] if expected is not None and expected.leaves(model.plan, TOLD_TIMES) else []),
         *([] if expected is None else _outside(model, expected)),
+        *([] if n_persons is None else _size(model, n_persons)),
         *(f"the training is doubtful: {found.text}" for found in training_problems(model)),
         *_not_identified(model),
         *_dependences(model),
@@ -131,6 +147,18 @@ def _outside(model: Model, expected: Expected) -> list[str]:
     return [
         f"of {expected.claims:,} claims {expected.outside:.1%} are of people not in the registry, and of those that "
         f"the model was trained on {then:.1%}: what is promised under review is too {too}; train a model on such doses"
+    ]
+
+
+def _size(model: Model, n_persons: int) -> list[str]:
+    """That the registry has far more, or fewer, persons than the model decides by."""
+    then = model.parameters.n_persons
+    if max(n_persons, then) < SIZE_TOLD * min(n_persons, then):
+        return []
+    too = "high" if n_persons > then else "low"
+    return [
+        f"the index has {n_persons:,} persons and the model decides as among {then:,}: probabilities are too {too}; "
+        "train a model on this index"
     ]
 
 

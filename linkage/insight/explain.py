@@ -147,7 +147,7 @@ def _explained(
         )
         for place in order
     ]
-    chances = posterior(ranked.weights[:, :0], np.array([total]), model.parameters, index.n_persons)
+    chances = posterior(ranked.weights[:, :0], np.array([total]), model.parameters)
     return Explanation(
         dose_id,
         found.to_pylist()[0],
@@ -219,7 +219,7 @@ def _probabilities(
     """Posteriors of persons, float64[n]; of one who is not counted in the total of Bayes factors, as if he were."""
     totals = total + np.where(is_counted, 0.0, np.exp2(weights))
     return [
-        float(posterior(np.array([[weight]]), np.array([sum_]), model.parameters, index.n_persons).candidates[0, 0])
+        float(posterior(np.array([[weight]]), np.array([sum_]), model.parameters).candidates[0, 0])
         for weight, sum_ in zip(weights, totals, strict=True)
     ]
 

@@ -118,28 +118,28 @@ def _row_of(index: Index, right_id: str) -> int:
 def _candidates(linked: LinkFolder, index: Index, record: pa.Table, asked: int | None) -> tuple[list[Candidate], int]:
     """The best candidates of a record and one asked for, and how many the passes found; probabilities as they were
     decided by, of one that no pass found as if one had."""
-    parameters = linked.model.parameters
+    model = linked.model.for_persons(index.n_persons)
     dictionaries = index.dictionaries.copy()
     batch = prepare_batch(encode(record, index.plan, "left", dictionaries), dictionaries, index)
     if linked.is_self:
         batch = replace(batch, own_rows=index.rows_of(record.column(linked.id_of("left"))))
-    scorer = Scorer(batch, index, parameters, floor_log2=-np.inf)
+    scorer = Scorer(batch, index, model.parameters, floor_log2=-np.inf)
     everyone, _ = scorer.link(slice(0, 1))
     found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
     ranked = scorer.rank(everyone, SHOWN)
     rows = [int(row) for row in ranked.rows[0] if row >= 0 and row != asked] + ([] if asked is None else [asked])
     if not rows:
         return [], 0
-    scored = score_rows(batch, index, linked.model, rows)
+    scored = score_rows(batch, index, model, rows)
     if not linked.plan.decision.has_rivals:
-        chances = pair_probability(scored.weights, parameters, index.n_persons)
+        chances = pair_probability(scored.weights, model.parameters)
     else:
         is_found = np.array([row in found_by for row in rows])
         totals = ranked.sums[0] + np.where(is_found, 0.0, np.exp2(scored.weights))
-        chances = posterior(scored.weights[:, None], totals, parameters, index.n_persons).candidates[:, 0]
+        chances = posterior(scored.weights[:, None], totals, model.parameters).candidates[:, 0]
     stated = texts_of(record)
     listed = [
-        candidate_of(index, linked.model, stated, scored, place, float(chances[place]), found_by.get(row, 0), _NO_BITS)
+        candidate_of(index, model, stated, scored, place, float(chances[place]), found_by.get(row, 0), _NO_BITS)
         for place, row in enumerate(rows)
     ]
     return listed, len(found_by)

@@ -159,8 +159,7 @@ def _decided(
     scratch: Path | None,
 ) -> Decided:
     doubtful = are_doubtful(linked.candidates.codes[:, 0], index.plan)
-    rule, n_persons = index.plan.decision, index.n_persons
-    return decide(n_claims, linked, verified, model.parameters, n_persons, rule, scratch, doubtful, threshold)
+    return decide(n_claims, linked, verified, model.parameters, index.plan.decision, scratch, doubtful, threshold)
 
 
 def _link(

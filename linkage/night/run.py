@@ -167,7 +167,7 @@ def _run(
     with new_stage(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
         outcome, pairs, model = reconcile(ingested, index, model, drawn_up, asked.n_threads, scratch, clock, stages)
         check_sum(ingested, outcome)
-        refuse(model, outcome.moved, accept, "the run", expected_of(outcome.decided))
+        refuse(model, outcome.moved, accept, "the run", expected_of(outcome.decided), index.n_persons)
         with clock.stage("publish"):
             groups = groups_table(outcome)
             _write_tables(stage, outcome, pairs, ingested, groups, asked.n_threads)
@@ -203,7 +203,7 @@ def _notes_of(outcome: Outcome, model: Model, unequal: list[UnequalGroup]) -> tu
         *station_notes(outcome.stations.findings),
         *unequal_notes(unequal),
         *drift_notes(model.training, outcome.index.frequencies),
-        *gate_notes(model, outcome.moved, expected_of(outcome.decided)),
+        *gate_notes(model, outcome.moved, expected_of(outcome.decided), outcome.index.n_persons),
         *outcome.error_rates.conflicting,
     )
 

@@ -127,7 +127,7 @@ def statistics_of_run(run_dir: Path, truth: Path | None = None) -> Statistics:
         model,
         weights,
         odds,
-        lone_weight(threshold, model.parameters, int(manifest["index"]["persons"])),
+        lone_weight(threshold, model.parameters),
         issues,
         _review(run_dir),
         _groups(run_dir),
@@ -135,13 +135,13 @@ def statistics_of_run(run_dir: Path, truth: Path | None = None) -> Statistics:
     )
 
 
-def lone_weight(threshold: float, parameters: Parameters, n_persons: int) -> float | None:
+def lone_weight(threshold: float, parameters: Parameters) -> float | None:
     """The match weight, in bits, that gives a single candidate the posterior ``threshold``; None for 0 and 1."""
     if not 0.0 < threshold < 1.0:
         return None
     share, recall = parameters.share_in_registry, parameters.blocking_recall
     without = (1.0 - share) + share * (1.0 - recall)
-    odds = threshold / (1.0 - threshold) * without * n_persons / share
+    odds = threshold / (1.0 - threshold) * without * parameters.n_persons / share
     return log2(odds) if odds > 0.0 else None
 
 

@@ -98,10 +98,10 @@ class Scorer:
         self.batch, self.index, self.parameters = batch, index, parameters
         self.space = pattern_space(index.plan)
         self.bound = bind(batch, index, parameters)
-        prior = parameters.share_in_registry / index.n_persons
+        prior = parameters.share_in_registry / parameters.n_persons
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
         self.least_factor = float(np.exp2(self.floor))
-        self._tables = _pattern_tables(parameters, self.space, index.n_persons)
+        self._tables = _pattern_tables(parameters, self.space)
         self.upper_bounds = UpperBounds(self.bound, self.space, parameters, self.floor)
 
     def tile(self, claims: NDArray[np.int64] | slice) -> Tile:
@@ -256,9 +256,9 @@ class Scorer:
 
 
 @functools.lru_cache(maxsize=1)
-def _pattern_tables(parameters: Parameters, space: PatternSpace, n_persons: int) -> tuple[NDArray[np.float64], ...]:
+def _pattern_tables(parameters: Parameters, space: PatternSpace) -> tuple[NDArray[np.float64], ...]:
     """`Parameters.tables`, made once for all scorers of a run: for a few doses they take longer than the scoring."""
-    return parameters.tables(space, n_persons)
+    return parameters.tables(space)
 
 
 def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

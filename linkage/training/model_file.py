@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ class Model:
     training: dict[str, Any]
     rates: EvidenceRates | None = None
     threshold: MatchThreshold | None = None
+
+    def for_persons(self, n_persons: int) -> Model:
+        """The model with the number of records at hand: of two lists, which are no registry that grows by a few."""
+        return replace(self, parameters=replace(self.parameters, n_persons=n_persons))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of the model file. Floats are written so that they read back to the same bits."""

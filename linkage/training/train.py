@@ -265,7 +265,7 @@ def _best_candidates(scorer: Scorer, n_threads: int) -> _Best:
 
     def work(part: slice) -> tuple[NDArray[Any], ...]:
         ranked = scorer.rank(scorer.link(part)[0], n_best)
-        chances = posterior(ranked.weights, ranked.sums, scorer.parameters, scorer.index.n_persons)
+        chances = posterior(ranked.weights, ranked.sums, scorer.parameters)
         return chances.candidates[:, 0], ranked.passes[:, 0], scorer.space.levels_of(ranked.codes[:, 0])
 
     tiles = [result for _, result in run_tiles(work, scorer.batch.n_claims, n_threads)]

@@ -148,7 +148,7 @@ def _trained(compared: Compared, n_threads: int) -> Model:
 def _linked(ready: Ready, model: Model, accept: str | None, n_threads: int) -> _Linked:
     """Pairs, links and entities, unless the model's training stands against links and nobody answers for them."""
     lists = ready.lists
-    found = pairs_of(ready, model.parameters, n_threads)
+    found = pairs_of(ready, model.for_persons(ready.compared.index.n_persons).parameters, n_threads)
     problems = training_problems(model)
     refusal = refusal_of(problems) if accept is None else None
     decided = decide(found, lists, is_refused=refusal is not None)

@@ -157,7 +157,7 @@ def _copies_apart(compared: Compared, copies: Copies, parameters: Parameters, n_
         return scorer.score_pairs(claims[part], pairs).weights
 
     weights = np.concatenate([found for _, found in run_tiles(work, claims.size, n_threads)])
-    chances = pair_probability(weights, parameters, index.n_persons)
+    chances = pair_probability(weights, parameters)
     pairs = FilePairs(groups, groups, chances, weights, np.ones(groups.size, np.bool_))
     return pairs.where(chances >= index.plan.decision.lowest_review_probability)
 
@@ -224,7 +224,7 @@ def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads:
     """The best candidates of every record, each with its posterior among all rivals; only the first may be a link."""
     rule = index.plan.decision
     ranked = link_batch(batch, index, parameters, n_threads).ranked
-    chances = posterior(ranked.weights, ranked.sums, parameters, index.n_persons).candidates
+    chances = posterior(ranked.weights, ranked.sums, parameters).candidates
     left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
     rows, weights = ranked.rows[left, place].astype(np.int64), ranked.weights[left, place]
     is_open = (place == 0) & ~are_doubtful(ranked.codes[left, place], index.plan)
@@ -255,7 +255,7 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         left = np.repeat(np.arange(part.start, part.stop), np.diff(scored.candidates.offsets))
         rows = scored.candidates.rows.astype(np.int64)
         weights = scored.weights
-        chances = pair_probability(weights, parameters, index.n_persons)
+        chances = pair_probability(weights, parameters)
         pairs = FilePairs(left, rows, chances, weights, ~are_doubtful(scored.codes, index.plan))
         is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
         return pairs.where(is_wanted)
