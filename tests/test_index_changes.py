@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from linkage.errors import InputError, UsageError, VerificationError
+from linkage.machine.clock import today
+from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import open_index, verify_index
 from linkage.registry.rollback import roll_back
@@ -282,3 +285,48 @@ def test_a_damaged_version_is_not_put_in_force(folder: Path, persons: list[Row],
     with pytest.raises(VerificationError, match=re.escape(damaged.name)):
         roll_back(index)
     assert open_index(index).folder != first
+
+
+def test_what_cannot_be_so_is_told_by_person(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    good = [row for row in persons if row["id_number"] and row["date_of_birth"] and not row["date_of_death"]][:9]
+    empty = dict.fromkeys(persons[0])
+    rows = [
+        good[0] | {"id_number": good[1]["id_number"]},
+        good[2] | {"id_number": good[3]["id_number"]},  # the two exchange their numbers, which is a correction
+        good[3] | {"id_number": good[2]["id_number"]},
+        good[4] | {"status": "deceased", "date_of_death": "1850-01-01"},
+        good[5] | {"status": "deceased", "date_of_death": "31/02/2020"},
+        empty | {"person_id": "N1", "full_name": "Lê Mới", "id_number": good[6]["id_number"]},
+        empty | {"person_id": "N2", "full_name": "Lê Mới", "date_of_birth": "2090-01-01"},
+        empty | {"person_id": "N3", "full_name": "Lê Mới", "id_number": good[7]["id_number"]},
+        good[7] | {"status": "removed"},
+        good[8] | {"date_of_death": "2091-01-01"},
+    ]
+    ended = call("index", "apply", changes_csv(tmp_path / "new.csv", rows), "--index", index, "--json")
+    assert ended.code == 0, ended.err
+    told = " ".join(ended.err.split())
+    shared = f"{good[0]['person_id']}, N1"
+    assert f"new.csv: 2 people with a number of identity that another person has too: {shared};" in told
+    assert f"1 person who died before they were born: that date is not read: {good[4]['person_id']};" in told
+    assert f"1 person with a date of death that cannot be read: {good[5]['person_id']};" in told
+    assert re.search("1 person born after 20[0-9-]+: N2;", told)
+    assert f"1 person who died after {today()}: {good[8]['person_id']};" in told
+    assert not any(str(row["full_name"]) in ended.err for row in good)
+    counts = {"number_of_another": 2, "birth_to_come": 1, "death_before_birth": 1, "death_unread": 1}
+    assert ended.json["contradictions"] == counts | {"death_to_come": 1}
+    again = call("index", "apply", changes_csv(tmp_path / "again.csv", rows), "--index", index, "--json")
+    assert "contradictions" not in again.json  # nothing changes, so nothing is told anew
+
+
+def test_a_death_before_the_birth_is_not_read(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    dead = [row | {"date_of_birth": "1990-05-01", "date_of_death": "2020-01-01"} for row in persons[:1]]
+    index = build(folder, [*dead, *persons[1:]], tmp_path / "old")
+    ended = call(
+        "index", "apply", changes_csv(tmp_path / "c.csv", [dead[0] | {"date_of_death": "1990-04"}]), "--index", index
+    )
+    assert "date_of_death: 1 value cannot be read or is before the birth" in " ".join(ended.err.split())
+    assert person(index, dead[0]["person_id"])["date_of_death"] == "2020-01-01"
+    people = pa.table({BIRTH: ["1990-05-01"] * 3 + ["65"], DEATH: ["1990-04-30", "1990", "2021-02-03", "1990-01-01"]})
+    day = [datetime.date.fromordinal(n) if n > 0 else None for n in days_of_death(people, datetime.date(2021, 5, 1))]
+    assert day == [None, None, datetime.date(2021, 2, 3), datetime.date(1990, 1, 1)]

@@ -86,7 +86,7 @@ def index_apply(
     counts = {name: getattr(applied, name) for name in ("new", "changed", "removed", "removed_unknown")}
     if not (applied.new or applied.changed or applied.removed):
         say(f"nothing to do: {changes} changes nobody in the index")
-    counts |= {"unread": dict(applied.unread)} if applied.unread else {}
+    counts |= {name: dict(told) for name in ("unread", "contradictions") if (told := getattr(applied, name))}
     print_result(_index_summary(applied.index) | counts, as_json)
 
 

@@ -28,9 +28,9 @@ from linkage.night.claims import read_claims
 from linkage.night.deciding import DecidedBatch, decide_verified, verify
 from linkage.published.decisions import Outcome
 from linkage.published.patterns import PairCounts
+from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
-from linkage.standardise import dates
 from linkage.stations import Stations
 from linkage.training.drift import Moved, describe_best, moved_levels
 from linkage.training.model_file import Model
@@ -184,8 +184,8 @@ def _dose_status(
     person = decided_people(decided)
     death_day = np.empty(person.size, np.int32)
     for part in parts_of(person.size):
-        death = index.take(person[part], ["date_of_death"]).column(0).combine_chunks()
-        death_day[part] = dates.days(dates.standardise_dates(death))
+        people = index.take(person[part], [BIRTH, DEATH])
+        death_day[part] = days_of_death(people, index.dictionaries.latest_date)
     of_dose = claims.of_dose
     conflicts = find_conflicts(person[of_dose], doses.injections, death_day[of_dose])
     status = decided.status[of_dose]

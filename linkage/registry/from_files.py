@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from linkage.errors import InputError, UsageError
 from linkage.ingest import Ingested, in_order, ingest, reading_notes
+from linkage.machine.clock import today
 from linkage.plan.reading import load_plan
 from linkage.registry.apply import write_changes
 from linkage.registry.as_of import as_of_notes, of_records
 from linkage.registry.build import Progress, build_index
 from linkage.registry.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
+from linkage.registry.contradictions import contradictions
 from linkage.registry.index import Index, open_index
 from linkage.registry.kept_values import Kept, with_kept_values
 from linkage.registry.persons import PERSONS
@@ -51,10 +53,12 @@ _DATES = [column.name for column in REGISTRY.columns if column.is_date]
 @dataclass(frozen=True)
 class Applied:
     """The index after changes, and what became of the rows: persons new, changed, removed, and removed though they
-    were not in the index (as when changes are applied twice); unread: by column, how many values replaced nothing."""
+    were not in the index (as when changes are applied twice); unread: by column, how many values replaced nothing;
+    contradictions: by name, how many people are stated to be what cannot be so."""
 
     index: Index
     unread: Mapping[str, int]
+    contradictions: Mapping[str, int]
     new: int
     changed: int
     removed: int
@@ -135,7 +139,8 @@ def apply_changes(
     Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
     "removed" takes him out. A file that lacks a column in which a person it changes has a value is refused, unless
     ``partial`` (what a row does not state stays as it is) or ``whole`` (it is empty from then on) says what is meant.
-    A stated value that cannot be read never replaces one that can (linkage.registry.kept_values), which is told.
+    A stated value that cannot be read never replaces one that can (linkage.registry.kept_values), which is told, as is
+    what cannot be so (linkage.registry.contradictions).
     The files of the version in force are part of the new one as they are; what changed since they were built lies
     beside them (linkage.registry.changes). The index answers as a fresh build from the changed registry, but for dates
     of birth of unchanged rows that lay in the future when they were built.
@@ -161,7 +166,16 @@ def apply_changes(
         stated = _stated_changes(ingested, judged, partial, whole)
         for kept in stated.kept:
             on_note(kept.note(changes.name))
-        return _apply(in_force, stated, ingested, folder, found.date, n_threads, on_progress)
+        is_there = stated.numbers >= 0
+        faults = list(
+            contradictions(
+                stated.staying, stated.numbers[~stated.is_removed], stated.numbers[is_there], judged, today()
+            )
+        )
+        for fault in faults:
+            on_note(fault.note(changes.name))
+        applied = _apply(in_force, stated, ingested, folder, found.date, n_threads, on_progress)
+        return replace(applied, contradictions={fault.name: len(fault.people) for fault in faults})
 
 
 def compact_index(
@@ -218,6 +232,11 @@ class _Stated:
     n_unknown: int
     kept: list[Kept]
 
+    @property
+    def staying(self) -> pa.Table:
+        """The rows of people who are in the registry then."""
+        return self.rows.filter(pa.array(~self.is_removed))
+
 
 def _stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool) -> _Stated:
     accepted = ingested.accepted.read()
@@ -257,8 +276,8 @@ def _apply(
     applied = (*(int(np.count_nonzero(which)) for which in counts), stated.n_unknown)
     kept = {found.column: found.n for found in stated.kept}
     if not rows.size:
-        return Applied(index, kept, *applied)
-    persons = pa.concat_tables([_changed_before(index, rows), stated.rows.filter(pa.array(~stated.is_removed))])
+        return Applied(index, kept, {}, *applied)
+    persons = pa.concat_tables([_changed_before(index, rows), stated.staying])
     large = index.large or index
     # Persons are checked as they are read; the rest, which the changes are worked out from, at once.
     check_whole((file for name, file in index.files.items() if name != PERSONS), n_threads)
@@ -276,7 +295,7 @@ def _apply(
             write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)
             manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, as_of)
         put_in_force(folder, version, manifest)
-    return Applied(open_index(folder), kept, *applied)
+    return Applied(open_index(folder), kept, {}, *applied)
 
 
 def _manifest_with_changes(large: Index, changes: Path, n_persons: int, as_of: datetime.date) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from linkage.encode.columns import encode, has_value
 from linkage.encode.dictionaries import Columns
 from linkage.ingest.unread import COLUMN_READERS
 from linkage.plan.sections import Plan
+from linkage.registry.contradictions import DEATH, died_unborn
 from linkage.registry.index import Index
 from linkage.schema import REGISTRY
 from linkage.standardise.dates import day_of, days, standardise_dates
@@ -40,9 +41,11 @@ class Kept:
 
     def note(self, file: str) -> str:
         """What the operator should know of them."""
+        unborn = " or is before the birth" if self.column == DEATH else ""
         return (
-            f"{file}: {self.column}: {counted(self.n, 'value')} cannot be read (the first: record {self.position}, "
-            f"{self.shape!r}); what the registry has there stays: correct them and apply the file again"
+            f"{file}: {self.column}: {counted(self.n, 'value')} cannot be read{unborn} (the first: record "
+            f"{self.position}, {self.shape!r}); what the registry has there stays: correct them and apply the file "
+            "again"
         )
 
 
@@ -73,7 +76,7 @@ def with_kept_values(
 
 def _are_read(rows: pa.Table, index: Index) -> dict[str, Masks]:
     """Whether each value gives something, by column: as the plan reads it, a column that it does not read as its name
-    in the schema says. A date that no calendar has gives none here."""
+    in the schema says. A date that no calendar has gives none here, nor does a death before the birth."""
     plan = index.plan
     fields = {spec.name: spec.right[0] for spec in plan.fields if spec.right and len(spec.right) == 1}
     if not (index.folder / "units").is_dir():  # codes are compared as they are
@@ -87,6 +90,8 @@ def _are_read(rows: pa.Table, index: Index) -> dict[str, Masks]:
     for name in sorted(others):
         texts = pc.fill_null(rows.column(name).combine_chunks(), "")
         read[name] = _are_real(standardise_dates(texts)) if name in _DATES else COLUMN_READERS[name](texts)
+    if DEATH in read:
+        read[DEATH] &= ~died_unborn(rows, index.dictionaries.latest_date)
     return read
 
 
