@@ -20,9 +20,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.estimate_outside import numberless_shares
 from models.estimate_u import normalised
 from models.order import Closer, rising
 from models.parameters import ComparisonParameters, Parameters
+from models.posterior import masses_not_found
 from models.relatives import household_rates, twin_rate, unmet_relatives
 from models.residual_correlation import residual_correlation
 from models.score import expect
@@ -65,8 +67,8 @@ def estimate_m(
     prior: Parameters | None = None,
     anchors: Mapping[int, tuple[int, ...]] | None = None,
 ) -> tuple[Parameters, Convergence]:
-    """m, household probabilities, share in the registry, household and twin rate by EM; u, the twins' probabilities and
-    the blocking recall stay.
+    """m, household probabilities, share in the registry, shares without a number, household and twin rate by EM; u, the
+    twins' probabilities and the blocking recall stay.
 
     rivals: at most one candidate of a claim is the match; False judges every pair by itself, and share_in_registry
     becomes the expected number of matches per record. prior: where the Dirichlet priors stand, the parameters to start
@@ -102,15 +104,17 @@ class _Expected:
     """What one E-step expects.
 
     matches: float64[n_patterns]; relatives: float64[4, n_patterns], those of claims found, of claims not found, twins,
-    namesakes; missed: matches that no pass found; met, unmet: float64[n_patterns] relatives who share a number, and
-    those who for sharing none cannot be told from strangers; household_rate: relatives per claim, rates: float64[2],
-    over it those of claims found and not found.
+    namesakes; missed: matches that no pass found; outside: float64[n_claims], the chance that the registry does not
+    hold the person, None where nobody is known to have no match; met, unmet: float64[n_patterns] relatives who share a
+    number, and those who for sharing none cannot be told from strangers; household_rate: relatives per claim, rates:
+    float64[2], over it those of claims found and not found.
     """
 
     matches: Vector
     relatives: Vector
     log_likelihood: float
     missed: float
+    outside: Vector | None
     met: Vector
     unmet: Vector
     household_rate: float
@@ -120,7 +124,7 @@ class _Expected:
     def of_nothing(sample: TrainingSample) -> _Expected:
         """What stands before the first step."""
         nothing = np.zeros(sample.levels.shape[0])
-        return _Expected(nothing, np.zeros((4, nothing.size)), 0.0, 0.0, nothing, nothing, 0.0, np.ones(2))
+        return _Expected(nothing, np.zeros((4, nothing.size)), 0.0, 0.0, None, nothing, nothing, 0.0, np.ones(2))
 
 
 def _expected(
@@ -132,7 +136,8 @@ def _expected(
     factors = np.empty(sample.patterns.size)
     weigh(sample, parameters, resembling, times, factors)
     share = parameters.share_in_registry
-    none = 1.0 - (share * parameters.blocking_recall if rivals else share / n_persons)
+    absent, unsearched = masses_not_found(sample.times_outside(parameters), parameters)
+    none = absent + unsearched if rivals else np.full(offsets.size - 1, 1.0 - share / n_persons)
     matches, relatives = np.empty(sample.levels.shape[0]), np.empty((4, sample.levels.shape[0]))
     log_likelihood = expect(
         *(offsets, factors, sample.patterns, (sample.ratios, times), resembling, before.rates),
@@ -140,13 +145,14 @@ def _expected(
     )
     # The unsearched part of "not found" belongs to the people in the registry.
     found = float(matches.sum())
-    missed = (sample.n_claims - found) * share * (1.0 - parameters.blocking_recall) / none if rivals else 0.0
+    outside = none * (absent / (absent + unsearched)) if rivals else None
+    missed = 0.0 if outside is None else float((none - outside).sum())
     # Relatives who share no number cannot be told from strangers: they are counted from those who do.
     by_claim = relatives[:2] * parameters.share_a_number(sample.levels)
     met = by_claim.sum(axis=0)
     unmet = unmet_relatives(parameters, sample.levels, met)
     rate, rates = household_rates(parameters, sample.levels, by_claim, found if rivals else None, sample.n_claims)
-    return _Expected(matches, relatives, log_likelihood, missed, met, unmet, rate, rates)
+    return _Expected(matches, relatives, log_likelihood, missed, outside, met, unmet, rate, rates)
 
 
 def _maximised(
@@ -163,6 +169,7 @@ def _maximised(
     """The M-step: the likeliest parameters under what is expected, with priors at ``start``; see `estimate_m`."""
     n_settled = 0.0 if sample.settled is None else float(sample.settled.counts.sum())
     n_found = float(expected.matches.sum()) + expected.missed + n_settled
+    numberless_m, numberless_u = numberless_shares(parameters, sample, expected.outside)
     comparisons = tuple(
         _updated(
             old,
@@ -179,6 +186,8 @@ def _maximised(
         comparisons=comparisons,
         share_in_registry=_share(n_found, sample.n_claims + n_settled, 1.0 - 1e-6 if rivals else n_persons / 2),
         household_rate=expected.household_rate if household else 0.0,
+        numberless_m=numberless_m,
+        numberless_u=numberless_u,
     )
 
 
@@ -284,8 +293,9 @@ def in_order(m: Vector, u: Vector, closer: Closer) -> Vector:
 
 
 def _largest_change(before: Parameters, after: Parameters) -> float:
-    """The largest absolute change of any level probability, or of the share in the registry."""
-    changes = [abs(before.share_in_registry - after.share_in_registry)]
+    """The largest absolute change of any level probability, or of a share of claims."""
+    shares = "share_in_registry", "numberless_m", "numberless_u"
+    changes = [float(abs(getattr(before, name) - getattr(after, name))) for name in shares]
     for a, b in zip(before.comparisons, after.comparisons, strict=True):
         changes += [float(np.abs(a.m - b.m).max()), float(np.abs(a.household - b.household).max())]
     return max(changes)

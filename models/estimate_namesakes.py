@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.parameters import Parameters
+from models.posterior import masses_not_found
 from models.training_sample import TrainingSample, resembling_odds, weigh
 
 Vector = NDArray[np.float64]
@@ -65,7 +66,7 @@ def estimate_namesakes(
         resembling, times = resembling_odds(parameters, levels, n_persons), sample.times(parameters)
         weigh(sample, parameters, resembling, times, factors)
         prior = parameters.share_in_registry / n_persons
-        none = 1.0 - parameters.share_in_registry * parameters.blocking_recall
+        none = np.add(*masses_not_found(sample.times_outside(parameters), parameters))
         unmatched = none / (none + prior * np.bincount(claim, weights=factors, minlength=states_number.size))
         relatives, twins, of_pair = resembling[:, sample.patterns]
         chance = unmatched[claim] * of_pair / (sample.ratios + relatives * times + twins + of_pair)

@@ -1,4 +1,5 @@
-"""How often claims of a sort are outside the registry, by what the claim says of itself."""
+"""How often claims of a sort are outside the registry, and of those outside how many state no number: what a claim says
+of itself."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.parameters import Parameters
+from models.posterior import masses_not_found
 from models.training_sample import TrainingSample, Vector, resembling_odds, weigh
 
 PRIOR_OUTSIDE = 20.0  # weight of the prior for the sorts of claims outside the registry, in claims
+PRIOR_NUMBERLESS = 20.0  # weight of the share without a number among all claims, in the shares of both kinds, in claims
 
 
 def outside_by_sort(
@@ -23,10 +26,31 @@ def outside_by_sort(
     n_claims = sorts.size
     factors = np.empty(sample.patterns.size)
     weigh(sample, parameters, resembling_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
-    share = parameters.share_in_registry
+    absent, missed = masses_not_found(sample.times_outside(parameters), parameters)
     claim = np.repeat(np.arange(n_claims), np.diff(sample.offsets))
-    found = share / n_persons * np.bincount(claim, weights=factors, minlength=n_claims)
-    none = (1.0 - share) / (1.0 - share * parameters.blocking_recall + found)
+    found = parameters.share_in_registry / n_persons * np.bincount(claim, weights=factors, minlength=n_claims)
+    none = absent / (absent + missed + found)
     of_all = np.bincount(sorts, minlength=n_sorts) / max(1, n_claims)
     of_outside = np.bincount(sorts, weights=none, minlength=n_sorts) + PRIOR_OUTSIDE * of_all
     return np.asarray(np.where(of_all > 0, of_outside / (none.sum() + PRIOR_OUTSIDE) / np.maximum(of_all, 1e-12), 1.0))
+
+
+def numberless_shares(parameters: Parameters, sample: TrainingSample, outside: Vector | None) -> tuple[float, float]:
+    """The shares of claims without a number among those whose person is in the registry and among the others, each
+    shrunk to the share among all; outside: float64[n_claims], the chance that a claim is one of the others, None where
+    that is not asked, so that the shares stay."""
+    if sample.is_numberless is None or outside is None:
+        return parameters.numberless_m, parameters.numberless_u
+    n_claims, n_numberless = float(outside.size), float(sample.is_numberless.sum())
+    if sample.settled is not None:
+        n_claims, n_numberless = n_claims + sample.settled.counts.sum(), n_numberless + sample.settled.n_numberless
+    of_all = (n_numberless + 1.0) / (n_claims + 2.0)
+    n_outside, numberless_outside = float(outside.sum()), float(outside[sample.is_numberless].sum())
+    return (
+        _shrunk(n_numberless - numberless_outside, n_claims - n_outside, of_all),
+        _shrunk(numberless_outside, n_outside, of_all),
+    )
+
+
+def _shrunk(found: float, of: float, of_all: float) -> float:
+    return float((found + PRIOR_NUMBERLESS * of_all) / (of + PRIOR_NUMBERLESS))

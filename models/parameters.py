@@ -163,6 +163,8 @@ class Parameters:
     and by which all is decided, so that a decision does not change with every person who comes or goes.
     neighbour_share: share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any
     other. twin_rate, namesake_rate: as household_rate, of twins, and of namesakes beyond those that chance makes.
+    numberless_m, numberless_u: share of claims without a number of their person's, among those whose person is in the
+    registry and among the others; equal shares say nothing.
 
     Two strangers of one province, sex and year of birth share six digits of twelve. So strangers whose numbers are a
     slip apart are mostly alike in these as well, and what random pairs show is a mixture, u and ``neighbour``.
@@ -176,6 +178,14 @@ class Parameters:
     neighbour_share: float = 0.0
     twin_rate: float = 0.0
     namesake_rate: float = 0.0
+    numberless_m: float = 0.5
+    numberless_u: float = 0.5
+
+    def times_outside(self, is_numberless: NDArray[np.bool_]) -> Vector:
+        """How many times likelier a claim of somebody outside the registry states a number, or none, than one of a
+        person in it: float64[n]."""
+        without, stated = self.numberless_u / self.numberless_m, (1.0 - self.numberless_u) / (1.0 - self.numberless_m)
+        return np.where(is_numberless, without, stated)
 
     def log2_m_u(self) -> list[Vector]:
         """log2(m / u) per comparison and level."""

@@ -1,8 +1,9 @@
 """Posterior of a claim over his candidates, "not in the registry" and "in the registry, not searched".
 
-P(i) = (share / N) BF_i / [(1 - share) + share (1 - recall) + (share / N) sum BF_j]. The three parts sum to 1: rivals
+P(i) = (share / N) BF_i / [(1 - share) w + share (1 - recall) + (share / N) sum BF_j]. The three parts sum to 1: rivals
 share the mass, which pairwise probabilities ignore. (Fellegi and Sunter 1969 for the weights; the normalisation over
-one claim's candidates as in Sadinle 2017, section 2, with the blocking recall added.)
+one claim's candidates as in Sadinle 2017, section 2, with the blocking recall added.) w is what a claim says of itself,
+whoever it is compared with: see `Parameters.times_outside`.
 """
 
 from __future__ import annotations
@@ -28,15 +29,23 @@ class Posterior:
     others: Vector
 
 
-def posterior(best_weights: Vector, sums: Vector, parameters: Parameters) -> Posterior:
-    """Posterior from the best weights (float64[n, n_best], -inf where there is none) and the sums of Bayes factors."""
+def masses_not_found(outside: Vector, parameters: Parameters) -> tuple[Vector, float]:
+    """The masses of "not in the registry", float64[n] by claim, and of "in it, not searched"; outside: float64[n], see
+    `Parameters.times_outside`."""
     share, recall = parameters.share_in_registry, parameters.blocking_recall
-    prior = share / parameters.n_persons
+    return (1.0 - share) * outside, share * (1.0 - recall)
+
+
+def posterior(best_weights: Vector, sums: Vector, outside: Vector, parameters: Parameters) -> Posterior:
+    """Posterior from the best weights (float64[n, n_best], -inf where there is none), the sums of Bayes factors, and
+    what claims say of themselves, float64[n], see `Parameters.times_outside`."""
+    absent, missed = masses_not_found(outside, parameters)
+    prior = parameters.share_in_registry / parameters.n_persons
     factors = np.exp2(best_weights)
     # The weights are logarithms of what was summed, and come back rounded: without this the best could pass 1.
-    total = (1.0 - share) + share * (1.0 - recall) + prior * np.maximum(sums, factors.sum(axis=1))
+    total = absent + missed + prior * np.maximum(sums, factors.sum(axis=1))
     candidates = prior * factors / total[:, None]
-    none, unsearched = (1.0 - share) / total, share * (1.0 - recall) / total
+    none, unsearched = absent / total, missed / total
     others = np.maximum(0.0, 1.0 - candidates.sum(axis=1) - none - unsearched)
     return Posterior(candidates, none, unsearched, others)
 

@@ -109,21 +109,22 @@ def expect(offsets, factors, patterns, pairs, resembling, rates, prior, none, ma
     factors: float64[n], used up; patterns: uint32[n] numbers of the pairs' patterns; pairs: (product, times), each
     float64[n] as in `bayes_factors`; resembling: float64[3, n_patterns], odds of relatives, twins, namesakes over
     strangers; rates: float64[2], how many times the relatives that ``resembling`` supposes claims have whose person is
-    among the candidates, and the others; prior: share in registry / N; none: 1 - share * recall, the mass of "not
-    there" and "not searched" together. Out: matches: float64[n_patterns]; relatives: float64[4, n_patterns], relatives
-    of the two sorts of claims, twins and namesakes of the second. Returns the log2 likelihood of being matched or not;
-    that of the non-matches' patterns is left out.
+    among the candidates, and the others; prior: share in registry / N; none: the mass of "not
+    there" and "not searched" together, float64[n_claims], of which the posterior is left. Out: matches:
+    float64[n_patterns]; relatives: float64[4, n_patterns], relatives of the two sorts of claims, twins and namesakes of
+    the second. Returns the log2 likelihood of being matched or not; that of the non-matches' patterns is left out.
     """
     product, times = pairs
     matches[:] = 0.0
     relatives[:, :] = 0.0
     log_likelihood = 0.0
     for s in range(offsets.shape[0] - 1):
-        total = none
+        total = none[s]
         for k in range(offsets[s], offsets[s + 1]):
             factors[k] *= prior
             total += factors[k]
         log_likelihood += np.log2(total)
+        none[s] /= total
         for k in range(offsets[s], offsets[s + 1]):
             pattern = patterns[k]
             match = factors[k] / total
@@ -131,8 +132,8 @@ def expect(offsets, factors, patterns, pairs, resembling, rates, prior, none, ma
             relative, twins, namesakes = resembling[0, pattern], resembling[1, pattern], resembling[2, pattern]
             of_found, of_others = rates[0] * relative * times[k], rates[1] * relative * times[k]
             others = product[k] + twins + namesakes
-            relatives[0, pattern] += (1.0 - none / total - match) * of_found / (others + of_found)
-            of_outsider = none / total / (others + of_others)
+            relatives[0, pattern] += (1.0 - none[s] - match) * of_found / (others + of_found)
+            of_outsider = none[s] / (others + of_others)
             relatives[1, pattern] += of_outsider * of_others
             relatives[2, pattern] += of_outsider * twins
             relatives[3, pattern] += of_outsider * namesakes

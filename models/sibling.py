@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.parameters import Parameters
+from models.posterior import masses_not_found
 
 Vector = NDArray[np.float64]
 
@@ -38,9 +39,11 @@ def sibling_odds_log2(levels: NDArray[np.uint8], reliability: Vector, parameters
     return np.asarray(odds)
 
 
-def weight_with_sibling(weights: Vector, others: Vector, odds_log2: Vector, parameters: Parameters) -> Vector:
-    """The match weight of j, log2 B': float64[n] from log2 B, R and log2 A."""
-    share, recall = parameters.share_in_registry, parameters.blocking_recall
-    even = (1.0 - share * recall) * parameters.n_persons / share
+def weight_with_sibling(
+    weights: Vector, others: Vector, outside: Vector, odds_log2: Vector, parameters: Parameters
+) -> Vector:
+    """The match weight of j, log2 B': float64[n] from log2 B, R, the claims' `Parameters.times_outside`, and log2 A."""
+    absent, missed = masses_not_found(outside, parameters)
+    even = (absent + missed) * parameters.n_persons / parameters.share_in_registry
     least = np.maximum(np.log2(even), np.minimum(weights, np.log2(even + others)))
     return np.where(odds_log2 > 0, np.maximum(weights, least + odds_log2), weights)

@@ -20,7 +20,7 @@ CERTAIN = 2.0**400  # the Bayes factor of a pair that a person has decided to be
 @dataclass(frozen=True)
 class Settled:
     """Matches known without a model, by pattern: levels: uint8[n_patterns, n_comparisons], counts: float64[n_patterns],
-    in proportion to the claims of the sample.
+    in proportion to the claims of the sample; n_numberless: how many of these state no number of their person's.
 
     Whoever agrees exactly is not in the sample, which is thus of claims with an error somewhere: beside the right
     number its dates and names would seem wrong far more often than those of claims without a number are. Whether a
@@ -29,6 +29,7 @@ class Settled:
 
     levels: NDArray[np.uint8]
     counts: Vector
+    n_numberless: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class TrainingSample:
     with a decided match has verdicts on all its pairs.
 
     settled: matches of claims beside these, which exact agreement settled before any model.
+
+    is_numberless: bool[n_claims], whether a claim states no number of its person's; None where claims are not told
+    apart by it.
     """
 
     offsets: NDArray[np.int64]
@@ -53,10 +57,17 @@ class TrainingSample:
     is_match: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     settled: Settled | None = None
     chances: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    is_numberless: NDArray[np.bool_] | None = None
 
     @property
     def n_claims(self) -> int:
         return self.offsets.size - 1
+
+    def times_outside(self, parameters: Parameters) -> Vector:
+        """What claims say of themselves, see `Parameters.times_outside`: float64[n_claims]."""
+        if self.is_numberless is None:
+            return np.ones(self.n_claims)
+        return parameters.times_outside(self.is_numberless)
 
     def times(self, parameters: Parameters) -> Vector:
         """How many times likelier the pairs' patterns are among relatives for the values' sake: float64[n]."""

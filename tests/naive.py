@@ -475,23 +475,24 @@ def merge_ranked(one, other):
 
 def expect(offsets, factors, patterns, product, times, kin, rates, prior, none):
     """Expected matches, relatives of subjects found and not found, twins and namesakes of those not found, by pattern,
-    and the log2 likelihood."""
+    the log2 likelihood, and by subject the posterior of none."""
     matches, of_found, of_others, twins, namesakes = ([0.0] * len(kin[0]) for _ in range(5))
-    likelihood = 0.0
+    likelihood, posterior = 0.0, []
     for s in range(len(offsets) - 1):
         ks = range(offsets[s], offsets[s + 1])
-        total = none + math.fsum(prior * factors[k] for k in ks)
+        total = none[s] + math.fsum(prior * factors[k] for k in ks)
         likelihood += math.log2(total)
+        posterior.append(none[s] / total)
         for k in ks:
             p, (h, t, n) = prior * factors[k] / total, (of[patterns[k]] for of in kin)
             h *= times[k]
             matches[patterns[k]] += p
-            of_found[patterns[k]] += (1 - none / total - p) * rates[0] * h / (rates[0] * h + t + n + product[k])
+            of_found[patterns[k]] += (1 - none[s] / total - p) * rates[0] * h / (rates[0] * h + t + n + product[k])
             unmatched = rates[1] * h + t + n + product[k]
-            of_others[patterns[k]] += none / total * rates[1] * h / unmatched
-            twins[patterns[k]] += none / total * t / unmatched
-            namesakes[patterns[k]] += none / total * n / unmatched
-    return matches, [of_found, of_others, twins, namesakes], likelihood
+            of_others[patterns[k]] += none[s] / total * rates[1] * h / unmatched
+            twins[patterns[k]] += none[s] / total * t / unmatched
+            namesakes[patterns[k]] += none[s] / total * n / unmatched
+    return matches, [of_found, of_others, twins, namesakes], likelihood, posterior
 
 
 def _product(tables, levels):

@@ -65,6 +65,7 @@ def test_they_are_reviewed_and_make_no_room_for_others() -> None:
         zeros.astype(np.uint32),
         np.ones((2, 5)),
         np.exp2(weights[:, 0]),
+        np.ones(2),
     )
     linked = Ranking(np.arange(2), ranked)
     nobody = Ranking(np.arange(0), ranked.at(slice(0, 0)))

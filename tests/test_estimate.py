@@ -24,7 +24,7 @@ from models.estimate import (
     estimate_m,
     in_order,
 )
-from models.estimate_outside import outside_by_sort
+from models.estimate_outside import numberless_shares, outside_by_sort
 from models.estimate_u import LEAST_ABSENT, estimate_u, normalised
 from models.order import chain
 from models.parameters import ComparisonParameters, Parameters
@@ -100,14 +100,19 @@ def simulate(
     seed: int,
     name_shares: Vector | None = None,
     rate_of_matched: float | None = None,
+    in_registry: NDArray[np.bool_] | None = None,
 ) -> World:
     """Candidates of subjects. A relative is met when his pattern has a level that is shared in households.
 
     name_shares: shares of the names, on which two random people agree by chance; the last comparison's "same" then has
     a term frequency. rate_of_matched: relatives per subject with a match, where it differs from that of the others.
+    in_registry: bool[n_claims], whose person is there; drawn where it is None.
     """
     rng = np.random.default_rng(seed)
-    has_match = rng.random(n_claims) < truth.share_in_registry * truth.blocking_recall
+    if in_registry is None:
+        has_match = rng.random(n_claims) < truth.share_in_registry * truth.blocking_recall
+    else:
+        has_match = in_registry & (rng.random(n_claims) < truth.blocking_recall)
     rate = truth.household_rate
     n_relatives = rng.poisson(np.where(has_match, rate if rate_of_matched is None else rate_of_matched, rate))
     sizes = N_PERSONS + n_relatives
@@ -625,6 +630,48 @@ def test_u_is_what_subjects_show_who_are_not_in_the_registry() -> None:
     expected = of_outside @ np.array(u_of_sort)
     assert fit.comparisons[NUMBER].u[1:] == pytest.approx(expected, rel=0.15)
     assert fit.comparisons[0].u[1:] == pytest.approx(truth.comparisons[0].u[1:], rel=0.01)
+
+
+@pytest.mark.parametrize(("share", "m", "u"), [(0.9, 0.1, 0.3), (0.9, 0.3, 0.1), (0.5, 0.05, 0.4), (0.8, 0.2, 0.2)])
+def test_shares_without_a_number_are_recovered(share: float, m: float, u: float) -> None:
+    """Of the claims in the registry and of those outside it, found while nothing says which is which."""
+    truth = true_parameters(share, recall=0.97)
+    rng = np.random.default_rng(7)
+    in_registry = rng.random(12_000) < truth.share_in_registry
+    world = simulate(truth, in_registry.size, seed=6, in_registry=in_registry)
+    is_numberless = rng.random(in_registry.size) < np.where(in_registry, m, u)
+    sample = replace(world.sample, is_numberless=is_numberless)
+    fit, convergence = estimate_m(starting(truth), sample, N_PERSONS, household=True)
+    assert convergence.converged
+    assert (fit.numberless_m, fit.numberless_u) == pytest.approx((m, u), abs=0.035)
+    assert np.sign(round(fit.numberless_u - fit.numberless_m, 1)) == np.sign(round(u - m, 1))
+    shares = [
+        1 - share * (1 - m) / (share * (1 - m) + (1 - share) * (1 - u)),
+        (1 - share) * u / ((1 - share) * u + share * m),
+    ]
+    priors = (1 - fit.share_in_registry) * fit.times_outside(np.array([False, True]))
+    assert priors / (priors + fit.share_in_registry) == pytest.approx(shares, abs=0.04)
+
+
+@pytest.mark.kernel
+def test_few_claims_without_a_number_tell_little() -> None:
+    """Three of them, all outside: the shares stay near that of all claims, which counts as 20."""
+    empty = TrainingSample(
+        np.zeros(1001, np.int64),
+        np.empty((0, 6), np.uint8),
+        np.empty(0, np.uint32),
+        np.empty(0),
+        is_numberless=np.arange(1000) < 3,
+    )
+    outside = (np.arange(1000) < 100).astype(np.float64)
+    m, u = numberless_shares(true_parameters(0.9), empty, outside)
+    of_all = 4 / 1002
+    assert m == pytest.approx(20 * of_all / 920)
+    assert u == pytest.approx((3 + 20 * of_all) / 120)
+    settled = Settled(np.empty((1, 6), np.uint8), np.array([9000.0]), n_numberless=90.0)
+    m, u = numberless_shares(true_parameters(0.9), replace(empty, settled=settled), outside)
+    assert m == pytest.approx(90 / 9900, rel=0.05)
+    assert numberless_shares(true_parameters(0.9), replace(empty, is_numberless=None), outside) == (0.5, 0.5)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.3])

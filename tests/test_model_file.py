@@ -54,6 +54,12 @@ BAD: dict[str, tuple[Change, type[Exception], str]] = {
     "neighbours": (neighbours("id_number", -0.5), InputError, "'id_number': neighbour must be from 0 to 1"),
     "a value that nobody has": (level("id_number", -1, u=1.0), InputError, "'id_number': u of .* must be under 1"),
     "nobody there": (lambda c: c.update(share_in_registry=0), InputError, "share_in_registry, .* out of its range"),
+    "nobody without a number": (lambda c: c.update(numberless_m=0.0), InputError, "numberless_m and .* under 1"),
+    "only without a number": (
+        lambda c: c.update(numberless_u=1.0),
+        InputError,
+        "numberless_u must be over 0 and under 1",
+    ),
     "everybody there": (lambda c: c.update(share_in_registry=1.0), InputError, "share_in_registry must be under 1"),
     "a weight of what is missing": (level("sex", 0, m=0.5), InputError, "'sex': m of 'missing' must be 1"),
     "a plan changed since": (

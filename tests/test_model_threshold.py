@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from linkage.deciding.gates import Expected
@@ -99,6 +100,7 @@ def with_persons(district: District, path: Path, times: float) -> tuple[Path, in
 def test_the_number_of_persons_is_the_models(district: District, tmp_path: Path) -> None:
     """So that somebody who is born or dies changes the probability of nobody else's dose."""
     found = {}
+    numberless = {row["dose_id"] for row in district.rows("doses") if not row["id_number"]}
     for times in (1.0, 1.04, 1.5):
         model, n_persons = with_persons(district, tmp_path / "model.json", times)
         run_dir = district.link([district.path("doses")], tmp_path / str(times), model_file=model)
@@ -107,7 +109,8 @@ def test_the_number_of_persons_is_the_models(district: District, tmp_path: Path)
         parameters, row = Model.load(model).parameters, max(alone, key=lambda row: row["none_probability"])
         assert parameters.n_persons == n_persons
         share, odds = parameters.share_in_registry, 2.0 ** row["match_weight"] / n_persons
-        without = 1.0 - share * parameters.blocking_recall
+        outside = parameters.times_outside(np.array([row["dose_id"] in numberless]))[0]
+        without = (1.0 - share) * outside + share * (1.0 - parameters.blocking_recall)
         assert row["match_probability"] == pytest.approx(share * odds / (without + share * odds), rel=1e-6)
         found[times] = [note for note in manifest(run_dir)["notes"] if "the model decides as among" in note]
     assert [len(notes) for notes in found.values()] == [0, 0, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.kernel
 Vector = NDArray[np.float64]
 
 ONE = np.array([1.0, 0.5, 0.5])
+ONCE = np.ones(1)  # one claim that says nothing of itself
 
 
 def parameters(share: float, recall: float, n_persons: int = 1000) -> Parameters:
@@ -55,7 +57,9 @@ def test_posterior_is_bayes_over_all_hypotheses(
     weights = np.full((1, kept), -np.inf)
     with np.errstate(divide="ignore"):
         weights[0, : len(ranked)] = np.log2([float(factor) for factor in ranked])
-    found = posterior(weights, np.array([float(sum(factors))]), parameters(float(share), float(recall), n_persons))
+    found = posterior(
+        weights, np.array([float(sum(factors))]), ONCE, parameters(float(share), float(recall), n_persons)
+    )
     expected = bayes(sorted(factors, reverse=True), share, recall, n_persons)
     *candidates, none, unsearched = map(float, expected)
     assert found.candidates[0, : len(ranked)] == pytest.approx(candidates[:kept], rel=1e-9, abs=1e-15)
@@ -65,7 +69,7 @@ def test_posterior_is_bayes_over_all_hypotheses(
 
 
 def all_parts(weights: Vector, sums: Vector, share: float = 0.9, recall: float = 0.99) -> Vector:
-    found = posterior(weights, sums, parameters(share, recall, 10**8))
+    found = posterior(weights, sums, np.ones(sums.size), parameters(share, recall, 10**8))
     parts = np.column_stack([found.candidates, found.none, found.unsearched, found.others])
     assert (parts >= 0).all()
     return parts
@@ -81,12 +85,26 @@ def test_the_parts_sum_to_one(weights_of_subjects: list[list[float]], share: flo
     assert np.allclose(all_parts(weights, sums, share).sum(axis=1), 1.0, atol=1e-12)
 
 
+@given(st.floats(0.01, 0.99), st.floats(0.01, 0.99), st.floats(0.05, 0.95), st.floats(0.1, 1.0), st.floats(0, 40))
+def test_a_number_or_none_is_evidence_of_who_is_outside(
+    m: float, u: float, share: float, recall: float, w: float
+) -> None:
+    """Bayes' rule with the number's absence as one more observation: m in the registry, found or not, u outside."""
+    p = replace(parameters(share, recall), numberless_m=m, numberless_u=u)
+    outside = p.times_outside(np.array([True, False]))
+    found = posterior(np.full((2, 1), w), np.full(2, 2.0**w), outside, p)
+    for claim, (inside, beyond) in enumerate([(m, u), (1 - m, 1 - u)]):
+        joint = [share / 1000 * 2.0**w * inside, (1 - share) * beyond, share * (1 - recall) * inside]
+        parts = found.candidates[claim, 0], found.none[claim], found.unsearched[claim]
+        assert parts == pytest.approx([part / sum(joint) for part in joint], rel=1e-9, abs=1e-15)
+
+
 @given(st.lists(st.floats(1.0, 2.0**280), min_size=1, max_size=5), st.floats(0.5, 1 - 1e-9), st.integers(1, 10**8))
 @example([2.0**200 / 3], 0.9, 2000)
 def test_no_probability_passes_one_by_rounding(factors: list[float], share: float, n_persons: int) -> None:
     """A weight is the logarithm of its factor and comes back with an error of some 1e-14, the sum does not."""
     ranked = np.sort(np.array(factors))[::-1]
-    found = posterior(np.log2(ranked)[None], np.array([ranked.sum()]), parameters(share, 0.99, n_persons))
+    found = posterior(np.log2(ranked)[None], np.array([ranked.sum()]), ONCE, parameters(share, 0.99, n_persons))
     assert found.candidates.max() <= 1.0
     parts = found.candidates.sum() + found.none[0] + found.unsearched[0] + found.others[0]
     assert abs(parts - 1.0) <= 1e-12
@@ -100,7 +118,7 @@ def test_nobody_found_leaves_not_there_and_not_searched() -> None:
 def test_a_subject_with_everybody_as_candidate_keeps_its_sum() -> None:
     """A hundred thousand candidates of no weight at all: nothing is learnt, but for those not searched."""
     n = 100_000
-    found = posterior(np.zeros((1, 5)), np.array([float(n)]), parameters(0.6, 1.0, n))
+    found = posterior(np.zeros((1, 5)), np.array([float(n)]), ONCE, parameters(0.6, 1.0, n))
     assert found.candidates[0].tolist() == pytest.approx([0.6 / n] * 5)
     assert found.none[0] == pytest.approx(0.4)
     assert found.others[0] == pytest.approx(0.6 * (n - 5) / n)
@@ -203,6 +221,6 @@ def test_probabilities_beyond_all_bounds_stay_numbers() -> None:
     weights = p.pattern_weights(levels)
     assert weights.tolist() == [MOST_LOG2, -MOST_LOG2]
     assert np.isfinite(p.household_odds(levels, p.n_persons)).all()
-    chances = posterior(weights[:, None], np.exp2(weights), p)
+    chances = posterior(weights[:, None], np.exp2(weights), np.ones(weights.size), p)
     assert chances.candidates[:, 0].tolist() == pytest.approx([1.0, 0.0])
     assert pair_probability(weights, p).tolist() == pytest.approx([1.0, 0.0])

@@ -122,19 +122,23 @@ def test_another_name_and_date_are_not_overruled(parameters: Parameters) -> None
     assert odds(parameters, **different) < 0
     assert odds(parameters, 0.99999, sex="different", **different) < 0
     weights = np.array([-12.0, 30.0])
-    assert weight_with_sibling(weights, np.zeros(2), np.array([-0.5, 0.0]), parameters).tolist() == weights.tolist()
+    assert (
+        weight_with_sibling(weights, np.zeros(2), np.ones(2), np.array([-0.5, 0.0]), parameters).tolist()
+        == weights.tolist()
+    )
 
 
+@pytest.mark.parametrize("times", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("log2_odds", [0.5, 6.0, 12.0])
 @pytest.mark.parametrize("rival", [-np.inf, 5.0, 20.0, 35.0])
 @pytest.mark.parametrize("weight", [-40.0, 10.0, 20.0, 40.0])
 def test_the_odds_rise_by_those_of_the_file_and_never_over_them(
-    parameters: Parameters, weight: float, rival: float, log2_odds: float
+    parameters: Parameters, weight: float, rival: float, log2_odds: float, times: float
 ) -> None:
-    others, odds = np.exp2([rival]), np.exp2(log2_odds)
-    before = posterior(np.array([[weight, rival]]), np.exp2([weight]) + others, parameters)
-    raised = weight_with_sibling(np.array([weight]), others, np.array([log2_odds]), parameters)
-    after = posterior(np.array([[raised[0], rival]]), np.exp2(raised) + others, parameters)
+    others, odds, outside = np.exp2([rival]), np.exp2(log2_odds), np.array([times])
+    before = posterior(np.array([[weight, rival]]), np.exp2([weight]) + others, outside, parameters)
+    raised = weight_with_sibling(np.array([weight]), others, outside, np.array([log2_odds]), parameters)
+    after = posterior(np.array([[raised[0], rival]]), np.exp2(raised) + others, outside, parameters)
     own = [float(found.candidates[0, 0]) for found in (before, after)]
     unknown = float((after.none + after.unsearched)[0])
     assert own[1] >= own[0]

@@ -171,9 +171,14 @@ def test_febrl4_has_splinks_weights_both_ways(tmp_path: Path) -> None:
 def test_the_nearest_of_a_run_of_doses_scores_in_splink(tmp_path: Path) -> None:
     simulate(1000, 600, 4, tmp_path / "in", area="bao-lam")
     paths = (tmp_path / "in" / "doses.parquet", tmp_path / "in" / "registry.parquet")
-    summary = export_files(
-        vaccination_model(), tmp_path / "out", tables=paths, units_folder=tmp_path / "in" / "units", nearest=True
-    )
+    model = vaccination_model()
+    model = replace(model, parameters=replace(model.parameters, numberless_m=0.1, numberless_u=0.3))
+    summary = export_files(model, tmp_path / "out", tables=paths, units_folder=tmp_path / "in" / "units", nearest=True)
+    (prior,) = [line for line in summary.deviations if line.startswith("prior: ")]
+    assert "Splink has one" in prior
+    assert not [
+        line for line in export_splink(vaccination_model(), nearest=True).deviations if line.startswith("prior: ")
+    ]
     assert "tf_full_name_key" in summary.tables
     made, _ = opened(summary.folder)
     rows = rows_of(made)

@@ -235,7 +235,8 @@ def test_a_lone_candidate_at_the_weight_of_the_line_has_the_threshold(district: 
     p, n = found.model.parameters, run_manifest["index"]["persons"]
     assert found.lone_threshold is not None
     one = p.share_in_registry / n * 2**found.lone_threshold
-    nobody = 1 - p.share_in_registry + p.share_in_registry * (1 - p.blocking_recall)
+    outside = (1 - p.numberless_u) / (1 - p.numberless_m)
+    nobody = (1 - p.share_in_registry) * outside + p.share_in_registry * (1 - p.blocking_recall)
     assert one / (one + nobody) == pytest.approx(run_manifest["match_threshold"], abs=1e-12)
 
 

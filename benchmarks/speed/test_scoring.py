@@ -115,7 +115,8 @@ def test_posterior(benchmark: BenchmarkFixture, country: Prepared) -> None:
     n = 200_000
     weights = np.sort(np.random.default_rng(1).normal(10, 8, (n, 5)), axis=1)[:, ::-1]
     sums = np.exp2(weights).sum(axis=1)
-    work = lambda: posterior(weights, sums, country.parameters)  # noqa: E731
+    outside = np.ones(n)
+    work = lambda: posterior(weights, sums, outside, country.parameters)  # noqa: E731
     measure(benchmark, PARTS, n, "subjects", work)
 
 
@@ -130,7 +131,8 @@ def test_expectation(benchmark: BenchmarkFixture, country: Prepared) -> None:
 
     def work() -> None:
         factors = scored.factors.copy()
-        offsets = scored.candidates.offsets
-        expect(offsets, factors, patterns, scored.ratios, kin, np.ones(2), prior, 0.1, matches, relatives)
+        offsets, none = scored.candidates.offsets, np.full(scored.n_candidates.size, 0.1)
+        pairs = scored.ratios, np.ones(scored.ratios.size)
+        expect(offsets, factors, patterns, pairs, kin, np.ones(2), prior, none, matches, relatives)
 
     measure(benchmark, PARTS, scored.factors.size, "pairs", work)

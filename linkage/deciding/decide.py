@@ -80,7 +80,8 @@ def decide(
         candidates = ranking.candidates
         chances = scratch_array(scratch, candidates.rows.shape, np.float64)
         for part in parts_of(ranking.claims.size):
-            found = posterior(candidates.weights[part], candidates.sums[part], parameters)
+            of_claims = candidates.weights[part], candidates.sums[part], candidates.outside[part]
+            found = posterior(*of_claims, parameters)
             chances[part] = found.candidates
             none[ranking.claims[part]], unsearched[ranking.claims[part]] = found.none, found.unsearched
         best.put(ranking.claims, candidates.best)

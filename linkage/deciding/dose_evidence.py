@@ -146,7 +146,7 @@ def _weigh_siblings(
     odds = sibling_odds_log2(pattern_space(index.plan).levels_of(code), is_same, parameters)
     own = np.where(is_known, np.exp2(weight), 0.0)
     others = np.maximum(0.0, ranked.sums[place] - own)
-    raised = weight_with_sibling(weight, others, odds, parameters)
+    raised = weight_with_sibling(weight, others, ranked.outside[place], odds, parameters)
     gains = np.flatnonzero(raised > weight)
     n_kept = ranked.rows.shape[1]
     wider = ranked.at(place[gains]).wider(n_kept + 1)
@@ -177,7 +177,8 @@ def _weigh_schedule(
     ranked = linked.candidates
     for part in parts_of(linked.claims.size):
         rows, owners = ranked.rows[part], linked.claims[part]
-        chances = posterior(ranked.weights[part], ranked.sums[part], parameters).candidates
+        of_claims = ranked.weights[part], ranked.sums[part], ranked.outside[part]
+        chances = posterior(*of_claims, parameters).candidates
         place, column = np.nonzero((chances >= _LEAST_WEIGHED) & (rows >= 0) & np.isin(rows, given.person))
         n_doses = np.diff(first)[owners[place]]
         pair = np.repeat(np.arange(place.size), n_doses)

@@ -75,7 +75,7 @@ def link_sure_claims_again(
 
     def again(claims: Batch, of: NDArray[np.int64]) -> Relinked:
         ranked = link_batch(claims, index, parameters, n_threads).ranked
-        chances = posterior(ranked.weights, ranked.sums, parameters).candidates[:, 0]
+        chances = posterior(ranked.weights, ranked.sums, ranked.outside, parameters).candidates[:, 0]
         levels = pattern_space(index.plan).levels_of(ranked.codes[:, 0])
         return Relinked(of, ranked.rows[:, 0].astype(np.int64), chances, levels)
 

@@ -130,7 +130,7 @@ def _explained(
     added = np.exp2(weights) - np.where(is_kept, scored.factors, 0.0)
     total = float(ranked.sums[0] + added[bits.any(axis=1)].sum())
     is_counted = np.isin(rows, list(found_by)) & (scored.factors >= scorer.least_factor) | bits.any(axis=1)
-    probabilities = _probabilities(weights, is_counted, total, model, index)
+    probabilities = _probabilities(weights, is_counted, total, ranked.outside, model)
     stated = texts_of(dose)
     n_rivals = len(rows) - (asked is not None)
     order = [*np.argsort(-weights[:n_rivals], kind="stable").tolist(), *range(n_rivals, len(rows))]
@@ -147,7 +147,7 @@ def _explained(
         )
         for place in order
     ]
-    chances = posterior(ranked.weights[:, :0], np.array([total]), model.parameters)
+    chances = posterior(ranked.weights[:, :0], np.array([total]), ranked.outside, model.parameters)
     return Explanation(
         dose_id,
         found.to_pylist()[0],
@@ -214,14 +214,17 @@ def score_rows(batch: Batch, index: Index, model: Model, rows: list[int]) -> Sco
 
 
 def _probabilities(
-    weights: NDArray[np.float64], is_counted: NDArray[np.bool_], total: float, model: Model, index: Index
+    weights: NDArray[np.float64],
+    is_counted: NDArray[np.bool_],
+    total: float,
+    outside: NDArray[np.float64],
+    model: Model,
 ) -> list[float]:
-    """Posteriors of persons, float64[n]; of one who is not counted in the total of Bayes factors, as if he were."""
+    """Posteriors of persons, float64[n]; of one who is not counted in the total of Bayes factors, as if he were.
+    outside: float64[1], of the claim."""
     totals = total + np.where(is_counted, 0.0, np.exp2(weights))
-    return [
-        float(posterior(np.array([[weight]]), np.array([sum_]), model.parameters).candidates[0, 0])
-        for weight, sum_ in zip(weights, totals, strict=True)
-    ]
+    found = posterior(weights[:, None], totals, outside, model.parameters)
+    return [float(chance) for chance in found.candidates[:, 0]]
 
 
 def candidate_of(

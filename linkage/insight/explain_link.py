@@ -136,7 +136,8 @@ def _candidates(linked: LinkFolder, index: Index, record: pa.Table, asked: int |
     else:
         is_found = np.array([row in found_by for row in rows])
         totals = ranked.sums[0] + np.where(is_found, 0.0, np.exp2(scored.weights))
-        chances = posterior(scored.weights[:, None], totals, model.parameters).candidates[:, 0]
+        of_record = scored.weights[:, None], totals, ranked.outside
+        chances = posterior(*of_record, model.parameters).candidates[:, 0]
     stated = texts_of(record)
     listed = [
         candidate_of(index, model, stated, scored, place, float(chances[place]), found_by.get(row, 0), _NO_BITS)

@@ -24,6 +24,8 @@ def render(model: Model) -> RenderableType:
         f"household pairs per subject {p.household_rate:.3f}, look-alikes "
         f"{p.neighbour_share * p.n_persons:.3f}, twins {p.twin_rate:.4f}, people {p.n_persons}"
     )
+    if p.numberless_m != p.numberless_u:
+        priors += f"; without a number {p.numberless_m:.4f} of those there, {p.numberless_u:.4f} of the others"
     head = f"model of plan {model.plan.name!r}"
     return Group(head, "", *(_levels(c) for c in p.comparisons), priors, *_training(model))
 

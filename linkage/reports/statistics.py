@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow.compute as pc
 
 from linkage.errors import VerificationError
@@ -18,6 +19,7 @@ from linkage.published.reader import published_dataset, published_model, read_ma
 from linkage.schema import DECISIONS, REVIEW_QUEUE, STATUSES, UNMATCHED_QUEUE
 from linkage.training.model_file import Model
 from models.parameters import Parameters
+from models.posterior import masses_not_found
 
 BITS_PER_BAR = 2
 # Probabilities are shown as odds in powers of ten; past these ends a bar means "or beyond".
@@ -136,12 +138,13 @@ def statistics_of_run(run_dir: Path, truth: Path | None = None) -> Statistics:
 
 
 def lone_weight(threshold: float, parameters: Parameters) -> float | None:
-    """The match weight, in bits, that gives a single candidate the posterior ``threshold``; None for 0 and 1."""
+    """The match weight, in bits, that gives the single candidate of a claim that states a number the posterior
+    ``threshold``; None for 0 and 1."""
     if not 0.0 < threshold < 1.0:
         return None
-    share, recall = parameters.share_in_registry, parameters.blocking_recall
-    without = (1.0 - share) + share * (1.0 - recall)
-    odds = threshold / (1.0 - threshold) * without * parameters.n_persons / share
+    absent, missed = masses_not_found(parameters.times_outside(np.zeros(1, np.bool_)), parameters)
+    without = float(absent[0] + missed)
+    odds = threshold / (1.0 - threshold) * without * parameters.n_persons / parameters.share_in_registry
     return log2(odds) if odds > 0.0 else None
 
 

@@ -15,8 +15,8 @@ def score_section(found: Statistics) -> Html:
     text = (
         "The match weight compares one person with one claim; the probability weighs all candidates, people who are "
         "not in the registry and people whom no pass found against each other. The dashed lines show where matching "
-        "begins, in the first picture for a claim without rivals. Verified doses agree exactly and need no "
-        "threshold; unmatched ones have no candidate worth showing."
+        "begins, in the first picture for a claim with a number and without rivals. Verified doses agree exactly and "
+        "need no threshold; unmatched ones have no candidate worth showing."
     )
     return section(
         "scores",
@@ -37,6 +37,10 @@ def model_section(found: Statistics) -> Html:
     priors = (
         f"Of the claims {share} are taken to belong to somebody in the registry, and {recall} of these to be found."
     )
+    if p.numberless_m != p.numberless_u:
+        priors += (
+            f" Of the first {p.numberless_m:.2%} state no number of their own, of the others {p.numberless_u:.2%}."
+        )
     return section(
         "model",
         "Model",

@@ -25,6 +25,7 @@ class Ranked:
     codes : uint32[n, k], agreement patterns
     ratios : float64[n, k], products of term frequency ratios
     sums : float64[n], Bayes factors of all candidates of each claim, those that are not kept too
+    outside : float64[n], what claims say of themselves, see `models.parameters.Parameters.times_outside`
     """
 
     rows: NDArray[np.int32]
@@ -33,6 +34,7 @@ class Ranked:
     codes: NDArray[np.uint32]
     ratios: NDArray[np.float64]
     sums: NDArray[np.float64]
+    outside: NDArray[np.float64]
 
     @classmethod
     def zeros(cls, shape: tuple[int, ...], scratch: Path | None = None) -> Ranked:
@@ -44,6 +46,7 @@ class Ranked:
             codes=scratch_array(scratch, shape, np.uint32),
             ratios=scratch_array(scratch, shape, np.float64),
             sums=scratch_array(scratch, shape[0], np.float64),
+            outside=scratch_array(scratch, shape[0], np.float64),
         )
 
     @classmethod
@@ -57,9 +60,7 @@ class Ranked:
     @property
     def best(self) -> Ranked:
         """The first candidate of each claim: [n]."""
-        return Ranked(
-            self.rows[:, 0], self.weights[:, 0], self.passes[:, 0], self.codes[:, 0], self.ratios[:, 0], self.sums
-        )
+        return Ranked(*(values if values.ndim == 1 else values[:, 0] for values in vars(self).values()))
 
     def at(self, places: Places) -> Ranked:
         """Those of the claims at some places."""
@@ -84,6 +85,7 @@ class Ranked:
             widened(self.codes, 0),
             widened(self.ratios, 1.0),
             self.sums,
+            self.outside,
         )
 
     def reordered(self, width: int) -> Ranked:
@@ -97,9 +99,8 @@ class Ranked:
         weights = ordered(self.weights)
         # Of a sum that was nearly all one candidate's, the rest is known only as well as its last digit.
         sums = np.maximum(self.sums, np.exp2(weights).sum(axis=1))
-        return Ranked(
-            ordered(self.rows), weights, ordered(self.passes), ordered(self.codes), ordered(self.ratios), sums
-        )
+        others = ordered(self.passes), ordered(self.codes), ordered(self.ratios)
+        return Ranked(ordered(self.rows), weights, *others, sums, self.outside)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from linkage.registry.frequencies import Ratios
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, Chances, Codes, Pairs, pattern_space, rows_of
 from linkage.scoring.binding import bind
+from linkage.scoring.number_levels import are_numberless
 from linkage.scoring.ranking import Ranked
 from linkage.scoring.upper_bounds import UpperBounds
 from models.parameters import Parameters
@@ -76,7 +77,7 @@ class Tile:
 class Scored:
     """The pairs of a tile that may reach the floor, in CSR form over the tile's claims; chances: by comparison, how
     common their values are, see `BoundComparison.chances`; factors: their Bayes factors; n_candidates: int64[n] of
-    all."""
+    all; outside: float64[n], see `Parameters.times_outside`."""
 
     candidates: Candidates
     codes: Codes
@@ -84,6 +85,7 @@ class Scored:
     chances: dict[int, Chances]
     factors: NDArray[np.float64]
     n_candidates: NDArray[np.int64]
+    outside: NDArray[np.float64]
 
     @property
     def weights(self) -> NDArray[np.float64]:
@@ -224,7 +226,12 @@ class Scorer:
                 comparison.raise_by_chance(common, codes, times)
         factors = np.empty(codes.size)
         bayes_factors(codes, product, times, self._tables, factors)
-        return Scored(candidates, codes, product, chances, factors, n_candidates)
+        return Scored(candidates, codes, product, chances, factors, n_candidates, self._times_outside(tile))
+
+    def _times_outside(self, tile: Tile) -> NDArray[np.float64]:
+        """What a tile's claims say of themselves, see `Parameters.times_outside`: float64[n]."""
+        is_numberless = are_numberless(tile.columns, self.index.plan)
+        return np.ones(tile.n_claims) if is_numberless is None else self.parameters.times_outside(is_numberless)
 
     def rank(self, scored: Scored, n_best: int) -> Ranked:
         """The best candidates of a tile's claims."""
@@ -252,6 +259,7 @@ class Scorer:
             pick(scored.codes, 0),
             pick(scored.ratios, 1),
             sums,
+            scored.outside,
         )
 
 

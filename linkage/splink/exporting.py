@@ -102,17 +102,20 @@ def export_splink(model: Model, words: Words | None = None, *, nearest: bool = F
         "comparisons": [comparison.settings for comparison in written],
         "retain_intermediate_calculation_columns": True,
     }
-    return Export(settings, frequencies, (*lost, *_notes(plan, rules, frequencies, words is None)))
+    return Export(settings, frequencies, (*lost, *_notes(model, rules, frequencies, words is None)))
 
 
 def _notes(
-    plan: Plan, rules: Mapping[str, str | None], frequencies: Mapping[str, float], is_without_words: bool
+    model: Model, rules: Mapping[str, str | None], frequencies: Mapping[str, float], is_without_words: bool
 ) -> list[str]:
     """What Splink does otherwise with equal weights."""
+    plan, parameters = model.plan, model.parameters
     if plan.decision.has_rivals:
         notes = ["posterior: Splink judges each pair by itself; here rivals and 'not there' share the probability"]
     else:
         notes = ["link_type: link_only; to link a file with itself, change it to dedupe_only"]
+    if parameters.numberless_m != parameters.numberless_u:
+        notes.append("prior: Splink has one; here claims without a number are less, or more, likely in the registry")
     limits = ", ".join(f"{rule.name} {rule.max_block}" for rule in plan.passes if rules[rule.name] is not None)
     notes.append(f"passes: blocks over so many persons are narrowed or left out here, in Splink never: {limits}")
     if frequencies:

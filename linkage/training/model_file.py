@@ -23,7 +23,7 @@ from linkage.storage.work_folders import replacing
 from linkage.training.model_shape import MatchThreshold, ModelFile, shape_problems
 from models.parameters import ComparisonParameters, Parameters
 
-FORMAT = 5
+FORMAT = 6
 ACCEPTED = "accepted"  # in the training of a model, the reason
 _REMEDY = "give a file as made by 'linkage train'"
 _LEAST_SHARE = 1e-30  # of smaller ones products leave the range of numbers, see models.parameters
@@ -83,6 +83,8 @@ class Model:
             "neighbour_share": p.neighbour_share,
             "twin_rate": p.twin_rate,
             "namesake_rate": p.namesake_rate,
+            "numberless_m": p.numberless_m,
+            "numberless_u": p.numberless_u,
             "n_persons": p.n_persons,
             "training": self.training,
             "evidence": None if self.rates is None else self.rates.to_dict(),
@@ -179,6 +181,8 @@ def _parameters(stated: ModelFile, plan: Plan) -> Parameters:
         stated.neighbour_share,
         stated.twin_rate,
         stated.namesake_rate,
+        stated.numberless_m,
+        stated.numberless_u,
     )
 
 
@@ -217,6 +221,8 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
     is_in_range = np.isfinite(numbers).all() and min(numbers) >= 0 and numbers[0] > 0
     if not is_in_range or max(numbers[1:3]) > 1 or max(numbers) > _MOST_RATE:
         problems.append("share_in_registry, blocking_recall, neighbour_share or a rate is out of its range")
+    if not all(0.0 < share < 1.0 for share in (p.numberless_m, p.numberless_u)):
+        problems.append("numberless_m and numberless_u must be over 0 and under 1")
     if plan.decision.has_rivals and parameters.share_in_registry >= 1:
         problems.append("share_in_registry must be under 1")
     return problems

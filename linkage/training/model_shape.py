@@ -84,6 +84,8 @@ class ModelFile(msgspec.Struct, frozen=True):
     neighbour_share: float
     twin_rate: float
     namesake_rate: float
+    numberless_m: float
+    numberless_u: float
     n_persons: Annotated[int, msgspec.Meta(ge=1, le=_MOST_PERSONS)]
     training: _Training
     evidence: dict[str, list[int]] | None = None

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.registry.index import Index
-from linkage.scoring.batch import Batch, Chances, pattern_space
+from linkage.scoring.batch import Batch, Chances, pattern_space, rows_of
 from linkage.scoring.given_pairs import weigh_given
+from linkage.scoring.number_levels import are_numberless
 from linkage.scoring.scorer import Scorer
 from linkage.scoring.tiles import run_tiles
 from models.parameters import Parameters
@@ -44,7 +45,10 @@ def settled_patterns(
     claims, rows, passes = settled.claims[chosen], settled.rows[chosen], np.zeros(chosen.size, np.uint16)
     found = weigh_given(settled.batch, claims, rows, passes, index, parameters, n_threads, None)
     codes, counts = np.unique(found.codes[:, 0], return_counts=True)
-    return Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * (n_wanted / chosen.size))
+    stands_for = n_wanted / chosen.size
+    is_numberless = are_numberless(rows_of(settled.batch, claims), index.plan)
+    n_numberless = 0.0 if is_numberless is None else float(is_numberless.sum()) * stands_for
+    return Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * stands_for, n_numberless)
 
 
 def drawn(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
@@ -86,7 +90,8 @@ def training_sample(
     decided, is_match = _verdicts_on_pairs(known, sizes, rows)
     levels = scorer.space.levels_of(distinct)
     of_pairs = patterns.astype(np.uint32), ratios, decided, is_match
-    return TrainingSample(offsets, levels, *of_pairs, settled, chances), int(n.sum())
+    is_numberless = are_numberless(sample.columns, index.plan)
+    return TrainingSample(offsets, levels, *of_pairs, settled, chances, is_numberless), int(n.sum())
 
 
 def _verdicts_on_pairs(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from linkage.plan.sections import Plan
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, take
-from linkage.scoring.number_levels import number_comparison
+from linkage.scoring.number_levels import are_numberless, number_comparison
 from linkage.scoring.scorer import Scorer
 from linkage.scoring.tiles import run_tiles
 from linkage.training.blocking_recall import FEWEST_SURE, SURE, missed_by_passes
@@ -229,14 +229,11 @@ def _namesake_plan(plan: Plan) -> NamesakePlan | None:
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
     """What a claim's number says of him alone: 0 none stated, or one of a wrong length, else 1 + its marks;
     uint8[n_claims]."""
-    sorts = np.zeros(batch.n_claims, np.uint8)
-    for comparison in plan.comparisons:
-        if comparison.kind == "person_number":
-            number, marks = (batch.columns[column] for column in comparison.left)
-            n_digits = number.astype(np.uint64) >> np.uint64(digits.N_DIGITS_SHIFT)
-            is_stated = (n_digits == digits.OLD_DIGITS) | (n_digits == digits.PERSONAL_DIGITS)
-            sorts = np.where(is_stated, 1 + marks, 0).astype(np.uint8)
-    return sorts
+    is_numberless, place = are_numberless(batch.columns, plan), number_comparison(plan)
+    if is_numberless is None or place is None:
+        return np.zeros(batch.n_claims, np.uint8)
+    marks = batch.columns[plan.comparisons[place].left[1]]
+    return np.where(is_numberless, 0, 1 + marks).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -265,7 +262,7 @@ def _best_candidates(scorer: Scorer, n_threads: int) -> _Best:
 
     def work(part: slice) -> tuple[NDArray[Any], ...]:
         ranked = scorer.rank(scorer.link(part)[0], n_best)
-        chances = posterior(ranked.weights, ranked.sums, scorer.parameters)
+        chances = posterior(ranked.weights, ranked.sums, ranked.outside, scorer.parameters)
         return chances.candidates[:, 0], ranked.passes[:, 0], scorer.space.levels_of(ranked.codes[:, 0])
 
     tiles = [result for _, result in run_tiles(work, scorer.batch.n_claims, n_threads)]

@@ -224,7 +224,7 @@ def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads:
     """The best candidates of every record, each with its posterior among all rivals; only the first may be a link."""
     rule = index.plan.decision
     ranked = link_batch(batch, index, parameters, n_threads).ranked
-    chances = posterior(ranked.weights, ranked.sums, parameters).candidates
+    chances = posterior(ranked.weights, ranked.sums, ranked.outside, parameters).candidates
     left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
     rows, weights = ranked.rows[left, place].astype(np.int64), ranked.weights[left, place]
     is_open = (place == 0) & ~are_doubtful(ranked.codes[left, place], index.plan)
