@@ -128,6 +128,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -
     messages = {
         tmp_path / "pipe": "is a pipe or a device",
         Path("/dev/zero"): "is a pipe or a device",
+        Path("/proc/self/mem"): "is a pipe or a device",
         tmp_path: "is a folder",
         tmp_path / "loop": "cannot be read (Too many levels of symbolic links)",
         tmp_path / "nowhere": "cannot be read (No such file or directory)",

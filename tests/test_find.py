@@ -60,7 +60,8 @@ def test_a_phone_finds_who_has_it(district: District) -> None:
 def test_a_birthday_a_month_or_a_year_finds_who_was_born_then(district: District) -> None:
     born = next(row["date_of_birth"] for row in district.rows("registry") if len(row["date_of_birth"]) == 10)
     year, month, day = born.split("-")
-    for asked, start in ((f"{day}/{month}/{year}", born), (f"{year}-{month}", born[:7]), (year, year)):
+    short = (f"{day}/{month}/{year[2:]}", born)
+    for asked, start in (short, (f"{day}/{month}/{year}", born), (f"{year}-{month}", born[:7]), (year, year)):
         found = set(persons(district, born=asked))
         assert found == expected(district, lambda row, start=start: row["date_of_birth"].startswith(start)), asked
 
@@ -148,6 +149,9 @@ def test_the_inputs_of_a_run_no_longer_matter(district: District, tmp_path: Path
         ({}, "nothing to look for; give one of --name, --number"),
         ({"number": "12"}, "--number 12: cannot be read as one"),
         ({"born": "31/12/x"}, "--born 31/12/x: cannot be read as one"),
+        ({"born": "31/02/1980"}, "--born 31/02/1980: no calendar has this day"),
+        ({"born": "29.2.1981"}, "--born 29.2.1981: no calendar has this day"),
+        ({"born": "31/04/1990", "name": "hoa"}, "--born 31/04/1990: no calendar has this day"),
         ({"phone": "x"}, "--phone x: cannot be read as one"),
         ({"name": "..."}, "--name ...: cannot be read as one"),
     ],

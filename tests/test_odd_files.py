@@ -40,6 +40,8 @@ def odd(folder: Path) -> dict[str, Path]:
     (folder / "nowhere.csv").symlink_to("gone.csv")
     (folder / "folder.csv").mkdir()
     (folder / "zero.csv").symlink_to("/dev/zero")
+    (folder / "made_up.csv").symlink_to("/proc/self/mem")
+    (folder / "version.csv").symlink_to("/proc/version")
     (folder / "file").touch()
     return {
         "this is a pipe or a device": folder / "pipe.csv",
@@ -47,6 +49,8 @@ def odd(folder: Path) -> dict[str, Path]:
         "no such file": folder / "nowhere.csv",
         "this is a folder": folder / "folder.csv",
         "pipe or a device": folder / "zero.csv",
+        "this is a pipe or a device: save what it gives in a file": folder / "made_up.csv",
+        "a pipe or a device": folder / "version.csv",
         "correct the path": folder / "file" / "x.csv",
         "File name too long": folder / f"{'x' * 300}.csv",
     }
@@ -122,7 +126,10 @@ def test_no_input_and_no_result_is_written_over(tmp_path: Path) -> None:
     given.write_text(CSV, "utf-8")
     other.hardlink_to(given)
     published, index = tmp_path / "runs" / "r", tmp_path / "index"
-    for folder, parts in ((published, ("manifest.json", "decisions.parquet")), (index, ("current", "v000001"))):
+    for folder, parts in (
+        (published, ("manifest.json", "decisions.parquet")),
+        (index, ("current", "v000007-1a2b3c4d")),
+    ):
         folder.mkdir(parents=True)
         for part in parts:
             (folder / part).touch()
@@ -135,6 +142,7 @@ def test_no_input_and_no_result_is_written_over(tmp_path: Path) -> None:
         f"lies in {published}, which is a result": lambda: check_file(published / "queues.xlsx"),
         f"lies in {index}, which is a result": lambda: check_folder(index / "runs"),
         f"{index}: lies in": lambda: check_folder(index),
+        f"{published}: lies in": lambda: check_folder(published, is_index=True),
         "which is an input": lambda: check_folder(tmp_path / "runs" / "new", [tmp_path / "runs"]),
     }
     for message, check in messages.items():
@@ -144,6 +152,28 @@ def test_no_input_and_no_result_is_written_over(tmp_path: Path) -> None:
     check_folder(tmp_path / "runs")
     assert "is one of the inputs" in call("plan", "init", given, "--out", given).err
     assert given.read_text("utf-8") == CSV
+
+
+@pytest.mark.parametrize("parts", [("current", "v000007-1a2b3c4d"), ("manifest.json", "decisions.parquet")])
+def test_no_command_writes_a_folder_into_a_result(tmp_path: Path, parts: tuple[str, str]) -> None:
+    result, given = tmp_path / "result", tmp_path / "a.csv"
+    result.mkdir()
+    for part in parts:
+        (result / part).touch()
+    given.write_text("id,name\n1,a\n", "utf-8")
+    plan = tmp_path / "plan.toml"
+    assert call("plan", "init", given, given, "--out", plan).code in (0, 2)
+    commands: list[list[object]] = [
+        ["simulate", "--persons", 100, "--doses", 1, "--seed", 1],
+        ["demo", "--persons", 1000, "--doses", 1000],
+        ["run", "--doses", given, "--index", tmp_path],
+        ["index", "build", given],
+    ]
+    for command in commands:
+        ended = call(*command, "--out", result / "in" / "it")
+        assert (ended.code, ended.err.count("\n") < 8) == (2, True), command
+        assert f"lies in {result}, which is a result" in " ".join(ended.err.split()), ended.err
+    assert sorted(path.name for path in result.iterdir()) == sorted(parts)
 
 
 def test_an_index_is_not_built_within_its_units(tmp_path: Path) -> None:

@@ -41,3 +41,21 @@ def test_other_rights_are_refused(mode: str) -> None:
     command = [sys.executable, "-m", "linkage.cli", "--mode", mode, "doctor"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, f"--mode {mode}: no rights" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("mode", ["0777", "666", "0602"])
+def test_rights_by_which_anybody_could_change_results_are_refused(mode: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "linkage.cli", "--mode", mode, "version"], capture_output=True, text=True
+    )
+    assert ended.returncode == 2
+    assert f"--mode {mode}: anybody on this machine could change the results; write 0600" in ended.stderr
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [("0644", True), ("0640", False), ("0600", False)])
+def test_that_everybody_can_read_is_told(mode: str, is_told: bool) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "linkage.cli", "--mode", mode, "version"], capture_output=True, text=True
+    )
+    assert ended.returncode == 0
+    assert ("everybody on this machine can read what is written" in ended.stderr) is is_told

@@ -11,6 +11,7 @@ import typer
 
 from linkage.cli import doctor, find, index, judge, link, model, plan, report, run, simulate, verify
 from linkage.cli.printing import print_lines
+from linkage.cli.talk import print_notes
 from linkage.errors import UsageError
 from linkage.machine.version import __version__
 
@@ -90,5 +91,9 @@ def _program(
     if not re.fullmatch(r"0?[0-7]{3}", mode) or int(mode, 8) & 0o600 != 0o600:
         raise UsageError(f"--mode {mode}: no rights for files; write 0600, 0640 or 0644")
     readable = int(mode, 8)
+    if readable & 0o002:
+        raise UsageError(f"--mode {mode}: anybody on this machine could change the results; write 0600, 0640 or 0644")
+    if readable & 0o004:
+        print_notes([f"--mode {mode}: everybody on this machine can read what is written, which is about people"])
     # Personal data lies in nearly every file: the umask of the caller is no decision about it.
     os.umask(0o777 & ~(readable | (readable & 0o444) >> 2))

@@ -13,6 +13,7 @@ from linkage.night.run import run
 from linkage.registry.from_files import build_from_files
 from linkage.reports import write_report
 from linkage.simulate import simulate
+from linkage.storage.output_paths import check_folder
 from linkage.storage.work_folders import make_folder, replacing
 
 MARKER = ".linkage-demo"  # lies in a folder whose contents the demo may replace
@@ -54,6 +55,7 @@ def demo(out: Path, persons: int, doses: int, threads: int, on_progress: Progres
 
 def _claim(out: Path) -> None:
     """Take the folder for the demo; refuse one that holds what the demo would replace but did not write itself."""
+    check_folder(out)
     if not (out / MARKER).exists() and any((out / name).exists() for name in ("data", "index", "runs")):
         raise UsageError(f"{out}: holds data, index or runs that are not the demo's; give another folder with --out")
     make_folder(out)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from linkage.errors import InputError
+from linkage.storage.edited_files import is_made_up
 
 
 def in_order(paths: Sequence[Path]) -> list[Path]:
@@ -50,7 +51,7 @@ def check_file(path: Path, file: str) -> None:
         raise InputError(f"{file}: cannot be read ({error.strerror}): correct the path {path}") from error
     if stat.S_ISDIR(mode):
         raise InputError(f"{file}: this is a folder: name the files in it")
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(mode) or is_made_up(path):
         raise InputError(f"{file}: this is a pipe or a device: save what it gives in a file and name that")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from linkage.errors import LinkageError, UsageError, disk_reason
 from linkage.schema import DOSES, REGISTRY, TRUTH
 from linkage.storage.locks import made_and_locked
+from linkage.storage.output_paths import check_folder
 from linkage.storage.work_folders import abandoned, put_in_place, undivided, work_folder
 
 TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
@@ -25,6 +26,7 @@ def simulation_folder(out: Path) -> Iterator[Path]:
     UsageError : ``out`` is a file, or holds such tables that no simulation made
     TryLaterError : another simulation is at work there
     """
+    check_folder(out)
     with made_and_locked(out):
         _check(out)
         try:

@@ -31,6 +31,7 @@ from linkage.registry.build import build_index
 from linkage.splink.conditions import column
 from linkage.splink.exporting import Export, export_splink
 from linkage.splink.tables import A_LEFT, B_RIGHT, frequency_table, standardised_table
+from linkage.storage.output_paths import check_folder
 from linkage.storage.work_folders import work_folder
 from linkage.training.model_file import Model
 from linkage.two_files.link import read_side, with_id
@@ -75,6 +76,7 @@ def export_files(
     UsageError : a line for each thing that would change a match weight
     InputError : a file cannot be used
     """
+    check_folder(out)
     with staged(out.parent, out.name) as stage:
         if tables is None:
             sides = _Sides(export_splink(model, nearest=nearest), {})

@@ -85,7 +85,7 @@ def read_bytes(path: Path, remedy: str, fault: type[LinkageError]) -> bytes:
         found = os.stat(path)
         if stat.S_ISDIR(found.st_mode):
             raise fault(f"{path}: is a folder; {remedy}")
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(found.st_mode) or is_made_up(path):
             raise fault(f"{path}: is a pipe or a device; {remedy}")
         if found.st_size > _MOST_BYTES:
             raise fault(f"{path}: has {found.st_size:,} bytes, which no such file has; {remedy}")
@@ -94,6 +94,12 @@ def read_bytes(path: Path, remedy: str, fault: type[LinkageError]) -> bytes:
         raise unreadable(path, error, remedy) from error
     except OSError as error:
         raise fault(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+
+
+def is_made_up(path: Path) -> bool:
+    """Whether the kernel makes up the bytes of a file as it is read: it has no size then and may have no end."""
+    real = os.path.realpath(path)
+    return real.startswith(("/proc/", "/sys/", "/dev/")) and not real.startswith("/dev/shm/")
 
 
 def _loads_toml(text: str) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from linkage.errors import UsageError
 
-# What stands together in a run, a linkage, a version of an index, and an index.
+# What stands together in an index, and in a run, a linkage and a version of an index.
+_INDEX = ("current", "v[0-9]*")
 _RESULTS = (
     ("manifest.json", "decisions.parquet"),
     ("manifest.json", "links.parquet"),
     ("manifest.json", "persons.arrow"),
-    ("current", "v000001"),
+    _INDEX,
 )
 
 
@@ -33,7 +34,7 @@ def check_file(path: Path, inputs: Iterable[Path | None] = ()) -> None:
 
 def check_folder(path: Path, inputs: Iterable[Path | None] = (), *, is_index: bool = False) -> None:
     """The same of a folder, which may be there already; is_index: it may be an index."""
-    _check_place(path.parent if is_index else path, path)
+    _check_place(path.parent if is_index and _holds(path, _INDEX) else path, path)
     real = os.path.realpath(path)
     for given in inputs:
         if given is not None and given.is_dir() and f"{real}/".startswith(f"{os.path.realpath(given)}/"):
@@ -44,5 +45,10 @@ def _check_place(folder: Path, path: Path) -> None:
     """Nothing is written into what was published: it stays as it is."""
     real = Path(os.path.realpath(folder))
     for place in (real, *real.parents):
-        if any(all((place / part).exists() for part in parts) for parts in _RESULTS):
+        if any(_holds(place, parts) for parts in _RESULTS):
             raise UsageError(f"{path}: lies in {place}, which is a result and stays as it is; name another place")
+
+
+def _holds(folder: Path, parts: Iterable[str]) -> bool:
+    """Whether a folder holds all of some parts, each a name or a pattern."""
+    return all(any(folder.glob(part)) for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage.errors import UsageError
-from linkage.standardise.dates import LAST_YEAR, day_of, month_of, standardise_birth_dates, year_of
+from linkage.standardise.dates import LAST_YEAR, day_of, days, month_of, standardise_birth_dates, year_of
 from linkage.standardise.identifiers import standardise_ids, standardise_insurance
 from linkage.standardise.names import canonical_name
 from linkage.standardise.phones import standardise_phones
 from linkage.standardise.syllables import ascii_fold
+
+_LAST = datetime.date(LAST_YEAR, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,19 @@ class Asked:
     def __post_init__(self) -> None:
         if not any(vars(self).values()):
             raise UsageError(f"nothing to look for; give one of --{', --'.join(vars(self))}")
-        readers = {"name": self.words, "number": self.numbers, "born": self.day, "phone": self.phones}
+        readers: dict[str, Callable[[], Any]] = {
+            "name": self.words,
+            "number": self.numbers,
+            "born": self.day,
+            "phone": self.phones,
+        }
         for option, read in readers.items():
             typed = getattr(self, option)
             if typed and not read():
                 raise UsageError(f"--{option} {typed}: cannot be read as one; write it as a record states it")
+        born = np.array([self.day() if self.born else 0], np.uint32)
+        if day_of(born)[0] and days(born)[0] < 0:
+            raise UsageError(f"--born {self.born}: no calendar has this day; leave the day out to find its month")
 
     def words(self) -> list[str]:
         """The words of the name."""
@@ -54,10 +65,9 @@ class Asked:
         """The phone as a field holds it, 0 where it is none."""
         return int(standardise_phones(pa.array([self.phone]))[0])
 
-    def day(self) -> int:
-        """The date of birth as a field holds it, 0 where it is none."""
-        latest = datetime.date(LAST_YEAR, 12, 31)
-        return int(standardise_birth_dates(pa.array([self.born]), latest=latest)[0])
+    def day(self, latest: datetime.date = _LAST) -> int:
+        """The date of birth as a field holds it, 0 where it is none; two-digit years are up to ``latest``."""
+        return int(birth_days(pa.array([self.born]), latest)[0])
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,12 @@ class Found:
     rows: list[dict[str, Any]]
     n_records: int
     seconds: float
+
+
+def birth_days(typed: pa.Array | pa.ChunkedArray, latest: datetime.date) -> NDArray[np.uint32]:
+    """Packed dates of birth, uint32[n], as they are read as of ``latest``; those after it as they are stated."""
+    found = standardise_birth_dates(typed, latest=latest)
+    return np.where(found > 0, found, standardise_birth_dates(typed, latest=_LAST))
 
 
 def is_born(values: NDArray[np.uint32], day: int) -> NDArray[np.bool_]:

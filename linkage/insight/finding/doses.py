@@ -13,10 +13,9 @@ import pyarrow.compute as pc
 
 from linkage.doses.claim_ids import PREFIX
 from linkage.ingest.records import Records
-from linkage.insight.finding.asked import Asked, Found, is_born, is_word
+from linkage.insight.finding.asked import Asked, Found, birth_days, is_born, is_word
 from linkage.published.reader import find_rows, published_records, read_manifest
 from linkage.schema import DECISIONS, DOSES
-from linkage.standardise.dates import LAST_YEAR, standardise_birth_dates
 from linkage.standardise.identifiers import standardise_ids, standardise_insurance
 from linkage.standardise.names import canonical_names
 from linkage.standardise.phones import standardise_phones
@@ -32,12 +31,12 @@ def find_doses(run_dir: Path, asked: Asked, limit: int) -> Found:
     UsageError where the folder is no run; VerificationError where it is damaged.
     """
     start = time.perf_counter()
-    read_manifest(run_dir)
+    latest = datetime.date.fromisoformat(read_manifest(run_dir)["list_date"])
     given = None
     if asked.person:
         given = find_rows(run_dir, DECISIONS.name, [("person_id", "=", asked.person)], ["dose_id"])["dose_id"]
     accepted = published_records(run_dir, DOSES.name)
-    found = [part for part in _fitting(accepted, asked, given) if part.num_rows]
+    found = [part for part in _fitting(accepted, asked, given, latest) if part.num_rows]
     doses = pa.concat_tables(found) if found else None
     rows = [] if doses is None else doses.slice(0, limit).to_pylist()
     ids = [row["dose_id"] for row in rows]
@@ -59,9 +58,11 @@ def dose_of(run_dir: Path, asked: str) -> tuple[str, int]:
     return (found[0], len(found)) if found else (asked, 0)
 
 
-def _fitting(accepted: Records, asked: Asked, given: pa.ChunkedArray | None) -> Iterator[pa.Table]:
+def _fitting(
+    accepted: Records, asked: Asked, given: pa.ChunkedArray | None, latest: datetime.date
+) -> Iterator[pa.Table]:
     """The accepted rows that fulfil all conditions, part after part."""
-    conditions = list(_conditions(asked, given))
+    conditions = list(_conditions(asked, given, latest))
     for rows in accepted.chunks(list(_STATED)):
         for fits in conditions:
             rows = rows.filter(fits(rows))
@@ -71,7 +72,9 @@ def _fitting(accepted: Records, asked: Asked, given: pa.ChunkedArray | None) -> 
             yield rows
 
 
-def _conditions(asked: Asked, given: pa.ChunkedArray | None) -> Iterator[Callable[[pa.Table], Any]]:
+def _conditions(
+    asked: Asked, given: pa.ChunkedArray | None, latest: datetime.date
+) -> Iterator[Callable[[pa.Table], Any]]:
     """What rows must fulfil; the name, which takes longest to read, comes last."""
     if given is not None:
         yield lambda rows: pc.is_in(rows["dose_id"], given)
@@ -89,8 +92,8 @@ def _conditions(asked: Asked, given: pa.ChunkedArray | None) -> Iterator[Callabl
         phone = asked.phones()
         yield lambda rows: pa.array(standardise_phones(rows["phone"]) == phone)
     if asked.born:
-        day, latest = asked.day(), datetime.date(LAST_YEAR, 12, 31)
-        yield lambda rows: pa.array(is_born(standardise_birth_dates(rows["date_of_birth"], latest=latest), day))
+        day = asked.day(latest)
+        yield lambda rows: pa.array(is_born(birth_days(rows["date_of_birth"], latest), day))
     if asked.name:
         words = asked.words()
         yield lambda rows: pa.array(

@@ -51,7 +51,10 @@ def _conditions(asked: Asked, index: Index) -> list[Condition]:
         equal = [(name, partial(_is, asked.phones())) for name in _columns(index, "phone")]
         found.append(_known(equal, "--phone", index))
     if asked.born:
-        born = [(name, partial(is_born, day=asked.day())) for name in _columns(index, "birth_date")]
+        born = [
+            (name, partial(is_born, day=asked.day(index.dictionaries.latest_date)))
+            for name in _columns(index, "birth_date")
+        ]
         found.append(_known(born, "--born", index))
     if asked.name:
         syllables = index.dictionaries.syllables.syllables
