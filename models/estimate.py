@@ -64,6 +64,7 @@ def estimate_m(
     *,
     household: bool,
     rivals: bool = True,
+    borrowed: bool = True,
     prior: Parameters | None = None,
     anchors: Mapping[int, tuple[int, ...]] | None = None,
 ) -> tuple[Parameters, Convergence]:
@@ -71,9 +72,9 @@ def estimate_m(
     twins' probabilities and the blocking recall stay.
 
     rivals: at most one candidate of a claim is the match; False judges every pair by itself, and share_in_registry
-    becomes the expected number of matches per record. prior: where the Dirichlet priors stand, the parameters to start
-    from when None. anchors: by comparison whose m is learnt from anchored pairs only, the comparisons of which one has
-    to be the same (level 1) for that.
+    becomes the expected number of matches per record. borrowed: see `models.relatives.household_rates`. prior: where
+    the Dirichlet priors stand, the parameters to start from when None. anchors: by comparison whose m is learnt from
+    anchored pairs only, the comparisons of which one has to be the same (level 1) for that.
 
     The twin rate given is that of the registry; the one returned that of claims without a match where these have
     more, judged by the one given.
@@ -84,7 +85,7 @@ def estimate_m(
     expected = _Expected.of_nothing(sample)
     changes: list[float] = []
     while len(changes) < MAX_ITERATIONS and _distance_left(changes) > TOLERANCE:
-        expected = _expected(parameters, sample, n_persons, expected, rivals=rivals)
+        expected = _expected(parameters, sample, n_persons, expected, rivals=rivals, borrowed=borrowed)
         updated = _maximised(
             parameters, start, sample, n_persons, expected, household=household, rivals=rivals, anchors=anchors or {}
         )
@@ -106,8 +107,8 @@ class _Expected:
     matches: float64[n_patterns]; relatives: float64[4, n_patterns], those of claims found, of claims not found, twins,
     namesakes; missed: matches that no pass found; outside: float64[n_claims], the chance that the registry does not
     hold the person, None where nobody is known to have no match; met, unmet: float64[n_patterns] relatives who share a
-    number, and those who for sharing none cannot be told from strangers; household_rate: relatives per claim, rates:
-    float64[2], over it those of claims found and not found.
+    number, and those who for sharing none cannot be told from strangers; household_rate: relatives per claim without a
+    match, rates: float64[2], over it those of claims found and not found.
     """
 
     matches: Vector
@@ -128,9 +129,15 @@ class _Expected:
 
 
 def _expected(
-    parameters: Parameters, sample: TrainingSample, n_persons: int, before: _Expected, *, rivals: bool
+    parameters: Parameters,
+    sample: TrainingSample,
+    n_persons: int,
+    before: _Expected,
+    *,
+    rivals: bool,
+    borrowed: bool,
 ) -> _Expected:
-    """The E-step; rivals: see `estimate_m`."""
+    """The E-step; rivals, borrowed: see `estimate_m`."""
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
     resembling, times = resembling_odds(parameters, sample.levels, n_persons), sample.times(parameters)
     factors = np.empty(sample.patterns.size)
@@ -151,7 +158,8 @@ def _expected(
     by_claim = relatives[:2] * parameters.share_a_number(sample.levels)
     met = by_claim.sum(axis=0)
     unmet = unmet_relatives(parameters, sample.levels, met)
-    rate, rates = household_rates(parameters, sample.levels, by_claim, found if rivals else None, sample.n_claims)
+    n_found = found if rivals else None
+    rate, rates = household_rates(parameters, sample.levels, by_claim, n_found, sample.n_claims, borrowed=borrowed)
     return _Expected(matches, relatives, log_likelihood, missed, outside, met, unmet, rate, rates)
 
 

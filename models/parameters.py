@@ -158,8 +158,8 @@ class Parameters:
     """Everything the posterior needs.
 
     share_in_registry: probability that a claim is in the registry at all. blocking_recall: probability that some pass
-    finds him then. household_rate: expected number of relatives in the registry per claim, of all or of those without
-    a match where these have more; 0 switches the class off. n_persons: size of the registry the model was trained on,
+    finds him then. household_rate: expected number of relatives in the registry per claim without a match, see
+    models.relatives; 0 switches the class off. n_persons: size of the registry the model was trained on,
     and by which all is decided, so that a decision does not change with every person who comes or goes.
     neighbour_share: share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any
     other. twin_rate, namesake_rate: as household_rate, of twins, and of namesakes beyond those that chance makes.

@@ -13,15 +13,25 @@ PRIOR_UNMATCHED = 20.0  # weight of the prior for the rates of relatives and of 
 
 
 def household_rates(
-    parameters: Parameters, levels: NDArray[np.uint8], relatives: Vector, n_found: float | None, n_claims: int
+    parameters: Parameters,
+    levels: NDArray[np.uint8],
+    relatives: Vector,
+    n_found: float | None,
+    n_claims: int,
+    *,
+    borrowed: bool,
 ) -> tuple[float, Vector]:
-    """Expected relatives per claim, and over it those of claims found and of the others, float64[2].
+    """Expected relatives of a claim without a match, and over it those of claims found and of the others, float64[2].
 
-    A relative is taken for the person mostly where the person is not in the registry. A borrowed number is shared with
-    its owner, and the borrower may be in no registry; one's own is shared with nobody. A rate over all would hide the
-    owners among the many claims that meet no relative: so it is that of the unmatched where these have more. relatives:
-    float64[2, n_patterns]; n_found: expected claims with a match, None where nobody is known to have none, so that
-    all have one rate. The rates of both sorts are shrunk to that of all.
+    A relative is taken for the person mostly where the person is not in the registry, so the rate is that of these
+    claims. Of a file of homes they may have more relatives, or hardly any: who moved is not there, and his family
+    neither; the rate of all would take the one candidate at his address, whose name is written otherwise, for his wife.
+
+    borrowed: whether people give each other's numbers. A borrowed number is shared with its owner, and the borrower may
+    be in no registry; one's own is shared with nobody. Owners are few among the unmatched, who mostly gave no number,
+    so there the rate is not under that of all. relatives: float64[2, n_patterns]; n_found: expected claims with a
+    match, None where nobody is known to have none, so that all have one rate. The rates of both sorts are shrunk to
+    that of all.
     """
     totals = np.array([(known + unmet_relatives(parameters, levels, known)).sum() for known in relatives])
     of_all = (float(totals.sum()) + 1e-3) / max(1, n_claims)
@@ -29,7 +39,7 @@ def household_rates(
         return of_all, np.ones(2)
     n_of_sort = np.maximum([n_found, n_claims - n_found], 0.0) + PRIOR_UNMATCHED
     rates = totals / n_of_sort + PRIOR_UNMATCHED / n_of_sort * of_all
-    rate = max(of_all, float(rates[1]))
+    rate = max(of_all if borrowed else 0.0, float(rates[1]))
     return rate, rates / rate
 
 

@@ -300,6 +300,17 @@ def test_relatives_of_those_alone_who_have_no_match_are_not_averaged_away() -> N
     assert fit.share_in_registry == pytest.approx(world.n_matches / world.n_claims, abs=0.015)
 
 
+@pytest.mark.parametrize(("borrowed", "rate"), [(False, 0.1), (True, 0.74)])
+def test_relatives_of_those_who_have_a_match_speak_against_no_other(borrowed: bool, rate: float) -> None:
+    """Who moved is not at his address any more, nor is his family; where numbers are borrowed caution stays."""
+    truth = true_parameters(0.8, rate=0.1)
+    world = simulate(truth, 6000, seed=5, rate_of_matched=0.9)
+    fit, convergence = estimate_m(starting(truth, rate=0.5), world.sample, N_PERSONS, household=True, borrowed=borrowed)
+    assert convergence.converged
+    assert fit.household_rate == pytest.approx(rate, abs=0.1)
+    assert fit.share_in_registry == pytest.approx(world.n_matches / world.n_claims, abs=0.015)
+
+
 def test_few_matches_leave_the_priors_standing() -> None:
     truth = true_parameters(0.05)
     start = starting(truth, share=0.5)

@@ -125,8 +125,7 @@ def train(
         known_matches = settled_patterns(rng, settled, n_settled, index, parameters, n_threads)
     sorts = _number_sorts(sample, plan)
     non_matches = _non_matches(rng, sample, sorts, index, parameters, n_threads)
-    household, rivals = plan.household_rate > 0, plan.decision.has_rivals
-    choice: dict[str, Any] = {"household": household, "rivals": rivals, "prior": parameters, "anchors": _anchors(plan)}
+    rivals, choice = plan.decision.has_rivals, _choice(plan, parameters)
     # Matches and relatives among the random pairs, and which claims are outside the registry, are known only as well as
     # m is: so u, m, and again.
     first = non_matches if plan.training.household_rate is not None else non_matches.without_shared(parameters)
@@ -160,6 +159,17 @@ def train(
         describe_best(best.levels[best.chances > 0], plan),
         _not_identified(share_in_registry=is_named, blocking_recall=missed is not None),
     )
+
+
+def _choice(plan: Plan, start: Parameters) -> dict[str, Any]:
+    """What a plan asks of `estimate_m`; start: the plan's starting values."""
+    return {
+        "household": plan.household_rate > 0,
+        "rivals": plan.decision.has_rivals,
+        "borrowed": number_comparison(plan) is not None,
+        "prior": start,
+        "anchors": _anchors(plan),
+    }
 
 
 def _blocking_recall(n_found: float, n_missed: float) -> float:
