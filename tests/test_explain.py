@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -17,7 +19,9 @@ from rich.cells import cell_len
 from linkage.cli.tables import print_fitted
 from linkage.encode.columns import encode
 from linkage.errors import UsageError
-from linkage.insight.explain import Explanation, explain, find_dose
+from linkage.insight.explain import explain, find_dose, find_readings
+from linkage.insight.explanation import Explanation
+from linkage.insight.weighing import weigh
 from linkage.published.reader import read_manifest
 from linkage.registry.from_files import apply_changes
 from linkage.registry.index import open_index
@@ -161,6 +165,21 @@ def test_the_inputs_no_longer_matter(tmp_path: Path) -> None:
         explain(district.run_dir, "D0")
 
 
+def test_persons_are_found_among_the_changes_of_an_index(tmp_path: Path) -> None:
+    district = make_district(tmp_path)
+    before = next(row for row in table(district.run_dir, "decisions") if row["status"] == "verified")
+    person = next(p for p in district.rows("registry") if p["person_id"] == before["person_id"])
+    changes = write(tmp_path / "changes.parquet", [person | {"phone": "0912384567"}], district.path("registry"))
+    apply_changes(changes, district.index)
+    run_dir = district.link([district.path("doses")], tmp_path / "again", model_file=district.run_dir / "model.json")
+    best = explain(run_dir, before["dose_id"]).candidates[0]
+    assert (best.person_id, best.registered["phone"]) == (person["person_id"], "0912384567")
+    rows = [row for row in table(run_dir, "decisions") if row["person_id"] not in (None, person["person_id"])]
+    for row in rows[:: max(1, len(rows) // 8)]:
+        found = explain(run_dir, row["dose_id"]).candidates[0]
+        assert found.registered["person_id"] == row["person_id"]
+
+
 def test_a_name_is_as_rare_as_in_its_cohort(district: District, some: Callable[[str], list[Row]]) -> None:
     """Of claims that agree in everything: among those born when the person was, counted in the columns of the index."""
     manifest = read_manifest(district.run_dir)
@@ -203,3 +222,36 @@ def _share_by_hand(columns: dict[str, Any], person: int) -> float:
     namesakes = max((neighbours & has_name).sum() - 1 - 0.5, 0)
     here = (namesakes + 10 * country) / (neighbours.sum() - 1 + 10)
     return float(min(cohort * max(here / country, 1), 1))
+
+
+def test_an_explanation_loads_no_kernel(district: District, some: Callable[[str], list[Row]]) -> None:
+    """Nor DuckDB, nor the rules of a plan: to load them takes longer than to explain a dose."""
+    for status in ("verified", "matched", "review", "unmatched", "excluded"):
+        code = (
+            "import sys\n"
+            "from linkage.cli.entry import main\n"
+            f"sys.argv = ['linkage', 'explain', {str(district.run_dir)!r}, {some(status)[0]['dose_id']!r}]\n"
+            "try:\n    main()\nfinally:\n"
+            "    heavy = {'numba', 'duckdb', 'llvmlite', 'blocking', 'models', 'linkage.encode', 'linkage.training'}\n"
+            "    print(*sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+        )
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert f": {status}" in ended.stdout.splitlines()[0]
+        assert ended.stderr.strip() == "", status
+
+
+def test_who_is_weighed_anew_weighs_what_was_published(district: District, some: Callable[[str], list[Row]]) -> None:
+    index = read_manifest(district.run_dir)["index"]
+    for row in [*some("verified")[:1], *some("matched")[:2], *some("review")[:2], *some("unmatched")[:1]]:
+        for candidate in explain(district.run_dir, row["dose_id"]).candidates:
+            dose, readings = (
+                find_dose(district.run_dir, row["dose_id"]),
+                find_readings(district.run_dir, row["dose_id"]),
+            )
+            anew = weigh(district.run_dir, index, row["claim_id"], dose, readings, candidate.person_id)
+            assert (anew.person_id, anew.registered) == (candidate.person_id, candidate.registered)
+            assert anew.evidence == candidate.evidence
+            assert anew.match_weight == pytest.approx(candidate.match_weight, abs=1e-9)
+            if row["status"] != "verified":  # for whom no pass was asked
+                assert anew.found_by == candidate.found_by
+                assert anew.probability == pytest.approx(candidate.probability, abs=1e-9)

@@ -1,7 +1,7 @@
 """What an index holds, and how a batch is encoded to be compared with it, belong to the format's number.
 
 An index of a hundred million people is built once and changed every night, by whatever version of the program is
-installed. So a change of what is stored must raise ``linkage.registry.index.FORMAT``, and no other change may.
+installed. So a change of what is stored must raise ``linkage.registry.manifest.FORMAT``, and no other change may.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from linkage.encode.keys import pass_keys
 from linkage.ingest.records import Records
 from linkage.plan.reading import load_plan
 from linkage.registry.build import build_index
-from linkage.registry.index import FORMAT, Index
+from linkage.registry.index import Index
+from linkage.registry.manifest import FORMAT
 from linkage.schema import DOSES, REGISTRY, TableSchema
 
 TODAY = datetime.date(2022, 9, 1)

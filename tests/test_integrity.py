@@ -18,7 +18,8 @@ from linkage.exports.forms import STATISTICS
 from linkage.published.reader import read_manifest
 from linkage.registry import sums as registry_sums
 from linkage.registry.from_files import apply_changes, compact_index
-from linkage.registry.index import FORMAT, open_index
+from linkage.registry.index import open_index
+from linkage.registry.manifest import FORMAT
 from linkage.registry.rolling_check import NIGHTS, NightlyCheck, damage_told
 from linkage.registry.sums import share
 from linkage.reports import FORMS
@@ -308,7 +309,8 @@ READERS = {
     "queues/rejected.parquet": ("rejects", "verify", "run"),
     "subjects.parquet": ("appendix", "verify", "run"),
     "subject_counts.parquet": ("daily", "verify", "run"),
-    "model.json": ("explain", "statistics", "verify", "run"),
+    "candidates.parquet": ("explain", "verify", "run"),
+    "model.json": ("statistics", "verify", "run"),
     "manifest.json": ("evaluate", "explain", "statistics", "rejects", *FORMS, "verify", "run"),
 }
 

@@ -32,8 +32,8 @@ def evaluate(
     Example: linkage evaluate linked --entity customer_no
     """
     from linkage.insight.evaluate import evaluate as evaluate_run
+    from linkage.published.reader import is_link_folder
     from linkage.reports.evaluation import render
-    from linkage.two_files.folder import is_link_folder
 
     if is_link_folder(run):
         _evaluate_link(run, truth, entity, as_json)
@@ -79,19 +79,14 @@ def explain(
     Example: linkage explain runs/RUN D000000503
     Example: linkage explain linked A-17 --person B-3
     """
+    # None of these loads a kernel, which would take longer than to explain a dose.
+    from linkage.insight.explain import dose_of
     from linkage.insight.explain import explain as explain_dose
-    from linkage.insight.explain_link import explain_link
-    from linkage.insight.finding import dose_of
+    from linkage.published.reader import is_link_folder
     from linkage.reports.explanation import render
-    from linkage.reports.link_explanation import render_link
-    from linkage.two_files.folder import is_link_folder
 
     if is_link_folder(run):
-        found = explain_link(run, dose_id, person)
-        if as_json:
-            print_json(found)
-        else:
-            print_table(render_link(found))
+        _explain_link(run, dose_id, person, as_json)
         return
     dose, n_doses = dose_of(run, dose_id)
     if n_doses:
@@ -101,3 +96,14 @@ def explain(
         print_json(explanation)
     else:
         print_table(render(explanation))
+
+
+def _explain_link(folder: Path, left_id: str, right_id: str | None, as_json: bool) -> None:
+    from linkage.insight.explain_link import explain_link
+    from linkage.reports.link_explanation import render_link
+
+    explanation = explain_link(folder, left_id, right_id)
+    if as_json:
+        print_json(explanation)
+    else:
+        print_table(render_link(explanation))

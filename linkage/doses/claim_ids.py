@@ -25,9 +25,8 @@ from linkage.doses.claims import grouped
 from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
 from linkage.machine.text_bytes import text_bytes
+from linkage.schema.claims import CLAIM_FORM, CLAIM_PREFIX
 
-FORM = "c1"  # of the text that is hashed, its first line
-PREFIX = f"{FORM}-"
 # Who is meant and where they live, as columns of schema.DOSES; not which injection, nor who keyed it in. Their order is
 # a part of the form.
 IDENTITY = (
@@ -89,7 +88,7 @@ def ids_of(doses: pa.Table) -> Ids:
     doses : the columns of IDENTITY, as typed, a null where nothing is
     """
     columns = [doses.column(name).combine_chunks() for name in IDENTITY]
-    texts = pc.binary_join_element_wise(FORM, *columns, "\n", null_handling="replace", null_replacement="")
+    texts = pc.binary_join_element_wise(CLAIM_FORM, *columns, "\n", null_handling="replace", null_replacement="")
     ids = np.empty((len(texts), 2), np.uint64)
     is_canonical = _hashed(texts, ids)
     # Nearly all others have a space too many: what is left without these is looked at value by value.
@@ -102,7 +101,7 @@ def ids_of(doses: pa.Table) -> Ids:
         ids[spaced] = found
     for row in np.flatnonzero(~is_canonical).tolist():
         values = [canonical_value(column[row].as_py()) for column in columns]
-        ids[row] = np.frombuffer(_digest("\n".join([FORM, *values]).encode()), ">u8")
+        ids[row] = np.frombuffer(_digest("\n".join([CLAIM_FORM, *values]).encode()), ">u8")
     return ids
 
 
@@ -154,11 +153,14 @@ def _share_half(ids: Ids, rows: NDArray[np.int32], of_dose: NDArray[np.int32], f
 
 
 def hex_ids(ids: Ids) -> pa.StringArray:
-    """Ids as text, PREFIX and 32 hex digits: string[n]."""
+    """Ids as text, CLAIM_PREFIX and 32 hex digits: string[n]."""
     octets = ids.astype(">u8").view(np.uint8).reshape(len(ids), _DIGEST_BYTES)
-    width = len(PREFIX) + 2 * _DIGEST_BYTES
+    width = len(CLAIM_PREFIX) + 2 * _DIGEST_BYTES
     digits = np.empty((len(ids), width), np.uint8)
-    digits[:, : len(PREFIX)] = np.frombuffer(PREFIX.encode(), np.uint8)
-    digits[:, len(PREFIX) :: 2], digits[:, len(PREFIX) + 1 :: 2] = _HEX_DIGITS[octets >> 4], _HEX_DIGITS[octets & 15]
+    digits[:, : len(CLAIM_PREFIX)] = np.frombuffer(CLAIM_PREFIX.encode(), np.uint8)
+    digits[:, len(CLAIM_PREFIX) :: 2], digits[:, len(CLAIM_PREFIX) + 1 :: 2] = (
+        _HEX_DIGITS[octets >> 4],
+        _HEX_DIGITS[octets & 15],
+    )
     ends = np.arange(len(ids) + 1, dtype=np.int32) * width
     return pa.StringArray.from_buffers(len(ids), pa.py_buffer(ends), pa.py_buffer(digits))

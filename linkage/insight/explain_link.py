@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from linkage.encode.columns import encode
 from linkage.errors import UsageError
 from linkage.ingest.records import Records
-from linkage.insight.explain import SHOWN, Candidate, candidate_of, score_rows, texts_of
+from linkage.insight.explanation import Candidate, texts_of
+from linkage.insight.weighing import SHOWN, candidate_of, score_rows
 from linkage.published.reader import find_rows, read_table
 from linkage.registry.build import build_index
 from linkage.registry.index import Index

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.deciding.decide import NO_RIVALS
+from linkage.deciding.decide import NO_RIVALS, VERIFIED
 from linkage.doses.claim_ids import ClaimIds
 from linkage.machine.parts import PART_ROWS, parts_of
 from linkage.published.decisions import Outcome, pass_lists
@@ -56,10 +57,10 @@ def _ids_of_others(typed: ClaimIds, claims: NDArray[np.int64], compared_as: NDAr
 
 
 def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
-    """A row per claim that the model decided and candidate, by claim_id and rank, in parts; see schema.CANDIDATES."""
+    """A row per claim that was compared and candidate, by claim_id and rank, in parts; see schema.CANDIDATES."""
     typed, schema = outcome.doses.typed, with_comparisons(CANDIDATES, outcome.parameters)
-    decided = np.flatnonzero(outcome.decided.place[typed.compared] != NO_RIVALS)
-    ids = outcome.person_ids
+    place, status = outcome.decided.place[typed.compared], outcome.decided.status[typed.compared]
+    decided = np.flatnonzero((place != NO_RIVALS) | (status == VERIFIED))
     for part in parts_of(decided.size, PART_ROWS // 8):  # a claim has several rows here, and they are wide
         members = decided[part]
         claims = typed.compared[members]
@@ -68,13 +69,21 @@ def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
-            "person_id": ids.of(outcome.decided.place[claims[which]], rank),
+            "person_id": _person_ids(outcome, claims[which], rank),
+            "registry_row": pa.array(found.rows[which, rank]),
             "match_probability": pa.array(probabilities[which, rank]),
             "match_weight": pa.array(found.weights[which, rank]),
             "found_by": pass_lists(outcome.index.plan, found.passes[which, rank]),
         }
         columns |= weight_parts(outcome, found, (which, rank), bits)
         yield pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _person_ids(outcome: Outcome, claims: NDArray[np.int32], rank: Places) -> pa.ChunkedArray:
+    """The ids of candidates; a claim without rivals, as a verified one, has its best one alone."""
+    ids, place = outcome.person_ids, outcome.decided.place[claims]
+    has_rivals = place != NO_RIVALS
+    return pc.coalesce(ids.of(place, rank, ~has_rivals), ids.best.take(pa.array(claims, mask=has_rivals)))
 
 
 def _told(

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +20,16 @@ import pyarrow.parquet as pq
 
 from linkage.errors import UsageError, VerificationError
 from linkage.ingest.records import Records
-from linkage.plan.sections import Plan
 from linkage.published.manifests import LinkManifest, PublishedManifest, RunManifest
+from linkage.schema import LINKS
 from linkage.storage.checksums import SUM_TYPE, CheckedFile, CheckedReader, n_chunks, unreadable
 from linkage.storage.edited_files import read_json
 from linkage.storage.sealed import DIGEST, check_seal
 from linkage.storage.typed_content import shaped
-from linkage.training.model_file import Model
+
+if TYPE_CHECKING:
+    from linkage.plan.sections import Plan
+    from linkage.training.model_file import Model
 
 MANIFEST = "manifest.json"
 SUMS = "sums"  # of the chunks of all files, uint32, in the order of their names; see linkage.storage.checksums
@@ -37,6 +40,11 @@ REMEDY = "restore the run from a copy, or link again with this version"
 def already_published(run_dir: Path) -> bool:
     """Whether ``run_dir`` is a whole run: the rename let it appear complete, so its manifest is proof."""
     return (run_dir / MANIFEST).is_file()
+
+
+def is_link_folder(folder: Path) -> bool:
+    """Whether ``link`` wrote a folder, rather than ``run``."""
+    return (folder / f"{LINKS.name}.parquet").is_file()
 
 
 def published_runs(runs_dir: Path) -> list[Path]:
@@ -154,6 +162,8 @@ def published_records(run_dir: Path, name: str) -> Records:
 
 def published_model(run_dir: Path, plan: Plan | None = None) -> Model:
     """The model of a published run. Raises as `check_file` and `Model.load`."""
+    from linkage.training.model_file import Model  # which loads kernels, that who reads tables does without
+
     return Model.load(check_file(run_dir, "model.json"), plan)
 
 

@@ -39,7 +39,8 @@ from linkage.plan.kinds import MANY_WORDS
 from linkage.plan.sections import Plan
 from linkage.registry.as_of import UNSTATED, of_records
 from linkage.registry.frequencies import STORED
-from linkage.registry.index import FORMAT, Index, open_index, slipped_numbers, stored_passes
+from linkage.registry.index import Index, open_index, slipped_numbers, stored_passes
+from linkage.registry.manifest import FORMAT
 from linkage.registry.partitions import Partitions, partition_bits
 from linkage.registry.persons import Persons, write_persons
 from linkage.registry.sums import write_sums

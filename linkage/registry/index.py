@@ -10,7 +10,6 @@ a second, small part of it, see linkage.registry.changes.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,21 +24,18 @@ from blocking.neighbours import NumberFilter, filter_words, no_numbers
 from blocking.parts import PartedColumn, PartedPass, RemovedRows
 from linkage.encode.dictionaries import Dictionaries
 from linkage.encode.syllables import SyllableDictionary
-from linkage.errors import UsageError, VerificationError
+from linkage.errors import VerificationError
 from linkage.plan.reading import plan_from
 from linkage.plan.sections import Plan
 from linkage.registry.changes import Changes, open_changes
 from linkage.registry.frequencies import STORED, Frequencies
-from linkage.registry.manifest import IndexManifest
+from linkage.registry.manifest import check_manifest
 from linkage.registry.persons import Persons, open_persons
 from linkage.registry.sums import REMEDY, CheckedFiles, check_at_open, check_whole, open_files
-from linkage.registry.versions import CHANGES, LARGE, MANIFEST, map_arrays, read_json, version_in_force, version_with
+from linkage.registry.versions import CHANGES, LARGE, map_arrays, read_json, version_in_force, version_with
 from linkage.standardise.places import Units
 from linkage.storage.checksums import unreadable
-from linkage.storage.typed_content import shaped
 
-# Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
-FORMAT = 9
 _NO_ROWS = np.empty(0, np.uint32)
 _NONE_REMOVED = RemovedRows.none()
 
@@ -128,8 +124,7 @@ def open_index(folder: Path, content: str | None = None) -> Index:
 def open_version(version: Path, manifest: dict[str, Any]) -> Index:
     """Open a version, in force or not; errors as of `open_index`."""
     folder = version.parent
-    check_format(folder, manifest)
-    shaped(manifest, IndexManifest, str(version / MANIFEST), VerificationError, REMEDY)
+    check_manifest(version, manifest)
     try:
         files = open_files(version, manifest)
         check_at_open(files)
@@ -138,15 +133,6 @@ def open_version(version: Path, manifest: dict[str, Any]) -> Index:
         raise unreadable(Path(error.filename or folder), error, REMEDY) from error
     except (ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
         raise VerificationError(f"{folder}: is damaged ({error}); {REMEDY}") from error
-
-
-def check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """UsageError where a version of an index is of another format."""
-    found = manifest.get("format")
-    if found != FORMAT:
-        raise UsageError(
-            f"{folder}: has format {found!r:.60}, this version encodes in format {FORMAT}; build the index again"
-        )
 
 
 def _opened(version: Path, manifest: dict[str, Any], files: CheckedFiles) -> Index:

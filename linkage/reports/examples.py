@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 
 from linkage.errors import LinkageError, VerificationError
-from linkage.insight.explain import Explanation, explain
+from linkage.insight.explain import explain
+from linkage.insight.explanation import Explanation
 from linkage.plan.sections import Plan
 from linkage.published.reader import published_dataset
 from linkage.schema import DECISIONS
@@ -151,7 +152,7 @@ def _example(title: str, explanation: Explanation, plan: Plan, unmask: bool) -> 
         explanation.dose_id,
         str(explanation.decision["status"]),
         best.probability,
-        explanation.none_probability,
+        float(explanation.decision["none_probability"]),
         best.match_weight,
         tuple(steps),
     )

@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from linkage.insight.explain import Candidate, Explanation
+from linkage.insight.explanation import Candidate, Explanation
+from linkage.wording.counted import counted
 
 # In full: the best candidate, his closest rival and a person asked for; the others in a line each.
 IN_FULL = 2
@@ -32,19 +33,21 @@ def _head(explanation: Explanation) -> list[str]:
     if decision["person_id"] is not None:
         lines[0] += f", person {decision['person_id']} with probability {decision['match_probability']:.6f}"
     if explanation.excluded_reason is not None:
-        lines[0] += f" ({explanation.excluded_reason}), not sought in the registry; compared here all the same"
+        lines[0] += f" ({explanation.excluded_reason}), not sought in the registry"
     for heading, names in (("wrong fields", decision["wrong_fields"]), ("conflicts", decision["conflicts"])):
         if names:
             lines.append(f"{heading}: {', '.join(names)}")
     if explanation.readings:
         readings = ", ".join(f"{field} ({how})" for field, how in explanation.readings.items())
         lines.append(f"read otherwise than typed, as a rule of its station: {readings}")
-    return [
-        *lines,
-        f"{explanation.n_candidates} persons compared; matched without a person from {explanation.match_threshold:.6f}",
-        f"not in the registry {explanation.none_probability:.3g}, "
-        f"in it but not searched {explanation.unsearched_probability:.3g}",
-    ]
+    kept = counted(explanation.n_candidates, "candidate")
+    lines.append(f"{kept} kept; matched without a person from {explanation.match_threshold:.6f}")
+    if explanation.none_probability is not None:
+        lines.append(
+            f"not in the registry {explanation.none_probability:.3g}, "
+            f"in it but not searched {explanation.unsearched_probability:.3g}"
+        )
+    return lines
 
 
 def _title(candidate: Candidate, is_asked_for: bool) -> Text:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from linkage.insight.explain import Candidate
 from linkage.insight.explain_link import LinkExplanation
+from linkage.insight.explanation import Candidate
 from linkage.reports.explanation import IN_FULL, side_by_side
 
 

@@ -6,6 +6,8 @@ import pyarrow as pa
 
 from linkage.schema.columns import Column, TableSchema
 
+CLAIM_FORM = "c1"  # the first line of the text whose hash is a claim_id, see docs/claim-id.md
+CLAIM_PREFIX = f"{CLAIM_FORM}-"  # of every claim_id
 CLAIM_ID = Column("claim_id", pa.string(), "the identity claim, as in decisions", key=True)
 CLAIMS = TableSchema(
     "claims",
@@ -38,14 +40,15 @@ BITS = (
         "part of match_weight, at most 0: conflicts with doses decided for person_id",
     ),
 )
-# Every candidate kept of the claims that the model decided. Behind these columns stand level_ and weight_ of each
-# comparison of the plan; these weights and all bits add up to match_weight.
+# Every candidate kept of the claims that the model decided, and the one person of a verified claim. Behind these
+# columns stand level_ and weight_ of each comparison of the plan; these weights and all bits add up to match_weight.
 CANDIDATES = TableSchema(
     "candidates",
     (
         CLAIM_ID,
         Column("rank", pa.int8(), "1 for the best candidate"),
         Column("person_id", pa.string(), "the candidate"),
+        Column("registry_row", pa.int32(), "row of person_id in the index that the manifest names, for explain"),
         Column("match_probability", pa.float64(), "posterior of person_id"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
         Column("found_by", pa.list_(pa.string()), "passes that found person_id"),

@@ -85,6 +85,7 @@ COMMUNES = TableSchema(
     ),
 )
 
+IN_COLUMN = "in column "  # a reading: the value stands in another column, whose name follows
 # What linkage.stations read otherwise than typed.
 READINGS = TableSchema(
     "readings",

@@ -16,7 +16,7 @@ claims.
 
 from linkage.stations.cells import cells_of
 from linkage.stations.findings import Finding, station_notes
-from linkage.stations.reading import Stations, encode_as_read, read_stations, reading_parts, texts_as_read
+from linkage.stations.reading import Stations, encode_as_read, read_stations, reading_parts
 
 __all__ = [
     "Finding",
@@ -26,5 +26,4 @@ __all__ = [
     "read_stations",
     "reading_parts",
     "station_notes",
-    "texts_as_read",
 ]

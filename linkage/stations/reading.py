@@ -8,7 +8,7 @@ of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from linkage.machine.parts import parts_of
 from linkage.plan.sections import Plan
 from linkage.registry.index import Index
 from linkage.schema import READINGS
+from linkage.schema.decisions import IN_COLUMN
 from linkage.stations import findings as found_as
 from linkage.stations.anchors import (
     NUMBERS,
@@ -43,7 +44,7 @@ from linkage.stations.findings import Finding, Judged, judge
 from linkage.stations.values import neighbours, one_value, repeats
 from models.outlying import OrdinaryRate
 
-NOT_STATED, OTHER_SEX, EXCHANGED, IN_COLUMN = "not stated", "the other sex", "day and month exchanged", "in column "
+NOT_STATED, OTHER_SEX, EXCHANGED = "not stated", "the other sex", "day and month exchanged"
 
 # Values of one person, which are looked at for having been dragged down. A phone is not: a household has one, row after
 # row. That a row has its neighbour's is a child with its mother's number. What the other stations do makes it no more
@@ -235,16 +236,6 @@ def encode_as_read(
         elif how == EXCHANGED:
             columns[name] = exchanged(columns[name].astype(np.uint32))
     return columns
-
-
-def texts_as_read(stated: Mapping[str, str], readings: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """What a dose states by column, with the readings of it: "Nam (the other sex)"; what stands in another column is
-    shown where it belongs."""
-    texts = dict(stated)
-    for field, how in readings:
-        text = stated.get(how.removeprefix(IN_COLUMN) if how.startswith(IN_COLUMN) else field, "")
-        texts[field] = f"{text} ({how})" if text else ""
-    return texts
 
 
 def reading_parts(stations: Stations, records: Records) -> Iterator[pa.Table]:

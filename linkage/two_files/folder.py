@@ -12,7 +12,7 @@ import pyarrow as pa
 from linkage.errors import InputError, UsageError
 from linkage.plan.sections import Plan
 from linkage.published.manifests import LinkManifest
-from linkage.published.reader import published_model, read_manifest
+from linkage.published.reader import is_link_folder, published_model, read_manifest
 from linkage.schema import LINKS
 from linkage.training.model_file import Model
 from linkage.two_files.link import read_side, with_id
@@ -59,11 +59,6 @@ class LinkFolder:
             if not path.exists():
                 raise InputError(f"{path}: the linked file is no longer there; put it back")
         return paths
-
-
-def is_link_folder(folder: Path) -> bool:
-    """Whether ``link`` wrote a folder, rather than ``run``."""
-    return (folder / f"{LINKS.name}.parquet").is_file()
 
 
 def open_link_folder(folder: Path) -> LinkFolder:

@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.doses.claim_ids import PREFIX
 from linkage.ingest.records import Records
 from linkage.insight.finding.asked import Asked, Found, birth_days, is_born, is_word
 from linkage.published.reader import find_rows, published_records, read_manifest
@@ -45,17 +44,6 @@ def find_doses(run_dir: Path, asked: Asked, limit: int) -> Found:
     n_found = 0 if doses is None else doses.num_rows
     seconds = round(time.perf_counter() - start, 3)
     return Found(n_found, [row | of_dose.get(row["dose_id"], {}) for row in rows], accepted.num_rows, seconds)
-
-
-def dose_of(run_dir: Path, asked: str) -> tuple[str, int]:
-    """The dose of this id with 0, or the first dose of the claim of this key with the number of its doses; what is
-    neither comes back as it is."""
-    # By dose they are sorted, and next to nothing is read; by claim all ids are.
-    is_dose = find_rows(run_dir, DECISIONS.name, [("dose_id", "=", asked)], ["dose_id"]).num_rows > 0
-    if is_dose or not asked.startswith(PREFIX):
-        return asked, 0
-    found = find_rows(run_dir, DECISIONS.name, [("claim_id", "=", asked)], ["dose_id"])["dose_id"].to_pylist()
-    return (found[0], len(found)) if found else (asked, 0)
 
 
 def _fitting(

@@ -1,0 +1,114 @@
+"""A person weighed anew against a dose, from the inputs of its run: one whom the run did not publish as a candidate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from blocking.candidates import Candidates
+from linkage.errors import UsageError
+from linkage.insight.explanation import Candidate, Compared, Evidence, texts_as_read, texts_of
+from linkage.plan.kinds import FOUND_BY_SUBJECT
+from linkage.published.reader import find_rows, published_model
+from linkage.registry.index import Index, open_index
+from linkage.registry.rolling_check import damage_told, looked_up
+from linkage.registry.sums import check_whole
+from linkage.schema import CANDIDATES
+from linkage.scoring.batch import Batch, pattern_space, prepare_batch
+from linkage.scoring.scorer import Scored, Scorer
+from linkage.stations import encode_as_read
+from linkage.training.model_file import Model
+from models.posterior import posterior
+
+SHOWN = 6  # candidates of a record of two linked files
+
+
+def weigh(
+    run_dir: Path, where: dict[str, Any], claim_id: str, dose: pa.Table, readings: list[tuple[str, str]], person_id: str
+) -> Candidate:
+    """A person weighed against a dose, whether a pass found them or not; where: the entry ``index`` of the manifest.
+
+    UsageError where the registry has no such person; VerificationError where the run or the index is damaged.
+    """
+    index = open_index(Path(where["path"]), where["content"])
+    check_whole(looked_up(index))
+    with damage_told(index.files):
+        asked = _row_of(index, person_id)
+        model = published_model(run_dir, index.plan)
+        dictionaries = index.dictionaries.copy()
+        batch = prepare_batch(encode_as_read(dose, readings, index.plan, dictionaries), dictionaries, index)
+        everyone, _ = Scorer(batch, index, model.parameters, floor_log2=-np.inf).link(slice(0, 1))
+        found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
+        beside = _evidence(run_dir, claim_id, index)
+        rows = [*(row for row in beside if row != asked), asked]
+        scored = score_rows(batch, index, model, rows)
+        scorer = Scorer(batch, index, model.parameters)
+        ranked = scorer.rank(everyone, SHOWN)
+        bits = np.array([beside.get(row, (0.0, 0.0)) for row in rows])
+        weights = scored.weights + bits.sum(axis=1)
+        # What the bits add to the sum: all that they make of a person who was not among the candidates kept.
+        is_kept = np.isin(rows, ranked.rows[0, : index.plan.decision.candidates_kept])
+        added = np.exp2(weights) - np.where(is_kept, scored.factors, 0.0)
+        total = float(ranked.sums[0] + added[bits.any(axis=1)].sum())
+        is_counted = asked in found_by and float(scored.factors[-1]) >= scorer.least_factor
+        total += 0.0 if is_counted else float(np.exp2(weights[-1]))
+        chance = posterior(weights[None, -1:], np.array([total]), ranked.outside, model.parameters).candidates[0, 0]
+        stated = texts_as_read(texts_of(dose), readings)
+        place = len(rows) - 1
+        return candidate_of(index, model, stated, scored, place, float(chance), found_by.get(asked, 0), bits[-1])
+
+
+def score_rows(batch: Batch, index: Index, model: Model, rows: list[int]) -> Scored:
+    """Persons scored against the dose, whether a pass found them or not, however little they weigh."""
+    scorer = Scorer(batch, index, model.parameters, floor_log2=-np.inf)
+    pairs = Candidates(np.array([0, len(rows)]), np.array(rows, np.uint32), np.zeros(len(rows), np.uint16))
+    return scorer.score_pairs(slice(0, 1), pairs)
+
+
+def candidate_of(
+    index: Index,
+    model: Model,
+    stated: dict[str, str],
+    scored: Scored,
+    place: int,
+    probability: float,
+    passes: int,
+    bits: NDArray[np.float64],
+) -> Candidate:
+    """One scored person with the evidence for and against; bits: float64[2], of the claim and of the schedule."""
+    registered = texts_of(index.take(np.array([scored.candidates.rows[place]], np.int64)))
+    pattern = pattern_space(index.plan).levels_of(scored.codes[place : place + 1])
+    texts = Compared.of(index.plan).texts(stated, registered)
+    evidence = [
+        Evidence(spec.name, *texts[spec.name], spec.labels[level], float(spec.log2_m_u[level]))
+        for spec, level in zip(model.parameters.comparisons, pattern[0], strict=True)
+    ]
+    weight, frequency_bits = float(scored.weights[place]), -float(np.log2(float(scored.ratios[place])))
+    neighbour_bits = -float(model.parameters.neighbour_bits(pattern)[0])
+    household_bits = weight - frequency_bits - neighbour_bits - sum(e.weight_bits for e in evidence)
+    found_by = [rule.name for i, rule in enumerate(index.plan.passes) if passes >> i & 1]
+    found_by += [FOUND_BY_SUBJECT] if bits[0] > 0 else []
+    subject_bits, schedule_bits = bits.tolist()
+    corrections = frequency_bits, neighbour_bits, household_bits, subject_bits, schedule_bits
+    weight += subject_bits + schedule_bits
+    return Candidate(registered[index.plan.right_id], probability, weight, found_by, registered, evidence, *corrections)
+
+
+def _evidence(run_dir: Path, claim_id: str, index: Index) -> dict[int, tuple[float, float]]:
+    """The bits of other doses by registry row: of the claim, and of the schedule."""
+    filters = [("claim_id", "=", claim_id)]
+    found = find_rows(run_dir, CANDIDATES.name, filters, ["registry_row", "subject_bits", "schedule_bits"])
+    found = found.filter((pc.field("subject_bits") != 0) | (pc.field("schedule_bits") != 0))
+    return {row["registry_row"]: (row["subject_bits"], row["schedule_bits"]) for row in found.to_pylist()}
+
+
+def _row_of(index: Index, person_id: str) -> int:
+    row = int(index.rows_of(pa.array([person_id]))[0])
+    if row < 0:
+        raise UsageError(f"person {person_id!r} is not in the registry of this run")
+    return row
