@@ -138,3 +138,40 @@ def test_birth_dates(typed: str, read: str | None) -> None:
 
 def test_dates_of_doses_by_the_buddhist_calendar() -> None:
     assert to_iso(standardise_dates(pa.array(["17/09/2564", "2564-09-17"]))).to_pylist() == ["2021-09-17"] * 2
+
+
+BY_NAME = [
+    ("5 มกราคม 2524", "1981-01-05"),
+    ("๕ ม.ค. ๒๕๒๔", "1981-01-05"),
+    ("วันที่ 3 เมษายน พ.ศ. 2524", "1981-04-03"),
+    ("3 เมษายน ค.ศ. 1981", "1981-04-03"),
+    ("เดือนเมษายน 2524", "1981-04"),
+    ("ວັນທີ 3 ເມສາ 2524", "1981-04-03"),
+    ("ថ្ងៃទី ៣ មេសា ១៩៨១", "1981-04-03"),
+    ("3 เม.ย. 24", None),  # 1981 by the one calendar, 2024 by the other
+    ("3 4 เมษายน 2524", None),
+    ("เมษายน", None),
+]
+SPOKEN = [
+    ("một chín tám mốt", "1981"),
+    ("sinh năm mot chin bay lam", "1975"),
+    ("Năm một chín năm năm", "1955"),
+    ("một chín bảy tư", "1974"),
+    ("một chín tám mươi", "1980"),
+    ("một chín chín không", "1990"),
+    ("hai không không năm", "2005"),
+    ("hai không linh năm", "2005"),
+    ("hai không mười hai", "2012"),
+    ("ngày 3 tháng 4 năm một chín tám mốt", "1981-04-03"),
+    ("3 tháng năm một chín tám mốt", "1981-05-03"),
+    ("tháng mười một chín tám mốt", None),  # October 1981, or November of a year of three figures
+    ("một chín", None),
+    ("một chín tám", None),
+    ("một chín tám mốt hai", None),
+]
+
+
+@pytest.mark.parametrize(("typed", "iso"), [*BY_NAME, *SPOKEN])
+def test_months_by_name_and_years_said_figure_by_figure(typed: str, iso: str | None) -> None:
+    read = standardise_birth_dates(pa.array([typed]), latest=datetime.date(2026, 12, 1))
+    assert to_iso(read).to_pylist() == [iso]

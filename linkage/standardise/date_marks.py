@@ -5,6 +5,8 @@ Rewritten before anything else is asked, so that each rule for dates knows one s
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -36,6 +38,25 @@ _GAP = r"\s*(?:/[\s._-]*/|\.[\s._-]*\.|-[\s._-]*-)\s*"
 _GAPS = ((rf"^\d{{1,2}}{_GAP}(\d{{4}})$", r"\1"), (rf"^(\d{{4}}){_GAP}\d{{1,2}}$", r"\1"))
 _OTHER_FIGURES = r"[^\P{Nd}0-9]"
 _THOUSAND = r"NGHÌN|NGÀN|NGHIN|NGAN"
+# A year said figure by figure, "một chín tám mốt".
+_CENTURY = r"\bM[ỘO]T CH[ÍI]N\b|\bHAI KH[ÔO]NG\b"
+_LONGEST_SPOKEN, _LONGEST_DATE = 3, 100  # words behind the century; characters
+_CENTURIES = {("mot", "chin"): 1900, ("hai", "khong"): 2000}
+# Months in Thai, in full and short, in Lao and in Khmer, from the first on.
+_MONTHS = (
+    "มกราคม|ม.ค.|ມັງກອນ|មករា กุมภาพันธ์|ก.พ.|ກຸມພາ|កុម្ភៈ มีนาคม|มี.ค.|ມີນາ|មីនា เมษายน|เม.ย.|ເມສາ|មេសា "
+    "พฤษภาคม|พ.ค.|ພຶດສະພາ|ឧសភា มิถุนายน|มิ.ย.|ມິຖຸນາ|មិថុនា กรกฎาคม|ก.ค.|ກໍລະກົດ|កក្កដា สิงหาคม|ส.ค.|ສິງຫາ|សីហា "
+    "กันยายน|ก.ย.|ກັນຍາ|កញ្ញា ตุลาคม|ต.ค.|ຕຸລາ|តុលា พฤศจิกายน|พ.ย.|ພະຈິກ|វិច្ឆិកា ธันวาคม|ธ.ค.|ທັນວາ|ធ្នូ"
+)
+_MONTH_OF = {
+    unicodedata.normalize("NFKC", name): month
+    for month, names in enumerate(_MONTHS.split(), start=1)
+    for name in names.split("|")
+}
+_MONTH_NAMES = "|".join(re.escape(name) for name in sorted(_MONTH_OF, key=len, reverse=True))
+# Two figures may be of either calendar: such a year is not read.
+_DATE_BY_NAME = re.compile(rf"\D*?(?:(\d{{1,2}})[^\d]{{0,12}}?)??({_MONTH_NAMES})\D*?(\d{{4}})\D*")
+_INDOCHINESE = r"[\x{0E00}-\x{0EFF}\x{1780}-\x{17FF}]"
 
 _ONES = {
     **{"mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5, "lam": 5, "nham": 5, "sau": 6, "bay": 7, "tam": 8},
@@ -56,6 +77,8 @@ def without_marks(text: pa.StringArray) -> pa.StringArray:
     text = _each(text, _OTHER_FIGURES, _in_ascii_figures)
     for pattern, replacement in (*_ERAS, *_GAPS):
         text = pc.replace_substring_regex(text, pattern, replacement)
+    text = _each(text, _INDOCHINESE, _with_month_in_figures)
+    text = _each(text, _CENTURY, _with_spoken_year_in_figures)
     return _each(text, _THOUSAND, _with_year_in_figures)
 
 
@@ -72,6 +95,39 @@ def _each(text: pa.StringArray, pattern: str, rewrite: Callable[[str], str]) -> 
 
 def _in_ascii_figures(text: str) -> str:
     return "".join(str(int(char)) if char.isdecimal() else char for char in text)
+
+
+def _with_month_in_figures(text: str) -> str:
+    """ "5 มกราคม 2524" is 5/1/2524; anything but a day, a month's name and a year of four figures stays as it is."""
+    found = _DATE_BY_NAME.fullmatch(text) if len(text) <= _LONGEST_DATE else None
+    if found is None:
+        return text
+    day, month, year = found.groups()
+    return f"{day}/{_MONTH_OF[month]}/{year}" if day else f"{_MONTH_OF[month]}/{year}"
+
+
+def _with_spoken_year_in_figures(text: str) -> str:
+    """ "năm một chín tám mốt" is 1981, "hai không linh năm" 2005; whatever else the words may be stays as it is."""
+    words = text.split()
+    plain = [ascii_fold(word.lower()).strip(".,()") for word in words]
+    for at in range(max(0, len(plain) - 2 - _LONGEST_SPOKEN), len(plain) - 2):
+        century = _CENTURIES.get((plain[at], plain[at + 1]))
+        years = _SPOKEN.get(" ".join(plain[at + 2 :]))
+        # "tháng mười một chín tám mốt": the eleventh month, or the tenth.
+        if century is not None and years is not None and plain[at - 1 : at] not in (["muoi"], ["chap"]):
+            return " ".join([*words[:at], str(century + years)])
+    return text
+
+
+def _spoken() -> dict[str, int]:
+    """The last two figures of a year as they are said, without marks: "tam mot", "tam muoi mot", "muoi", "linh nam"."""
+    said: dict[str, int] = {}
+    for ones, one in _ONES.items():
+        said |= {f"{zero} {ones}": one for zero in ("khong", "linh", "le")} | {f"muoi {ones}": 10 + one}
+        for tens, ten in _ONES.items():
+            said |= {f"{tens} {ones}": 10 * ten + one, f"{tens} muoi {ones}": 10 * ten + one}
+        said |= {f"{ones} muoi": 10 * one, f"{ones} khong": 10 * one}
+    return said | {"muoi": 10, "khong khong": 0}
 
 
 def _with_year_in_figures(text: str) -> str:
@@ -100,3 +156,6 @@ def _year_from(words: list[str], at: int, year: int) -> tuple[int, int]:
     if words[at : at + 1] and words[at] in _ONES:
         year, at = year + _ONES[words[at]], at + 1
     return year, at
+
+
+_SPOKEN = _spoken()
