@@ -89,8 +89,17 @@ def key_part(
         everybody = known or NumberFilter.everybody()
         return neighbours_in(columns[name].astype(np.uint64), PERSONAL_DIGITS, everybody)
     if part in columns and columns[part].ndim == 1:
-        return columns[part].astype(np.uint64)
+        return whole_values(columns[part])
     raise UsageError(f"key part {part!r}: a field of kind {kind!r} has no such part")
+
+
+def whole_values(column: NDArray[np.generic]) -> Keys:
+    """The values of an encoded column as whole numbers, uint64[n], 0 where there is none; equal ones are the same. Of
+    numbers with a point it is the next after their bits."""
+    if column.dtype.kind != "f":
+        return column.astype(np.uint64)
+    bits = (column.astype(np.float64) + 0.0).view(np.uint64)  # of minus zero, those of zero
+    return np.where(np.isnan(column), np.uint64(0), bits + np.uint64(1))
 
 
 def _listed_part(dictionaries: Dictionaries, name: str, listed: NDArray[np.generic], aspect: str, side: str) -> Keys:

@@ -143,7 +143,7 @@ def _dictionaries(
     as_of: datetime.date | None,
 ) -> tuple[list[str], Dictionaries]:
     """The registry's distinct commune codes, and dictionaries to encode it with."""
-    names = [name for name in ("commune_code", "residence_commune_code") if name in persons.schema.names]
+    names = list(dict.fromkeys(column for f in plan.fields if f.kind == "commune" for column in f.right))
     units = None if units_folder is None else Units.load(units_folder)
     distinct: set[str] = set()
     covered = Coverage(0, 0, 0)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blocking.keys import Keys, within
 from linkage.encode.dictionaries import Columns
+from linkage.encode.keys import whole_values
 from linkage.plan.kinds import MANY_WORDS
 from linkage.plan.sections import Comparison, Plan
 from linkage.registry.cohorts import cohorts_of, within_cohort
@@ -59,7 +60,7 @@ def counted_values(plan: Plan, columns: Columns) -> Iterator[tuple[str, Keys, ND
     for comparison in plan.comparisons:
         group = None if comparison.group is None else columns[comparison.group]
         for name in counted_columns(comparison):
-            values = columns[name].astype(np.uint64)
+            values = whole_values(columns[name])
             yield name, values, group
             if comparison.local:
                 communes = _communes(plan, columns)

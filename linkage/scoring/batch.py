@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from blocking.parts import PartedColumn, n_living
 from linkage.encode.columns import mark_contradictions
 from linkage.encode.dictionaries import Columns, Dictionaries, read_words
-from linkage.encode.keys import KeyParts, pass_keys
+from linkage.encode.keys import KeyParts, pass_keys, whole_values
 from linkage.machine.scratch import scratch_array
 from linkage.plan.kinds import MANY_WORDS
 from linkage.plan.sections import Comparison, Plan
@@ -290,7 +290,7 @@ def _alternatives(comparison: Comparison, claims: KeyParts) -> NDArray[np.uint64
         return part[:, None] if part.ndim == 1 else part
     has_key = comparison.kind in ("vietnamese_name", *MANY_WORDS)
     column = f"{comparison.left[0]}.key" if has_key else comparison.left[0]
-    return claims.columns[column].astype(np.uint64)[:, None]
+    return whole_values(claims.columns[column])[:, None]
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:
