@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,29 @@ Standing.done = killed
 from linkage.cli import main
 main()
 """
+# Dies before the event of files under a folder that has a number. 0 never does, and says at the end how many there are.
+DIES_AT_EVENT = """
+import atexit, os, signal, sys
+folder, last, n = sys.argv.pop(1), int(sys.argv.pop(1)), 0
+def watch(event, given):
+    global n
+    if event in ("open", "os.mkdir", "os.rename", "os.link", "os.listdir", "os.scandir", "shutil.rmtree"):
+        n += str(given[0]).startswith(folder)
+        if n == last > 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+last or atexit.register(lambda: print(n, file=sys.stderr))
+from linkage.cli import main
+main()
+"""
+# Dies when it has used so much time of the processor, which does not depend on what else the machine does.
+DIES_AT_TIME = """
+import signal, sys
+signal.setitimer(signal.ITIMER_PROF, float(sys.argv.pop(1)))
+from linkage.cli import main
+main()
+"""
+N_MOMENTS = 15  # of each kind
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +68,19 @@ def command(district: District, runs: Path, *more: object) -> list[str]:
     return [str(each) for each in ("run", *files, "--list-date", LIST_DATE, *more)]
 
 
-def start(code: str, *arguments: str) -> subprocess.Popen[bytes]:
+def start(code: str, *arguments: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **quiet)
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, text=True, **pipes)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, told = process.communicate(timeout=120)
+    return process.returncode, told
 
 
 def killed_after(stage: str, arguments: Sequence[str]) -> None:
-    assert start(DIES_AFTER, stage, *arguments).wait() == -signal.SIGKILL
+    assert ended(start(DIES_AFTER, stage, *arguments))[0] == -signal.SIGKILL
 
 
 def left(runs: Path) -> list[str]:
@@ -133,8 +162,60 @@ def test_a_run_killed_at_any_moment_ends_alike(district: District, tmp_path: Pat
         process = start("from linkage.cli import main; main()", *arguments)
         time.sleep(1 + moments.random() * seconds)
         process.kill()
-        process.wait()
-    ended = call(*arguments)
-    assert ended.code == 0
+        ended(process)
+    again = call(*arguments)
+    assert again.code == 0
     assert left(tmp_path) == []
     assert hashes(published(tmp_path)) == hashes(district.run_dir)
+
+
+def last_whole_stage(runs: Path) -> str | None:
+    """Of what a killed run left; stages are whole one after the other."""
+    found = {path.name for path in runs.glob(f"{STANDING}*/*") if not path.name.startswith("making-")}
+    assert found == set(STAGES[: len(found)])
+    return STAGES[len(found) - 1] if found else None
+
+
+def gone_on(district: District, runs: Path) -> str | None:
+    """Start a killed run again; the stage it went on from."""
+    last, was_published = last_whole_stage(runs), any(runs.glob("[!.]*"))
+    again = call(*command(district, runs))
+    assert (again.code, left(runs)) == (0, [])
+    run_dir = published(runs)
+    assert hashes(run_dir) == hashes(district.run_dir)
+    if was_published:
+        return "published"
+    assert manifest(run_dir)["resumed_from"] == last
+    return last
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_event_of_its_files_redoes_the_stage_it_was_in(district: District, tmp_path: Path) -> None:
+    code, told = ended(start(DIES_AT_EVENT, str(tmp_path), "0", *command(district, tmp_path / "whole")))
+    n_events = int(told.splitlines()[-1])
+    assert code == 0
+    assert n_events > 10 * N_MOMENTS
+    went_on = []
+    for moment in range(1, N_MOMENTS + 1):
+        runs = tmp_path / str(moment)
+        event = str(moment * n_events // (N_MOMENTS + 1))
+        assert ended(start(DIES_AT_EVENT, str(runs), event, *command(district, runs)))[0] == -signal.SIGKILL
+        went_on.append(gone_on(district, runs))
+    assert {"claims", "decisions"} <= set(went_on)
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_time_redoes_the_stage_it_was_in(district: District, tmp_path: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ended(start(DIES_AT_TIME, "3600", *command(district, tmp_path / "whole")))[0] == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    went_on = []
+    for moment in range(1, N_MOMENTS + 1):
+        runs, at = tmp_path / str(moment), seconds * moment / (N_MOMENTS + 1)
+        while (code := ended(start(DIES_AT_TIME, str(at), *command(district, runs)))[0]) == 0:
+            shutil.rmtree(runs)  # it took less than the whole one
+            at *= 0.95
+        assert code == -signal.SIGPROF
+        went_on.append(gone_on(district, runs))
+    assert {None, "inputs", "decisions"} <= set(went_on)
