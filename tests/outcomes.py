@@ -1,73 +1,71 @@
-"""Decided batches made up row by row, with what the tables of platform subjects read of them."""
+"""Tables of platform subjects, of doses that are read as a run reads them and whose decisions are given."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from linkage.doses.batch import Doses
-from linkage.doses.claim_ids import distinct_ids
-from linkage.doses.schedule import Injections
-from linkage.ingest.duplicates import hash_keys
+from linkage.doses.batch import doses_of, read_records
+from linkage.encode.dictionaries import Dictionaries
 from linkage.ingest.records import Records
+from linkage.plan.reading import load_plan
 from linkage.published.subjects import open_subject_parts, platform_subjects, subject_counts
-from linkage.schema import ISSUES, STATUSES, SUBJECTS
+from linkage.schema import DOSES, ISSUES, STATUSES, SUBJECTS
+from linkage.scoring.batch import Batch
+from linkage.standardise.places import Units
 
-# subject_id, status, issue, commune_code, claim_id
-Row = tuple[str | None, str, str | None, str | None, str]
+_STATED = ("subject_id", "commune_code", "phone")
 
 
-def outcome_of(rows: Sequence[Row]) -> Any:
-    """Every row is a dose and a claim of its own. In the registry's codes a commune is called "now" and its code."""
-    n = len(rows)
-    ids, statuses, issues, communes, keys = zip(*rows, strict=True) if rows else ((),) * 5
-    codes = pa.array([None, *sorted({code for code in communes if code is not None})], pa.string())
-    place = {code: i for i, code in enumerate(codes.to_pylist())}
-    status = np.array([STATUSES.index(name) for name in statuses], np.uint8)
-    stated = [(text or "").strip() for text in ids]
-    hashes = hash_keys(pa.chunked_array([stated], pa.string()))
-    nothing = np.zeros(n, np.uint8)
-    doses = Doses(
-        Records.of(pa.table({"subject_id": pa.array(ids, pa.string())})),
-        np.arange(n, dtype=np.int32),
-        Injections(np.zeros(n, np.int32), nothing, nothing),
-        np.where(np.array(stated) == "", np.uint64(0), hashes),
-        np.ones(n, np.bool_),
-        nothing,
-        nothing,
-        nothing,
-        distinct_ids(_ids(keys), np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)),
+@dataclass(frozen=True)
+class DecidedDose:
+    """What a dose states, its status, and the issue of its claim: doses that state the same are of one claim."""
+
+    subject_id: str | None
+    status: str
+    issue: str | None
+    commune_code: str | None
+    phone: str
+
+    def __post_init__(self) -> None:
+        assert self.issue is None or self.status not in ("verified", "excluded"), "a claim that is right has no issue"
+
+
+@dataclass(frozen=True)
+class SubjectTables:
+    """The open subjects, the counts of all, and the claim that stands for each dose's subject where it names none."""
+
+    subjects: pa.Table
+    counts: pa.Table
+    claim_ids: list[str]
+
+
+def subject_tables(rows: Sequence[DecidedDose], units: Units | None = None) -> SubjectTables:
+    """Of doses in the order of their ids; units: of the country, None is one with the communes that they state."""
+    stated = [{"dose_id": f"D{i:08}"} | {name: getattr(row, name) for name in _STATED} for i, row in enumerate(rows)]
+    schema = DOSES.arrow()
+    table = pa.table([pa.array([row.get(name) for row in stated], pa.string()) for name in schema.names], schema=schema)
+    if units is None:
+        units = Units.none([row.commune_code for row in rows if row.commune_code])
+    dictionaries = Dictionaries(units, "2025", datetime.date(2026, 3, 14))
+    typed = read_records(Records.of(table), load_plan(), dictionaries, 1, None)
+    nothing = np.zeros(len(rows), np.uint8)
+    doses, claims = doses_of(typed, nothing, nothing, None)
+    of_claims = {name: column[doses.rows[claims.first_dose]] for name, column in typed.columns.items()}
+    batch = Batch(claims.keys.size, of_claims, dictionaries)
+    places = np.array([len(ISSUES) if row.issue is None else ISSUES.index(row.issue) for row in rows], np.uint8)
+    issues = places[claims.first_dose]
+    has_issue = np.array([row.status not in ("verified", "excluded") for row in rows], np.bool_)
+    assert np.array_equal(issues[claims.of_dose][has_issue], places[has_issue]), "doses of one claim have its issue"
+    status = np.array([STATUSES.index(row.status) for row in rows], np.uint8)
+    platform = platform_subjects(doses, claims.of_dose, status, issues)
+    parts = list(open_subject_parts(platform, doses, claims.of_dose, batch))
+    return SubjectTables(
+        pa.concat_tables([SUBJECTS.arrow().empty_table(), *parts]),
+        subject_counts(platform, claims.of_dose, batch),
+        doses.typed.hex(doses.typed.least_of(claims.of_dose)).to_pylist(),
     )
-    units = SimpleNamespace(
-        doses=SimpleNamespace(code=codes),
-        code_now=lambda ids, date: pa.array([None if i == 0 else f"now {codes[i]}" for i in ids.tolist()], pa.string()),
-    )
-    return SimpleNamespace(
-        doses=doses,
-        claims=SimpleNamespace(of_dose=np.arange(n, dtype=np.int32)),
-        dose_status=status,
-        issues=np.array([len(ISSUES) if issue is None else ISSUES.index(issue) for issue in issues], np.uint8),
-        batch=SimpleNamespace(
-            columns={"commune": np.array([place[code] for code in communes], np.uint16)},
-            dictionaries=SimpleNamespace(units=units, commune_date="2025"),
-        ),
-    )
-
-
-def _ids(claim_ids: Sequence[str]) -> NDArray[np.uint64]:
-    """Ids in the form that linkage.doses.claim_ids has them: uint64[n, 2]."""
-    halves = [(int(text[3:19], 16), int(text[19:], 16)) for text in claim_ids]
-    return np.array(halves, np.uint64).reshape(len(claim_ids), 2)
-
-
-def subject_tables(rows: Sequence[Row]) -> tuple[pa.Table, pa.Table]:
-    """The open subjects and the counts of all."""
-    outcome = outcome_of(rows)
-    platform = platform_subjects(outcome)
-    parts = list(open_subject_parts(outcome, platform))
-    return pa.concat_tables([SUBJECTS.arrow().empty_table(), *parts]), subject_counts(outcome, platform)

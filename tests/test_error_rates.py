@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.deciding.decide import MATCHED, VERIFIED
-from linkage.deciding.error_rates import ErrorEstimate
+from linkage.deciding.error_rates import ErrorEstimate, ErrorRates
 from linkage.encode.columns import encode
 from linkage.ingest import ingest
 from linkage.machine.stage_clock import Clock
-from linkage.night.stages import reconcile
-from linkage.published.decisions import Outcome
+from linkage.night.stages import Work, claims_of_doses, decide_claims, decide_doses, moved_since_training, rate_errors
 from linkage.registry.from_files import build_from_files
 from linkage.registry.index import Index
 from linkage.schema import DOSES
@@ -72,14 +70,14 @@ def test_no_row_taken_out_leaves_the_marks(simulated: tuple[Path, Index, Batch])
 
 @dataclass(frozen=True)
 class Linked:
-    """A simulation linked: the outcome, the model, and how many of the doses decided have another person."""
+    """A simulation linked: its error rates, the model, and how many of the doses decided have another person."""
 
-    outcome: Outcome
+    rates: ErrorRates
     model: Model
     n_wrong: int
 
     def estimate(self, name: str) -> ErrorEstimate:
-        return next(e for e in self.outcome.error_rates.estimates if e.name == name)
+        return next(e for e in self.rates.estimates if e.name == name)
 
     def covers(self) -> bool:
         """Whether the estimated false-match rate's interval holds the truth."""
@@ -99,15 +97,19 @@ def linked(
     simulate(persons, persons * 3 // 2, seed, folder, split=split, shocks=shocks)
     index = build_from_files([folder / "registry.parquet"], folder / "index", units=folder / "units")
     ingested = ingest([folder / "doses.parquet"], DOSES, scratch=folder)
-    clock = Clock(lambda stage, done, total: None)
-    outcome, _, model = reconcile(ingested, index, model, datetime.date(2026, 3, 14), 2, folder, clock)
+    work = Work(2, folder, Clock(lambda stage, done, total: None))
+    ready = claims_of_doses(ingested, index, model, work)
+    claims, by_itself = decide_claims(ready, index, work)
+    read, doses = ready.read, decide_doses(ready.read, claims.decided, index, work.clock)
+    moved = () if model is None else moved_since_training(by_itself, claims.model)
     truth = pq.read_table(folder / "truth.parquet")
-    ids = outcome.doses.take(np.arange(outcome.dose_status.size, dtype=np.int32), ["dose_id"])["dose_id"]
+    ids = read.doses.take(np.arange(doses.status.size, dtype=np.int32), ["dose_id"])["dose_id"]
     person_ids = truth["person_id"].take(pc.index_in(ids, truth["dose_id"]))
     persons_of = index.rows_of(pc.fill_null(person_ids, ""))
-    is_decided = np.isin(outcome.dose_status, (VERIFIED, MATCHED))
-    found = outcome.decided.best.rows[outcome.claims.of_dose]
-    return Linked(outcome, model, int((is_decided & (found != persons_of)).sum()))
+    is_decided = np.isin(doses.status, (VERIFIED, MATCHED))
+    found = claims.decided.best.rows[read.claims.of_dose]
+    rates = rate_errors(read, claims, by_itself, doses, moved, index, work)
+    return Linked(rates, claims.model, int((is_decided & (found != persons_of)).sum()))
 
 
 @pytest.mark.slow

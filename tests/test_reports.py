@@ -26,7 +26,7 @@ from linkage.reports.form import UNKNOWN_COMMUNE, commune_labels, vietnamese_ord
 from linkage.reports.office import UNKNOWN_OFFICE, office_of
 from linkage.reports.writers import write_whole
 from linkage.schema import COMMUNES, ISSUES, STATUSES
-from tests.outcomes import subject_tables
+from tests.outcomes import DecidedDose, subject_tables
 
 # (name, wrong information, wrong ID, no ID, total) as published; Lộc Lâm's empty cell is zero.
 BAO_LAM = (
@@ -64,20 +64,20 @@ GOLDEN_TOTAL = ["Cộng", None, *BAO_LAM_SUMS]
 Dose = tuple[str | None, str, str | None, str | None]
 
 
-# As schema.COMMUNES has them; in the registry's codes a commune is called "now" and its code.
+# As schema.COMMUNES has them.
 UNITS = [
-    ("25054", "now 25054", "Thị trấn Lộc Thắng", "680", "Huyện Bảo Lâm", "68", "Tỉnh Lâm Đồng", "68"),
-    ("25057", "now 25057", "Xã Lộc Bảo", "680", "Huyện Bảo Lâm", "68", "Tỉnh Lâm Đồng", "68"),
-    ("26734", "now 26734", "Phường Tân Định", "760", "Quận 1", "79", "Thành phố Hồ Chí Minh", "79"),
+    ("25054", "25054", "Thị trấn Lộc Thắng", "680", "Huyện Bảo Lâm", "68", "Tỉnh Lâm Đồng", "68"),
+    ("25057", "25057", "Xã Lộc Bảo", "680", "Huyện Bảo Lâm", "68", "Tỉnh Lâm Đồng", "68"),
+    ("26734", "26734", "Phường Tân Định", "760", "Quận 1", "79", "Thành phố Hồ Chí Minh", "79"),
 ]
 
 
 def publish(runs: Path, doses: list[Dose], units: Sequence[tuple[str, ...]] = (), **manifest: object) -> Path:
     """A run of doses in the order of their ids, each a claim of its own, with the tables that the forms read."""
-    subjects, counts = subject_tables([(*dose, f"c1-{i:032x}") for i, dose in enumerate(doses)])
+    made = subject_tables([DecidedDose(*dose, f"09{i:08d}") for i, dose in enumerate(doses)])
     with staged(runs, "r1") as stage:
-        stage.write_table("subjects", subjects)
-        stage.write_table("subject_counts", counts)
+        stage.write_table("subjects", made.subjects)
+        stage.write_table("subject_counts", made.counts)
         if units:
             rows = [dict(zip(COMMUNES.names, unit, strict=True)) for unit in units]
             stage.write_table("communes", pa.Table.from_pylist(rows, schema=COMMUNES.arrow()))
@@ -97,13 +97,14 @@ def bao_lam(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subjects: list[tuple[str, str | None]] = []
         for issue, count in zip(ISSUE_WORDS, counts, strict=True):
             subjects += [(rng.choice(["matched", "review", "unmatched"]), issue) for _ in range(count)]
-        subjects += [("verified", None)] * 60 + [("verified", "wrong_info")] * 5
-        subjects += [("excluded", "no_id")] * 7 + [("review", None)] * 3
+        subjects += [("verified", None)] * 65 + [("excluded", None)] * 7 + [("review", None)] * 3
         for number, (status, gravest) in enumerate(subjects):
             doses.append((f"{code}-{number}", status, gravest, code))
             if status not in ("verified", "excluded"):
-                others = [("verified", None, "1"), ("excluded", "no_id", "2"), (status, gravest, code)]
-                others += [("review", lesser, "3") for lesser in ISSUES[ISSUES.index(gravest) + 1 :]] if gravest else []
+                others = [("verified", None, "25001"), ("excluded", None, "25002"), (status, gravest, code)]
+                others += (
+                    [("review", lesser, "25003") for lesser in ISSUES[ISSUES.index(gravest) + 1 :]] if gravest else []
+                )
                 doses += [(doses[-1][0], *rng.choice(others)) for _ in range(rng.choice([0, 0, 1, 2]))]
     rng.shuffle(doses)
     return publish(tmp_path_factory.mktemp("runs"), doses, list_date="2022-08-29", commune_names=NAMES)
@@ -322,31 +323,31 @@ def test_names_stand_in_the_order_of_the_dictionary() -> None:
 
 def test_daily_counts_subjects_by_commune_and_status(tmp_path: Path) -> None:
     doses: list[Dose] = [
-        ("a", "verified", None, "1"),
-        ("a", "verified", None, "1"),
-        ("b", "verified", None, "2"),
-        ("b", "review", "wrong_info", "1"),
-        ("c", "unmatched", "no_id", "2"),
-        ("d", "excluded", "no_id", None),
+        ("a", "verified", None, "25001"),
+        ("a", "verified", None, "25001"),
+        ("b", "verified", None, "25002"),
+        ("b", "review", "wrong_info", "25001"),
+        ("c", "unmatched", "no_id", "25002"),
+        ("d", "excluded", None, None),
         ("e", "matched", "no_id", ""),
     ]
-    run_dir = publish(tmp_path, doses, list_date="2022-08-29", commune_names={"1": "Xã B", "2": "Xã A"})
+    run_dir = publish(tmp_path, doses, list_date="2022-08-29", commune_names={"25001": "Xã B", "25002": "Xã A"})
     report = write_report(run_dir, "daily", "xlsx", tmp_path / "daily.xlsx")
     assert [column.key for column in report.columns] == ["date", "commune_code", "commune", *STATUSES, "total"]
     day = datetime.date(2022, 8, 29)
     assert report.rows == (
-        (day, "2", "Xã A", 0, 0, 0, 1, 0, 1),
-        (day, "1", "Xã B", 1, 0, 1, 0, 0, 2),
+        (day, "25002", "Xã A", 0, 0, 0, 1, 0, 1),
+        (day, "25001", "Xã B", 1, 0, 1, 0, 0, 2),
         (day, "", UNKNOWN_COMMUNE, 0, 1, 0, 0, 1, 2),
     )
     assert report.total == ("Cộng", None, None, 1, 1, 1, 1, 1, 5)
     row = table_of(openpyxl.load_workbook(tmp_path / "daily.xlsx").active, "Ngày")[1]
-    assert [cell.value for cell in row][:3] == [datetime.datetime(2022, 8, 29), "2", "Xã A"]
+    assert [cell.value for cell in row][:3] == [datetime.datetime(2022, 8, 29), "25002", "Xã A"]
     assert row[0].number_format == "dd/mm/yyyy"
     assert row[1].data_type == "s"  # a code keeps its leading zeros only as text
     write_report(run_dir, "daily", "csv", tmp_path / "daily.csv")
     lines = (tmp_path / "daily.csv").read_text("utf-8-sig").splitlines()
-    assert lines[1] == "29/08/2022,2,Xã A,0,0,0,1,0,1"
+    assert lines[1] == "29/08/2022,25002,Xã A,0,0,0,1,0,1"
     write_report(run_dir, "daily", "html", tmp_path / "daily.html")
     assert "<td>29/08/2022</td>" in (tmp_path / "daily.html").read_text("utf-8")
 
@@ -358,7 +359,7 @@ def test_daily_needs_the_day_of_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "{=1}", "+84", "@SUM(A1)", "http://x.vn", "-2"])
 def test_no_name_becomes_a_formula(tmp_path: Path, name: str) -> None:
-    run_dir = publish(tmp_path, [("a", "review", "no_id", "1")], commune_names={"1": name})
+    run_dir = publish(tmp_path, [("a", "review", "no_id", "25001")], commune_names={"25001": name})
     write_report(run_dir, "appendix", "xlsx", tmp_path / "out.xlsx")
     cell = table_of(openpyxl.load_workbook(tmp_path / "out.xlsx").active, "STT")[1][1]
     assert (cell.value, cell.data_type, cell.hyperlink) == (name, "s", None)

@@ -13,9 +13,9 @@ import shutil
 import subprocess
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linkage.deciding.decide import NO_RIVALS, Decided
+from linkage.encode.dictionaries import Dictionaries
 from linkage.errors import UsageError, VerificationError
 from linkage.insight.evaluate import evaluate
 from linkage.published.groups import GROUPS, groups_table
@@ -34,9 +36,13 @@ from linkage.reports.rounding import rounded, shown
 from linkage.reports.statistics import BITS_PER_BAR, statistics_of_run
 from linkage.reports.statistics_page import write_statistics
 from linkage.schema import STATUSES
+from linkage.scoring.batch import Batch
+from linkage.scoring.ranking import Ranked
+from linkage.standardise.places import Units
 from linkage.storage.sealed import sealed
 from linkage.training.model_file import Model
 from tests.district import District, call, make_district, manifest, rows_of, table
+from tests.small_country import write_small_country
 
 Tables = dict[str, list[list[list[str]]]]
 
@@ -253,33 +259,37 @@ def test_the_charts_show_the_weights_of_the_model(district: District, page: str)
 # ----------------------------------------------------------------------------------------------------------- groups
 
 
-def outcome(**changed: Any) -> Any:
-    """Five doses of four subjects, with what groups_table reads of a decided batch."""
+def groups_of(folder: Path, fields: Sequence[str] = ("birth_date", "sex", "ethnicity", "commune")) -> pa.Table:
+    """The groups of five doses of four claims: verified, matched, matched (a dose of it in conflict), unmatched."""
     packed = [year << 9 | month << 5 | day for year, month, day in ((2021, 3, 14), (2021, 3, 15), (1946, 0, 0))]
+    units = Units.load(write_small_country(folder))
+    codes = pa.array(["25054", "01290", "25057", None])
+    nothing = pa.nulls(4, pa.string())
     columns = {
         "birth_date": np.array([*packed, 0], np.uint32),
         "sex": np.array([1, 2, 2, 0], np.uint8),
         "ethnicity": np.array([1, 1, 54, 0], np.uint8),
-        "commune": np.array([1, 2, 3, 0], np.uint16),
+        "commune": units.resolve_doses(codes, nothing, nothing, nothing, np.zeros(4, np.uint32)),
     }
-    provinces = pa.array([None, "Tỉnh Lâm Đồng", "Thành phố Hà Nội", "Tỉnh Lâm Đồng"])
-    values = {
-        "claims": SimpleNamespace(of_dose=np.array([0, 1, 2, 2, 3])),
-        "dose_status": np.array([0, 1, 1, 2, 3], np.uint8),
-        "decided": SimpleNamespace(
-            best_probabilities=np.array([1.0, 0.9, 0.75, 0.0]), none=np.array([0.0, 0.0, 0.25, 0.6])
-        ),
-        "batch": SimpleNamespace(
-            columns=columns,
-            dictionaries=SimpleNamespace(units=SimpleNamespace(doses=SimpleNamespace(province_name=provinces))),
-        ),
-        "list_date": date(2026, 3, 14),
-    }
-    return SimpleNamespace(**values | changed)
+    batch = Batch(4, {name: columns[name] for name in fields}, Dictionaries(units, "2025", date(2026, 3, 14)))
+    decided = Decided(
+        status=np.array([0, 1, 1, 3], np.uint8),
+        best=Ranked.nobody((4,)),
+        best_probabilities=np.array([1.0, 0.9, 0.75, 0.0]),
+        ranked=Ranked.nobody((0, 5)),
+        ranked_probabilities=np.zeros((0, 5)),
+        place=np.full(4, NO_RIVALS, np.int32),
+        none=np.array([0.0, 0.0, 0.25, 0.6]),
+        unsearched=np.zeros(4),
+        threshold=0.7,
+        expected_false_match_rate=0.175,
+    )
+    of_dose = np.array([0, 1, 2, 2, 3], np.int32)
+    return groups_table(of_dose, np.array([0, 1, 1, 2, 3], np.uint8), decided, batch, date(2026, 3, 14))
 
 
-def test_doses_are_counted_by_what_they_state() -> None:
-    rows = groups_table(outcome()).to_pylist()
+def test_doses_are_counted_by_what_they_state(tmp_path: Path) -> None:
+    rows = groups_of(tmp_path).to_pylist()
     counted = {(row["attribute"], row["value"], row["status"]): row["n_doses"] for row in rows}
     assert counted == {
         ("age", "5–11", "verified"): 1,  # five on the day itself
@@ -302,7 +312,7 @@ def test_doses_are_counted_by_what_they_state() -> None:
         ("birthday", "minority, 1 January or no day", "review"): 1,
         ("birthday", None, "unmatched"): 1,
         ("province", "Tỉnh Lâm Đồng", "verified"): 1,
-        ("province", "Thành phố Hà Nội", "matched"): 1,
+        ("province", "Tỉnh Cao Bằng", "matched"): 1,
         ("province", "Tỉnh Lâm Đồng", "matched"): 1,
         ("province", "Tỉnh Lâm Đồng", "review"): 1,
         ("province", None, "unmatched"): 1,
@@ -313,12 +323,9 @@ def test_doses_are_counted_by_what_they_state() -> None:
     )
 
 
-def test_an_attribute_that_the_plan_lacks_has_no_rows() -> None:
-    bare = outcome()
-    bare.batch.columns = {"sex": np.array([1, 2, 2, 0], np.uint8)}
-    assert set(groups_table(bare).column("attribute").to_pylist()) == {"sex"}
-    bare.batch.columns = {}
-    assert groups_table(bare).equals(GROUPS.arrow().empty_table())
+def test_an_attribute_that_the_plan_lacks_has_no_rows(tmp_path: Path) -> None:
+    assert set(groups_of(tmp_path, ("sex",)).column("attribute").to_pylist()) == {"sex"}
+    assert groups_of(tmp_path, ()).equals(GROUPS.arrow().empty_table())
 
 
 def test_the_published_groups_add_up_to_the_decisions(district: District) -> None:

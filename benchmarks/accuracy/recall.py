@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blocking.candidates import Found
 from linkage.ingest import ingest
-from linkage.night.stages import claims_of
+from linkage.night.stages import read_doses
 from linkage.published.reader import read_table
 from linkage.registry.index import open_index
 from linkage.schema import DOSES
@@ -36,9 +36,9 @@ ORDER BY f.place
 def true_blocking_recall(doses: Path, truth: Path, index_folder: Path, run_dir: Path) -> dict[str, Any]:
     """Share of the linkable claims that exact agreement did not settle whose person is a candidate, of a sample."""
     index = open_index(index_folder)
-    read, subjects, batch, _ = claims_of(ingest([doses], DOSES), index)
+    read = read_doses(ingest([doses], DOSES), index)
     with duckdb.connect() as connection:
-        ids = read.take(subjects.first_dose, ["dose_id"])
+        ids = read.doses.take(read.claims.first_dose, ["dose_id"])
         connection.register("first_doses", ids.append_column("place", pa.array(np.arange(ids.num_rows))))
         connection.register("decisions", read_table(run_dir, "decisions", ["dose_id", "status"]))
         connection.execute("CREATE TEMP TABLE truth AS FROM read_parquet(?)", [str(truth)])
@@ -46,7 +46,7 @@ def true_blocking_recall(doses: Path, truth: Path, index_folder: Path, run_dir: 
     rows = index.rows_of(persons.fill_null("")).astype(np.int64)
     linkable = np.flatnonzero(rows >= 0)
     sample = np.sort(np.random.default_rng(SEED).permutation(linkable)[:SAMPLE])
-    scorer = Scorer(take(batch, sample), index, Model.load(run_dir / "model.json", index.plan).parameters)
+    scorer = Scorer(take(read.batch, sample), index, Model.load(run_dir / "model.json", index.plan).parameters)
     found = 0
     for start in range(0, sample.size, _AT_ONCE):
         part = slice(start, start + _AT_ONCE)

@@ -9,7 +9,6 @@ import numpy as np
 from linkage.errors import InputError, QualityGateError, UsageError, VerificationError
 from linkage.ingest import Ingested, reading_notes
 from linkage.machine.clock import clock_notes
-from linkage.published.decisions import Outcome
 from linkage.registry.index import Index
 from linkage.standardise.dates import FIRST_YEAR, LAST_YEAR, n_births_outside
 from linkage.training.model_file import Model
@@ -84,10 +83,9 @@ def check_plan(index: Index) -> None:
         )
 
 
-def check_sum(ingested: Ingested, outcome: Outcome) -> None:
+def check_sum(ingested: Ingested, n_decided: int) -> None:
     """physical records = decided + rejected, over all files."""
     physical = sum(file.physical_records for file in ingested.files)
-    n_decided = outcome.dose_status.size
     if physical != n_decided + ingested.rejected.num_rows:
         raise VerificationError(
             f"run: {physical} records came in, {n_decided} were decided and "

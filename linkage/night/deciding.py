@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from linkage.deciding import decide as deciding
 from linkage.deciding.decide import NO_RIVALS, Decided, decide
-from linkage.deciding.dose_evidence import Evidence, decided_people, weigh_doses
+from linkage.deciding.dose_evidence import decided_people, weigh_doses
 from linkage.deciding.doubtful import are_doubtful
-from linkage.doses.batch import Doses
-from linkage.doses.claims import Claims
 from linkage.doses.evidence_rates import EvidenceRates, learn_rates
 from linkage.machine.stage_clock import Clock
+from linkage.published.decided import DecidedClaims, ReadDoses
 from linkage.published.patterns import PairCounts
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch
@@ -30,41 +29,6 @@ from models.parameters import Parameters
 
 
 @dataclass(frozen=True)
-class DecidedBatch:
-    """decided: with what the doses say of each other, by_itself: before; model: complete, with the threshold."""
-
-    decided: Decided
-    by_itself: Decided
-    evidence: Evidence
-    pairs: PairCounts
-    model: Model
-
-
-def decide_batch(
-    doses: Doses,
-    claims: Claims,
-    batch: Batch,
-    index: Index,
-    model: Model | None,
-    n_threads: int,
-    scratch: Path | None,
-    clock: Clock,
-    *,
-    verdicts: NDArray[np.int64] | None = None,
-    accepted: str | None = None,
-) -> DecidedBatch:
-    """Decide every claim; what linking needs beside is gone when this returns.
-
-    Parameters
-    ----------
-    model : None trains one on the batch, whose threshold is that of the batch
-    verdicts, accepted : of a training, see linkage.training.batch_model
-    """
-    found, model = verify(doses, claims, batch, index, model, n_threads, clock, verdicts=verdicts, accepted=accepted)
-    return decide_verified(doses, claims, batch, index, found, model, n_threads, scratch, clock)
-
-
-@dataclass(frozen=True)
 class Verified:
     """Claims that agree exactly with one person, agreed: int64[n], in the order of the registry; rows: int32[n],
     passes: uint16[n]. to_link: int64[m], those that do not and are compared, in the same order."""
@@ -75,10 +39,30 @@ class Verified:
     to_link: NDArray[np.int64]
 
 
+def decide_batch(
+    read: ReadDoses,
+    index: Index,
+    model: Model | None,
+    n_threads: int,
+    scratch: Path | None,
+    clock: Clock,
+    *,
+    verdicts: NDArray[np.int64] | None = None,
+    accepted: str | None = None,
+) -> DecidedClaims:
+    """Decide every claim; what linking needs beside is gone when this returns.
+
+    Parameters
+    ----------
+    model : None trains one on the batch, whose threshold is that of the batch
+    verdicts, accepted : of a training, see linkage.training.batch_model
+    """
+    found, model = verify(read, index, model, n_threads, clock, verdicts=verdicts, accepted=accepted)
+    return decide_verified(read, found, index, model, n_threads, scratch, clock)[0]
+
+
 def verify(
-    doses: Doses,
-    claims: Claims,
-    batch: Batch,
+    read: ReadDoses,
     index: Index,
     model: Model | None,
     n_threads: int,
@@ -88,6 +72,7 @@ def verify(
     accepted: str | None = None,
 ) -> tuple[Verified, Model]:
     """Whoever agrees exactly with somebody, and the model for the others; parameters as of `decide_batch`."""
+    doses, claims, batch = read.doses, read.claims, read.batch
     is_excluded = doses.excluded[claims.first_dose] > 0
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
@@ -108,17 +93,17 @@ def verify(
 
 
 def decide_verified(
-    doses: Doses,
-    claims: Claims,
-    batch: Batch,
-    index: Index,
+    read: ReadDoses,
     found: Verified,
+    index: Index,
     model: Model,
     n_threads: int,
     scratch: Path | None,
     clock: Clock,
-) -> DecidedBatch:
-    """Link and decide the claims that agree exactly with nobody, with what the doses say beside."""
+) -> tuple[DecidedClaims, Decided]:
+    """Link and decide the claims that agree exactly with nobody, with what the doses say beside; and what was decided
+    of each claim by itself, before."""
+    doses, claims, batch = read.doses, read.claims, read.batch
     with clock.stage("link"):
         linked, pairs = _link(batch, found.to_link, index, model.parameters, n_threads, scratch, clock)
     with clock.stage("decide"):
@@ -135,7 +120,7 @@ def decide_verified(
         )
         threshold = None if model.threshold is None else model.threshold.probability
         decided = _decided(batch.n_claims, linked, weighed, model, threshold, index, scratch)
-    return DecidedBatch(decided, by_itself, evidence, pairs, _completed(model, known, by_itself, decided))
+    return DecidedClaims(decided, evidence, pairs, _completed(model, known, by_itself, decided)), by_itself
 
 
 def _completed(model: Model, rates: EvidenceRates, by_itself: Decided, decided: Decided) -> Model:

@@ -12,14 +12,17 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from linkage.deciding.error_rates import ErrorRates
 from linkage.ingest import Ingested, for_manifest
 from linkage.machine.memory import peak_rss_bytes
 from linkage.machine.version import code_version
-from linkage.published.decisions import Outcome
+from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
 from linkage.published.patterns import PairCounts
 from linkage.published.unequal import UnequalGroup
 from linkage.registry.index import Index
 from linkage.schema import STATUSES
+from linkage.scoring.batch import Batch
+from linkage.training.drift import Moved
 from linkage.training.model_file import Model
 
 
@@ -79,25 +82,33 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
     }
 
 
-def result_entries(outcome: Outcome, pairs: PairCounts, unequal: list[UnequalGroup]) -> dict[str, Any]:
+def result_entries(
+    read: ReadDoses, claims: DecidedClaims, doses: DecidedDoses, list_date: datetime.date
+) -> dict[str, Any]:
     """What the manifest says about what came out."""
-    decided = outcome.decided
+    decided, pairs = claims.decided, claims.pairs
     return {
-        "list_date": outcome.list_date.isoformat(),
-        "counts": status_counts(outcome),
-        "subjects": outcome.batch.n_claims,
+        "list_date": list_date.isoformat(),
+        "counts": status_counts(doses),
+        "subjects": read.batch.n_claims,
         "candidate_pairs": pairs.n_pairs,
-        "passes": pairs.entries(outcome.index.plan),
+        "passes": pairs.entries(claims.model.plan),
         "match_threshold": decided.threshold,
-        "evidence_rates": outcome.evidence.rates.to_dict(),
+        "evidence_rates": claims.evidence.rates.to_dict(),
         # What the threshold was set for. Of doses, as published, there is estimated_false_match_rate.
         "matched_claims_false_match_rate": decided.expected_false_match_rate,
+        "stations": [asdict(finding) for finding in read.stations.findings],
+        "commune_names": _commune_names(read.batch),
+    }
+
+
+def quality_entries(unequal: list[UnequalGroup], rates: ErrorRates, moved: tuple[Moved, ...]) -> dict[str, Any]:
+    """What the manifest says about how good it is."""
+    return {
         "unequal_groups": [asdict(group) for group in unequal],
-        "stations": [asdict(finding) for finding in outcome.stations.findings],
-        "error_estimates": [asdict(estimate) for estimate in outcome.error_rates.estimates],
-        "unlike_training": [asdict(found) for found in outcome.moved],
-        "conflicting_matches": outcome.error_rates.conflicting,
-        "commune_names": _commune_names(outcome),
+        "error_estimates": [asdict(estimate) for estimate in rates.estimates],
+        "unlike_training": [asdict(found) for found in moved],
+        "conflicting_matches": rates.conflicting,
     }
 
 
@@ -111,15 +122,15 @@ def cost_entries(pairs: PairCounts, seconds: dict[str, float], peak_anonymous_by
     }
 
 
-def status_counts(outcome: Outcome) -> dict[str, int]:
+def status_counts(doses: DecidedDoses) -> dict[str, int]:
     """Doses by status, every status named."""
-    counts = np.bincount(outcome.dose_status, minlength=len(STATUSES))
+    counts = np.bincount(doses.status, minlength=len(STATUSES))
     return dict(zip(STATUSES, counts.tolist(), strict=True))
 
 
-def _commune_names(outcome: Outcome) -> dict[str, str]:
+def _commune_names(batch: Batch) -> dict[str, str]:
     """Names of the communes that the batch states, by code."""
-    places = outcome.batch.dictionaries.units.doses
-    ids = pa.array(np.flatnonzero(np.bincount(outcome.batch.columns["commune"])))
+    places = batch.dictionaries.units.doses
+    ids = pa.array(np.flatnonzero(np.bincount(batch.columns["commune"])))
     pairs = zip(places.code.take(ids).to_pylist(), places.name.take(ids).to_pylist(), strict=True)
     return {code: name for code, name in pairs if code and name}

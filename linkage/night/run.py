@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyarrow as pa
-
+from linkage.deciding.error_rates import ErrorRates
 from linkage.deciding.gates import check_accept, expected_of, gate_notes, refuse
 from linkage.ingest import Ingested, in_order, ingest
 from linkage.machine.clock import today
@@ -18,39 +16,32 @@ from linkage.machine.memory import AnonymousPeak
 from linkage.machine.scratch import writing_work_files
 from linkage.machine.stage_clock import Clock, Progress
 from linkage.night.checks import check_list_date, check_plan, check_set_aside, check_sum, run_notes
-from linkage.night.manifest import cost_entries, input_entries, result_entries, run_id, status_counts
-from linkage.night.stages import STAGES, reconcile
+from linkage.night.manifest import cost_entries, input_entries, quality_entries, result_entries, run_id, status_counts
+from linkage.night.publishing import write_tables
+from linkage.night.stages import (
+    STAGES,
+    Work,
+    claims_of_doses,
+    decide_claims,
+    decide_doses,
+    moved_since_training,
+    rate_errors,
+)
 from linkage.night.standing import RunStages, stages_key
-from linkage.published.claims import candidate_parts, claim_parts, with_comparisons
-from linkage.published.decisions import Outcome, communes_table, decision_parts
-from linkage.published.folders import Stage, new_stage
-from linkage.published.groups import GROUPS, groups_table
-from linkage.published.patterns import PairCounts, patterns_table
-from linkage.published.queues import queue_parts
+from linkage.published.decided import DecidedClaims, ReadDoses
+from linkage.published.folders import new_stage
 from linkage.published.reader import already_published, check_published, published_runs
-from linkage.published.subjects import open_subject_parts, platform_subjects, subject_counts
 from linkage.published.unequal import UnequalGroup, unequal_groups, unequal_notes
 from linkage.registry.as_of import as_of
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import NightlyCheck, damage_told
-from linkage.schema import (
-    CANDIDATES,
-    CLAIMS,
-    COMMUNES,
-    DECISIONS,
-    DOSES,
-    READINGS,
-    REJECTED,
-    STATUSES,
-    SUBJECT_COUNTS,
-    SUBJECTS,
-)
-from linkage.stations import reading_parts, station_notes
+from linkage.schema import DOSES, STATUSES
+from linkage.stations import station_notes
 from linkage.storage.locks import made_and_locked
 from linkage.storage.output_paths import check_folder
 from linkage.storage.standing import Standing, standing
 from linkage.storage.work_folders import work_folder
-from linkage.training.drift import drift_notes
+from linkage.training.drift import Moved, drift_notes
 from linkage.training.model_file import Model
 
 
@@ -143,48 +134,40 @@ def _run(
     asked: _Asked, index: Index, scratch: Path, stages: RunStages, clock: Clock, memory: AnonymousPeak
 ) -> RunSummary:
     """Link and publish, in a folder of runs that is locked; scratch: a work folder in it."""
-    runs, accept, model = asked.runs, asked.accept, asked.model
-
-    def read(folder: Path, name: str) -> Ingested:
-        with clock.stage("ingest"):
-            return ingest(
-                in_order(asked.dose_files),
-                DOSES,
-                columns=asked.columns,
-                scratch=folder,
-                keep=name,
-                strict=asked.strict,
-                on_read=clock.reading,
-            )
-
-    ingested = stages.ingested(read)
+    runs, accept = asked.runs, asked.accept
+    work = Work(asked.n_threads, scratch, clock, stages)
+    ingested = stages.ingested(lambda folder, name: _accepted_doses(asked, folder, name, clock))
     check_set_aside(ingested, accept)
     newest = _newest_dose(ingested, index) if asked.list_date is None else None
     drawn_up = asked.list_date or newest or index.dictionaries.latest_date
-    name = run_id(ingested, index, model, asked.columns, drawn_up)
+    name = run_id(ingested, index, asked.model, asked.columns, drawn_up)
     if already_published(runs / name):
         return _published_before(runs / name, ingested, index, newest)
     with new_stage(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
-        outcome, pairs, model = reconcile(ingested, index, model, drawn_up, asked.n_threads, scratch, clock, stages)
-        check_sum(ingested, outcome)
-        refuse(model, outcome.moved, accept, "the run", expected_of(outcome.decided), index.n_persons)
+        ready = claims_of_doses(ingested, index, asked.model, work)
+        claims, by_itself = decide_claims(ready, index, work)
+        read = ready.read
+        doses = decide_doses(read, claims.decided, index, clock)
+        moved = () if asked.model is None else moved_since_training(by_itself, claims.model)
+        rates = rate_errors(read, claims, by_itself, doses, moved, index, work)
+        del ready, by_itself  # their pages are not needed to publish
+        check_sum(ingested, doses.status.size)
+        refuse(claims.model, moved, accept, "the run", expected_of(claims.decided), index.n_persons)
         with clock.stage("publish"):
-            groups = groups_table(outcome)
-            _write_tables(stage, outcome, pairs, ingested, groups, asked.n_threads)
-            stage.write_json("model", model.document())
-        unequal = unequal_groups(groups, outcome.dose_status.size / max(1, outcome.batch.n_claims))
-        costs = cost_entries(pairs, clock.seconds, memory.bytes)
+            groups = write_tables(stage, ingested, read, claims, doses, index, drawn_up, asked.n_threads)
+            stage.write_json("model", claims.model.document())
+        unequal = unequal_groups(groups, doses.status.size / max(1, read.batch.n_claims))
+        costs = cost_entries(claims.pairs, clock.seconds, memory.bytes)
         before = [path.name for path in published_runs(runs)]
-        counts = status_counts(outcome)
-        of_reading = run_notes(ingested, counts, model, index, newest)
-        notes = _notes_of(outcome, model, unequal)
+        notes = _notes_of(read, claims, unequal, rates, moved, index)
         manifest = {
             "run_id": name,
             "columns": asked.columns,
             "previous_run": before[-1] if before else None,
             **costs,
-            **input_entries(ingested, index, model),
-            **result_entries(outcome, pairs, unequal),
+            **input_entries(ingested, index, claims.model),
+            **result_entries(read, claims, doses, drawn_up),
+            **quality_entries(unequal, rates, moved),
             "accepted": accept,
             "resumed_from": stages.standing.resumed_from,
             "notes": notes,  # but those of reading, which name columns and files as they were typed
@@ -192,19 +175,40 @@ def _run(
         stage.write_manifest(manifest)
         check.finish()
         folder = stage.commit()
-    return RunSummary(
-        name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=(*stages.notes(), *of_reading, *notes)
-    )
+    counts = status_counts(doses)
+    told = (*stages.notes(), *run_notes(ingested, counts, claims.model, index, newest), *notes)
+    return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=told)
 
 
-def _notes_of(outcome: Outcome, model: Model, unequal: list[UnequalGroup]) -> tuple[str, ...]:
+def _accepted_doses(asked: _Asked, folder: Path, name: str, clock: Clock) -> Ingested:
+    """Dose files -> accepted doses, in a work file of a name in a folder."""
+    with clock.stage("ingest"):
+        return ingest(
+            in_order(asked.dose_files),
+            DOSES,
+            columns=asked.columns,
+            scratch=folder,
+            keep=name,
+            strict=asked.strict,
+            on_read=clock.reading,
+        )
+
+
+def _notes_of(
+    read: ReadDoses,
+    claims: DecidedClaims,
+    unequal: list[UnequalGroup],
+    rates: ErrorRates,
+    moved: tuple[Moved, ...],
+    index: Index,
+) -> tuple[str, ...]:
     """What an operator should know of the results."""
     return (
-        *station_notes(outcome.stations.findings),
+        *station_notes(read.stations.findings),
         *unequal_notes(unequal),
-        *drift_notes(model.training, outcome.index.frequencies),
-        *gate_notes(model, outcome.moved, expected_of(outcome.decided), outcome.index.n_persons),
-        *outcome.error_rates.conflicting,
+        *drift_notes(claims.model.training, index.frequencies),
+        *gate_notes(claims.model, moved, expected_of(claims.decided), index.n_persons),
+        *rates.conflicting,
     )
 
 
@@ -228,26 +232,3 @@ def _published_before(folder: Path, ingested: Ingested, index: Index, newest: da
         already_done=True,
         notes=(*run_notes(ingested, counts, model, index, newest), *manifest["notes"]),
     )
-
-
-def _write_tables(
-    stage: Stage, outcome: Outcome, pairs: PairCounts, ingested: Ingested, groups: pa.Table, n_threads: int
-) -> None:
-    """Every table of the run; each is written by one thread, the largest first."""
-    platform = platform_subjects(outcome)
-    tables: dict[str, tuple[pa.Schema, Iterable[pa.Table]]] = {
-        DECISIONS.name: (DECISIONS.arrow(), decision_parts(outcome)),
-        CLAIMS.name: (CLAIMS.arrow(), claim_parts(outcome)),
-        CANDIDATES.name: (with_comparisons(CANDIDATES, outcome.parameters), candidate_parts(outcome)),
-        **queue_parts(outcome),
-        SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(outcome, platform)),
-        SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(outcome, platform)]),
-        COMMUNES.name: (COMMUNES.arrow(), [communes_table(outcome)]),
-        GROUPS.name: (GROUPS.arrow(), [groups]),
-        READINGS.name: (READINGS.arrow(), reading_parts(outcome.stations, outcome.doses.records)),
-    }
-    with ThreadPoolExecutor(n_threads) as threads:
-        list(threads.map(lambda name: stage.write_parts(name, *tables[name]), tables))
-    stage.write_records(DOSES.name, ingested.accepted)
-    stage.write_table(REJECTED.name, ingested.rejected, keep_metadata=True)
-    stage.write_table("patterns", patterns_table(pairs, outcome.index.plan))

@@ -1,22 +1,23 @@
-"""Everything between the files: accepted doses become claims, and these a decided batch."""
+"""The stages of a run between its files: accepted doses become claims, these are decided, and so are the doses.
+
+Each takes named tables and makes named tables, see linkage.published.decided; what takes long stands on disk once it is
+whole.
+"""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from linkage.deciding import decide as deciding
 from linkage.deciding.decide import NO_RIVALS, Decided
 from linkage.deciding.dose_evidence import decided_people
-from linkage.deciding.error_rates import estimate_error_rates
+from linkage.deciding.error_rates import ErrorRates, estimate_error_rates
 from linkage.deciding.gates import is_unlike
-from linkage.doses.batch import Doses
-from linkage.doses.claims import Claims
 from linkage.doses.schedule import DEAD, find_conflicts
 from linkage.doses.schedule_evidence import Given, conflicts_with
 from linkage.encode.dictionaries import read_words
@@ -25,13 +26,11 @@ from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
 from linkage.machine.stage_clock import Clock
 from linkage.night.claims import read_claims
-from linkage.night.deciding import DecidedBatch, decide_verified, verify
-from linkage.published.decisions import Outcome
-from linkage.published.patterns import PairCounts
+from linkage.night.deciding import Verified, decide_verified, verify
+from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
 from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
-from linkage.stations import Stations
 from linkage.training.drift import Moved, describe_best, moved_levels
 from linkage.training.model_file import Model
 
@@ -59,109 +58,33 @@ STAGES = (
 )
 
 
-def reconcile(
-    ingested: Ingested,
-    index: Index,
-    model: Model | None,
-    drawn_up: datetime.date,
-    n_threads: int,
-    scratch: Path,
-    clock: Clock,
-    stand: Stand = at_once,
-) -> tuple[Outcome, PairCounts, Model]:
-    """Link doses with an index: the decided batch, the pairs compared, and the model used.
+@dataclass(frozen=True)
+class Work:
+    """How stages work.
 
-    Parameters
-    ----------
-    model : None trains one on the batch
     scratch : folder for work files
     clock : learns how long each stage took
     stand : what has the results of stages, or makes them
     """
-    known = {"records": ingested.accepted, "plan": index.plan}
 
-    def read() -> dict[str, Any]:
-        with clock.stage("encode"):
-            doses, claims, batch, stations = claims_of(ingested, index, n_threads, scratch)
-        verified, trained = verify(doses, claims, batch, index, model, n_threads, clock)
-        more = batch.dictionaries.beyond(index.dictionaries)
-        told = {"stations": stations, "verified": verified, "model": trained}
-        return {"doses": doses, "claims": claims, "columns": batch.columns, "more": more, **told}
-
-    done = stand("claims", read, known)
-    doses, claims, stations = done["doses"], done["claims"], done["stations"]
-    batch = Batch(claims.keys.size, done["columns"], index.dictionaries.with_more(*done["more"]))
-    read_words(batch.dictionaries, index.plan)
-
-    def link() -> DecidedBatch:
-        return decide_verified(doses, claims, batch, index, done["verified"], done["model"], n_threads, scratch, clock)
-
-    found: DecidedBatch = stand("decisions", link, known)
-    moved = () if model is None else _moved(found.by_itself, found.model)
-    outcome = _outcome_of(doses, claims, batch, stations, found, moved, index, drawn_up, n_threads, clock)
-    return outcome, found.pairs, found.model
+    n_threads: int
+    scratch: Path
+    clock: Clock
+    stand: Stand = at_once
 
 
-def _outcome_of(
-    doses: Doses,
-    claims: Claims,
-    batch: Batch,
-    stations: Stations,
-    found: DecidedBatch,
-    moved: tuple[Moved, ...],
-    index: Index,
-    drawn_up: datetime.date,
-    n_threads: int,
-    clock: Clock,
-) -> Outcome:
-    """The decided batch with what all the doses of a person say together, and its error rates."""
-    decided, model = found.decided, found.model
-    with clock.stage("conflicts"):
-        status, conflicts = _dose_status(doses, claims, decided, index)
-    with clock.stage("error_rates"):
-        rates = estimate_error_rates(
-            decided,
-            found.by_itself,
-            claims.of_dose,
-            status,
-            conflicts,
-            batch,
-            index,
-            model,
-            n_threads,
-            is_unlike=is_unlike(moved),
-        )
-    return Outcome(
-        doses,
-        claims,
-        batch,
-        decided,
-        found.evidence,
-        status,
-        conflicts,
-        doses.excluded[claims.first_dose],
-        index,
-        model.parameters,
-        drawn_up,
-        stations,
-        rates,
-        moved,
-    )
+@dataclass(frozen=True)
+class ReadClaims:
+    """Claims ready to be linked: as they were read, those that agree exactly with somebody, and the model for the
+    others."""
+
+    read: ReadDoses
+    verified: Verified
+    model: Model
 
 
-def _moved(by_itself: Decided, model: Model) -> tuple[Moved, ...]:
-    """How the claims that were linked differ from those that the model was trained on, as many as a training takes;
-    each decided by itself, as in a training."""
-    linked = np.flatnonzero((by_itself.place != NO_RIVALS) & (by_itself.best.rows >= 0))
-    some = linked[:: 1 + linked.size // model.plan.training.subjects]
-    levels = pattern_space(model.plan).levels_of(by_itself.best.codes[some])
-    return moved_levels(model.training.get("best_candidates", {}), describe_best(levels, model.plan))
-
-
-def claims_of(
-    ingested: Ingested, index: Index, n_threads: int = 2, scratch: Path | None = None
-) -> tuple[Doses, Claims, Batch, Stations]:
-    """The doses, their distinct claims, the encoded batch of these, and what was found of the stations.
+def read_doses(ingested: Ingested, index: Index, n_threads: int = 2, scratch: Path | None = None) -> ReadDoses:
+    """The accepted doses, their distinct claims encoded, and what was found of the stations.
 
     scratch : folder for the encoded columns; None keeps them in memory
     """
@@ -173,24 +96,86 @@ def claims_of(
         of_claims[name] = scratch_array(scratch, (claims.keys.size, *column.shape[1:]), column.dtype)
         for part in parts_of(claims.keys.size):
             of_claims[name][part] = column[doses.rows[claims.first_dose[part]]]
-    return doses, claims, prepare_batch(of_claims, dictionaries, index, n_threads), stations
+    return ReadDoses(doses, claims, prepare_batch(of_claims, dictionaries, index, n_threads), stations)
 
 
-def _dose_status(
-    doses: Doses, claims: Claims, decided: Decided, index: Index
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Status and conflict bits of every dose: any after the person's death goes to review. What is under review has the
+def claims_of_doses(ingested: Ingested, index: Index, model: Model | None, work: Work) -> ReadClaims:
+    """Accepted doses -> claims; model: None trains one on them."""
+
+    def make() -> dict[str, Any]:
+        with work.clock.stage("encode"):
+            read = read_doses(ingested, index, work.n_threads, work.scratch)
+        verified, trained = verify(read, index, model, work.n_threads, work.clock)
+        more = read.batch.dictionaries.beyond(index.dictionaries)
+        told = {"stations": read.stations, "verified": verified, "model": trained}
+        return {"doses": read.doses, "claims": read.claims, "columns": read.batch.columns, "more": more, **told}
+
+    done = work.stand("claims", make, {"records": ingested.accepted, "plan": index.plan})
+    doses, claims = done["doses"], done["claims"]
+    batch = Batch(claims.keys.size, done["columns"], index.dictionaries.with_more(*done["more"]))
+    read_words(batch.dictionaries, index.plan)
+    return ReadClaims(ReadDoses(doses, claims, batch, done["stations"]), done["verified"], done["model"])
+
+
+def decide_claims(ready: ReadClaims, index: Index, work: Work) -> tuple[DecidedClaims, Decided]:
+    """Claims -> their candidates and decisions; and what was decided of each by itself, before other doses were
+    weighed."""
+
+    def make() -> tuple[DecidedClaims, Decided]:
+        return decide_verified(ready.read, ready.verified, index, ready.model, work.n_threads, work.scratch, work.clock)
+
+    claims, by_itself = work.stand("decisions", make, {"plan": index.plan})
+    return claims, by_itself
+
+
+def decide_doses(read: ReadDoses, decided: Decided, index: Index, clock: Clock) -> DecidedDoses:
+    """Decisions of claims -> those of doses: any after the person's death goes to review. What is under review has the
     conflicts with what is decided for its best candidate."""
-    person = decided_people(decided)
-    death_day = np.empty(person.size, np.int32)
-    for part in parts_of(person.size):
-        people = index.take(person[part], [BIRTH, DEATH])
-        death_day[part] = days_of_death(people, index.dictionaries.latest_date)
-    of_dose = claims.of_dose
-    conflicts = find_conflicts(person[of_dose], doses.injections, death_day[of_dose])
-    status = decided.status[of_dose]
-    in_review = np.flatnonzero((status == deciding.REVIEW) & (decided.best.rows[of_dose] >= 0))
-    owner, given = of_dose[in_review], Given.of(person[of_dose], of_dose, doses.injections)
-    conflicts[in_review] = conflicts_with(decided.best.rows[owner], owner, doses.injections[in_review], given)
-    status[conflicts & DEAD > 0] = deciding.REVIEW
-    return status, conflicts
+    with clock.stage("conflicts"):
+        person, injections = decided_people(decided), read.doses.injections
+        death_day = np.empty(person.size, np.int32)
+        for part in parts_of(person.size):
+            people = index.take(person[part], [BIRTH, DEATH])
+            death_day[part] = days_of_death(people, index.dictionaries.latest_date)
+        of_dose = read.claims.of_dose
+        conflicts = find_conflicts(person[of_dose], injections, death_day[of_dose])
+        status = decided.status[of_dose]
+        in_review = np.flatnonzero((status == deciding.REVIEW) & (decided.best.rows[of_dose] >= 0))
+        owner, given = of_dose[in_review], Given.of(person[of_dose], of_dose, injections)
+        conflicts[in_review] = conflicts_with(decided.best.rows[owner], owner, injections[in_review], given)
+        status[conflicts & DEAD > 0] = deciding.REVIEW
+    return DecidedDoses(status, conflicts)
+
+
+def moved_since_training(by_itself: Decided, model: Model) -> tuple[Moved, ...]:
+    """How the claims that were linked differ from those that the model was trained on, as many as a training takes;
+    each decided by itself, as in a training."""
+    linked = np.flatnonzero((by_itself.place != NO_RIVALS) & (by_itself.best.rows >= 0))
+    some = linked[:: 1 + linked.size // model.plan.training.subjects]
+    levels = pattern_space(model.plan).levels_of(by_itself.best.codes[some])
+    return moved_levels(model.training.get("best_candidates", {}), describe_best(levels, model.plan))
+
+
+def rate_errors(
+    read: ReadDoses,
+    claims: DecidedClaims,
+    by_itself: Decided,
+    doses: DecidedDoses,
+    moved: tuple[Moved, ...],
+    index: Index,
+    work: Work,
+) -> ErrorRates:
+    """Decisions -> how many of them are wrong."""
+    with work.clock.stage("error_rates"):
+        return estimate_error_rates(
+            claims.decided,
+            by_itself,
+            read.claims.of_dose,
+            doses.status,
+            doses.conflicts,
+            read.batch,
+            index,
+            claims.model,
+            work.n_threads,
+            is_unlike=is_unlike(moved),
+        )

@@ -24,7 +24,8 @@ from linkage.ingest import FileCount, Ingested, SetAside
 from linkage.ingest.records import Records
 from linkage.machine.stage_clock import Clock
 from linkage.machine.version import code_version
-from linkage.night.deciding import DecidedBatch, Verified
+from linkage.night.deciding import Verified
+from linkage.published.decided import DecidedClaims
 from linkage.published.patterns import PairCounts
 from linkage.registry.index import Index
 from linkage.scoring.ranking import Ranked
@@ -41,7 +42,7 @@ _TYPES = {
     for each in (
         *(FileCount, SetAside, Doses, Injections, ClaimIds, Claims, Stations, Finding, Reading, Verified),
         *(Model, Parameters, ComparisonParameters, MatchThreshold, EvidenceRates, ScheduleRates, SiblingRates),
-        *(DecidedBatch, Decided, Ranked, Evidence, PairCounts, PassCounts),
+        *(DecidedClaims, Decided, Ranked, Evidence, PairCounts, PassCounts),
     )
 }
 _ACCEPTED = "accepted.arrow"  # the work file of the accepted doses, which is published

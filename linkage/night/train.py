@@ -10,7 +10,7 @@ from linkage.ingest import Ingested, in_order, ingest
 from linkage.machine.clock import today
 from linkage.machine.stage_clock import Clock, Progress
 from linkage.night.deciding import decide_batch
-from linkage.night.stages import claims_of
+from linkage.night.stages import read_doses
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import NightlyCheck, damage_told
 from linkage.schema import DOSES
@@ -51,8 +51,6 @@ def _trained(
 ) -> Model:
     """The model of a batch."""
     with clock.stage("encode"):
-        doses, claims, batch, _ = claims_of(ingested, index)
-    known = None if verdicts is None else claim_verdicts(verdicts, doses, claims, index)
-    return decide_batch(
-        doses, claims, batch, index, None, n_threads, None, clock, verdicts=known, accepted=accept
-    ).model
+        read = read_doses(ingested, index)
+    known = None if verdicts is None else claim_verdicts(verdicts, read.doses, read.claims, index)
+    return decide_batch(read, index, None, n_threads, None, clock, verdicts=known, accepted=accept).model

@@ -9,13 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.deciding.decide import NO_RIVALS, VERIFIED
+from linkage.deciding.decide import NO_RIVALS, VERIFIED, Decided
+from linkage.deciding.dose_evidence import Evidence
 from linkage.doses.claim_ids import ClaimIds
 from linkage.machine.parts import PART_ROWS, parts_of
-from linkage.published.decisions import Outcome, pass_lists
+from linkage.published.decided import DecidedClaims
+from linkage.published.decisions import PersonIds, pass_lists
 from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
 from linkage.scoring.batch import pattern_space
 from linkage.scoring.ranking import Ranked
+from linkage.training.model_file import Model
 from models.parameters import Parameters
 
 Places = NDArray[np.int64]
@@ -33,16 +36,15 @@ def with_comparisons(table: TableSchema, parameters: Parameters) -> pa.Schema:
     return schema
 
 
-def claim_parts(outcome: Outcome) -> Iterator[pa.Table]:
+def claim_parts(typed: ClaimIds, decided: Decided) -> Iterator[pa.Table]:
     """A row per claim, by claim_id, in parts; see schema.CLAIMS."""
-    typed = outcome.doses.typed
     n_doses = np.bincount(typed.of_dose, minlength=typed.first_dose.size).astype(np.int32)
     for part in parts_of(typed.first_dose.size):
         claims, numbers = typed.compared[part], np.arange(part.start, part.stop)
         columns = {
             "claim_id": typed.hex(numbers),
             "compared_as": _ids_of_others(typed, numbers, typed.least_of(claims)),
-            "status": pa.array(STATUSES).take(pa.array(outcome.decided.status[claims])),
+            "status": pa.array(STATUSES).take(pa.array(decided.status[claims])),
             "n_doses": pa.array(n_doses[part]),
         }
         yield pa.table([columns[name] for name in CLAIMS.names], schema=CLAIMS.arrow())
@@ -56,65 +58,66 @@ def _ids_of_others(typed: ClaimIds, claims: NDArray[np.int64], compared_as: NDAr
     return typed.hex(compared_as[others]).take(pa.array(place, mask=claims == compared_as))
 
 
-def candidate_parts(outcome: Outcome) -> Iterator[pa.Table]:
+def candidate_parts(typed: ClaimIds, found: DecidedClaims, ids: PersonIds) -> Iterator[pa.Table]:
     """A row per claim that was compared and candidate, by claim_id and rank, in parts; see schema.CANDIDATES."""
-    typed, schema = outcome.doses.typed, with_comparisons(CANDIDATES, outcome.parameters)
-    place, status = outcome.decided.place[typed.compared], outcome.decided.status[typed.compared]
-    decided = np.flatnonzero((place != NO_RIVALS) | (status == VERIFIED))
-    for part in parts_of(decided.size, PART_ROWS // 8):  # a claim has several rows here, and they are wide
-        members = decided[part]
+    decided, model = found.decided, found.model
+    schema = with_comparisons(CANDIDATES, model.parameters)
+    place, status = decided.place[typed.compared], decided.status[typed.compared]
+    compared = np.flatnonzero((place != NO_RIVALS) | (status == VERIFIED))
+    for part in parts_of(compared.size, PART_ROWS // 8):  # a claim has several rows here, and they are wide
+        members = compared[part]
         claims = typed.compared[members]
-        found, probabilities = outcome.decided.candidates(claims)
-        which, rank, bits = _told(outcome, claims, found, probabilities)
+        ranked, probabilities = decided.candidates(claims)
+        which, rank, bits = _told(found.evidence, claims, ranked, probabilities)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
-            "person_id": _person_ids(outcome, claims[which], rank),
-            "registry_row": pa.array(found.rows[which, rank]),
+            "person_id": _person_ids(decided, ids, claims[which], rank),
+            "registry_row": pa.array(ranked.rows[which, rank]),
             "match_probability": pa.array(probabilities[which, rank]),
-            "match_weight": pa.array(found.weights[which, rank]),
-            "found_by": pass_lists(outcome.index.plan, found.passes[which, rank]),
+            "match_weight": pa.array(ranked.weights[which, rank]),
+            "found_by": pass_lists(model.plan, ranked.passes[which, rank]),
         }
-        columns |= weight_parts(outcome, found, (which, rank), bits)
+        columns |= weight_parts(model, ranked, (which, rank), bits)
         yield pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-def _person_ids(outcome: Outcome, claims: NDArray[np.int32], rank: Places) -> pa.ChunkedArray:
+def _person_ids(decided: Decided, ids: PersonIds, claims: NDArray[np.int32], rank: Places) -> pa.ChunkedArray:
     """The ids of candidates; a claim without rivals, as a verified one, has its best one alone."""
-    ids, place = outcome.person_ids, outcome.decided.place[claims]
+    place = decided.place[claims]
     has_rivals = place != NO_RIVALS
     return pc.coalesce(ids.of(place, rank, ~has_rivals), ids.best.take(pa.array(claims, mask=has_rivals)))
 
 
 def _told(
-    outcome: Outcome, claims: NDArray[np.int32], found: Ranked, probabilities: NDArray[np.float64]
+    evidence: Evidence, claims: NDArray[np.int32], ranked: Ranked, probabilities: NDArray[np.float64]
 ) -> tuple[Places, Places, Bits]:
     """The candidates with a row of their own, by claim and rank: the best and the runner-up of the decisions, others
     that are not out of the question, and those for or against whom other doses speak; and what these say."""
-    which, rank = np.nonzero(found.rows >= 0)
-    subject_bits, schedule_bits = outcome.evidence.of_pairs(claims[which], found.rows[which, rank])
+    which, rank = np.nonzero(ranked.rows >= 0)
+    subject_bits, schedule_bits = evidence.of_pairs(claims[which], ranked.rows[which, rank])
     is_likely = probabilities[which, rank] >= LEAST_TOLD
     is_told = is_likely | (rank < 2) | (subject_bits != 0) | (schedule_bits != 0)
     return which[is_told], rank[is_told], (subject_bits[is_told], schedule_bits[is_told])
 
 
-def weight_parts(outcome: Outcome, found: Ranked, at: tuple[Places, Places], bits: Bits) -> dict[str, pa.Array]:
-    """What match weights are made of, by column, of the candidates found at n places; bits: what other doses say of
+def weight_parts(model: Model, ranked: Ranked, at: tuple[Places, Places], bits: Bits) -> dict[str, pa.Array]:
+    """What match weights are made of, by column, of the candidates at n places; bits: what other doses say of
     them.
 
     What is neither a comparison's weight, nor rarity, nor near numbers, nor of other doses is the correction for
     households: the parts add up to the weight.
     """
-    parameters = outcome.parameters
-    levels = pattern_space(outcome.index.plan).levels_of(found.codes[at])
-    columns, left = {}, found.weights[at]
+    parameters = model.parameters
+    levels = pattern_space(model.plan).levels_of(ranked.codes[at])
+    columns, left = {}, ranked.weights[at]
     for c, comparison in enumerate(parameters.comparisons):
         of_level = comparison.log2_m_u[levels[:, c]]
         left -= of_level
         columns[f"level_{comparison.name}"] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
         columns[f"weight_{comparison.name}"] = pa.array(of_level)
     subject_bits, schedule_bits = bits
-    rarity_bits, near_number_bits = -np.log2(found.ratios[at]), -parameters.neighbour_bits(levels)
+    rarity_bits, near_number_bits = -np.log2(ranked.ratios[at]), -parameters.neighbour_bits(levels)
     household_bits = left - rarity_bits - near_number_bits - subject_bits - schedule_bits
     return columns | {
         "rarity_bits": pa.array(rarity_bits),

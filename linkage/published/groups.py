@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.deciding.decide import MATCHED, UNMATCHED, VERIFIED
+from linkage.deciding.decide import MATCHED, UNMATCHED, VERIFIED, Decided
 from linkage.machine.parts import parts_of
-from linkage.published.decisions import Outcome
 from linkage.schema import STATUSES, Column, TableSchema
+from linkage.scoring.batch import Batch
 from linkage.standardise import dates
 from linkage.standardise.categories import FEMALE, MALE, SEX_UNKNOWN
 from linkage.standardise.categories_ethnicity import GROUPS as ETHNIC_GROUPS
+from linkage.standardise.places import Units
 
 GROUPS = TableSchema(
     "groups",
@@ -50,21 +52,31 @@ class _Grouping:
     codes: NDArray[np.unsignedinteger[Any]]
 
 
-def groups_table(outcome: Outcome) -> pa.Table:
-    """Doses by attribute, value and status, see GROUPS; what does not occur has no row."""
-    parts = [_count(outcome, name, grouping) for name, grouping in _groupings(outcome).items()]
+def groups_table(
+    of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8], decided: Decided, batch: Batch, day: datetime.date
+) -> pa.Table:
+    """Doses by attribute, value and status, see GROUPS; what does not occur has no row.
+
+    Parameters
+    ----------
+    of_dose, dose_status : int32[n_doses], uint8[n_doses], the claim and the status of each dose
+    day : on which ages are counted
+    """
+    parts = [_count(of_dose, dose_status, decided, name, grouping) for name, grouping in _groupings(batch, day).items()]
     return pa.concat_tables(parts) if parts else GROUPS.arrow().empty_table()
 
 
-def _count(outcome: Outcome, attribute: str, grouping: _Grouping) -> pa.Table:
+def _count(
+    of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8], decided: Decided, attribute: str, grouping: _Grouping
+) -> pa.Table:
     n_cells = len(grouping.labels) * len(STATUSES)
     counts, expected = np.zeros(n_cells, np.int64), np.zeros(n_cells)
-    for part in parts_of(outcome.dose_status.size):
-        claims, status = outcome.claims.of_dose[part], outcome.dose_status[part]
+    for part in parts_of(dose_status.size):
+        claims, status = of_dose[part], dose_status[part]
         cell = grouping.codes[claims].astype(np.intp) * len(STATUSES) + status
         counts += np.bincount(cell, minlength=n_cells)
         # Added dose by dose, for the last bits of the sums must not depend on the parts.
-        np.add.at(expected, cell, _expected_errors(outcome, claims, status))
+        np.add.at(expected, cell, _expected_errors(decided, claims, status))
     present = np.flatnonzero(counts)
     columns = {
         "attribute": pa.array([attribute] * present.size, pa.string()),
@@ -76,20 +88,20 @@ def _count(outcome: Outcome, attribute: str, grouping: _Grouping) -> pa.Table:
     return pa.table([columns[name] for name in GROUPS.names], schema=GROUPS.arrow())
 
 
-def _expected_errors(outcome: Outcome, claims: NDArray[np.int32], status: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _expected_errors(decided: Decided, claims: NDArray[np.int32], status: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Probability that doses of some claims, with the status of each, are decided wrongly: float64[n]."""
-    false_link = np.maximum(0.0, 1.0 - outcome.decided.best_probabilities[claims])
-    missed = np.maximum(0.0, 1.0 - outcome.decided.none[claims])
+    false_link = np.maximum(0.0, 1.0 - decided.best_probabilities[claims])
+    missed = np.maximum(0.0, 1.0 - decided.none[claims])
     is_linked = (status == VERIFIED) | (status == MATCHED)
     return np.asarray(np.where(is_linked, false_link, np.where(status == UNMATCHED, missed, 0.0)))
 
 
-def _groupings(outcome: Outcome) -> dict[str, _Grouping]:
+def _groupings(batch: Batch, day: datetime.date) -> dict[str, _Grouping]:
     """The attributes whose field the plan has."""
-    columns = outcome.batch.columns
+    columns = batch.columns
     groupings = {}
     if "birth_date" in columns:
-        groupings["age"] = _age_bands(columns["birth_date"].astype(np.uint32), outcome)
+        groupings["age"] = _age_bands(columns["birth_date"].astype(np.uint32), day)
     if "sex" in columns:
         groupings["sex"] = _Grouping(list(_SEX_NAMES.values()), columns["sex"].astype(np.uint8))
     if "ethnicity" in columns:
@@ -98,16 +110,16 @@ def _groupings(outcome: Outcome) -> dict[str, _Grouping]:
         if "birth_date" in columns:
             groupings["birthday"] = _birthdays(columns["birth_date"].astype(np.uint32), groupings["ethnicity"])
     if "commune" in columns:
-        groupings["province"] = _provinces(columns["commune"].astype(np.uint16), outcome)
+        groupings["province"] = _provinces(columns["commune"].astype(np.uint16), batch.dictionaries.units)
     return groupings
 
 
-def _age_bands(birth: NDArray[np.uint32], outcome: Outcome) -> _Grouping:
-    """Completed years on the list date; of a birth date without month or day as on 1 January."""
-    today = int(dates.pack_date(outcome.list_date.year, outcome.list_date.month, outcome.list_date.day))
+def _age_bands(birth: NDArray[np.uint32], day: datetime.date) -> _Grouping:
+    """Completed years on a day; of a birth date without month or day as on 1 January."""
+    today = int(dates.pack_date(day.year, day.month, day.day))
     below_year = (1 << dates.YEAR_SHIFT) - 1
     had_birthday = (birth & below_year) <= (today & below_year)
-    years = outcome.list_date.year - dates.year_of(birth).astype(np.int16) - ~had_birthday
+    years = day.year - dates.year_of(birth).astype(np.int16) - ~had_birthday
     bands = np.searchsorted(_BAND_STARTS, years, side="right").astype(np.uint8)
     last = _BAND_STARTS[-1]
     labels = [f"{start}–{after - 1}" for start, after in pairwise(_BAND_STARTS)]
@@ -125,9 +137,9 @@ def _birthdays(birth: NDArray[np.uint32], ethnicity: _Grouping) -> _Grouping:
     return _Grouping([None, *labels], np.where((birth == 0) | (ethnicity.codes == 0), 0, codes))
 
 
-def _provinces(communes: NDArray[np.uint16], outcome: Outcome) -> _Grouping:
+def _provinces(communes: NDArray[np.uint16], units: Units) -> _Grouping:
     """By name, in the order of the names' code points."""
-    names = outcome.batch.dictionaries.units.doses.province_name
+    names = units.doses.province_name
     distinct = pc.unique(names.drop_null()).sort()
     codes = pc.fill_null(pc.add(pc.index_in(names, value_set=distinct, skip_nulls=True), 1), 0)
     of_place = codes.to_numpy(zero_copy_only=False).astype(np.uint8)

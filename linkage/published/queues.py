@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from linkage.deciding.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED
 from linkage.deciding.review_worth import LEAST_SHOWN, is_shown, priorities, settle_probability
 from linkage.doses.batch import EXCLUDED_REASONS
+from linkage.doses.claim_ids import ClaimIds
 from linkage.doses.schedule import conflict_labels
 from linkage.machine.parts import parts_of
 from linkage.published.claims import weight_parts, with_comparisons
-from linkage.published.decisions import Outcome, claim_columns, commune_columns, pass_lists
+from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
+from linkage.published.decisions import claim_columns, commune_columns, pass_lists
+from linkage.published.faults import Faults
+from linkage.registry.index import Index
 from linkage.schema import EXCLUDED_QUEUE, MATCH_QUEUE, REGISTERED, REVIEW_QUEUE, STATED, UNMATCHED_QUEUE, TableSchema
 
 REVIEW_DAYS = 2  # the police have two days from the day the list is drawn up
@@ -27,42 +31,60 @@ _OF_DOSE = ("subject_id", "facility_code", "facility_level")  # as the dose show
 _QUEUES = ((MATCH_QUEUE, MATCHED), (UNMATCHED_QUEUE, UNMATCHED), (EXCLUDED_QUEUE, EXCLUDED))
 
 
-def queue_parts(outcome: Outcome) -> dict[str, tuple[pa.Schema, Iterator[pa.Table]]]:
+@dataclass(frozen=True)
+class ToQueue:
+    """What the queues are made of; list_date: the day that they are drawn up."""
+
+    read: ReadDoses
+    claims: DecidedClaims
+    doses: DecidedDoses
+    faults: Faults
+    index: Index
+    list_date: datetime.date
+
+    @property
+    def typed(self) -> ClaimIds:
+        return self.read.doses.typed
+
+
+def queue_parts(decided: ToQueue) -> dict[str, tuple[pa.Schema, Iterator[pa.Table]]]:
     """The queues by name, as in schema, each in parts.
 
     A claim stands in the queue of each status that its doses have.
     """
-    queues = {queue.name: (queue.arrow(), _queue(outcome, queue, status)) for queue, status in _QUEUES}
-    return queues | {REVIEW_QUEUE.name: (with_comparisons(REVIEW_QUEUE, outcome.parameters), _review_queue(outcome))}
+    queues = {queue.name: (queue.arrow(), _queue(decided, queue, status)) for queue, status in _QUEUES}
+    return queues | {
+        REVIEW_QUEUE.name: (with_comparisons(REVIEW_QUEUE, decided.claims.model.parameters), _review_queue(decided))
+    }
 
 
-def _queue(outcome: Outcome, queue: TableSchema, status: int) -> Iterator[pa.Table]:
+def _queue(decided: ToQueue, queue: TableSchema, status: int) -> Iterator[pa.Table]:
     """A row per claim."""
-    waiting = _with_status(outcome, status)
+    waiting = _with_status(decided, status)
     for part in parts_of(waiting.members.size):
-        member = outcome.doses.typed.compared[waiting.members[part]]
-        columns = _claim_columns(outcome, waiting[part])
+        member = decided.typed.compared[waiting.members[part]]
+        columns = _claim_columns(decided, waiting[part])
         if queue is MATCH_QUEUE:
-            columns |= _registered(outcome, outcome.decided.best.rows[member])
+            columns |= _registered(decided, decided.claims.decided.best.rows[member])
         if queue is UNMATCHED_QUEUE:
-            columns |= _searched_from(outcome, member)
+            columns |= _searched_from(decided, member)
         if queue is EXCLUDED_QUEUE:
-            columns["reason"] = EXCLUDED_REASONS.take(pa.array(outcome.excluded[member]))
+            columns["reason"] = EXCLUDED_REASONS.take(pa.array(_excluded(decided.read, member)))
         yield pa.table([columns[name] for name in queue.names], schema=queue.arrow())
 
 
-def _review_queue(outcome: Outcome) -> Iterator[pa.Table]:
+def _review_queue(decided: ToQueue) -> Iterator[pa.Table]:
     """A row per claim under review and candidate, best first."""
-    waiting = _with_status(outcome, REVIEW)
-    members, is_listed = outcome.doses.typed.compared[waiting.members], outcome.doses.does_clean_up[waiting.shown]
-    conflicts = _conflicts(outcome)[waiting.members]
+    waiting = _with_status(decided, REVIEW)
+    members, is_listed = decided.typed.compared[waiting.members], decided.read.doses.does_clean_up[waiting.shown]
+    conflicts = _conflicts(decided)[waiting.members]
     settled = np.empty(members.size)
     for part in parts_of(members.size):
-        settled[part] = settle_probability(outcome.decided.candidates(members[part])[1])
-    place = priorities(_communes_now(outcome, members), is_listed, settled, waiting.n_doses)
+        settled[part] = settle_probability(decided.claims.decided.candidates(members[part])[1])
+    place = priorities(_communes_now(decided, members), is_listed, settled, waiting.n_doses)
     for part in parts_of(members.size):
         claims = _Reviewed(waiting[part], conflicts[part], is_listed[part], settled[part], place[part])
-        yield _review_part(outcome, claims)
+        yield _review_part(decided, claims)
 
 
 @dataclass(frozen=True)
@@ -98,14 +120,14 @@ class _Reviewed:
     priority: NDArray[np.int32]
 
 
-def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
-    plan, schema = outcome.index.plan, with_comparisons(REVIEW_QUEUE, outcome.parameters)
-    members = outcome.doses.typed.compared[claims.waiting.members]
-    found, probabilities = outcome.decided.candidates(members)
+def _review_part(decided: ToQueue, claims: _Reviewed) -> pa.Table:
+    plan, schema = decided.index.plan, with_comparisons(REVIEW_QUEUE, decided.claims.model.parameters)
+    members = decided.typed.compared[claims.waiting.members]
+    found, probabilities = decided.claims.decided.candidates(members)
     which, rank = np.nonzero((found.rows >= 0) & is_shown(probabilities))
     at = which, rank
     of_claim = pa.array(which)
-    of_claims = _claim_columns(outcome, claims.waiting)
+    of_claims = _claim_columns(decided, claims.waiting)
     columns = {name: column.take(of_claim) for name, column in of_claims.items()} | {
         "priority": pa.array(claims.priority[which]),
         "settle_probability": pa.array(claims.settled[which]),
@@ -116,72 +138,80 @@ def _review_part(outcome: Outcome, claims: _Reviewed) -> pa.Table:
         "conflicts": conflict_labels(claims.conflicts[which]),
         "in_police_list": pa.array(claims.is_listed[which]),
     }
-    columns |= _registered(outcome, found.rows[which, rank])
-    columns |= weight_parts(outcome, found, at, outcome.evidence.of_pairs(members[which], found.rows[at]))
+    columns |= _registered(decided, found.rows[which, rank])
+    columns |= weight_parts(
+        decided.claims.model, found, at, decided.claims.evidence.of_pairs(members[which], found.rows[at])
+    )
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
-def _communes_now(outcome: Outcome, members: NDArray[np.integer]) -> NDArray[np.int32]:
+def _communes_now(decided: ToQueue, members: NDArray[np.integer]) -> NDArray[np.int32]:
     """The commune whose police review each claim, as a number: its code now, that of 2021 where that is not known."""
-    codes = commune_columns(outcome, members)
+    codes = commune_columns(decided.read.batch, members)
     encoded = pc.coalesce(codes["commune_code_now"], codes["commune_code"], "").dictionary_encode()
     return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int32)
 
 
-def _searched_from(outcome: Outcome, members: NDArray[np.integer]) -> dict[str, pa.Array]:
+def _searched_from(decided: ToQueue, members: NDArray[np.integer]) -> dict[str, pa.Array]:
     """The candidates of claims that are not worth a review, to begin the search with."""
-    found, probabilities = outcome.decided.candidates(members)
+    found, probabilities = decided.claims.decided.candidates(members)
     is_listed = (found.rows >= 0) & (probabilities >= LEAST_SHOWN)
     ends = pa.array(np.append(0, np.cumsum(is_listed.sum(axis=1))), pa.int32())
-    ids = outcome.index.take(found.rows[is_listed], [outcome.index.plan.right_id]).column(0).combine_chunks()
+    ids = decided.index.take(found.rows[is_listed], [decided.index.plan.right_id]).column(0).combine_chunks()
     return {
         "candidate_ids": pa.ListArray.from_arrays(ends, ids.cast(pa.string())),
         "candidate_probabilities": pa.ListArray.from_arrays(ends, pa.array(probabilities[is_listed])),
     }
 
 
-def _claim_columns(outcome: Outcome, waiting: _Waiting) -> dict[str, pa.Array | pa.ChunkedArray]:
+def _claim_columns(decided: ToQueue, waiting: _Waiting) -> dict[str, pa.Array | pa.ChunkedArray]:
     """What is decided about claims, their doses that wait, and what the dose shown states."""
-    columns = claim_columns(outcome, outcome.doses.typed.compared[waiting.members])
-    columns["claim_id"] = outcome.doses.typed.hex(waiting.members)
+    claims, plan = decided.typed.compared[waiting.members], decided.index.plan
+    columns = claim_columns(decided.read.batch, decided.claims.decided, decided.faults, plan, claims)
+    columns["claim_id"] = decided.typed.hex(waiting.members)
     columns["n_doses"] = pa.array(waiting.n_doses)
-    ids = outcome.doses.take(waiting.doses, ["dose_id"]).column(0).combine_chunks()
+    ids = decided.read.doses.take(waiting.doses, ["dose_id"]).column(0).combine_chunks()
     ends = np.append(0, np.cumsum(waiting.n_doses, dtype=np.int32)).astype(np.int32)
     columns["dose_ids"] = pa.ListArray.from_arrays(pa.array(ends), ids)
-    shown = outcome.doses.take(waiting.shown, [*_OF_DOSE, *STATED])
-    deadline = outcome.list_date + datetime.timedelta(days=REVIEW_DAYS)
-    columns["list_date"] = pa.repeat(pa.scalar(outcome.list_date, pa.date32()), waiting.members.size)
+    shown = decided.read.doses.take(waiting.shown, [*_OF_DOSE, *STATED])
+    deadline = decided.list_date + datetime.timedelta(days=REVIEW_DAYS)
+    columns["list_date"] = pa.repeat(pa.scalar(decided.list_date, pa.date32()), waiting.members.size)
     columns["deadline"] = pa.repeat(pa.scalar(deadline, pa.date32()), waiting.members.size)
     columns |= {name: shown.column(name) for name in _OF_DOSE}
     return columns | {f"stated_{name}": shown.column(name) for name in STATED}
 
 
-def _with_status(outcome: Outcome, status: int) -> _Waiting:
+def _with_status(decided: ToQueue, status: int) -> _Waiting:
     """Claims of which at least one dose has the status."""
-    doses = np.flatnonzero(outcome.dose_status == status).astype(np.int32)
-    claim = outcome.doses.typed.of_dose[doses]
+    doses = np.flatnonzero(decided.doses.status == status).astype(np.int32)
+    claim = decided.typed.of_dose[doses]
     order = np.argsort(claim, kind="stable")
     doses, claim = doses[order], claim[order]
     starts = np.flatnonzero(np.append(True, claim[1:] != claim[:-1])[: claim.size])
     place = np.arange(doses.size)
-    place[~outcome.doses.does_clean_up[doses]] += doses.size
+    place[~decided.read.doses.does_clean_up[doses]] += doses.size
     first = np.minimum.reduceat(place, starts) % doses.size if starts.size else starts
     n_doses = np.diff(np.append(starts, claim.size)).astype(np.int32)
     return _Waiting(claim[starts].astype(np.int64), n_doses, doses, doses[first])
 
 
-def _conflicts(outcome: Outcome) -> NDArray[np.uint8]:
+def _conflicts(decided: ToQueue) -> NDArray[np.uint8]:
     """The conflict bits of all doses of each claim together."""
-    typed = outcome.doses.typed
+    typed = decided.typed
     bits = np.zeros(typed.first_dose.size, np.uint8)
-    doses = np.flatnonzero(outcome.dose_conflicts)
-    np.bitwise_or.at(bits, typed.of_dose[doses], outcome.dose_conflicts[doses])
+    doses = np.flatnonzero(decided.doses.conflicts)
+    np.bitwise_or.at(bits, typed.of_dose[doses], decided.doses.conflicts[doses])
     return bits
 
 
-def _registered(outcome: Outcome, rows: NDArray[np.int32]) -> dict[str, pa.ChunkedArray]:
+def _registered(decided: ToQueue, rows: NDArray[np.int32]) -> dict[str, pa.ChunkedArray]:
     """The registry's side of candidates."""
-    id_column = outcome.index.plan.right_id
-    table = outcome.index.take(rows, [id_column, *REGISTERED])
+    id_column = decided.index.plan.right_id
+    table = decided.index.take(rows, [id_column, *REGISTERED])
     registered = {f"registered_{name}": table.column(name) for name in REGISTERED}
     return registered | {"person_id": table.column(id_column)}
+
+
+def _excluded(read: ReadDoses, claims: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Why some claims are not compared with the registry, by the first dose that states each: uint8[n]."""
+    return read.doses.excluded[read.claims.first_dose[claims]]

@@ -19,11 +19,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED, VERIFIED
+from linkage.doses.batch import Doses
 from linkage.doses.claims import grouped
 from linkage.ingest.duplicates import hash_keys
 from linkage.machine.parts import parts_of
-from linkage.published.decisions import Outcome, commune_columns
+from linkage.published.decisions import commune_columns
 from linkage.schema import ISSUES, STATUSES, SUBJECT_COUNTS, SUBJECTS
+from linkage.scoring.batch import Batch
 
 # What stands for a subject, most pressing first: its doses with an issue in the order of ISSUES, open ones without, and
 # then the verified and the excluded.
@@ -46,21 +48,29 @@ class PlatformSubjects:
     n_open: NDArray[np.int32]
 
 
-def platform_subjects(outcome: Outcome) -> PlatformSubjects:
+def platform_subjects(
+    doses: Doses, of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8], issues: NDArray[np.uint8]
+) -> PlatformSubjects:
     """Group the doses by the platform's id of the subject; where it is blank, the identity claim is the subject, all
     that is compared as one together.
 
     Ids are told apart by a hash of 64 bits, as claims are.
+
+    Parameters
+    ----------
+    of_dose : int32[n_doses], the claim of each dose
+    dose_status : uint8[n_doses]
+    issues : uint8[n_claims], see linkage.published.faults
     """
-    _, of_dose, first = grouped(_ids(outcome))
+    _, subject_of, first = grouped(_ids(doses, of_dose))
     n_subjects, n_doses = first.size, of_dose.size
     least = np.full(n_subjects, np.iinfo(np.int64).max)
     pressing = np.full(n_subjects, _STATUS_ORDER.size, np.uint8)
     n_open = np.zeros(n_subjects, np.int32)
     for part in parts_of(n_doses):
-        status, subjects = outcome.dose_status[part], of_dose[part]
+        status, subjects = dose_status[part], subject_of[part]
         # ISSUES has the gravest first, and no issue comes out as its length.
-        rank = outcome.issues[outcome.claims.of_dose[part]].astype(np.int64)
+        rank = issues[of_dose[part]].astype(np.int64)
         rank[status == VERIFIED], rank[status == EXCLUDED] = _VERIFIED, _EXCLUDED
         np.minimum.at(least, subjects, rank * n_doses + np.arange(part.start, part.stop))
         np.minimum.at(pressing, subjects, np.argsort(_STATUS_ORDER).astype(np.uint8)[status])
@@ -69,31 +79,32 @@ def platform_subjects(outcome: Outcome) -> PlatformSubjects:
     return PlatformSubjects(dose.astype(np.int32), rank.astype(np.int8), _STATUS_ORDER[pressing], n_open)
 
 
-def _ids(outcome: Outcome) -> NDArray[np.uint64]:
+def _ids(doses: Doses, of_dose: NDArray[np.int32]) -> NDArray[np.uint64]:
     """A hash of every dose's subject: uint64[n_doses]."""
-    ids = outcome.doses.subject_ids.copy()
+    ids = doses.subject_ids.copy()
     blank = np.flatnonzero(ids == 0)
     for part in parts_of(blank.size):
-        ids[blank[part]] = hash_keys(pa.chunked_array([_claim_ids(outcome, blank[part])]))
+        ids[blank[part]] = hash_keys(pa.chunked_array([_claim_ids(doses, of_dose[blank[part]])]))
     return ids
 
 
-def _claim_ids(outcome: Outcome, doses: NDArray[np.integer]) -> pa.StringArray:
+def _claim_ids(doses: Doses, claims: NDArray[np.int32]) -> pa.StringArray:
     """What stands for the subject of doses that name none: the least id of the claims that are compared as one."""
-    typed = outcome.doses.typed
-    return typed.hex(typed.least_of(outcome.claims.of_dose[doses]))
+    return doses.typed.hex(doses.typed.least_of(claims))
 
 
-def open_subject_parts(outcome: Outcome, platform: PlatformSubjects) -> Iterator[pa.Table]:
+def open_subject_parts(
+    platform: PlatformSubjects, doses: Doses, of_dose: NDArray[np.int32], batch: Batch
+) -> Iterator[pa.Table]:
     """One row per subject with a dose that is neither verified nor excluded, sorted by subject_id; see
     schema.SUBJECTS."""
     members = np.flatnonzero(platform.rank <= _OPEN_WITHOUT_ISSUE)
-    stated = [_stated_ids(outcome, platform.dose[members[part]]) for part in parts_of(members.size)]
+    stated = [_stated_ids(doses, of_dose, platform.dose[members[part]]) for part in parts_of(members.size)]
     ids = pa.chunked_array(stated, pa.string())
     order = np.asarray(pc.sort_indices(ids)) if members.size else members
     for part in parts_of(members.size):
         member = members[order[part]]
-        columns = commune_columns(outcome, outcome.claims.of_dose[platform.dose[member]])
+        columns = commune_columns(batch, of_dose[platform.dose[member]])
         rank = platform.rank[member]
         columns["subject_id"] = ids.take(pa.array(order[part]))
         columns["issue"] = pa.array(ISSUES).take(pa.array(rank, mask=rank == _OPEN_WITHOUT_ISSUE))
@@ -101,24 +112,24 @@ def open_subject_parts(outcome: Outcome, platform: PlatformSubjects) -> Iterator
         yield pa.table([columns[name] for name in SUBJECTS.names], schema=SUBJECTS.arrow())
 
 
-def _stated_ids(outcome: Outcome, doses: NDArray[np.int32]) -> pa.StringArray:
-    """The subject ids of doses as text."""
-    stated = outcome.doses.take(doses, ["subject_id"]).column(0).combine_chunks()
+def _stated_ids(doses: Doses, of_dose: NDArray[np.int32], some: NDArray[np.int32]) -> pa.StringArray:
+    """The subject ids of some doses as text."""
+    stated = doses.take(some, ["subject_id"]).column(0).combine_chunks()
     stated = pc.utf8_trim_whitespace(pc.fill_null(stated, ""))
-    return pc.if_else(pc.equal(stated, ""), _claim_ids(outcome, doses), stated)
+    return pc.if_else(pc.equal(stated, ""), _claim_ids(doses, of_dose[some]), stated)
 
 
-def subject_counts(outcome: Outcome, platform: PlatformSubjects) -> pa.Table:
+def subject_counts(platform: PlatformSubjects, of_dose: NDArray[np.int32], batch: Batch) -> pa.Table:
     """All subjects by commune and status, sorted by both, the unknown communes last; see schema.SUBJECT_COUNTS."""
-    n_cells = (int(outcome.batch.columns["commune"].max(initial=0)) + 1) * len(STATUSES)
+    n_cells = (int(batch.columns["commune"].max(initial=0)) + 1) * len(STATUSES)
     counts, claim = np.zeros(n_cells, np.int64), np.zeros(n_cells, np.int32)
     for part in parts_of(platform.dose.size):
-        claims = outcome.claims.of_dose[platform.dose[part]]
-        cell = outcome.batch.columns["commune"][claims].astype(np.int64) * len(STATUSES) + platform.status[part]
+        claims = of_dose[platform.dose[part]]
+        cell = batch.columns["commune"][claims].astype(np.int64) * len(STATUSES) + platform.status[part]
         counts += np.bincount(cell, minlength=n_cells)
         claim[cell] = claims
     present = np.flatnonzero(counts)
-    columns = commune_columns(outcome, claim[present])
+    columns = commune_columns(batch, claim[present])
     columns["status"] = pa.array(STATUSES).take(pa.array(present % len(STATUSES)))
     by = list(columns)
     cells = pa.table(columns | {"n_subjects": counts[present]})
