@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, log1p, sqrt
 
+from models.intervals import Z_95
+
 # What ways that depend on each other may do to the estimate: in simulations with stale registries, village phones and
 # people of few names it was within this factor of the truth.
 DEPENDENCE = 2.0
-_Z_95 = 1.959963984540054
 _FEW = 3.7  # none found by one way alone: up to so many expected, the 97.5 % limit of a Poisson count of 0
 
 
@@ -40,5 +41,5 @@ def missed_by_both(first_alone: float, second_alone: float, both: float) -> Miss
         return Missed(0.0, 0.0, max(first_alone, _FEW) * max(second_alone, _FEW) / (both + 1.0))
     first, second = first_alone + both + 1.0, second_alone + both + 1.0
     variance = first * second * first_alone * second_alone / ((both + 1.0) ** 2 * (both + 2.0))
-    factor = DEPENDENCE * exp(_Z_95 * sqrt(log1p(variance / count**2)))
+    factor = DEPENDENCE * exp(Z_95 * sqrt(log1p(variance / count**2)))
     return Missed(count, count / factor, count * factor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp, lgamma, log, log1p, sqrt
 
-_Z_95 = 1.959963984540054
+Z_95 = 1.959963984540054  # the normal quantile of a two-sided interval of 95 %
 
 # A model's own error expectation is trusted to a factor of about two either way: the shape of a gamma distribution
 # whose 95 % range is 0.36 to 1.97 times its mean. Calibration on simulated batches stayed well within it.
@@ -12,7 +12,7 @@ MODEL_SHAPE = 6.0
 MANY = 10_000
 
 
-def wilson_interval(share: float, n: float, z: float = _Z_95) -> tuple[float, float]:
+def wilson_interval(share: float, n: float, z: float = Z_95) -> tuple[float, float]:
     """Wilson's score interval for a share seen in ``n`` independent trials, n > 0; z: the normal quantile of its level.
 
     Reference: E. B. Wilson, "Probable inference", JASA 22 (1927).
@@ -34,7 +34,7 @@ def predicted_count_interval(expected: float, shape: float = MODEL_SHAPE) -> tup
         return 0, 0
     if expected > MANY:
         # Where a count is large its own scatter no longer matters beside that of the mean, and a normal curve serves.
-        spread = _Z_95 * sqrt(expected + expected**2 / shape)
+        spread = Z_95 * sqrt(expected + expected**2 / shape)
         return max(0, int(expected - spread)), int(expected + spread) + 1
     # The logarithms of success and failure, each exact where the other is next to 0.
     success, failure = -log1p(expected / shape), log(expected) - log(shape + expected)

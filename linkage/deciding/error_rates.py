@@ -33,13 +33,12 @@ from linkage.scoring.batch import Batch
 from linkage.scoring.number_levels import number_levels
 from linkage.training.blocking_recall import missed_by_passes
 from linkage.training.model_file import Model
-from models.intervals import MODEL_SHAPE, predicted_count_interval, wilson_interval
+from models.intervals import MODEL_SHAPE, Z_95, predicted_count_interval, wilson_interval
 
 JEFFREYS = 0.5  # errors added to those seen: the prior of a Poisson rate (Jeffreys 1946)
 # What conflicting matches have too much of may all have another reason, such as errors of stations that the model does
 # not know; but other wrong matches lack that disagreement: twice as many may be wrong, or none.
 CONFLICT_FACTOR = 2.0
-DEVIATIONS = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def _by_sure_claims(
 
 def _beyond_the_model(found: Conflicting) -> _Opinion:
     """Wrong doses among conflicting matches: about the surplus, if it is notable; see `CONFLICT_FACTOR`."""
-    surplus, chance = found.excess.surplus * found.doses_each, DEVIATIONS * found.excess.deviation * found.doses_each
+    surplus, chance = found.excess.surplus * found.doses_each, Z_95 * found.excess.deviation * found.doses_each
     return _Opinion(surplus if found.excess.is_notable else 0.0, 0.0, CONFLICT_FACTOR * surplus + chance)
 
 

@@ -29,8 +29,6 @@ from linkage.standardise.phones_international import standardise_international_p
 from linkage.standardise.placeholders import without_placeholders
 from models.comparators.digits import CONTRADICTS, UNCHECKED
 
-PERSONAL_DIGITS = 12
-
 # Columns, or what makes them from the dictionaries, which then grow.
 Encoded = Columns | Callable[[Dictionaries], Columns]
 

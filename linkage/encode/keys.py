@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from blocking.keys import Keys, block_keys, mix
 from blocking.neighbours import NumberFilter, neighbours_in
-from linkage.encode.columns import PERSONAL_DIGITS
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.texts import postcode_area
 from linkage.errors import UsageError
 from linkage.plan.kinds import MOST_ALTERNATIVES
 from linkage.plan.sections import Pass, Plan
 from linkage.standardise import dates
+from models.comparators.digits import PERSONAL_DIGITS
 
 _PREFIX_LETTERS = 3
 _LEFT_OUT = {"sector": 2, "district": 3}  # characters of a postal code, at its end

@@ -23,7 +23,7 @@ from linkage.plan.sections import Field
 from linkage.standardise.text_forms import in_form
 from models.comparators import address, postcode
 
-_WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
 # Of what stands for one word in addresses; the longer ones are read as the shorter.
 _SHORT_FORMS = {
     "street": "st", "str": "st", "road": "rd", "avenue": "ave", "av": "ave", "boulevard": "blvd", "drive": "dr",
@@ -83,7 +83,7 @@ def addresses(spec: Field, texts: list[pa.Array]) -> Callable[[Dictionaries], Co
     """The numbers of an address and its words: uint32[n, 12] ids, see models.comparators.address."""
 
     def split(value: str) -> list[list[str]]:
-        parts = list(dict.fromkeys(_SHORT_FORMS.get(part, part) for part in _WORD.findall(value)))
+        parts = list(dict.fromkeys(_SHORT_FORMS.get(part, part) for part in WORD.findall(value)))
         is_number = [any(character.isdigit() for character in part) for part in parts]
         return [
             [part for part, is_one in zip(parts, is_number, strict=True) if is_one == kind] for kind in (True, False)

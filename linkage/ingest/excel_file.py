@@ -23,13 +23,12 @@ from linkage.errors import InputError
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, key_notes, match_header
 from linkage.ingest.reasons import REPEATED_HEADER
-from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
+from linkage.ingest.rows import EXACT_INTEGER, FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
 from linkage.schema import TableSchema
 from linkage.workbooks.archive import Findings
 from linkage.workbooks.reading import read_workbook
 from linkage.workbooks.sheets import Cell, Sheet
 
-_EXACT_INTEGER = 10**15
 _EPOCH_OF_1904 = datetime.date(1904, 1, 1)
 _DAY_COUNT = re.compile(r"\s{0,9}([0-9]{4,5})(?:[.,][0-9]{1,15})?\s{0,9}")
 _SERIALS_OF_1904 = range(10_000 - 1462, 60_000 - 1462)  # the dates of 10,000 to 60,000 days from 1899-12-30
@@ -234,7 +233,7 @@ def _json_value(cell: Cell) -> str | bool | int | float | None:
 
 def _is_whole(value: float) -> bool:
     """Whether a number is an integer that a cell holds exactly."""
-    return float(value).is_integer() and abs(value) < _EXACT_INTEGER
+    return float(value).is_integer() and abs(value) < EXACT_INTEGER
 
 
 def _finding_notes(findings: Findings) -> list[str]:

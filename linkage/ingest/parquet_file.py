@@ -20,12 +20,11 @@ from linkage.errors import InputError, LinkageError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
 from linkage.ingest.parquet_limits import TextLimit, batch_rows, check_announced
-from linkage.ingest.rows import FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
+from linkage.ingest.rows import EXACT_INTEGER, FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
 from linkage.machine.threads import in_order
 from linkage.schema import TableSchema
 
 _BUFFER_BYTES = 1 << 20
-_EXACT_INTEGER = 10**15
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def _from_text(values: pa.Array) -> pa.Array:
 def _from_float(values: pa.Array) -> pa.Array:
     values = values.cast(pa.float64())
     finite = pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
-    whole = pc.and_(pc.equal(pc.floor(finite), finite), pc.less(pc.abs(finite), _EXACT_INTEGER))
+    whole = pc.and_(pc.equal(pc.floor(finite), finite), pc.less(pc.abs(finite), EXACT_INTEGER))
     integers = pc.if_else(whole, finite, pa.scalar(None, pa.float64())).cast(pa.int64()).cast(pa.string())
     # NaN is how data frames store an empty cell.
     others = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values).cast(pa.string())

@@ -17,6 +17,8 @@ from linkage.ingest.layout_rows import layout_faults
 from linkage.ingest.reasons import MISSING_KEY
 from linkage.schema import TableSchema
 
+EXACT_INTEGER = 10**15  # below it a number that a spreadsheet or Parquet holds as a double is a whole one exactly
+
 
 @dataclass(frozen=True)
 class Layout:

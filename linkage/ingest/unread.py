@@ -5,7 +5,6 @@ A sample of each column is read as the linkage will read it. Only a column whose
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from linkage.ingest.rows import Sink
 from linkage.machine.text_bytes import text_bytes
 from linkage.schema import DOSES, REGISTRY, TableSchema
 from linkage.standardise.categories import standardise_ethnicity, standardise_sex
-from linkage.standardise.dates import LAST_YEAR, standardise_birth_dates, standardise_dates
+from linkage.standardise.dates import LAST_DAY, standardise_birth_dates, standardise_dates
 from linkage.standardise.digits import bare_digits
 from linkage.standardise.identifiers import BAD_FORMAT, MISSING, standardise_ids, standardise_insurance
 from linkage.standardise.names import canonical_names
@@ -27,7 +26,6 @@ from linkage.standardise.typed_kernels import read_parts
 
 Masks = NDArray[np.bool_]
 
-_LATEST = datetime.date(LAST_YEAR, 12, 31)
 _SAMPLE = 40  # stated values of a column; where most of these are read, most of all are
 _LEAST_STATED, _MOST_UNREAD = 3, 0.5  # from where on a column is told
 _LEAST_EXCUSED, _ALL_UNREAD = 1_000, 0.99  # from where on it is the file's fault, and nobody's wrong information
@@ -48,7 +46,7 @@ def _ids_read(texts: pa.StringArray) -> Masks:
 COLUMN_READERS: dict[str, Callable[[pa.StringArray], Masks]] = {
     "full_name": lambda texts: np.asarray(pc.not_equal(canonical_names(texts), "")),
     "gender": lambda texts: standardise_sex(texts) > 0,
-    "date_of_birth": lambda texts: standardise_birth_dates(texts, latest=_LATEST) > 0,
+    "date_of_birth": lambda texts: standardise_birth_dates(texts, latest=LAST_DAY) > 0,
     "dose_date": lambda texts: standardise_dates(texts) > 0,
     "date_of_death": lambda texts: standardise_dates(texts) > 0,
     "id_number": _ids_read,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from linkage.encode.texts import WORD
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
 from linkage.planning.roles import Role, words_of
@@ -16,7 +16,6 @@ _MOST_WORDS = 3  # of a town or a code
 _PARTS = (Role.TOWN, Role.POSTCODE, Role.CATEGORY, Role.TEXT)
 # Any small number is the number of some house: only a column that says so is part of an address.
 _OF_HOUSES = {"house", "street", "building", "flat", "unit", "apartment", "apt", "hausnummer"}
-_WORD = re.compile(r"[^\W_]+")
 
 
 def joined_names(
@@ -71,12 +70,12 @@ def _may_be_part(column: TextColumn, role: Role) -> bool:
 
 def _is_part(column: TextColumn, addresses: Sequence[TextColumn]) -> bool:
     """Whether most addresses hold a value of the column as words of theirs, and most of its values are in some."""
-    values = {" ".join(_WORD.findall(value)) for value in column.values.to_pylist()} - {""}
+    values = {" ".join(WORD.findall(value)) for value in column.values.to_pylist()} - {""}
     looked_at = [value for address in addresses for value in address.values.slice(0, _SAMPLE).to_pylist()]
-    held = [values & _spans(_WORD.findall(value)) for value in looked_at]
+    held = [values & _spans(WORD.findall(value)) for value in looked_at]
     used = set().union(*held)
     counts = zip(column.values.to_pylist(), column.counts.to_pylist(), strict=True)
-    in_use = sum(n for value, n in counts if " ".join(_WORD.findall(value)) in used)
+    in_use = sum(n for value, n in counts if " ".join(WORD.findall(value)) in used)
     return sum(map(bool, held)) > _CONTAINED * len(held) and in_use > _USED * column.filled
 
 

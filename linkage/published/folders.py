@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from linkage.errors import LinkageError, UsageError
 from linkage.ingest.records import Records
-from linkage.published.reader import MANIFEST, SUMS, TABLES, check_outputs
-from linkage.storage.checksums import Sums
+from linkage.published.reader import MANIFEST, TABLES, check_outputs
+from linkage.storage.checksums import SUMS, Sums
 from linkage.storage.hashed_file import HashedFile
 from linkage.storage.locks import locked
 from linkage.storage.sealed import sealed

@@ -22,7 +22,7 @@ from linkage.errors import UsageError, VerificationError
 from linkage.ingest.records import Records
 from linkage.published.manifests import LinkManifest, PublishedManifest, RunManifest
 from linkage.schema import LINKS
-from linkage.storage.checksums import SUM_TYPE, CheckedFile, CheckedReader, n_chunks, unreadable
+from linkage.storage.checksums import SUM_TYPE, SUMS, CheckedFile, CheckedReader, n_chunks, unreadable
 from linkage.storage.edited_files import read_json
 from linkage.storage.sealed import DIGEST, check_seal
 from linkage.storage.typed_content import shaped
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from linkage.training.model_file import Model
 
 MANIFEST = "manifest.json"
-SUMS = "sums"  # of the chunks of all files, uint32, in the order of their names; see linkage.storage.checksums
 TABLES = (".parquet", ".arrow")
 REMEDY = "restore the run from a copy, or link again with this version"
 

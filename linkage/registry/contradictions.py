@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from blocking.parts import PartedColumn
 from linkage.encode.columns import encode
-from linkage.registry.count_kernels import count_listed, slots_of
+from linkage.registry.count_kernels import ONE_GROUP, count_listed, slots_of
 from linkage.registry.index import Index
 from linkage.standardise.dates import (
     EARLIEST_YEAR,
@@ -35,7 +35,6 @@ from linkage.standardise.placeholders import without_placeholders
 BIRTH, DEATH = "date_of_birth", "date_of_death"
 _SHOWN = 5
 _CHUNK_ROWS = 1 << 20
-_ONE_GROUP = np.empty(0, np.uint8)
 _ANY_MONTH, _ANY_DAY = np.uint32(0xF << 5), np.uint32(0x1F)
 Rows = NDArray[np.int64]
 Values = NDArray[np.uint64]
@@ -158,9 +157,9 @@ def _bearers(values: Values, columns: Sequence[PartedColumn], gone: Rows, index:
     for column in columns if values.size else ():
         for part in (column.large, column.large[:0] if column.few is None else column.few):
             for start in range(0, part.size, _CHUNK_ROWS):
-                count_listed(part[start : start + _CHUNK_ROWS].astype(np.uint64), _ONE_GROUP, values, slots, total)
+                count_listed(part[start : start + _CHUNK_ROWS].astype(np.uint64), ONE_GROUP, values, slots, total)
         lost = np.union1d(index.removed.rows.astype(np.int64), gone)
         minus = np.zeros_like(total)
-        count_listed(column[lost].astype(np.uint64), _ONE_GROUP, values, slots, minus)
+        count_listed(column[lost].astype(np.uint64), ONE_GROUP, values, slots, minus)
         total -= minus
     return np.asarray(total[:, 0])

@@ -11,6 +11,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Fibonacci hashing, 
 
 _GUESSES = 3  # each after the first takes the root of the distance left, ten thousand places of 10^8
 _AT_ONCE = 32  # values looked for
+ONE_GROUP = np.empty(0, np.uint8)  # the groups of values that are in one
 
 
 @kernel

@@ -27,7 +27,7 @@ from linkage.registry.contradictions import contradictions
 from linkage.registry.index import Index, open_index
 from linkage.registry.kept_values import Kept, with_kept_values
 from linkage.registry.persons import PERSONS
-from linkage.registry.sums import SUMS, check_whole, write_sums
+from linkage.registry.sums import check_whole, write_sums
 from linkage.registry.versions import (
     CHANGES,
     LARGE,
@@ -39,7 +39,7 @@ from linkage.registry.versions import (
     write_json,
 )
 from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
-from linkage.storage.checksums import sums_of
+from linkage.storage.checksums import SUMS, sums_of
 from linkage.storage.locks import locked, made_and_locked
 from linkage.storage.output_paths import check_folder
 from linkage.storage.sealed import sealed

@@ -18,13 +18,12 @@ from blocking.keys import Keys
 from linkage.encode.dictionaries import Columns
 from linkage.machine.threads import in_order
 from linkage.plan.sections import Plan
-from linkage.registry.count_kernels import count_listed, slots_of
+from linkage.registry.count_kernels import ONE_GROUP, count_listed, slots_of
 from linkage.registry.frequencies import N_GROUPS, Frequencies, looked_up, sums
 from linkage.registry.value_counts import ALONE_LEFT_OUT, Counts, count_part, counted_values, needed_columns
 
 _ROWS_AT_ONCE = 1 << 20
 _AHEAD = 2
-_ONE_GROUP = np.empty(0, np.uint8)
 
 
 def recount(
@@ -89,7 +88,7 @@ def _counted_again(
         tables = {name: (values, group) for name, values, group in counted_values(plan, rows)}
         for name in listed:
             values, group = tables[name]
-            groups = _ONE_GROUP if group is None else np.ascontiguousarray(group, np.uint8)
+            groups = ONE_GROUP if group is None else np.ascontiguousarray(group, np.uint8)
             count_listed(values, groups, listed[name], slots[name], counts[name])
         return counts
 

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from linkage.errors import VerificationError
 from linkage.machine.threads import in_order
 from linkage.registry.versions import CHANGES, LARGE, MANIFEST
-from linkage.storage.checksums import SUM_TYPE, CheckedFile, n_chunks, sums_of, unreadable
+from linkage.storage.checksums import SUM_TYPE, SUMS, CheckedFile, n_chunks, sums_of, unreadable
 
-SUMS = "sums"  # the file of them: uint32 of all chunks of all files, in the order of their names
 OPEN_BYTES = 64 << 20  # of the smallest files of an index, checked whole at every open in some 20 ms
 REMEDY = "build the index again, or restore it from a copy"
 CHANGES_REMEDY = "build the index again and apply the changes again, or restore it from a copy"

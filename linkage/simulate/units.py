@@ -12,10 +12,9 @@ import numpy as np
 from linkage.errors import InputError
 from linkage.simulate.randomness import Chance, Floats, Int32s
 from linkage.simulate.tables import read_csv
+from linkage.standardise.places_files import CROSSWALK, UNITS_2021
 from linkage.storage.work_folders import make_folder
 
-LEGACY_FILE = "legacy_units_2021-02-03.csv"
-CROSSWALK_FILE = "crosswalk_2021-02_to_2025-07.csv"
 LEGACY_COLUMNS = (
     "as_of",
     "province_code",
@@ -183,8 +182,8 @@ def read_units(folder: Path, persons: int, chance: Chance, *, published: bool = 
     InputError
         The folder lacks a file, a file lacks a column, or there is no commune.
     """
-    legacy = _read_rows(folder / LEGACY_FILE, LEGACY_COLUMNS)
-    crosswalk = _read_rows(folder / CROSSWALK_FILE, CROSSWALK_COLUMNS)
+    legacy = _read_rows(folder / UNITS_2021, LEGACY_COLUMNS)
+    crosswalk = _read_rows(folder / CROSSWALK, CROSSWALK_COLUMNS)
     rng = chance.stream("units")
     districts: dict[str, list[Row]] = {}
     for row in legacy:
@@ -208,7 +207,7 @@ def _crowding(rows: list[Row]) -> Floats:
 
 def _read_rows(path: Path, columns: tuple[str, ...]) -> list[Row]:
     if not path.is_file():
-        raise InputError(f"{path}: no such file; a units folder holds {LEGACY_FILE} and {CROSSWALK_FILE}")
+        raise InputError(f"{path}: no such file; a units folder holds {UNITS_2021} and {CROSSWALK}")
     with path.open(encoding="utf-8-sig", newline="") as source:
         reader = csv.DictReader(source)
         missing = [column for column in columns if column not in (reader.fieldnames or ())]
@@ -224,8 +223,8 @@ def write_units(communes: Communes, folder: Path) -> None:
     """Write the two files in exactly the form they are read."""
     make_folder(folder)
     for name, columns, rows in (
-        (LEGACY_FILE, LEGACY_COLUMNS, communes.legacy_rows),
-        (CROSSWALK_FILE, CROSSWALK_COLUMNS, communes.crosswalk_rows),
+        (UNITS_2021, LEGACY_COLUMNS, communes.legacy_rows),
+        (CROSSWALK, CROSSWALK_COLUMNS, communes.crosswalk_rows),
     ):
         with (folder / name).open("w", encoding="utf-8", newline="") as sink:
             writer = csv.DictWriter(sink, columns, lineterminator="\n")

@@ -38,7 +38,7 @@ _BUDDHIST_YEARS, _BUDDHIST_AHEAD = range(2400, 2700), 543
 UNIX_EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
 _SERIAL_EPOCH = np.datetime64("1899-12-30")
 _FIRST_SERIAL, _LAST_SERIAL = 10_000, 60_000
-_LATEST = datetime.date(LAST_YEAR, 12, 31)
+LAST_DAY = datetime.date(LAST_YEAR, 12, 31)
 # Two-digit years of dates that are not births: 69 is 2069, 70 is 1970.
 _LATEST_SHORT = datetime.date(2069, 12, 31)
 _UNKNOWN = 1900 << YEAR_SHIFT | 1 << MONTH_SHIFT | 1
@@ -92,7 +92,7 @@ def n_births_outside(raw: Strings, first_year: int, latest: datetime.date) -> tu
     """How many dates of birth are before a year, and how many after a day; of these only such with a year of four
     digits."""
     column = distinct(raw)
-    before = column.spread(standardise_birth_dates(column.values, latest=_LATEST, first_year=EARLIEST_YEAR))
+    before = column.spread(standardise_birth_dates(column.values, latest=LAST_DAY, first_year=EARLIEST_YEAR))
     after = column.spread(stated_dates(column.values)) > pack_day(latest)
     return int(np.count_nonzero((before > 0) & (year_of(before) < first_year))), int(np.count_nonzero(after))
 
@@ -106,7 +106,7 @@ def stated_dates(raw: Strings) -> UInt32s:
     others = np.flatnonzero(is_other & pc.not_equal(texts, "").to_numpy(zero_copy_only=False))
     column = distinct(texts.take(pa.array(others)))
     has_year = pc.match_substring_regex(column.values, r"\d{4}").to_numpy(zero_copy_only=False)
-    read = _read_dates(column.values, latest=_LATEST, latest_short=_LATEST_SHORT)
+    read = _read_dates(column.values, latest=LAST_DAY, latest_short=_LATEST_SHORT)
     packed[others] = column.spread(np.where(has_year, read, 0).astype(np.uint32))
     return packed
 
@@ -123,7 +123,7 @@ def standardise_dates(raw: Strings, *, first_year: int = FIRST_YEAR) -> UInt32s:
     uint32[n]
         Packed dates; 0 when missing, unreadable or 01/01/1900.
     """
-    return _dates(raw, latest=_LATEST, latest_short=_LATEST_SHORT, first_year=first_year)
+    return _dates(raw, latest=LAST_DAY, latest_short=_LATEST_SHORT, first_year=first_year)
 
 
 def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date, first_year: int) -> UInt32s:

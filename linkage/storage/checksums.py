@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import LinkageError, VerificationError
 
+SUMS = "sums"  # of a folder, the file of them: uint32 of all chunks of all files, in the order of their names
 CHUNK_BYTES = 1 << 16
 _AT_ONCE = 16  # chunks that are read in one piece
 SUM_TYPE = np.dtype("<u4")

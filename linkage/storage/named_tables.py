@@ -20,11 +20,11 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.errors import VerificationError
-from linkage.storage.checksums import SUM_TYPE, CheckedFile, ChunkSums, Sums, n_chunks
+from linkage.storage.checksums import SUM_TYPE, SUMS, CheckedFile, ChunkSums, Sums, n_chunks
 from linkage.storage.hashed_file import HashedFile
 from linkage.storage.sealed import DIGEST, digest_of, sealed
 
-CONTENTS, SUMS = "contents.json", "sums"
+CONTENTS = "contents.json"
 _REMEDY = "it is made again"
 _AT_ONCE = 1 << 24  # bytes of an array that are written in one piece
 _PLAIN = (bool, int, float, str)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.encode.columns import PERSONAL_DIGITS, encode
+from linkage.encode.columns import encode
 from linkage.plan.sections import Pass, Plan
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
@@ -84,7 +84,7 @@ def registry_pairs(
         is_near_by = np.isin(levels[:, at], SHARED_COMMUNE)
         same_date, same_year = (counted(is_near_by & (levels[:, born] == on)) for on in (_SAME_DATE, _SAME_YEAR))
     stated = sample.columns[plan.comparisons[number].left[0]].astype(np.uint64)
-    has_neighbours = stated >> np.uint64(digits.N_DIGITS_SHIFT) == PERSONAL_DIGITS
+    has_neighbours = stated >> np.uint64(digits.N_DIGITS_SHIFT) == digits.PERSONAL_DIGITS
     return RegistryPairs(
         same_date,
         same_year,

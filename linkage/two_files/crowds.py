@@ -24,10 +24,10 @@ from linkage.encode.columns import has_value
 from linkage.encode.dictionaries import Columns
 from linkage.encode.keys import record_key
 from linkage.plan.sections import Plan
+from linkage.training.train import SEED
 from linkage.two_files.copies import MOST_KEPT, Copies, places_in_runs
 from linkage.two_files.entities import components
 
-SEED = 20210708  # any fixed number gives the same ten at every run
 FEWEST_VALUES = 300  # of a field that tells people apart
 FEWEST_PAIRS = 100  # of values of two fields, for each record, so that chance makes no two the same
 OF_CORE = 0.5  # of those who say the same in two fields

@@ -12,13 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage.errors import UsageError
-from linkage.standardise.dates import LAST_YEAR, day_of, days, month_of, standardise_birth_dates, year_of
+from linkage.standardise.dates import LAST_DAY, day_of, days, month_of, standardise_birth_dates, year_of
 from linkage.standardise.identifiers import standardise_ids, standardise_insurance
 from linkage.standardise.names import canonical_name
 from linkage.standardise.phones import standardise_phones
 from linkage.standardise.syllables import ascii_fold
-
-_LAST = datetime.date(LAST_YEAR, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Asked:
         """The phone as a field holds it, 0 where it is none."""
         return int(standardise_phones(pa.array([self.phone]))[0])
 
-    def day(self, latest: datetime.date = _LAST) -> int:
+    def day(self, latest: datetime.date = LAST_DAY) -> int:
         """The date of birth as a field holds it, 0 where it is none; two-digit years are up to ``latest``."""
         return int(birth_days(pa.array([self.born]), latest)[0])
 
@@ -83,7 +81,7 @@ class Found:
 def birth_days(typed: pa.Array | pa.ChunkedArray, latest: datetime.date) -> NDArray[np.uint32]:
     """Packed dates of birth, uint32[n], as they are read as of ``latest``; those after it as they are stated."""
     found = standardise_birth_dates(typed, latest=latest)
-    return np.where(found > 0, found, standardise_birth_dates(typed, latest=_LAST))
+    return np.where(found > 0, found, standardise_birth_dates(typed, latest=LAST_DAY))
 
 
 def is_born(values: NDArray[np.uint32], day: int) -> NDArray[np.bool_]:
