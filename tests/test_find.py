@@ -152,6 +152,8 @@ def test_the_inputs_of_a_run_no_longer_matter(district: District, tmp_path: Path
         ({"born": "31/02/1980"}, "--born 31/02/1980: no calendar has this day"),
         ({"born": "29.2.1981"}, "--born 29.2.1981: no calendar has this day"),
         ({"born": "31/04/1990", "name": "hoa"}, "--born 31/04/1990: no calendar has this day"),
+        ({"name": "hoa", "phone": ""}, "--phone: nothing stands behind it"),
+        ({"name": "hoa", "person": " "}, "--person: nothing stands behind it"),
         ({"phone": "x"}, "--phone x: cannot be read as one"),
         ({"name": "..."}, "--name ...: cannot be read as one"),
     ],

@@ -46,7 +46,6 @@ def test_a_file_that_writes_the_month_first(tmp_path: Path, form: str) -> None:
         [day.strftime("%d/%m/%Y") for day in DAYS],
         [day.isoformat() for day in DAYS],
         ["04/13/1981", *(day.strftime("%d/%m/%Y") for day in DAYS[1:])],  # a slip
-        ["04/13/1981"] * 19 + ["04/03/1981"],  # few dates are no habit
         ["04/13/1981"] * 60 + ["13/04/1981", "04/03/1981"],
         ["04/13/1981"] * 60 + ["13/04/1981 10:00", "04/03/1981"],
     ],
@@ -55,6 +54,14 @@ def test_a_file_that_writes_the_day_first(tmp_path: Path, typed: list[object]) -
     batch = read(tmp_path, date_of_birth=typed)
     assert batch.accepted.column("date_of_birth").to_pylist() == typed
     assert batch.files[0].note is None
+
+
+def test_few_dates_with_the_month_first_are_no_habit_but_told(tmp_path: Path) -> None:
+    typed: list[object] = ["04/13/1981"] * 19 + ["04/03/1981"]
+    batch = read(tmp_path, date_of_birth=typed)
+    assert batch.accepted.column("date_of_birth").to_pylist() == typed
+    said = "date_of_birth: 19 dates can only be month/day/year and none day/month/year, too few to be sure: the others"
+    assert str(batch.files[0].note).startswith(said)
 
 
 def test_one_telling_date_is_enough_where_another_column_has_more(tmp_path: Path) -> None:

@@ -117,3 +117,19 @@ def test_what_may_be_no_list_of_doses_is_refused(tmp_path: Path, header: str) ->
     path.write_text("full_name,gender,date_of_birth,commune_code\nLê Lan,Nữ,1983,00001\n")
     with pytest.raises(InputError, match=r"a.csv: column person_id missing"):
         ingest([path], REGISTRY)
+
+
+def test_what_files_without_ids_have_in_common_is_counted(tmp_path: Path) -> None:
+    head, *rows = [",".join(row) for row in (ROWS[0][1:], ROWS[1][1:], ROWS[3][1:], ["Lý Nam", "Nam", "1999", "X"])]
+    one, two, keyed = (tmp_path / name for name in ("one.csv", "two.csv", "keyed.csv"))
+    one.write_text("\n".join([head, *rows[:2]]) + "\n")
+    two.write_text("\n".join([head, *rows]) + "\n")
+    keyed.write_text("\n".join([f"dose_id,{head}", *(f"D{n},{row}" for n, row in enumerate(rows))]) + "\n")
+    said = "2 records state all that another one does (one.csv, two.csv) and have no dose_id to tell by: both count"
+    assert any(note.startswith(said) for note in ingest([one, two, keyed], DOSES).notes)
+    assert ingest([one, two], DOSES).accepted.num_rows == 5
+    for files in ([one], [two, keyed], [keyed]):
+        assert not any("another one does" in note for note in ingest(files, DOSES).notes)
+    again = tmp_path / "again.csv"
+    again.write_bytes(one.read_bytes())
+    assert len(ingest([one, again], DOSES).notes) == 1  # the same file is told as that

@@ -87,3 +87,19 @@ def test_a_name_as_written_goes_before_one_with_blanks(tmp_path: Path) -> None:
     path.write_text("first_name\na\n")
     with pytest.raises(InputError, match="no header with the columns first name, firstname"):
         read_side([path], plan("firstname", "first name"), "left")
+
+
+@pytest.mark.parametrize("first", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("more", [[], ["address"]])
+def test_the_first_of_two_headers_with_other_delimiters_is_no_title(
+    tmp_path: Path, first: str, more: list[str]
+) -> None:
+    """What stands under it is a record, not part of the titles over the second one."""
+    header, second = ["dose_id", "full_name", "gender", "phone"], ";" if first != ";" else ","
+    parts = [(first, ["Danh sách"], header, ["D1", "Lê Lan", "Nữ", "0901234567"])]
+    parts += [(second, [*header, *more], ["D2", "Vũ Bá", "Nam", "0912345678", *more])]
+    path = tmp_path / "doses.csv"
+    path.write_text("".join(mark.join(cells) + "\n" for mark, *rows in parts for cells in rows), "utf-8")
+    batch = ingest([path], DOSES)
+    assert batch.accepted.column("dose_id").to_pylist() == ["D1"]
+    assert batch.rejected["position"].to_pylist() == [2, 3]

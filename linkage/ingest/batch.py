@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.errors import InputError, VerificationError, machine_fault
-from linkage.ingest.duplicates import collision_note, duplicate_faults, same_file_notes
+from linkage.ingest.duplicates import collision_note, duplicate_faults, repeated_note, same_file_notes
 from linkage.ingest.header import unmatched_names
 from linkage.ingest.paths import check_file, file_names, sha256_of
 from linkage.ingest.readers import read_file
@@ -134,13 +134,13 @@ def ingest(
     counts = _count(read, dropped, n_rejected, table)
     there = [name for file in read.files for name in file.names]
     unmatched = unmatched_names(columns or {}, there, frozenset[str]().union(*(file.read for file in read.files)))
-    conflicting = dropped[faults & CONFLICTING_KEY > 0]
-    notes = []
-    if table.key and conflicting.size:
-        notes = [collision_note(read.sound, table.key, conflicting, read.names, read.starts)]
-    notes += same_file_notes([(file.file, file.sha256) for file in counts])
+    kept = read.sound.without(dropped)
+    notes = (
+        *_key_notes(read, dropped, faults, kept, table, folder),
+        *same_file_notes([(f.file, f.sha256) for f in counts]),
+    )
     rejected = with_layouts(rejected, read.files, read.names, n_rejected)
-    return Ingested(read.sound.without(dropped), rejected, counts, unmatched, tuple(notes), tuple(read.aside))
+    return Ingested(kept, rejected, counts, unmatched, notes, tuple(read.aside))
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,28 @@ def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[
     if key is None:
         return np.zeros(0, np.int64), np.zeros(0, np.uint16)
     return duplicate_faults(sound, key, folder)
+
+
+def _key_notes(
+    read: _Read,
+    dropped: NDArray[np.int64],
+    faults: NDArray[np.uint16],
+    kept: Records,
+    table: TableSchema,
+    folder: Path,
+) -> Iterator[str]:
+    """What to tell of keys that stand for different records, and of equal records that have none of their own."""
+    if table.key is None:
+        return
+    conflicting = dropped[faults & CONFLICTING_KEY > 0]
+    if conflicting.size:
+        yield collision_note(read.sound, table.key, conflicting, read.names, read.starts)
+    has_derived = [table.key not in file.read for file in read.files]
+    if any(has_derived):
+        starts = read.starts - np.searchsorted(dropped, read.starts)
+        repeated = repeated_note(kept, table.key, has_derived, read.names, starts, folder)
+        if repeated:
+            yield repeated
 
 
 def _rejects(

@@ -34,6 +34,7 @@ from linkage.machine.threads import in_order
 from linkage.schema import TableSchema
 
 DELIMITERS = ",;\t|"
+_LEAST_ALIKE = 0.75  # of the columns that the best row names, those that another row names to be a header too
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_RECORD_BYTES = 1 << 30  # Arrow's binary type ends at 2 GiB
 _CHUNK_RECORDS = 1 << 15  # columns are cut one after the other: the text of a chunk should stay in the cache
@@ -140,8 +141,17 @@ def _find_body(text: Text, table: TableSchema, columns: Mapping[str, str] | None
             span for span in zip(scan.starts[:n], scan.ends[:n], strict=True) if span[1] - span[0] <= _MAX_HEADER_BYTES
         ]
         rows = [_header_names(text.utf8[start:end].tobytes(), delimiter) for start, end in spans]
-        heads.append((max((n_known(row, table, columns), len(row)) for row in rows or [[]]), delimiter, spans, rows))
-    _, delimiter, spans, rows = max(heads, key=lambda head: head[0])
+        known = [n_known(row, table, columns) for row in rows]
+        heads.append((known, delimiter, spans, rows))
+    most = max(max(known, default=0) for known, *_ in heads)
+
+    def fitness(head: tuple[list[int], str, list[tuple[int, int]], list[list[str]]]) -> tuple[int, int, int]:
+        # A file joined of two with other delimiters begins with the first header: what is under it is no title.
+        known, _, _, rows = head
+        first = next((place for place, n in enumerate(known) if 0 < _LEAST_ALIKE * most <= n), SEARCHED_ROWS)
+        return -first, max(known, default=0), max(map(len, rows), default=0)
+
+    _, delimiter, spans, rows = max(heads, key=fitness)
     number, header = find_header(rows, table, columns, file)
     return _Body(header, delimiter, int(spans[number][1]), number, text.encoding == VIETNAMESE)
 

@@ -24,6 +24,7 @@ _PARTS = r"^\s*(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-](?:\d{4}|\d{2})(?:
 _FIRST_TWO = r"^\s*(\d{1,2})([/.-])(\d{1,2})([/.-])"
 # Slips of the hand put the month first as well: of these a file has fewer, or dates with the day first beside them.
 _LEAST_DATES, _MOST_DAY_FIRST = 20, 0.01
+_LEAST_TOLD = 2
 _MONTHS = 12
 
 
@@ -69,11 +70,19 @@ class DateOrder:
         return frozenset(found) if sum(found.values()) >= _LEAST_DATES else frozenset()
 
     def notes(self) -> list[str]:
-        """What was read month first."""
-        return [
+        """What was read month first, and where the month seems to be first and too few dates say so."""
+        turned = [
             f"{name}: read as month/day/year, {column.n_turned:,} dates"
             for name, column in self._columns.items()
             if column.n_turned
+        ]
+        if self._turns is not None or self.month_first():
+            return turned
+        return [
+            f"{name}: {column.month_first:,} dates can only be month/day/year and none day/month/year, too few to be "
+            "sure: the others are read with the day first"
+            for name, column in self._columns.items()
+            if column.month_first >= _LEAST_TOLD and not column.day_first
         ]
 
 

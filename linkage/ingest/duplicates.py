@@ -21,6 +21,7 @@ from linkage.machine.text_bytes import text_bytes
 from linkage.wording.counted import counted
 
 _MOST_LOOKED_AT, _EXAMPLES = 1 << 17, 3  # records of a note on collisions, and keys and files that it names
+_MIX = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: the order of the columns counts
 _GROUP_ROWS = 1 << 21  # of records compared at a time
 
 
@@ -67,6 +68,54 @@ def same_file_notes(files: Sequence[tuple[str, str]]) -> list[str]:
     ]
 
 
+def repeated_note(
+    records: Records,
+    key: str,
+    has_derived: Sequence[bool],
+    files: Sequence[str],
+    starts: NDArray[np.int64],
+    scratch: Path | None = None,
+) -> str | None:
+    """What to tell of records whose keys are derived and that state what one before them does, as where files overlap;
+    None where there are none.
+
+    Parameters
+    ----------
+    has_derived : of each file, whether its keys are; these records alone are compared
+    files, starts : as of `collision_note`
+    scratch : folder for the work files of 16 bytes a record
+    """
+    hashes = scratch_array(scratch, records.num_rows, np.uint64)
+    names, start = [name for name in records.schema.names if name != key], 0
+    for chunk in records.chunks(names):
+        of_chunk = hashes[start : start + chunk.num_rows]
+        of_chunk[:] = 0
+        for column in chunk.columns:
+            of_chunk *= _MIX
+            of_chunk ^= hash_keys(column)
+        start += chunk.num_rows
+    n_of_file = np.diff(starts)
+    is_asked = np.repeat(np.array(has_derived, np.bool_), n_of_file)
+    found = hashes[is_asked]
+    _, first, of_hash = np.unique(found, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[of_hash] != np.arange(found.size))
+    if not again.size:
+        return None
+    rows = np.flatnonzero(is_asked)
+    pairs = np.concatenate([rows[again], rows[first[of_hash[again]]]])
+    where = _named([files[place] for place in np.unique(np.searchsorted(starts, pairs, side="right") - 1)])
+    return (
+        f"{counted(again.size, 'record', ('states', 'state'))} all that another one does ({where}) and "
+        f"{'has' if again.size == 1 else 'have'} no {key} to tell by: both count; take out what the files have in "
+        "common, or give them ids"
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    """Some of the names of files, and how many more there are."""
+    return ", ".join(names[:_EXAMPLES]) + (f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else "")
+
+
 def collision_note(
     records: Records, key: str, rows: NDArray[np.int64], files: Sequence[str], starts: NDArray[np.int64]
 ) -> str:
@@ -91,9 +140,9 @@ def collision_note(
         verb = "stands" if chosen.num_rows == 1 else "stand"
         return f"{key}: {n_keys} ({examples}) {verb} for different records; none of these is kept: correct them"
     names = sorted({files[place] for name in ("file_min", "file_max") for place in chosen[name].to_pylist()})
-    where = ", ".join(names[:_EXAMPLES]) + (f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else "")
     return (
-        f"{key}: {n_keys} ({examples}) {'collides' if chosen.num_rows == 1 else 'collide'} between files ({where}), as "
+        f"{key}: {n_keys} ({examples}) {'collides' if chosen.num_rows == 1 else 'collide'} between files "
+        f"({_named(names)}), as "
         "where each station numbers from 1; none of these records is kept: make the keys differ by station"
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from linkage.errors import UsageError
+from linkage.storage.edited_files import is_made_up
 
 # What stands together in an index, and in a run, a linkage and a version of an index.
 _INDEX = ("current", "v[0-9]*")
@@ -42,8 +43,10 @@ def check_folder(path: Path, inputs: Iterable[Path | None] = (), *, is_index: bo
 
 
 def _check_place(folder: Path, path: Path) -> None:
-    """Nothing is written into what was published: it stays as it is."""
+    """Nothing is written into what was published, which stays as it is, nor where the machine shows itself as files."""
     real = Path(os.path.realpath(folder))
+    if is_made_up(real / path.name):
+        raise UsageError(f"{path}: lies where the system keeps no files; name another place")
     for place in (real, *real.parents):
         if any(_holds(place, parts) for parts in _RESULTS):
             raise UsageError(f"{path}: lies in {place}, which is a result and stays as it is; name another place")

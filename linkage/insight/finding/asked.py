@@ -33,6 +33,10 @@ class Asked:
     dose: str | None = None
 
     def __post_init__(self) -> None:
+        for option, typed in vars(self).items():
+            # As of a script whose variable is empty: without it, everybody would fit.
+            if typed is not None and not typed.strip():
+                raise UsageError(f"--{option}: nothing stands behind it; write what to look for, or leave it out")
         if not any(vars(self).values()):
             raise UsageError(f"nothing to look for; give one of --{', --'.join(vars(self))}")
         readers: dict[str, Callable[[], Any]] = {
