@@ -2,7 +2,7 @@
 
 Chance makes namesakes, and term frequencies count these. But cousins named alike, people who moved away, or a person
 entered twice by mistake are there more often than chance has it, and a claim that states no number cannot tell them
-from the person himself. Claims that do state one can: a full number that is nobody's, beside the name and the commune
+from the person. Claims that do state one can: a full number that is nobody's, beside the name and the commune
 of a registered person, is hardly ever that person's. So the class is learnt from the pairs whose numbers contradict
 each other, and of which no other number agrees; what such numbers and dates are worth among matches is learnt from
 anchored pairs (models.estimate). Who is in no registry has no number to state more often than others: of the claims

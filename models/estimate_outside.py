@@ -20,7 +20,7 @@ def outside_by_sort(
     """How many times more often each sort of claim is outside the registry than among all: float64[n_sorts].
 
     A number that is well formed, agrees with sex and birth year, and is nobody's in the registry, says more of the
-    claim than of any pair: his person is probably not there. sorts: uint8[n_claims]. Shrunk to 1 by
+    claim than of any pair: its person is probably not there. sorts: uint8[n_claims]. Shrunk to 1 by
     `PRIOR_OUTSIDE` claims.
     """
     n_claims = sorts.size

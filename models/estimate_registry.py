@@ -106,7 +106,7 @@ def _of_outsiders(number: ComparisonParameters, start: Vector, pairs: RegistryPa
     """A twin's number beside that of somebody who may be in no registry: float64[n_levels].
 
     Every number of the registry is a registered person's, so only how many are near is learnt from its pairs. How often
-    a stated number is nobody's is as among strangers, and how often that of the twin himself is stated is as in the
+    a stated number is nobody's is as among strangers, and how often the twin's own is stated is as in the
     plan, for two persons never share one.
     """
     twin = number.among_twins

@@ -37,8 +37,8 @@ class ComparisonParameters:
     number; only pairs that share one can be explained by a household. neighbour: float64[n_levels] among strangers
     whose numbers lie one slip apart, entry 0 is 1; of the comparison of these numbers 0 but at the levels that say so;
     None where they are like any strangers. Or the same of look-alikes, see models.estimate_lookalikes. twin, namesake:
-    float64[n_levels] among a person and his twin, and between somebody whom the registry does not hold and the person
-    whose name he bears; or None alike. namesakes_missing: how many times more often the latter leave the value out
+    float64[n_levels] among a person and a twin, and between somebody whom the registry does not hold and the person
+    whose name they bear; or None alike. namesakes_missing: how many times more often the latter leave the value out
     than claims do otherwise. absent_level: the last level is that the right side alone lacks the value, which is no
     agreement and no disagreement. closer: of each level those next closer to agreement, () for none; they have lower
     numbers, and training keeps m / u from rising along them. alike: levels that the left side alone tells apart; as
@@ -138,12 +138,12 @@ class ComparisonParameters:
 
     @property
     def among_twins(self) -> Vector:
-        """What a person and his twin are like: float64[n_levels]."""
+        """What a person and a twin are like: float64[n_levels]."""
         return self.u if self.twin is None else self.twin
 
     @property
     def among_namesakes(self) -> Vector:
-        """What somebody outside the registry and his namesake in it are like: float64[n_levels]."""
+        """What somebody outside the registry and a namesake in it are like: float64[n_levels]."""
         shares = (self.u if self.namesake is None else self.namesake).copy()
         shares[0] = self.namesakes_missing
         return shares
@@ -158,7 +158,7 @@ class Parameters:
     """Everything the posterior needs.
 
     share_in_registry: probability that a claim is in the registry at all. blocking_recall: probability that some pass
-    finds him then. household_rate: expected number of relatives in the registry per claim without a match, see
+    finds the person then. household_rate: expected number of relatives in the registry per claim without a match, see
     models.relatives; 0 switches the class off. n_persons: size of the registry the model was trained on,
     and by which all is decided, so that a decision does not change with every person who comes or goes.
     neighbour_share: share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any

@@ -44,8 +44,11 @@ class PatternSpace:
 
     def levels_of(self, codes: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """Levels of patterns: uint8[n, n_comparisons] from uint32[n]."""
-        columns = [codes // stride % n for stride, n in zip(self.strides, self.n_levels, strict=True)]
-        return np.stack(columns, axis=1).astype(np.uint8)
+        return np.stack([self.level_of(codes, comparison) for comparison in range(len(self.n_levels))], axis=1)
+
+    def level_of(self, codes: NDArray[np.uint32], comparison: int) -> NDArray[np.uint8]:
+        """Level of one comparison, by its place, in each pattern: uint8[n] from uint32[n]."""
+        return (codes // np.uint32(self.strides[comparison]) % np.uint32(self.n_levels[comparison])).astype(np.uint8)
 
     def halves_of_products(self, by_level: list[Vector]) -> tuple[Vector, Vector]:
         """The product of one number per comparison's level, in two tables: low, over all comparisons but the last, and

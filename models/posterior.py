@@ -1,4 +1,4 @@
-"""Posterior of a claim over his candidates, "not in the registry" and "in the registry, not searched".
+"""Posterior of a claim over its candidates, "not in the registry" and "in the registry, not searched".
 
 P(i) = (share / N) BF_i / [(1 - share) w + share (1 - recall) + (share / N) sum BF_j]. The three parts sum to 1: rivals
 share the mass, which pairwise probabilities ignore. (Fellegi and Sunter 1969 for the weights; the normalisation over

@@ -24,8 +24,8 @@ def household_rates(
     """Expected relatives of a claim without a match, and over it those of claims found and of the others, float64[2].
 
     A relative is taken for the person mostly where the person is not in the registry, so the rate is that of these
-    claims. Of a file of homes they may have more relatives, or hardly any: who moved is not there, and his family
-    neither; the rate of all would take the one candidate at his address, whose name is written otherwise, for his wife.
+    claims. Of a file of homes they may have more relatives, or hardly any: who moved is not there, nor the family;
+    the rate of all would take the one candidate at that address, whose name is written otherwise, for the wife.
 
     borrowed: whether people give each other's numbers. A borrowed number is shared with its owner, and the borrower may
     be in no registry; one's own is shared with nobody. Owners are few among the unmatched, who mostly gave no number,

@@ -1,6 +1,6 @@
 """From how many bear a value to what an agreement on it is worth.
 
-A share is that of the others, without one bearer, who may be the claim himself: of values borne by one a second
+A share is that of the others, without one bearer, who may be the claimant: of values borne by one a second
 bearer is hardly ever met, and of those borne by n about n - 1 are (Good 1953). Few bearers say little, so a share is
 drawn towards that of a larger circle. The cohort's share is the country's, p, times the lift (n + 3) / (p N + 3) of n
 other bearers among the N people of the cohort: 1 where n is what p leads to expect, and near 1 where both are few. A
@@ -35,7 +35,7 @@ def country_share(bearers: Any, people: Any) -> Any:
 
 @formula
 def others(counted: Any) -> Any:
-    """How many they are without one, who may be the claim himself."""
+    """How many they are without one, who may be the claimant."""
     return np.maximum(counted - 1.0, 0.0)
 
 
@@ -55,7 +55,7 @@ def cohort_share(bearers: Any, people: Any, around: Any) -> Any:
 def name_shares(country, neighbours, peers, shares):  # type: ignore[no-untyped-def]
     """Shares of the names of n claims, circle by circle and in each by group.
 
-    country, neighbours, peers: (bearers, people) in the country, in the claim's communes and in his cohort, uint32 or
+    country, neighbours, peers: (bearers, people) in the country, in the claim's communes and in its cohort, uint32 or
     int64[n, n_groups], those of the country int64[n_groups]; None for communes or cohorts that are not asked for.
     shares: float64[n, n_circles, n_groups] out: in the country; in the communes, where it is not less; then, with
     cohorts, in the cohort and in the communes' cohort.
@@ -106,7 +106,7 @@ def raise_other_groups(own, n_groups, ratios):  # type: ignore[no-untyped-def]
     """Raise the ratios of other groups to those of a claim's own: a value that is rare among the others is no better
     evidence for one of them.
 
-    A man who bears a woman's name is rare, and would outweigh the woman of that name, though he differs in sex. own:
+    A man who bears a woman's name is rare, and would outweigh the woman of that name, though differing in sex. own:
     uint8[n], the claim's group, 0 where it is not known; ratios: float64[n, n_circles * n_groups, n_levels].
     """
     for i in range(ratios.shape[0]):

@@ -433,9 +433,9 @@ def multiply_term_frequency(offsets, codes, places, ratios, groups, product):
     return product
 
 
-def bayes_factors(codes, product, times, m_u, kin, relatives):
+def bayes_factors(codes, product, times, m_u, relative_shares, relatives):
     """Of the odds q of all the classes of non-matches the relatives' part is multiplied."""
-    odds = [kin[c] + (t - 1) * relatives[c] for c, t in zip(codes, times, strict=True)]
+    odds = [relative_shares[c] + (t - 1) * relatives[c] for c, t in zip(codes, times, strict=True)]
     return [m_u[c] / (r + q) for c, r, q in zip(codes, product, odds, strict=True)]
 
 
@@ -473,10 +473,10 @@ def merge_ranked(one, other):
     return places
 
 
-def expect(offsets, factors, patterns, product, times, kin, rates, prior, none):
+def expect(offsets, factors, patterns, product, times, relative_shares, rates, prior, none):
     """Expected matches, relatives of subjects found and not found, twins and namesakes of those not found, by pattern,
     the log2 likelihood, and by subject the posterior of none."""
-    matches, of_found, of_others, twins, namesakes = ([0.0] * len(kin[0]) for _ in range(5))
+    matches, of_found, of_others, twins, namesakes = ([0.0] * len(relative_shares[0]) for _ in range(5))
     likelihood, posterior = 0.0, []
     for s in range(len(offsets) - 1):
         ks = range(offsets[s], offsets[s + 1])
@@ -484,7 +484,7 @@ def expect(offsets, factors, patterns, product, times, kin, rates, prior, none):
         likelihood += math.log2(total)
         posterior.append(none[s] / total)
         for k in ks:
-            p, (h, t, n) = prior * factors[k] / total, (of[patterns[k]] for of in kin)
+            p, (h, t, n) = prior * factors[k] / total, (of[patterns[k]] for of in relative_shares)
             h *= times[k]
             matches[patterns[k]] += p
             of_found[patterns[k]] += (1 - none[s] / total - p) * rates[0] * h / (rates[0] * h + t + n + product[k])
@@ -504,12 +504,12 @@ def fill_tables(shares, patterns, neighbour_share, rates):
     household, twin and namesake by level."""
     m_u, odds = [], []
     for levels in patterns:
-        m, u, g, *kin = (
+        m, u, g, *relative_shares = (
             math.prod(of[kind][level] for of, level in zip(shares, levels, strict=True)) for kind in range(6)
         )
         strangers = u + neighbour_share * g
         m_u.append(m / strangers)
-        odds.append(sum(rate * of for rate, of in zip(rates, kin, strict=True)) / strangers)
+        odds.append(sum(rate * of for rate, of in zip(rates, relative_shares, strict=True)) / strangers)
     return m_u, odds
 
 

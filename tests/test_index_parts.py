@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from linkage.encode.columns import encode
-from linkage.encode.keys import KeyParts, pass_keys
+from linkage.encode.keys import PERSONAL_DIGITS, KeyParts, pass_keys
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import Index, open_index
 from linkage.simulate import simulate
-from models.comparators.digits import PERSONAL_DIGITS
 from tests.changes import build, changed_registry, changes_csv, contents, draw_steps, living_blocks
 from tests.district import Row, rows_of
 

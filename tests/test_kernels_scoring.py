@@ -131,14 +131,14 @@ def test_factors_ranks_and_posteriors_equal_their_twins(tile):
     assert np.allclose(sums, expected_sums, atol=0)
     assert np.array_equal(best_factors, np.where(best >= 0, factors[best], 0.0))
     matches, relatives = np.empty(12), np.empty((4, 12))
-    kin = np.stack([tile["household"], tile["household"][::-1] / 3, tile["household"] / 7])
+    relative_shares = np.stack([tile["household"], tile["household"][::-1] / 3, tile["household"] / 7])
     none = np.array([0.2, 0.1, 0.2, 0.4, 0.2])
     twin = naive.expect(
-        *(tile["offsets"], factors.tolist(), tile["codes"], tile["product"], tile["times"], kin.tolist()),
+        *(tile["offsets"], factors.tolist(), tile["codes"], tile["product"], tile["times"], relative_shares.tolist()),
         *([0.5, 3.0], 0.01, none.tolist()),
     )
     # The kernel uses the factors up, so it comes second.
-    arrays = tile["codes"], (tile["product"], tile["times"]), kin
+    arrays = tile["codes"], (tile["product"], tile["times"]), relative_shares
     likelihood = expect(tile["offsets"], factors, *arrays, np.array([0.5, 3.0]), 0.01, none, matches, relatives)
     assert np.allclose(matches, twin[0])
     assert np.allclose(relatives, twin[1])

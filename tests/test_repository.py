@@ -166,6 +166,25 @@ def test_no_file_carries_the_name_of_its_folder() -> None:
     ]
 
 
+def foreign_words(source: str) -> list[str]:
+    """Words of a source that are not the field's: a claim is a claim, not a man."""
+    return re.findall(r"\b(?:he|his|him|himself|dear|kin|outline)\b", source, re.IGNORECASE)
+
+
+def test_the_words_of_the_code_are_those_of_the_field() -> None:
+    found = {
+        str(path.relative_to(ROOT)): words
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if (words := foreign_words(path.read_text("utf-8")))
+    }
+    assert found == {}
+
+
+def test_a_word_that_is_not_the_field_s_is_found() -> None:
+    assert foreign_words("# Where his kin live\nhelium, history = 1") == ["his", "kin"]
+
+
 def test_no_module_is_a_junk_drawer() -> None:
     assert [name for name in tracked() if JUNK_DRAWERS.search(name)] == []
     assert JUNK_DRAWERS.search("linkage/utils.py")

@@ -165,7 +165,7 @@ def _registered(person: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bought(rng: np.random.Generator, person: dict[str, Any]) -> dict[str, Any]:
-    """A person as keyed in by himself on another day."""
+    """A person who keyed in the record anew on another day."""
     row = dict(person)
     if rng.random() < 0.08:
         row |= draw_home(rng)

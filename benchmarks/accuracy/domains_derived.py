@@ -77,7 +77,7 @@ def _email(rng: np.random.Generator, given: str, surname: str, year: int) -> str
 
 
 def _gave(rng: np.random.Generator, person: dict[str, Any]) -> dict[str, Any]:
-    """A person as he gave years after: moved, married, another address for mail."""
+    """A person years after: moved, married, another address for mail."""
     row = dict(person)
     given, surname = row["first_name"].lower(), row["surname"].lower()
     if rng.random() < 0.08:
@@ -133,7 +133,7 @@ def _member(rng: np.random.Generator, entity: str) -> dict[str, Any]:
 
 
 def _admitted(rng: np.random.Generator, person: dict[str, Any]) -> dict[str, Any]:
-    """A member as the clinic's desk typed him in."""
+    """A member as the clinic's desk typed the record."""
     row = dict(person)
     given, surname = row["name"].lower().split()
     if rng.random() < 0.05:

@@ -1,4 +1,4 @@
-"""The true blocking recall of a run: of the claims with a person in the registry, how many some pass finds him for."""
+"""The true blocking recall of a run: of the claims with a person in the registry, for how many some pass finds it."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ household: *size* is how often each stands in the list, 1 for never again. *Slip
 diacritics, a digit of day, month or year, day and month swapped, phone missing, another or with a wrong digit, address
 shortened or missing, sex missing; about half of all entries have one. *Fields*: five (name, sex, date of birth, phone,
 address) or three (name, date of birth, phone). *Found*: records beyond the first of each person that stand in one
-entity with the most of his others; the least of the seeds in brackets. *False links*: of all seeds. *Expected*: the
+entity with the most of its others; the least of the seeds in brackets. *False links*: of all seeds. *Expected*: the
 share of false links that the run expects, at most the promise of the plan, 0.001. *Refused*: a gate stopped automatic
 links. *Seconds* (the median) leave out starting Python and compiling; the GB are of the whole process.
 """

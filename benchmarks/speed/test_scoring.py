@@ -126,13 +126,13 @@ def test_expectation(benchmark: BenchmarkFixture, country: Prepared) -> None:
     scored, _ = scorer.link(a_tile(country))
     codes, patterns = np.unique(scored.codes, return_inverse=True)
     patterns = patterns.astype(np.uint32)
-    kin, matches, relatives = np.zeros((3, codes.size)), np.zeros(codes.size), np.zeros((4, codes.size))
+    relative_shares, matches, relatives = np.zeros((3, codes.size)), np.zeros(codes.size), np.zeros((4, codes.size))
     prior = country.parameters.share_in_registry / country.index.n_persons
 
     def work() -> None:
         factors = scored.factors.copy()
         offsets, none = scored.candidates.offsets, np.full(scored.n_candidates.size, 0.1)
         pairs = scored.ratios, np.ones(scored.ratios.size)
-        expect(offsets, factors, patterns, pairs, kin, np.ones(2), prior, none, matches, relatives)
+        expect(offsets, factors, patterns, pairs, relative_shares, np.ones(2), prior, none, matches, relatives)
 
     measure(benchmark, PARTS, scored.factors.size, "pairs", work)

@@ -75,7 +75,7 @@ def print_table(table: RenderableType) -> None:
 
 @contextmanager
 def _to_stdout() -> Iterator[None]:
-    """LinkageError where the output is closed or takes no more; whoever reads a pipe may leave when he has enough."""
+    """LinkageError where the output is closed or takes no more; whoever reads a pipe may stop early."""
     if sys.stdout is None:
         raise LinkageError("standard output: is closed; the command did its work, and what it says is lost")
     try:

@@ -21,7 +21,7 @@ from models.comparators import digits
 from models.disagreements import Excess, Kind, Levels, decided_alike, has_kind, largest_excess
 from models.parameters import Parameters
 
-# Claims with somebody else's number are children with a parent's, say, and come with his phone; numbers that contradict
+# Claims with somebody else's number are children with a parent's, say, with that phone; numbers that contradict
 # and numbers of another sort are mostly these as well. So whether a phone agrees is not what the reference says of it.
 _OTHERS_NUMBER = {
     digits.SLIP_OWNED,

@@ -69,7 +69,7 @@ def decide(
 ) -> Decided:
     """Decide claims; whoever was neither linked nor verified is excluded.
 
-    verified: of each the one person that he agrees with. threshold: the posterior from which on claims are matched,
+    verified: the one person that each agrees with. threshold: the posterior from which on claims are matched,
     None takes that of the linked ones (of a model made elsewhere, which has none). scratch: folder for what is known of
     candidates and of claims without, None keeps it in memory. doubtful: bool[n_linked], whom the plan leaves to a
     person (linkage.deciding.doubtful), None for nobody.

@@ -24,6 +24,6 @@ def are_doubtful(codes: NDArray[np.uint32], plan: Plan) -> NDArray[np.bool_]:
         for name, labels in rule.items():
             c = places[name]
             is_one = np.isin(plan.comparisons[c].labels, labels)
-            applies &= is_one[codes // np.uint32(space.strides[c]) % np.uint32(space.n_levels[c])]
+            applies &= is_one[space.level_of(codes, c)]
         doubtful |= applies
     return doubtful

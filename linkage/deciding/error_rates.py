@@ -7,7 +7,7 @@ truth; and
 - Conflicting matches (linkage.deciding.conflicting_matches): what matched claims disagree in beyond what sure ones do.
 - The passes as two captures: the share of matches that no pass finds, from what identifiers find without names, and
   the other way round.
-- Negative controls: nobody gets a dose after his death, so decisions on people dead at the date are wrong.
+- Negative controls: nobody gets a dose after death, so decisions on people dead at the date are wrong.
 
 The estimated false-match rate is put together from the first three. The posterior and the sure claims are two opinions
 on the errors of a world like the model's: the estimate is their mean and the interval holds those of both, so that it

@@ -32,7 +32,7 @@ class Candidate:
     """A person considered. term_frequency_bits, neighbour_bits and household_bits are the corrections that make the sum
     the weight of the pair; with subject_bits and schedule_bits, of what other doses say, it is the match weight.
 
-    probability: posterior; of a person whom no pass found, what it would be had one found him. found_by: passes.
+    probability: posterior; of a person whom no pass found, what it would be had one. found_by: passes.
     """
 
     person_id: str

@@ -14,6 +14,7 @@ from blocking.candidates import Candidates
 from linkage.errors import UsageError
 from linkage.insight.explanation import Candidate, Compared, Evidence, texts_as_read, texts_of
 from linkage.plan.kinds import FOUND_BY_SUBJECT
+from linkage.published.decisions import pass_lists
 from linkage.published.reader import find_rows, published_model
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import damage_told, looked_up
@@ -91,7 +92,7 @@ def candidate_of(
     weight, frequency_bits = float(scored.weights[place]), -float(np.log2(float(scored.ratios[place])))
     neighbour_bits = -float(model.parameters.neighbour_bits(pattern)[0])
     household_bits = weight - frequency_bits - neighbour_bits - sum(e.weight_bits for e in evidence)
-    found_by = [rule.name for i, rule in enumerate(index.plan.passes) if passes >> i & 1]
+    found_by = pass_lists(index.plan, np.array([passes], np.uint16))[0].as_py()
     found_by += [FOUND_BY_SUBJECT] if bits[0] > 0 else []
     subject_bits, schedule_bits = bits.tolist()
     corrections = frequency_bits, neighbour_bits, household_bits, subject_bits, schedule_bits

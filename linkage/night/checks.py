@@ -22,7 +22,7 @@ FEW_SUBJECTS = 1000  # a model trained on fewer rests mostly on the plan's start
 def run_notes(
     ingested: Ingested, counts: dict[str, int], model: Model, index: Index, newest: datetime.date | None
 ) -> tuple[str, ...]:
-    """What an operator should look at before he trusts the run; newest: day of the newest dose, where it was asked
+    """What an operator should look at before trusting the run; newest: day of the newest dose, where it was asked
     for."""
     latest = index.dictionaries.latest_date
     notes = [

@@ -63,7 +63,7 @@ def _shape_problems(plan: Plan) -> list[str]:
         if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)
     ]
     problems += [
-        f"[[pass]] {FOUND_BY_SUBJECT!r}: results call so what finds a person by his subject; take another name"
+        f"[[pass]] {FOUND_BY_SUBJECT!r}: results call so what finds a person by the subject; take another name"
         for name in names["pass"]
         if name == FOUND_BY_SUBJECT
     ]

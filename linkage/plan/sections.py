@@ -87,7 +87,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
 
     m, household: None takes those of `linkage.plan.defaults`, by kind and number of levels. fixed_m, fixed_u: shares
     that training leaves as they are. twin: the same between a
-    person and his twin, namesake: between somebody the registry lacks and his namesake; None where they are like any
+    person and a twin, namesake: between somebody the registry lacks and a namesake; None where they are like any
     strangers. anchors: comparisons of which one must be the same for a pair to teach this one's m.
     term_frequency: an agreement counts by how common the value is in the registry, and so does what is near it, never
     for more than what is closer; without near_frequency equality alone counts by it, as in Splink; by group, a column

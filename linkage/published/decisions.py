@@ -36,7 +36,7 @@ class PersonIds:
 
     @classmethod
     def of_decided(cls, decided: Decided, index: Index) -> PersonIds:
-        """Taken once for each claim: his doses lie far apart."""
+        """Taken once for each claim, whose doses lie far apart."""
 
         def ids(rows: NDArray[np.int32]) -> pa.ChunkedArray:
             found = [index.take(rows[part], [index.plan.right_id]).column(0) for part in parts_of(rows.size)]

@@ -76,7 +76,7 @@ def _wrong_fields(read: ReadDoses, decided: Decided, unread: NDArray[np.uint8], 
     misread = read.doses.misread[read.claims.first_dose]
     for bit, (c, comparison) in enumerate(basic_comparisons(plan)):
         is_right = np.isin(np.arange(space.n_levels[c]), _RIGHT_LEVELS[comparison.name])
-        levels = decided.best.codes // np.uint32(space.strides[c]) % np.uint32(space.n_levels[c])
+        levels = space.level_of(decided.best.codes, c)
         field = 1 << BASIC_FIELDS.index(comparison.name)
         is_typed_right = is_right[levels] & (misread & field == 0)
         bits |= (~is_typed_right & (unread & field == 0)).astype(np.uint8) << bit

@@ -1,5 +1,5 @@
 """Subjects as the platform counts them: a subject of the decisions is one identity claim, and a person who is keyed in
-twice with different data makes two; the published forms count him once.
+twice with different data makes two; the published forms count the person once.
 
 Whether the facility that keyed a dose in takes part in the clean-up makes no difference here. Circular 2262/BYT-CNTT of
 4 May 2022 has the list of a commune drawn up of the subjects who reside there permanently (step 1); that facilities of

@@ -137,7 +137,7 @@ def apply_changes(
     is where the file changes nothing.
 
     Changes have the columns of the registry; a row replaces the person of its person_id as a whole, and status
-    "removed" takes him out. A file that lacks a column in which a person it changes has a value is refused, unless
+    "removed" takes it out. A file that lacks a column in which a person it changes has a value is refused, unless
     ``partial`` (what a row does not state stays as it is) or ``whole`` (it is empty from then on) says what is meant.
     A stated value that cannot be read never replaces one that can (linkage.registry.kept_values), which is told, as is
     what cannot be so (linkage.registry.contradictions).

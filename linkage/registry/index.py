@@ -89,7 +89,7 @@ class Index:
         return found.combine_chunks().take(pa.array(place, mask=~is_there))
 
     def rows_of(self, ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
-        """The row of each person by his id in the registry: int64[n], -1 for one who is not in it."""
+        """The row of each person by the id in the registry: int64[n], -1 for one who is not in it."""
         wanted = ids.unique()
         rows: NDArray[np.int64] = self.persons.rows_of(self.plan.right_id, wanted)[pc.index_in(ids, wanted).to_numpy()]
         return rows

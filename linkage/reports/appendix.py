@@ -3,7 +3,7 @@
 The form is that of the health centres' letters to communes and police of 2022. The three reasons exclude one another: a
 subject without an ID is not counted as wrong. It counts subjects of the platform, for a person is visited once however
 many doses and claims there are; verified subjects and foreigners (excluded) are in no list. A subject counts in the
-commune where he lives, whichever facility keyed him in: see linkage.published.subjects for the documents behind this.
+commune of residence, whatever facility keyed it in: see linkage.published.subjects for the documents behind this.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def appendix_of_run(run_dir: Path, unit: str | None = None) -> Report:
     district or a province alone where its code is given."""
     manifest = read_manifest(run_dir)
     names: Mapping[str, str] = manifest.get("commune_names", {})
-    # A subject without an issue agrees with the registry and is open for another reason: a dose after his death.
+    # A subject without an issue agrees with the registry and is open for another reason: a dose after death.
     subjects = read_table(run_dir, SUBJECTS.name, ["commune_code", "commune_code_now", "issue"])
     subjects = subjects.filter(pc.is_valid(pc.field("issue")))
     if unit is not None:

@@ -9,7 +9,7 @@ from rich.text import Text
 from linkage.insight.explanation import Candidate, Explanation
 from linkage.wording.counted import counted
 
-# In full: the best candidate, his closest rival and a person asked for; the others in a line each.
+# In full: the best candidate, the closest rival and a person asked for; the others in a line each.
 IN_FULL = 2
 
 

@@ -200,7 +200,7 @@ class BoundComparison:
 
     def chances(self, ratios: Ratios | None, offsets: NDArray[np.int64], rows: NDArray[np.uint32]) -> Chances | None:
         """How many times as common as the mean each pair's value on the left is, float32[n]: in the claim's commune,
-        where his relatives live, whichever the other side has, so that the closer candidate never weighs less. None
+        where the relatives live, whichever the other side has, so that the closer candidate never weighs less. None
         where that is not known, or people of one household have the value in common anyway."""
         if ratios is None or self.spec.is_of_household:
             return None
@@ -250,8 +250,8 @@ def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_
 
 
 def without_rows(batch: Batch, rows: NDArray[np.int64], index: Index) -> Batch:
-    """The batch as if each claim's row of the registry, int64[n], were not there: no candidate of his, and no owner
-    of the number that he states. Term frequencies count others anyway."""
+    """The batch as if each claim's row of the registry, int64[n], were not there: no candidate of it, and no owner
+    of the number that it states. Term frequencies count others anyway."""
     left = replace(batch, columns=dict(batch.columns), own_rows=rows)
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
@@ -294,7 +294,7 @@ def _alternatives(comparison: Comparison, claims: KeyParts) -> NDArray[np.uint64
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:
-    """CONTRADICTS, UNCHECKED and OWNED of every claim's number. Owned: a pass on the number alone finds somebody, his
+    """CONTRADICTS, UNCHECKED and OWNED of every claim's number. Owned: a pass on the number alone finds somebody, the
     own row left out."""
     field = comparison.left[0]
     marks = np.empty(batch.n_claims, np.uint8)

@@ -39,5 +39,5 @@ def weigh_given(
 
     for _ in run_tiles(weigh, claims.size, n_threads):
         pass
-    # Whoever is given is compared, whatever his weight.
+    # Whoever is given is compared, whatever the weight.
     return replace(weighed, rows=rows.reshape(one), passes=passes.reshape(one))

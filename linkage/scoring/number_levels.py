@@ -33,5 +33,4 @@ def number_levels(codes: NDArray[np.uint32], plan: Plan) -> NDArray[np.uint8]:
     place = number_comparison(plan)
     if place is None:
         return np.zeros(codes.size, np.uint8)
-    space = pattern_space(plan)
-    return (codes // np.uint32(space.strides[place]) % np.uint32(space.n_levels[place])).astype(np.uint8)
+    return pattern_space(plan).level_of(codes, place)

@@ -86,7 +86,7 @@ def phones(rng: np.random.Generator, ages: Floats, families: Families, issued: I
     """Mobile numbers without the leading zero (9 digits), -1 none: one's own, the husband's, a parent's.
 
     A simulation drawn whole gives a few owners the number of another by chance. Among the owners of a whole country it
-    would be every third, so in regions each owner has a number of his own.
+    would be every third, so in regions each owner has a number.
     """
     n = len(ages)
     prefixes = np.array(list(_PREFIX_WEIGHTS))[pick(rng, np.array(list(_PREFIX_WEIGHTS.values())), n)]

@@ -145,7 +145,7 @@ def _nationality(text: str) -> int:
     if not COUNTRIES.isdisjoint((key, whole, _NOT_ALPHANUMERIC.sub("", text.lower()))):
         return _STATED_FOREIGN
     # "Viẹt Nma", "Vietnan": no country's name is that near. "Kinh" and "Nam" stand in the wrong column, "Hà Nội" is
-    # where he was born. Any other word proves nothing by itself.
+    # where somebody was born. Any other word proves nothing by itself.
     misspelled = len(key) >= 6 and OSA.distance(key, "vietnam", score_cutoff=2) <= 2
     is_domestic = misspelled or key in _ETHNICITY_OF or key in _SEX_OF or _is_place(key)
     return 0 if is_domestic else _STATED_EITHER_WAY

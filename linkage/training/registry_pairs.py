@@ -1,5 +1,5 @@
 """Pairs of persons of the registry, from which the model learns what non-matches are like that look like matches (see
-models.estimate_registry): persons linked as if they were claims, each without himself.
+models.estimate_registry): persons linked as if they were claims, each without the own row.
 """
 
 from __future__ import annotations
@@ -64,12 +64,11 @@ def registry_pairs(
         found, _ = scorer.candidates(tile)
         codes = scorer.score(tile, found).codes
 
-        def level(comparison: int) -> NDArray[np.uint32]:
-            return codes // np.uint32(space.strides[comparison]) % np.uint32(space.n_levels[comparison])
-
-        wanted = np.isin(level(number), _SLIPS)
+        wanted = np.isin(space.level_of(codes, number), _SLIPS)
         if born is not None and at is not None and has_twins:
-            wanted |= np.isin(level(born), (_SAME_DATE, _SAME_YEAR)) & np.isin(level(at), SHARED_COMMUNE)
+            wanted |= np.isin(space.level_of(codes, born), (_SAME_DATE, _SAME_YEAR)) & np.isin(
+                space.level_of(codes, at), SHARED_COMMUNE
+            )
         return codes[wanted]
 
     codes = np.concatenate([found for _, found in run_tiles(work, sample.n_claims, n_threads)])

@@ -237,7 +237,7 @@ def _namesake_plan(plan: Plan) -> NamesakePlan | None:
 
 
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
-    """What a claim's number says of him alone: 0 none stated, or one of a wrong length, else 1 + its marks;
+    """What a claim's number says by itself: 0 none stated, or one of a wrong length, else 1 + its marks;
     uint8[n_claims]."""
     is_numberless, place = are_numberless(batch.columns, plan), number_comparison(plan)
     if is_numberless is None or place is None:

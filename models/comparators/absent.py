@@ -1,7 +1,7 @@
 """A value that the left side states and the right side lacks: one more level of any comparison, behind its others.
 
 What is not stated on the left says the same of all rivals, and nothing. What the registry lacks tells them apart: a
-person without an old number is seldom the one who states his old number. The kernel of the comparison finds these pairs
+person without an old number seldom is who states an old number. The kernel of the comparison finds these pairs
 "missing" and adds nothing; these kernels then add the level. That of person numbers stands in digits.
 """
 

@@ -6,7 +6,7 @@ comparable); 0 is missing.
 A person's number says more than same or different. Its inner digits may contradict the sex and birth year stated
 beside it, and somebody else may own it: a parent's number on a child's record does both. Where no birth year is stated,
 as with 01/01/1900, a parent's number contradicts nothing, so it is worth less than one that was found to agree. A
-number one slip from a person's is a slip where it is nobody's; where it is another person's, it mostly is just his,
+number one slip from a person's is a slip where it is nobody's; where it is another person's, it mostly is theirs,
 such as a twin's whose number was issued next. A digit too few or too many is a slip as well; a number of eleven or
 thirteen digits that is none of a person's is not comparable.
 ``marks`` of a claim holds CONTRADICTS, UNCHECKED and OWNED.

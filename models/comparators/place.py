@@ -1,4 +1,4 @@
-"""Where a claim says he lives against where a person is registered, and where he stays.
+"""The commune that a claim states against those where a person is registered and stays.
 
 Communes are compared through a relation table made once a batch from the administrative units of both dates: a row per
 commune stated, a column per commune of the registry. So a commune of 2021 that was split or merged costs nothing here.

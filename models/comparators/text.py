@@ -170,7 +170,7 @@ def damerau_levenshtein_within(masks, letters, word_a, word_b, most, scratch):  
     the same; masks: of the first, or uint64[0].
 
     Equal beginnings and ends do not count. A distance of 1 leaves a letter, a letter against a letter, or two letters
-    swapped. A swap takes two of Levenshtein's steps, so twice the distance is no less than his.
+    swapped. A swap takes two of Levenshtein's steps, so twice the distance is no less than that one.
     """
     start_a, n_a = word_a
     start_b, n_b = word_b

@@ -25,7 +25,7 @@ def bring_together(chance: Chance, people: Population, n_missing: int) -> Popula
     for name in ("birth_forms", "residences", "phones"):
         shared[name] = getattr(people, name).copy()
         shared[name][second] = shared[name][first]
-    # Whose sister he is shows in one digit already, so all other digits are hers.
+    # That the twin is a sister shows in one digit already, so all other digits are hers.
     other_sex = (people.sexes[second] - people.sexes[first]).astype(np.int64) * _SEX_PLACE
     drawn = people.id_numbers[first] + other_sex
     keys = chance.keys("consecutive twins", first)
