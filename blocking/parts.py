@@ -108,6 +108,11 @@ class PartedColumn:
     def _few(self) -> NDArray[Any]:
         return self.large[:0] if self.few is None else self.few
 
+    @property
+    def parts(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Both, the second of no rows where there is none."""
+        return self.large, self._few
+
     def of_spans(
         self, rows: NDArray[np.uint32], offsets: NDArray[np.int64], is_wanted: NDArray[np.bool_]
     ) -> NDArray[Any]:

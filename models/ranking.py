@@ -25,38 +25,53 @@ _BASE = 2.0**DIGIT_BITS
 
 
 @kernel
-def rank(offsets, factors, ties, least, best, best_factors, digits):  # type: ignore[no-untyped-def]
+def rank(offsets, factors, rows, keys, least, best, best_factors, digits):  # type: ignore[no-untyped-def]
     """The best candidates of each claim and the digits of the sum of its Bayes factors, see `round_sums`.
 
-    factors: float64[n], 0 or from 2**-900 to 2**900; ties: uint32[n] or uint64[n], of equal factors the lower goes
-    first; least: the factor of a pair that counts. best: int64[n_claims, n_best] places in the tile, -1 where there are
-    fewer; best_factors: float64 alike, 0 there; digits: float64[n_claims, N_DIGITS], of candidates that count only.
+    factors: float64[n], from 2**-900 to 2**900; rows: uint32[n] of the candidates' persons; keys: (uint64[n_large],
+    uint64[n_few]) by row, of equal factors the lower key goes first; least: the factor of a pair that counts. best:
+    int64[n_claims, n_best] places in the tile, -1 where there are fewer; best_factors: float64 alike, 0 there; digits:
+    float64[n_claims, N_DIGITS], of candidates that count only.
     """
-    n_best = best.shape[1]
+    (large, few), n_best = keys, best.shape[1]
+    n_large, n_few = np.uint64(large.shape[0]), np.uint64(few.shape[0])
     longest = 0
     for s in range(best.shape[0]):
         longest = max(longest, offsets[s + 1] - offsets[s])
-    rivals = np.empty(longest, np.uint32)
+    rivals, rival_keys, best_keys = (
+        np.empty(longest, np.uint32),
+        np.empty(longest, np.uint64),
+        np.empty(n_best, np.uint64),
+    )
     for s in range(best.shape[0]):
         best[s, :] = -1
         best_factors[s, :] = 0.0
-        values, order = factors[offsets[s] : offsets[s + 1]], ties[offsets[s] : offsets[s + 1]]
+        values, people = factors[offsets[s] : offsets[s + 1]], rows[offsets[s] : offsets[s + 1]]
         # Only a few are put in order, for that takes branches of which half are guessed wrong.
         lowest = max(least, _fifth_highest(values)) if n_best <= 5 else least
         n_rivals = np.uint64(0)
         for k in range(values.shape[0]):
             rivals[n_rivals] = k
             n_rivals += np.uint64(values[k] >= lowest)
-        for k in rivals[:n_rivals]:
-            place = n_best
-            while place > 0 and _is_better(values[k], order[k], best_factors[s, place - 1], best[s, place - 1], order):
+        # One key after the other, for a look into memory need not wait for the look before it.
+        for r in range(n_rivals):
+            row = np.uint64(people[rivals[r]])
+            if row < n_large:
+                rival_keys[r] = large[row]
+            else:  # behind both, where only a damaged file can point to, all are alike
+                rival_keys[r] = few[row - n_large] if row - n_large < n_few else np.uint64(0)
+        for r in range(n_rivals):
+            factor, key, place = values[rivals[r]], rival_keys[r], n_best
+            while place > 0 and _is_better(factor, key, best_factors[s, place - 1], best_keys[place - 1]):
                 place -= 1
             if place < n_best:
                 for i in range(n_best - 1, place, -1):
                     best[s, i] = best[s, i - 1]
                     best_factors[s, i] = best_factors[s, i - 1]
-                best[s, place] = k
-                best_factors[s, place] = values[k]
+                    best_keys[i] = best_keys[i - 1]
+                best[s, place] = rivals[r]
+                best_factors[s, place] = factor
+                best_keys[place] = key
         high, middle, low = _digits_of(values, least, _unit(best_factors[s, 0]))
         digits[s, 0], digits[s, 1], digits[s, 2] = high, middle, low
         for i in range(n_best):
@@ -78,9 +93,9 @@ def _fifth_highest(factors):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _is_better(factor, tie, other_factor, other, ties):  # type: ignore[no-untyped-def]
-    """Whether a candidate stands before another in the ranking; ``other`` -1 is an empty place."""
-    return other < 0 or factor > other_factor or (factor == other_factor and tie < ties[other])
+def _is_better(factor, key, other_factor, other_key):  # type: ignore[no-untyped-def]
+    """Whether a candidate stands before another in the ranking; an empty place has the factor 0."""
+    return factor > other_factor or (factor == other_factor and key < other_key)
 
 
 @kernel

@@ -121,12 +121,12 @@ def test_factors_ranks_and_posteriors_equal_their_twins(tile):
     bayes_factors(tile["codes"], tile["product"], tile["times"], tables, factors)
     expected = naive.bayes_factors(tile["codes"], tile["product"], tile["times"], *tables)
     assert np.allclose(factors, expected, atol=0)
-    factors[5:8] = factors[6]  # ties go to the lower number
+    factors[5:8] = factors[6]  # ties go to the lower key
     best, best_factors, sums = np.empty((5, 3), np.int64), np.empty((5, 3)), np.empty(5)
-    ties, digits = tile["rows"].astype(np.uint64), np.empty((5, N_DIGITS))
-    rank(tile["offsets"], factors, ties, 0.5, best, best_factors, digits)
+    keys, digits = np.random.default_rng(12).permutation(n).astype(np.uint64), np.empty((5, N_DIGITS))
+    rank(tile["offsets"], factors, tile["rows"], (keys[:9], keys[9:]), 0.5, best, best_factors, digits)
     round_sums(best_factors, digits, sums)
-    expected, expected_sums = naive.rank(tile["offsets"], factors, ties, 0.5, 3)
+    expected, expected_sums = naive.rank(tile["offsets"], factors, keys[tile["rows"]], 0.5, 3)
     assert best.tolist() == expected
     assert np.allclose(sums, expected_sums, atol=0)
     assert np.array_equal(best_factors, np.where(best >= 0, factors[best], 0.0))
@@ -234,17 +234,18 @@ def test_codes_within_limits_equal_their_twin(codes, low, n):
 
 @pytest.mark.parametrize("n_best", [1, 4, 5, 6])
 @pytest.mark.parametrize("highest", [3, 10, 10**6])
-@pytest.mark.parametrize("number", [np.uint32, np.uint64])
-def test_ranks_equal_their_twin(n_best, highest, number):
+def test_ranks_equal_their_twin(n_best, highest):
     """Of more, as many and fewer candidates than are wanted, with ties and without, some under the least factor."""
     rng = np.random.default_rng(highest)
     offsets = in_segments([[0] * n for n in range(30)])
-    factors, ties = rng.integers(1, highest, offsets[-1]).astype(np.float64), rng.permutation(offsets[-1])
+    factors, rows = rng.integers(1, highest, offsets[-1]).astype(np.float64), rng.permutation(offsets[-1])
+    keys = rng.permutation(offsets[-1]).astype(np.uint64)
     best, best_factors, sums = np.empty((30, n_best), np.int64), np.empty((30, n_best)), np.empty(30)
     digits = np.empty((30, N_DIGITS))
-    rank(offsets, factors, ties.astype(number), highest / 4, best, best_factors, digits)
+    parted = keys[:200], keys[200:]
+    rank(offsets, factors, rows.astype(np.uint32), parted, highest / 4, best, best_factors, digits)
     round_sums(best_factors, digits, sums)
-    expected, expected_sums = naive.rank(offsets, factors, ties, highest / 4, n_best)
+    expected, expected_sums = naive.rank(offsets, factors, keys[rows], highest / 4, n_best)
     assert best.tolist() == expected
     assert best_factors.tolist() == [[factors[k] if k >= 0 else 0.0 for k in row] for row in expected]
     assert sums.tolist() == expected_sums
@@ -256,11 +257,12 @@ Ranked = tuple[np.ndarray, np.ndarray, np.ndarray]
 def ranked(parts: list[list[tuple[float, int]]], n_best: int) -> Ranked:
     """The best factors, their ties and the digits of claims with (factor, tie) of their candidates."""
     pairs = [pair for part in parts for pair in part]
-    factors, ties = (np.array([pair[i] for pair in pairs], kind) for i, kind in enumerate((np.float64, np.uint64)))
+    factors, keys = (np.array([pair[i] for pair in pairs], kind) for i, kind in enumerate((np.float64, np.uint64)))
+    rows = np.arange(keys.size, dtype=np.uint32)
     best, best_factors = np.empty((len(parts), n_best), np.int64), np.empty((len(parts), n_best))
     digits = np.empty((len(parts), N_DIGITS))
-    rank(in_segments(parts), factors, ties, 2.0**-299, best, best_factors, digits)
-    return best_factors, np.where(best >= 0, np.append(ties, 0)[best], 0).astype(np.uint64), digits
+    rank(in_segments(parts), factors, rows, (keys, keys[:0]), 2.0**-299, best, best_factors, digits)
+    return best_factors, np.where(best >= 0, np.append(keys, 0)[best], 0).astype(np.uint64), digits
 
 
 def merged(one: Ranked, other: Ranked) -> Ranked:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Dictionaries
 from linkage.errors import LinkageError, VerificationError
 from linkage.ingest.records import Records
@@ -18,6 +17,7 @@ from linkage.registry import build as registry_build
 from linkage.registry.build import build_index
 from linkage.registry.index import Index, open_index, stored_passes, verify_index
 from linkage.registry.partitions import partition_bits
+from linkage.registry.person_keys import encode_persons
 from linkage.registry.persons import CHUNK_ROWS
 from linkage.simulate import simulate
 from linkage.standardise.places import Units
@@ -99,7 +99,7 @@ def test_the_columns_are_those_of_the_rows_encoded_at_once(whole: Index) -> None
     dictionaries = Dictionaries(
         Units.load(whole.folder / "units"), whole.dictionaries.commune_date, whole.dictionaries.latest_date
     )
-    columns = encode(whole.persons.read(), PLAN, "right", dictionaries)
+    columns = encode_persons(whole.persons.read(), PLAN, dictionaries)
     assert dictionaries.syllables.syllables == whole.dictionaries.syllables.syllables
     assert whole.columns.keys() < columns.keys()
     for name, column in whole.columns.items():

@@ -94,7 +94,7 @@ def test_ranked_candidates_are_those_of_a_sort_over_all_pairs(trained: Trained) 
     best, sums = naive.rank(
         everything.candidates.offsets.tolist(),
         everything.factors.tolist(),
-        everything.candidates.rows.tolist(),
+        scorer.index.person_keys[everything.candidates.rows].tolist(),
         scorer.least_factor,
         3,
     )
@@ -210,11 +210,14 @@ def test_the_order_of_subjects_and_of_candidates_makes_no_difference(trained: Tr
     assert_same(found, expected)
 
 
-def test_ties_go_by_the_order_of_the_rows(trained: Trained) -> None:
+def test_ties_go_by_a_key_of_the_person_that_is_no_row(trained: Trained) -> None:
     scorer, scored = Scorer(trained.batch, trained.index, trained.parameters), scored_with(trained, None)[1]
     same = replace(scored, factors=np.full_like(scored.factors, 2.0**30))
     rows = np.split(same.candidates.rows.astype(np.int64), same.candidates.offsets[1:-1])
-    assert scorer.rank(same, 1).rows[:, 0].tolist() == [part.min() if part.size else -1 for part in rows]
+    ids = trained.index.take(np.arange(trained.index.n_persons), [trained.index.plan.right_id]).column(0).to_pylist()
+    keys = naive.hash_texts([person.encode() for person in ids])
+    lowest = [min(part.tolist(), key=keys.__getitem__, default=-1) for part in rows]
+    assert scorer.rank(same, 1).rows[:, 0].tolist() == lowest
 
 
 def test_candidates_whose_weights_changed_go_in_another_order(trained: Trained) -> None:

@@ -112,8 +112,8 @@ def learn_schedule(person: Rows, injections: Injections, index: Index) -> Schedu
     people, n_each = np.unique(given.person, return_counts=True)
     if people.size < 2:
         return ScheduleRates(np.zeros(N_PATTERNS, np.int64), np.zeros(N_PATTERNS, np.int64))
-    # The next person as an index built afresh has them, whatever rows changes came in.
-    order = np.argsort(index.order_of(people.astype(np.uint32)))
+    # Any other person, the same whatever rows they stand in.
+    order = np.argsort(index.person_keys[people])
     next_person = np.empty_like(people)
     next_person[order] = people[np.roll(order, -1)]
     is_learnt = n_each > 1

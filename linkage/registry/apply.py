@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from blocking.lookup import PassIndex, build_few, find, sort_keys
 from blocking.parts import RemovedRows, positions_of
-from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.keys import pass_keys
 from linkage.plan.sections import Plan
 from linkage.registry.frequencies import Frequencies
 from linkage.registry.index import Index, stored_passes
+from linkage.registry.person_keys import encode_persons
 from linkage.registry.persons import write_persons
 from linkage.registry.recount import recount
 from linkage.registry.versions import write_arrays, write_json
@@ -43,7 +43,7 @@ def write_changes(
     # By id first: what is appended to the dictionaries, and the order of equal keys, must not depend on the input's.
     rows = rows.take(pc.sort_indices(rows.column(plan.right_id)))
     dictionaries = replace(large.dictionaries.copy(), latest_date=latest)
-    encoded = encode(rows, plan, "right", dictionaries)
+    encoded = encode_persons(rows, plan, dictionaries)
     keys = _stored_keys(plan, encoded, dictionaries)
     order = np.argsort(sort_keys(keys[plan.passes[0].name], large.n_persons), kind="stable")
     rows, encoded = rows.take(pa.array(order)), {name: encoded[name][order] for name in columns}

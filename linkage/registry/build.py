@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from blocking.lookup import build_pass, build_row_order, sort_keys
 from blocking.neighbours import filter_words
-from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.keys import pass_keys
 from linkage.encode.renumber import Renumbering, renumber, renumbering_of
@@ -42,6 +41,7 @@ from linkage.registry.frequencies import STORED
 from linkage.registry.index import Index, open_index, slipped_numbers, stored_passes
 from linkage.registry.manifest import FORMAT
 from linkage.registry.partitions import Partitions, partition_bits
+from linkage.registry.person_keys import encode_persons
 from linkage.registry.persons import Persons, write_persons
 from linkage.registry.sums import write_sums
 from linkage.registry.value_counts import Counts, add_up, count_part, count_widths, counted_columns, most_counted
@@ -165,11 +165,11 @@ def _distribute(
     persons: Records | Persons, plan: Plan, dictionaries: Dictionaries, folder: Path, n_bits: int, on_progress: Progress
 ) -> Partitions:
     """Encode all rows and lay them into partitions by their keys in the first pass."""
-    specimen = encode(persons.schema.empty_table(), plan, "right", dictionaries)
+    specimen = encode_persons(persons.schema.empty_table(), plan, dictionaries)
     done = 0
     with Partitions(folder, n_bits, persons.schema, specimen) as partitions:
         for chunk in persons.chunks():
-            columns = encode(chunk, plan, "right", dictionaries)
+            columns = encode_persons(chunk, plan, dictionaries)
             keys = pass_keys(plan.passes[0], "right", columns, plan, dictionaries)[:, 0]
             partitions.append(chunk, columns, sort_keys(keys, persons.num_rows), most_counted(plan, columns))
             done += chunk.num_rows

@@ -31,8 +31,6 @@ from linkage.registry.persons import open_persons
 from linkage.registry.sums import CheckedFiles
 from linkage.registry.versions import CHANGES, map_arrays, read_json
 
-_IN_FRONT = np.uint64(0xFFFFFFFF)
-
 
 @dataclass(frozen=True)
 class Changes:
@@ -52,14 +50,6 @@ class Changes:
     persons: Records
     frequencies: dict[str, Frequencies]
     dictionaries: Dictionaries
-
-    def order_of(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint64]:
-        """A number for each row, ascending as the rows of an index built afresh."""
-        numbers = rows.astype(np.uint64) << np.uint64(32) | _IN_FRONT
-        places = np.flatnonzero(rows >= self.n_large)
-        few = rows[places].astype(np.int64) - self.n_large
-        numbers[places] = self.places[few].astype(np.uint64) << np.uint64(32) | few.astype(np.uint64)
-        return np.asarray(numbers)
 
     def nth(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows that have these numbers in an index built afresh."""

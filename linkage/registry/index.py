@@ -30,6 +30,7 @@ from linkage.plan.sections import Plan
 from linkage.registry.changes import Changes, open_changes
 from linkage.registry.frequencies import STORED, Frequencies
 from linkage.registry.manifest import check_manifest
+from linkage.registry.person_keys import PERSON_KEY
 from linkage.registry.persons import Persons, open_persons
 from linkage.registry.sums import REMEDY, CheckedFiles, check_at_open, check_whole, open_files
 from linkage.registry.versions import CHANGES, LARGE, map_arrays, read_json, version_in_force, version_with
@@ -67,13 +68,14 @@ class Index:
         return int(self.manifest["persons"])
 
     @property
+    def person_keys(self) -> PartedColumn:
+        """A hash of each row's person id, by which ties go: uint64[n]."""
+        return self.columns[PERSON_KEY]
+
+    @property
     def removed(self) -> RemovedRows:
         """The rows that are gone."""
         return _NONE_REMOVED if self.changes is None else self.changes.removed
-
-    def order_of(self, rows: NDArray[np.uint32]) -> NDArray[np.uint32] | NDArray[np.uint64]:
-        """A number for each row, uint32[n] or uint64[n], ascending as the rows of an index built afresh."""
-        return rows if self.changes is None else self.changes.order_of(rows)
 
     def nth(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows that an index built afresh has at 0 <= numbers < n_persons."""

@@ -239,8 +239,8 @@ class Scorer:
         n_claims = candidates.offsets.size - 1
         best, factors = np.empty((n_claims, n_best), np.int64), np.empty((n_claims, n_best))
         digits, sums = np.empty((n_claims, N_DIGITS)), np.empty(n_claims)
-        ties = self.index.order_of(candidates.rows)
-        rank(candidates.offsets, scored.factors, ties, self.least_factor, best, factors, digits)
+        keys = self.index.person_keys.parts
+        rank(candidates.offsets, scored.factors, candidates.rows, keys, self.least_factor, best, factors, digits)
         round_sums(factors, digits, sums)
         is_there = best >= 0
         places = best[is_there]
