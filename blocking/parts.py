@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from blocking.keys import Keys
 from blocking.lookup import PassIndex, find
+from blocking.sizes import BlockSizes
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -170,7 +171,7 @@ class FoundBlocks:
     """The blocks of queries in a pass.
 
     blocks: by part, the large one first; rows that are gone are among them. sizes: int64[n, w] living rows of both;
-    narrowed: int64[n, w] living rows before narrowing, 0 where the block was not over-full.
+    narrowed: int64[n, w] living rows, of the whole registry, before narrowing, 0 where the block was not over-full.
     """
 
     blocks: list[Blocks]
@@ -178,23 +179,26 @@ class FoundBlocks:
     narrowed: Ends
 
 
-def find_in_parts(parts: PartedPass, queries: Keys, max_block: int) -> FoundBlocks:
-    """Blocks of queries uint64[n, w]; those over max_block are narrowed to equal narrowing parts."""
-    if parts.few is None and parts.removed.size == 0:
+def find_in_parts(parts: PartedPass, queries: Keys, max_block: int, whole: BlockSizes | None = None) -> FoundBlocks:
+    """Blocks of queries uint64[n, w]; those over max_block are narrowed to equal narrowing parts.
+
+    whole: the blocks with more than max_block rows of the registry that ``parts`` are a partition of, see
+    `BlockSizes.over`; None where they are all of it.
+    """
+    if whole is None and parts.few is None and parts.removed.size == 0:
         first, last, narrowed = find(parts.large, queries, max_block)
         return FoundBlocks([Blocks(first, last, parts.large.rows)], last - first, narrowed)
     indexes = [index for index in (parts.large, parts.few) if index is not None]
     ends = [find(index, queries, _ANY_SIZE)[:2] for index in indexes]
-    sizes = _living(parts, ends)
-    is_over = sizes > max_block
-    narrowed = np.where(is_over, sizes, 0)
+    before = _living(parts, ends) if whole is None else whole.of_queries(queries)
+    is_over = before > max_block
+    narrowed = np.where(is_over, before, 0)
     if is_over.any():
         for index, (first, last) in zip(indexes, ends, strict=True):
             narrow_first, narrow_last, _ = find(index, queries[is_over][:, None], 0)
             first[is_over], last[is_over] = narrow_first[:, 0], narrow_last[:, 0]
-        sizes = _living(parts, ends)
     blocks = [Blocks(first, last, index.rows) for index, (first, last) in zip(indexes, ends, strict=True)]
-    return FoundBlocks(blocks, sizes, narrowed)
+    return FoundBlocks(blocks, _living(parts, ends), narrowed)
 
 
 def positions_of(index: PassIndex, removed: RemovedRows, pool: Executor) -> NDArray[np.uint32]:

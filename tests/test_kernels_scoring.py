@@ -4,6 +4,7 @@ import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import reduce
 from random import Random
 
 import numpy as np
@@ -39,12 +40,14 @@ from blocking.parts import (
     PartedColumn,
     PartedPass,
     RemovedRows,
+    find_in_parts,
     find_removed,
     n_living,
     positions_of,
     take_rows,
     take_rows_of_spans,
 )
+from blocking.sizes import BlockSizes
 from linkage.registry.count_kernels import count_each, count_listed, fill_slots, look_up, slots_of
 from models.ranking import N_DIGITS, merge_ranked, rank, round_sums
 from models.score import bayes_factors, expect, find_within, multiply_term_frequency, raise_by_chance, select
@@ -331,6 +334,55 @@ def test_merging_rankings_is_commutative_and_associative_and_equals_its_twin(cla
 
 
 keys = st.lists(st.integers(0, 5), max_size=60)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), max_size=60), st.integers(0, 8), st.randoms(use_true_random=False))
+def test_partitions_find_together_the_candidates_of_the_whole(people, max_block, random):
+    """Blocks are over-full by the whole registry, however its rows are parted; one that is small in each part too."""
+    n, n_parts = len(people), random.randint(1, 4)
+    first, second, narrow = (np.array([row[i] for row in people], np.uint64) for i in range(3))
+    keys = [block_keys([block], narrow)[:, 0] for block in (first, second)]
+    part_of = np.sort(np.array([random.randrange(n_parts) for _ in people], np.int64))
+    queries = [of_pass[: n // 2, None] for of_pass in keys]
+    whole = [build_pass(of_pass) for of_pass in keys]
+    n_bits = whole[0].n_bits
+    counted = [[BlockSizes.of(k[part_of == p], n_bits) for p in range(n_parts)] for k in keys]
+    sizes = [reduce(BlockSizes.plus, random.sample(parts, n_parts)) for parts in counted]
+    for of_pass, of_whole in zip(keys, sizes, strict=True):
+        assert same_bytes(vars_of(of_whole), vars_of(BlockSizes.of(of_pass, n_bits)))
+        at_keys = naive_sizes(of_pass.tolist())
+        assert of_whole.of_queries(of_pass[:, None])[:, 0].tolist() == at_keys
+        assert of_whole.over(max_block).of_queries(of_pass).tolist() == [k if k > max_block else 0 for k in at_keys]
+
+    def found(parts, of_whole):
+        blocks = [
+            find_in_parts(PartedPass(part, np.empty(0, np.uint32), None), query, max_block, table)
+            for part, query, table in zip(parts, queries, of_whole, strict=True)
+        ]
+        return dicts_of(gather([of_pass.blocks for of_pass in blocks], RemovedRows.none()).others), blocks
+
+    expected, blocks = found(whole, [None, None])
+    over = [of_whole.over(max_block) for of_whole in sizes]
+    merged = [{} for _ in expected]
+    for part in range(n_parts):
+        rows = np.flatnonzero(part_of == part)
+        start = int(rows[0]) if rows.size else 0
+        few = [build_few(of_pass[rows], start, n_bits) for of_pass in keys]
+        theirs, blocks_of_part = found(few, over)
+        for claim, of_claim in zip(merged, theirs, strict=True):
+            assert not claim.keys() & of_claim.keys()
+            claim |= of_claim
+        for mine, of_whole in zip(blocks_of_part, blocks, strict=True):
+            assert mine.narrowed.tolist() == of_whole.narrowed.tolist()
+    assert merged == expected
+
+
+def vars_of(table):
+    return table.blocks, table.sizes
+
+
+def naive_sizes(registry):
+    return [len(naive.blocks(registry, key)[0]) if key else 0 for key in registry]
 
 
 @given(keys, keys, st.integers(0, 8))
