@@ -14,7 +14,7 @@ from linkage.registry.cohorts import within_cohort
 from linkage.registry.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
 from linkage.registry.value_counts import Counts, add_up
 from linkage.storage.sealed import sealed
-from linkage.training.drift import describe_tables, drift_notes, moved_levels
+from linkage.training.drift import describe_tables, drift_notes, moved_levels, pin_notes
 from linkage.training.model_file import Model
 from tests.district import District, call, make_district, manifest
 
@@ -26,14 +26,17 @@ def table(counts: list[int]) -> Frequencies:
 def test_a_table_is_described_without_its_values() -> None:
     names = table([6, 3, 1])
     described = describe_tables({"name": names, "name" + LOCAL: names, "name" + PEOPLE: names})
+    rows = b"".join(value.to_bytes(8, "little") + n.to_bytes(4, "little") for value, n in ((1, 6), (2, 3), (3, 1)))
+    sums = b"".join(total.to_bytes(8, "little") for total in (10, 46))
+    of_all = {"sha256": hashlib.sha256(rows + sums).hexdigest(), "values": 3, "bearers": 10}
     assert described == {
+        "name" + LOCAL: of_all,
+        "name" + PEOPLE: of_all,
         "name": {
-            "sha256": hashlib.sha256(names.values.tobytes() + names.counts.tobytes()).hexdigest(),
-            "values": 3,
-            "bearers": 10,
+            **of_all,
             "mean_share": pytest.approx(0.46),
             "commonest_shares": [0.6, 0.3, 0.1],
-        }
+        },
     }
 
 
@@ -53,6 +56,15 @@ def test_only_what_has_moved_far_is_noted() -> None:
     assert "commune" in note
     assert drift_notes({}, {"name": far}) == ()
     assert drift_notes(training, {}) == ()
+
+
+def test_other_tables_than_those_of_the_training_are_told() -> None:
+    tables = {"name": table([6, 3, 1]), "name" + LOCAL: table([2, 2])}
+    training = {"term_frequencies": describe_tables(tables)}
+    hashes = {name: of.sha256() for name, of in tables.items()}
+    assert pin_notes(training, hashes) == pin_notes({}, hashes) == ()
+    (note,) = pin_notes(training, hashes | {"name" + LOCAL: table([2, 3]).sha256()})
+    assert "1 of 2 tables of term frequencies are not those that the model was trained with" in note
 
 
 def by_cohort(counts: list[int], cohorts: list[int]) -> Frequencies:

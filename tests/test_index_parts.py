@@ -13,6 +13,7 @@ from linkage.encode.keys import PERSONAL_DIGITS, KeyParts, pass_keys
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import Index, open_index
 from linkage.simulate import simulate
+from linkage.training.drift import describe_tables
 from tests.changes import build, changed_registry, changes_csv, contents, draw_steps, living_blocks
 from tests.district import Row, rows_of
 
@@ -123,6 +124,19 @@ def test_frequencies_are_those_of_a_fresh_build(both: tuple[Index, Index]) -> No
         assert np.array_equal(ours.counts_of(values), theirs.counts_of(values)), name
         assert ours.bearers.tolist() == theirs.bearers.tolist(), name
         assert ours.squares.tolist() == theirs.squares.tolist(), name
+
+
+def test_the_hashes_of_frequencies_are_those_of_a_fresh_build(
+    both: tuple[Index, Index], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, fresh = both
+    told = fresh.manifest["term_frequencies"]
+    assert told.keys() == fresh.frequencies.keys()
+    assert changed.manifest["term_frequencies"] == told != changed.manifest["large"]["term_frequencies"]
+    described = describe_tables(fresh.frequencies)
+    assert {name: of["sha256"] for name, of in described.items()} == told
+    monkeypatch.setattr("linkage.registry.frequencies._VALUES_AT_ONCE", 7)
+    assert describe_tables(changed.frequencies) == described
 
 
 def test_compacted_it_is_the_fresh_build(both: tuple[Index, Index]) -> None:

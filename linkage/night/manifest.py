@@ -68,6 +68,7 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
         "path": str(index.folder.resolve().parent),
         "content": index.manifest["content"],
         "persons": index.n_persons,
+        "term_frequencies": index.manifest["term_frequencies"],
     }
     return {
         "code_version": code_version(),

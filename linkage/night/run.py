@@ -41,7 +41,7 @@ from linkage.storage.locks import made_and_locked
 from linkage.storage.output_paths import check_folder
 from linkage.storage.standing import Standing, standing
 from linkage.storage.work_folders import work_folder
-from linkage.training.drift import Moved, drift_notes
+from linkage.training.drift import Moved, drift_notes, pin_notes
 from linkage.training.model_file import Model
 
 
@@ -206,6 +206,7 @@ def _notes_of(
     return (
         *station_notes(read.stations.findings),
         *unequal_notes(unequal),
+        *pin_notes(claims.model.training, index.manifest["term_frequencies"]),
         *drift_notes(claims.model.training, index.frequencies),
         *gate_notes(claims.model, moved, expected_of(claims.decided), index.n_persons),
         *rates.conflicting,

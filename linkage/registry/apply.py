@@ -29,8 +29,9 @@ from linkage.registry.versions import write_arrays, write_json
 
 def write_changes(
     large: Index, removed: NDArray[np.uint32], rows: pa.Table, latest: datetime.date, folder: Path, n_threads: int
-) -> None:
-    """Write the changes to an index without changes into a new folder, to be read by ``open_changes``.
+) -> dict[str, str]:
+    """Write the changes to an index without changes into a new folder, to be read by ``open_changes``; returns the
+    hashes of the term frequencies as they are then.
 
     Parameters
     ----------
@@ -62,6 +63,7 @@ def write_changes(
     write_arrays(folder / "frequencies", _frequency_arrays(frequencies))
     write_persons(folder, large.persons.schema, [rows])
     write_json(folder / "dictionaries.json", _appended(large.dictionaries, dictionaries))
+    return {name: table.sha256() for name, table in sorted(frequencies.items())}
 
 
 def _stored_keys(plan: Plan, columns: Columns, dictionaries: Dictionaries) -> dict[str, Keys]:

@@ -107,7 +107,8 @@ def build_index(
         ordered = arranger.renumbering.dictionaries
         _write_texts(version, ordered, None if units_folder is not None else codes)
         on_progress("checksums", 0, 0)
-        put_in_force(out, version, _manifest(version, persons.num_rows, plan, ordered, inputs or []))
+        tables = dict(sorted(arranger.digests.items()))
+        put_in_force(out, version, _manifest(version, persons.num_rows, plan, ordered, inputs or [], tables))
     return open_index(out)
 
 
@@ -118,9 +119,15 @@ def _write_texts(version: Path, ordered: Dictionaries, commune_codes: list[str] 
 
 
 def _manifest(
-    version: Path, n_persons: int, plan: Plan, ordered: Dictionaries, inputs: list[dict[str, Any]]
+    version: Path,
+    n_persons: int,
+    plan: Plan,
+    ordered: Dictionaries,
+    inputs: list[dict[str, Any]],
+    tables: dict[str, str],
 ) -> dict[str, Any]:
-    """The manifest of a version that is otherwise complete: the checksums of its files are written here."""
+    """The manifest of a version that is otherwise complete: the checksums of its files are written here. tables: the
+    hashes of its term frequencies."""
     files, sums = write_sums(version)
     return {
         "format": FORMAT,
@@ -129,6 +136,7 @@ def _manifest(
         "commune_date": ordered.commune_date,
         "latest_date": ordered.latest_date.isoformat(),
         "inputs": inputs,
+        "term_frequencies": tables,
         "files": files,
         "content": content_of(files),
         "sums": sums,
@@ -205,6 +213,7 @@ class _Arranger:
             for name, width in counted.items()
         }
         self.n_counted = {name: np.zeros(n_rows.size, np.int64) for name in counted}
+        self.digests: dict[str, str] = {}
 
     def arranged(self, pool: Executor, on_progress: Progress) -> Iterator[pa.Table]:
         """The registry's rows as they were read, in row order, a partition at a time; all else is written."""
@@ -295,6 +304,7 @@ def _frequency_tasks(arranger: _Arranger, folder: Path) -> list[Callable[[], Non
     def write(name: str) -> None:
         table = add_up(name, arranger.counted(name))
         del arranger.counts[name]
+        arranger.digests[name] = table.sha256()
         write_arrays(folder, {f"{name}.{part}": getattr(table, part) for part in STORED})
 
     return [partial(write, name) for name in sorted(arranger.counts)]

@@ -10,6 +10,8 @@ r = frequency / u. The shares themselves: `models.term_frequency`.
 from __future__ import annotations
 
 import functools
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -46,6 +48,7 @@ _NAME_TRUST = {
     "one common syllable is like another": 0.5,
 }
 _TEXT_TRUST = 0.5
+_VALUES_AT_ONCE = 1 << 20
 _RAREST = 1e-4  # no share within a commune is taken for less
 
 
@@ -77,6 +80,30 @@ class Frequencies:
             now, is_recounted = looked_up(values, *self.recounted)
             counts[is_recounted] = now[is_recounted]
         return counts
+
+    def in_force(self) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.uint32]]]:
+        """The values that somebody bears, ascending, with their counts, some at a time."""
+        now = (self.values[:0], self.counts[:0]) if self.recounted is None else self.recounted
+        starts = [*range(0, self.values.size, _VALUES_AT_ONCE)] or [0]
+        cuts = [0, *np.searchsorted(now[0], self.values[starts[1:]]).tolist(), now[0].size]
+        for start, low, high in zip(starts, cuts[:-1], cuts[1:], strict=True):
+            part = slice(start, start + _VALUES_AT_ONCE)
+            stays = ~np.isin(self.values[part], now[0][low:high])
+            values = np.concatenate([self.values[part][stays], now[0][low:high]])
+            counts = np.concatenate([self.counts[part][stays], now[1][low:high]])
+            order = np.argsort(values)
+            order = order[counts[order, 0] > 0]
+            yield values[order], counts[order]
+
+    def sha256(self) -> str:
+        """A hash of what is in force, the same whether a registry was built afresh or changed to what it is."""
+        digest = hashlib.sha256()
+        for values, counts in self.in_force():
+            halves = values.astype("<u8").view("<u4").reshape(-1, 2)
+            digest.update(np.concatenate([halves, counts.astype("<u4")], axis=1).tobytes())
+        for total in (self.bearers, self.squares):
+            digest.update(np.ascontiguousarray(total, "<i8").tobytes())
+        return digest.hexdigest()
 
     def shares(self, values: Keys) -> Shares:
         """Share of each value by group: float64[n, n_groups]; a value that nobody bears counts as half a bearer."""

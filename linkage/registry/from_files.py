@@ -292,7 +292,7 @@ def _apply(
         version = work / "version"
         link_files([*large.manifest["files"], SUMS], index.folder, version)
         if removed.size or persons.num_rows:
-            write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)
+            manifest["term_frequencies"] = write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)
             manifest |= _manifest_with_changes(large, version / CHANGES, n_persons, as_of)
         put_in_force(folder, version, manifest)
     return Applied(open_index(folder), kept, {}, *applied)

@@ -25,6 +25,7 @@ class _Large(TypedDict):
     commune_date: Literal["2021", "2025"]
     latest_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     inputs: list[dict[str, Any]]
+    term_frequencies: dict[str, str]
     files: dict[str, str]
     content: str
 

@@ -63,7 +63,7 @@ def _mean_shares(table: dict[str, Any]) -> str:
     """The mean share of a table, or those of its cohorts."""
     if "mean_share" in table:
         return f"{table['mean_share']:.2g}"
-    return ", ".join(f"{share:.2g} ({years})" for years, share in table["mean_shares"].items())
+    return ", ".join(f"{share:.2g} ({years})" for years, share in table.get("mean_shares", {}).items())
 
 
 def compare(first: Model, second: Model) -> list[dict[str, Any]]:

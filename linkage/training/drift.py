@@ -11,7 +11,6 @@ batch whose are spread quite otherwise is decided by it only on a person's word.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,27 +40,26 @@ _CHANCE = 1e-6  # at most of a distance by chance alone
 
 
 def describe_tables(frequencies: Mapping[str, Frequencies]) -> Tables:
-    """What a model file says of the tables of the country and its cohorts, by counted column; those within communes
-    follow from the index.
+    """What a model file says of the tables of the country, its cohorts and communes.
 
-    sha256 of values and counts; number of values and of bearers; mean_share, the probability that two random people
-    agree, or mean_shares, that two of one cohort do, by cohort; the shares of the commonest values, without the values.
+    sha256, see `Frequencies.sha256`; number of values and of bearers; but for communes also mean_share, the probability
+    that two random people agree, or mean_shares, that two of one cohort do, by cohort; the shares of the commonest
+    values, without the values.
     """
     described: Tables = {}
     for name, table in frequencies.items():
+        n_values, highest = 0, np.empty(0, np.uint32)
+        for values, counts in table.in_force():
+            n_values += values.size
+            highest = np.sort(np.concatenate([highest, counts[:, 0]]))[::-1][:N_COMMONEST]
+        n_bearers = int(table.bearers[..., 0].sum())
+        described[name] = {"sha256": table.sha256(), "values": n_values, "bearers": n_bearers}
         if name.endswith((LOCAL, PEOPLE)):
             continue
-        digest = hashlib.sha256(np.ascontiguousarray(table.values).tobytes())
-        digest.update(np.ascontiguousarray(table.counts).tobytes())
-        described[name] = {
-            "sha256": digest.hexdigest(),
-            "values": int(table.values.size),
-            "bearers": int(table.bearers[..., 0].sum()),
-        }
         if name.endswith(COHORT):
             described[name]["mean_shares"] = _mean_shares(table)
             continue
-        commonest = np.sort(table.counts[:, 0])[::-1][:N_COMMONEST] / max(1, int(table.bearers[0]))
+        commonest = highest / max(1, n_bearers)
         described[name] |= {
             "mean_share": float(table.mean_share()[0]),
             "commonest_shares": [round(float(share), 6) for share in commonest],
@@ -86,7 +84,7 @@ def drift_notes(training: Mapping[str, Any], frequencies: Mapping[str, Frequenci
     """
     notes = []
     for name, then in training.get("term_frequencies", {}).items():
-        if name not in frequencies:
+        if name not in frequencies or name.endswith((LOCAL, PEOPLE)):
             continue
         if name.endswith(COHORT):
             shares, counted = _mean_shares(frequencies[name]), name.removesuffix(COHORT)
@@ -98,6 +96,19 @@ def drift_notes(training: Mapping[str, Any], frequencies: Mapping[str, Frequenci
                 times = f"{share / share_then:.2g} times as often as where the model was trained"
                 notes.append(f"two people{born} of this index have the same {counted} {times}; train it again")
     return tuple(notes)
+
+
+def pin_notes(training: Mapping[str, Any], tables: Mapping[str, str]) -> tuple[str, ...]:
+    """A note where an index counts its values otherwise than where the model was trained: equal values have other
+    weights then. tables: hashes of the index's, by name; a model without tables, made elsewhere, has no note."""
+    then = training.get("term_frequencies", {})
+    others = [name for name, digest in tables.items() if name in then and then[name]["sha256"] != digest]
+    if not others:
+        return ()
+    return (
+        f"{len(others)} of {len(tables)} tables of term frequencies are not those that the model was trained with; how "
+        "rare a value is goes by this index",
+    )
 
 
 def describe_best(levels: NDArray[np.uint8], plan: Plan) -> Shares:

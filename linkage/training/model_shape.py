@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from linkage.plan.sections import Plan
+from linkage.registry.frequencies import LOCAL, PEOPLE
 
 _MOST_PERSONS = 2**31 - 1  # rows of an index
 
@@ -110,6 +111,8 @@ def shape_problems(stated: ModelFile, plan: Plan) -> list[str]:
     if table is not None and table and [len(row) for row in table] != [n] * n:
         problems.append(f"training.residual_correlation: must be {n} lists of {n} numbers")
     for name, described in (training.term_frequencies or {}).items():
+        if name.endswith((LOCAL, PEOPLE)):
+            continue
         means = [described.mean_share] if described.mean_shares is None else described.mean_shares.values()
         if not all(mean is not None and 0 < mean <= 1 for mean in means):
             problems.append(f"training.term_frequencies.{name}: mean shares must be over 0 and at most 1")
