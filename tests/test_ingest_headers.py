@@ -39,6 +39,14 @@ TWO_ROWS = {
         ],
         {"gender": "Nữ", "date_of_birth": "1981", "phone": "0901", "dose_date": "2021"},
     ),
+    "the key alone above, and too little below": (
+        ["dose_id,Họ tên,,", ",Họ đệm,Tên,dose_date", "D1,Lê,Lan,2021-05-05"],
+        {"dose_date": "2021-05-05"},
+    ),
+    "the key alone above, and a list without keys below": (
+        ["dose_id,Họ tên,,,", ",Họ đệm,Tên,phone,dose_date", "D1,Lê,Lan,0901234567,2021-05-05"],
+        {"phone": "0901234567", "dose_date": "2021-05-05"},
+    ),
     "a title with a word that is a name": (
         ["Danh sách,,phone", "dose_id,full_name,", "D1,Lê Lan,0901"],
         {},

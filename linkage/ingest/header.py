@@ -149,7 +149,9 @@ def find_header(
         adds = not _known(under, targets) <= names and _continues(rows[number], under, targets)
         if required <= names and not adds:
             return number, match_header(written[number], table, columns, file)
-        is_whole = required <= _known(under, targets) and not _names_beside(rows[number], under, targets)
+        below = _known(under, targets)
+        is_whole = _required(table, below) <= below and not _names_beside(rows[number], under, targets)
+        is_whole &= table.key not in names - below  # above nothing: no title says that
         if names and required <= _known(both, targets) and not is_whole:
             return number + 1, match_header(both, table, columns, file)
     required = _required(table, set())

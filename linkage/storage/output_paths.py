@@ -27,6 +27,8 @@ def check_file(path: Path, inputs: Iterable[Path | None] = ()) -> None:
         raise UsageError(f"{path}: is a pipe or a device; name a file")
     if not path.parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}; make it or name another one")
+    if is_made_up(path):
+        raise UsageError(f"{path}: lies where the system keeps no files; name another place")
     _check_place(path.parent, path)
     for given in inputs:
         if given is not None and path.exists() and given.exists() and path.samefile(given):
@@ -43,10 +45,8 @@ def check_folder(path: Path, inputs: Iterable[Path | None] = (), *, is_index: bo
 
 
 def _check_place(folder: Path, path: Path) -> None:
-    """Nothing is written into what was published, which stays as it is, nor where the machine shows itself as files."""
+    """Nothing is written into what was published: it stays as it is."""
     real = Path(os.path.realpath(folder))
-    if is_made_up(real / path.name):
-        raise UsageError(f"{path}: lies where the system keeps no files; name another place")
     for place in (real, *real.parents):
         if any(_holds(place, parts) for parts in _RESULTS):
             raise UsageError(f"{path}: lies in {place}, which is a result and stays as it is; name another place")
