@@ -10,10 +10,12 @@ import pyarrow as pa
 import pytest
 
 from linkage.errors import InputError, UsageError, VerificationError
+from linkage.ingest.duplicates import hash_keys
 from linkage.machine.clock import today
 from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import open_index, verify_index
+from linkage.registry.persons_by_id import hash_of, persons_by_id
 from linkage.registry.rollback import roll_back
 from linkage.simulate import simulate
 from tests.changes import build, changes_csv, contents
@@ -45,12 +47,28 @@ def test_new_changed_and_removed_persons(folder: Path, persons: list[Row], tmp_p
     assert counts == {"persons": 599, "new": 5, "changed": 2, "removed": 1, "removed_unknown": 1}
     after = [changed, moved, *persons[:3], *persons[5:8], *persons[9:]]
     verify_index(open_index(index))
+    _check_found_by_id(index, after, [removed, unknown])
     ended = call("index", "compact", "--index", index, "--json")
     assert ended.code == 0, ended.err
     assert ended.json["persons"] == 599
     assert contents(index) == contents(build(folder, after, tmp_path / "new"))
+    _check_found_by_id(index, after, [removed, unknown])
     verify_index(open_index(index))
     assert [source["file"] for source in open_index(index).manifest["inputs"]] == ["old.parquet", "changes.csv"]
+
+
+def _check_found_by_id(index: Path, living: list[Row], gone: list[Row]) -> None:
+    """Every person is found by id alone, as last changed, and nobody who is gone."""
+    opened = open_index(index)
+    ids = [row["person_id"] for row in (*living, *gone)]
+    found, _ = persons_by_id(index, opened.manifest["content"], ids)
+    expected = opened.persons.take(opened.rows_of(pa.array(ids[: len(living)])))
+    assert sorted(found.to_pylist(), key=str) == sorted(expected.to_pylist(), key=str)
+
+
+def test_a_hash_without_a_kernel_is_that_of_the_kernel() -> None:
+    texts = ["", "a", "12345678", "123456789", "Nguyễn Thị Bé Ba", "079199912345" * 9]
+    assert [hash_of(text) for text in texts] == hash_keys(pa.chunked_array([pa.array(texts)])).tolist()
 
 
 def test_a_status_that_is_not_known_is_refused(folder: Path, persons: list[Row], tmp_path: Path) -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from linkage.errors import InputError, UsageError, VerificationError
 from linkage.insight.explanation import Candidate, Compared, Evidence, Explanation, texts_as_read, texts_of
 from linkage.published.reader import REMEDY, find_record, find_rows, read_manifest
-from linkage.registry.persons import persons_with
+from linkage.registry.persons_by_id import persons_by_id
 from linkage.schema import CANDIDATES, DECISIONS, DOSES, EXCLUDED_QUEUE, READINGS
 from linkage.schema.claims import CLAIM_PREFIX
 
@@ -41,6 +40,8 @@ def explain(run_dir: Path, dose_id: str, person_id: str | None = None) -> Explan
     stated = texts_of(dose)
     candidates = _candidates(run_dir, manifest["index"], decision["claim_id"], texts_as_read(stated, readings))
     n_candidates = len(candidates)
+    if decision["person_id"] is not None and not candidates:
+        raise InputError(f"{run_dir.name}: was published without the candidates of verified claims, {_OLDER}")
     if person_id is not None:
         asked = next((candidate for candidate in candidates if candidate.person_id == person_id), None)
         if asked is None:
@@ -92,16 +93,16 @@ def find_readings(run_dir: Path, dose_id: str) -> list[tuple[str, str]]:
 
 def _candidates(run_dir: Path, index: dict[str, Any], claim_id: str, stated: dict[str, str]) -> list[Candidate]:
     """The candidates of a claim that the run published, best first."""
-    found = find_rows(run_dir, CANDIDATES.name, [("claim_id", "=", claim_id)])
-    if "registry_row" not in found.schema.names:
-        raise InputError(f"{run_dir.name}: was published without the rows of its candidates in the registry, {_OLDER}")
-    persons, plan = persons_with(Path(index["path"]), index["content"])
-    rows = persons.take(found["registry_row"].to_numpy().astype(np.int64))
+    found = find_rows(run_dir, CANDIDATES.name, [("claim_id", "=", claim_id)]).to_pylist()
+    persons, plan = persons_by_id(Path(index["path"]), index["content"], [row["person_id"] for row in found])
     compared = Compared.of(plan)
-    listed = [_candidate(row, texts_of(rows.slice(i, 1)), stated, compared) for i, row in enumerate(found.to_pylist())]
-    for candidate in listed:
-        if candidate.registered.get(compared.right_id) != candidate.person_id:
-            raise VerificationError(f"{run_dir.name}: person {candidate.person_id} is not where the run says; {REMEDY}")
+    registered = {
+        row[compared.right_id]: {n: v for n, v in row.items() if v is not None} for row in persons.to_pylist()
+    }
+    for row in found:
+        if row["person_id"] not in registered:
+            raise VerificationError(f"{run_dir.name}: person {row['person_id']} is not in the run's index; {REMEDY}")
+    listed = [_candidate(row, registered[row["person_id"]], stated, compared) for row in found]
     return sorted(listed, key=lambda candidate: -candidate.match_weight)
 
 

@@ -103,9 +103,10 @@ def candidate_of(
 def _evidence(run_dir: Path, claim_id: str, index: Index) -> dict[int, tuple[float, float]]:
     """The bits of other doses by registry row: of the claim, and of the schedule."""
     filters = [("claim_id", "=", claim_id)]
-    found = find_rows(run_dir, CANDIDATES.name, filters, ["registry_row", "subject_bits", "schedule_bits"])
+    found = find_rows(run_dir, CANDIDATES.name, filters, ["person_id", "subject_bits", "schedule_bits"])
     found = found.filter((pc.field("subject_bits") != 0) | (pc.field("schedule_bits") != 0))
-    return {row["registry_row"]: (row["subject_bits"], row["schedule_bits"]) for row in found.to_pylist()}
+    rows = index.rows_of(found["person_id"]).tolist()
+    return {n: (row["subject_bits"], row["schedule_bits"]) for n, row in zip(rows, found.to_pylist(), strict=True)}
 
 
 def _row_of(index: Index, person_id: str) -> int:

@@ -73,7 +73,6 @@ def candidate_parts(typed: ClaimIds, found: DecidedClaims, ids: PersonIds) -> It
             "claim_id": typed.hex(members[which]),
             "rank": pa.array(rank + 1, pa.int8()),
             "person_id": _person_ids(decided, ids, claims[which], rank),
-            "registry_row": pa.array(ranked.rows[which, rank]),
             "match_probability": pa.array(probabilities[which, rank]),
             "match_weight": pa.array(ranked.weights[which, rank]),
             "found_by": pass_lists(model.plan, ranked.passes[which, rank]),

@@ -30,8 +30,8 @@ from linkage.plan.sections import Plan
 from linkage.registry.changes import Changes, open_changes
 from linkage.registry.frequencies import STORED, Frequencies
 from linkage.registry.manifest import check_manifest
-from linkage.registry.person_keys import PERSON_KEY
 from linkage.registry.persons import Persons, open_persons
+from linkage.registry.persons_by_id import PERSON_KEY
 from linkage.registry.sums import REMEDY, CheckedFiles, check_at_open, check_whole, open_files
 from linkage.registry.versions import CHANGES, LARGE, map_arrays, read_json, version_in_force, version_with
 from linkage.standardise.places import Units

@@ -8,8 +8,7 @@ from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.ingest.duplicates import hash_keys
 from linkage.plan.sections import Plan
-
-PERSON_KEY = "@person"  # marks the column of these keys, by which persons of equal weight stand in order
+from linkage.registry.persons_by_id import PERSON_KEY
 
 
 def encode_persons(rows: pa.Table, plan: Plan, dictionaries: Dictionaries) -> Columns:

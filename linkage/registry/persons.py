@@ -19,16 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.errors import VerificationError
 from linkage.ingest.records import Records
 from linkage.machine.threads import in_order
-from linkage.registry.manifest import check_manifest
-from linkage.registry.sums import REMEDY, CheckedFiles, open_files
-from linkage.registry.versions import CHANGES, LARGE, map_arrays, version_with
-from linkage.storage.checksums import CheckedFile, unreadable
+from linkage.registry.sums import CheckedFiles
+from linkage.storage.checksums import CheckedFile
 
 PERSONS, STARTS = "persons.arrow", "persons.starts.npy"
-_WITH_CHANGES = tuple(f"{CHANGES}/{name}.npy" for name in ("removed", "places"))
 CHUNK_ROWS = 1 << 16
 _MAGIC = b"ARROW1"  # the first and the last bytes of an Arrow file
 _END = struct.Struct("<i6s")  # its last bytes: how long the footer before them is
@@ -127,27 +123,6 @@ def open_persons(files: CheckedFiles, folder: str, n_persons: int) -> Records:
     mapped = pa.py_buffer(by_value)
     check = _RowsCheck(file, mapped, np.load(starts.path, allow_pickle=False))
     return Records(pa.py_buffer(content), firsts, path=file.path, by_value=mapped, check=check)
-
-
-def persons_with(index: Path, content: str) -> tuple[Persons, object]:
-    """The rows of the version of an index that has a content, and the plan that it was built by, as its manifest holds
-    it. Nothing else of the index is opened, and no kernel loaded. Errors as of `linkage.registry.index.open_index`."""
-    version, manifest = version_with(index, content)
-    check_manifest(version, manifest)
-    files = open_files(version, manifest)
-    of_large = manifest.get(LARGE, manifest)
-    try:
-        persons = Persons(open_persons(files, "", int(of_large["persons"])))
-        if LARGE in manifest:
-            rows = map_arrays({name: files[name] for name in _WITH_CHANGES}, CHANGES)
-            for name in _WITH_CHANGES:
-                files[name].check()
-            persons = persons.with_changes(rows["removed"], open_persons(files, f"{CHANGES}/", rows["places"].size))
-    except OSError as error:
-        raise unreadable(Path(error.filename or index), error, REMEDY) from error
-    except (ValueError, KeyError) as error:
-        raise VerificationError(f"{index}: is damaged ({error}); {REMEDY}") from error
-    return persons, of_large["plan"]
 
 
 def _check_footer(file: CheckedFile, content: mmap.mmap) -> None:

@@ -48,7 +48,6 @@ CANDIDATES = TableSchema(
         CLAIM_ID,
         Column("rank", pa.int8(), "1 for the best candidate"),
         Column("person_id", pa.string(), "the candidate"),
-        Column("registry_row", pa.int32(), "row of person_id in the index that the manifest names, for explain"),
         Column("match_probability", pa.float64(), "posterior of person_id"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),
         Column("found_by", pa.list_(pa.string()), "passes that found person_id"),
