@@ -257,7 +257,8 @@ def test_measured_shares_are_positive_however_few_pairs_have_a_level() -> None:
 def test_left_records_are_rivals_where_a_right_one_has_one_match() -> None:
     def pairs(left: list[int], right: list[int], chances: list[float]) -> FilePairs:
         n = len(left)
-        return FilePairs(np.array(left), np.array(right), np.array(chances), np.zeros(n), np.ones(n, np.bool_))
+        rest = np.zeros(n), np.ones(n, np.bool_), np.zeros(n, np.uint16)
+        return FilePairs(np.array(left), np.array(right), np.array(chances), *rest)
 
     alone = _among_left_rivals(pairs([0, 1], [5, 6], [0.9, 0.3]))
     assert alone == pytest.approx([0.9, 0.3]), "without a rival nothing changes"

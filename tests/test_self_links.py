@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.accuracy import self_links
+from benchmarks.accuracy import people_lists, self_links
 from benchmarks.accuracy.people_lists import PeopleList, Wanted, make_list
 from benchmarks.accuracy.self_links import EVALUATION, QUICK, Case, joined_records, judged, markdown
 from linkage.plan.reading import load_plan
@@ -53,6 +53,19 @@ def test_one_person_typed_a_thousand_times_with_slips_is_one(few_fields: bool, t
     assert manifest["training"]["subjects"] < made.records.num_rows - 900
     assert manifest["candidates"] < 10 * made.records.num_rows
     assert manifest["crowds_match_threshold"] < 1.0
+
+
+def test_links_that_hold_few_of_the_matches_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three fields with many slips leave a tenth of the matches less sure than the plan promises links to be."""
+    monkeypatch.setattr(people_lists, "SLIPS", {slip: 2.5 * share for slip, share in people_lists.SLIPS.items()})
+    case = Case(few_fields=True, with_slips=True, size=2, seed=12)
+    made = case.made()
+    summary = link(tmp_path, made, case.plan())
+    told = [note for note in summary.notes if "are expected to hold 9" in note]
+    assert [note.startswith("at highest_false_match_rate = 0.001 the links") for note in told] == [True]
+    found = judged(made, summary)
+    expected = json.loads((summary.folder / "manifest.json").read_text("utf-8"))["share_found"]
+    assert expected["low"] <= found["joined"] / found["again"] <= expected["high"]
 
 
 def test_a_list_says_who_is_who() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from linkage.two_files.entities import entities_of
 from linkage.two_files.field_notes import field_notes
 from linkage.two_files.lists import Compared, Lists
 from linkage.two_files.pairs import Decided, decide, pairs_of, pairs_table
+from linkage.two_files.share_found import ShareFound, share_found
 from linkage.two_files.thinning import Ready, without_crowds
 from models.identifiability import Problem
 
@@ -56,6 +57,7 @@ class _Linked:
     tables: dict[str, pa.Table]
     model: Model
     decided: Decided
+    found: ShareFound | None
     problems: tuple[Problem, ...]
     refusal: str | None
 
@@ -152,11 +154,12 @@ def _linked(ready: Ready, model: Model, accept: str | None, n_threads: int) -> _
     problems = training_problems(model)
     refusal = refusal_of(problems) if accept is None else None
     decided = decide(found, lists, is_refused=refusal is not None)
+    share = share_found(found, decided, lists) if lists.is_self else None
     tables = {LINKS.name: pairs_table(decided.links, lists, LINKS)}
     tables[PAIRS.name] = pairs_table(found, lists, PAIRS)
     if lists.is_self:
         tables[ENTITIES.name] = entities_of(lists.left.ids, tables[LINKS.name])
-    return _Linked(tables, model, decided, problems, refusal)
+    return _Linked(tables, model, decided, share, problems, refusal)
 
 
 def _reject_notes(sides: Mapping[str, Ingested]) -> list[str]:
@@ -189,7 +192,9 @@ def _training_notes(linked: _Linked) -> list[str]:
 
 
 def _open_notes(linked: _Linked, plan: Plan) -> list[str]:
-    """That no pair was sure enough for the rate that the plan promises, though some are for its lowest probability."""
+    """That few matches, or none, are sure enough for the rate that the plan promises."""
+    if linked.refusal is None and linked.found is not None and linked.found.is_told:
+        return [linked.found.text(plan)]
     chances = linked.tables[PAIRS.name].column("match_probability")
     best = pc.max(chances).as_py() or 0.0
     rule = plan.decision
@@ -230,6 +235,7 @@ def _entries(
         "copies_match_threshold": linked.decided.copies_threshold,
         "crowds_match_threshold": linked.decided.crowds_threshold,
         "expected_false_match_rate": linked.decided.expected_false_match_rate,
+        "share_found": None if linked.found is None else asdict(linked.found),
         "notes": [for_manifest(note) for note in notes],
         "refused": linked.refusal,
         "accepted": accept,

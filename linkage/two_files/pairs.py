@@ -30,7 +30,7 @@ class FilePairs:
     """Pairs with their probability and weight; is_open where the pair may be a link.
 
     left, right: int64[n], as they are found the claim of the batch and the row of the index, then the groups of
-    copies of both sides.
+    copies of both sides; passes: uint16[n] bits of the passes that found each.
     """
 
     left: NDArray[np.int64]
@@ -38,11 +38,12 @@ class FilePairs:
     probabilities: NDArray[np.float64]
     weights: NDArray[np.float64]
     is_open: NDArray[np.bool_]
+    passes: NDArray[np.uint16]
 
     @classmethod
     def none(cls) -> FilePairs:
         numbers, shares = np.empty(0, np.int64), np.empty(0)
-        return cls(numbers, numbers, shares, shares, np.empty(0, np.bool_))
+        return cls(numbers, numbers, shares, shares, np.empty(0, np.bool_), np.empty(0, np.uint16))
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> FilePairs:
         return FilePairs(*(getattr(self, name)[chosen] for name in _PAIR_COLUMNS))
@@ -52,7 +53,7 @@ class FilePairs:
 MOST_TIMES_LIKELIER = 100.0
 FEWEST_OWN = 2  # fields of their own in which no two people of one household are all equal
 
-_PAIR_COLUMNS = ("left", "right", "probabilities", "weights", "is_open")
+_PAIR_COLUMNS = ("left", "right", "probabilities", "weights", "is_open", "passes")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _with_crowds(found: Found, ready: Ready, parameters: Parameters, n_threads: 
     alone = ready.everybody.some(copies.few(np.setdiff1d(copies.groups[others], sure)))
     found_alone = pairs_of_left_out(alone)
     found_alone = _with_odds(found_alone, times[ready.crowds[found_alone.right]])
-    crowds = _best_of_each(_once(_joined([near, found_alone])), MOST_KEPT)
+    crowds = best_of_each(_once(_joined([near, found_alone])), MOST_KEPT)
     return Found(found.pairs.where(~is_within), found.copies, crowds)
 
 
@@ -120,7 +121,7 @@ def _times_likelier(pairs: FilePairs, ready: Ready, parameters: Parameters) -> N
 
     pairs: of the groups of crowds, on the left
     """
-    best = _best_of_each(pairs, 1)
+    best = best_of_each(pairs, 1)
     n_records = best.probabilities * ready.lists.left.copies.sizes(best.left)
     n_of_crowd = np.bincount(ready.crowds[best.right] + 1, weights=n_records, minlength=ready.crowds.size + 1)[1:]
     return np.append(np.clip(n_of_crowd / parameters.share_in_registry, 1.0, MOST_TIMES_LIKELIER), 1.0)
@@ -131,7 +132,7 @@ def _with_odds(pairs: FilePairs, times: NDArray[np.float64]) -> FilePairs:
     return replace(pairs, probabilities=odds / (1.0 - pairs.probabilities + odds))
 
 
-def _best_of_each(pairs: FilePairs, n: int) -> FilePairs:
+def best_of_each(pairs: FilePairs, n: int) -> FilePairs:
     """The n best pairs of each left group."""
     ranked = pairs.where(np.lexsort((pairs.right, -pairs.weights, -pairs.probabilities, pairs.left)))
     return ranked.where(places_in_runs(ranked.left) < n)
@@ -158,7 +159,8 @@ def _copies_apart(compared: Compared, copies: Copies, parameters: Parameters, n_
 
     weights = np.concatenate([found for _, found in run_tiles(work, claims.size, n_threads)])
     chances = pair_probability(weights, parameters)
-    pairs = FilePairs(groups, groups, chances, weights, np.ones(groups.size, np.bool_))
+    is_open, passes = np.ones(groups.size, np.bool_), np.zeros(groups.size, np.uint16)
+    pairs = FilePairs(groups, groups, chances, weights, is_open, passes)
     return pairs.where(chances >= index.plan.decision.lowest_review_probability)
 
 
@@ -173,6 +175,12 @@ def _n_own_fields(batch: Batch, plan: Plan) -> NDArray[np.int64]:
         if not comparison.is_of_household:
             n_own += has_value(batch.columns, comparison.left[0])
     return n_own
+
+
+def n_standing(pairs: FilePairs, lists: Lists) -> NDArray[np.int64]:
+    """How many pairs of records each pair of groups of copies counts for: int64[n]."""
+    n_left, n_right = lists.left.copies.n_standing(pairs.left), lists.right.copies.n_standing(pairs.right)
+    return np.where(lists.is_self & (pairs.left == pairs.right), n_left * (n_left - 1) // 2, n_left * n_right)
 
 
 @dataclass(frozen=True)
@@ -194,18 +202,16 @@ def decide(found: Found, lists: Lists, *, is_refused: bool) -> Decided:
     doubtful pairs than the probability that relatives leave copies. Copies err together, so no more of them count than
     stand for all; of a record of a crowd what joins it counts, the best pair.
     """
-    rule, left, right = lists.plan.decision, lists.left.copies, lists.right.copies
+    rule = lists.plan.decision
 
     def threshold_of(chances: NDArray[np.float64]) -> float:
         return match_threshold(chances, rule.highest_false_match_rate, rule.lowest_match_probability)
 
     def counted(pairs: FilePairs) -> NDArray[np.float64]:
-        n_left, n_right = left.n_standing(pairs.left), right.n_standing(pairs.right)
-        n = np.where(lists.is_self & (pairs.left == pairs.right), n_left * (n_left - 1) // 2, n_left * n_right)
-        return np.repeat(pairs.probabilities, n)
+        return np.repeat(pairs.probabilities, n_standing(pairs, lists))
 
     possible = found.where(lambda pairs: pairs.is_open & (not is_refused))
-    joins = _best_of_each(possible.crowds, 1)
+    joins = best_of_each(possible.crowds, 1)
     chances = counted(possible.pairs), counted(possible.copies), joins.probabilities
     thresholds = [threshold_of(kind) for kind in chances]
     links = Found(
@@ -228,7 +234,7 @@ def _ranked_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads:
     left, place = np.nonzero((ranked.rows >= 0) & (chances >= rule.lowest_review_probability))
     rows, weights = ranked.rows[left, place].astype(np.int64), ranked.weights[left, place]
     is_open = (place == 0) & ~are_doubtful(ranked.codes[left, place], index.plan)
-    pairs = FilePairs(left, rows, chances[left, place], weights, is_open)
+    pairs = FilePairs(left, rows, chances[left, place], weights, is_open, ranked.passes[left, place])
     if rule.matches_per_record != "one_to_one":
         return pairs
     pairs = replace(pairs, probabilities=_among_left_rivals(pairs))
@@ -256,7 +262,8 @@ def _all_pairs(batch: Batch, index: Index, parameters: Parameters, n_threads: in
         rows = scored.candidates.rows.astype(np.int64)
         weights = scored.weights
         chances = pair_probability(weights, parameters)
-        pairs = FilePairs(left, rows, chances, weights, ~are_doubtful(scored.codes, index.plan))
+        is_open = ~are_doubtful(scored.codes, index.plan)
+        pairs = FilePairs(left, rows, chances, weights, is_open, scored.candidates.passes)
         is_wanted = pairs.probabilities >= index.plan.decision.lowest_review_probability
         return pairs.where(is_wanted)
 
