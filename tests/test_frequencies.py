@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from blocking.keys import within
 from linkage.plan.reading import load_plan
 from linkage.plan.sections import Comparison
 from linkage.registry.frequencies import N_GROUPS, Frequencies, frequency_ratios
-from linkage.registry.value_counts import add_up, count_part, counted_columns
+from linkage.registry.value_counts import _count, add_up, count_part, counted_columns
 from models.comparators.name import LEVELS
 from models.parameters import ComparisonParameters
 from models.term_frequency import keep_order
@@ -112,6 +113,11 @@ def test_a_registry_without_any_name_has_finite_shares() -> None:
     assert ((shares > 0) & (shares <= 1)).all()
 
 
+def test_a_column_of_several_numbers_a_record_is_not_counted() -> None:
+    with pytest.raises(ValueError, match=r"one value a record, not a column of shape \(2, 6\)"):
+        _count(np.ones((2, 6), np.uint64), None)
+
+
 # Hùng is borne by three men, Lan by two women, Hưng (plain Hung, as Hùng) by one man, Phấu by one woman.
 KEYS = {"Hùng": 10, "Hưng": 11, "Lan": 12, "Phấu": 13, "Tý": 14}
 PLAIN = {"Hùng": 20, "Hưng": 20, "Lan": 22, "Phấu": 23, "Tý": 24}
@@ -133,6 +139,19 @@ def name_ratios() -> dict[str, np.ndarray]:
     ratios = ratios_by_level(NAME, left, left["full_name.key"][:, None], None, None, frequencies, u)
     assert ratios.dtype == np.float64
     return dict(zip(KEYS, ratios, strict=True))
+
+
+def test_a_name_counts_as_the_registry_has_it_whatever_the_field_of_the_left_is_called(
+    name_ratios: dict[str, np.ndarray],
+) -> None:
+    frequencies = count_frequencies(registry([KEYS[n] for n in FIVE], [PLAIN[n] for n in FIVE], SEXES, [1] * len(FIVE)))
+    keys = np.array(list(KEYS.values()), np.uint64)
+    left = {"called.key": keys, "called.plain": np.array(list(PLAIN.values()), np.uint64)}
+    u = np.full(len(LEVELS), 0.1)
+    u[LEVELS.index("same")] = 0.2
+    called = msgspec.structs.replace(NAME, left=["called"])
+    ratios = ratios_by_level(called, left, keys[:, None], None, None, frequencies, u)
+    np.testing.assert_array_equal(ratios, np.stack(list(name_ratios.values())))
 
 
 def test_an_equal_name_counts_with_its_share_among_the_others_of_that_sex(name_ratios: dict[str, np.ndarray]) -> None:

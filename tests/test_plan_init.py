@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +21,14 @@ from benchmarks.accuracy.labelled import judge
 from benchmarks.accuracy.metrics import at_threshold
 from linkage.errors import InputError
 from linkage.plan.reading import load_plan, plan_from
+from linkage.plan.sections import Comparison, Field
 from linkage.planning.checking import check_plan
 from linkage.planning.columns import TextColumn, read_columns, text_columns
 from linkage.planning.correspondences import determined_by
+from linkage.planning.fields import Planned
 from linkage.planning.made_of import made_of_others
 from linkage.planning.pairing import of_two_files
-from linkage.planning.passes import block_sizes
+from linkage.planning.passes import block_sizes, choose_passes
 from linkage.planning.proposal import Proposal, propose
 from linkage.planning.roles import Role, role_of
 from linkage.planning.writing import plan_toml
@@ -350,3 +354,11 @@ def test_a_file_without_duplicates_or_without_anything_to_tell_is_refused() -> N
         )
     with pytest.raises(InputError, match="no column tells records apart"):
         propose(pa.table({"place": ["x", "x", "x"]}), None)
+
+
+def test_a_kind_of_which_no_slips_are_known_makes_no_pass() -> None:
+    pair: Any = SimpleNamespace(filled=1.0, role=Role.CATEGORY)
+    compared = Comparison(name="x", kind="category", left=["x"], right=["x"])
+    planned = Planned(Field(name="x", kind="ethnicity", left=["x"], right=["x"]), compared, pair)
+    no_keys = np.zeros(1, np.uint64)
+    assert choose_passes([planned], 10, lambda rule: (no_keys, no_keys), is_self=False) == []

@@ -100,6 +100,11 @@ def plan_of(field: str, kind: str, measure: str | None = None, **options: Any) -
     }
 
 
+def options_of(kind: str) -> tuple[bool, bool]:
+    """Whether a kind has a term frequency, and whether it has an absent_level."""
+    return COMPARISON_KINDS[kind].counted != (), COMPARISON_KINDS[kind].stated is not None
+
+
 def table(field: str, records: list[int]) -> pa.Table:
     """Records by what they hold of a field."""
     same, near, far = VALUES[field]
@@ -175,9 +180,9 @@ def scored(index: Index, plan: Plan, field: str) -> tuple[np.ndarray, list[list[
 
 @pytest.mark.parametrize(("field", "kind", "measure"), MEASURED)
 def test_what_is_accepted_links(folder: Path, field: str, kind: str, measure: str | None) -> None:
-    for frequency, is_absent in product(range(len(FREQUENCIES)), (False, True)):
-        if kind == "distance" and (frequency or is_absent):
-            continue
+    has_frequency, has_absent = options_of(kind)
+    frequencies = range(len(FREQUENCIES)) if has_frequency else (0,)
+    for frequency, is_absent in product(frequencies, (False, True) if has_absent else (False,)):
         index, plan = _index(folder, field, kind, measure, frequency, is_absent)
         for which in SHARES:
             content = plan_of(field, kind, measure, **FREQUENCIES[frequency], **with_shares(plan, which))
@@ -229,9 +234,11 @@ def test_an_option_that_does_not_fit_is_refused(field: str, kind: str) -> None:
         refused_with(
             plan_of(field, kind, measure), "term_frequency", "comparison of kind 'date'", "of kind 'sex'", **options
         )
-    if kind == "distance":
-        refused_with(plan_of(field, kind), "has no absent_level", absent_level=True)
-        refused_with(plan_of(field, kind), "has no term_frequency", term_frequency=True)
+    has_frequency, has_absent = options_of(kind)
+    if not has_frequency:
+        refused_with(plan_of(field, kind, measure), "has no term_frequency", term_frequency=True)
+    if not has_absent:
+        refused_with(plan_of(field, kind, measure), "has no absent_level", absent_level=True)
 
 
 def refused_with(content: dict[str, Any], *messages: str, **options: Any) -> None:

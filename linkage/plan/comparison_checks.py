@@ -8,7 +8,6 @@ from math import isfinite
 from linkage.plan.kinds import COMPARISON_KINDS, WITH_MISSING, WORDS
 from linkage.plan.sections import Comparison, Plan
 
-_WITHOUT_ABSENT = ("distance",)  # kinds that do not tell what the right side lacks
 _LEAST_SHARE = 1e-12  # what training never sees, and no weight can hold
 _MOST_KILOMETRES = 20_000.0  # from pole to pole
 _MOST_DIFFERENCE = 1e15  # beyond it whole numbers are not told apart
@@ -41,10 +40,10 @@ def _field_problems(comparison: Comparison, plan: Plan) -> list[str]:
     if comparison.kind == "nickname":
         field = next(field for field in plan.fields if field.name == comparison.left[0])
         problems += [] if field.nicknames else [f"{where}: field {field.name!r} has no table of nicknames"]
-    if comparison.absent_level and comparison.kind in _WITHOUT_ABSENT:
+    if comparison.absent_level and kind.stated is None:
         problems.append(f"{where}: kind {comparison.kind!r} has no absent_level")
-    if comparison.term_frequency and comparison.kind == "distance":
-        problems.append(f"{where}: no two places are the same; kind 'distance' has no term_frequency")
+    if comparison.term_frequency and not kind.counted:
+        problems.append(f"{where}: kind {comparison.kind!r} has no term_frequency: hardly two values are the same")
     problems += [
         f"{where}: {key} needs term_frequency = true"
         for key, is_stated in (("group", comparison.group is not None), ("local", comparison.local))

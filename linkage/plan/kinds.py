@@ -48,6 +48,10 @@ class Kind:
     before; alike: levels that the left side alone tells apart, which weigh the same; before, after: those around the
     thresholds' and step: the words for a threshold; columns: how many it takes of the left side and of the right;
     measures: those of which it needs one, None for none
+
+    Of the encoded columns of a value, by what follows the field's name, "" for the main one: counted: those that term
+    frequencies count, of equal values and last of near ones, none where it has no term frequency; stated: that which is
+    0 where there is no value, None where it has no absent_level; compared: those that it looks at beside the main one
     """
 
     fields: tuple[str, ...]
@@ -59,6 +63,9 @@ class Kind:
     after: tuple[str, ...] = _DIFFERENT
     closer: tuple[tuple[int, ...], ...] = ()
     alike: tuple[int, ...] = ()
+    counted: tuple[str, ...] = ("",)
+    stated: str | None = ""
+    compared: tuple[str, ...] = ()
 
 
 COMPARISON_KINDS = {
@@ -69,7 +76,14 @@ COMPARISON_KINDS = {
         ("person_number",), digits.PERSON_LEVELS, (2, 2), closer=digits.PERSON_CLOSER, alike=digits.PERSON_ALIKE
     ),
     "place": Kind(("commune",), place.LEVELS, (1, 2)),
-    "vietnamese_name": Kind(("vietnamese_name",), name.LEVELS, closer=name.CLOSER),
+    "vietnamese_name": Kind(
+        ("vietnamese_name",),
+        name.LEVELS,
+        closer=name.CLOSER,
+        counted=(".key", ".plain"),
+        stated=".signature",
+        compared=(".signature",),
+    ),
     "text": Kind(("text", "category"), measures=TEXT_MEASURES, before=_SAME),
     "nickname": Kind(("text",), measures=TEXT_MEASURES, before=(*_SAME, nickname.LABEL)),
     "name_pair": Kind(
@@ -78,10 +92,13 @@ COMPARISON_KINDS = {
         before=name_pair.FIRST_LABELS,
         step="both {}",
         after=name_pair.LAST_LABELS,
+        counted=(".key",),
+        stated=".key",
+        compared=(".first", ".second"),
     ),
-    "alternatives": Kind(("alternatives",), measures=TEXT_MEASURES, before=_SAME),
-    "address": Kind(("address",), address.LEVELS),
+    "alternatives": Kind(("alternatives",), measures=TEXT_MEASURES, before=_SAME, counted=(".key",), stated=".key"),
+    "address": Kind(("address",), address.LEVELS, counted=(".key",), stated=".key"),
     "postcode": Kind(("postcode",), postcode.LEVELS),
     "number": Kind(("number",), measures=(None, "relative")),
-    "distance": Kind(("coordinates",), step="{} km"),
+    "distance": Kind(("coordinates",), step="{} km", counted=(), stated=None),
 }

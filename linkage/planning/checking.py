@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.keys import KeyParts
-from linkage.plan.kinds import MANY_WORDS
+from linkage.plan.kinds import COMPARISON_KINDS
 from linkage.plan.sections import POSITION, Field, Plan
 from linkage.planning.passes import block_sizes
 from linkage.registry.as_of import of_tables
@@ -30,7 +30,7 @@ _MANY_PAIRS = 2_000  # for each left record, from which on a pass is called larg
 _MOSTLY_READ = 0.95  # of the filled values
 _SHOWN = 3  # values that were not read
 # The column that is 0 where nothing was read.
-_WHOLE = {"vietnamese_name": ".signature"} | dict.fromkeys(MANY_WORDS, ".key")
+_WHOLE = {field: kind.stated for kind in COMPARISON_KINDS.values() if kind.stated for field in kind.fields}
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def _draw(planned: Sequence[Planned]) -> dict[tuple[str, str], NDArray[np.bool_]
 
 def _alike_shares(planned: Planned) -> tuple[tuple[str, float], ...]:
     """How often the aspects of a field are alike in a match: what was measured of a text, else what is usual."""
-    usual = _ALIKE[planned.field.kind]
+    usual = _ALIKE.get(planned.field.kind, ())
     if planned.comparison.m is None or planned.field.kind not in ("text", "address"):
         return usual
     same = max(planned.comparison.m[0], 0.01)

@@ -34,7 +34,7 @@ from linkage.errors import InputError
 from linkage.ingest.records import Records
 from linkage.machine.scratch import scratch_array
 from linkage.machine.threads import in_order
-from linkage.plan.kinds import MANY_WORDS
+from linkage.plan.kinds import COMPARISON_KINDS
 from linkage.plan.sections import Plan
 from linkage.registry.as_of import UNSTATED, of_records
 from linkage.registry.frequencies import STORED
@@ -259,13 +259,11 @@ class _Arranger:
 
 def _kept_columns(plan: Plan, columns: Columns) -> set[str]:
     """The encoded columns that something is compared, verified or counted by; the others have served as keys."""
-    aspects = {f"{c.right[0]}.signature" for c in plan.comparisons if c.kind == "vietnamese_name"}
-    aspects |= {
-        f"{c.right[0]}.{part}" for c in plan.comparisons if c.kind == "name_pair" for part in ("first", "second")
-    }
-    aspects |= {f"{c.right[0]}.key" for c in plan.comparisons if c.kind in MANY_WORDS and c.absent_level}
-    aspects |= {name for c in plan.comparisons for name in counted_columns(c)}
-    aspects |= set(plan.verified.equal if plan.verified else ())
+    aspects = set(plan.verified.equal if plan.verified else ())
+    for comparison in plan.comparisons:
+        kind, name = COMPARISON_KINDS[comparison.kind], comparison.right[0]
+        aspects.update(counted_columns(comparison), (name + part for part in kind.compared))
+        aspects.update({f"{name}{kind.stated}"} if comparison.absent_level else ())
     return {name for name in columns if "." not in name or name in aspects}
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from blocking.keys import Keys, within
 from linkage.encode.dictionaries import Columns
-from linkage.plan.kinds import COMPARISON_KINDS, MANY_WORDS, TEXT_MEASURES
+from linkage.plan.kinds import COMPARISON_KINDS, TEXT_MEASURES
 from linkage.plan.sections import Comparison
 from linkage.registry.cohorts import N_COHORTS, cohorts_in, within_cohort
 from linkage.registry.count_kernels import look_up
@@ -159,13 +159,15 @@ def frequency_ratios(
     u : float64[n_levels] of the comparison
     """
     counts = _Counts(frequencies, f"{comparison.name}{PEOPLE}", communes, cohorts)
+    parts = COMPARISON_KINDS[comparison.kind].counted
+    counted = comparison.right[0] + parts[-1]
     is_name = comparison.kind == "vietnamese_name"
     if is_name:
-        key, counted = f"{comparison.left[0]}.key", f"{comparison.left[0]}.plain"
-        same = counts.name_shares(key, left[key].astype(np.uint64))
-        near = counts.name_shares(counted, left[counted].astype(np.uint64))
+        same, near = (
+            counts.name_shares(comparison.right[0] + part, left[comparison.left[0] + part].astype(np.uint64))
+            for part in parts
+        )
     else:
-        counted = f"{comparison.right[0]}.key" if comparison.kind in MANY_WORDS else comparison.right[0]
         same = near = counts.value_shares(counted, alternatives)
     # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one sex and
     # cohort make it.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from blocking.keys import Keys, within
 from linkage.encode.dictionaries import Columns
 from linkage.encode.keys import whole_values
-from linkage.plan.kinds import MANY_WORDS
+from linkage.plan.kinds import COMPARISON_KINDS
 from linkage.plan.sections import Comparison, Plan
 from linkage.registry.cohorts import cohorts_of, within_cohort
 from linkage.registry.frequencies import COHORT, LOCAL, N_GROUPS, PEOPLE, Frequencies, sums
@@ -36,12 +36,8 @@ class Counts:
 
 def counted_columns(comparison: Comparison) -> list[str]:
     """The right columns whose values a comparison needs counted."""
-    if not comparison.term_frequency:
-        return []
-    column = comparison.right[0]
-    if comparison.kind == "vietnamese_name":
-        return [f"{column}.key", f"{column}.plain"]
-    return [f"{column}.key" if comparison.kind in MANY_WORDS else column]
+    counted = COMPARISON_KINDS[comparison.kind].counted if comparison.term_frequency else ()
+    return [comparison.right[0] + part for part in counted]
 
 
 def count_widths(plan: Plan) -> dict[str, int]:
@@ -153,6 +149,8 @@ def _position(values: NDArray[np.uint64], edge: int) -> int:
 
 def _count(column: Keys, group: NDArray[np.generic] | None) -> Counts:
     """Counts by value, and by group when there is one; group 0 counts everybody."""
+    if column.ndim != 1:
+        raise ValueError(f"term frequencies count one value a record, not a column of shape {column.shape}")
     known = column != 0
     values, place = np.unique(column[known], return_inverse=True)
     if group is None:

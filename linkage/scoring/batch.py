@@ -20,7 +20,7 @@ from linkage.encode.columns import mark_contradictions
 from linkage.encode.dictionaries import Columns, Dictionaries, read_words
 from linkage.encode.keys import KeyParts, pass_keys, whole_values
 from linkage.machine.scratch import scratch_array
-from linkage.plan.kinds import MANY_WORDS
+from linkage.plan.kinds import COMPARISON_KINDS
 from linkage.plan.sections import Comparison, Plan
 from linkage.registry.cohorts import cohorts_of
 from linkage.registry.frequencies import N_GROUPS, Ratios, frequency_ratios
@@ -288,9 +288,7 @@ def _alternatives(comparison: Comparison, claims: KeyParts) -> NDArray[np.uint64
     if comparison.kind == "place":
         part = claims.part(comparison.left[0])
         return part[:, None] if part.ndim == 1 else part
-    has_key = comparison.kind in ("vietnamese_name", *MANY_WORDS)
-    column = f"{comparison.left[0]}.key" if has_key else comparison.left[0]
-    return whole_values(claims.columns[column])[:, None]
+    return whole_values(claims.columns[comparison.left[0] + COMPARISON_KINDS[comparison.kind].counted[0]])[:, None]
 
 
 def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blocking.parts import PartedColumn
 from linkage.encode.dictionaries import Columns
-from linkage.plan.kinds import MANY_WORDS
+from linkage.plan.kinds import COMPARISON_KINDS
 from linkage.plan.sections import Comparison, Plan
 from linkage.registry.cohorts import ONE_COHORT
 from linkage.registry.frequencies import N_GROUPS
@@ -81,9 +81,8 @@ def _with_absent(spec: Comparison, index: Index, stride: int, compare: AddLevels
 
 def _bind_absent(spec: Comparison, index: Index) -> Callable[[Columns, Pairs, Any, NDArray[Any]], None]:
     """What adds a step to the codes of pairs of which the right side alone lacks the value."""
-    # Of what is no single number: one that is 0 where there is no value.
-    aspect = {"vietnamese_name": ".signature"}.get(spec.kind, ".key" if spec.kind in MANY_WORDS else "")
-    stated, columns = f"{spec.left[0]}{aspect}", [index.columns[f"{name}{aspect}"] for name in spec.right]
+    part = COMPARISON_KINDS[spec.kind].stated
+    stated, columns = f"{spec.left[0]}{part}", [index.columns[f"{name}{part}"] for name in spec.right]
 
     def add(left: Columns, pairs: Pairs, step: Any, codes: NDArray[Any]) -> None:
         values = pairs.left(left[stated])

@@ -26,12 +26,12 @@ DIALECT = "duckdb"
 _ASCII = Alphabet()
 Words = Mapping[str, Sequence[str]]
 
-# Of each kind that is written as "equal" or "not": the column that is compared, and the levels that are "equal".
-_NEAREST = {"vietnamese_name": (".key", (1,)), "place": ("", (1,)), "person_number": ("", (1, 2, 3))}
-_LOST = {
-    "vietnamese_name": "the levels of a Vietnamese name are told syllable by syllable",
-    "place": "places are compared through the administrative units",
-    "person_number": "a number is weighed by its inner digits and its owner",
+# Of each kind that is written as "equal" or "not": the column that is compared, the levels that are "equal", and what
+# is lost.
+_NEAREST = {
+    "vietnamese_name": (".key", (1,), "the levels of a Vietnamese name are told syllable by syllable"),
+    "place": ("", (1,), "places are compared through the administrative units"),
+    "person_number": ("", (1, 2, 3), "a number is weighed by its inner digits and its owner"),
 }
 
 
@@ -141,8 +141,8 @@ def _comparison(spec: Comparison, estimated: ComparisonParameters, plan: Plan, w
     if conditions is None and spec.kind not in _NEAREST:
         raise UsageError(f"comparison {spec.name!r}: Splink's format cannot hold kind {spec.kind!r}; take it out")
     if conditions is None:
-        aspect, equal = _NEAREST[spec.kind]
-        lost.append(f"{_LOST[spec.kind]}; written as equal or not")
+        aspect, equal, why = _NEAREST[spec.kind]
+        lost.append(f"{why}; written as equal or not")
         compared = f"{compared}{aspect}"
         written = _as_category(spec, aspect)
         conditions = level_conditions(written, _ASCII) or []
