@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.doses.claims import claim_keys
 from linkage.encode import columns as encode_columns
 from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Dictionaries
@@ -260,3 +261,24 @@ def test_the_export_refuses_by_name_what_splink_cannot_hold(kind: str) -> None:
     model = Model(starting_parameters(plan, 100), plan, {})
     with pytest.raises(UsageError, match=f"comparison '{kind}': Splink's format cannot hold kind"):
         export_splink(model, nearest=True)
+
+
+def keys_of_claims(rows: dict[str, list[str]], dictionaries: Dictionaries) -> np.ndarray:
+    fields = [{"name": "names", "kind": "name_pair", "left": ["given", "family"], "right": ["given", "family"]},
+              {"name": "spot", "kind": "coordinates", "left": ["latlon"], "right": ["latlon"]}]  # fmt: skip
+    plan = plan_from({**PLAN, "field": fields, "pass": PLAN["pass"][1:2], "comparison": [
+        {"name": "names", "kind": "name_pair", "left": ["names"], "right": ["names"], **TEXT}
+    ]}, "here")  # fmt: skip
+    columns = encode(pa.table(rows), plan, "left", dictionaries)
+    return claim_keys(columns, np.zeros(len(rows["given"]), np.bool_), dictionaries)
+
+
+def test_claims_differ_in_all_that_is_compared_and_not_by_the_order_of_words_seen() -> None:
+    def dictionaries() -> Dictionaries:
+        return Dictionaries(Units.none(pa.array([], pa.string())), "2021", datetime.date(2021, 7, 8))
+
+    rows = {"given": ["Olga", "Olga", "Khan"], "family": ["Khan", "Khan", "Olga"], "latlon": ["1 2", "1 3", "1 2"]}
+    keys, later = keys_of_claims(rows, dictionaries()), dictionaries()
+    assert np.unique(keys).size == 3
+    later.words["names"] = ["", "Zoe"]
+    np.testing.assert_array_equal(keys_of_claims(rows, later), keys)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocking.keys import mix
+from linkage.encode.columns import DERIVED
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.keys import record_key
 from linkage.machine.parts import n_parts
@@ -29,16 +30,17 @@ class Claims:
 def claim_keys(columns: Columns, is_excluded: NDArray[np.bool_], dictionaries: Dictionaries) -> NDArray[np.uint64]:
     """A hash of the identity claim of each encoded dose. Two claims are one when every encoded column agrees.
 
-    Names, communes and words enter by their content because ids may differ from night to night. A key of 64 bits
-    confuses two of five million claims with probability 7e-7.
+    Names, communes and words enter by their content because ids may differ from night to night: columns of ids have a
+    hash of it beside them, or a dictionary of words. A key of 64 bits confuses two of five million claims with
+    probability 7e-7.
     """
-    by_id = {name for name in columns if f"{name}.code" in columns}
-    derived = (".plain", ".given", ".signature")
-    names = [name for name in columns if columns[name].ndim == 1 and name not in by_id and not name.endswith(derived)]
-    stable = {
-        name: dictionaries.word_hashes(name, columns[name]) if name in dictionaries.words else columns[name]
-        for name in names
-    }
+    by_id = {name for name in columns if columns.keys() & {f"{name}.code", f"{name}.key"}}
+    stable: Columns = {}
+    for name in columns.keys() - by_id:
+        field, _, part = name.partition(".")
+        if not name.endswith(DERIVED):
+            is_word = field in dictionaries.words and part != "key"
+            stable[name] = dictionaries.word_hashes(field, columns[name]) if is_word else columns[name]
     return mix(record_key(stable, sorted(stable), salt=1) ^ is_excluded.astype(np.uint64))
 
 

@@ -29,6 +29,8 @@ from linkage.standardise.phones_international import standardise_international_p
 from linkage.standardise.placeholders import without_placeholders
 from models.comparators.digits import CONTRADICTS, UNCHECKED
 
+# Columns that follow from others of the same value: they are no part of a claim's key, as all others of one number are.
+DERIVED = (".plain", ".given", ".signature")
 # Columns, or what makes them from the dictionaries, which then grow.
 Encoded = Columns | Callable[[Dictionaries], Columns]
 
