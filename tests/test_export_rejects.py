@@ -245,6 +245,29 @@ def test_every_file_is_replayed_under_its_own_header_and_read_again(tmp_path: Pa
     assert [file.name for file in beside] == ["again-a.csv", "again-b.txt", "again-c.xlsx.csv"]
 
 
+@pytest.mark.parametrize("name", ["mend.parquet", "mend.csv.gz", "mend.xls", "mend.d"])
+def test_replay_refuses_an_ending_that_it_does_not_write(path: Path, tmp_path: Path, name: str) -> None:
+    ending = Path(name).suffix
+    with pytest.raises(UsageError, match=rf"{name}: rejected records are not written as {ending}: use .xlsx, .csv,"):
+        replay(path, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_records_of_text_are_no_workbook(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"mend.xlsx: the records of a.csv are text, .*: end its name in .csv"):
+        replay(path, tmp_path / "mend.xlsx")
+    assert not (tmp_path / "mend.xlsx").exists()
+
+
+def test_a_record_that_is_no_row_of_cells_keeps_no_other_from_being_replayed(tmp_path: Path) -> None:
+    raw = [b'{"dose_id": null, "full_name": "A"}', b'{"dose_id": nu', b'{"dose_id": null, "full_name": "B"}']
+    rows = [["a.jsonl"] * 3, [1, 2, 3], raw, [["missing_dose_id"]] * 3]
+    pq.write_table(pa.table(rows, schema=REJECTED.arrow()), tmp_path / "rejected.parquet")
+    replayed = replay(tmp_path / "rejected.parquet", tmp_path / "mend.csv")
+    assert (tmp_path / "mend.csv").read_text("utf-8") == "dose_id,full_name\n,A\n,B\n"
+    assert replayed.notes == ["a.jsonl: 1 record is no row of cells and not written back; --export has all"]
+
+
 def test_an_input_is_not_replaced_by_what_was_rejected_of_it(path: Path, tmp_path: Path) -> None:
     before = (tmp_path / "a.csv").read_bytes()
     with pytest.raises(UsageError, match=r"a.csv: is one of the inputs; name another file"):

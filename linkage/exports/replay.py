@@ -20,9 +20,11 @@ from linkage.ingest.rows import Layout
 from linkage.storage.output_paths import check_file
 from linkage.storage.work_folders import replacing
 from linkage.wording.cell_text import guarded_record
+from linkage.wording.counted import counted
 
 _BOM = b"\xef\xbb\xbf"
 _WORKBOOK = ".xlsx"
+_TEXTS = tuple(ending for ending, reader in READERS.items() if reader is READERS[".csv"] and ending.count(".") == 1)
 _AT_ONCE = 1 << 14
 
 
@@ -42,14 +44,14 @@ class _Records:
 
     def rows(self) -> Iterator[list[Any]]:
         """The cells of each by its columns, of records that have such."""
-        for record in self.raw():
-            cells = json_cells(record) or {}
-            yield [cells.get(name) for name in self.names]
+        for cells in map(json_cells, self.raw()):
+            if cells is not None:
+                yield [cells.get(name) for name in self.names]
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """The files written, and of which files records could not be: a note each."""
+    """The files written, and of which files records could not be, all or some: a note each."""
 
     files: list[Path]
     notes: list[str]
@@ -59,7 +61,7 @@ def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> Replayed:
     """Write rejected records into one file for each file that they came from, under its own header.
 
     Records of a CSV are written as they stood, in UTF-8; records of workbooks and Parquet as a workbook, or as CSV
-    where ``out`` says so. A file whose records cannot be parted is told, and the others are written.
+    where ``out`` says so. Records that cannot be parted are told, and the others are written.
 
     Parameters
     ----------
@@ -69,18 +71,31 @@ def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> Replayed:
 
     Raises
     ------
-    UsageError : there are no records, the header of no file is known, or a file of several is there already
+    UsageError : there are no records, the header of no file is known, ``out`` ends in what is not written, or a file
+        of several is there already
     LinkageError : a file cannot be written
     """
+    is_folder = out.is_dir() or not out.suffix
+    if not is_folder and out.suffix.lower() not in (*_TEXTS, _WORKBOOK):
+        raise UsageError(
+            f"{out.name}: rejected records are not written as {out.suffix}: use {_WORKBOOK}, {', '.join(_TEXTS)}, or "
+            "name a folder"
+        )
     rejected = read_rejected(path)
     if rejected.num_rows == 0:
         raise UsageError(f"{path.name}: no rejected records: nothing to replay")
     layouts = layouts_of(rejected)
     files = pc.unique(rejected["file"]).to_pylist()
-    parted = {file: _records(rejected, file, layouts.get(file)) for file in files}
-    found = {file: records for file, records in parted.items() if records is not None}
-    lacking = [file for file in files if file not in found]
-    notes = [f"{file}: its header is not stored with the rejected records; link it again" for file in lacking]
+    found: dict[str, _Records] = {}
+    notes = []
+    for file in files:
+        records, n_lacking = _records(rejected, file, layouts.get(file))
+        if n_lacking < len(records.stored):
+            found[file] = records
+            lacking = counted(n_lacking, "record", ("is", "are"))
+            notes += [f"{file}: {lacking} no row of cells and not written back; --export has all"] if n_lacking else []
+        else:
+            notes.append(f"{file}: its header is not stored with the rejected records; link it again")
     if not found:
         raise UsageError("; ".join(notes))
     targets = _targets(out, found)
@@ -100,7 +115,10 @@ def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> Replayed:
 def _targets(out: Path, found: Mapping[str, _Records]) -> list[tuple[Path, str]]:
     """Where the records of each file go."""
     if len(found) == 1 and out.suffix and not out.is_dir():
-        return [(out, next(iter(found)))]
+        ((file, records),) = found.items()
+        if records.layout is not None and out.suffix.lower() == _WORKBOOK:
+            raise UsageError(f"{out.name}: the records of {file} are text, written as they stood: end its name in .csv")
+        return [(out, file)]
     endings = {file: _ending(out, file, found[file]) for file in found}
     return [(target, file) for file, target in part_paths(out, list(found), endings).items()]
 
@@ -115,19 +133,18 @@ def _ending(out: Path, file: str, records: _Records) -> str:
     return "" if ending == written or is_csv else written
 
 
-def _records(rejected: pa.Table, file: str, layout: Layout | None) -> _Records | None:
-    """The records of a file; None where one can be parted neither by a layout nor as JSON."""
+def _records(rejected: pa.Table, file: str, layout: Layout | None) -> tuple[_Records, int]:
+    """The records of a file, and how many can be parted neither by a layout nor as JSON."""
     places = np.flatnonzero(pc.equal(rejected["file"], file).to_numpy())
     stored = rejected["raw"].slice(int(places[0]), places.size)  # they lie together, in the order of files
     if layout is not None:
-        return _Records(stored, layout)
+        return _Records(stored, layout), 0
     names: dict[str, None] = {}
-    for record in _Records(stored, None).raw():
-        cells = json_cells(record)
-        if cells is None:
-            return None
-        names |= dict.fromkeys(cells)
-    return _Records(stored, None, list(names))
+    n_lacking = 0
+    for cells in map(json_cells, _Records(stored, None).raw()):
+        n_lacking += cells is None
+        names |= dict.fromkeys(cells or ())
+    return _Records(stored, None, list(names)), n_lacking
 
 
 def _write_csv(records: _Records, out: Path) -> None:
