@@ -233,6 +233,14 @@ def test_columns_and_codes_have_their_words() -> None:
     assert set(CODES["issue"]) == set(ISSUES)
 
 
+def test_a_column_of_a_queue_has_its_title_and_a_comparison_of_the_plan_its_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(TITLES, "weight_gap", "Chênh lệch")
+    titles = [column.title for column in View(("weight_gap", "weight_phone", "level_phone"), "vi").columns()]
+    assert titles == ["Chênh lệch", "Điểm: phone", "Mức: phone"]
+
+
 BITS = ("rarity_bits", "near_number_bits", "household_bits", "subject_bits", "schedule_bits")
 
 

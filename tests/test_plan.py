@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from linkage.errors import UsageError
 from linkage.plan.kinds import COMPARISON_KINDS
 from linkage.plan.reading import plan_from
 from linkage.plan.sections import Comparison
+from linkage.schema import REVIEW_QUEUE, Column
 
 Content = dict[str, Any]
 
@@ -291,3 +294,13 @@ def test_a_plan_of_before_its_levels_were_told_apart_is_read(name: str) -> None:
     each["m"] = old[:-1]
     with pytest.raises(UsageError, match=f"m needs {len(new)} positive shares"):
         plan_from(content, "plan")
+
+
+def test_a_comparison_called_as_a_column_of_results_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_its_own = Column("weight_gap", pa.float64(), "what a queue may have some day")
+    queue = replace(REVIEW_QUEUE, columns=(*REVIEW_QUEUE.columns, of_its_own))
+    monkeypatch.setattr("linkage.plan.checks.REVIEW_QUEUE", queue)
+    content = copy.deepcopy(DEFAULT)
+    add_text(content, name="gap")
+    with pytest.raises(UsageError, match=r"\[\[comparison\]\] 'gap': results have a column 'weight_gap' of their own"):
+        plan_from(content, "here")

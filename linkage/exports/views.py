@@ -73,6 +73,8 @@ _WIDTHS = {
     "raw": 60,
     "claim_id": 18,
 }
+# What columns of the plan's comparisons begin with, which alone have no title of their own.
+_OF_COMPARISONS = {"level": "Mức", "weight": "Điểm"}
 _ISO_DATE = r"^(\d{4})-(\d{2})-(\d{2})$"
 _ISO_MONTH = r"^(\d{4})-(\d{2})$"
 
@@ -113,10 +115,10 @@ class View:
     def _title(self, name: str) -> str:
         if self.language == "en":
             return name
-        for kind, word in (("level", "Mức"), ("weight", "Điểm")):
-            if name.startswith(f"{kind}_"):
-                return f"{word}: {name.removeprefix(f'{kind}_')}"
-        return TITLES.get(name, name)
+        kind, _, comparison = name.partition("_")
+        if name in TITLES or kind not in _OF_COMPARISONS:
+            return TITLES.get(name, name)
+        return f"{_OF_COMPARISONS[kind]}: {comparison}"
 
 
 def _cells(name: str, column: pa.ChunkedArray, language: str) -> pa.Array:

@@ -16,7 +16,7 @@ from linkage.errors import InputError, UsageError, VerificationError
 from linkage.insight.explanation import Candidate, Compared, Evidence, Explanation, texts_as_read, texts_of
 from linkage.published.reader import REMEDY, find_record, find_rows, read_manifest
 from linkage.registry.persons_by_id import persons_by_id
-from linkage.schema import CANDIDATES, DECISIONS, DOSES, EXCLUDED_QUEUE, READINGS
+from linkage.schema import CANDIDATES, DECISIONS, DOSES, EXCLUDED_QUEUE, READINGS, compared_columns
 from linkage.schema.claims import CLAIM_PREFIX
 
 _OLDER = "by an older version; link again"
@@ -111,7 +111,7 @@ def _candidate(
 ) -> Candidate:
     """A row of the candidates, with what both sides hold."""
     evidence = [
-        Evidence(name, left, right, row[f"level_{name}"], row[f"weight_{name}"])
+        Evidence(name, left, right, *(row[column] for column in compared_columns(name)))
         for name, (left, right) in compared.texts(stated, registered).items()
     ]
     return Candidate(

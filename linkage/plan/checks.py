@@ -10,6 +10,7 @@ from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS, FOUND_BY_SUBJECT
 from linkage.plan.numbers import number_problems
 from linkage.plan.passes import has_several, part_problems, pass_problems
 from linkage.plan.sections import Field, Plan
+from linkage.schema import CANDIDATES, REVIEW_QUEUE, compared_columns
 from linkage.standardise.dates import EARLIEST_YEAR, LAST_YEAR
 from linkage.standardise.phones_international import REGIONS
 from linkage.standardise.text_forms import TEXT_FORMS
@@ -66,6 +67,13 @@ def _shape_problems(plan: Plan) -> list[str]:
         f"[[pass]] {FOUND_BY_SUBJECT!r}: results call so what finds a person by the subject; take another name"
         for name in names["pass"]
         if name == FOUND_BY_SUBJECT
+    ]
+    taken = {*CANDIDATES.names, *REVIEW_QUEUE.names}
+    problems += [
+        f"[[comparison]] {name!r}: results have a column {column!r} of their own; take another name"
+        for name in names["comparison"]
+        for column in compared_columns(name)
+        if column in taken
     ]
     if plan.format != FORMAT:
         problems.append(f"format {plan.format} is not supported; this version reads format {FORMAT}")

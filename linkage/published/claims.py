@@ -15,7 +15,7 @@ from linkage.doses.claim_ids import ClaimIds
 from linkage.machine.parts import PART_ROWS, parts_of
 from linkage.published.decided import DecidedClaims
 from linkage.published.decisions import PersonIds, pass_lists
-from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema
+from linkage.schema import CANDIDATES, CLAIMS, STATUSES, TableSchema, compared_columns
 from linkage.scoring.batch import pattern_space
 from linkage.scoring.ranking import Ranked
 from linkage.training.model_file import Model
@@ -31,8 +31,8 @@ def with_comparisons(table: TableSchema, parameters: Parameters) -> pa.Schema:
     """The columns of a table, and behind them level and weight of each comparison of the plan."""
     schema = table.arrow()
     for comparison in parameters.comparisons:
-        schema = schema.append(pa.field(f"level_{comparison.name}", pa.string()))
-        schema = schema.append(pa.field(f"weight_{comparison.name}", pa.float64()))
+        for name, kind in zip(compared_columns(comparison.name), (pa.string(), pa.float64()), strict=True):
+            schema = schema.append(pa.field(name, kind))
     return schema
 
 
@@ -113,8 +113,9 @@ def weight_parts(model: Model, ranked: Ranked, at: tuple[Places, Places], bits: 
     for c, comparison in enumerate(parameters.comparisons):
         of_level = comparison.log2_m_u[levels[:, c]]
         left -= of_level
-        columns[f"level_{comparison.name}"] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
-        columns[f"weight_{comparison.name}"] = pa.array(of_level)
+        level, weight = compared_columns(comparison.name)
+        columns[level] = pa.array(comparison.labels).take(pa.array(levels[:, c]))
+        columns[weight] = pa.array(of_level)
     subject_bits, schedule_bits = bits
     rarity_bits, near_number_bits = -np.log2(ranked.ratios[at]), -parameters.neighbour_bits(levels)
     household_bits = left - rarity_bits - near_number_bits - subject_bits - schedule_bits

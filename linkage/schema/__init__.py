@@ -4,7 +4,7 @@ Readers validate against these, writers build their Arrow schemas from them, and
 docs/output.md are checked against them.
 """
 
-from linkage.schema.claims import CANDIDATES, CLAIMS
+from linkage.schema.claims import CANDIDATES, CLAIMS, compared_columns
 from linkage.schema.columns import PERSONAL, Column, TableSchema
 from linkage.schema.decisions import (
     BASIC_FIELDS,
@@ -54,4 +54,5 @@ __all__ = [
     "VERDICT_WORDS",
     "Column",
     "TableSchema",
+    "compared_columns",
 ]

@@ -40,8 +40,15 @@ BITS = (
         "part of match_weight, at most 0: conflicts with doses decided for person_id",
     ),
 )
+
+
+def compared_columns(comparison: str) -> tuple[str, str]:
+    """What the columns of a comparison's level and of its weight are called."""
+    return f"level_{comparison}", f"weight_{comparison}"
+
+
 # Every candidate kept of the claims that the model decided, and the one person of a verified claim. Behind these
-# columns stand level_ and weight_ of each comparison of the plan; these weights and all bits add up to match_weight.
+# columns stand level and weight of each comparison of the plan; these weights and all bits add up to match_weight.
 CANDIDATES = TableSchema(
     "candidates",
     (
