@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.faults.fuzz_sorts import _forms
+from benchmarks.faults.fuzz_sorts import FORMS
+from benchmarks.faults.parsers import MAKERS
 from linkage.errors import InputError, VerificationError
 from linkage.ingest import ingest
 from linkage.ingest.csv_kernels import scan_records
@@ -89,8 +90,10 @@ def test_of_every_ending_all_records_are_accepted_or_rejected(tmp_path: Path, en
 
 
 def test_every_reader_is_fuzzed() -> None:
-    forms = _forms(pa.table({"dose_id": ["D1"], "full_name": ["A"]}))
-    assert {READERS[f".{form}"] for form in forms} == set(READERS.values())
+    assert {READERS[f".{form}"] for form in FORMS} == set(READERS.values())
+    for form in FORMS:
+        assert MAKERS[f"cut {form}"](TYPED, Random(1))[0] == f".{form}"
+        assert MAKERS[f"changed {form}"](TYPED, Random(1))[1]
 
 
 ROWS = st.lists(

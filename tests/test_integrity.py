@@ -307,8 +307,8 @@ READERS = {
     "decisions.parquet": ("evaluate", "explain", "statistics", "verify", "run"),
     "queues/review.parquet": ("evaluate", "statistics", "verify", "run"),
     "queues/rejected.parquet": ("rejects", "verify", "run"),
-    "subjects.parquet": ("appendix", "verify", "run"),
-    "subject_counts.parquet": ("daily", "verify", "run"),
+    "subjects.parquet": ("verify", "run"),
+    "subject_counts.parquet": ("verify", "run"),
     "candidates.parquet": ("explain", "verify", "run"),
     "model.json": ("statistics", "verify", "run"),
     "manifest.json": ("evaluate", "explain", "statistics", "rejects", *FORMS, "verify", "run"),
@@ -341,6 +341,27 @@ def test_readers_of_a_published_run_tell_damage(
     flip(run_dir / name, (run_dir / name).stat().st_size // 2)
     told(reading(published, run_dir, command, tmp_path / "out"), name.rpartition("/")[2])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_tells_damage_of_whatever_it_reads(
+    published: District, run_dir: Path, tmp_path: Path, form: str
+) -> None:
+    out, n_told = tmp_path / "out", 0
+    assert reading(published, run_dir, form, out).code == 0
+    whole = out.read_bytes()
+    for path in sorted(run_dir.rglob("*.parquet")):
+        sound = path.read_bytes()
+        flip(path, len(sound) // 2)
+        out.unlink(missing_ok=True)
+        ended = reading(published, run_dir, form, out)
+        if ended.code == 0:
+            assert out.read_bytes() == whole, path.name
+        else:
+            told(ended, path.name)
+            n_told += 1
+        path.write_bytes(sound)
+    assert n_told > 0
 
 
 def test_a_whole_run_is_published_already_and_verified(published: District, run_dir: Path, tmp_path: Path) -> None:

@@ -189,11 +189,12 @@ def words_of_the_program() -> dict[str, set[str]]:
     statuses, issues, conflicts = set(schema.STATUSES), set(schema.ISSUES), set(schedule.LABELS.values())
     excluded = {reason for reason in batch.EXCLUDED_REASONS.to_pylist() if reason}
     kinds = {error.kind for error in FAMILY}
+    formats = {*reports.FORMATS, *tables.FORMATS}
     units = {places_files.UNITS_2021, places_files.CROSSWALK, places_files.OFFICIAL_2025}
     return {
         "README.md": statuses,
         "docs/output.md": issues | conflicts | excluded,
-        "docs/operation.md": kinds | {*reports.FORMS, STATISTICS, *reports.FORMATS, *tables.FORMATS},
+        "docs/operation.md": kinds | {f"`{form}`" for form in (*reports.FORMS, STATISTICS)} | formats,
         "docs/input.md": {*SHOCKS, *READERS, *units},
     }
 
@@ -201,7 +202,7 @@ def words_of_the_program() -> dict[str, set[str]]:
 @pytest.mark.parametrize("page", words_of_the_program())
 def test_the_words_of_the_program_are_explained(page: str) -> None:
     for word in words_of_the_program()[page]:
-        assert re.search(rf"(?<![\w]){re.escape(word)}\b", PAGES[page]), word
+        assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGES[page]), word
 
 
 # ----------------------------------------------------------------------------------------------------- plan and mapping

@@ -20,6 +20,7 @@ from benchmarks.faults.in_process import CommandProcess
 from benchmarks.faults.processes import Ended
 from benchmarks.faults.town import Town
 from benchmarks.faults.trials import RIGHT, TOLD, WRONG, Trial, broken, error_lines, files_in, leftover
+from linkage.exports.forms import FORM_NAMES, STATISTICS
 
 KIND = "bit_flips"
 
@@ -31,7 +32,7 @@ _AS_LARGE = {"linkage.storage.checksums.CHUNK_BYTES": 512, "linkage.registry.sum
 # Files that are read from other places, too, where a JSON that is none is an unusable input.
 _UNUSABLE = {"model show": (2, 4)}
 _OF_INDEX = ("run", "index apply", "index compact", "explain", "train", "verify", "rejects of index")
-_OF_RUN = ("run again", "evaluate", "explain", "appendix", "daily", "statistics", "rejects", "model show", "verify run")
+_OF_RUN = ("run again", "evaluate", "explain", *FORM_NAMES, STATISTICS, "rejects", "model show", "verify run")
 
 
 @dataclass
@@ -115,6 +116,8 @@ def _run_command(place: _Place, out: Path) -> list[object]:
 def _command(place: _Place, name: str, night: int) -> list[object]:
     """The words of a command on the files of the work folder."""
     town, out = place.town, place.out
+    if name in FORM_NAMES:
+        return ["report", place.run, "--form", name, "--format", "csv", "--out", out / f"{name}.csv"]
     commands: dict[str, Callable[[], list[object]]] = {
         "run": lambda: [*_run_command(place, out / "runs"), "--list-date", f"2026-04-{night + 1:02d}"],
         "run again": lambda: [*_run_command(place, place.runs), "--list-date", "2026-03-01"],
@@ -123,9 +126,7 @@ def _command(place: _Place, name: str, night: int) -> list[object]:
         "train": lambda: ["train", "--doses", town.data("doses"), "--index", place.index, "--out", out / "m", *_ACCEPT],
         "explain": lambda: ["explain", place.run, town.a_dose],
         "evaluate": lambda: ["evaluate", place.run, "--truth", town.data("truth"), "--json"],
-        "appendix": lambda: ["report", place.run, "--form", "appendix", "--format", "csv", "--out", out / "a.csv"],
-        "daily": lambda: ["report", place.run, "--form", "daily", "--format", "csv", "--out", out / "d.csv"],
-        "statistics": lambda: ["report", place.run, "--form", "statistics", "--out", out / "s.html"],
+        STATISTICS: lambda: ["report", place.run, "--form", STATISTICS, "--out", out / "s.html"],
         "rejects": lambda: ["rejects", place.run, "--json"],
         "rejects of index": lambda: ["rejects", place.index, "--json"],
         "model show": lambda: ["model", "show", place.run / "model.json", "--json"],

@@ -52,7 +52,8 @@ def sorts_of(town: Town) -> Iterator[Sort]:
     words = _commands(town)
     doses, registry = (pq.read_table(town.data(name)).slice(0, _ROWS) for name in ("doses", "registry"))
     for name, table, commands in (("doses", doses, ("run", "train")), ("registry", registry, ("index build",))):
-        for form, content in _forms(table).items():
+        for form, written in FORMS.items():
+            content = written(table)
             mutate = _of_workbook(content) if form == "xlsx" else _of_bytes(content)
             read_by = {command: words[command] for command in commands}
             yield Sort(f"{name}.{form}", f"{name}.{form}", content, mutate, read_by)
@@ -150,21 +151,18 @@ def _inline(value: object) -> str:
     return repr(value) if isinstance(value, int | float) else json.dumps(str(value))
 
 
-def _forms(table: pa.Table) -> dict[str, bytes]:
-    """A table as every form of file."""
-    plain = _as_csv(table)
-    parquet = io.BytesIO()
-    pq.write_table(table, parquet)
-    packed = gzip.compress(plain, mtime=0)
-    return {"csv": plain, "xlsx": _as_workbook(table), "parquet": parquet.getvalue(), "csv.gz": packed}
-
-
 def _as_csv(table: pa.Table) -> bytes:
     found = io.StringIO(newline="")
     writer = csv.writer(found)
     writer.writerow(table.column_names)
     writer.writerows([["" if value is None else value for value in row.values()] for row in table.to_pylist()])
     return found.getvalue().encode()
+
+
+def _as_parquet(table: pa.Table) -> bytes:
+    found = io.BytesIO()
+    pq.write_table(table, found)
+    return found.getvalue()
 
 
 def _as_workbook(table: pa.Table) -> bytes:
@@ -174,3 +172,12 @@ def _as_workbook(table: pa.Table) -> bytes:
         for number, row in enumerate([table.column_names, *([*row.values()] for row in table.to_pylist())]):
             sheet.write_row(number, 0, ["" if value is None else str(value) for value in row])
     return found.getvalue()
+
+
+# A table as a file of every reader, by the ending.
+FORMS: dict[str, Callable[[pa.Table], bytes]] = {
+    "csv": _as_csv,
+    "xlsx": _as_workbook,
+    "parquet": _as_parquet,
+    "csv.gz": lambda table: gzip.compress(_as_csv(table), mtime=0),
+}

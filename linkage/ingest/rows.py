@@ -38,6 +38,7 @@ class FileRows:
 
     The sound ones went, in their order, to the sink the reader was given: the schema's columns in its order. ``raw``
     returns the bytes of the records at given positions (int64 ascending, from 1), reading the file again where it must.
+    ``sha256`` is of all bytes that decide what is read.
     """
 
     format: str

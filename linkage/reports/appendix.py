@@ -1,6 +1,7 @@
 """The appendix of the clean-up: per commune the subjects that do not agree with the registry, by reason.
 
-The form is that of the health centres' letters to communes and police of 2022. The three reasons exclude one another: a
+The form is that of the health centres' letters to communes and police of 2022, where the column called "name of the
+health facility" lists communes. The three reasons exclude one another: a
 subject without an ID is not counted as wrong. It counts subjects of the platform, for a person is visited once however
 many doses and claims there are; verified subjects and foreigners (excluded) are in no list. A subject counts in the
 commune of residence, whatever facility keyed it in: see linkage.published.subjects for the documents behind this.
