@@ -171,7 +171,38 @@ SPOKEN = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "iso"), [*BY_NAME, *SPOKEN])
+BY_LABEL = [
+    ("tháng 11 ngày 05 năm 1985", "1985-11-05"),
+    ("Thang 11, ngay 05, nam 1985", "1985-11-05"),
+    ("Tháng 3 ngày 12 năm 1972", "1972-03-12"),
+    ("tháng 11 ngày mùng 5 năm 1985", "1985-11-05"),
+    ("tháng 11 mùng 5, 1985", "1985-11-05"),
+    ("tháng 11 ngày O5 năm 1985", "1985-11-05"),
+    ("sinh tháng 11 05 năm 1985", "1985-11-05"),
+    ("11 ngày 05 năm 1985", "1985-11-05"),
+    ("năm 1985 ngày 05 tháng 11", "1985-11-05"),
+    ("năm 1985 tháng 11 ngày 5", "1985-11-05"),
+    ("1985 ngày 5 tháng 11", "1985-11-05"),
+    ("năm 1985, ngày 5/11", "1985-11-05"),
+    ("năm 11 ngày 05 tháng 03", "2011-03-05"),
+    ("05/11/1985 (ngày 20 tháng 9 AL)", "1985"),
+    ("ngày 5 tháng 11 năm 1985 (ngày 20 tháng 9 AL)", "1985"),
+    ("tháng ?? ngày 05 năm 1985", "1985"),
+    ("tháng 12 ngày 05 năm 1985 (AL)", None),
+    ("Ngày 05 tháng 13 năm 1985", None),
+    ("tháng 13 ngày 05 năm 1985", None),
+    ("năm 1985 tháng 13 ngày 05", None),
+    ("ngày 32 tháng 11 năm 1985", None),
+    ("tháng 5 ngày 13 năm 1985", "1985-05-13"),
+    ("ngày, tháng: 13/05/1985", "1985-05-13"),
+    ("ngày 5 tháng 11 năm 1985", "1985-11-05"),
+    ("tháng năm ngày 12 năm 1972", "1972-05-12"),
+    ("tháng 11 năm 1985", "1985-11"),
+    ("tháng 11/1985", "1985-11"),
+]
+
+
+@pytest.mark.parametrize(("typed", "iso"), [*BY_NAME, *SPOKEN, *BY_LABEL])
 def test_months_by_name_and_years_said_figure_by_figure(typed: str, iso: str | None) -> None:
     read = standardise_birth_dates(pa.array([typed]), latest=datetime.date(2026, 12, 1))
     assert to_iso(read).to_pylist() == [iso]

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from linkage.machine.text_bytes import text_bytes
 from linkage.standardise.date_marks import without_marks
-from linkage.standardise.dates_worded import in_digits, is_ambiguous
+from linkage.standardise.dates_worded import by_label, in_digits, is_ambiguous
 from linkage.standardise.digits import Strings, distinct, one_array, plain_text
 from linkage.standardise.typed_kernels import read_parts
 
@@ -146,7 +146,7 @@ def _dates(raw: Strings, *, latest: datetime.date, latest_short: datetime.date, 
 def _read_dates(values: pa.StringArray, *, latest: datetime.date, latest_short: datetime.date) -> UInt32s:
     """Packed dates per distinct value by the rules for any spelling, none after ``latest``; two-digit years are the
     last up to ``latest_short``."""
-    plain = without_marks(plain_text(values))
+    plain = by_label(without_marks(plain_text(values)))
     asked_first = is_ambiguous(plain)
     if pc.any(asked_first).as_py():
         plain = pc.if_else(asked_first, in_digits(plain), plain)

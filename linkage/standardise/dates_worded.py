@@ -97,6 +97,32 @@ _AFTER_MONTHS: Rewrites = (
     (r"^M0?(\d+)/(\d{4})$", r"\1/\2"),
     (r"^(\d{4})/M0?(\d+)$", r"\1/\2"),
 )
+# A day, a month and a year by their labels, whatever their order: "tháng 11 ngày 05 năm 1985", "1985 ngày 5 tháng 11".
+_GAP, _BREAK = r"[^\pL\pN]*", r"[^\pL\pN]+"
+_DAY_LABEL, _YEAR_LABEL = rf"(?:NGÀY|NGAY|MÙNG|MỒNG|MUNG|MONG){_GAP}(?:(?:MÙNG|MỒNG|MUNG|MONG){_GAP})?", "(?:NĂM|NAM)"
+_MONTH_LABEL = "(?:THÁNG|THANG|THG)"
+_PART, _END = r"([0-9O]{1,2}|[X?*_]{1,4})", r"([^0-9]|$)"
+_BORN = rf"{_GAP}(?:SINH{_GAP})?"
+_NO_MONTH = "#"  # nothing else has it: a text with it is no date by any rule
+_BY_LABEL: Rewrites = (
+    (rf"{_MONTH_LABEL}{_GAP}{_PART}{_GAP}{_DAY_LABEL}{_PART}{_END}", r"NGÀY \2 THÁNG \1 \3"),
+    *(
+        (rf"^{_BORN}{parts}{_BREAK}(?:{_YEAR_LABEL}{_GAP})?(\d{{4}})$", r"\2 THÁNG \1 NĂM \3")
+        for parts in (
+            rf"{_MONTH_LABEL}{_GAP}{_PART}{_BREAK}{_PART}",
+            rf"{_PART}{_GAP}{_DAY_LABEL}{_PART}",
+        )
+    ),
+    *(
+        (
+            rf"^{_BORN}{year}{_GAP}{_DAY_LABEL}{_PART}(?:{_GAP}{_MONTH_LABEL}{_GAP}|{_BREAK}){_PART}{_END}",
+            r"\2 THÁNG \3 NĂM \1 \4",
+        )
+        for year in (rf"{_YEAR_LABEL}{_GAP}(\d{{4}}|\d{{2}})", r"(\d{4})")
+    ),
+    # Not the month of "ngày, tháng: 13/05/1985", which is a label of the whole.
+    (rf"((?:^|\d){_BORN}){_MONTH_LABEL}{_GAP}(1[3-9]|[2-9]\d){_END}", rf"\1{_NO_MONTH}\2\3"),
+)
 # Of a date by the moon the year holds but for its last month, most of which is in the next year.
 _LUNAR = r"[(\[]?(?:ÂM LỊCH|AM LICH|\bA\.?L\b\.?|ÂL\b\.?|LUNAR)[)\]]?|NHUẬN|NHUAN"
 _LUNAR_YEAR = (
@@ -124,6 +150,15 @@ def _rewritten(text: pa.StringArray, rewrites: Rewrites) -> pa.StringArray:
 
 def _blank_to_null(text: pa.StringArray) -> pa.StringArray:
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def by_label(text: pa.StringArray) -> pa.StringArray:
+    """Dates whose day, month and year stand in another order than this one, as their labels say, in this one; none
+    where what is labelled a month is none. ``text``: as for in_digits."""
+    is_labelled = pc.match_substring_regex(text, rf"{_DAY_LABEL}|{_MONTH_LABEL}")
+    if not pc.any(is_labelled).as_py():
+        return text
+    return pc.if_else(is_labelled, _rewritten(text, _BY_LABEL), text)
 
 
 def is_ambiguous(text: pa.StringArray) -> pa.BooleanArray:
