@@ -123,11 +123,15 @@ def _read_text(values: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
     """Values with anything but 9 or 12 bare digits: labels, separators, remarks, lost zeros, documents, no number."""
     text = pc.replace_substring_regex(plain_text(values), _DECIMAL_ZERO, r"\1")
     compact = pc.replace_substring_regex(pc.replace_substring_regex(text, _LABEL, ""), _SEPARATORS, "")
-    scientific = _whole_scientific(pc.replace_substring_regex(text, r"[\s']", ""))
+    bare = pc.replace_substring_regex(text, r"[\s']", "")
+    scientific = _whole_scientific(bare)
     digits = pc.if_else(pc.ascii_is_decimal(compact), compact, pa.scalar(None, pa.string()))
     digits = pc.coalesce(scientific, digits)
     usable = pc.fill_null(pc.is_in(pc.binary_length(digits), pa.array([8, 9, 10, 11, 12], pa.int32())), False)
+    # Nine figures behind the point of a number that lost its last ones are no document.
+    is_scientific = pc.match_substring_regex(bare, _SCIENTIFIC)
     inside = pc.coalesce(_group(text, _PERSONAL_INSIDE), _group(text, _CMND_INSIDE))
+    inside = pc.if_else(is_scientific, pa.scalar(None, pa.string()), inside)
     digits = pc.if_else(usable, digits, pc.coalesce(inside, digits))
     number, kind, fault = _read_digits(digits)
     fault[fault == FINE] = REPAIRED
@@ -191,7 +195,8 @@ def _whole_scientific(text: pa.StringArray) -> pa.StringArray:
     """The digits of a number in scientific notation that lost none ("7.9123456789E+10"); null for any other text."""
     parts = pc.extract_regex(text, _SCIENTIFIC)
     head, tail, exponent = (pc.struct_field(parts, name) for name in ("head", "tail", "exponent"))
-    complete = pc.fill_null(pc.equal(pc.cast(pc.binary_length(tail), pa.string()), exponent), False)
+    # Excel writes "E+09" where others write "E9".
+    complete = pc.fill_null(pc.equal(pc.binary_length(tail), pc.cast(exponent, pa.int32())), False)
     joined = pc.binary_join_element_wise(head, tail, "")
     return pc.if_else(complete, joined, pa.scalar(None, pa.string()))
 
