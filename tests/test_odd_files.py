@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from rich.table import Table
@@ -27,7 +28,7 @@ from linkage.registry.from_files import build_from_files
 from linkage.schema import DOSES
 from linkage.storage.output_paths import check_file, check_folder
 from linkage.two_files.link import link_files
-from tests.district import call, hashes
+from tests.district import LIST_DATE, District, call, hashes, make_district
 from tests.relatives import households, plan_of, write_people
 
 CSV = "dose_id,full_name\nD1,Lê Thị Hoa\n"
@@ -87,6 +88,52 @@ def test_a_name_that_is_no_text_is_shown_by_its_bytes(tmp_path: Path) -> None:
     ingested = ingest([path], DOSES)
     assert ingested.files[0].file == r"tr\xe2m \xff.csv"
     assert ingested.rejected["file"].unique().to_pylist() == [r"tr\xe2m \xff.csv"]
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> District:
+    return make_district(tmp_path_factory.mktemp("district"))
+
+
+@pytest.mark.parametrize("name", [b"tr\xe2m"], ids=repr)
+def test_a_run_of_odd_names_is_read_again(district: District, tmp_path: Path, name: bytes) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    rows = pq.read_table(district.path("doses")).slice(0, 60)
+    with (folder / os.fsdecode(name + b".csv")).open("wb") as table:
+        pyarrow.csv.write_csv(rows.slice(0, 30), table)
+    with (folder / os.fsdecode(name + b".parquet")).open("wb") as table:
+        pq.write_table(rows.slice(30), table)
+    given = [each for path in sorted(folder.iterdir()) for each in ("--doses", path)]
+    model = ("--index", district.index, "--model", district.run_dir / "model.json", "--list-date", LIST_DATE)
+    first = call("run", *given, *model, "--out", tmp_path / "runs", "--accept", "few", "--json")
+    assert first.code == 0, first.err
+    run_dir, dose = Path(first.json["run_dir"]), rows["dose_id"][45]
+    for again in (
+        ("find", run_dir, "--dose", dose),
+        ("explain", run_dir, dose),
+        ("rejects", run_dir),
+        ("export", run_dir, "--table", "decisions", "--out", tmp_path / "decisions.csv"),
+        ("report", run_dir, "--form", "statistics", "--out", tmp_path / "statistics.html"),
+        ("verify", run_dir),
+        ("run", *given, *model, "--out", tmp_path / "runs", "--accept", "few"),
+    ):
+        ended = call(*again)
+        assert ended.code == 0, (again, ended.err)
+        assert not unseen(ended.out + ended.err), again
+    assert not unseen((tmp_path / "statistics.html").read_text("utf-8"))
+
+
+def unseen(text: str) -> set[str]:
+    """The characters of a text that nobody sees."""
+    return {character for character in text if not character.isprintable()} - {"\n", "\t"}
+
+
+def test_a_workbook_whose_path_is_no_text_is_to_be_renamed(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"tr\xe2m.xlsx")
+    path.write_bytes(b"PK")
+    message = r"tr\xe2m.xlsx: its path is not UTF-8, and no workbook is read by such a one: rename it"
+    assert message in refused(lambda: ingest([path], DOSES))
 
 
 def test_files_of_such_names_are_linked_and_found_again(tmp_path: Path) -> None:

@@ -13,18 +13,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from linkage.errors import InputError, LinkageError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
-from linkage.ingest.parquet_limits import TextLimit, batch_rows, check_announced
+from linkage.ingest.parquet_limits import TextLimit, batch_rows, check_announced, open_parquet
 from linkage.ingest.rows import EXACT_INTEGER, FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
 from linkage.machine.threads import in_order
 from linkage.schema import TableSchema
-
-_BUFFER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def read_parquet(
     """
     with ThreadPoolExecutor(2) as pool:
         digest = pool.submit(_sha256, path)
-        with _damage(file), _open(path, page_checksum_verification=True) as parquet:
+        with _damage(file), open_parquet(path, page_checksum_verification=True) as parquet:
             check_announced(parquet.metadata, path, file)
             header = match_header(parquet.schema_arrow.names, table, columns, file)
             if header.lacks_key(table):
@@ -83,11 +80,6 @@ def read_parquet(
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _open(path: Path, **options: bool) -> pq.ParquetFile:
-    """The file, its column chunks read piece by piece: a row group may be as large as the file."""
-    return pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, **options)
 
 
 @contextmanager
@@ -213,7 +205,7 @@ def _rows_as_json(path: Path, file: str, positions: np.ndarray) -> list[bytes]:
     """Whole rows of the file at ``positions`` (from 1, ascending) as JSON objects; bytes that are no text as \\xNN."""
     found: list[bytes] = []
     start = 1
-    with _damage(file), _open(path) as parquet:
+    with _damage(file), open_parquet(path) as parquet:
         n_rows = batch_rows(path, parquet.metadata, parquet.schema_arrow.names)
         for group in range(parquet.num_row_groups):
             end = start + parquet.metadata.row_group(group).num_rows

@@ -6,8 +6,11 @@ unpack to some ten times their size, so what says far more is refused before it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +22,7 @@ from linkage.errors import InputError
 _MOST_TIMES, _ANYWAY_PAGE_BYTES, _ANYWAY_TEXT_BYTES = 200, 1 << 24, 1 << 30
 _MOST_ROWS_A_BYTE, _ANYWAY_ROWS = 100, 10**7  # ascending keys and equal values take next to nothing
 _MOST_ROWS, _BATCH_BYTES = 1 << 17, 1 << 28
+_BUFFER_BYTES = 1 << 20
 _REMEDY = "as no file of records does: look at what it holds, or send it as CSV"
 
 
@@ -34,6 +38,14 @@ class TextLimit:
         self._n += n_bytes
         if self._n > self._most:
             raise InputError(f"{self._file}: its values come to over {_MOST_TIMES} times its size, {_REMEDY}")
+
+
+@contextmanager
+def open_parquet(path: Path, **options: Any) -> Iterator[pq.ParquetFile]:
+    """The file, its column chunks read piece by piece: a row group may be as large as the file. Arrow takes paths that
+    are not UTF-8 as bytes alone."""
+    with pa.OSFile(os.fsencode(path)) as source, pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, **options) as found:
+        yield found
 
 
 def check_announced(metadata: pq.FileMetaData, path: Path, file: str) -> None:
@@ -68,7 +80,7 @@ def batch_rows(path: Path, metadata: pq.FileMetaData, columns: Sequence[str]) ->
 
 def _longest_value(path: Path, group: int, columns: Sequence[str]) -> int:
     """The bytes of the longest values of the columns' dictionaries in a row group, added up: one row brings them."""
-    with pq.ParquetFile(path, read_dictionary=list(columns), buffer_size=1 << 20) as parquet:
+    with open_parquet(path, read_dictionary=list(columns)) as parquet:
         first = next(parquet.iter_batches(1, row_groups=[group], columns=list(columns)), None)
     values = [column.dictionary for column in (first.columns if first else []) if pt.is_dictionary(column.type)]
     return sum(_longest(dictionary) for dictionary in values)

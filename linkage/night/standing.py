@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -57,12 +58,12 @@ def stages_key(
     accept: str | None,
     strict: bool,
 ) -> str:
-    """A hash of all that the stages rest on. The inputs, which are not read yet, stand for themselves by path, size and
-    time."""
+    """A hash of all that the stages rest on. The inputs, which are not read yet, stand for themselves by the bytes of
+    their paths, which need not be text, by size and by time."""
     inputs = []
     for path in dose_files:
         found = path.stat() if path.exists() else None
-        inputs.append((str(path.absolute()), found and (found.st_size, found.st_mtime_ns, found.st_ino)))
+        inputs.append((os.fsencode(path.absolute()).hex(), found and (found.st_size, found.st_mtime_ns, found.st_ino)))
     content = {
         "inputs": inputs,
         "index": [index.manifest[name] for name in ("content", "latest_date", "commune_date")],

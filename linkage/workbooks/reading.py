@@ -40,8 +40,11 @@ class _Child:
 
     def ask(self, path: Path, file: str, n_head: int) -> Answer:
         """The answer of the child about one workbook; InputError when it ended instead."""
+        resolved = os.fsencode(path.resolve())
+        if resolved != resolved.decode("utf-8", "replace").encode():
+            raise InputError(f"{file}: its path is not UTF-8, and no workbook is read by such a one: rename it")
         seconds = _CPU_SECONDS + path.stat().st_size // _BYTES_A_SECOND
-        request = {"path": os.fsdecode(path.resolve()), "file": file, "n_head": n_head, "cpu_seconds": seconds}
+        request = {"path": os.fsdecode(resolved), "file": file, "n_head": n_head, "cpu_seconds": seconds}
         with self._lock:
             process = self._process = self._alive() or self._start()
             assert process.stdin is not None
