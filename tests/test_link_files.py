@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.encode.columns import has_value
+from linkage.errors import LinkageError, UsageError
 from linkage.plan.reading import plan_from
 from linkage.training.model_file import Model
 from linkage.two_files.link import LinkSummary, link_files
@@ -56,6 +57,13 @@ def test_a_doubtful_training_makes_no_link(refused: Path) -> None:
     assert manifest["refused"].startswith("comparison 'born': 'different' is the rule among what was taken for matches")
     assert manifest["accepted"] is None
     assert manifest["links"] == 0
+
+
+def test_a_linkage_that_is_there_stays(families: tuple[Path, Path], refused: Path) -> None:
+    with pytest.raises(LinkageError, match=f"{refused.name}: exists already"):
+        link_files([families[0]], [families[1]], NO_HOUSEHOLDS, refused)
+    with pytest.raises(UsageError, match="is a result and stays as it is"):
+        link_files([families[0]], [families[1]], NO_HOUSEHOLDS, refused / "within")
 
 
 def test_a_reason_in_writing_overrules_it_and_is_kept(

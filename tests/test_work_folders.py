@@ -235,7 +235,8 @@ def test_a_signal_ends_the_program_with_one_line_and_nothing_left(tmp_path: Path
     from linkage.cli.stopping import listen
     from linkage.storage.work_folders import new_folder, work_folder
     listen()
-    with new_folder(Path(sys.argv[1]) / "out"), work_folder(Path(sys.argv[1]) / "out") as folder:
+    out = Path(sys.argv[1]) / "out"
+    with new_folder(out), work_folder(out) as folder, new_folder(out / "queues"), new_folder(out / "queues" / "of"):
         (folder / "half").write_text("personal")
         try:
             os.kill(os.getpid(), int(sys.argv[2]))

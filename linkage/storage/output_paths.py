@@ -35,9 +35,12 @@ def check_file(path: Path, inputs: Iterable[Path | None] = ()) -> None:
             raise UsageError(f"{path}: is one of the inputs; name another file")
 
 
-def check_folder(path: Path, inputs: Iterable[Path | None] = (), *, is_index: bool = False) -> None:
-    """The same of a folder, which may be there already; is_index: it may be an index."""
-    _check_place(path.parent if is_index and _holds(path, _INDEX) else path, path)
+def check_folder(
+    path: Path, inputs: Iterable[Path | None] = (), *, is_index: bool = False, is_new: bool = False
+) -> None:
+    """The same of a folder, which may be there already; is_index: it may be an index; is_new: who makes it refuses one
+    that is there, in words of their own."""
+    _check_place(path.parent if is_new or (is_index and _holds(path, _INDEX)) else path, path)
     real = os.path.realpath(path)
     for given in inputs:
         if given is not None and given.is_dir() and f"{real}/".startswith(f"{os.path.realpath(given)}/"):

@@ -84,7 +84,7 @@ def new_folder(folder: Path) -> Iterator[None]:
         yield
         return
     make_folder(folder)
-    _UNFINISHED.insert(0, folder)
+    _UNFINISHED.append(folder)
     try:
         yield
     finally:
@@ -95,7 +95,7 @@ def new_folder(folder: Path) -> Iterator[None]:
 def remove_unfinished() -> None:
     """Remove what this process has made and not finished; for one that ends at once, in the midst of anything, or had
     no memory left to do so before."""
-    for folder in reversed(_UNFINISHED):
+    for folder in sorted(_UNFINISHED, key=lambda made: len(made.parts), reverse=True):  # what lies in others first
         if folder.name.startswith((PREFIX, STANDING)):
             shutil.rmtree(folder, ignore_errors=True)
         else:

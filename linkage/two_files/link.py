@@ -96,7 +96,7 @@ def link_files(
     """
     _check_model(model, plan)
     check_accept(accept)
-    check_folder(out)
+    check_folder(out, is_new=True)
     left, right = in_order(left), in_order(right)
     is_self = [*map(os.path.realpath, left)] == [*map(os.path.realpath, right)]
     _check_plan(plan, is_self=is_self)
