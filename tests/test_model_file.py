@@ -54,6 +54,16 @@ BAD: dict[str, tuple[Change, type[Exception], str]] = {
     "neighbours": (neighbours("id_number", -0.5), InputError, "'id_number': neighbour must be from 0 to 1"),
     "a value that nobody has": (level("id_number", -1, u=1.0), InputError, "'id_number': u of .* must be under 1"),
     "nobody there": (lambda c: c.update(share_in_registry=0), InputError, "share_in_registry, .* out of its range"),
+    "hardly anybody there": (
+        lambda c: c.update(share_in_registry=5e-324),
+        InputError,
+        "share_in_registry, .* its range",
+    ),
+    "namesakes without end": (
+        lambda c: comparison(c, "id_number").update(namesakes_missing=1e308),
+        InputError,
+        "'id_number': namesakes_missing is out of its range",
+    ),
     "nobody without a number": (lambda c: c.update(numberless_m=0.0), InputError, "numberless_m and .* under 1"),
     "only without a number": (
         lambda c: c.update(numberless_u=1.0),
@@ -80,6 +90,16 @@ BAD: dict[str, tuple[Change, type[Exception], str]] = {
     ),
     "a recall over 1": (lambda c: c.update(blocking_recall=1.1), InputError, "blocking_recall, .* out of its range"),
 }
+
+
+def test_entries_of_a_training_that_are_null_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    vaccination_model(household_rate=1.0).save(path)
+    content = json.loads(path.read_bytes())
+    del content["digest"]
+    content["training"]["best_candidates"] = None
+    path.write_text(json.dumps(content), "utf-8")
+    assert "best_candidates" not in Model.load(path).training
 
 
 @pytest.mark.parametrize("case", BAD)

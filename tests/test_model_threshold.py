@@ -65,6 +65,9 @@ def test_a_batch_that_expects_more_than_the_plan_allows_is_refused(district: Dis
     assert not list((tmp_path / "runs").glob("2*"))
     accepted = district.link([district.path("doses")], tmp_path / "runs", model_file=loose, accept="a drill")
     assert any("expected to be wrong" in note for note in manifest(accepted)["notes"])
+    told = "the model matches from a probability of 0.2 on, and its plan nothing under 0.98: train it again"
+    assert told in manifest(accepted)["notes"]
+    assert told not in manifest(district.run_dir)["notes"]
 
 
 def test_a_model_made_elsewhere_takes_the_threshold_of_the_batch(district: District, tmp_path: Path) -> None:

@@ -126,11 +126,23 @@ def gate_notes(
         *([expected.text(model.plan)] if expected is not None and expected.leaves(model.plan, TOLD_TIMES) else []),
         *([] if expected is None else _outside(model, expected)),
         *([] if n_persons is None else _size(model, n_persons)),
+        *_threshold(model),
         *(f"the training is doubtful: {found.text}" for found in training_problems(model)),
         *_not_identified(model),
         *_dependences(model),
         *(f"unlike the model's training: {found.text}" for found in moved),
     )
+
+
+def _threshold(model: Model) -> list[str]:
+    """That the model matches what its plan leaves to a person, as one does that was edited by hand."""
+    lowest = model.plan.decision.lowest_match_probability
+    if model.threshold is None or model.threshold.probability >= lowest:
+        return []
+    return [
+        f"the model matches from a probability of {model.threshold.probability:g} on, and its plan nothing under "
+        f"{lowest:g}: train it again"
+    ]
 
 
 def _outside_then(model: Model) -> float:

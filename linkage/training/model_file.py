@@ -28,6 +28,7 @@ ACCEPTED = "accepted"  # in the training of a model, the reason
 _REMEDY = "give a file as made by 'linkage train'"
 _LEAST_SHARE = 1e-30  # of smaller ones products leave the range of numbers, see models.parameters
 _MOST_RATE = 1000.0  # relatives, twins or namesakes of one person
+_MOST_TIMES = 1e12  # that anything is likelier than another, of what is no share of a level
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ class Model:
             raise UsageError(
                 f"{path}: trained with plan {own.name!r} that differs from the index's; train it on this index"
             )
-        return cls(parameters, own, content["training"], rates, stated.match_threshold)
+        training = {name: entry for name, entry in content["training"].items() if entry is not None}
+        return cls(parameters, own, training, rates, stated.match_threshold)
 
 
 def _parameters(stated: ModelFile, plan: Plan) -> Parameters:
@@ -213,12 +215,12 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
         for name, shares in classes.items():
             if not ((shares >= 0) & (shares <= 1 + 1e-9)).all():
                 problems.append(f"comparison {spec.name!r}: {name} must be from 0 to 1 at every level")
-        if not 0 < estimated.namesakes_missing < np.inf:
-            problems.append(f"comparison {spec.name!r}: namesakes_missing must be over 0")
+        if not 1.0 / _MOST_TIMES <= estimated.namesakes_missing <= _MOST_TIMES:
+            problems.append(f"comparison {spec.name!r}: namesakes_missing is out of its range")
     p = parameters
     rates = p.household_rate, p.twin_rate, p.namesake_rate
     numbers = p.share_in_registry, p.blocking_recall, p.neighbour_share, *rates
-    is_in_range = np.isfinite(numbers).all() and min(numbers) >= 0 and numbers[0] > 0
+    is_in_range = np.isfinite(numbers).all() and min(numbers) >= 0 and numbers[0] >= 1.0 / _MOST_TIMES
     if not is_in_range or max(numbers[1:3]) > 1 or max(numbers) > _MOST_RATE:
         problems.append("share_in_registry, blocking_recall, neighbour_share or a rate is out of its range")
     if not all(0.0 < share < 1.0 for share in (p.numberless_m, p.numberless_u)):
