@@ -7,6 +7,8 @@ import io
 import os
 from collections.abc import Callable
 from itertools import permutations
+from multiprocessing import TimeoutError as WaitsForEver
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import duckdb
@@ -26,10 +28,13 @@ from linkage.machine.memory import anonymous_bytes
 from linkage.night.run import run
 from linkage.registry.from_files import build_from_files
 from linkage.schema import DOSES
+from linkage.simulate.errors import error_table
+from linkage.standardise.places_files import CROSSWALK, OFFICIAL_2025, UNITS_2021, read_unit_files
 from linkage.storage.output_paths import check_file, check_folder
 from linkage.two_files.link import link_files
 from tests.district import LIST_DATE, District, call, hashes, make_district
 from tests.relatives import households, plan_of, write_people
+from tests.small_country import write_small_country
 
 CSV = "dose_id,full_name\nD1,Lê Thị Hoa\n"
 
@@ -64,6 +69,15 @@ def refused(read: Callable[[], object]) -> str:
     return str(error.value)
 
 
+def refused_at_once(read: Callable[[], object]) -> str:
+    """The same of a reader that may wait for ever."""
+    with ThreadPool(1) as pool:
+        try:
+            return pool.apply_async(refused, (read,)).get(timeout=10)
+        except WaitsForEver:
+            pytest.fail("waits for the other end of a pipe")
+
+
 def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     for message, path in odd(tmp_path).items():
         assert message in refused(lambda path=path: ingest(in_order([path]), DOSES))  # type: ignore[misc]
@@ -71,6 +85,20 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         with duckdb.connect() as connection:
             read = lambda path=path: load_source(connection, path, ["dose_id"], "a truth")  # type: ignore[misc]  # noqa: E731
             assert message in refused(read)
+
+
+@pytest.mark.parametrize("name", [UNITS_2021, CROSSWALK, OFFICIAL_2025])
+def test_a_pipe_among_the_administrative_units_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    folder = write_small_country(tmp_path)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert "is a pipe or a device" in refused_at_once(lambda: read_unit_files(folder))
+
+
+@pytest.mark.parametrize("name", ["shares.csv", "shares.toml"])
+def test_a_pipe_in_place_of_the_shares_of_errors_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert "is a pipe or a device" in refused_at_once(lambda: error_table(overrides=tmp_path / name))
 
 
 def test_a_plan_is_not_proposed_for_what_is_no_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ Of one field a dose suffers at most one kind. A share is the probability among t
 from __future__ import annotations
 
 import csv
+import io
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from linkage.simulate import name_errors as n
 from linkage.simulate.claims import Claims, Rows
 from linkage.simulate.households import DAYS_PER_YEAR
 from linkage.simulate.randomness import Floats, Keys, Mask, mix, uniform
+from linkage.storage.edited_files import read_bytes
 
 Apply = Callable[[Claims, Rows, Keys], int]
 
@@ -227,16 +229,16 @@ def error_table(split: str = "default", overrides: Path | None = None) -> tuple[
 
 
 def _read_shares(path: Path) -> dict[str, float]:
+    remedy = "give a CSV with columns kind,share or a TOML file"
+    content = read_bytes(path, remedy, InputError)
     try:
+        text = content.decode("utf-8-sig")
         if path.suffix == ".toml":
-            entries = list(tomllib.loads(path.read_text(encoding="utf-8")).items())
+            entries = list(tomllib.loads(text.replace("\r\n", "\n")).items())
         else:
-            with path.open(encoding="utf-8-sig", newline="") as source:
-                entries = [(row["kind"], row["share"]) for row in csv.DictReader(source)]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); give a CSV with columns kind,share or a TOML file"
-        ) from error
+            entries = [(row["kind"], row["share"]) for row in csv.DictReader(io.StringIO(text, newline=""))]
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); {remedy}") from error
     shares = {}
     for kind, value in entries:
         try:

@@ -19,6 +19,7 @@ import pyarrow.csv
 
 from linkage.errors import InputError
 from linkage.standardise.digits import distinct
+from linkage.storage.edited_files import read_bytes
 
 UNITS_2021 = "legacy_units_2021-02-03.csv"
 CROSSWALK = "crosswalk_2021-02_to_2025-07.csv"
@@ -164,15 +165,20 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     options = pa.csv.ConvertOptions(
         column_types=dict.fromkeys(columns, pa.string()), include_columns=columns, strings_can_be_null=False
     )
+    remedy = f"a units folder needs {UNITS_2021} and {CROSSWALK}, CSV files in UTF-8"
+    try:
+        content = pa.BufferReader(read_bytes(path, remedy, InputError))
+    except InputError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise InputError(f"{path}: no such file; {remedy}") from None
+        raise
     try:
         table = pa.csv.read_csv(
-            path, convert_options=options, parse_options=pa.csv.ParseOptions(newlines_in_values=True)
+            content, convert_options=options, parse_options=pa.csv.ParseOptions(newlines_in_values=True)
         )
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; a units folder needs {UNITS_2021} and {CROSSWALK}") from None
     except KeyError as missing:
         raise InputError(f"{path}: {missing.args[0]}; the columns needed are {', '.join(columns)}") from None
-    except (pa.ArrowInvalid, OSError) as problem:
+    except pa.ArrowInvalid as problem:
         reason = str(problem).partition("\n")[0]
         raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({reason}); save it again in that form") from problem
     texts = [_texts(table.column(name)) for name in columns]
