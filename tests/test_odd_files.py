@@ -123,7 +123,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> District:
     return make_district(tmp_path_factory.mktemp("district"))
 
 
-@pytest.mark.parametrize("name", [b"tr\xe2m"], ids=repr)
+@pytest.mark.parametrize("name", [b"tr\xe2m", b"\x1b[31m\n\x7f", "\u202a\u2028".encode()], ids=repr)
 def test_a_run_of_odd_names_is_read_again(district: District, tmp_path: Path, name: bytes) -> None:
     folder = tmp_path / os.fsdecode(name)
     folder.mkdir()
@@ -132,8 +132,15 @@ def test_a_run_of_odd_names_is_read_again(district: District, tmp_path: Path, na
         pyarrow.csv.write_csv(rows.slice(0, 30), table)
     with (folder / os.fsdecode(name + b".parquet")).open("wb") as table:
         pq.write_table(rows.slice(30), table)
+    registry = folder / os.fsdecode(name + b"r.parquet")
+    registry.write_bytes(district.path("registry").read_bytes())
+    index = tmp_path / "index"
+    for command in (("build", registry, "--units", district.units, "--out", index), ("info", index)):
+        ended = call("index", *command, "--json")
+        assert (ended.code, unseen(ended.out + ended.err)) == (0, set()), ended.err
+    registry.unlink()
     given = [each for path in sorted(folder.iterdir()) for each in ("--doses", path)]
-    model = ("--index", district.index, "--model", district.run_dir / "model.json", "--list-date", LIST_DATE)
+    model = ("--index", index, "--model", district.run_dir / "model.json", "--list-date", LIST_DATE)
     first = call("run", *given, *model, "--out", tmp_path / "runs", "--accept", "few", "--json")
     assert first.code == 0, first.err
     run_dir, dose = Path(first.json["run_dir"]), rows["dose_id"][45]
@@ -166,7 +173,7 @@ def test_a_workbook_whose_path_is_no_text_is_to_be_renamed(tmp_path: Path) -> No
 
 def test_files_of_such_names_are_linked_and_found_again(tmp_path: Path) -> None:
     people = [household[0] for household in households(np.random.default_rng(7), [1] * 60)]
-    paths = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/l\xff.csv", b"/r[red].csv"))
+    paths = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/l\xff.csv", b"/r[\x1b[31m\x7f].csv"))
     left, right = (write_people(path, people) for path in paths)
     plan = plan_of(household_rate=0.0)
     link_files([left], [right], plan, tmp_path / "linked", accept="few")

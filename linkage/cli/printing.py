@@ -17,13 +17,13 @@ from rich.console import RenderableType
 
 from linkage.cli.tables import print_fitted, wrapped
 from linkage.errors import LinkageError
-from linkage.wording.cell_text import visible
+from linkage.wording.cell_text import json_text, visible
 
 
 def print_json(content: object) -> None:
-    """One line. Where the output is not UTF-8, what it may lack is written as JSON escapes it."""
+    """One line. What nobody sees is written as JSON escapes it, and what an output that is not UTF-8 may lack."""
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
-    print_lines([json.dumps(plain(content), ensure_ascii=not is_utf8, allow_nan=False)])
+    print_lines([json_text(json.dumps(plain(content), ensure_ascii=not is_utf8, allow_nan=False))])
 
 
 def plain(content: Any) -> Any:

@@ -29,7 +29,6 @@ _PARTED_KEY = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \
 _MOST_PARTS = 1_000
 _MOST_INTEGER = 2**63 - 1
 _LINE_ENDS = str.maketrans("", "", "\t\n\r")
-_FILE_NAME_BYTES = range(0xDC80, 0xDD00)  # how Python writes bytes of file names that are no UTF-8
 
 
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:
@@ -43,9 +42,12 @@ def parse_toml(text: str, where: str, remedy: str) -> dict[str, Any]:
     return parsed(text.encode("utf-8", "replace"), where, _loads_toml, "TOML", remedy, UsageError)
 
 
-def read_json(path: Path, remedy: str, fault: type[LinkageError] = InputError) -> dict[str, Any]:
-    """The object that a JSON file holds; ``fault`` names the file and what is wrong."""
-    return parsed(read_bytes(path, remedy, fault), str(path), _loads, "JSON", remedy, fault)
+def read_json(
+    path: Path, remedy: str, fault: type[LinkageError] = InputError, *, is_edited: bool = True
+) -> dict[str, Any]:
+    """The object that a JSON file holds; ``fault`` names the file and what is wrong. What a program wrote, and nobody
+    edited, may have characters that nobody sees: it names files that have."""
+    return parsed(read_bytes(path, remedy, fault), str(path), _loads, "JSON", remedy, fault, is_edited=is_edited)
 
 
 def parsed(
@@ -55,6 +57,8 @@ def parsed(
     form: str,
     remedy: str,
     fault: type[LinkageError],
+    *,
+    is_edited: bool = True,
 ) -> dict[str, Any]:
     """The table that bytes hold, every value of which the program can hold too."""
     try:
@@ -67,15 +71,20 @@ def parsed(
         raise fault(f"{where}: not valid {form} (tables within tables without end); {remedy}") from error
     if not isinstance(found, dict):
         raise fault(f"{where}: holds no table of keys; {remedy}")
-    check_values(found, where, fault)
+    check_values(found, where, fault, is_edited=is_edited)
     return found
 
 
 def check_values(
-    content: dict[str, Any], where: str, fault: type[LinkageError], longest: int = _MOST_CHARACTERS
+    content: dict[str, Any],
+    where: str,
+    fault: type[LinkageError],
+    longest: int = _MOST_CHARACTERS,
+    *,
+    is_edited: bool = True,
 ) -> None:
     """``fault`` names the first value that the program cannot hold; longest: characters of a text."""
-    for key, problem in _unusable(content, longest):
+    for key, problem in _unusable(content, longest, is_edited):
         raise fault(f"{where}: {key}: {problem}")
 
 
@@ -121,7 +130,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _unusable(content: dict[str, Any], longest: int) -> Iterator[tuple[str, str]]:
+def _unusable(content: dict[str, Any], longest: int, is_edited: bool) -> Iterator[tuple[str, str]]:
     """(key, what is wrong and what would be right) of values that the program cannot hold."""
     waiting: list[tuple[str, Any, int]] = [("", content, 0)]
     while waiting:
@@ -133,7 +142,7 @@ def _unusable(content: dict[str, Any], longest: int) -> Iterator[tuple[str, str]
             waiting += [(f"{key}.{_short(str(name))}".lstrip("."), name, depth + 1) for name in value]
         elif isinstance(value, list):
             waiting += [(f"{key}[{number}]", of, depth + 1) for number, of in enumerate(value, 1)]
-        elif isinstance(value, str) and _has_unseen(value):
+        elif is_edited and isinstance(value, str) and _has_unseen(value):
             yield visible(_short(key)), f"{_short(visible(value))!r} has characters that nobody sees; write it anew"
         elif isinstance(value, str) and len(value) > longest:
             yield visible(_short(key)), f"a text of {len(value):,} characters; {longest:,} at most"
@@ -144,7 +153,7 @@ def _unusable(content: dict[str, Any], longest: int) -> Iterator[tuple[str, str]
 
 
 def _has_unseen(text: str) -> bool:
-    plain = "".join(c for c in text.translate(_LINE_ENDS) if ord(c) not in _FILE_NAME_BYTES)
+    plain = text.translate(_LINE_ENDS)
     return visible(plain) != plain
 
 

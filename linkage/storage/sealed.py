@@ -37,7 +37,7 @@ def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
     VerificationError : it is damaged, missing or no JSON object
     LinkageError : this user may not read it
     """
-    content = read_json(path, remedy, VerificationError)
+    content = read_json(path, remedy, VerificationError, is_edited=False)
     check_seal(content, path, remedy)
     return content
 

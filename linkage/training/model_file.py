@@ -116,7 +116,7 @@ class Model:
         VerificationError : it is not what was written
         LinkageError : this user may not read it
         """
-        content = read_json(path, _REMEDY)
+        content = read_json(path, _REMEDY, is_edited=False)
         found = content.get("format")
         if not isinstance(found, int):
             raise InputError(f"{path}: not a model file (it has no format); {_REMEDY}")
