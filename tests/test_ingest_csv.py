@@ -213,6 +213,15 @@ def test_unusable_file_is_one_line(tmp_path: Path, content: bytes, message: str)
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("row", "there"), [("K1,Lương Đình Khiêm,Nam,thôn Đoài", "4 columns there"), ("Lương Đình Khiêm", "1 column there")]
+)
+def test_a_list_without_a_header_keeps_its_names(tmp_path: Path, row: str, there: str) -> None:
+    with pytest.raises(InputError, match=there) as caught:
+        read(tmp_path, f"{row}\n{row}\n".encode())
+    assert "Khiêm" not in str(caught.value)
+
+
 def test_many_chunks_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("linkage.ingest.csv_file._CHUNK_RECORDS", 7)
     lines = [b"%d,N%d,x" % (n, n) if n % 10 else b"%d,N" % n for n in range(1, 200)]

@@ -38,6 +38,26 @@ from tests.district import call
 SIZE = 1500
 
 
+PEOPLE = ["K1,Lương Đình Khiêm,{0},thôn Đoài", "K2,Hà Thị Bích Thảo,{1},thôn Đoài", "K3,Tạ Quang Vinh,{0},thôn Đoài"]
+
+
+@pytest.mark.parametrize("third", [("Nam", "Nữ"), ("05/11/1985", "06/12/1990"), ("0912777101", "0912777102")])
+def test_no_plan_names_a_person_of_a_list_without_a_header(tmp_path: Path, third: tuple[str, str]) -> None:
+    path, plan = tmp_path / "list.csv", tmp_path / "plan.toml"
+    path.write_text("\n".join(PEOPLE).format(*third), "utf-8")
+    told = call("plan", "init", path, "--out", plan)
+    assert told.code == 2
+    assert "the first row holds values" in told.err
+    assert "Khiêm" not in told.err + told.out
+    assert not plan.exists()
+
+
+def test_a_header_may_state_days_and_words_of_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("tên,01/02/2021,1,2,khác\nLê An,3,1,2,khác\nHà Thảo,4,2,2,\nTạ Vinh,3,2,1,\n", "utf-8")
+    assert read_columns(path).column_names == ["tên", "01/02/2021", "1", "2", "khác"]
+
+
 def column(name: str, *values: str | None) -> TextColumn:
     return text_columns(pa.table({name: pa.array(values, pa.string())}))[0]
 

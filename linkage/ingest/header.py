@@ -158,11 +158,12 @@ def find_header(
     closest = max(range(len(rows)), key=lambda number: len(known[number]), default=None)
     if closest is None or not known[closest]:
         wanted = ", ".join(sorted(required))
-        widest: Sequence[str] = max(rows, key=lambda row: sum(bool(name.strip()) for name in row), default=())
-        shown = _shown([name for name in widest if name.strip()])
+        # Not what they hold: of a list without a header that is a person's name.
+        n_columns = max((sum(bool(name.strip()) for name in row) for row in rows), default=0)
+        there = f" ({n_columns} column{'s' * (n_columns != 1)} there)" if n_columns else ""
         raise InputError(
-            f"{file}: no header with the columns {wanted} in the first {SEARCHED_ROWS} rows"
-            f"{f' (found{shown})' if shown else ''}: name the columns in one row, or {table.remedy}"
+            f"{file}: no header with the columns {wanted} in the first {SEARCHED_ROWS} rows{there}: name the columns in"
+            f" one row, or {table.remedy}"
         )
     missing = [name for name in table.names if name in required - known[closest]]
     raise InputError(_missing_message(file, missing, rows[closest], targets, table.remedy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from linkage.standardise.text_forms import in_form
 
 _SHOWN = 3  # examples of a column
 _SLASHED, _MOSTLY = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}", 0.9
+# Forms of values that the name of a column has only where the row of names is a record: dates, long numbers, mail.
+_FORMS_OF_DATA = (_SLASHED, r"^\s*\d{4}-\d{1,2}-\d{1,2}", r"^\s*\+?\d{8,}\s*$", r"\w@\w")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,11 @@ def read_columns(path: Path) -> pa.Table:
     table = _read(path, names, frozenset())
     if table.num_rows == 0:
         raise InputError(f"{path}: no record could be read; there is nothing to plan for")
-    slashed = frozenset(name for name in names if _has_slashed_dates(table.column(name)))
+    if _is_record(names, table):
+        raise InputError(
+            f"{path}: the first row holds values, as the rows under it do; a plan needs a file with a header"
+        )
+    slashed = frozenset(name for name in names if _mostly(_SLASHED, table.column(name)))
     return _read(path, names, slashed) if slashed else table
 
 
@@ -87,10 +94,23 @@ def _read(path: Path, names: Sequence[str], dates: frozenset[str]) -> pa.Table:
     return ingest([path], TableSchema(path.name, columns)).accepted.read()
 
 
-def _has_slashed_dates(column: pa.ChunkedArray) -> bool:
-    """Whether most values may be dates with day or month first: such a column is read again, in the file's order."""
-    is_date = pc.match_substring_regex(column.drop_null(), _SLASHED)
-    return len(is_date) > 0 and bool(pc.mean(is_date).as_py() > _MOSTLY)
+def _is_record(names: Sequence[str], table: pa.Table) -> bool:
+    """Whether names are a record's values, which are not to stand in a plan: one in the form of its column's values, or
+    half of them, or two, in words that their columns hold too."""
+    if any(re.search(form, name) and _mostly(form, table.column(name)) for name in names for form in _FORMS_OF_DATA):
+        return True
+    worded = [name for name in names if any(letter.isalpha() for letter in name)]
+    n_again = sum(
+        bool(pc.any(pc.equal(pc.utf8_trim_whitespace(table.column(name)), name.strip())).as_py()) for name in worded
+    )
+    return n_again > 1 or len(names) <= 2 * n_again
+
+
+def _mostly(form: str, column: pa.ChunkedArray) -> bool:
+    """Whether most values have a form. A column of what may be dates with day or month first is read again, in the
+    file's order."""
+    has_form = pc.match_substring_regex(column.drop_null(), form)
+    return len(has_form) > 0 and bool(pc.mean(has_form).as_py() > _MOSTLY)
 
 
 def text_columns(table: pa.Table) -> list[TextColumn]:
