@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import typer
 
@@ -64,12 +64,25 @@ GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
     ),
     "plan": ("Propose and check linkage plans.", (plan.plan_init, plan.plan_check)),
 }
+
+
+def _with_paths_as_given(command: Command) -> Command:
+    """The command, whose readers say of a path that it may not be read: of many files such a one is set aside, and
+    typer would refuse the call."""
+    hints = get_type_hints(command, include_extras=True)
+    for hint in hints.values():
+        for parameter in getattr(hint, "__metadata__", ()):
+            parameter.readable = False
+    command.__annotations__ = hints
+    return command
+
+
 for command in COMMANDS:
-    app.command()(command)
+    app.command()(_with_paths_as_given(command))
 for name, (purpose, commands) in GROUPS.items():
     group = typer.Typer(help=purpose, no_args_is_help=True)
     for command in commands:
-        group.command(command.__name__.removeprefix(f"{name}_"))(command)
+        group.command(command.__name__.removeprefix(f"{name}_"))(_with_paths_as_given(command))
     app.add_typer(group, name=name)
 
 

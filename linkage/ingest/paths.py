@@ -47,12 +47,19 @@ def check_file(path: Path, file: str) -> None:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{file}: no such file: correct the path {path}") from None
+    except PermissionError as error:
+        raise may_not_be_read(file) from error
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}): correct the path {path}") from error
     if stat.S_ISDIR(mode):
         raise InputError(f"{file}: this is a folder: name the files in it")
     if not stat.S_ISREG(mode) or is_made_up(path):
         raise InputError(f"{file}: this is a pipe or a device: save what it gives in a file and name that")
+
+
+def may_not_be_read(file: str) -> InputError:
+    """What to raise of a file that this user may not read: nothing is wrong with its path or the disk."""
+    return InputError(f"{file}: may not be read by this user: ask for the right to read it")
 
 
 def sha256_of(path: Path) -> str | None:

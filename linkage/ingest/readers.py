@@ -15,7 +15,7 @@ from linkage.ingest.date_order import DateOrder
 from linkage.ingest.excel_file import read_excel
 from linkage.ingest.packed import PACKED
 from linkage.ingest.parquet_file import read_parquet
-from linkage.ingest.paths import check_file
+from linkage.ingest.paths import check_file, may_not_be_read
 from linkage.ingest.rows import FileRows, Sink
 from linkage.ingest.unread import UnreadColumns
 from linkage.schema import Column, TableSchema
@@ -81,6 +81,8 @@ def _reader(path: Path, file: str) -> Reader:
         with path.open("rb") as stream:
             if not stream.read(1):
                 raise InputError(f"{file}: the file is empty (0 bytes): send it again")
+    except PermissionError as error:
+        raise may_not_be_read(file) from error
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from error
     return reader

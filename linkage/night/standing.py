@@ -62,8 +62,7 @@ def stages_key(
     their paths, which need not be text, by size and by time."""
     inputs = []
     for path in dose_files:
-        found = path.stat() if path.exists() else None
-        inputs.append((os.fsencode(path.absolute()).hex(), found and (found.st_size, found.st_mtime_ns, found.st_ino)))
+        inputs.append((os.fsencode(path.absolute()).hex(), _state(path)))
     content = {
         "inputs": inputs,
         "index": [index.manifest[name] for name in ("content", "latest_date", "commune_date")],
@@ -76,6 +75,15 @@ def stages_key(
         "code": code_version(),
     }
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Size, time and number of a file; None of what is not there or may not be seen, which its reader tells."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 class RunStages:
