@@ -161,7 +161,7 @@ def frequency_ratios(
     counts = _Counts(frequencies, f"{comparison.name}{PEOPLE}", communes, cohorts)
     parts = COMPARISON_KINDS[comparison.kind].counted
     counted = comparison.right[0] + parts[-1]
-    is_name = comparison.kind == "vietnamese_name"
+    is_name = len(parts) > 1  # a name counts as a whole and without its marks, by shares of names
     if is_name:
         same, near = (
             counts.name_shares(comparison.right[0] + part, left[comparison.left[0] + part].astype(np.uint64))
