@@ -253,6 +253,9 @@ def test_no_command_writes_a_folder_into_a_result(tmp_path: Path, parts: tuple[s
         ["index", "build", given],
     ]
     for command in commands:
+        ended = call(*command, "--out", tmp_path / os.fsdecode(b"r\xff"))
+        assert (ended.code, ended.err.count("\n") < 8) == (2, True), command
+        assert "is not UTF-8; name another place" in " ".join(ended.err.split()), ended.err
         ended = call(*command, "--out", result / "in" / "it")
         assert (ended.code, ended.err.count("\n") < 8) == (2, True), command
         assert f"lies in {result}, which is a result" in " ".join(ended.err.split()), ended.err

@@ -48,7 +48,9 @@ def check_folder(
 
 
 def _check_place(folder: Path, path: Path) -> None:
-    """Nothing is written into what was published: it stays as it is."""
+    """Nothing is written into what was published: it stays as it is; nor where Arrow cannot follow."""
+    if any("\udc80" <= letter <= "\udcff" for letter in str(path)):  # bytes that are not UTF-8
+        raise UsageError(f"{path}: its path is not UTF-8; name another place")
     real = Path(os.path.realpath(folder))
     for place in (real, *real.parents):
         if any(_holds(place, parts) for parts in _RESULTS):
