@@ -88,8 +88,8 @@ def _rejects(town: Town, out: Path) -> list[object]:
 
 
 def _model_export(town: Town, out: Path) -> list[object]:
-    of_tables = ("--tables", *town.customers, "--nearest")
-    return ["model", "export", town.linked / "model.json", "--splink", *of_tables, "--out", out / "splink"]
+    of_tables = ("--tables", town.data("doses"), town.data("registry"), "--units", town.units, "--nearest")
+    return ["model", "export", town.model, "--splink", *of_tables, "--out", out / "splink"]
 
 
 COMMANDS: dict[str, Callable[[Town, Path], list[object]]] = {
