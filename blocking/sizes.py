@@ -49,7 +49,8 @@ class BlockSizes:
         query 0."""
         blocks = _blocks(queries.ravel(), self.n_bits)
         place = np.searchsorted(self.blocks, blocks)
-        is_there = (np.append(self.blocks, 0)[place] == blocks) & (place < self.blocks.size) & (queries.ravel() != 0)
+        known = np.append(self.blocks, np.uint64(0))[place]
+        is_there = (known == blocks) & (place < self.blocks.size) & (queries.ravel() != 0)
         return np.where(is_there, np.append(self.sizes, 0)[place], 0).reshape(queries.shape)
 
 

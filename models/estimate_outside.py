@@ -11,7 +11,9 @@ from models.posterior import masses_not_found
 from models.training_sample import TrainingSample, Vector, resembling_odds, weigh
 
 PRIOR_OUTSIDE = 20.0  # weight of the prior for the sorts of claims outside the registry, in claims
-PRIOR_NUMBERLESS = 20.0  # weight of the share without a number among all claims, in the shares of both kinds, in claims
+# Weight of the share without a number among all claims, in the shares of both kinds: in claims of the rarer sort, those
+# with or those without, so that a handful of these says next to nothing.
+PRIOR_NUMBERLESS = 20.0
 
 
 def outside_by_sort(
@@ -53,4 +55,5 @@ def numberless_shares(parameters: Parameters, sample: TrainingSample, outside: V
 
 
 def _shrunk(found: float, of: float, of_all: float) -> float:
-    return float((found + PRIOR_NUMBERLESS * of_all) / (of + PRIOR_NUMBERLESS))
+    prior = PRIOR_NUMBERLESS / min(of_all, 1.0 - of_all)
+    return float((found + prior * of_all) / (of + prior))

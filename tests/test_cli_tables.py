@@ -23,6 +23,7 @@ from linkage.reports.evaluation import render
 from linkage.reports.model import render as render_model
 from linkage.training.model_file import Model
 from tests.district import District, call, make_district, manifest
+from tests.district import table as table_of
 from tests.terminal import in_terminal, seen
 
 
@@ -106,7 +107,12 @@ def test_no_word_is_ever_cut(rows: list[list[str]], width: int) -> None:
 
 @pytest.mark.parametrize(("columns", "environment"), [(80, {"LC_ALL": "C"}), (60, {"TERM": "dumb"})])
 def test_a_person_reads_an_explanation(district: District, columns: int, environment: dict[str, str]) -> None:
-    dose = next(row for row in district.rows("doses") if row["insurance_number"])
+    found_by = {row["dose_id"]: row["found_by"] or [] for row in table_of(district.run_dir, "decisions")}
+    dose = next(
+        row
+        for row in district.rows("doses")
+        if row["insurance_number"] and "name_birth_year_province" in found_by.get(row["dose_id"], [])[:-1]
+    )
     code, text = in_terminal("explain", district.run_dir, dose["dose_id"], columns=columns, environment=environment)
     assert code == 0
     assert ("\x1b[" in text) == ("TERM" not in environment)

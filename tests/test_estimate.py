@@ -666,7 +666,7 @@ def test_shares_without_a_number_are_recovered(share: float, m: float, u: float)
 
 @pytest.mark.kernel
 def test_few_claims_without_a_number_tell_little() -> None:
-    """Three of them, all outside: the shares stay near that of all claims, which counts as 20."""
+    """Three of them, all outside: the shares stay near that of all claims, which counts as 20 of the rarer sort."""
     empty = TrainingSample(
         np.zeros(1001, np.int64),
         np.empty((0, 6), np.uint8),
@@ -677,12 +677,26 @@ def test_few_claims_without_a_number_tell_little() -> None:
     outside = (np.arange(1000) < 100).astype(np.float64)
     m, u = numberless_shares(true_parameters(0.9), empty, outside)
     of_all = 4 / 1002
-    assert m == pytest.approx(20 * of_all / 920)
-    assert u == pytest.approx((3 + 20 * of_all) / 120)
+    assert m == pytest.approx(20 / (900 + 20 / of_all))
+    assert u == pytest.approx(23 / (100 + 20 / of_all))
+    assert 1.2 < u / m < 1.5
     settled = Settled(np.empty((1, 6), np.uint8), np.array([9000.0]), n_numberless=90.0)
     m, u = numberless_shares(true_parameters(0.9), replace(empty, settled=settled), outside)
     assert m == pytest.approx(90 / 9900, rel=0.05)
     assert numberless_shares(true_parameters(0.9), replace(empty, is_numberless=None), outside) == (0.5, 0.5)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("n_numberless", [0, 5, 9_995, 10_000])
+@pytest.mark.parametrize("outside", [0.05, 0.7])
+def test_a_sort_of_which_there_are_hardly_any_says_nothing(n_numberless: int, outside: float) -> None:
+    """Neither the few without a number nor the few with one, as likely outside as all."""
+    n = np.zeros(10_001, np.int64), np.empty((0, 6), np.uint8), np.empty(0, np.uint32), np.empty(0)
+    sample = TrainingSample(*n, is_numberless=np.arange(10_000) < n_numberless)
+    parameters = true_parameters(0.9)
+    m, u = numberless_shares(parameters, sample, np.full(10_000, outside))
+    fitted = replace(parameters, numberless_m=m, numberless_u=u)
+    assert fitted.times_outside(np.array([False, True])) == pytest.approx(1.0, rel=0.05)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.3])

@@ -94,6 +94,8 @@ def find_readings(run_dir: Path, dose_id: str) -> list[tuple[str, str]]:
 def _candidates(run_dir: Path, index: dict[str, Any], claim_id: str, stated: dict[str, str]) -> list[Candidate]:
     """The candidates of a claim that the run published, best first."""
     found = find_rows(run_dir, CANDIDATES.name, [("claim_id", "=", claim_id)]).to_pylist()
+    if not found:
+        return []
     persons, plan = persons_by_id(Path(index["path"]), index["content"], [row["person_id"] for row in found])
     compared = Compared.of(plan)
     registered = {

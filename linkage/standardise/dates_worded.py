@@ -107,7 +107,7 @@ _NO_MONTH = "#"  # nothing else has it: a text with it is no date by any rule
 _BY_LABEL: Rewrites = (
     (rf"{_MONTH_LABEL}{_GAP}{_PART}{_GAP}{_DAY_LABEL}{_PART}{_END}", r"NGÀY \2 THÁNG \1 \3"),
     *(
-        (rf"^{_BORN}{parts}{_BREAK}(?:{_YEAR_LABEL}{_GAP})?(\d{{4}})$", r"\2 THÁNG \1 NĂM \3")
+        (rf"^{_BORN}{parts}{_BREAK}(?:{_YEAR_LABEL}{_GAP})?(\d{{4}}|\d{{2}})$", r"\2 THÁNG \1 NĂM \3")
         for parts in (
             rf"{_MONTH_LABEL}{_GAP}{_PART}{_BREAK}{_PART}",
             rf"{_PART}{_GAP}{_DAY_LABEL}{_PART}",

@@ -223,7 +223,8 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
     is_in_range = np.isfinite(numbers).all() and min(numbers) >= 0 and numbers[0] >= 1.0 / _MOST_TIMES
     if not is_in_range or max(numbers[1:3]) > 1 or max(numbers) > _MOST_RATE:
         problems.append("share_in_registry, blocking_recall, neighbour_share or a rate is out of its range")
-    if not all(0.0 < share < 1.0 for share in (p.numberless_m, p.numberless_u)):
+    least = 1.0 / _MOST_TIMES
+    if not all(least <= share <= 1.0 - least for share in (p.numberless_m, p.numberless_u)):
         problems.append("numberless_m and numberless_u must be over 0 and under 1")
     if plan.decision.has_rivals and parameters.share_in_registry >= 1:
         problems.append("share_in_registry must be under 1")

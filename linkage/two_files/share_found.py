@@ -46,8 +46,8 @@ class ShareFound:
 
 
 def share_found(found: Found, decided: Decided, lists: Lists) -> ShareFound | None:
-    """The share expected from the probabilities of all pairs and, where the plan has passes on identifiers and others,
-    from what both find (see models.captures); None without a link.
+    """The share expected from the probabilities of all candidates and, where the plan has passes on identifiers and
+    others, from what both find (see models.captures); None without a link.
 
     The matches missed are known about as well as the false ones that a model expects, see
     `models.intervals.predicted_count_interval`; of pairs that are less likely matches than not, none may be one.
@@ -61,7 +61,8 @@ def share_found(found: Found, decided: Decided, lists: Lists) -> ShareFound | No
     missed = _expected(unsure, lists) + of_crowds + _missed_by_passes(found.pairs, lists)
     likely = _expected(unsure.where(unsure.probabilities >= LIKELY), lists)
     fewest, most = predicted_count_interval(likely)[0], predicted_count_interval(missed)[1]
-    return ShareFound(linked / (linked + missed), linked / (linked + most), linked / (linked + fewest), missed)
+    low, high = linked / (linked + max(most, missed)), linked / (linked + min(fewest, missed))
+    return ShareFound(linked / (linked + missed), low, high, missed)
 
 
 def _expected(pairs: FilePairs, lists: Lists) -> float:

@@ -30,7 +30,7 @@ def find_doses(run_dir: Path, asked: Asked, limit: int) -> Found:
     UsageError where the folder is no run; VerificationError where it is damaged.
     """
     start = time.perf_counter()
-    latest = datetime.date.fromisoformat(read_manifest(run_dir)["list_date"])
+    latest = datetime.date.fromisoformat(read_manifest(run_dir, "list_date")["list_date"])
     given = None
     if asked.person:
         given = find_rows(run_dir, DECISIONS.name, [("person_id", "=", asked.person)], ["dose_id"])["dose_id"]
