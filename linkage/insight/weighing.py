@@ -49,11 +49,11 @@ def weigh(
         rows = [*(row for row in beside if row != asked), asked]
         scored = score_rows(batch, index, model, rows)
         scorer = Scorer(batch, index, model.parameters)
-        ranked = scorer.rank(everyone, SHOWN)
+        ranked = scorer.rank(everyone, index.plan.decision.candidates_kept)
         bits = np.array([beside.get(row, (0.0, 0.0)) for row in rows])
         weights = scored.weights + bits.sum(axis=1)
         # What the bits add to the sum: all that they make of a person who was not among the candidates kept.
-        is_kept = np.isin(rows, ranked.rows[0, : index.plan.decision.candidates_kept])
+        is_kept = np.isin(rows, ranked.rows[0])
         added = np.exp2(weights) - np.where(is_kept, scored.factors, 0.0)
         total = float(ranked.sums[0] + added[bits.any(axis=1)].sum())
         is_counted = asked in found_by and float(scored.factors[-1]) >= scorer.least_factor
