@@ -190,15 +190,17 @@ def find_in_parts(parts: PartedPass, queries: Keys, max_block: int, whole: Block
         return FoundBlocks([Blocks(first, last, parts.large.rows)], last - first, narrowed)
     indexes = [index for index in (parts.large, parts.few) if index is not None]
     ends = [find(index, queries, _ANY_SIZE)[:2] for index in indexes]
-    before = _living(parts, ends) if whole is None else whole.of_queries(queries)
+    sizes = _living(parts, ends)
+    before = sizes if whole is None else whole.of_queries(queries)
     is_over = before > max_block
     narrowed = np.where(is_over, before, 0)
     if is_over.any():
         for index, (first, last) in zip(indexes, ends, strict=True):
             narrow_first, narrow_last, _ = find(index, queries[is_over][:, None], 0)
             first[is_over], last[is_over] = narrow_first[:, 0], narrow_last[:, 0]
+        sizes = _living(parts, ends)
     blocks = [Blocks(first, last, index.rows) for index, (first, last) in zip(indexes, ends, strict=True)]
-    return FoundBlocks(blocks, _living(parts, ends), narrowed)
+    return FoundBlocks(blocks, sizes, narrowed)
 
 
 def positions_of(index: PassIndex, removed: RemovedRows, pool: Executor) -> NDArray[np.uint32]:

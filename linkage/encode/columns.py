@@ -146,7 +146,7 @@ def _date(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionar
     year, month, day = (part.astype(np.uint32) for part in parts)
     month = np.where((year > 0) & (month <= 12), month, 0)
     day = np.where((month > 0) & (day <= 31), day, 0)
-    return {spec.name: (year << dates.YEAR_SHIFT | month << dates.MONTH_SHIFT | day).astype(np.uint32)}
+    return {spec.name: dates.pack_date(year, month, day)}
 
 
 def _person_number(spec: Field, side: str, texts: list[pa.Array], dictionaries: Dictionaries) -> Columns:

@@ -116,7 +116,7 @@ def _groupings(batch: Batch, day: datetime.date) -> dict[str, _Grouping]:
 
 def _age_bands(birth: NDArray[np.uint32], day: datetime.date) -> _Grouping:
     """Completed years on a day; of a birth date without month or day as on 1 January."""
-    today = int(dates.pack_date(day.year, day.month, day.day))
+    today = int(dates.pack_day(day))
     below_year = (1 << dates.YEAR_SHIFT) - 1
     had_birthday = (birth & below_year) <= (today & below_year)
     years = day.year - dates.year_of(birth).astype(np.int16) - ~had_birthday

@@ -25,6 +25,7 @@ from linkage.standardise.dates import (
     day_of,
     days,
     month_of,
+    pack_date,
     pack_day,
     standardise_birth_dates,
     standardise_dates,
@@ -35,7 +36,7 @@ from linkage.standardise.placeholders import without_placeholders
 BIRTH, DEATH = "date_of_birth", "date_of_death"
 _SHOWN = 5
 _CHUNK_ROWS = 1 << 20
-_ANY_MONTH, _ANY_DAY = np.uint32(0xF << 5), np.uint32(0x1F)
+_ANY_MONTH, _ANY_DAY = pack_date(0, 0xF, 0), pack_date(0, 0, 0x1F)
 Rows = NDArray[np.int64]
 Values = NDArray[np.uint64]
 
@@ -66,15 +67,15 @@ def contradictions(
     today : by the machine's clock; only what is told depends on it
     """
     latest = index.dictionaries.latest_date
-    soonest = min(today, latest)
+    soonest, unborn = min(today, latest), died_unborn(rows, latest)
     faults = {
         "number_of_another": (
             "with a number of identity that another person has too",
             _shares(rows, numbers, gone, index),
         ),
         "birth_to_come": (f"born after {soonest}", _are_after(rows, BIRTH, soonest)),
-        "death_before_birth": ("who died before they were born: that date is not read", died_unborn(rows, latest)),
-        "death_unread": ("with a date of death that cannot be read", _is_unread(rows) & ~died_unborn(rows, latest)),
+        "death_before_birth": ("who died before they were born: that date is not read", unborn),
+        "death_unread": ("with a date of death that cannot be read", _is_unread(rows) & ~unborn),
         "death_to_come": (f"who died after {today}", _are_after(rows, DEATH, today)),
     }
     ids = rows.column(index.plan.right_id)
@@ -154,11 +155,11 @@ def _bearers(values: Values, columns: Sequence[PartedColumn], gone: Rows, index:
     """How many people of the index, but for those ``gone``, have each of the distinct ``values`` in one of the
     columns: int64[v]."""
     total, slots = np.zeros((values.size, 1), np.int64), slots_of(values)
+    lost = np.union1d(index.removed.rows.astype(np.int64), gone)
     for column in columns if values.size else ():
-        for part in (column.large, column.large[:0] if column.few is None else column.few):
+        for part in column.parts:
             for start in range(0, part.size, _CHUNK_ROWS):
                 count_listed(part[start : start + _CHUNK_ROWS].astype(np.uint64), ONE_GROUP, values, slots, total)
-        lost = np.union1d(index.removed.rows.astype(np.int64), gone)
         minus = np.zeros_like(total)
         count_listed(column[lost].astype(np.uint64), ONE_GROUP, values, slots, minus)
         total -= minus

@@ -195,7 +195,7 @@ def _optional(shares: list[float | None]) -> NDArray[np.float64] | None:
 
 def _problems(parameters: Parameters, plan: Plan) -> list[str]:
     """What keeps parameters from fitting their plan; weights made of them would be wrong or no numbers."""
-    problems = []
+    problems, least = [], 1.0 / _MOST_TIMES
     for estimated, spec in zip(parameters.comparisons, plan.comparisons, strict=True):
         for name in ("m", "u", "household"):
             shares = getattr(estimated, name)
@@ -215,15 +215,14 @@ def _problems(parameters: Parameters, plan: Plan) -> list[str]:
         for name, shares in classes.items():
             if not ((shares >= 0) & (shares <= 1 + 1e-9)).all():
                 problems.append(f"comparison {spec.name!r}: {name} must be from 0 to 1 at every level")
-        if not 1.0 / _MOST_TIMES <= estimated.namesakes_missing <= _MOST_TIMES:
+        if not least <= estimated.namesakes_missing <= _MOST_TIMES:
             problems.append(f"comparison {spec.name!r}: namesakes_missing is out of its range")
     p = parameters
     rates = p.household_rate, p.twin_rate, p.namesake_rate
     numbers = p.share_in_registry, p.blocking_recall, p.neighbour_share, *rates
-    is_in_range = np.isfinite(numbers).all() and min(numbers) >= 0 and numbers[0] >= 1.0 / _MOST_TIMES
+    is_in_range = np.isfinite(numbers).all() and min(numbers) >= 0 and numbers[0] >= least
     if not is_in_range or max(numbers[1:3]) > 1 or max(numbers) > _MOST_RATE:
         problems.append("share_in_registry, blocking_recall, neighbour_share or a rate is out of its range")
-    least = 1.0 / _MOST_TIMES
     if not all(least <= share <= 1.0 - least for share in (p.numberless_m, p.numberless_u)):
         problems.append("numberless_m and numberless_u must be over 0 and under 1")
     if plan.decision.has_rivals and parameters.share_in_registry >= 1:
