@@ -207,6 +207,15 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         """The comparison of a field of dates."""
         return next(c for c in self.comparisons if c.kind == "date" and c.left[0] == field)
 
+    def named_by(self, key: Literal["anchors", "made_of"]) -> dict[int, tuple[int, ...]]:
+        """By place of a comparison that names others under a key, the places of these."""
+        places = {comparison.name: place for place, comparison in enumerate(self.comparisons)}
+        return {
+            place: tuple(places[name] for name in names)
+            for place, comparison in enumerate(self.comparisons)
+            if (names := getattr(comparison, key))
+        }
+
     def digest(self) -> str:
         """SHA-256 of the plan's content, whatever its layout."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()

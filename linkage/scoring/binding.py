@@ -17,7 +17,7 @@ from linkage.registry.cohorts import ONE_COHORT
 from linkage.registry.frequencies import N_GROUPS
 from linkage.registry.index import Index
 from linkage.scoring.batch import AddLevels, Batch, BoundComparison, Codes, Levels, Pairs, Quick, pattern_space
-from linkage.scoring.binding_more_kinds import KIND_BINDERS, Bound
+from linkage.scoring.binding_more_kinds import KIND_BINDERS, Binder, Bound, bind_stated
 from models.comparators import absent, category, date, digits, name, place, text, text_bounds
 from models.parameters import Parameters
 from models.patterns import PatternSpace
@@ -98,31 +98,11 @@ def _bind_absent(spec: Comparison, index: Index) -> Callable[[Columns, Pairs, An
     return add
 
 
-def _bind_category(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
-    right = index.columns[spec.right[0]]
-
-    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
-        values = pairs.left(left[spec.left[0]])
-        category.category_levels(pairs.first, pairs.offsets, values, pairs.right(right, values != 0), stride, codes)
-
-    return add, None
-
-
 def _bind_date(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
     right, tables = index.columns[spec.right[0]], date.level_tables()
     return lambda left, pairs, codes: date.date_levels(
         pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), tables, stride, codes
     ), None
-
-
-def _bind_digits(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
-    right = index.columns[spec.right[0]]
-
-    def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
-        values = pairs.left(left[spec.left[0]])
-        digits.digits_levels(pairs.first, pairs.offsets, values, pairs.right(right, values != 0), stride, codes)
-
-    return add, None
 
 
 def _bind_person_number(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
@@ -215,10 +195,10 @@ def _bind_text(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) 
     return _in_two_steps(quick, stride), quick
 
 
-_BINDERS: dict[str, Callable[[Comparison, Batch, Index, np.uint32], Bound]] = {
-    "category": _bind_category,
+_BINDERS: dict[str, Binder] = {
+    "category": bind_stated(category.category_levels),
     "date": _bind_date,
-    "digits": _bind_digits,
+    "digits": bind_stated(digits.digits_levels),
     "person_number": _bind_person_number,
     "place": _bind_place,
     "vietnamese_name": _bind_name,

@@ -15,18 +15,27 @@ from linkage.scoring.batch import AddLevels, Batch, Codes, Pairs, Quick
 from models.comparators import address, distance, name_pair, nickname, number, postcode, text
 
 Bound = tuple[AddLevels, Quick | None]
+Binder = Callable[[Comparison, Batch, Index, np.uint32], Bound]
+
+
+def bind_stated(levels: Callable[..., None]) -> Binder:
+    """How comparisons are bound whose kernel needs no more than the two values; unstated ones are not looked up."""
+
+    def bound(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
+        right = index.columns[spec.right[0]]
+
+        def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
+            values = pairs.left(left[spec.left[0]])
+            levels(pairs.first, pairs.offsets, values, pairs.right(right, values != 0), stride, codes)
+
+        return add, None
+
+    return bound
 
 
 def _bind_address(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
     right = index.columns[spec.right[0]]
     return lambda left, pairs, codes: address.address_levels(
-        pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), stride, codes
-    ), None
-
-
-def _bind_postcode(spec: Comparison, batch: Batch, index: Index, stride: np.uint32) -> Bound:
-    right = index.columns[spec.right[0]]
-    return lambda left, pairs, codes: postcode.postcode_levels(
         pairs.first, pairs.offsets, pairs.left(left[spec.left[0]]), pairs.right(right), stride, codes
     ), None
 
@@ -122,12 +131,12 @@ def _text_levels(
     return levels
 
 
-KIND_BINDERS: dict[str, Callable[[Comparison, Batch, Index, np.uint32], Bound]] = {
+KIND_BINDERS: dict[str, Binder] = {
     "address": _bind_address,
     "alternatives": _bind_alternatives,
     "distance": _bind_distance,
     "name_pair": _bind_name_pair,
     "nickname": _bind_nickname,
     "number": _bind_number,
-    "postcode": _bind_postcode,
+    "postcode": bind_stated(postcode.postcode_levels),
 }

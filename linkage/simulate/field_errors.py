@@ -57,11 +57,15 @@ def set_id_form(form: int, claims: Claims, rows: Rows, keys: Keys) -> int:
 
 def change_digit(claims: Claims, rows: Rows, keys: Keys) -> int:
     """One digit wrong, behind the prefix."""
-    place = 10 ** below(keys, claims.id_widths[rows] - 3, 2)
-    digit = claims.ids[rows] // place % 10
-    other = (digit + 1 + below(keys, 9, 3)) % 10
-    claims.ids[rows] += (other - digit) * place
+    _change_one_digit(claims.ids, rows, keys, claims.id_widths[rows] - 3)
     return len(rows)
+
+
+def _change_one_digit(numbers: Ints, rows: Rows, keys: Keys, n_places: int | Int32s) -> None:
+    """Another digit in one of the last places of each number, written in place."""
+    place = 10 ** below(keys, n_places, 2)
+    digit = numbers[rows] // place % 10
+    numbers[rows] += ((digit + 1 + below(keys, 9, 3)) % 10 - digit) * place
 
 
 def swap_digits(claims: Claims, rows: Rows, keys: Keys) -> int:
@@ -217,9 +221,7 @@ def placeholder_phone(claims: Claims, rows: Rows, keys: Keys) -> int:
 def change_phone_digit(claims: Claims, rows: Rows, keys: Keys) -> int:
     """One digit wrong."""
     rows, keys = rows[claims.phones[rows] >= 0], keys[claims.phones[rows] >= 0]
-    place = 10 ** below(keys, 7, 2)
-    digit = claims.phones[rows] // place % 10
-    claims.phones[rows] += ((digit + 1 + below(keys, 9, 3)) % 10 - digit) * place
+    _change_one_digit(claims.phones, rows, keys, 7)
     return len(rows)
 
 
@@ -273,7 +275,5 @@ def drop_insurance(claims: Claims, rows: Rows, keys: Keys) -> int:
 def change_insurance_digit(claims: Claims, rows: Rows, keys: Keys) -> int:
     """One digit wrong."""
     rows, keys = rows[claims.insurance[rows] >= 0], keys[claims.insurance[rows] >= 0]
-    place = 10 ** below(keys, 8, 2)
-    digit = claims.insurance[rows] // place % 10
-    claims.insurance[rows] += ((digit + 1 + below(keys, 9, 3)) % 10 - digit) * place
+    _change_one_digit(claims.insurance, rows, keys, 8)
     return len(rows)

@@ -12,19 +12,10 @@ import numpy as np
 from linkage.errors import InputError
 from linkage.simulate.randomness import Chance, Floats, Int32s
 from linkage.simulate.tables import read_csv
-from linkage.standardise.places_files import CROSSWALK, UNITS_2021
+from linkage.standardise.places_files import CROSSWALK, UNITS_2021, UNITS_COLUMNS
 from linkage.storage.work_folders import make_folder
 
-LEGACY_COLUMNS = (
-    "as_of",
-    "province_code",
-    "province_name",
-    "district_code",
-    "district_name",
-    "commune_code",
-    "commune_name",
-    "level",
-)
+LEGACY_COLUMNS = ("as_of", *UNITS_COLUMNS, "level")
 CROSSWALK_COLUMNS = (
     "commune_code_2021",
     "commune_name",

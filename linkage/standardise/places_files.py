@@ -25,7 +25,7 @@ UNITS_2021 = "legacy_units_2021-02-03.csv"
 CROSSWALK = "crosswalk_2021-02_to_2025-07.csv"
 OFFICIAL_2025 = "crosswalk_2025-07-01.csv"
 
-_UNITS_COLUMNS = (
+UNITS_COLUMNS = (
     "province_code",
     "province_name",
     "district_code",
@@ -130,7 +130,7 @@ def read_unit_files(folder: Path) -> UnitFiles:
 def _read_communes_2021(path: Path) -> dict[str, Unit]:
     """The communes of 2021 by code."""
     communes: dict[str, Unit] = {}
-    for number, row in enumerate(_read_rows(path, _UNITS_COLUMNS), start=2):
+    for number, row in enumerate(_read_rows(path, UNITS_COLUMNS), start=2):
         code = row["commune_code"]
         if not code:
             continue
@@ -139,7 +139,7 @@ def _read_communes_2021(path: Path) -> dict[str, Unit]:
                 f"{path}: row {number}: commune_code {code!r} stands there twice; keep one row per commune"
             )
         _check_province(path, number, "province_code", row["province_code"])
-        for column in _UNITS_COLUMNS:
+        for column in UNITS_COLUMNS:
             if not row[column]:
                 raise InputError(f"{path}: row {number}: {column} of commune {code!r} is empty; fill it in")
         names = (row["commune_name"], row["district_code"], row["district_name"], row["province_code"])

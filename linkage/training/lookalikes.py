@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.encode.columns import has_value
-from linkage.plan.sections import Plan
 from linkage.registry.index import Index
 from linkage.scoring.batch import pattern_space
 from linkage.scoring.scorer import Scorer
@@ -23,7 +22,7 @@ def lookalike_pairs(
 ) -> Lookalikes | None:
     """The pairs of a sample of the right side's records; None for a plan without comparisons made of others.
     parameters are needed for their shape only."""
-    made_of = _made_of(index.plan)
+    made_of = index.plan.named_by("made_of")
     if not made_of:
         return None
     sample = persons_as_claims(index, sampled_persons(rng, index), n_threads)
@@ -45,13 +44,3 @@ def lookalike_pairs(
     involved = tuple(sorted({place for i, bases in made_of.items() for place in (i, *bases)}))
     n_pairs = sample.n_claims * share * index.n_persons * share
     return Lookalikes(space.levels_of(distinct), n.astype(np.float64), n_pairs, involved)
-
-
-def _made_of(plan: Plan) -> dict[int, tuple[int, ...]]:
-    """By place of a comparison whose values are made of those of others the places of these."""
-    places = {comparison.name: place for place, comparison in enumerate(plan.comparisons)}
-    return {
-        places[comparison.name]: tuple(places[name] for name in comparison.made_of)
-        for comparison in plan.comparisons
-        if comparison.made_of
-    }

@@ -168,7 +168,7 @@ def _choice(plan: Plan, start: Parameters) -> dict[str, Any]:
         "rivals": plan.decision.has_rivals,
         "borrowed": number_comparison(plan) is not None,
         "prior": start,
-        "anchors": _anchors(plan),
+        "anchors": plan.named_by("anchors"),
     }
 
 
@@ -211,16 +211,6 @@ def untrained(batch: Batch, index: Index, n_threads: int) -> Parameters:
         .without_shared(parameters)
         .estimate(replace(parameters, share_in_registry=1.0 / index.n_persons), np.ones(N_SORTS), index.n_persons)
     )
-
-
-def _anchors(plan: Plan) -> dict[int, tuple[int, ...]]:
-    """By comparison whose m is learnt from anchored pairs only, the comparisons that anchor them."""
-    places = {comparison.name: place for place, comparison in enumerate(plan.comparisons)}
-    return {
-        places[comparison.name]: tuple(places[name] for name in comparison.anchors)
-        for comparison in plan.comparisons
-        if comparison.anchors
-    }
 
 
 def _namesake_plan(plan: Plan) -> NamesakePlan | None:
