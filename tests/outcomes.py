@@ -52,7 +52,8 @@ def subject_tables(rows: Sequence[DecidedDose], units: Units | None = None) -> S
     if units is None:
         units = Units.none([row.commune_code for row in rows if row.commune_code])
     dictionaries = Dictionaries(units, "2025", datetime.date(2026, 3, 14))
-    typed = read_records(Records.of(table), load_plan(), dictionaries, 1, None)
+    plan = load_plan()
+    typed = read_records(Records.of(table), plan, dictionaries, 1, None)
     nothing = np.zeros(len(rows), np.uint8)
     doses, claims = doses_of(typed, nothing, nothing, None)
     of_claims = {name: column[doses.rows[claims.first_dose]] for name, column in typed.columns.items()}
@@ -63,9 +64,9 @@ def subject_tables(rows: Sequence[DecidedDose], units: Units | None = None) -> S
     assert np.array_equal(issues[claims.of_dose][has_issue], places[has_issue]), "doses of one claim have its issue"
     status = np.array([STATUSES.index(row.status) for row in rows], np.uint8)
     platform = platform_subjects(doses, claims.of_dose, status, issues)
-    parts = list(open_subject_parts(platform, doses, claims.of_dose, batch))
+    parts = list(open_subject_parts(platform, doses, claims.of_dose, batch, plan))
     return SubjectTables(
         pa.concat_tables([SUBJECTS.arrow().empty_table(), *parts]),
-        subject_counts(platform, claims.of_dose, batch),
+        subject_counts(platform, claims.of_dose, batch, plan),
         doses.typed.hex(doses.typed.least_of(claims.of_dose)).to_pylist(),
     )

@@ -24,7 +24,7 @@ from linkage.schema import DOSES, REGISTRY, TableSchema
 
 TODAY = datetime.date(2022, 9, 1)
 # When this test fails because stored or encoded values were meant to change: raise FORMAT and write its digest here.
-DIGESTS = {11: "3f0424d0335d1ac2b428c88b8ce31b499fb3cb4183d7f10ed6653017c9df677f"}
+DIGESTS = {12: "3f0424d0335d1ac2b428c88b8ce31b499fb3cb4183d7f10ed6653017c9df677f"}
 
 NAMES = ["Nguyễn Văn Hùng", "NGUYEN VAN HUNG", "Tòng Thị Phấu", "H’ Hương Niê", "Lý A Sử", "Trần Thị Mỹ Duyên", None]
 BIRTHS = ["1976-01-01", "2001-10-28", "1965", "1963-02", "20/05/1976", "34834", None]

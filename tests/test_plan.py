@@ -70,7 +70,7 @@ CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
     ),
     (
         "a cohort of one side",
-        lambda p: next(f for f in p["field"] if f["name"] == "birth_date").update(right=[]),
+        lambda p: next(f for f in p["field"] if f["name"] == "birth_date").update(right=[], role=None),
         "field 'birth_date' has no column on the right",
     ),
     (
@@ -132,17 +132,53 @@ CHANGES: list[tuple[str, Callable[[Content], object], str]] = [
             comparison(p, "full_name").pop("group"),
             p["verified"].update(equal=["full_name.key"]),
         ),
-        "comparison 'id_number': kind 'person_number' needs a field 'sex' of that kind on the left",
+        "comparison 'id_number': no [[field]] is named 'sex'",
     ),
     (
-        "marks of another number",
-        lambda p: comparison(p, "id_number").update(left=["id_number", "id_number.fault"]),
-        "left must be ['id_number', 'id_number.marks']",
+        "what a number is checked by, as plans of before had it",
+        lambda p: comparison(p, "id_number").update(left=["id_number", "id_number.marks"]),
+        "takes 3 of the left side, not 2: the field and those it is checked by (sex, birth_date)",
+    ),
+    (
+        "a number checked by others",
+        lambda p: comparison(p, "id_number").update(left=["id_number", "birth_date", "sex"]),
+        "kind 'person_number' is checked by a field in place 2 of kind sex; 'birth_date' is of 'birth_date'",
+    ),
+    ("a role that is none", lambda p: p["field"][0].update(role="nam"), "role = 'nam': must be one of number, name,"),
+    (
+        "a role of another kind",
+        lambda p: p["field"][0].update(role="sex"),
+        "field 'full_name': role = 'sex' is for a field of kind 'sex', not 'vietnamese_name'",
+    ),
+    (
+        "a role of one side",
+        lambda p: (p["field"][3].pop("role"), p["field"][4].update(role="number")),
+        "field 'old_id_number': role = 'number' needs columns on both sides",
+    ),
+    (
+        "a role of two fields",
+        lambda p: p["field"].append({**p["field"][1], "name": "sex again"}),
+        "[[field]] 'sex', 'sex again': role = \"sex\" can stand in one of them only",
+    ),
+    (
+        "two orders",
+        lambda p: p["pass"][3].update(row_order=True),
+        "row_order = true can stand in one of them only",
+    ),
+    (
+        "two that are compared last",
+        lambda p: comparison(p, "sex").update(compared_last=True),
+        "[[comparison]] 'sex', 'full_name': compared_last = true can stand in one of them only",
+    ),
+    (
+        "a province without its commune, as plans of before had it",
+        lambda p: p["pass"][9].update(left=["full_name.plain", "birth_date.year", "province"]),
+        "no [[field]] is named 'province'; that of a commune is a part of it: write 'commune.province'",
     ),
     (
         "one column of two",
         lambda p: comparison(p, "id_number").update(left=["id_number"]),
-        "kind 'person_number' takes 2 of the left side, not 1",
+        "kind 'person_number' takes 3 of the left side, not 1",
     ),
     (
         "a field of the other side",

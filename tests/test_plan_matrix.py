@@ -73,15 +73,14 @@ def plan_of(field: str, kind: str, measure: str | None = None, **options: Any) -
         {"name": "sex", "kind": "sex", "left": ["sex"], "right": ["sex"]},
         {"name": "birth_date", "kind": "birth_date", "left": ["born"], "right": ["born"]},
     ]
-    # A commune stands with its names on the left, and kinds that only one field can have are there already.
+    # A commune stands with its names on the left.
     left = ["c0", "province", "district", "ward", "dated"] if field == "commune" else columns
-    name = field if field in ("commune", "sex", "birth_date") else "x"
-    fields = [each for each in fields if each["name"] != name]
+    name = "x"
     fields.append({"name": name, "kind": field, "left": left, "right": columns})
     if kind == "nickname" and field == "text":
         fields[-1]["nicknames"] = [["Katherine", "Kate"]]
     n_left, n_right = COMPARISON_KINDS[kind].columns
-    sides = {"left": [name, f"{name}.marks"][:n_left], "right": [name] * n_right}
+    sides = {"left": [name, "sex", "birth_date"][:n_left], "right": [name] * n_right}
     thresholds = THRESHOLDS.get(measure, [])
     if COMPARISON_KINDS[kind].labels is None and not thresholds:
         thresholds = [5, 50]
@@ -277,7 +276,7 @@ def test_a_pass_takes_the_parts_of_a_field_and_no_others(folder: Path, field: st
         assert far not in of_same, part
         assert field != "number" or near not in of_same, "what follows the point counts"
         assert len(of_same) == len(set(of_same)), part
-        if aspect == "neighbours":
+        if aspect in ("neighbours", "province"):  # without a folder of units no commune has a province
             continue
         expected = not aspect.isdigit() or int(aspect) <= VALUES[field][0].count(";") + 1
         assert (own in of_same) == expected, part

@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -28,6 +29,7 @@ from linkage.deciding.decide import NO_RIVALS, Decided
 from linkage.encode.dictionaries import Dictionaries
 from linkage.errors import UsageError, VerificationError
 from linkage.insight.evaluate import evaluate
+from linkage.plan.reading import load_plan
 from linkage.published.groups import GROUPS, groups_table
 from linkage.reports import write_form
 from linkage.reports.examples import chosen_doses, examples_of_run, mask
@@ -285,7 +287,9 @@ def groups_of(folder: Path, fields: Sequence[str] = ("birth_date", "sex", "ethni
         expected_false_match_rate=0.175,
     )
     of_dose = np.array([0, 1, 2, 2, 3], np.int32)
-    return groups_table(of_dose, np.array([0, 1, 1, 2, 3], np.uint8), decided, batch, date(2026, 3, 14))
+    plan = load_plan()
+    plan = msgspec.structs.replace(plan, fields=[field for field in plan.fields if field.name in fields])
+    return groups_table(of_dose, np.array([0, 1, 1, 2, 3], np.uint8), decided, batch, plan, date(2026, 3, 14))
 
 
 def test_doses_are_counted_by_what_they_state(tmp_path: Path) -> None:

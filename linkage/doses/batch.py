@@ -46,7 +46,7 @@ class Doses:
     subject_ids : uint64[n], a hash of the platform's id of the subject, 0 where none is stated
     does_clean_up : bool[n], whether the facility does; one that does not state its level does
     excluded : uint8[n], why the claim is not compared with the registry, see EXCLUDED_REASONS
-    misread : uint8[n], a bit for each of schema.BASIC_FIELDS that is read otherwise than typed, see linkage.stations
+    misread : uint8[n], a bit for each of schema.BASIC_ROLES whose field is read otherwise, see linkage.stations
     unread : uint8[n], a bit for each of them that the dose's file does not have, or of which it gives next to nothing
     typed : the claims as they were typed
     """

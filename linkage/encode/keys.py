@@ -1,4 +1,4 @@
-"""The parts of blocking keys: ``birth_date.year``, ``full_name.given`` and the like, from encoded columns.
+"""The parts of blocking keys: ``birth_date.year``, ``commune.province`` and the like, from encoded columns.
 
 A part is uint64[n], or uint64[n, w] where a record has alternatives: a commune of 2021 that was split over several, the
 numbers one slip away from a stated one. 0 is missing.
@@ -71,11 +71,11 @@ def key_part(
 ) -> Keys:
     """One part of a key; known: the numbers of the registry, None where any may be."""
     name, _, aspect = part.partition(".")
-    kind = "commune" if part == "province" else next(field.kind for field in plan.fields if field.name == name)
+    kind = next(field.kind for field in plan.fields if field.name == name)
     if kind in ("date", "birth_date"):
         return _date_part(columns[name].astype(np.uint32), aspect, part)
-    if kind == "commune":
-        return _place_part(part, side, columns, dictionaries)
+    if kind == "commune" and aspect in ("", "province"):
+        return _place_part(columns[name].astype(np.uint16), aspect, side, dictionaries)
     if kind in ("text", "category") and aspect in ("", "prefix"):
         # Word ids differ from field to field; their content does not, so a key may compare two fields.
         return dictionaries.word_hashes(name, columns[name], _PREFIX_LETTERS if aspect else None)
@@ -125,13 +125,12 @@ def _date_part(packed: NDArray[np.uint32], aspect: str, part: str) -> Keys:
     raise UsageError(f"key part {part!r}: a date has the parts year, birthday and complete")
 
 
-def _place_part(part: str, side: str, columns: Columns, dictionaries: Dictionaries) -> Keys:
+def _place_part(ids: NDArray[np.uint16], aspect: str, side: str, dictionaries: Dictionaries) -> Keys:
     """A commune or province in the registry's units; a stated commune may lead to several of the registry's."""
     units, as_of = dictionaries.units, dictionaries.commune_date
-    if part == "province":
+    if aspect == "province":
         province_of = units.province_of_doses if side == "left" else units.province_of_registry
-        return province_of(columns["commune"].astype(np.uint16), as_of).astype(np.uint64)
-    ids = columns[part].astype(np.uint16)
+        return province_of(ids, as_of).astype(np.uint64)
     if side == "right":
         return ids.astype(np.uint64)
     targets = units.registry_targets(as_of)

@@ -29,17 +29,18 @@ def run_notes(
         *reading_notes(ingested, "'linkage rejects'"),
         *([] if newest is None else clock_notes(newest, "the doses")),
     ]
-    births = ingested.accepted.chunks(["date_of_birth"])
-    outside = [n_births_outside(chunk.column(0), FIRST_YEAR, latest) for chunk in births]
+    birth = index.plan.field_as("birth")
+    births, column = ingested.accepted.chunks(birth.left), birth.left[0]
+    outside = [n_births_outside(chunk.column(0), birth.first_year, latest) for chunk in births]
     n_early, n_late = np.reshape(np.array(outside, np.int64), (-1, 2)).sum(axis=0).tolist()
     if n_late:
         notes.append(
-            f"date_of_birth: {n_late:,} doses state a birth after {latest}, as of which the index reads dates; it is "
+            f"{column}: {n_late:,} doses state a birth after {latest}, as of which the index reads dates; it is "
             "read as unknown: apply the registry's changes, or build the index with --as-of"
         )
     if n_early:
         doses = counted(n_early, "dose", ("states", "state"))
-        notes.append(f"date_of_birth: {doses} a birth before {FIRST_YEAR}, which is read as unknown")
+        notes.append(f"{column}: {doses} a birth before {birth.first_year}, which is read as unknown")
     if not sum(counts.values()):
         are_rejected = ingested.rejected.num_rows > 0
         notes.append(f"no dose was read: {'every record was rejected' if are_rejected else 'an empty transfer?'}")
@@ -71,16 +72,6 @@ def check_list_date(date: datetime.date) -> None:
     """A deadline counts from it, and birthdays are compared with it."""
     if not FIRST_YEAR <= date.year <= LAST_YEAR:
         raise UsageError(f"--list-date {date.isoformat()}: must be from {FIRST_YEAR} to {LAST_YEAR}")
-
-
-def check_plan(index: Index) -> None:
-    """A plan may leave much open, but decisions and queues are about these fields."""
-    missing = {"commune", "id_number", "birth_date", "sex", "full_name"} - {field.name for field in index.plan.fields}
-    if missing:
-        raise UsageError(
-            f"{index.folder}: its plan has no field {', '.join(sorted(missing))}, which a run needs; "
-            "build the index with these, or use 'linkage link'"
-        )
 
 
 def check_sum(ingested: Ingested, n_decided: int) -> None:

@@ -14,7 +14,7 @@ from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.ingest import FileCount, Ingested
 from linkage.plan.sections import Plan
 from linkage.registry.index import Index
-from linkage.schema import BASIC_FIELDS
+from linkage.schema import BASIC_ROLES
 from linkage.stations import Stations, cells_of, read_stations
 
 
@@ -40,20 +40,17 @@ def read_claims(
 
 
 def _unread(files: Sequence[FileCount], plan: Plan) -> NDArray[np.uint8]:
-    """A bit for each of BASIC_FIELDS that the file of a record does not give: uint8[n_records]."""
-    columns = {field.name: field.left[0] for field in plan.fields if field.left}
-    bits = [
-        sum(1 << bit for bit, name in enumerate(BASIC_FIELDS) if columns.get(name) in file.unread) for file in files
-    ]
+    """A bit for each of BASIC_ROLES whose field the file of a record does not give: uint8[n_records]."""
+    columns = [plan.field_as(role).left[0] for role in BASIC_ROLES]
+    bits = [sum(1 << bit for bit, name in enumerate(columns) if name in file.unread) for file in files]
     return np.repeat(np.array(bits, np.uint8), [file.accepted for file in files])
 
 
 def _misread(stations: Stations, n_records: int, plan: Plan) -> NDArray[np.uint8]:
-    """A bit for each of BASIC_FIELDS that is read otherwise: uint8[n_records]."""
+    """A bit for each of BASIC_ROLES whose field is read otherwise: uint8[n_records]."""
     misread = np.zeros(n_records, np.uint8)
-    fields = {field.left[0]: field.name for field in plan.fields if len(field.left) == 1}
+    columns = [plan.field_as(role).left[0] for role in BASIC_ROLES]
     for reading in stations.readings:
-        name = fields.get(reading.field, "")
-        if name in BASIC_FIELDS:
-            misread[reading.rows] |= np.uint8(1 << BASIC_FIELDS.index(name))
+        if reading.field in columns:
+            misread[reading.rows] |= np.uint8(1 << columns.index(reading.field))
     return misread

@@ -16,7 +16,9 @@ from linkage.deciding.error_rates import ErrorRates
 from linkage.ingest import Ingested, for_manifest
 from linkage.machine.memory import peak_rss_bytes
 from linkage.machine.version import code_version
+from linkage.plan.sections import Plan
 from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
+from linkage.published.decisions import stated_communes
 from linkage.published.patterns import PairCounts
 from linkage.published.unequal import UnequalGroup
 from linkage.registry.index import Index
@@ -99,7 +101,7 @@ def result_entries(
         # What the threshold was set for. Of doses, as published, there is estimated_false_match_rate.
         "matched_claims_false_match_rate": decided.expected_false_match_rate,
         "stations": [asdict(finding) for finding in read.stations.findings],
-        "commune_names": _commune_names(read.batch),
+        "commune_names": _commune_names(read.batch, claims.model.plan),
     }
 
 
@@ -129,9 +131,9 @@ def status_counts(doses: DecidedDoses) -> dict[str, int]:
     return dict(zip(STATUSES, counts.tolist(), strict=True))
 
 
-def _commune_names(batch: Batch) -> dict[str, str]:
+def _commune_names(batch: Batch, plan: Plan) -> dict[str, str]:
     """Names of the communes that the batch states, by code."""
     places = batch.dictionaries.units.doses
-    ids = pa.array(np.flatnonzero(np.bincount(batch.columns["commune"])))
+    ids = pa.array(np.flatnonzero(np.bincount(stated_communes(batch, plan))))
     pairs = zip(places.code.take(ids).to_pylist(), places.name.take(ids).to_pylist(), strict=True)
     return {code: name for code, name in pairs if code and name}

@@ -47,7 +47,7 @@ def write_tables(
     linkage.published.groups."""
     of_dose, batch, typed = read.claims.of_dose, read.batch, read.doses.typed
     decided, plan = claims.decided, index.plan
-    groups = groups_table(of_dose, doses.status, decided, batch, list_date)
+    groups = groups_table(of_dose, doses.status, decided, batch, plan, list_date)
     faults = Faults.of(read, decided, plan)
     platform = platform_subjects(read.doses, of_dose, doses.status, faults.issues)
     with ThreadPoolExecutor(n_threads) as threads:
@@ -59,9 +59,9 @@ def write_tables(
             DECISIONS.name: (DECISIONS.arrow(), of_decisions),
             CANDIDATES.name: (with_comparisons(CANDIDATES, claims.model.parameters), of_candidates),
             **queue_parts(ToQueue(read, claims, doses, faults, index, list_date)),
-            SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(platform, read.doses, of_dose, batch)),
-            SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(platform, of_dose, batch)]),
-            COMMUNES.name: (COMMUNES.arrow(), [communes_table(batch)]),
+            SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(platform, read.doses, of_dose, batch, plan)),
+            SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(platform, of_dose, batch, plan)]),
+            COMMUNES.name: (COMMUNES.arrow(), [communes_table(batch, plan)]),
             GROUPS.name: (GROUPS.arrow(), [groups]),
             READINGS.name: (READINGS.arrow(), reading_parts(read.stations, read.doses.records)),
         }

@@ -15,7 +15,7 @@ from linkage.machine.clock import today
 from linkage.machine.memory import AnonymousPeak
 from linkage.machine.scratch import writing_work_files
 from linkage.machine.stage_clock import Clock, Progress
-from linkage.night.checks import check_list_date, check_plan, check_set_aside, check_sum, run_notes
+from linkage.night.checks import check_list_date, check_set_aside, check_sum, run_notes
 from linkage.night.manifest import cost_entries, input_entries, quality_entries, result_entries, run_id, status_counts
 from linkage.night.publishing import write_tables
 from linkage.night.stages import (
@@ -98,7 +98,7 @@ def run(
         check_list_date(list_date)
     with AnonymousPeak() as memory:
         index = open_index(index_folder)
-        check_plan(index)
+        index.plan.check_roles(str(index_folder))
         model = None if model_file is None else replace(Model.load(model_file, index.plan), plan=index.plan)
         asked = _Asked(dose_files, runs, model, dict(columns or {}), list_date, accept, strict, n_threads)
         key = stages_key(dose_files, index, model, asked.columns, list_date, accept, strict)

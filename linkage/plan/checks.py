@@ -6,7 +6,7 @@ import re
 from math import prod
 
 from linkage.plan.comparison_checks import comparison_problems, made_of_problems
-from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS, FOUND_BY_SUBJECT
+from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS, FOUND_BY_SUBJECT, ROLES
 from linkage.plan.numbers import number_problems
 from linkage.plan.passes import has_several, part_problems, pass_problems
 from linkage.plan.sections import Field, Plan
@@ -118,6 +118,7 @@ def _field_problems(field: Field) -> list[str]:
     problems = []
     if not EARLIEST_YEAR <= field.first_year <= LAST_YEAR:
         problems.append(f"{where}: first_year = {field.first_year}: must be from {EARLIEST_YEAR} to {LAST_YEAR}")
+    problems += _role_problems(field, where)
     if not field.delimiter:
         problems.append(f"{where}: delimiter must be one character at least")
     if field.nicknames and field.kind != "text":
@@ -141,6 +142,29 @@ def _field_problems(field: Field) -> list[str]:
     return problems
 
 
+def _role_problems(field: Field, where: str) -> list[str]:
+    """A role that no run asks for, or that the field cannot have."""
+    if field.role is None:
+        return []
+    if field.role not in ROLES:
+        return [f"{where}: role = {field.role[:_LONGEST_NAME]!r}: must be one of {', '.join(ROLES)}"]
+    if field.kind != ROLES[field.role]:
+        return [f"{where}: role = {field.role!r} is for a field of kind {ROLES[field.role]!r}, not {field.kind!r}"]
+    return [f"{where}: role = {field.role!r} needs columns on both sides"] if not field.left or not field.right else []
+
+
+def _once_problems(plan: Plan) -> list[str]:
+    """What one section alone can say, said by several."""
+    said = {f'role = "{role}"': ("field", [f.name for f in plan.fields if f.role == role]) for role in ROLES}
+    said["row_order = true"] = "pass", [rule.name for rule in plan.passes if rule.row_order]
+    said["compared_last = true"] = "comparison", [c.name for c in plan.comparisons if c.compared_last]
+    return [
+        f"[[{section}]] {', '.join(map(repr, names))}: {key} can stand in one of them only"
+        for key, (section, names) in said.items()
+        if len(names) > 1
+    ]
+
+
 def _whole_problems(plan: Plan) -> list[str]:
     """What is wrong with comparisons, passes and numbers together."""
     problems = []
@@ -151,7 +175,7 @@ def _whole_problems(plan: Plan) -> list[str]:
         for anchor in comparison.anchors
         if anchor not in names - {comparison.name}
     ]
-    problems += _rule_problems(plan) + made_of_problems(plan)
+    problems += _once_problems(plan) + _rule_problems(plan) + made_of_problems(plan)
     if any(c.local for c in plan.comparisons) and not any(c.kind == "place" for c in plan.comparisons):
         problems.append("local term frequencies need a comparison of kind 'place'")
     if plan.household_rate > 0 and not any(c.is_of_household for c in plan.comparisons):

@@ -28,15 +28,17 @@ def _field_problems(comparison: Comparison, plan: Plan) -> list[str]:
     for side, n in zip(("left", "right"), kind.columns, strict=True):
         columns = getattr(comparison, side)
         if len(columns) != n:
-            problems.append(f"{where}: kind {comparison.kind!r} takes {n} of the {side} side, not {len(columns)}")
+            which = f": the field and those it is checked by ({', '.join(kind.checked_by)})"
+            problems.append(
+                f"{where}: kind {comparison.kind!r} takes {n} of the {side} side, not {len(columns)}"
+                f"{which if side == 'left' and kind.checked_by else ''}"
+            )
         problems += [] if problems else _kind_problems(where, comparison.kind, side, columns, plan)
     if problems:
         return problems
     is_of_words = {field.name: field.kind in WORDS for field in plan.fields}
     if comparison.left != comparison.right and is_of_words.get(comparison.left[0], False):
         problems.append(f"{where}: a text is compared with the same field of the other side")
-    if comparison.kind == "person_number":
-        problems += _person_number_problems(comparison, where, plan)
     if comparison.kind == "nickname":
         field = next(field for field in plan.fields if field.name == comparison.left[0])
         problems += [] if field.nicknames else [f"{where}: field {field.name!r} has no table of nicknames"]
@@ -81,30 +83,21 @@ def made_of_problems(plan: Plan) -> list[str]:
 
 def _kind_problems(where: str, kind: str, side: str, columns: list[str], plan: Plan) -> list[str]:
     """Fields of kinds that a comparison does not compare, and those that a side does not have."""
-    allowed = COMPARISON_KINDS[kind].fields
+    compared, checked_by = COMPARISON_KINDS[kind].fields, COMPARISON_KINDS[kind].checked_by
     problems = []
-    for name in columns:
+    for place, name in enumerate(columns):
+        is_check = place > 0 and side == "left" and bool(checked_by)
+        allowed = (checked_by[place - 1],) if is_check else compared
         field = next(field for field in plan.fields if field.name == name.split(".")[0])
-        if "." in name and kind != "person_number":
+        if "." in name:
             problems.append(f"{where}: {name!r} is a part of a field; a comparison takes the whole")
         elif field.kind not in allowed:
+            does = f"is checked by a field in place {place + 1}" if is_check else "compares fields"
             problems.append(
-                f"{where}: kind {kind!r} compares fields of kind {', '.join(allowed)}; {name!r} is of {field.kind!r}"
+                f"{where}: kind {kind!r} {does} of kind {', '.join(allowed)}; {name!r} is of {field.kind!r}"
             )
         elif not getattr(field, side):
             problems.append(f"{where}: field {field.name!r} has no column on the {side}")
-    return problems
-
-
-def _person_number_problems(comparison: Comparison, where: str, plan: Plan) -> list[str]:
-    """A person's number is checked against the sex and date of birth stated beside it."""
-    number, marks = comparison.left
-    problems = [] if marks == f"{number}.marks" else [f"{where}: left must be [{number!r}, '{number}.marks']"]
-    for name in ("sex", "birth_date"):
-        if not any(field.name == field.kind == name and field.left for field in plan.fields):
-            problems.append(
-                f"{where}: kind 'person_number' needs a field {name!r} of that kind on the left, to check numbers by"
-            )
     return problems
 
 

@@ -19,6 +19,17 @@ CODES = ("ethnicity", "commune", "postcode")
 MOST_ALTERNATIVES = 8  # of a list, the first so many count
 FOUND_BY_SUBJECT = "subject"  # behind the passes of a plan, what finds the person of a decided claim of the subject
 
+# What a run has to know of the fields of its plan, with the kind that such a field has; see `Plan.field_as`.
+ROLES = {
+    "number": "person_number",
+    "name": "vietnamese_name",
+    "birth": "birth_date",
+    "sex": "sex",
+    "commune": "commune",
+    "ethnicity": "ethnicity",
+}
+NEEDED_ROLES = ("number", "name", "birth", "sex", "commune")  # without the others a report has fewer tables
+
 FIELD_KINDS = ("vietnamese_name", "sex", *DATES, *NUMBERS, *CODES, *WORDS, "number", "coordinates")
 _OF_DATES = ("", "year", "birthday", "complete")
 # Parts of fields that a pass can take, "" for the whole value.
@@ -27,6 +38,7 @@ PARTS: dict[str, tuple[str, ...]] = dict.fromkeys(FIELD_KINDS, ("",)) | {
     "birth_date": _OF_DATES,
     "date": _OF_DATES,
     "person_number": ("", "neighbours"),
+    "commune": ("", "province"),
     "postcode": ("", "sector", "district"),
     "text": ("", "prefix"),
     "category": ("", "prefix"),
@@ -47,7 +59,8 @@ class Kind:
     comparison make them; closer: of each level those next closer to agreement, none where each is next to the one
     before; alike: levels that the left side alone tells apart, which weigh the same; before, after: those around the
     thresholds' and step: the words for a threshold; columns: how many it takes of the left side and of the right;
-    measures: those of which it needs one, None for none
+    checked_by: kinds of those of the left behind the first, which it is checked by; measures: those of which it needs
+    one, None for none
 
     Of the encoded columns of a value, by what follows the field's name, "" for the main one: counted: those that term
     frequencies count, of equal values and last of near ones, none where it has no term frequency; stated: that which is
@@ -57,6 +70,7 @@ class Kind:
     fields: tuple[str, ...]
     labels: tuple[str, ...] | None = None
     columns: tuple[int, int] = (1, 1)
+    checked_by: tuple[str, ...] = ()
     measures: tuple[str | None, ...] = (None,)
     before: tuple[str, ...] = WITH_MISSING
     step: str = "{}"
@@ -73,7 +87,12 @@ COMPARISON_KINDS = {
     "date": Kind(DATES, date.LEVELS, closer=date.CLOSER),
     "digits": Kind(NUMBERS, digits.LEVELS),
     "person_number": Kind(
-        ("person_number",), digits.PERSON_LEVELS, (2, 2), closer=digits.PERSON_CLOSER, alike=digits.PERSON_ALIKE
+        ("person_number",),
+        digits.PERSON_LEVELS,
+        (3, 2),
+        ("sex", "birth_date"),
+        closer=digits.PERSON_CLOSER,
+        alike=digits.PERSON_ALIKE,
     ),
     "place": Kind(("commune",), place.LEVELS, (1, 2)),
     "vietnamese_name": Kind(

@@ -6,7 +6,6 @@ from linkage.plan.kinds import PARTS
 from linkage.plan.sections import Field, Pass, Plan
 
 EVIDENCE = ("identifier", "demographic")
-PROVINCE = "province"  # of a field "commune"; the one part that is no field's
 _MOST_PAIRS_OF_ONE = 2**31 - 1
 # Parts that hold the same content whatever their fields are called: a pass may compare two of them.
 _ALIKE = {"birth_date": "date", "text": "words", "category": "words", "alternatives": "words", "name_pair": "words"}
@@ -50,13 +49,13 @@ def part_problems(where: str, part: str, side: str, plan: Plan) -> list[str]:
     """What keeps a part of a key from being made of a side: no such field, no column, or no such part."""
     name, _, aspect = part.partition(".")
     field = _field_of(part, plan)
-    if field is None and name == PROVINCE:
-        return [f"{where}: {part!r} is that of a field 'commune' of that kind, which the plan has not"]
+    if field is None and part == "province":
+        return [f"{where}: no [[field]] is named {name!r}; that of a commune is a part of it: write 'commune.province'"]
     if field is None:
         return [f"{where}: no [[field]] is named {name!r}"]
     if not getattr(field, side):
         return [f"{where}: field {field.name!r} has no column on the {side}"]
-    if part == PROVINCE or aspect in PARTS[field.kind]:
+    if aspect in PARTS[field.kind]:
         return []
     known = [f"{name}.{known}" if known else name for known in PARTS[field.kind]]
     if not known:
@@ -72,17 +71,14 @@ def has_several(part: str, plan: Plan) -> bool:
 
 def _field_of(part: str, plan: Plan) -> Field | None:
     name = part.partition(".")[0]
-    found = next((field for field in plan.fields if field.name == name), None)
-    if part == PROVINCE:
-        return next((field for field in plan.fields if field.name == field.kind == "commune"), None)
-    return found
+    return next((field for field in plan.fields if field.name == name), None)
 
 
 def _sort(part: str, plan: Plan) -> tuple[str, str]:
     """What a part holds; two of one sort can be the same."""
     field, aspect = _field_of(part, plan), part.partition(".")[2]
-    if field is None or part == PROVINCE:
-        return PROVINCE, ""
+    if field is None:
+        return part, ""
     sort = _ALIKE.get(field.kind, field.kind)
     is_word = sort == "words" and (aspect in _OF_WORDS or aspect.isdigit())
     return sort, "" if is_word or aspect == "neighbours" else aspect

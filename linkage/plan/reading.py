@@ -20,15 +20,21 @@ _LONGEST_TEXT = 300  # of a plan; the longest are names of columns
 _RETIRED = {"comparison": ("monotone",)}
 
 
-def load_plan(path: Path | None = None) -> Plan:
+def load_plan(path: Path | None = None, *, for_doses: bool = False) -> Plan:
     """Read and check a plan; None reads the vaccination plan. UsageError says which key is wrong and what would be
-    right."""
+    right.
+
+    for_doses : whether doses are to be linked by it with a registry, for which some fields need a role
+    """
     if path is None:
         text = resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8")
         return plan_from(parse_toml(text, "default plan", _REMEDY), "default plan")
     content = read_toml(path, "give the path of a plan in TOML")
     _read_nicknames(content, path)
-    return plan_from(content, str(path))
+    plan = plan_from(content, str(path))
+    if for_doses:
+        plan.check_roles(str(path))
+    return plan
 
 
 def _read_nicknames(content: dict[str, Any], plan: Path) -> None:

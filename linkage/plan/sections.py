@@ -6,12 +6,14 @@ The default plan is the vaccination plan; ``link --plan`` takes any other.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
+from linkage.errors import UsageError
 from linkage.plan.defaults import HOUSEHOLD_RATE, OF_HOUSEHOLDS, default_household, default_m, of_todays_levels
-from linkage.plan.kinds import COMPARISON_KINDS
+from linkage.plan.kinds import COMPARISON_KINDS, NEEDED_ROLES, ROLES
 from linkage.standardise.dates import EARLIEST_YEAR
 from models.comparators import absent, digits
 
@@ -45,6 +47,7 @@ class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Columns of each side that become encoded columns named after the field; no columns: the side lacks the field.
 
+    role: what the field is to a run of doses, one of `linkage.plan.kinds.ROLES`; None is nothing in particular.
     first_year: dates of earlier years are taken for mistakes, and 1900 makes the bare year 1900 stand for unknown.
     delimiter: what parts the values of a list. nicknames: groups of words that stand for one name, in a plan's file the
     name of a CSV file with a group a row. region: where a phone without a country's code is from, as "GB"; None reads
@@ -56,6 +59,7 @@ class Field(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     kind: str
     left: list[str] = []
     right: list[str] = []
+    role: str | None = None
     first_year: int = EARLIEST_YEAR
     delimiter: str = ";"
     nicknames: list[list[str]] = []
@@ -71,7 +75,8 @@ class Verified(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 
 
 class Pass(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A blocking rule: pairs whose left and right parts are all equal."""
+    """A blocking rule: pairs whose left and right parts are all equal. row_order: whether the registry is sorted by it,
+    so that its blocks are rows that lie side by side."""
 
     name: str
     left: list[str]
@@ -79,6 +84,7 @@ class Pass(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     narrow: str | None = None
     max_block: int = 1000
     evidence: str = "demographic"
+    row_order: bool = False
 
 
 class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -95,6 +101,7 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     are the same; and by cohort, a field of dates of birth, by how common it is among people born when the claim was,
     when the comparison of that field says that both were, or nearly. shared_number: an agreement is what people of one
     household can have in common; None: where the kind is one of `linkage.plan.defaults.OF_HOUSEHOLDS`.
+    compared_last: only pairs that the other comparisons leave a chance are compared by this one.
     absent_level: that the registry has no value where the left side states one is a level too, the last one. made_of:
     comparisons of what these values are made of, as e-mail addresses of names; strangers who agree in all of them are a
     class of their own.
@@ -117,10 +124,16 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     local: bool = False
     cohort: str | None = None
     shared_number: bool | None = None
+    compared_last: bool = False
     absent_level: bool = False
     made_of: list[str] = []
     measure: str | None = None
     thresholds: list[float] = []
+
+    @property
+    def marks(self) -> str:
+        """The column of what a person's number says beside the other fields of the left."""
+        return f"{self.name}.marks"
 
     @property
     def starting_m(self) -> list[float]:
@@ -190,6 +203,9 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
 
 
 class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """passes: the one that the rows are ordered by stands first, and comparisons: the one compared last stands last,
+    wherever they are written; else both are as they are written."""
+
     format: int
     name: str
     left: str = "left"
@@ -202,6 +218,32 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     verified: Verified | None = None
     passes: list[Pass] = msgspec.field(name="pass")
     comparisons: list[Comparison] = msgspec.field(name="comparison")
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "passes", sorted(self.passes, key=lambda rule: not rule.row_order))
+        ordered = sorted(self.comparisons, key=lambda comparison: comparison.compared_last)
+        msgspec.structs.force_setattr(self, "comparisons", ordered)
+
+    @property
+    def row_order(self) -> Pass:
+        """The pass that the rows of the right side are sorted by: the one that says so, else the first."""
+        return self.passes[0]
+
+    def field_as(self, role: str) -> Field:
+        """The field that has a role; UsageError where none has."""
+        for field in self.fields:
+            if field.role == role:
+                return field
+        raise UsageError(_without_roles(f"plan {self.name!r}", [role]))
+
+    def has_role(self, role: str) -> bool:
+        return any(field.role == role for field in self.fields)
+
+    def check_roles(self, where: str) -> None:
+        """UsageError names the roles that a run of doses needs and no field has."""
+        missing = [role for role in NEEDED_ROLES if not self.has_role(role)]
+        if missing:
+            raise UsageError(_without_roles(where, missing))
 
     def compared_date(self, field: str) -> Comparison:
         """The comparison of a field of dates."""
@@ -236,3 +278,12 @@ class Plan(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     def columns(self, side: str) -> list[str]:
         """Input columns that one side ("left" or "right") must bring, in order of use."""
         return list(dict.fromkeys(column for field in self.fields for column in getattr(field, side)))
+
+
+def _without_roles(where: str, roles: Sequence[str]) -> str:
+    """What is missing in a plan by which doses are to be linked."""
+    keys = ", ".join(f'role = "{role}" (of kind {ROLES[role]})' for role in roles)
+    return (
+        f"{where}: no [[field]] of the plan has {keys}, by which a run tells of doses; write it there and build the "
+        "index with it, or use 'linkage link', which needs none"
+    )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.keys import KeyParts
-from linkage.plan.kinds import COMPARISON_KINDS
+from linkage.plan.kinds import COMPARISON_KINDS, NEEDED_ROLES
 from linkage.plan.sections import POSITION, Field, Plan
 from linkage.planning.passes import block_sizes
 from linkage.registry.as_of import of_tables
@@ -151,6 +151,9 @@ def _doubts(plan: Plan) -> list[str]:
             f"all passes rest on {plan.passes[0].evidence} evidence: what no pass finds cannot be estimated; give "
             "another pass the other evidence where that is true"
         )
+    missing = [role for role in NEEDED_ROLES if not plan.has_role(role)]
+    if 0 < len(missing) < len(NEEDED_ROLES):
+        doubts.append(f"no field has the role {', '.join(missing)}: a run of doses needs all, 'linkage link' none")
     if len(plan.passes) == 1:
         doubts.append("one pass only: a slip in one of its parts hides a match; add passes on other fields")
     unnamed = [side for side in ("left", "right") if getattr(plan, f"{side}_id") == POSITION]

@@ -144,7 +144,6 @@ def _name_of(pair: Correspondence, taken: set[str]) -> str:
     called = pair.role.value if pair.form in ("given", "family") else column.name
     name = "".join(c if c.isalnum() and c.isascii() else "_" for c in called.strip().lower()).strip("_")
     name = name if any(c.isalpha() for c in name) else "_".join(words_of(column.name)) or "field"
-    name = "province_" if name == "province" else name  # "province" in a key means that of a commune
     number = 2
     unique = name
     while unique in taken:

@@ -95,13 +95,15 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
     relatives = 0.0
     if any(p.comparison.shared_number for p in planned):
         relatives = max(_LEAST_RELATIVES, relatives_a_record(planned, keys.rows, keys, is_self=is_self))
+    passes = [msgspec.structs.replace(c.rule, row_order=c is chosen[0]) for c in chosen]
+    compared = [msgspec.structs.replace(p.comparison, compared_last=p is planned[-1]) for p in planned]
     plan = msgspec.structs.replace(
         plan,
         decision=decision,
         training=_training(keys.rows, relatives, matches, is_any=not decision.has_rivals),
         fields=[p.field for p in planned],
-        passes=[c.rule for c in chosen],
-        comparisons=[p.comparison for p in planned],
+        passes=passes,
+        comparisons=compared,
     )
     checked = plan_from(msgspec.to_builtins(plan), "the proposed plan")
     notes = (*_notes(planned, chosen, many["right"], is_self=is_self), *unpaired_notes(left_out))

@@ -34,8 +34,7 @@ _MEANINGS = {
     "phone": "a phone number: of Viet Nam, or with `region` (as `GB`) of any country",
     "insurance_number": "the number of a Vietnamese health insurance card",
     "ethnicity": "one of Viet Nam's ethnic groups",
-    "commune": "a Vietnamese commune, by code or by names, as of the date of the record; the key `province` is its "
-    "province",
+    "commune": "a Vietnamese commune, by code or by names, as of the date of the record",
     "postcode": "a postal code, of which the first part is an area",
     "text": "any text: lower case, single spaces, with `form` without what is written in several ways; several columns "
     "are joined",
@@ -60,6 +59,7 @@ _PARTS = {
     "first": "the first of both",
     "second": "the second of both",
     "1": "the first value of the list, `.2` the second and so on",
+    "province": "its province",
     "sector": "the code without its last two letters",
     "district": "the code without its last three letters",
     "neighbours": "the numbers one slip away: a record stands in several blocks",
@@ -83,7 +83,7 @@ def parts_of(kind: str) -> list[str]:
     table = pa.table({name: [_SAMPLE] for name in columns})
     encoded = encode(table, plan, "left", dictionaries)
     found = []
-    for part in _PARTS if kind != "commune" else [""]:  # a commune is looked up whole
+    for part in _PARTS:
         try:
             key_part(f"field.{part}" if part else "field", "left", encoded, plan, dictionaries)
         except UsageError:

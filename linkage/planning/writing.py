@@ -48,13 +48,14 @@ def plan_toml(proposal: Proposal) -> str:
             "[[field]]",
             *_field(planned.field),
         ]
-    for chosen in proposal.passes:
+    for chosen, rule in zip(proposal.passes, plan.passes, strict=True):
         lines += [
             "",
             f"# {chosen.n_pairs:,} pairs, largest block {chosen.largest_block:,}; should be the first to find "
             f"{chosen.newly_found:.1%} of the matches",
             "[[pass]]",
-            *_entries(chosen.rule, ("name", "left", "right", "evidence")),
+            *_entries(rule, ("name", "left", "right", "evidence")),
+            *(["row_order = true  # the right file is sorted by it"] if rule.row_order else []),
         ]
     for planned, comparison in zip(proposal.planned, plan.comparisons, strict=True):
         lines += ["", *_dependence(planned, proposal), f"# levels: {', '.join(comparison.labels[1:])}"]
@@ -123,7 +124,7 @@ def _comparison(comparison: Comparison) -> list[str]:
     defaults = {field.name: field.default for field in msgspec.structs.fields(Comparison)}
     others = [
         _entry(name, value)
-        for name in ("measure", "thresholds", "term_frequency", "shared_number", "made_of", "m")
+        for name in ("measure", "thresholds", "term_frequency", "shared_number", "compared_last", "made_of", "m")
         if (value := getattr(comparison, name)) != defaults[name] and value != []
     ]
     return stated + others

@@ -80,31 +80,35 @@ def claim_columns(
     status = decided.status[claims]
     is_linked = (status != EXCLUDED) & (status != UNMATCHED)
     issues = faults.issues[claims]
-    fields = {field.name: field.left[0] for field in plan.fields if field.left}
-    wrong_names = [fields[comparison.left[0]] for _, comparison in basic_comparisons(plan)]
+    wrong_names = [plan.field_as(role).left[0] for _, role in basic_comparisons(plan)]
     return {
         "match_probability": pa.array(decided.best_probabilities[claims], mask=~is_linked),
         "match_weight": pa.array(decided.best.weights[claims], mask=~is_linked),
         "issue": pa.array(ISSUES).take(pa.array(issues, mask=issues == len(ISSUES))),
         "wrong_fields": _bit_lists(faults.wrong_fields[claims], wrong_names),
-    } | commune_columns(batch, claims)
+    } | commune_columns(batch, plan, claims)
 
 
-def commune_columns(batch: Batch, claims: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
+def stated_communes(batch: Batch, plan: Plan) -> NDArray[np.uint16]:
+    """The commune that each claim states, by its place in the units of doses: uint16[n_claims], 0 unknown."""
+    return np.asarray(batch.columns[plan.field_as("commune").name], np.uint16)
+
+
+def commune_columns(batch: Batch, plan: Plan, claims: NDArray[np.integer[Any]]) -> dict[str, pa.Array]:
     """The communes of some claims, by their code of 2021 and in the registry's codes."""
     dictionaries = batch.dictionaries
-    communes = batch.columns["commune"][claims].astype(np.uint16)
+    communes = stated_communes(batch, plan)[claims]
     return {
         "commune_code": dictionaries.units.doses.code.take(pa.array(communes)),
         "commune_code_now": dictionaries.units.code_now(communes, dictionaries.commune_date),
     }
 
 
-def communes_table(batch: Batch) -> pa.Table:
+def communes_table(batch: Batch, plan: Plan) -> pa.Table:
     """The communes that the claims live in, sorted by code; see schema.COMMUNES."""
     dictionaries = batch.dictionaries
     units, as_of = dictionaries.units, dictionaries.commune_date
-    present = np.flatnonzero(np.bincount(batch.columns["commune"], minlength=1)[1:]) + 1
+    present = np.flatnonzero(np.bincount(stated_communes(batch, plan), minlength=1)[1:]) + 1
     ids = present.astype(np.uint16)
     places, now = units.doses, units.province_of_doses(ids, as_of)
     here = pa.array(ids)

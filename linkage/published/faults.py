@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, UNMATCHED, VERIFIED, Decided
-from linkage.plan.sections import Comparison, Plan
+from linkage.plan.sections import Plan
 from linkage.published.decided import ReadDoses
-from linkage.schema import BASIC_FIELDS, ISSUES
+from linkage.schema import BASIC_ROLES, ISSUES
 from linkage.scoring.batch import pattern_space
 from linkage.standardise import identifiers
 from models.comparators import digits
 
-# The levels at which a dose's value of a basic field counts as right.
-_RIGHT_LEVELS = {"id_number": digits.SHARED, "full_name": (1,), "birth_date": (1, 2), "sex": (1,)}
+# The levels at which a dose's value counts as right, by the kind of its comparison: not the first, "same", alone.
+_RIGHT_LEVELS = {"person_number": digits.SHARED, "date": (1, 2)}
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,22 @@ class Faults:
         """The faults of the claims of a batch that was decided."""
         unread = _unread(read)
         wrong_fields = _wrong_fields(read, decided, unread, plan)
-        return cls(_issues(read.batch.columns["id_number.fault"], decided.status, unread, wrong_fields), wrong_fields)
+        fault = read.batch.columns[f"{plan.field_as('number').name}.fault"]
+        return cls(_issues(fault, decided.status, unread, wrong_fields), wrong_fields)
 
 
-def basic_comparisons(plan: Plan) -> list[tuple[int, Comparison]]:
-    """The comparisons of the plan that are about basic fields, with their place in it."""
-    return [(c, comparison) for c, comparison in enumerate(plan.comparisons) if comparison.name in BASIC_FIELDS]
+def basic_comparisons(plan: Plan) -> list[tuple[int, str]]:
+    """The comparisons of the plan that are about basic fields: place and role of each, one for a role."""
+    roles = {plan.field_as(role).name: role for role in BASIC_ROLES}
+    found = [(c, roles.pop(comparison.left[0], None)) for c, comparison in enumerate(plan.comparisons)]
+    return [(c, role) for c, role in found if role is not None]
 
 
 def _issues(
     fault: NDArray[Any], status: NDArray[np.uint8], unread: NDArray[np.uint8], wrong_fields: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
     place = np.full(fault.size, ISSUES.index("wrong_info"), np.uint8)
-    has_number = unread & 1 << BASIC_FIELDS.index("id_number") == 0
+    has_number = unread & 1 << BASIC_ROLES.index("number") == 0
     place[has_number & (fault == identifiers.MISSING)] = ISSUES.index("no_id")
     place[has_number & (fault == identifiers.BAD_FORMAT)] = ISSUES.index("bad_id_format")
     # What a file does not give is nobody's wrong information.
@@ -62,7 +65,7 @@ def _issues(
 
 
 def _unread(read: ReadDoses) -> NDArray[np.uint8]:
-    """A bit for each of BASIC_FIELDS that no file of a claim's doses gives: uint8[n_claims]."""
+    """A bit for each of BASIC_ROLES whose field no file of a claim's doses gives: uint8[n_claims]."""
     bits = np.zeros(read.batch.n_claims, np.uint8)
     if read.doses.unread.any():
         bits[:] = 255
@@ -74,10 +77,10 @@ def _wrong_fields(read: ReadDoses, decided: Decided, unread: NDArray[np.uint8], 
     space = pattern_space(plan)
     bits = np.zeros(decided.status.size, np.uint8)
     misread = read.doses.misread[read.claims.first_dose]
-    for bit, (c, comparison) in enumerate(basic_comparisons(plan)):
-        is_right = np.isin(np.arange(space.n_levels[c]), _RIGHT_LEVELS[comparison.name])
+    for bit, (c, role) in enumerate(basic_comparisons(plan)):
+        is_right = np.isin(np.arange(space.n_levels[c]), _RIGHT_LEVELS.get(plan.comparisons[c].kind, (1,)))
         levels = space.level_of(decided.best.codes, c)
-        field = 1 << BASIC_FIELDS.index(comparison.name)
+        field = 1 << BASIC_ROLES.index(role)
         is_typed_right = is_right[levels] & (misread & field == 0)
         bits |= (~is_typed_right & (unread & field == 0)).astype(np.uint8) << bit
     bits[(decided.status == EXCLUDED) | (decided.status == UNMATCHED)] = 0

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import MATCHED, UNMATCHED, VERIFIED, Decided
 from linkage.machine.parts import parts_of
+from linkage.plan.kinds import ROLES
+from linkage.plan.sections import Plan
 from linkage.schema import STATUSES, Column, TableSchema
 from linkage.scoring.batch import Batch
 from linkage.standardise import dates
@@ -53,7 +55,12 @@ class _Grouping:
 
 
 def groups_table(
-    of_dose: NDArray[np.int32], dose_status: NDArray[np.uint8], decided: Decided, batch: Batch, day: datetime.date
+    of_dose: NDArray[np.int32],
+    dose_status: NDArray[np.uint8],
+    decided: Decided,
+    batch: Batch,
+    plan: Plan,
+    day: datetime.date,
 ) -> pa.Table:
     """Doses by attribute, value and status, see GROUPS; what does not occur has no row.
 
@@ -62,7 +69,8 @@ def groups_table(
     of_dose, dose_status : int32[n_doses], uint8[n_doses], the claim and the status of each dose
     day : on which ages are counted
     """
-    parts = [_count(of_dose, dose_status, decided, name, grouping) for name, grouping in _groupings(batch, day).items()]
+    groupings = _groupings(batch, plan, day)
+    parts = [_count(of_dose, dose_status, decided, name, grouping) for name, grouping in groupings.items()]
     return pa.concat_tables(parts) if parts else GROUPS.arrow().empty_table()
 
 
@@ -96,21 +104,21 @@ def _expected_errors(decided: Decided, claims: NDArray[np.int32], status: NDArra
     return np.asarray(np.where(is_linked, false_link, np.where(status == UNMATCHED, missed, 0.0)))
 
 
-def _groupings(batch: Batch, day: datetime.date) -> dict[str, _Grouping]:
-    """The attributes whose field the plan has."""
-    columns = batch.columns
+def _groupings(batch: Batch, plan: Plan, day: datetime.date) -> dict[str, _Grouping]:
+    """The attributes whose role a field of the plan has."""
+    stated = {role: batch.columns[plan.field_as(role).name] for role in ROLES if plan.has_role(role)}
     groupings = {}
-    if "birth_date" in columns:
-        groupings["age"] = _age_bands(columns["birth_date"].astype(np.uint32), day)
-    if "sex" in columns:
-        groupings["sex"] = _Grouping(list(_SEX_NAMES.values()), columns["sex"].astype(np.uint8))
-    if "ethnicity" in columns:
+    if "birth" in stated:
+        groupings["age"] = _age_bands(stated["birth"].astype(np.uint32), day)
+    if "sex" in stated:
+        groupings["sex"] = _Grouping(list(_SEX_NAMES.values()), stated["sex"].astype(np.uint8))
+    if "ethnicity" in stated:
         names = [None, *(spellings[0] for spellings in ETHNIC_GROUPS)]
-        groupings["ethnicity"] = _Grouping(names, columns["ethnicity"].astype(np.uint8))
-        if "birth_date" in columns:
-            groupings["birthday"] = _birthdays(columns["birth_date"].astype(np.uint32), groupings["ethnicity"])
-    if "commune" in columns:
-        groupings["province"] = _provinces(columns["commune"].astype(np.uint16), batch.dictionaries.units)
+        groupings["ethnicity"] = _Grouping(names, stated["ethnicity"].astype(np.uint8))
+        if "birth" in stated:
+            groupings["birthday"] = _birthdays(stated["birth"].astype(np.uint32), groupings["ethnicity"])
+    if "commune" in stated:
+        groupings["province"] = _provinces(stated["commune"].astype(np.uint16), batch.dictionaries.units)
     return groupings
 
 

@@ -147,7 +147,7 @@ def _review_part(decided: ToQueue, claims: _Reviewed) -> pa.Table:
 
 def _communes_now(decided: ToQueue, members: NDArray[np.integer]) -> NDArray[np.int32]:
     """The commune whose police review each claim, as a number: its code now, that of 2021 where that is not known."""
-    codes = commune_columns(decided.read.batch, members)
+    codes = commune_columns(decided.read.batch, decided.index.plan, members)
     encoded = pc.coalesce(codes["commune_code_now"], codes["commune_code"], "").dictionary_encode()
     return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int32)
 

@@ -23,7 +23,8 @@ from linkage.doses.batch import Doses
 from linkage.doses.claims import grouped
 from linkage.ingest.duplicates import hash_keys
 from linkage.machine.parts import parts_of
-from linkage.published.decisions import commune_columns
+from linkage.plan.sections import Plan
+from linkage.published.decisions import commune_columns, stated_communes
 from linkage.schema import ISSUES, STATUSES, SUBJECT_COUNTS, SUBJECTS
 from linkage.scoring.batch import Batch
 
@@ -94,7 +95,7 @@ def _claim_ids(doses: Doses, claims: NDArray[np.int32]) -> pa.StringArray:
 
 
 def open_subject_parts(
-    platform: PlatformSubjects, doses: Doses, of_dose: NDArray[np.int32], batch: Batch
+    platform: PlatformSubjects, doses: Doses, of_dose: NDArray[np.int32], batch: Batch, plan: Plan
 ) -> Iterator[pa.Table]:
     """One row per subject with a dose that is neither verified nor excluded, sorted by subject_id; see
     schema.SUBJECTS."""
@@ -104,7 +105,7 @@ def open_subject_parts(
     order = np.asarray(pc.sort_indices(ids)) if members.size else members
     for part in parts_of(members.size):
         member = members[order[part]]
-        columns = commune_columns(batch, of_dose[platform.dose[member]])
+        columns = commune_columns(batch, plan, of_dose[platform.dose[member]])
         rank = platform.rank[member]
         columns["subject_id"] = ids.take(pa.array(order[part]))
         columns["issue"] = pa.array(ISSUES).take(pa.array(rank, mask=rank == _OPEN_WITHOUT_ISSUE))
@@ -119,17 +120,18 @@ def _stated_ids(doses: Doses, of_dose: NDArray[np.int32], some: NDArray[np.int32
     return pc.if_else(pc.equal(stated, ""), _claim_ids(doses, of_dose[some]), stated)
 
 
-def subject_counts(platform: PlatformSubjects, of_dose: NDArray[np.int32], batch: Batch) -> pa.Table:
+def subject_counts(platform: PlatformSubjects, of_dose: NDArray[np.int32], batch: Batch, plan: Plan) -> pa.Table:
     """All subjects by commune and status, sorted by both, the unknown communes last; see schema.SUBJECT_COUNTS."""
-    n_cells = (int(batch.columns["commune"].max(initial=0)) + 1) * len(STATUSES)
+    communes = stated_communes(batch, plan)
+    n_cells = (int(communes.max(initial=0)) + 1) * len(STATUSES)
     counts, claim = np.zeros(n_cells, np.int64), np.zeros(n_cells, np.int32)
     for part in parts_of(platform.dose.size):
         claims = of_dose[platform.dose[part]]
-        cell = batch.columns["commune"][claims].astype(np.int64) * len(STATUSES) + platform.status[part]
+        cell = communes[claims].astype(np.int64) * len(STATUSES) + platform.status[part]
         counts += np.bincount(cell, minlength=n_cells)
         claim[cell] = claims
     present = np.flatnonzero(counts)
-    columns = commune_columns(batch, claim[present])
+    columns = commune_columns(batch, plan, claim[present])
     columns["status"] = pa.array(STATUSES).take(pa.array(present % len(STATUSES)))
     by = list(columns)
     cells = pa.table(columns | {"n_subjects": counts[present]})

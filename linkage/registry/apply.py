@@ -46,10 +46,11 @@ def write_changes(
     dictionaries = replace(large.dictionaries.copy(), latest_date=latest)
     encoded = encode_persons(rows, plan, dictionaries)
     keys = _stored_keys(plan, encoded, dictionaries)
-    order = np.argsort(sort_keys(keys[plan.passes[0].name], large.n_persons), kind="stable")
+    of_rows = plan.row_order.name
+    order = np.argsort(sort_keys(keys[of_rows], large.n_persons), kind="stable")
     rows, encoded = rows.take(pa.array(order)), {name: encoded[name][order] for name in columns}
     few = {name: build_few(keys[name][order], large.n_persons, index.n_bits) for name, index in passes.items()}
-    places = _places(large, passes[plan.passes[0].name], keys[plan.passes[0].name][order], rows)
+    places = _places(large, passes[of_rows], keys[of_rows][order], rows)
     with ThreadPoolExecutor(n_threads) as pool:
         frequencies = recount(plan, columns, large.frequencies, removed, encoded, pool)
         gone = RemovedRows.of(removed, large.n_persons)
@@ -73,7 +74,7 @@ def _stored_keys(plan: Plan, columns: Columns, dictionaries: Dictionaries) -> di
 
 
 def _places(large: Index, index: PassIndex, keys: Keys, rows: pa.Table) -> NDArray[np.uint32]:
-    """How many rows of the large part go before each row, by the order of the first pass and the id: uint32[m].
+    """How many rows of the large part go before each row, by the pass that orders the rows and the id: uint32[m].
 
     keys : uint64[m] of the rows in that pass, in its order
     """

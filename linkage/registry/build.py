@@ -1,10 +1,11 @@
 """Builds a registry index of any size: encoded in chunks, sorted in partitions, each pass and table written by itself.
 
-Rows are encoded chunk by chunk and distributed to partition files by the leading bits of their key in the first pass.
-Each partition is sorted in memory and its rows get their numbers; what is wanted of them is written where it belongs:
-columns and persons into the index, keys and counts into work files. Then every pass is sorted and every table of
-frequencies added up from these. Nothing but a partition, a pass and the dictionaries is in memory at any time, for each
-thread. The bytes of an index depend on what its rows say, not on their order, nor on chunks, partitions or threads.
+Rows are encoded chunk by chunk and distributed to partition files by the leading bits of their key in the pass that
+orders them. Each partition is sorted in memory and its rows get their numbers; what is wanted of them is written where
+it belongs: columns and persons into the index, keys and counts into work files. Then every pass is sorted and every
+table of frequencies added up from these. Nothing but a partition, a pass and the dictionaries is in memory at any time,
+for each thread. The bytes of an index depend on what its rows say, not on their order, nor on chunks, partitions or
+threads.
 """
 
 from __future__ import annotations
@@ -172,13 +173,13 @@ def _dictionaries(
 def _distribute(
     persons: Records | Persons, plan: Plan, dictionaries: Dictionaries, folder: Path, n_bits: int, on_progress: Progress
 ) -> Partitions:
-    """Encode all rows and lay them into partitions by their keys in the first pass."""
+    """Encode all rows and lay them into partitions by their keys in the pass that orders them."""
     specimen = encode_persons(persons.schema.empty_table(), plan, dictionaries)
     done = 0
     with Partitions(folder, n_bits, persons.schema, specimen) as partitions:
         for chunk in persons.chunks():
             columns = encode_persons(chunk, plan, dictionaries)
-            keys = pass_keys(plan.passes[0], "right", columns, plan, dictionaries)[:, 0]
+            keys = pass_keys(plan.row_order, "right", columns, plan, dictionaries)[:, 0]
             partitions.append(chunk, columns, sort_keys(keys, persons.num_rows), most_counted(plan, columns))
             done += chunk.num_rows
             on_progress("encode", done, persons.num_rows)
@@ -234,7 +235,7 @@ class _Arranger:
         return [Counts(found.values[part], found.counts[part]) for part in parts]
 
     def _arrange(self, number: int) -> pa.Table:
-        """Sort a partition by the first pass's key, then the id, and write its columns, keys and counts."""
+        """Sort a partition by the key that orders rows, then the id, and write its columns, keys and counts."""
         table, encoded = self.partitions.read(number)
         dictionaries, n_persons = self.renumbering.dictionaries, int(self.partitions.n_rows.sum())
         encoded = renumber(encoded, self.plan, self.renumbering)
@@ -243,7 +244,7 @@ class _Arranger:
             for rule in self.plan.passes
             if rule.name in self.keys
         }
-        order = _row_order(sort_keys(keys[self.plan.passes[0].name], n_persons), table.column(self.plan.right_id))
+        order = _row_order(sort_keys(keys[self.plan.row_order.name], n_persons), table.column(self.plan.right_id))
         first = int(self.first_rows[number])
         rows = slice(first, first + table.num_rows)
         for name, column in self.columns.items():
@@ -282,8 +283,8 @@ def _pass_tasks(arranger: _Arranger, folder: Path) -> list[Callable[[], None]]:
         arrays = {f"{name}.remainders": index.remainders, f"{name}.starts": index.starts}
         write_arrays(folder, arrays if is_row_order else arrays | {f"{name}.rows": index.rows})
 
-    first = arranger.plan.passes[0].name
-    return [partial(write, name, is_row_order=name == first) for name in sorted(arranger.keys)]
+    of_rows = arranger.plan.row_order.name
+    return [partial(write, name, is_row_order=name == of_rows) for name in sorted(arranger.keys)]
 
 
 def _number_tasks(plan: Plan, version: Path) -> list[Callable[[], None]]:

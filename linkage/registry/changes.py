@@ -8,7 +8,7 @@ this has as many buckets (blocking.lookup): with another number of them other ha
 some of a thousand million searches, and add or spare a candidate that does not reach the floor.
 
 Row numbers of the changes follow those of the large part. Where the order of the rows matters, it is that of an index
-built afresh: of the order of the first pass, then the id (see ``Changes.places``).
+built afresh: of the order of the plan's pass for it, then the id (see ``Changes.places``).
 """
 
 from __future__ import annotations

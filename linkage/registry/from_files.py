@@ -84,7 +84,7 @@ def build_from_files(
     counted in the manifest, and kept in the folder's queues/rejected.parquet. Dates are judged as of ``as_of``, else
     of the newest date that the files support; later ones are told.
     """
-    plan = load_plan(plan_file)
+    plan = load_plan(plan_file, for_doses=True)
     check_folder(out, [units], is_index=True)
     with made_and_locked(out):
         on_progress("read", 0, 0)

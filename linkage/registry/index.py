@@ -2,7 +2,7 @@
 
 ``INDEX/current`` names the version folder in force; a new version is written beside it and the pointer is swapped.
 Columns are .npy files, one array each, because they can be written slice by slice and mapped as they are; strings are
-Arrow IPC. Rows are sorted by the first pass of the plan, so that its blocks are contiguous ranges of rows, and then by
+Arrow IPC. Rows are sorted by the pass that the plan says, so that its blocks are contiguous ranges of rows, and then by
 person id, so that the order of the input does not matter. linkage.registry.build makes an index. Changes since then are
 a second, small part of it, see linkage.registry.changes.
 """

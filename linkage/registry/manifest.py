@@ -14,7 +14,7 @@ from linkage.registry.versions import MANIFEST
 from linkage.storage.typed_content import shaped
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
-FORMAT = 11
+FORMAT = 12
 
 
 class _Large(TypedDict):

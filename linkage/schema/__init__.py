@@ -7,7 +7,7 @@ docs/output.md are checked against them.
 from linkage.schema.claims import CANDIDATES, CLAIMS, compared_columns
 from linkage.schema.columns import PERSONAL, Column, TableSchema
 from linkage.schema.decisions import (
-    BASIC_FIELDS,
+    BASIC_ROLES,
     COMMUNES,
     DECIDED_BY,
     DECISIONS,
@@ -23,7 +23,7 @@ from linkage.schema.links import ENTITIES, LINKS, PAIRS
 from linkage.schema.queues import EXCLUDED_QUEUE, MATCH_QUEUE, REGISTERED, REVIEW_QUEUE, STATED, UNMATCHED_QUEUE
 
 __all__ = [
-    "BASIC_FIELDS",
+    "BASIC_ROLES",
     "CANDIDATES",
     "CLAIMS",
     "COMMUNES",

@@ -8,8 +8,8 @@ from linkage.schema.columns import Column, TableSchema
 
 DECIDED_BY = ("rule", "model")
 STATUSES = ("verified", "matched", "review", "unmatched", "excluded")
-# The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by field of the plan.
-BASIC_FIELDS = ("id_number", "full_name", "birth_date", "sex")
+# The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by the role of the field in the plan.
+BASIC_ROLES = ("number", "name", "birth", "sex")
 ISSUES = ("no_id", "bad_id_format", "wrong_info")  # the gravest first
 AGREES = "agrees with the registry"
 

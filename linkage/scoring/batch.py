@@ -35,7 +35,7 @@ Codes = NDArray[np.uint32]
 Levels = NDArray[np.uint8]
 Chances = NDArray[np.float32]
 
-_NUMBER_KIND, _SEX, _BIRTH_DATE = "person_number", "sex", "birth_date"
+_NUMBER_KIND = "person_number"
 _SAME = 1
 _ONE_GROUP = np.empty(0, np.uint8)
 _MARKED_AT_ONCE = 1 << 16
@@ -244,7 +244,7 @@ def prepare_batch(columns: Columns, dictionaries: Dictionaries, index: Index, n_
     batch = Batch(n_claims, dict(columns), dictionaries)
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
-            batch.columns[comparison.left[1]] = _number_marks(comparison, batch, index, n_threads)
+            batch.columns[comparison.marks] = _number_marks(comparison, batch, index, n_threads)
     read_words(dictionaries, index.plan)
     return batch
 
@@ -255,7 +255,7 @@ def without_rows(batch: Batch, rows: NDArray[np.int64], index: Index) -> Batch:
     left = replace(batch, columns=dict(batch.columns), own_rows=rows)
     for comparison in index.plan.comparisons:
         if comparison.kind == _NUMBER_KIND:
-            left.columns[comparison.left[1]] = _number_marks(comparison, left, index, 1)
+            left.columns[comparison.marks] = _number_marks(comparison, left, index, 1)
     return left
 
 
@@ -294,14 +294,14 @@ def _alternatives(comparison: Comparison, claims: KeyParts) -> NDArray[np.uint64
 def _number_marks(comparison: Comparison, batch: Batch, index: Index, n_threads: int) -> Levels:
     """CONTRADICTS, UNCHECKED and OWNED of every claim's number. Owned: a pass on the number alone finds somebody, the
     own row left out."""
-    field = comparison.left[0]
+    field, sex, birth = comparison.left
     marks = np.empty(batch.n_claims, np.uint8)
-    needed = {name: batch.columns[name] for name in (field, _SEX, _BIRTH_DATE)}
+    needed = {name: batch.columns[name] for name in comparison.left}
 
     def mark(start: int) -> None:
         part = slice(start, start + _MARKED_AT_ONCE)
         left = {name: column[part] for name, column in needed.items()}
-        marks[part] = mark_contradictions(left, field, _SEX, _BIRTH_DATE)
+        marks[part] = mark_contradictions(left, field, sex, birth)
         for rule in index.plan.passes:
             if rule.left == [field]:
                 keys = pass_keys(rule, "left", left, index.plan, batch.dictionaries)[:, 0]

@@ -109,7 +109,7 @@ def _bind_person_number(spec: Comparison, batch: Batch, index: Index, stride: np
     columns = [index.columns[column] for column in spec.right]
 
     def add(left: Columns, pairs: Pairs, codes: Codes) -> None:
-        stated, marks = (pairs.left(left[column]) for column in spec.left)
+        stated, marks = pairs.left(left[spec.left[0]]), pairs.left(left[spec.marks])
         right, right_old = _own_numbers(pairs, stated, columns)
         digits.person_number_levels(pairs.first, pairs.offsets, stated, marks, right, right_old, stride, codes)
 

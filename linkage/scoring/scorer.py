@@ -1,8 +1,8 @@
 """Scores the candidates of a few claims at a time: patterns, Bayes factors, and the best of them.
 
-Most candidates are ruled out where they lie. The comparisons but the last are worked out over runs of registry rows;
-with the most that the claim could still gain (by its name's rarity, say) a pair that stays under the floor leaves.
-What is left is a list, and is weighed exactly.
+Most candidates are ruled out where they lie. The comparisons but the one that the plan leaves for last are worked out
+over runs of registry rows; with the most that the claim could still gain (by its name's rarity, say) a pair that stays
+under the floor leaves. What is left is a list, and is weighed exactly.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Scorer:
         self.batch, self.index, self.parameters = batch, index, parameters
         self.space = pattern_space(index.plan)
         self.bound = bind(batch, index, parameters)
+        self.last = self.bound[-1]  # a plan has the comparison that is left for last there
         prior = parameters.share_in_registry / parameters.n_persons
         self.floor = NEGLIGIBLE_LOG2 - float(np.log2(prior)) if floor_log2 is None else floor_log2
         self.least_factor = float(np.exp2(self.floor))
@@ -150,7 +151,7 @@ class Scorer:
         tile = self.tile(claims)
         pairs = Pairs.listed(candidates.offsets, candidates.rows)
         codes = self._first_codes(tile, pairs)
-        codes += np.uint32(self.bound[-1].stride) * self.bound[-1].best_levels(tile.columns, pairs)
+        codes += np.uint32(self.last.stride) * self.last.best_levels(tile.columns, pairs)
         return self._weighed(tile, candidates, codes, np.diff(candidates.offsets))
 
     def _first_codes(self, tile: Tile, pairs: Pairs) -> Codes:
@@ -165,7 +166,7 @@ class Scorer:
     ) -> int:
         """Find the pairs that may reach the floor; first: int64[n_spans], the place of each span's first; counts:
         int64[n_spans] out, how many each span has of them. Returns their number."""
-        last = self.bound[-1]
+        last = self.last
         codes = self._first_codes(tile, pairs)
         best = last.best_levels(tile.columns, pairs)
         tables, bounds, stride = self.upper_bounds.first_tables, (tile.needed, tile.gains), np.uint32(last.stride)
@@ -215,7 +216,7 @@ class Scorer:
     def _weighed(self, tile: Tile, candidates: Candidates, codes: Codes, n_candidates: NDArray[np.int64]) -> Scored:
         """Listed pairs with their codes, but for what was only quickly seen of the last level: that, term frequencies,
         Bayes factors."""
-        self.bound[-1].settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), codes)
+        self.last.settle(tile.columns, Pairs.listed(candidates.offsets, candidates.rows), codes)
         product, times = np.ones(codes.size), np.ones(codes.size)
         chances = {}
         for c, (comparison, ratios) in enumerate(zip(self.bound, tile.ratios, strict=True)):

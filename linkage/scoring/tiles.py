@@ -116,7 +116,7 @@ def registry_order(batch: Batch, claims: NDArray[np.int64], index: Index) -> NDA
     for start in range(0, claims.size, _ORDERED_AT_ONCE):
         part = slice(start, start + _ORDERED_AT_ONCE)
         columns = rows_of(batch, claims[part])
-        keys[part] = pass_keys(index.plan.passes[0], "left", columns, index.plan, batch.dictionaries)[:, 0]
+        keys[part] = pass_keys(index.plan.row_order, "left", columns, index.plan, batch.dictionaries)[:, 0]
     return np.argsort(keys, kind="stable")
 
 

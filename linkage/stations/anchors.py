@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.machine.parts import parts_of
+from linkage.plan.kinds import NUMBERS
 from linkage.plan.sections import Pass, Plan, Verified
 from linkage.registry.index import Index
 from linkage.scoring.exact_agreement import find_by_number
@@ -23,8 +24,6 @@ from linkage.standardise.categories import FEMALE, MALE, SEX_UNKNOWN
 from linkage.stations.cells import Cells, Rows
 
 ANCHORS = 48  # a cell: enough to tell nine in ten from a half
-NUMBERS = ("id_number", "phone", "insurance_number")
-_NAME, _SEX, _BIRTH = "full_name", "sex", "birth_date"
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,9 @@ class Counted:
 
 def inverted_sex(columns: Columns, cells: Cells, dictionaries: Dictionaries, index: Index) -> Counted:
     """Doses that state a sex, and those whose person has the other one."""
-    rows, persons = _anchored(columns[_SEX] != SEX_UNKNOWN, columns, cells, dictionaries, index)
-    stated, registered = columns[_SEX][rows], index.columns[_SEX][persons]
+    sex = index.plan.field_as("sex").name
+    rows, persons = _anchored(columns[sex] != SEX_UNKNOWN, columns, cells, dictionaries, index)
+    stated, registered = columns[sex][rows], index.columns[sex][persons]
     is_known = registered != SEX_UNKNOWN
     return Counted(cells.count(rows[is_known & (stated != registered)]), cells.count(rows[is_known]))
 
@@ -46,9 +46,10 @@ def inverted_sex(columns: Columns, cells: Cells, dictionaries: Dictionaries, ind
 def swapped_day_and_month(columns: Columns, cells: Cells, dictionaries: Dictionaries, index: Index) -> Counted:
     """Doses whose person has the date of birth that they state, or that with day and month exchanged, where the two
     differ; and those of the exchanged one."""
-    stated = columns[_BIRTH].astype(np.uint32)
+    birth = index.plan.field_as("birth").name
+    stated = columns[birth].astype(np.uint32)
     rows, persons = _anchored(is_exchangeable(stated), columns, cells, dictionaries, index)
-    registered = index.columns[_BIRTH][persons].astype(np.uint32)
+    registered = index.columns[birth][persons].astype(np.uint32)
     is_swapped = exchanged(stated[rows]) == registered
     is_told = is_swapped | (stated[rows] == registered)
     return Counted(cells.count(rows[is_swapped]), cells.count(rows[is_told]))
@@ -84,7 +85,7 @@ def _anchored(
 ) -> tuple[Rows, Rows]:
     """Some records of each cell among those asked for, and the row of the person of each."""
     numbers = [columns[rule.left[0]] != 0 for rule in _by_number(index.plan)]
-    is_named = np.any(numbers, axis=0) & (columns[f"{_NAME}.plain"] != 0)
+    is_named = np.any(numbers, axis=0) & (columns[f"{index.plan.field_as('name').name}.plain"] != 0)
     chosen = cells.sample(is_asked & is_named, ANCHORS)
     passes = [rule.name for rule in _by_number(index.plan)]
     persons = _owners(chosen, passes, columns, dictionaries, index)
@@ -112,15 +113,21 @@ def agree_exactly(rows: Rows, columns: Columns, dictionaries: Dictionaries, inde
     return agree
 
 
+def number_fields(plan: Plan) -> list[str]:
+    """The fields of a number that doses state: personal, of a phone, of an insurance card."""
+    return [field.name for field in plan.fields if field.kind in NUMBERS and field.left]
+
+
 def _by_number(plan: Plan) -> list[Pass]:
-    """The passes that find the holders of a number: personal, of a phone, of an insurance card."""
-    return [rule for rule in plan.passes if rule.left[0] in NUMBERS and len(rule.left) == 1]
+    """The passes that find the holders of such a number."""
+    return [rule for rule in plan.passes if rule.left[0] in number_fields(plan) and len(rule.left) == 1]
 
 
 def _owners(rows: Rows, passes: list[str], columns: Columns, dictionaries: Dictionaries, index: Index) -> Rows:
     """The one person of the passes who has the same name, diacritics aside."""
-    rule = Verified(passes=passes, equal=[f"{_NAME}.plain"])
-    names = [name for name in columns if name in NUMBERS or name.startswith(f"{_NAME}.")]
+    of_names = f"{index.plan.field_as('name').name}."
+    rule = Verified(passes=passes, equal=[f"{of_names}plain"])
+    names = [name for name in columns if name in number_fields(index.plan) or name.startswith(of_names)]
     persons = np.empty(rows.size, np.int64)
     for part in parts_of(rows.size):
         left = {name: columns[name][rows[part]] for name in names}

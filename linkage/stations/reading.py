@@ -21,19 +21,19 @@ from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.ingest.records import Records
 from linkage.machine.parts import parts_of
-from linkage.plan.sections import Plan
+from linkage.plan.sections import Field, Plan
 from linkage.registry.index import Index
-from linkage.schema import READINGS
+from linkage.schema import BASIC_ROLES, READINGS
 from linkage.schema.decisions import IN_COLUMN
 from linkage.stations import findings as found_as
 from linkage.stations.anchors import (
-    NUMBERS,
     Counted,
     agree_exactly,
     exchanged,
     inverted_sex,
     is_exchangeable,
     is_vague,
+    number_fields,
     other_sex,
     owners,
     swapped_day_and_month,
@@ -46,13 +46,12 @@ from models.outlying import OrdinaryRate
 
 NOT_STATED, OTHER_SEX, EXCHANGED = "not stated", "the other sex", "day and month exchanged"
 
-# Values of one person, which are looked at for having been dragged down. A phone is not: a household has one, row after
-# row. That a row has its neighbour's is a child with its mother's number. What the other stations do makes it no more
-# usual, so the rate is known beforehand: one in 500, as if from a thousand.
-_OF_ONE_PERSON = ("id_number", "insurance_number", "birth_date")
+# Kinds of numbers of one person, which are looked at for having been dragged down, as the date of birth is. A phone
+# is not: a household has one, row after row. That a row has its neighbour's is a child with its mother's number. What
+# the other stations do makes it no more usual, so the rate is known beforehand: one in 500, as if from a thousand.
+_OF_ONE_PERSON = ("person_number", "insurance_number")
 _ONE_PERSONS = OrdinaryRate(2.0, 998.0)
 _LEAST_DRAGGED = 0.02
-_BIRTH, _SEX = "birth_date", "sex"
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,21 @@ class _Batch:
     def columns(self) -> Columns:
         return self.typed.columns
 
+    @property
+    def birth(self) -> Field:
+        return self.plan.field_as("birth")
+
+    @property
+    def sex(self) -> Field:
+        return self.plan.field_as("sex")
+
+    @property
+    def name(self) -> str:
+        return self.plan.field_as("name").name
+
     def column_of(self, field: str) -> str:
         """The column of the doses that a field of one column is made of."""
         return next(f.left[0] for f in self.plan.fields if f.name == field)
-
-    def has(self, *fields: str) -> bool:
-        return set(fields) <= {f.name for f in self.plan.fields if f.left}
 
 
 def read_stations(typed: Typed, cells: Cells, dictionaries: Dictionaries, index: Index) -> Stations:
@@ -104,7 +112,7 @@ def read_stations(typed: Typed, cells: Cells, dictionaries: Dictionaries, index:
     dictionaries : grow by what is read otherwise
     """
     batch = _Batch(typed, cells, index.plan, dictionaries, index)
-    if not typed.records.num_rows or not batch.has("id_number", "full_name", "birth_date", "sex"):
+    if not typed.records.num_rows or not all(map(index.plan.has_role, BASIC_ROLES)):
         return Stations()
     findings: list[Finding] = []
     readings: list[Reading] = []
@@ -142,10 +150,11 @@ def _columns_mixed_up(batch: _Batch) -> _Found:
 
 
 def _one_value(batch: _Batch) -> _Found:
-    people = mix(batch.columns["full_name.given"].astype(np.uint64) ^ mix(batch.columns[_BIRTH].astype(np.uint64)))
+    given, birth = batch.columns[f"{batch.name}.given"], batch.columns[batch.birth.name]
+    people = mix(given.astype(np.uint64) ^ mix(birth.astype(np.uint64)))
     facility = batch.cells.facility[batch.cells.of_record]
     is_coded = batch.cells.is_coded[batch.cells.of_record]
-    for field in filter(batch.has, NUMBERS):
+    for field in number_fields(batch.plan):
         column, typed = batch.columns[field], batch.column_of(field)
         stated = np.where(is_coded, column, 0).astype(np.uint64, copy=False)
         for values in one_value(stated, people, facility, found_as.LEAST_RATE):
@@ -168,9 +177,10 @@ def _one_value(batch: _Batch) -> _Found:
 def _filled_down(batch: _Batch) -> _Found:
     columns = batch.columns
     rows_below = neighbours(
-        columns["full_name"].astype(np.uint16, copy=False), batch.typed.numbers["subject_ids"], batch.cells
+        columns[batch.name].astype(np.uint16, copy=False), batch.typed.numbers["subject_ids"], batch.cells
     )
-    for field in filter(batch.has, _OF_ONE_PERSON):
+    numbers = [f.name for kind in _OF_ONE_PERSON for f in batch.plan.fields if f.kind == kind and f.left]
+    for field in (*numbers, batch.birth.name):
         below, first, second = repeats(columns[field], rows_below)
         trials, hits = batch.cells.count(below), batch.cells.count(_of_others(batch, field, first, second))
         typed = (batch.column_of(field),)
@@ -182,12 +192,12 @@ def _of_others(batch: _Batch, field: str, first: Rows, second: Rows) -> Rows:
     """Of neighbouring rows that state the same value, the rows below whose person has another one, where a row beside
     is of the person who has it."""
     rows = np.unique(np.concatenate([first, second]))
-    stated = batch.columns[field][rows]
-    numbers = NUMBERS if field == _BIRTH else (field,)
+    stated, birth = batch.columns[field][rows], batch.birth.name
+    numbers = number_fields(batch.plan) if field == birth else [field]
     persons = owners(rows, numbers, batch.columns, batch.dictionaries, batch.index)
     is_own, is_others = persons >= 0, persons < 0
-    if field == _BIRTH:
-        registered = batch.index.columns[_BIRTH][np.maximum(persons, 0)].astype(np.uint32)
+    if field == birth:
+        registered = batch.index.columns[birth][np.maximum(persons, 0)].astype(np.uint32)
         is_others = is_own & (registered != stated) & ~is_vague(registered) & ~is_vague(stated.astype(np.uint32))
         is_own &= registered == stated
     values = mix(stated.astype(np.uint64) ^ mix(batch.cells.of_record[rows].astype(np.uint64), 1))
@@ -195,19 +205,19 @@ def _of_others(batch: _Batch, field: str, first: Rows, second: Rows) -> Rows:
 
 
 def _known_persons(batch: _Batch) -> _Found:
-    columns, typed_sex, typed_birth = batch.columns, batch.column_of(_SEX), batch.column_of(_BIRTH)
+    columns, sex, birth = batch.columns, batch.sex, batch.birth
     sexes = inverted_sex(columns, batch.cells, batch.dictionaries, batch.index)
-    for judged in _judge(found_as.SEX_INVERTED, typed_sex, sexes, batch.cells):
+    for judged in _judge(found_as.SEX_INVERTED, sex.left[0], sexes, batch.cells):
         rows = batch.cells.rows_of(judged.cells & judged.is_clear)
-        rows = _not_exact(batch, rows[columns[_SEX][rows] != 0])
-        columns[_SEX][rows] = other_sex(columns[_SEX][rows].astype(np.uint8))
-        yield _with_readings(judged, [(typed_sex, OTHER_SEX, rows)])
+        rows = _not_exact(batch, rows[columns[sex.name][rows] != 0])
+        columns[sex.name][rows] = other_sex(columns[sex.name][rows].astype(np.uint8))
+        yield _with_readings(judged, [(sex.left[0], OTHER_SEX, rows)])
     births = swapped_day_and_month(columns, batch.cells, batch.dictionaries, batch.index)
-    for judged in _judge(found_as.DAY_MONTH_SWAPPED, typed_birth, births, batch.cells):
+    for judged in _judge(found_as.DAY_MONTH_SWAPPED, birth.left[0], births, batch.cells):
         rows = batch.cells.rows_of(judged.cells & judged.is_clear)
-        rows = _not_exact(batch, rows[is_exchangeable(columns[_BIRTH][rows].astype(np.uint32))])
-        columns[_BIRTH][rows] = exchanged(columns[_BIRTH][rows].astype(np.uint32))
-        yield _with_readings(judged, [(typed_birth, EXCHANGED, rows)])
+        rows = _not_exact(batch, rows[is_exchangeable(columns[birth.name][rows].astype(np.uint32))])
+        columns[birth.name][rows] = exchanged(columns[birth.name][rows].astype(np.uint32))
+        yield _with_readings(judged, [(birth.left[0], EXCHANGED, rows)])
 
 
 def _judge(question: str, field: str, counted: Counted, cells: Cells) -> list[Judged]:

@@ -232,7 +232,7 @@ def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
     is_numberless, place = are_numberless(batch.columns, plan), number_comparison(plan)
     if is_numberless is None or place is None:
         return np.zeros(batch.n_claims, np.uint8)
-    marks = batch.columns[plan.comparisons[place].left[1]]
+    marks = batch.columns[plan.comparisons[place].marks]
     return np.where(is_numberless, 0, 1 + marks).astype(np.uint8)
 
 
