@@ -28,7 +28,7 @@ def commands(group: Command | None = None, path: tuple[str, ...] = ()) -> dict[t
         if hasattr(command, "commands"):
             found |= commands(command, (*path, name))
         else:
-            found[*path, name] = command
+            found[*path, *name.split()] = command
     return found
 
 
@@ -76,7 +76,7 @@ def test_without_a_command_the_help_is_shown(arguments: tuple[str, ...]) -> None
 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = "simulate, index build, index apply, index info, train, run, evaluate, explain, report, link, doctor, demo"
-    wanted += ", find, version, export, rejects, model show, model compare, plan init, plan check"
+    wanted += ", simulate nights, find, version, export, rejects, model show, model compare, plan init, plan check"
     assert {tuple(words.split()) for words in wanted.split(", ")} <= set(NAMES)
 
 
@@ -111,7 +111,8 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
 
 def test_json_is_one_document_and_nothing_else(district: District, model: Path, tmp_path: Path) -> None:
     calls = json_calls(district, model, tmp_path)
-    left_out = {"link", "model export", "model import", "model check"}  # tried where their files are made
+    # Tried where their files are made.
+    left_out = {"link", "model export", "model import", "model check", "simulate nights"}
     without = set(NAMES) - {tuple(name.split()) for name in [*calls, *left_out]}
     assert not without, f"commands that json_calls does not try: {without}"
     for name, arguments in calls.items():

@@ -52,12 +52,11 @@ def faithful(source: Source) -> pa.Table:
 
 
 def typed(source: Source, table: tuple[ErrorKind, ...], last: int = N) -> tuple[pa.Table, dict[str, int]]:
-    claims = faithful_claims(source, 0, last)
+    claims = faithful_claims(source, np.arange(last))
     changed = make_errors(claims, table)
     codes = pa.array(source.communes.codes, pa.string())
-    return dose_tile(
-        claims, source.doses, 0, Wordings(spaced(source.slips.words), place_tables(source.communes), codes)
-    ), changed
+    texts = Wordings(spaced(source.slips.words), place_tables(source.communes), codes)
+    return dose_tile(claims, source.doses, np.arange(last), texts), changed
 
 
 def always(kind: ErrorKind) -> tuple[ErrorKind, ...]:
@@ -115,7 +114,7 @@ def _iso(text: str) -> str:
 
 def test_shares_come_out(source: Source) -> None:
     table = error_table()
-    claims = faithful_claims(source, 0, N)
+    claims = faithful_claims(source, np.arange(N))
     rows = np.arange(N)
     group_sizes = {kind.kind: int(GROUPS[kind.among](claims, rows).sum()) for kind in table}
     changed = make_errors(claims, table)
@@ -140,7 +139,7 @@ def test_errors_do_not_depend_on_the_tiles(source: Source) -> None:
 
 def test_a_parents_id_comes_with_the_parents_phone(source: Source) -> None:
     kind = next(kind for kind in TABLE if kind.kind == "id_of_parent")
-    claims = faithful_claims(source, 0, N)
+    claims = faithful_claims(source, np.arange(N))
     before = claims.ids.copy()
     make_errors(claims, always(kind))
     rows = np.flatnonzero(claims.ids != before)

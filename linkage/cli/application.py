@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Annotated, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 from linkage.cli import doctor, find, index, judge, link, model, plan, report, run, simulate, verify
 from linkage.cli.printing import print_lines
@@ -30,7 +31,18 @@ Exit codes:
   75   somebody else is at work there: try later
   130  interrupted
 """
+
+
+class TwoWords(TyperGroup):
+    """Commands, some of two words of which the first alone is one too: ``simulate`` and ``simulate nights``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        words = " ".join(args[:2])
+        return super().resolve_command(ctx, [words, *args[2:]] if words in self.commands else args)
+
+
 app = typer.Typer(
+    cls=TwoWords,
     help=HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -39,6 +51,7 @@ app = typer.Typer(
 Command = Callable[..., None]
 COMMANDS: tuple[Command, ...] = (
     simulate.simulate,
+    simulate.simulate_nights,
     run.train,
     run.run,
     judge.evaluate,
@@ -78,7 +91,7 @@ def _with_paths_as_given(command: Command) -> Command:
 
 
 for command in COMMANDS:
-    app.command()(_with_paths_as_given(command))
+    app.command(command.__name__.replace("_", " "))(_with_paths_as_given(command))
 for name, (purpose, commands) in GROUPS.items():
     group = typer.Typer(help=purpose, no_args_is_help=True)
     for command in commands:

@@ -1,4 +1,4 @@
-"""``simulate`` and ``demo``: made-up districts."""
+"""``simulate``, ``simulate nights`` and ``demo``: made-up districts."""
 
 from __future__ import annotations
 
@@ -56,6 +56,39 @@ def simulate(
             error_shares=error_shares,
             shocks=shock or (),
             on_progress=on_progress,
+        )
+    print_result(plain(summary), as_json)
+
+
+def simulate_nights(
+    persons: Annotated[int, typer.Option(min=100, help="People in the registry on the eve of the first night.")],
+    doses: Annotated[int, typer.Option(min=1, help="New doses of all nights together.")],
+    nights: Annotated[int, typer.Option(min=1, help="How many nights, one a day.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into, new or empty.")],
+    units: Annotated[Path | None, typer.Option(help="Folder of administrative units; made up when not given.")] = None,
+    area: Annotated[str, typer.Option(help="country, or bao-lam: the 14 communes of Bảo Lâm district.")] = "country",
+    corrections: Annotated[float, typer.Option(help="Doses corrected in a night, to its new doses.")] = 0.01,
+    withdrawals: Annotated[float, typer.Option(help="Doses withdrawn in a night, to its new doses.")] = 0.002,
+    registry_changes: Annotated[float, typer.Option(help="Share of the registry that changes in a night.")] = 0.001,
+    verdicts: Annotated[float, typer.Option(help="Verdicts of a night, to its new doses.")] = 0.01,
+    bad_files: Annotated[float, typer.Option(help="Share of nights with a file that cannot be used.")] = 0.15,
+    as_json: Json = False,
+) -> None:
+    """Make up what arrives night after night, with the truth and every event.
+
+    Beside night.toml comes in/{date}/ for each night: doses, corrections, withdrawals, changes of the registry,
+    verdicts (some of them wrong), and now and then a file that cannot be used.
+
+    \b
+    Example: linkage simulate nights --persons 20000 --doses 35000 --nights 7 --seed 1 --out week
+    """
+    from linkage.simulate import Shares, simulate_nights
+
+    shares = Shares(corrections, withdrawals, registry_changes, verdicts, bad_files)
+    with progress() as on_progress:
+        summary = simulate_nights(
+            persons, doses, nights, seed, out, shares=shares, units=units, area=area, on_progress=on_progress
         )
     print_result(plain(summary), as_json)
 

@@ -107,14 +107,14 @@ def registry_births(population: Population) -> tuple[Int32s, Int32s, Int32s]:
     return (years.astype(np.int64) + 1970).astype(np.int32), month.astype(np.int32), day.astype(np.int32)
 
 
-def faithful_claims(source: Source, first: int, last: int) -> Claims:
-    """Claims of doses ``first`` to ``last`` without an error."""
+def faithful_claims(source: Source, rows: Rows) -> Claims:
+    """Claims of some doses without an error; each depends on no other."""
     population, doses = source.population, source.doses
-    persons = doses.persons[first:last]
-    dose_keys = source.chance.keys("doses", np.arange(first, last))
-    subject_keys = source.chance.keys("subjects", doses.subjects[first:last])
+    persons = doses.persons[rows]
+    dose_keys = source.chance.keys("doses", rows)
+    subject_keys = source.chance.keys("subjects", doses.subjects[rows])
     n = len(persons)
-    ids, widths = typed_ids(source, persons, doses.days[first:last])
+    ids, widths = typed_ids(source, persons, doses.days[rows])
     year, month, day = (part[persons] for part in source.births)
     forms = np.searchsorted(_DATE_FORM_EDGES, uniform(dose_keys, 101)).astype(np.int32)
     insurance_given = uniform(subject_keys, 102)
@@ -129,7 +129,7 @@ def faithful_claims(source: Source, first: int, last: int) -> Claims:
         dose_keys=dose_keys,
         subject_keys=subject_keys,
         persons=persons,
-        dose_days=doses.days[first:last],
+        dose_days=doses.days[rows],
         names=population.names[persons],
         tone_moved=population.new_tone_style[persons],
         ids=ids,

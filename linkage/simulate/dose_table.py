@@ -41,18 +41,17 @@ class Wordings:
     codes: wording.Texts  # commune codes of 2021
 
 
-def dose_tile(claims: Claims, doses: Doses, first: int, tables: Wordings) -> pa.Table:
-    """Rows of the doses from ``first`` on, as many as there are claims."""
+def dose_tile(claims: Claims, doses: Doses, rows: c.Rows, tables: Wordings) -> pa.Table:
+    """The doses in ``rows``, which the claims are of."""
     n, keys, start = len(claims), claims.dose_keys, claims.source.start
-    subjects = start.subjects + doses.subjects[first : first + n].astype(np.int64)
-    dose_numbers = start.doses + np.arange(first, first + n)
-    numbers = doses.numbers[first : first + n]
-    products = doses.products[first : first + n]
+    subjects = start.subjects + doses.subjects[rows].astype(np.int64)
+    numbers = doses.numbers[rows]
+    products = doses.products[rows]
     places = {
         name: _place(claims, tables, name, use) for name, use in (("province", 11), ("district", 12), ("commune", 13))
     }
     columns = {
-        "dose_id": wording.joined("", _constant("D", n), wording.padded(dose_numbers + 1, DOSE_DIGITS)),
+        "dose_id": dose_ids(claims.source, rows),
         "subject_id": wording.joined("", _constant("S", n), wording.padded(subjects + 1, SUBJECT_DIGITS)),
         "full_name": name_texts(claims, tables.words),
         "gender": wording.choose(_SEXES, claims.sexes + 3 * np.searchsorted(_SEX_FORM_EDGES, uniform(keys, 14))),
@@ -69,9 +68,14 @@ def dose_tile(claims: Claims, doses: Doses, first: int, tables: Wordings) -> pa.
         "dose_number": wording.blank(wording.short_numbers(numbers), ~claims.numbered),
         "dose_date": _dose_date_texts(claims),
         "lot": _lot_texts(claims, products),
-        **_facility_columns(doses, first, n, tables.codes),
+        **_facility_columns(doses, rows, tables.codes),
     }
     return pa.table({name: columns[name] for name in DOSES.names}, schema=DOSES.arrow())
+
+
+def dose_ids(source: c.Source, rows: c.Rows) -> wording.Texts:
+    """D000000123."""
+    return wording.joined("", _constant("D", len(rows)), wording.padded(source.start.doses + rows + 1, DOSE_DIGITS))
 
 
 def _constant(text: str, n: int) -> wording.Texts:
@@ -278,11 +282,11 @@ def _lot_texts(claims: Claims, products: Int32s) -> wording.Texts:
     return wording.blank(texts, uniform(claims.dose_keys, 23) < 0.03)
 
 
-def _facility_columns(doses: Doses, first: int, n: int, codes: wording.Texts) -> dict[str, wording.Texts]:
+def _facility_columns(doses: Doses, rows: c.Rows, codes: wording.Texts) -> dict[str, wording.Texts]:
     """Code of the station, made of its commune and level, and the level."""
-    levels = doses.levels[first : first + n]
+    levels = doses.levels[rows]
     suffixes = wording.choose(["01", "50", "80", "99"], levels)
-    where: npt.NDArray[np.int32] = doses.communes[first : first + n]
+    where: npt.NDArray[np.int32] = doses.communes[rows]
     return {
         "facility_code": wording.joined("", codes.take(pa.array(where)), suffixes),
         "facility_level": wording.choose(list(LEVELS), levels),

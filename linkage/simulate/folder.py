@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,14 @@ from linkage.errors import LinkageError, UsageError, disk_reason
 from linkage.schema import DOSES, REGISTRY, TRUTH
 from linkage.storage.locks import made_and_locked
 from linkage.storage.output_paths import check_folder
-from linkage.storage.work_folders import abandoned, put_in_place, undivided, work_folder
+from linkage.storage.work_folders import (
+    abandoned,
+    flush_all,
+    make_folder,
+    put_in_place,
+    undivided,
+    work_folder,
+)
 
 TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
 # Comes last and goes first: without it what is there is no whole simulation.
@@ -58,3 +66,35 @@ def _put_in_place(work: Path, out: Path) -> None:
         put_in_place(path, out / UNITS / path.name)
     for name in (*(f"{name}.parquet" for name in TABLES), ASSUMPTIONS):
         put_in_place(work / name, out / name)
+
+
+@contextmanager
+def nights_folder(out: Path) -> Iterator[Path]:
+    """A work folder that becomes ``out`` at the end, with all that was put into it.
+
+    Raises
+    ------
+    UsageError : ``out`` is a file, or holds something
+    """
+    check_folder(out)
+    target = Path(os.path.realpath(out))
+    _check_empty(target, out)
+    make_folder(target.parent)
+    try:
+        with work_folder(target.parent) as work:
+            made = work / "made"
+            made.mkdir(mode=0o700)
+            yield made
+            flush_all(made)
+            _check_empty(target, out)
+            with undivided():
+                put_in_place(made, target)
+    except OSError as error:
+        raise LinkageError(f"{out}: cannot be written ({disk_reason(error)}); free space or rights there") from error
+
+
+def _check_empty(target: Path, out: Path) -> None:
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{out}: is a file; name a folder")
+    if target.exists() and any(target.iterdir()):
+        raise UsageError(f"{out}: is not empty; name a new folder")

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from linkage.errors import UsageError
-from linkage.schema import TRUTH, TableSchema
+from linkage.schema import TRUTH
 from linkage.simulate import doses as dose_model
 from linkage.simulate import households, population, wording
 from linkage.simulate.claims import Source, Start, faithful_claims, registry_births
@@ -108,15 +108,15 @@ def simulate(
         ``units`` or ``error_shares`` cannot be used.
     """
     started = time.perf_counter()
-    _check(persons, doses, seed, registry_date, area, units)
+    check_arguments(persons, doses, seed, registry_date, area, units)
     table = error_table(split, error_shares)
     acting = chosen_shocks(shocks)
     in_regions = persons > region_persons
     _check_shocks(acting, in_regions, region_persons)
     chance = Chance(seed)
-    communes = _communes(persons, chance, units, area, in_regions, acting)
+    communes = draw_communes(persons, chance, units, area, published=in_regions, shocks=acting)
     country = make_country(communes, Issued(chance) if in_regions else None)
-    texts, tally = _texts(country, registry_date), Tally()
+    texts, tally = make_texts(country, registry_date), Tally()
     regions = divide(country.communes, persons, doses, region_persons)
     with simulation_folder(out) as work:
         with _opened(work) as files:
@@ -148,7 +148,8 @@ def _write_region(
     tally.add(source, known, numbers, changed)
 
 
-def _check(persons: int, doses: int, seed: int, registry_date: str, area: str, units: Path | None) -> None:
+def check_arguments(persons: int, doses: int, seed: int, registry_date: str, area: str, units: Path | None) -> None:
+    """UsageError where a world of these arguments of ``simulate`` cannot be."""
     for name, value, least in (("persons", persons, 100), ("doses", doses, 1), ("seed", seed, 0)):
         if value < least:
             raise UsageError(f"{name} {value}: too small; give {least} or more")
@@ -166,9 +167,16 @@ def _check_shocks(shocks: Mapping[str, Shock], in_regions: bool, region_persons:
             raise UsageError(f"shock {name}: cannot be drawn region by region; give {region_persons} persons at most")
 
 
-def _communes(
-    persons: int, chance: Chance, units: Path | None, area: str, published: bool, shocks: Mapping[str, Shock]
+def draw_communes(
+    persons: int,
+    chance: Chance,
+    units: Path | None,
+    area: str,
+    *,
+    published: bool = False,
+    shocks: Mapping[str, Shock] = NO_SHOCKS,
 ) -> Communes:
+    """Where the people live; ``published``: the communes have exactly the published sizes."""
     if area == "bao-lam":
         communes = bao_lam()
     elif units is None:
@@ -188,7 +196,8 @@ def make_country(communes: Communes, issued: Issued | None = None) -> Country:
     return Country(communes, names, build_slips(names.vocabulary), issued)
 
 
-def _texts(country: Country, registry_date: str) -> Texts:
+def make_texts(country: Country, registry_date: str) -> Texts:
+    """The tables of text of a country; ``registry_date`` as of ``simulate``."""
     communes = country.communes
     wordings = Wordings(
         wording.spaced(country.slips.words), place_tables(communes), pa.array(communes.codes, pa.string())
@@ -247,27 +256,31 @@ def _as_registered(source: Source, shocks: Mapping[str, Shock]) -> Source:
     return source
 
 
-def _tiles(n: int) -> Iterator[tuple[int, int]]:
+def tiles(n: int) -> Iterator[tuple[int, int]]:
+    """First and last rows, to be made at once, of ``n``."""
     for first in range(0, n, TILE_ROWS):
         yield first, min(first + TILE_ROWS, n)
 
 
-def _writer(path: Path, schema: TableSchema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, schema.arrow(), compression="zstd", compression_level=1, write_page_checksum=True)
+def table_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A Parquet file to be written, whose bytes depend on the rows alone."""
+    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, write_page_checksum=True)
 
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Files]:
     with ExitStack() as stack:
         paths = {name: folder / f"{name}.parquet" for name in TABLES}
-        yield Files(**{name: stack.enter_context(_writer(paths[name], table)) for name, table in TABLES.items()})
+        yield Files(
+            **{name: stack.enter_context(table_writer(paths[name], table.arrow())) for name, table in TABLES.items()}
+        )
 
 
 def _write_registry(source: Source, writer: pq.ParquetWriter, texts: Texts) -> Ints:
     """Write the people of a region in random order; returns the number of each person, from 1, -1 outside."""
     order = source.chance.stream("registry order").permutation(np.flatnonzero(source.population.registered))
     numbers = person_ids(source, order)
-    for first, last in _tiles(len(order)):
+    for first, last in tiles(len(order)):
         writer.write_table(registry_tile(source, order[first:last], numbers, texts.doses.words, texts.registry_codes))
     return numbers
 
@@ -282,13 +295,14 @@ def _write_doses(
 ) -> Counter[str]:
     """Write doses and truth of a region; returns how many doses each kind of error changed."""
     changed: Counter[str] = Counter()
-    for first, last in _tiles(len(source.doses)):
-        claims = faithful_claims(source, first, last)
+    for first, last in tiles(len(source.doses)):
+        rows = np.arange(first, last)
+        claims = faithful_claims(source, rows)
         changed.update(make_errors(claims, table))
         for shock in shocks.values():
             if shock.claims:
                 shock.claims(claims, first)
-        tile = dose_tile(claims, source.doses, first, texts)
+        tile = dose_tile(claims, source.doses, rows, texts)
         for shock in shocks.values():
             tile = shock.rows(tile, claims, first) if shock.rows else tile
         files.doses.write_table(tile)
