@@ -19,6 +19,7 @@ from linkage.registry.build import build_index
 from linkage.registry.from_files import apply_changes, build_from_files, compact_index
 from linkage.registry.index import open_index
 from linkage.simulate import simulate
+from linkage.standardise.dates import stated_dates
 
 ROOT = Path(__file__).parents[1]
 DAY = datetime.date
@@ -58,6 +59,42 @@ def test_changes_are_judged_by_what_was_read_before() -> None:
     assert found(["2092-04-07"], known=DAY(2022, 4, 5)) == ("2022-04-05", 1)
     assert found(["1981-04-07"], known=DAY(2022, 4, 5)) == ("2022-04-05", 0)
     assert found([], known=DAY(2022, 4, 5)) == ("2022-04-05", 0)
+
+
+def test_how_near_a_date_is_goes_by_those_before_it() -> None:
+    births = [str(DAY(2015, 1, 1) + datetime.timedelta(days)) for days in range(0, 2600, 2)]  # to 11 February 2022
+    for ahead in (40, 365, 4 * 365):
+        later = str(DAY(2022, 2, 11) + datetime.timedelta(ahead))
+        assert found([*births, later]) == ("2022-02-11", 1)
+    assert found([*births, "2022-03-01"]) == ("2022-03-01", 0)
+    assert found([*births, "2022-07-01", "2022-07-09"]) == ("2022-07-09", 0)
+    few = [f"{year}-{month:02}-15" for year in range(2010, 2022) for month in (2, 8)]  # one in half a year
+    assert found([*few, "2022-12-01"]) == ("2022-12-01", 0)
+
+
+def test_a_change_far_ahead_of_an_index_sets_no_day_by_itself(town: Path, tmp_path: Path) -> None:
+    """Of an index of a day's births one a year later is an error; two of the file speak for each other."""
+    births = stated_dates(pa.array([str(DAY(2021, 1, 1) + datetime.timedelta(days)) for days in range(400)]))
+    known = DAY(2022, 2, 4)
+    for texts, expected in (
+        (["2023-02-04"], ("2022-02-04", 1)),
+        (["2022-03-01"], ("2022-03-01", 0)),
+        (["2023-02-04", "2023-02-05"], ("2023-02-05", 0)),
+    ):
+        judged = as_of([pa.array(texts)], known=known, before=[births])
+        assert (judged.date.isoformat(), judged.n_later) == expected
+    index = build_from_files([town / "registry.parquet"], tmp_path / "index", units=town / "units")
+    latest = index.dictionaries.latest_date
+    rows = ["person_id,full_name,date_of_birth", f"N1,Lê Mới,{latest.year + 4}-01-01", ""]
+    (tmp_path / "changes.csv").write_text("\n".join(rows), "utf-8")
+    notes: list[str] = []
+    applied = apply_changes(tmp_path / "changes.csv", tmp_path / "index", on_note=notes.append)
+    assert applied.index.dictionaries.latest_date == latest
+    assert any(f"1 dates are after {latest}" in note for note in notes)
+    rows[2:] = [f"N2,Lê Mới,{latest.year + 1}-12-01", f"N3,Lê Mới,{latest.year + 1}-12-02", ""]
+    (tmp_path / "changes.csv").write_text("\n".join(rows), "utf-8")
+    apply_changes(tmp_path / "changes.csv", tmp_path / "index", on_note=notes.append)
+    assert f"dates are judged as of {latest.year + 1}-12-02 from now on, as of {latest} before" in notes[-1] + notes[-2]
 
 
 def test_a_stated_day_counts_whatever_the_dates_say() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import itertools
 import json
 import subprocess
@@ -66,20 +67,20 @@ def test_a_station_is_told_in_words(path: Path, tmp_path: Path) -> None:
     utf8 = "Nhập lại giá trị, lưu tệp theo bảng mã UTF-8"
     too_long = "Bỏ cột thừa; giá trị có dấu phân cách phải đặt trong dấu ngoặc kép"
     assert exported(path, tmp_path / "out.csv") == [
-        ["Tệp", "Dòng", "Cột", "Giá trị đã nhập", "Lý do", "Cần làm gì"],
-        ["a.csv", "2", "full_name", '"An', "Thiếu dấu ngoặc kép đóng", close],
-        ["a.csv", "3", "full_name", "3", "Dòng thiếu cột", "Điền các cột còn thiếu theo dòng tiêu đề"],
-        ["a.csv", "4", "full_name", r"\xff\x00", "Có ký tự rỗng (byte 0)", "Xóa giá trị và nhập lại"],
-        ["a.csv", "4", "full_name", r"\xff\x00", "Sai bảng mã, không đọc được chữ", utf8],
-        ["a.csv", "4", "", "y", "Dòng thừa cột", too_long],
-        ["a.csv", "5", "dose_id", " | =1+1 | x", "Để trống mã", "Điền mã"],
+        ["Tệp", "Trang tính", "Dòng", "Bản ghi", "Cột", "Giá trị đã nhập", "Lý do", "Cần làm gì"],
+        ["a.csv", "", "3", "2", "full_name", '"An', "Thiếu dấu ngoặc kép đóng", close],
+        ["a.csv", "", "4", "3", "full_name", "3", "Dòng thiếu cột", "Điền các cột còn thiếu theo dòng tiêu đề"],
+        ["a.csv", "", "5", "4", "full_name", r"\xff\x00", "Có ký tự rỗng (byte 0)", "Xóa giá trị và nhập lại"],
+        ["a.csv", "", "5", "4", "full_name", r"\xff\x00", "Sai bảng mã, không đọc được chữ", utf8],
+        ["a.csv", "", "5", "4", "", "y", "Dòng thừa cột", too_long],
+        ["a.csv", "", "6", "5", "dose_id", " | =1+1 | x", "Để trống mã", "Điền mã"],
     ]
 
 
 def test_in_english_when_asked(path: Path, tmp_path: Path) -> None:
     rows = exported(path, tmp_path / "out.csv", language="en")
-    assert rows[0] == ["file", "row", "column", "value as typed", "reason", "what to do"]
-    assert rows[-1] == ["a.csv", "5", "dose_id", " | =1+1 | x", "The id is empty", "Fill in the id"]
+    assert rows[0] == ["file", "sheet", "line", "record", "column", "value as typed", "reason", "what to do"]
+    assert rows[-1] == ["a.csv", "", "6", "5", "dose_id", " | =1+1 | x", "The id is empty", "Fill in the id"]
 
 
 def test_the_key_is_named_as_in_the_file(tmp_path: Path) -> None:
@@ -87,7 +88,66 @@ def test_the_key_is_named_as_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Mã mũi,Họ tên\n01,An\n01,Ba\n,Bê\n", encoding="utf-8")
     pq.write_table(ingest([tmp_path / "a.csv"], DOSES, columns=mapping).rejected, tmp_path / "rejected.parquet")
     rows = exported(tmp_path / "rejected.parquet", tmp_path / "out.csv", columns=mapping)
-    assert [row[1:4] for row in rows[1:]] == [["1", "Mã mũi", "'01"], ["2", "Mã mũi", "'01"], ["3", "Mã mũi", " | Bê"]]
+    assert [row[3:6] for row in rows[1:]] == [["1", "Mã mũi", "'01"], ["2", "Mã mũi", "'01"], ["3", "Mã mũi", " | Bê"]]
+
+
+LINES = [
+    b"B\xc3\xa1o c\xc3\xa1o",  # 1: a title
+    b"",
+    b"dose_id,full_name,address",  # 3
+    b'1,A,"x',  # 4 and 5: quoted line breaks
+    b'y"',
+    b",B,x",  # 6
+    b"",
+    b'3,"C\nD\nE",z',  # 8 to 10
+    b"4",  # 11
+    b'5,F,"',  # 12 and 13
+    b'"',
+    b"1,A2,q",  # 14
+]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_line_is_the_one_that_an_editor_shows(tmp_path: Path, line_end: bytes, encoding: str) -> None:
+    text = b"\n".join(LINES).replace(b"\n", line_end).decode()
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    rows = exported(run(tmp_path, "a.csv"), tmp_path / "out.csv")
+    assert [(row[2], row[3]) for row in rows[1:]] == [("4", "1"), ("6", "2"), ("11", "4"), ("14", "6")]
+    assert [lines[int(row[2]) - 1][:2] for row in rows[1:]] == ["1,", ",B", "4", "1,"]
+
+
+def test_lines_go_on_over_parts_and_packed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkage.ingest.csv_file._CHUNK_RECORDS", 7)
+    monkeypatch.setattr("linkage.ingest.rejecting._REJECTED_AT_ONCE", 5)
+    records = [f'{n},"A\nB",x' if n % 3 else "short" for n in range(1, 60)]
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress("\n".join(["dose_id,full_name,address", *records, ""]).encode()))
+    found = ingest([tmp_path / "a.csv.gz"], DOSES).rejected
+    assert found["line"].to_pylist() == [6 + 5 * number for number in range(19)]  # two records of two lines before each
+
+
+def test_the_row_of_a_workbook_is_that_of_its_sheet(tmp_path: Path) -> None:
+    header = ["dose_id", "full_name"]
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        for name, above in (("Thôn 1", 2), ("Thôn 2", 5)):
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate([header, [f"{name}-1", "A"], ["", "B"], [], ["", "C"]]):
+                sheet.write_row(above + number, 1, row)
+    rows = exported(run(tmp_path, "a.xlsx"), tmp_path / "out.csv")
+    assert [row[:4] for row in rows[1:]] == [
+        ["a.xlsx", "Thôn 1", "5", "2"],
+        ["a.xlsx", "Thôn 1", "7", "3"],
+        ["a.xlsx", "Thôn 2", "8", "5"],
+        ["a.xlsx", "Thôn 2", "10", "6"],
+    ]
+
+
+def test_a_table_of_an_older_version_has_no_lines(path: Path, tmp_path: Path) -> None:
+    old = pq.read_table(path).drop_columns(["line", "sheet"])
+    pq.write_table(old, tmp_path / "old.parquet")
+    rows = exported(tmp_path / "old.parquet", tmp_path / "out.csv")
+    assert [row[2:4] for row in rows[1:3]] == [["", "2"], ["", "3"]]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -103,14 +163,15 @@ def test_every_reason_has_its_words(language: str) -> None:
 def test_export_to_excel(path: Path, tmp_path: Path) -> None:
     export_rejects(path, tmp_path / "out.xlsx")
     rows = list(openpyxl.load_workbook(tmp_path / "out.xlsx").active.iter_rows(values_only=True))
-    assert rows[2] == ("a.csv", 3, "full_name", "3", "Dòng thiếu cột", "Điền các cột còn thiếu theo dòng tiêu đề")
+    remedy = "Điền các cột còn thiếu theo dòng tiêu đề"
+    assert rows[2] == ("a.csv", None, 4, 3, "full_name", "3", "Dòng thiếu cột", remedy)
     assert len(rows) == 7
 
 
 def test_a_value_longer_than_a_cell_is_cut(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"dose_id,full_name\n1,=" + b"x" * 70_000 + b"\n")
     export_rejects(run(tmp_path, "a.csv"), tmp_path / "out.xlsx")
-    cell = openpyxl.load_workbook(tmp_path / "out.xlsx").active["D2"]
+    cell = openpyxl.load_workbook(tmp_path / "out.xlsx").active["F2"]
     assert (len(cell.value), cell.value[:3], cell.value[-1], cell.data_type) == (32_767, "=xx", "…", "s")
 
 
@@ -123,7 +184,7 @@ def test_one_file_for_each_facility(tmp_path: Path) -> None:
     assert [file.name for file in written] == ["T1.xlsx", "T2.xlsx", "khong-ro-co-so.xlsx"]
     assert all(file.parent == tmp_path / "out" for file in written)
     rows = [list(openpyxl.load_workbook(file).active.iter_rows(min_row=2, values_only=True)) for file in written]
-    assert [[(row[0], row[1]) for row in part] for part in rows] == [
+    assert [[(row[0], row[3]) for row in part] for part in rows] == [
         [("a.csv", 1), ("a.csv", 3), ("b.csv", 1)],
         [("a.csv", 2)],
         [("a.csv", 4)],
@@ -261,7 +322,7 @@ def test_records_of_text_are_no_workbook(path: Path, tmp_path: Path) -> None:
 
 def test_a_record_that_is_no_row_of_cells_keeps_no_other_from_being_replayed(tmp_path: Path) -> None:
     raw = [b'{"dose_id": null, "full_name": "A"}', b'{"dose_id": nu', b'{"dose_id": null, "full_name": "B"}']
-    rows = [["a.jsonl"] * 3, [1, 2, 3], raw, [["missing_dose_id"]] * 3]
+    rows = [["a.jsonl"] * 3, [1, 2, 3], [None] * 3, [None] * 3, raw, [["missing_dose_id"]] * 3]
     pq.write_table(pa.table(rows, schema=REJECTED.arrow()), tmp_path / "rejected.parquet")
     replayed = replay(tmp_path / "rejected.parquet", tmp_path / "mend.csv")
     assert (tmp_path / "mend.csv").read_text("utf-8") == "dose_id,full_name\n,A\n,B\n"
@@ -317,7 +378,8 @@ def test_many_records_are_hardly_in_memory(tmp_path: Path) -> None:
             for file, start in itertools.product(("a.csv", "b.csv"), range(0, n_records, at_once)):
                 positions = range(start, start + at_once)
                 raw = [b"%d,%s" % (place, line) for place in positions]
-                rows = [[file] * at_once, positions, raw, [["too_few_columns"]] * at_once]
+                none = [None] * at_once
+                rows = [[file] * at_once, positions, positions, none, raw, [["too_few_columns"]] * at_once]
                 writer.write_table(pa.table(rows, schema=schema))
     # In a process of its own, for what other tests left in this one comes and goes; its libraries are loaded first.
     code = f"""

@@ -12,7 +12,7 @@ import pytest
 from linkage.errors import InputError, UsageError, VerificationError
 from linkage.ingest.duplicates import hash_keys
 from linkage.machine.clock import today
-from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
+from linkage.registry.contradictions import BIRTH, DEATH, contradictions_within, days_of_death
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import open_index, verify_index
 from linkage.registry.persons_by_id import hash_of, persons_by_id
@@ -335,6 +335,42 @@ def test_what_cannot_be_so_is_told_by_person(folder: Path, persons: list[Row], t
     assert ended.json["contradictions"] == counts | {"death_to_come": 1}
     again = call("index", "apply", changes_csv(tmp_path / "again.csv", rows), "--index", index, "--json")
     assert "contradictions" not in again.json  # nothing changes, so nothing is told anew
+
+
+def test_a_build_tells_what_an_apply_tells(
+    folder: Path, persons: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = [row for row in persons if row["id_number"] and row["date_of_birth"] and not row["date_of_death"]][:9]
+    changed = [
+        good[0] | {"id_number": good[1]["id_number"], "old_id_number": good[1]["id_number"]},
+        good[2] | {"status": "deceased", "date_of_death": "1850-01-01"},
+        good[3] | {"status": "deceased", "date_of_death": "31/02/2020"},
+        good[4] | {"date_of_birth": "2090-01-01"},
+        good[5] | {"date_of_death": "2091-01-01"},
+    ]
+    # Old numbers were given twice now and then, which is told too.
+    by_id = {row["person_id"]: row for row in [*persons, *changed]}
+    bearers: dict[str, set[str]] = {}
+    for row in by_id.values():
+        for number in {row["id_number"], row["old_id_number"]} - {None}:
+            bearers.setdefault(number, set()).add(row["person_id"])
+    sharing = set().union(*(people for people in bearers.values() if len(people) > 1))
+    assert {good[0]["person_id"], good[1]["person_id"]} <= sharing
+    path = changes_csv(tmp_path / "registry.csv", list(by_id.values()))
+    settings = ("--units", folder / "units", "--json")
+    ended = call("index", "build", path, "--out", tmp_path / "index", *settings)
+    told = " ".join(ended.err.split())
+    assert f"the registry: {len(sharing)} people with a number of identity that another person has too: " in told
+    assert f"1 person who died before they were born: that date is not read: {good[2]['person_id']};" in told
+    assert f"1 person with a date of death that cannot be read: {good[3]['person_id']};" in told
+    assert re.search(f"1 person born after 20[0-9-]+: {good[4]['person_id']};", told)
+    assert f"1 person who died after {today()}: {good[5]['person_id']};" in told
+    counts = {"number_of_another": len(sharing), "birth_to_come": 1, "death_before_birth": 1, "death_unread": 1}
+    assert ended.json["contradictions"] == counts | {"death_to_come": 1}
+    monkeypatch.setattr("linkage.registry.contradictions._NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr("linkage.registry.contradictions._CHUNK_ROWS", 64)
+    in_parts = contradictions_within(open_index(tmp_path / "index"), today())
+    assert {found.name: found.n for found in in_parts} == ended.json["contradictions"]
 
 
 def test_a_death_before_the_birth_is_not_read(folder: Path, persons: list[Row], tmp_path: Path) -> None:

@@ -40,23 +40,29 @@ def test_keys_that_occur_again_over_all_files(tmp_path: Path) -> None:
     assert batch.accepted.column("dose_id").to_pylist() == ["1", "2", "4", "5"]
     assert batch.positions().tolist() == [1, 2, 5, 3]
     assert batch.rejected.to_pylist() == [
-        {"file": "a.csv", "position": 3, "raw": b"1,A", "reasons": ["duplicate_dose_id"]},
-        {"file": "a.csv", "position": 4, "raw": b"3,C", "reasons": ["conflicting_dose_id"]},
+        {"file": "a.csv", "position": 3, "line": 4, "sheet": None, "raw": b"1,A", "reasons": ["duplicate_dose_id"]},
+        {"file": "a.csv", "position": 4, "line": 5, "sheet": None, "raw": b"3,C", "reasons": ["conflicting_dose_id"]},
         {
             "file": "b.parquet",
             "position": 1,
+            "line": None,
+            "sheet": None,
             "raw": b'{"dose_id":"2","full_name":"B"}',
             "reasons": ["duplicate_dose_id"],
         },
         {
             "file": "b.parquet",
             "position": 2,
+            "line": None,
+            "sheet": None,
             "raw": b'{"dose_id":"3","full_name":"X"}',
             "reasons": ["conflicting_dose_id"],
         },
         {
             "file": "b.parquet",
             "position": 4,
+            "line": None,
+            "sheet": None,
             "raw": b'{"dose_id":"4","full_name":null}',
             "reasons": ["duplicate_dose_id"],
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,32 @@ def test_a_syllable_too_many_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None
     grown = dictionary.encode(split_names(canonical_names(pa.array(["Bá An", "Giang"])))).syllables
     assert np.count_nonzero(grown[0]) == 2
     assert not grown[1].any()
+
+
+def test_what_is_no_file_is_set_aside_among_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder, a pipe, a loop of links, a file of the kernel's, and one in a folder that may not be entered."""
+    closed = tmp_path / "closed" / "x.csv"
+    (tmp_path / "folder.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    (tmp_path / "kernel.csv").symlink_to("/proc/self/status")
+    sound = [csv_file(tmp_path / f"{number}.csv", f"D{number}") for number in range(3)]
+    odd = [tmp_path / f"{name}.csv" for name in ("folder", "pipe", "loop", "kernel")]
+    stat = Path.stat
+
+    def refused(path: Path, **settings: bool) -> os.stat_result:
+        if path == closed:  # whoever tests this may be root, who enters any folder
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **settings)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    batch = ingest([sound[0], closed, sound[1], *odd, sound[2]], DOSES, strict=False)
+    assert batch.accepted.column("dose_id").to_pylist() == ["D0", "D1", "D2"]
+    reasons = [found.reason for found in batch.set_aside]
+    names = ["x.csv", "folder.csv", "pipe.csv", "loop.csv", "status"]
+    assert [reason.partition(": ")[0] for reason in reasons] == names
+    assert "may not be read by this user" in reasons[0]
+    assert [found.sha256 for found in batch.set_aside] == [None] * 5
+    for path in (closed, *odd):
+        with pytest.raises(InputError, match=path.resolve().name if path.name == "kernel.csv" else path.name):
+            ingest([sound[0], path], DOSES)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from linkage.errors import LinkageError
-from linkage.machine import clock, doctor, kernel_cache
+from linkage.machine import address_limit, clock, doctor, kernel_cache, memory
 from linkage.machine.doctor import examine
 from linkage.machine.kernel_cache import VARIABLE, choose_cache
 
@@ -135,8 +135,7 @@ def finding(name: str, folder: Path) -> str:
 def test_the_doctor_says_what_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LEAST_DISK_BYTES", 1 << 60)
     assert finding("disk", tmp_path).endswith("free at least 5 GiB")
-    monkeypatch.setattr(doctor, "_CGROUP_LIMITS", (tmp_path / "memory.max",))
-    (tmp_path / "memory.max").write_text("1073741824\n")
+    monkeypatch.setattr(doctor, "memory_bytes", lambda: 1 << 30)
     assert finding("memory", tmp_path) == "1.0 GiB; a district needs 4 GiB, the country 24 GiB"
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 256))
     assert finding("open files", tmp_path) == "256 at once; ulimit -n 1024"
@@ -154,6 +153,40 @@ def test_the_doctor_says_what_to_mend(tmp_path: Path, monkeypatch: pytest.Monkey
     assert finding("libraries", tmp_path) == "absent-thing missing; start ./run once, or install the package anew"
     lock.write_text("numpy==1.0.0 \\\n")
     assert re.fullmatch(r"numpy \S+ not as in requirements.lock; start ./run once", finding("libraries", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "expected"),
+    [
+        ("0::/\n", {"memory.max": "1073741824\n"}, 1 << 30),
+        ("0::/\n", {"memory.max": "max\n"}, None),
+        ("0::/a/b\n", {"memory.max": "max\n", "a/memory.max": "536870912", "a/b/memory.max": "max"}, 512 << 20),
+        ("0::/../other/b\n", {"memory.max": "402653184"}, 384 << 20),
+        ("4:cpu,cpuacct:/a\n3:memory:/docker/7\n0::/\n", {"memory/memory.limit_in_bytes": "1073741824"}, 1 << 30),
+        ("3:hugetlb,memory:/a\n", {"memory/memory.limit_in_bytes": str(2**63 - 4096)}, None),
+        ("3:hugetlb,memory:/a\n", {"memory/a/memory.limit_in_bytes": "805306368"}, 768 << 20),
+        ("no group\n", {}, None),
+        (None, {}, None),
+    ],
+)
+def test_the_limit_of_a_container_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: str | None, limits: dict[str, str], expected: int | None
+) -> None:
+    if groups is not None:
+        (tmp_path / "cgroup").write_text(groups)
+    for name, text in limits.items():
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).write_text(text)
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(memory, "_GROUP_ROOT", tmp_path / "root")
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert memory.memory_bytes() == (machine if expected is None else min(machine, expected))
+
+
+def test_a_container_with_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address_limit, "memory_bytes", lambda: 100 << 20)
+    with pytest.raises(LinkageError, match=r"this process may have 100 MiB, and .* give the container"):
+        address_limit.fit_limit()
 
 
 def test_run_starts_where_it_may_not_write(tmp_path: Path) -> None:

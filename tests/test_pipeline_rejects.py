@@ -69,8 +69,8 @@ def test_rejected_rows_are_exported_as_text(district: District, tmp_path: Path) 
     with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as stream:
         exported = list(csv.DictReader(stream))
     assert [(row["Dòng"], row["Lý do"], row["Cột"]) for row in exported] == [
-        ("4", "Dòng thiếu cột", "full_name"),
-        ("5", "Sai bảng mã, không đọc được chữ", "subject_id"),
+        ("5", "Dòng thiếu cột", "full_name"),
+        ("6", "Sai bảng mã, không đọc được chữ", "subject_id"),
     ]
     assert exported[0]["Giá trị đã nhập"] == "only | two"
     assert exported[1]["Giá trị đã nhập"] == "Tr\\x81\\xe2n"

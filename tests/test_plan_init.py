@@ -23,7 +23,7 @@ from linkage.errors import InputError
 from linkage.plan.reading import load_plan, plan_from
 from linkage.plan.sections import Comparison, Field
 from linkage.planning.checking import check_plan
-from linkage.planning.columns import TextColumn, read_columns, text_columns
+from linkage.planning.columns import TextColumn, header_notes, read_columns, text_columns
 from linkage.planning.correspondences import determined_by
 from linkage.planning.fields import Planned
 from linkage.planning.made_of import made_of_others
@@ -50,6 +50,24 @@ def test_no_plan_names_a_person_of_a_list_without_a_header(tmp_path: Path, third
     assert "the first row holds values" in told.err
     assert "Khiêm" not in told.err + told.out
     assert not plan.exists()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Lương Đình Khiêm,12 Lê Lợi", "Đình Quang Vinh,9 Trần Phú", "Hà Khiêm,3 Hà Huy Tập", "Lương Vĩ,7 Lê Hà"],
+        ["Mary Ann Jones,B-12", "Ann Smith,B-7", "Bob Jones,C-9", "Mary Clark,A-31"],
+    ],
+)
+def test_a_first_row_like_those_under_it_is_told(tmp_path: Path, rows: list[str]) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("\n".join([*rows, *rows[1:]]), "utf-8")
+    told = call("plan", "init", path, "--out", tmp_path / "plan.toml")
+    assert told.code == 0, told.err
+    assert "list.csv: the first row reads like the rows under it" in " ".join(told.err.split())
+    assert not any(word in told.err for word in ("Khiêm", "Mary"))
+    path.write_text("\n".join(["họ và tên,địa chỉ", *rows]), "utf-8")
+    assert header_notes(path, read_columns(path)) == []
 
 
 def test_a_header_may_state_days_and_words_of_its_columns(tmp_path: Path) -> None:

@@ -208,3 +208,43 @@ BY_LABEL = [
 def test_months_by_name_and_years_said_figure_by_figure(typed: str, iso: str | None) -> None:
     read = standardise_birth_dates(pa.array([typed]), latest=datetime.date(2026, 12, 1))
     assert to_iso(read).to_pylist() == [iso]
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("1985 ngày 05 tháng mười một", "1985-11-05"),
+        ("tháng mười một ngày mười lăm năm 1985", "1985-11-15"),
+        ("1985 ngày hai mươi mốt tháng chạp", "1985-12-21"),
+        ("ngày năm tháng năm năm 1985", "1985-05-05"),
+        ("Ngày tháng năm sinh: 05/11/1985", "1985-11-05"),
+        ("ngày … tháng … năm 1985", "1985"),
+        ("Sinh ngày 05/11/1985 tại Hà Nội", "1985-11-05"),
+        ("Sinh tại Huế ngày 5/11/1985", "1985-11-05"),
+        ("5/11/1985 tại phường 12, quận 3", "1985-11-05"),
+        ("5/11/1985 tại Huế, cấp 02/03/2010", None),
+        ("05/11/1985 - Hà Nội", "1985-11-05"),
+        ("05/11/1985 hoặc khác", None),
+        ("05/11/1985 sai", None),
+        ("Date of birth: 05/11/1985", "1985-11-05"),
+        ("05/11/19 85", "1985-11-05"),
+        ("0 5 / 1 1 / 1 9 8 5", "1985-11-05"),
+        ("0 5 1 1 1 9 8 5", "1985-11-05"),
+        ("05 11 1985", "1985-11-05"),
+        ("2001 2010", None),
+        ("(05/11/1985)", "1985-11-05"),
+        ("05/ll/1985", "1985-11-05"),
+        ("05/II/1985", "1985-02-05"),
+        ("05/11/l985", "1985-11-05"),
+        ("0511/1985", "1985-11-05"),
+        ("05/111985", "1985-11-05"),
+        ("Nov-85", "1985-11"),
+        ("Nov-20", None),
+        ("19851105000000", "1985-11-05"),
+        ("/Date(499971600000)/", "1985-11-05"),
+    ],
+)
+def test_a_whole_date_among_other_things(typed: str, read: str | None) -> None:
+    texts = pa.array([typed, typed.upper()])
+    found = to_iso(standardise_birth_dates(texts, latest=datetime.date(2022, 8, 31))).to_pylist()
+    assert found == [read] * 2

@@ -31,7 +31,7 @@ def index_build(
     """
     from linkage.registry.from_files import build_from_files
 
-    notes = list[str]()
+    notes, told = list[str](), dict[str, int]()
     with progress() as on_progress:
         index = build_from_files(
             registry,
@@ -44,9 +44,10 @@ def index_build(
             n_threads=threads,
             on_progress=on_progress,
             on_note=notes.append,
+            on_contradiction=lambda found: told.update({found.name: found.n}),
         )
     print_notes(notes)
-    print_result(_index_summary(index), as_json)
+    print_result(_index_summary(index) | ({"contradictions": told} if told else {}), as_json)
 
 
 def index_apply(

@@ -28,7 +28,7 @@ def plan_init(
     \b
     Example: linkage plan init shop.csv register.csv --out plan.toml
     """
-    from linkage.planning.columns import read_columns
+    from linkage.planning.columns import header_notes, read_columns
     from linkage.planning.proposal import propose
     from linkage.planning.writing import plan_toml
     from linkage.storage.work_folders import replacing
@@ -37,10 +37,14 @@ def plan_init(
     is_self = right is None or os.path.realpath(right) == os.path.realpath(left)
     name = left.stem if is_self or right is None else f"{left.stem}_{right.stem}"
     tables = read_columns(left), None if is_self or right is None else read_columns(right)
+    notes = header_notes(left, tables[0])
+    if right is not None and tables[1] is not None:
+        notes += header_notes(right, tables[1])
     proposal = propose(*tables, name=name)
     with replacing(out) as part:
         part.write_text(plan_toml(proposal), encoding="utf-8")
-    print_notes(proposal.notes)
+    notes += proposal.notes
+    print_notes(notes)
     found = {
         "plan": str(out),
         "fields": [planned.field.name for planned in proposal.planned],
@@ -48,7 +52,7 @@ def plan_init(
         "pairs": sum(chosen.n_pairs for chosen in proposal.passes),
         "matches_per_record": proposal.plan.decision.matches_per_record,
     }
-    print_result(found | ({"left_out": proposal.left_out, "notes": proposal.notes} if as_json else {}), as_json)
+    print_result(found | ({"left_out": proposal.left_out, "notes": notes} if as_json else {}), as_json)
 
 
 def plan_check(

@@ -54,8 +54,8 @@ ENGLISH = {
 LANGUAGES = {"vi": VIETNAMESE, "en": ENGLISH}
 HEADINGS = {"vi": "Danh sách bản ghi chưa nhận được", "en": "Rejected records"}
 TITLES = {
-    "vi": ("Tệp", "Dòng", "Cột", "Giá trị đã nhập", "Lý do", "Cần làm gì"),
-    "en": ("file", "row", "column", "value as typed", "reason", "what to do"),
+    "vi": ("Tệp", "Trang tính", "Dòng", "Bản ghi", "Cột", "Giá trị đã nhập", "Lý do", "Cần làm gì"),
+    "en": ("file", "sheet", "line", "record", "column", "value as typed", "reason", "what to do"),
 }
 
 # The cells that a reason is about.

@@ -23,6 +23,7 @@ from linkage.ingest.rows import Layout
 from linkage.schema import REJECTED
 
 _CHUNK_ROWS, _BUFFER_BYTES = 1 << 14, 1 << 20
+_SINCE_THEN = ("line", "sheet")
 _QUOTE_FAULTS = frozenset({"unclosed_quote", "stray_quote"})  # quotes of such a record part nothing
 
 
@@ -30,12 +31,15 @@ _QUOTE_FAULTS = frozenset({"unclosed_quote", "stray_quote"})  # quotes of such a
 class Record:
     """A rejected record: its place, why it is rejected, and its cells under the header of its file.
 
+    line, sheet : where a person finds it, None where nobody sees such
     names, cells : as far as the record can be parted; a record that is too short has fewer cells than names, and one
     that is too long more. Of a file whose header is not known there are no names and one cell.
     """
 
     file: str
     position: int
+    line: int | None
+    sheet: str | None
     reasons: tuple[str, ...]
     raw: bytes
     names: tuple[str, ...]
@@ -59,6 +63,12 @@ def read_rejected(path: Path) -> pa.Table:
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path.name}: cannot be read ({reason}): name the rejected.parquet of a run") from error
+    for name in _SINCE_THEN:  # a table of an older version has none
+        if name not in rejected.schema.names:
+            place, field = REJECTED.names.index(name), REJECTED.arrow().field(name)
+            rejected = rejected.add_column(
+                min(place, rejected.num_columns), field, pa.nulls(rejected.num_rows, field.type)
+            )
     if not rejected.schema.equals(REJECTED.arrow(), check_metadata=False):
         missing = [name for name in REJECTED.names if name not in rejected.schema.names]
         fault = f"columns {', '.join(missing)} missing" if missing else "column types differ"
@@ -80,9 +90,9 @@ def records(rejected: pa.Table) -> Iterator[Record]:
     layouts = layouts_of(rejected)
     for batch in rejected.to_batches(max_chunksize=_CHUNK_ROWS):
         columns = (batch.column(name).to_pylist() for name in REJECTED.names)
-        for file, position, raw, reasons in zip(*columns, strict=True):
+        for file, position, line, sheet, raw, reasons in zip(*columns, strict=True):
             names, cells = _parted(raw, layouts.get(file), not _QUOTE_FAULTS.isdisjoint(reasons))
-            yield Record(file, position, tuple(reasons), raw, names, cells)
+            yield Record(file, position, line, sheet, tuple(reasons), raw, names, cells)
 
 
 def json_cells(record: bytes) -> Mapping[str, Any] | None:

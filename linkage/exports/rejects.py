@@ -23,7 +23,7 @@ FORMATS = ("xlsx", "csv")
 BY = ("facility", "file")
 _COUNTED_AT_ONCE = 1 << 16
 _FACILITY = "facility_code"
-_WIDTHS = (22, 8, 22, 40, 32, 44)
+_WIDTHS = (22, 14, 14, 8, 22, 40, 32, 44)
 _UNKNOWN = {"vi": "khong-ro-co-so", "en": "facility-not-known"}
 
 
@@ -58,8 +58,8 @@ def export_rejects(
     language: str = "vi",
     columns: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Write rejected records for the people who mend them: file, row, column, value, reason and what to do, one row a
-    reason.
+    """Write rejected records for the people who mend them: file, sheet, line, record, column, value, reason and what to
+    do, one row a reason.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def _rows(chosen: Iterable[Record], language: str, columns: Mapping[str, str]) -
         for code in record.reasons:
             words = words_of(code, language)
             column, value = faulty_column(record, code, _key_column(record, columns))
-            yield record.file, record.position, column, value, words.reason, words.remedy
+            where = record.file, record.sheet, record.line, record.position
+            yield *where, column, value, words.reason, words.remedy
 
 
 def _key_column(record: Record, columns: Mapping[str, str]) -> str:

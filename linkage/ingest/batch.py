@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from linkage.errors import InputError, VerificationError, machine_fault
 from linkage.ingest.duplicates import collision_note, duplicate_faults, repeated_note, same_file_notes
 from linkage.ingest.header import unmatched_names
-from linkage.ingest.paths import check_file, file_names, sha256_of
+from linkage.ingest.paths import AbsentFileError, check_file, file_names, sha256_of, size_of
 from linkage.ingest.readers import read_file
 from linkage.ingest.reasons import CONFLICTING_KEY
 from linkage.ingest.records import Records, RecordsWriter, mapped_table, nth_absent
@@ -125,7 +125,7 @@ def ingest(
     paths = [Path(path) for path in paths]
     names = file_names(paths)
     for path, name in zip(paths, names, strict=True):
-        check_file(path, name)
+        _check_file(path, name, strict=strict or len(paths) == 1)
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
     read = _read_all(paths, names, table, columns, folder, keep, strict=strict, on_read=on_read)
     dropped, faults = _duplicates(read.sound, table.key, folder)
@@ -177,7 +177,7 @@ def _read_all(
     aside: list[SetAside] = []
     lost = [np.zeros(0, np.int64)]  # records of files that proved unusable further on, or had to be read again
     with RecordsWriter(table.arrow(), folder, name=keep) as writer:
-        ends = np.cumsum([path.stat().st_size for path in paths]).tolist()
+        ends = np.cumsum([size_of(path) for path in paths]).tolist()
         for path, name, end in zip(paths, names, ends, strict=True):
             n_before = writer.n_rows
             try:
@@ -199,6 +199,17 @@ def _read_all(
     unusable = {file.file for file in aside}
     used = [(path, name) for path, name in zip(paths, names, strict=True) if name not in unusable]
     return _Read([path for path, _ in used], [name for _, name in used], files, aside, sound)
+
+
+def _check_file(path: Path, name: str, *, strict: bool) -> None:
+    """Refuse before anything is read what stops all: a file that is not there, or where ``strict`` any that is none."""
+    try:
+        check_file(path, name)
+    except AbsentFileError:
+        raise
+    except InputError as error:  # else it is set aside when it is its turn
+        if strict or machine_fault(error):
+            raise
 
 
 def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:

@@ -26,10 +26,10 @@ from linkage.ingest.beginnings import Beginnings
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.code_pages import ENCODING_NAMES, VIETNAMESE
 from linkage.ingest.csv_kernels import INVALID_ENCODING, copy_values, scan_records, split_fields
-from linkage.ingest.csv_text import Text, read_text
+from linkage.ingest.csv_text import Lines, Text, read_text
 from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, match_header, n_known
 from linkage.ingest.reasons import REPEATED_HEADER
-from linkage.ingest.rows import FileRows, Layout, Sink, derived_prefix, schema_rows, value_faults
+from linkage.ingest.rows import FileRows, Layout, Originals, Sink, derived_prefix, schema_rows, value_faults
 from linkage.machine.threads import in_order
 from linkage.schema import TableSchema
 
@@ -114,14 +114,14 @@ def read_csv(
             places.append((part.start, part.body))
             first.append(first[-1] + part.n_records)
         sha256 = digest.result()
-    all_faults = np.concatenate(faults)
+    all_faults, lines = np.concatenate(faults), Lines(text.utf8)
     return FileRows(
         format="csv",
         sha256=sha256,
         n_records=first[-1],
         bad_positions=np.concatenate(positions),
         faults=all_faults,
-        raw=lambda wanted: _raw(text, np.array(first), places, wanted),
+        originals=lambda wanted: _originals(text, lines, np.array(first), places, wanted),
         notes=tuple(_notes(body, text, all_faults)),
         names=body.header.names,
         read=body.header.columns(table),
@@ -265,12 +265,15 @@ def _cut_columns(
     return schema_rows(table, body.header, columns, positions)
 
 
-def _raw(text: Text, first: np.ndarray, places: Sequence[tuple[int, _Body]], wanted: np.ndarray) -> list[bytes]:
-    """The bytes of the records at positions ``wanted`` (from 1, ascending): their parts are scanned again.
+def _originals(
+    text: Text, lines: Lines, first: np.ndarray, places: Sequence[tuple[int, _Body]], wanted: np.ndarray
+) -> Originals:
+    """The records at positions ``wanted`` (from 1, ascending): their parts are scanned again.
 
     first, places : of each part its first record, from 0 (and the number of all), the byte it is scanned from and how.
     """
     found: list[bytes] = []
+    starts = [np.zeros(0, np.int64)]
     for number, (position, body) in enumerate(places):
         low, high = np.searchsorted(wanted, first[number : number + 2], side="right")
         if low < high:
@@ -281,7 +284,8 @@ def _raw(text: Text, first: np.ndarray, places: Sequence[tuple[int, _Body]], wan
             )
             chosen = wanted[low:high] - 1 - first[number]
             found += [text.raw(*span) for span in zip(scan.starts[chosen], scan.ends[chosen], strict=True)]
-    return found
+            starts.append(scan.starts[chosen])
+    return Originals(found, lines.of(np.concatenate(starts)))
 
 
 def _text_column(utf8: np.ndarray, begins: np.ndarray, lengths: np.ndarray) -> pa.Array:

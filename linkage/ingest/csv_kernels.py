@@ -73,6 +73,23 @@ def scan_records(
 
 
 @kernel
+def number_lines(
+    text: np.ndarray,  # uint8[n_bytes]
+    position: int,  # the start of a line
+    line: int,  # its number, from 1
+    starts: np.ndarray,  # int64[n] ascending, from ``position`` on
+    lines: np.ndarray,  # int64[n], out
+) -> None:
+    """The line that each offset is on, as a person counts who has the text open: those in quotes, and blank ones."""
+    for n in range(starts.size):
+        while position < starts[n]:
+            if text[position] == LF or (text[position] == CR and text[min(position + 1, text.size - 1)] != LF):
+                line += 1
+            position += 1
+        lines[n] = line
+
+
+@kernel
 def _scan_record(
     text: np.ndarray, start: int, delimiter: int, n_columns: int, n_least: int
 ) -> tuple[int, int, int, int]:

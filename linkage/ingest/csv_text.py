@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from linkage.errors import InputError
 from linkage.ingest.code_pages import MIXED, older_encoding, repaired_line
+from linkage.ingest.csv_kernels import number_lines
 from linkage.ingest.packed import PACKED, unpack
 from linkage.ingest.paths import sha256_of
 from linkage.machine.scratch import scratch_array
@@ -83,6 +84,21 @@ class Text:
         except pa.ArrowInvalid:
             return False
         return True
+
+
+class Lines:
+    """Numbers the lines of a text for places that come in ascending order."""
+
+    def __init__(self, utf8: np.ndarray) -> None:
+        self._utf8, self._position, self._line = utf8, 0, 1
+
+    def of(self, starts: np.ndarray) -> list[int]:
+        """The line, from 1, of each of some starts of lines: int64[n] ascending, none before those asked for last."""
+        lines = np.empty(starts.size, np.int64)
+        number_lines(self._utf8, self._position, self._line, starts, lines)
+        if starts.size:
+            self._position, self._line = int(starts[-1]), int(lines[-1])
+        return lines.tolist()
 
 
 def read_text(path: Path, file: str, scratch: Path | None) -> Text:

@@ -23,7 +23,16 @@ from linkage.errors import InputError
 from linkage.ingest.cleaning import normal_name
 from linkage.ingest.header import SEARCHED_ROWS, Header, find_header, header_notes, is_header, key_notes, match_header
 from linkage.ingest.reasons import REPEATED_HEADER
-from linkage.ingest.rows import EXACT_INTEGER, FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
+from linkage.ingest.rows import (
+    EXACT_INTEGER,
+    FileRows,
+    Originals,
+    Sink,
+    blank_to_null,
+    derived_prefix,
+    schema_rows,
+    value_faults,
+)
 from linkage.schema import TableSchema
 from linkage.workbooks.archive import Findings
 from linkage.workbooks.reading import read_workbook
@@ -36,10 +45,13 @@ _SERIALS_OF_1904 = range(10_000 - 1462, 60_000 - 1462)  # the dates of 10,000 to
 
 @dataclass(frozen=True)
 class _Table:
-    """Rows under one header; ``is_joined``: the header stands in the midst of a sheet, as its first row."""
+    """Rows under one header, and their numbers in the sheet, from 1; ``is_joined``: the header stands in the midst of a
+    sheet, as its first row."""
 
     header: Header
     rows: list[list[Cell]]
+    sheet: str
+    numbers: list[int]
     is_joined: bool = False
 
 
@@ -71,10 +83,15 @@ def read_excel(
     bad = np.flatnonzero(all_faults)
     ends = np.cumsum([len(part.rows) for part in tables])
 
-    def raw(position: int) -> bytes:
-        number = int(np.searchsorted(ends, position))
-        part = tables[number]
-        return _row_json(part.header.names, part.rows[position - 1 - int(ends[number]) + len(part.rows)])
+    def originals(wanted: np.ndarray) -> Originals:
+        parts = [tables[number] for number in np.searchsorted(ends, wanted).tolist()]
+        starts = dict(zip(map(id, tables), (ends - [len(part.rows) for part in tables]).tolist(), strict=True))
+        found = [(part, place - 1 - starts[id(part)]) for part, place in zip(parts, wanted.tolist(), strict=True)]
+        return Originals(
+            [_row_json(part.header.names, part.rows[row]) for part, row in found],
+            [part.numbers[row] for part, row in found],
+            [part.sheet for part in parts],
+        )
 
     return FileRows(
         format="excel",
@@ -82,7 +99,7 @@ def read_excel(
         n_records=int(ends[-1]),
         bad_positions=bad + 1,
         faults=all_faults[bad],
-        raw=lambda wanted: [raw(position) for position in wanted.tolist()],
+        originals=originals,
         notes=(*dict.fromkeys(notes), *_finding_notes(findings)),
         names=tuple(dict.fromkeys(name for part in tables for name in part.header.names)),
         read=frozenset[str]().union(*(part.header.columns(table) for part in tables)),
@@ -113,7 +130,7 @@ def _tables(
             continue
         read.append(sheet.name)
         notes += header_notes(header, number)
-        found += _split(header, sheet.rows[number + 1 :], table, columns, f"{file}: sheet {sheet.name}")
+        found += _split(header, sheet, number + 1, table, columns, f"{file}: sheet {sheet.name}")
     if not found:
         if skipped["hidden"]:
             raise InputError(
@@ -127,9 +144,11 @@ def _tables(
 
 
 def _split(
-    header: Header, rows: list[list[Cell]], table: TableSchema, columns: Mapping[str, str] | None, where: str
+    header: Header, sheet: Sheet, begin: int, table: TableSchema, columns: Mapping[str, str] | None, where: str
 ) -> Iterator[_Table]:
-    """The rows of a sheet by the headers in their midst that have another order than the one before."""
+    """The rows of a sheet from ``begin`` on, by the headers in their midst that have another order than the one
+    before."""
+    rows, numbers = sheet.rows[begin:], sheet.numbers[begin:]
     start, is_joined = 0, False
     known = {normal_name(name) for name in (*table.names, *(columns or ()), *header.names)}
     beginnings = {name[:2] for name in known}
@@ -144,10 +163,10 @@ def _split(
         names = [_cell_text(cell) for cell in row]
         if not is_header(names, table, columns) or _are_same(names, header.names):
             continue
-        yield _Table(header, rows[start:number], is_joined)
+        yield _Table(header, rows[start:number], sheet.name, numbers[start:number], is_joined)
         header = match_header(names, table, columns, f"{where}: row {number + 1} under the header is another header")
         start, is_joined = number, True
-    yield _Table(header, rows[start:], is_joined)
+    yield _Table(header, rows[start:], sheet.name, numbers[start:], is_joined)
 
 
 def _are_same(names: Sequence[str], others: Sequence[str]) -> bool:

@@ -19,7 +19,16 @@ from linkage.errors import InputError, LinkageError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
 from linkage.ingest.parquet_limits import TextLimit, batch_rows, check_announced, open_parquet
-from linkage.ingest.rows import EXACT_INTEGER, FileRows, Sink, blank_to_null, derived_prefix, schema_rows, value_faults
+from linkage.ingest.rows import (
+    EXACT_INTEGER,
+    FileRows,
+    Originals,
+    Sink,
+    blank_to_null,
+    derived_prefix,
+    schema_rows,
+    value_faults,
+)
 from linkage.machine.threads import in_order
 from linkage.schema import TableSchema
 
@@ -70,7 +79,7 @@ def read_parquet(
         n_records=n_records,
         bad_positions=np.concatenate(positions),
         faults=np.concatenate(faults),
-        raw=lambda wanted: _rows_as_json(path, file, wanted),
+        originals=lambda wanted: Originals(_rows_as_json(path, file, wanted)),
         notes=tuple(header_notes(header, 0)),
         names=header.names,
         read=header.columns(table),

@@ -41,12 +41,16 @@ def file_names(paths: Sequence[Path]) -> list[str]:
         depths = [depth + (names.count(name) > 1) for depth, name in zip(depths, names, strict=True)]
 
 
+class AbsentFileError(InputError):
+    """There is no such file: more likely a slip in its name than one file of many that is bad."""
+
+
 def check_file(path: Path, file: str) -> None:
     """InputError where there is no such file, or something else: a pipe can be read once, and a device has no end."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{file}: no such file: correct the path {path}") from None
+        raise AbsentFileError(f"{file}: no such file: correct the path {path}") from None
     except PermissionError as error:
         raise may_not_be_read(file) from error
     except OSError as error:
@@ -62,10 +66,18 @@ def may_not_be_read(file: str) -> InputError:
     return InputError(f"{file}: may not be read by this user: ask for the right to read it")
 
 
+def size_of(path: Path) -> int:
+    """The bytes of a file; 0 of what may not be looked at, which the reader of the file tells."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def sha256_of(path: Path) -> str | None:
     """The hash of a file; None for a folder, and for what cannot be read, which the reader of the file tells."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(path.stat().st_mode) or is_made_up(path):
             return None
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -32,11 +32,14 @@ def rejected_parts(
     for start in range(0, positions.size, _REJECTED_AT_ONCE):
         here = slice(start, start + _REJECTED_AT_ONCE)
         with disk_errors(name):
-            raw = file.raw(positions[here])
+            found = file.originals(positions[here])
+        n = len(found.raw)
         columns = [
-            pa.repeat(pa.scalar(name), len(raw)),
+            pa.repeat(pa.scalar(name), n),
             pa.array(positions[here], pa.int64()),
-            pa.chunked_array([pa.array(raw, pa.binary())]),
+            pa.nulls(n, pa.int64()) if found.lines is None else pa.array(found.lines, pa.int64()),
+            pa.nulls(n, pa.string()) if found.sheets is None else pa.array(found.sheets, pa.string()),
+            pa.chunked_array([pa.array(found.raw, pa.binary())]),
             reason_lists(faults[here], key),
         ]
         yield pa.Table.from_arrays(columns, schema=REJECTED.arrow())

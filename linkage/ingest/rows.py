@@ -29,6 +29,16 @@ class Layout:
     encoding: str
 
 
+@dataclass(frozen=True)
+class Originals:
+    """Records as they stand in their file, and where a person finds each there: the line of a text on which it begins,
+    or the row of its sheet, from 1; None where nobody sees such, as in Parquet."""
+
+    raw: list[bytes]
+    lines: list[int] | None = None
+    sheets: list[str] | None = None
+
+
 Sink = Callable[[pa.Table], None]
 
 
@@ -36,8 +46,9 @@ Sink = Callable[[pa.Table], None]
 class FileRows:
     """What became of the records of one file: the positions and reasons of those that are not sound.
 
-    The sound ones went, in their order, to the sink the reader was given: the schema's columns in its order. ``raw``
-    returns the bytes of the records at given positions (int64 ascending, from 1), reading the file again where it must.
+    The sound ones went, in their order, to the sink the reader was given: the schema's columns in its order.
+    ``originals`` returns the records at given positions (int64 ascending, from 1) as they stand in the file, reading it
+    again where it must.
     ``sha256`` is of all bytes that decide what is read.
     """
 
@@ -46,7 +57,7 @@ class FileRows:
     n_records: int
     bad_positions: np.ndarray  # int64[n_bad], ascending
     faults: np.ndarray  # uint16[n_bad], reason bits
-    raw: Callable[[np.ndarray], list[bytes]]
+    originals: Callable[[np.ndarray], Originals]
     notes: tuple[str, ...]
     names: tuple[str, ...]  # of its columns
     read: frozenset[str]  # columns of the schema that it has

@@ -1,4 +1,5 @@
-"""A limit on the addresses of the process (``ulimit -v``): lived with where that is possible, else told in one line.
+"""A limit on the addresses of the process (``ulimit -v``): lived with where that is possible, else told in one line. Of
+memory in which nothing runs, as a container may have, too.
 
 Libraries ask for addresses that they hardly use: an arena of the C library for every thread, Arrow's pool, a stack for
 each of its threads. Two GiB of them are gone before a small file is read, and what meets the limit first may be a
@@ -14,8 +15,10 @@ import resource
 from pathlib import Path
 
 from linkage.errors import LinkageError
+from linkage.machine.memory import memory_bytes
 
 LEAST_BYTES = 1 << 30  # what libraries and a small file take, with little to spare
+LEAST_MEMORY_BYTES = 256 << 20  # of it that is really used; the system ends a process in a group that has less
 _AMPLE_BYTES = 64 << 30
 # mallopt(3) of the GNU C library: how many arenas threads share.
 _ARENA_MAX = (-8, 1)
@@ -42,6 +45,12 @@ def fit_limit() -> None:
     ------
     LinkageError : nothing would fit in it
     """
+    memory = memory_bytes()
+    if memory < LEAST_MEMORY_BYTES:
+        raise LinkageError(
+            f"memory is short: this process may have {memory / 2**20:,.0f} MiB, and the program needs "
+            f"{LEAST_MEMORY_BYTES / 2**20:,.0f} MiB and more: give the container or service more (memory.max)"
+        )
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY or limit >= _AMPLE_BYTES:
         return

@@ -19,6 +19,7 @@ import numpy as np
 
 from linkage.machine.clock import ZONE, today
 from linkage.machine.kernel_cache import VARIABLE
+from linkage.machine.memory import memory_bytes
 from models.comparators.category import DIFFERENT, MISSING, SAME, category_levels
 
 LEAST_DISK_BYTES = 5 << 30
@@ -26,7 +27,6 @@ LEAST_MEMORY_BYTES = 4 << 30
 LEAST_OPEN_FILES = 1024
 WRITTEN = datetime.date(2025, 1, 1)  # this program was not written before: a clock that says so is wrong
 _LOCK = Path(__file__).parents[2] / "requirements.lock"
-_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _LIBRARIES = ("numpy", "numba", "duckdb", "pyarrow")
 
 
@@ -96,10 +96,7 @@ def _locked() -> dict[str, frozenset[str]]:
 
 
 def _memory() -> Check:
-    n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in _CGROUP_LIMITS:
-        if limit.is_file() and (text := limit.read_text("ascii").strip()).isdigit():
-            n_bytes = min(n_bytes, int(text))
+    n_bytes = memory_bytes()
     ok = n_bytes >= LEAST_MEMORY_BYTES
     finding = f"{n_bytes / 2**30:.1f} GiB"
     return Check("memory", ok, finding if ok else f"{finding}; a district needs 4 GiB, the country 24 GiB")

@@ -1,16 +1,23 @@
-"""The memory of this process that is its own: what cannot be read again from a file when memory is short."""
+"""How much memory this process may have, and how much of it is its own: what cannot be read again from a file when
+memory is short."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import resource
 import threading
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _EVERY_SECONDS = 0.1
 _STATUS, _PAGES = Path("/proc/self/status"), Path("/proc/self/statm")
+
+# Where the system says in which groups of processes this one is, by hierarchy, and where these are to be seen.
+# Version 2 has one hierarchy and "max" for no limit, version 1 one for memory and a number beyond any machine's.
+_GROUPS, _GROUP_ROOT = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 # mallopt(3) of the GNU C library: from what size an array is given back to the system when it is gone, and how much
 # that is free at the end of a heap stays. The most to which the library itself raises them in time.
@@ -27,6 +34,38 @@ def reuse_freed_memory() -> bool:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and all(mallopt(*option) == 1 for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
+
+
+def memory_bytes() -> int:
+    """The memory that this process may have: that of the machine, or less where it is in a group of processes that has
+    less, as in a container or a service of systemd; swap does not count."""
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits()])
+
+
+def _group_limits() -> Iterator[int]:
+    """The limits of the groups that this process is in, of each the groups around it included."""
+    try:
+        lines = [line.split(":", 2) for line in _GROUPS.read_text("utf-8", "replace").splitlines()]
+    except OSError:  # no /proc
+        lines = []
+    for _, controllers, group in (line for line in lines if len(line) == 3):
+        if controllers == "":
+            yield from _limits(_GROUP_ROOT, group, "memory.max")
+        elif "memory" in controllers.split(","):
+            yield from _limits(_GROUP_ROOT / "memory", group, "memory.limit_in_bytes")
+
+
+def _limits(root: Path, group: str, name: str) -> Iterator[int]:
+    """The limits of a group and of those around it; a container sees its own as the root, whatever it is called
+    outside."""
+    names = [part for part in PurePosixPath(group).parts if part not in ("/", "..")]
+    for n in range(len(names) + 1):
+        try:
+            text = root.joinpath(*names[:n], name).read_text("ascii").strip()
+        except (OSError, ValueError):
+            continue
+        if text.isdecimal():
+            yield int(text)
 
 
 def anonymous_bytes() -> int:

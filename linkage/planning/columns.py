@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from linkage.schema import Column, TableSchema
 from linkage.standardise.text_forms import in_form
 
 _SHOWN = 3  # examples of a column
+_LOOKED_AT = 100_000  # values, for the words in them
 _SLASHED, _MOSTLY = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}", 0.9
 # Forms of values that the name of a column has only where the row of names is a record: dates, long numbers, mail.
 _FORMS_OF_DATA = (_SLASHED, r"^\s*\d{4}-\d{1,2}-\d{1,2}", r"^\s*\+?\d{8,}\s*$", r"\w@\w")
@@ -104,6 +106,34 @@ def _is_record(names: Sequence[str], table: pa.Table) -> bool:
         bool(pc.any(pc.equal(pc.utf8_trim_whitespace(table.column(name)), name.strip())).as_py()) for name in worded
     )
     return n_again > 1 or len(names) <= 2 * n_again
+
+
+def header_notes(path: Path, table: pa.Table) -> list[str]:
+    """What to tell of a first row that reads like those under it, as one of a list of names without a header may: it is
+    not certain, and does not say what stands there, which may be a person's name."""
+    n_alike = sum(_is_like_values(name, table.column(name)) for name in table.column_names)
+    if 2 * n_alike < table.num_columns:
+        return []
+    return [
+        f"{path.name}: the first row reads like the rows under it (columns {n_alike} of {table.num_columns}): where it "
+        "is a record, put a row of names above it, or that record is lost and what it states stands in the plan"
+    ]
+
+
+def _is_like_values(name: str, column: pa.ChunkedArray) -> bool:
+    """Whether a column's name has the form of most values in it, figures among letters, or is made of words that they
+    are made of too, as a person's name is of others' names."""
+    values = pc.utf8_lower(pc.utf8_normalize(column.drop_null().combine_chunks(), "NFC"))
+    said = unicodedata.normalize("NFC", name).lower().strip()
+    if any(figure.isdigit() for figure in said):
+        shape = pc.replace_substring_regex(pc.replace_substring_regex(values, r"\d+", "0"), r"\pL+", "a")
+        form = re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", said))
+        return len(values) > 0 and bool(pc.mean(pc.equal(pc.utf8_trim_whitespace(shape), form)).as_py() > _MOSTLY)
+    words = [word for word in re.split(r"[^\w']+", said) if word]
+    parts = pc.split_pattern_regex(values.slice(0, _LOOKED_AT), r"[^\pL\pN_']+")
+    there = set(pc.list_flatten(parts).unique().to_pylist())
+    n_again = sum(word in there for word in words)
+    return len(words) > 1 and n_again > 1 and 2 * n_again > len(words)
 
 
 def _mostly(form: str, column: pa.ChunkedArray) -> bool:

@@ -1,6 +1,5 @@
-"""What changes state that cannot be so beside the rest of the registry: a number of identity that another person has, a
-death before the birth, a day that is still to come. All of it is told, by person_id; which is right
-nobody can know here.
+"""What a registry, or changes of one, state that cannot be so: a number of identity that another person has, a death
+before the birth, a day that is still to come. All of it is told, by person_id; which is right nobody can know here.
 
 The number counts as stated: who has it already may be the one to be corrected. A date of death before the birth is not
 read, in a run either; a date of birth after the day as of which the registry is judged is unknown.
@@ -10,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -36,24 +35,29 @@ from linkage.standardise.placeholders import without_placeholders
 BIRTH, DEATH = "date_of_birth", "date_of_death"
 _SHOWN = 5
 _CHUNK_ROWS = 1 << 20
+_NUMBERS_AT_ONCE = 1 << 24
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # so that numbers of one province are in all parts
 _ANY_MONTH, _ANY_DAY = pack_date(0, 0xF, 0), pack_date(0, 0, 0x1F)
 Rows = NDArray[np.int64]
 Values = NDArray[np.uint64]
+Masks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """People of whom the same cannot be so: ``name`` of it in the result, ``fault`` behind "3 people", person ids."""
+    """n people of whom the same cannot be so: ``name`` of it in the result, ``fault`` behind "3 people", ids of the
+    first."""
 
     name: str
     fault: str
-    people: Sequence[str]
+    n: int
+    first: Sequence[str]
 
     def note(self, file: str) -> str:
         """What the operator should know of them."""
-        n, more = len(self.people), len(self.people) - _SHOWN
-        shown = ", ".join(self.people[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
-        return f"{file}: {n:,} {'person' if n == 1 else 'people'} {self.fault}: {shown}; ask which is right"
+        more = self.n - len(self.first)
+        shown = ", ".join(self.first) + (f" and {more:,} more" if more > 0 else "")
+        return f"{file}: {self.n:,} {'person' if self.n == 1 else 'people'} {self.fault}: {shown}; ask which is right"
 
 
 def contradictions(
@@ -66,22 +70,54 @@ def contradictions(
     index : as it was before; its latest date says which births are read
     today : by the machine's clock; only what is told depends on it
     """
-    latest = index.dictionaries.latest_date
-    soonest, unborn = min(today, latest), died_unborn(rows, latest)
-    faults = {
-        "number_of_another": (
-            "with a number of identity that another person has too",
-            _shares(rows, numbers, gone, index),
-        ),
-        "birth_to_come": (f"born after {soonest}", _are_after(rows, BIRTH, soonest)),
-        "death_before_birth": ("who died before they were born: that date is not read", unborn),
-        "death_unread": ("with a date of death that cannot be read", _is_unread(rows) & ~unborn),
-        "death_to_come": (f"who died after {today}", _are_after(rows, DEATH, today)),
-    }
-    ids = rows.column(index.plan.right_id)
-    for name, (fault, found) in faults.items():
-        if found.any():
-            yield Contradiction(name, fault, ids.filter(pa.array(found)).to_pylist())
+    people = _People(index, today)
+    people.look(rows, shares=_shares(rows, numbers, gone, index))
+    return people.found()
+
+
+def contradictions_within(index: Index, today: datetime.date) -> Iterator[Contradiction]:
+    """What cannot be so of the people of an index without changes."""
+    people, shares, start = _People(index, today), _share_within(index), 0
+    named = [name for name in (index.plan.right_id, BIRTH, DEATH) if name in index.persons.schema.names]
+    for rows in index.persons.chunks(named):
+        people.look(rows, shares=shares[start : start + rows.num_rows])
+        start += rows.num_rows
+    return people.found()
+
+
+class _People:
+    """Counts people of whom something cannot be so, with the ids of the first."""
+
+    def __init__(self, index: Index, today: datetime.date) -> None:
+        self._id, self._latest, self._today = index.plan.right_id, index.dictionaries.latest_date, today
+        self._soonest = min(today, self._latest)
+        faults = {
+            "number_of_another": "with a number of identity that another person has too",
+            "birth_to_come": f"born after {self._soonest}",
+            "death_before_birth": "who died before they were born: that date is not read",
+            "death_unread": "with a date of death that cannot be read",
+            "death_to_come": f"who died after {today}",
+        }
+        self._found = {name: Contradiction(name, fault, 0, ()) for name, fault in faults.items()}
+
+    def look(self, rows: pa.Table, *, shares: Masks) -> None:
+        """Count further people; shares: bool[n], whose number another one has."""
+        unborn = died_unborn(rows, self._latest)
+        self._add("number_of_another", shares, rows)
+        self._add("birth_to_come", _are_after(rows, BIRTH, self._soonest), rows)
+        self._add("death_before_birth", unborn, rows)
+        self._add("death_unread", _is_unread(rows) & ~unborn, rows)
+        self._add("death_to_come", _are_after(rows, DEATH, self._today), rows)
+
+    def found(self) -> Iterator[Contradiction]:
+        """What there is any of."""
+        return (found for found in self._found.values() if found.n)
+
+    def _add(self, name: str, is_so: Masks, rows: pa.Table) -> None:
+        places, before = np.flatnonzero(is_so), self._found[name]
+        if places.size:
+            first = rows.column(self._id).take(pa.array(places[: _SHOWN - len(before.first)])).to_pylist()
+            self._found[name] = replace(before, n=before.n + places.size, first=(*before.first, *first))
 
 
 def days_of_death(people: pa.Table, latest: datetime.date) -> NDArray[np.int32]:
@@ -145,6 +181,39 @@ def _shares(rows: pa.Table, numbers: Rows, gone: Rows, index: Index) -> NDArray[
         at = np.flatnonzero(is_new)
         found[at] |= counts[np.searchsorted(values, now[at])] > 1
     return found
+
+
+def _share_within(index: Index) -> Masks:
+    """Whether each person of an index without changes has a number of identity that somebody else has: bool[n]. Some
+    of the numbers are sorted at a time, by a hash of them."""
+    columns = [column.large for column in _number_columns(index)]
+    found = np.zeros(index.n_persons, np.bool_)
+    n_parts = 1 + index.n_persons * len(columns) // _NUMBERS_AT_ONCE
+    for part in range(n_parts):
+        places, values = _numbers_of(columns, part, n_parts)
+        order = np.argsort(values, kind="stable")
+        same = np.flatnonzero(values[order[1:]] == values[order[:-1]])
+        found[places[order[same]]] = found[places[order[same + 1]]] = True
+    return found
+
+
+def _numbers_of(columns: Sequence[NDArray[np.unsignedinteger]], part: int, n_parts: int) -> tuple[Rows, Values]:
+    """The numbers that fall into one of some parts, and whose they are; whoever has one in two fields has it once."""
+    places, values = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
+    for start in range(0, columns[0].size if columns else 0, _CHUNK_ROWS):
+        chunks = [column[start : start + _CHUNK_ROWS].astype(np.uint64) for column in columns]
+        for number, chunk in enumerate(chunks):
+            is_here = (chunk > 0) & ((chunk * _SPREAD >> np.uint64(32)) % np.uint64(n_parts) == part)
+            rows = np.flatnonzero(is_here & ~_is_one_of(chunk, chunks[:number]))
+            places.append(start + rows)
+            values.append(chunk[rows])
+    return np.concatenate(places), np.concatenate(values)
+
+
+def _number_columns(index: Index) -> list[PartedColumn]:
+    """The columns of an index that hold numbers of identity."""
+    names = [spec.name for spec in index.plan.fields if spec.kind == "person_number" and spec.name in index.columns]
+    return [index.columns[name] for name in names]
 
 
 def _is_one_of(values: Values, others: Sequence[Values]) -> NDArray[np.bool_]:

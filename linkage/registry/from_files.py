@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -22,11 +21,10 @@ from linkage.plan.reading import load_plan
 from linkage.registry.apply import write_changes
 from linkage.registry.as_of import as_of_notes, of_records
 from linkage.registry.build import Progress, build_index
-from linkage.registry.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
-from linkage.registry.contradictions import contradictions
+from linkage.registry.contradictions import Contradiction, contradictions, contradictions_within
 from linkage.registry.index import Index, open_index
-from linkage.registry.kept_values import Kept, with_kept_values
 from linkage.registry.persons import PERSONS
+from linkage.registry.stated_changes import Stated, check_all_accepted, stated_changes
 from linkage.registry.sums import check_whole, write_sums
 from linkage.registry.versions import (
     CHANGES,
@@ -38,15 +36,13 @@ from linkage.registry.versions import (
     put_in_force,
     write_json,
 )
-from linkage.schema import PERSON_STATUSES, REGISTRY, REJECTED
+from linkage.schema import REGISTRY, REJECTED
 from linkage.storage.checksums import SUMS, sums_of
 from linkage.storage.locks import locked, made_and_locked
 from linkage.storage.output_paths import check_folder
 from linkage.storage.sealed import sealed
 from linkage.storage.work_folders import new_folder, replacing
-from linkage.wording.counted import counted
 
-_Rows = NDArray[Any]
 _DATES = [column.name for column in REGISTRY.columns if column.is_date]
 
 
@@ -77,12 +73,14 @@ def build_from_files(
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
     on_note: Callable[[str], None] = lambda note: None,
+    on_contradiction: Callable[[Contradiction], None] = lambda found: None,
 ) -> Index:
     """Read registry files and build the index in force under ``out``.
 
     A registry row that cannot be read is a person nobody can be linked with, so rejected rows are told by ``on_note``,
     counted in the manifest, and kept in the folder's queues/rejected.parquet. Dates are judged as of ``as_of``, else
-    of the newest date that the files support; later ones are told.
+    of the newest date that the files support; later ones are told, as is what cannot be so
+    (linkage.registry.contradictions), which ``on_contradiction`` is called with too.
     """
     plan = load_plan(plan_file, for_doses=True)
     check_folder(out, [units], is_index=True)
@@ -96,7 +94,7 @@ def build_from_files(
             on_note(note)
         # Written before the index is in force and in place behind it: a full disk leaves both as they were.
         with _rejected_of(out, ingested):
-            return build_index(
+            index = build_index(
                 ingested.accepted,
                 plan,
                 out,
@@ -107,6 +105,11 @@ def build_from_files(
                 n_threads=n_threads,
                 on_progress=on_progress,
             )
+        on_progress("contradictions", 0, 0)
+        for fault in contradictions_within(index, today()):
+            on_note(fault.note("the registry"))
+            on_contradiction(fault)
+        return index
 
 
 @contextmanager
@@ -156,14 +159,15 @@ def apply_changes(
     with locked(folder):
         on_progress("read", 0, 0)
         ingested = ingest([changes], REGISTRY, columns=columns, scratch=folder)
-        _check_all_accepted(changes, ingested)
+        check_all_accepted(changes, ingested)
         in_force = open_index(folder)
-        found = of_records(ingested.accepted, in_force.plan, _DATES, as_of, in_force.dictionaries.latest_date)
-        for note in as_of_notes(found, as_of, changes.name):
+        known = in_force.dictionaries.latest_date
+        found = of_records(ingested.accepted, in_force.plan, _DATES, as_of, known, _births(in_force))
+        for note in as_of_notes(found, as_of, changes.name, known):
             on_note(note)
         on_progress("find", 0, 0)
         judged = replace(in_force, dictionaries=replace(in_force.dictionaries, latest_date=found.date))
-        stated = _stated_changes(ingested, judged, partial, whole)
+        stated = stated_changes(ingested, judged, partial, whole)
         for kept in stated.kept:
             on_note(kept.note(changes.name))
         is_there = stated.numbers >= 0
@@ -175,7 +179,7 @@ def apply_changes(
         for fault in faults:
             on_note(fault.note(changes.name))
         applied = _apply(in_force, stated, ingested, folder, found.date, n_threads, on_progress)
-        return replace(applied, contradictions={fault.name: len(fault.people) for fault in faults})
+        return replace(applied, contradictions={fault.name: fault.n for fault in faults})
 
 
 def compact_index(
@@ -201,69 +205,15 @@ def compact_index(
         )
 
 
-def _check_all_accepted(changes: Path, ingested: Ingested) -> None:
-    if ingested.rejected.num_rows:
-        reasons = ingested.rejected.column("reasons")[0].as_py()
-        raise InputError(
-            f"{changes.name}: {counted(ingested.rejected.num_rows, 'row')} cannot be used (the first: record "
-            f"{ingested.rejected.column('position')[0]}, {', '.join(reasons)}); mend them, nothing was applied"
-        )
-
-
-def _check_statuses(ingested: Ingested, typed: pa.ChunkedArray, status: pa.Array) -> None:
-    """A slip in ``removed`` would put an empty row in the place of a person."""
-    unknown = np.flatnonzero(status.is_null().to_numpy(zero_copy_only=False))
-    if unknown.size:
-        file, position = ingested.files[0], ingested.positions()[unknown[0]]
-        raise InputError(
-            f"{file.file}: record {position}: status {typed[int(unknown[0])].as_py()!r} is none of "
-            f"{', '.join((*PERSON_STATUSES, REMOVED))}; correct it, nothing was applied"
-        )
-
-
-@dataclass(frozen=True)
-class _Stated:
-    """The rows that change something, the row of the index of each or -1, whether it is removed; how many removals are
-    of people who are not in the index, and what was not overwritten."""
-
-    rows: pa.Table
-    numbers: _Rows
-    is_removed: _Rows
-    n_unknown: int
-    kept: list[Kept]
-
-    @property
-    def staying(self) -> pa.Table:
-        """The rows of people who are in the registry then."""
-        return self.rows.filter(pa.array(~self.is_removed))
-
-
-def _stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool) -> _Stated:
-    accepted = ingested.accepted.read()
-    status = read_statuses(accepted.column("status"))
-    _check_statuses(ingested, accepted.column("status"), status)
-    is_removed = pc.equal(status, REMOVED).to_numpy(zero_copy_only=False)
-    rows = index.rows_of(accepted.column(index.plan.right_id))
-    is_changed = (rows < 0) ^ is_removed  # new, or removed and there
-    known, kept = np.flatnonzero((rows >= 0) & ~is_removed), list[Kept]()
-    if known.size:
-        stated, before = accepted.take(pa.array(known)), index.take(rows[known], accepted.column_names)
-        if partial:
-            stated = merged(stated, before)
-        elif not whole:
-            check_nothing_is_lost(stated, before, ingested.files[0].absent, ingested.files[0].file)
-        stated, kept = with_kept_values(stated, before, index, ingested.positions()[known])
-        is_changed[known] = are_changed(stated, before)
-        place = np.arange(rows.size)
-        place[known] = rows.size + np.arange(known.size)
-        accepted = pa.concat_tables([accepted, stated]).take(pa.array(place))
-    n_unknown = int(np.count_nonzero((rows < 0) & is_removed))
-    return _Stated(accepted.filter(pa.array(is_changed)), rows[is_changed], is_removed[is_changed], n_unknown, kept)
+def _births(index: Index) -> list[NDArray[np.uint32]]:
+    """The dates of birth of an index, packed."""
+    names = [spec.name for spec in index.plan.fields if spec.kind == "birth_date" and spec.name in index.columns]
+    return [part for name in names for part in index.columns[name].parts]
 
 
 def _apply(
     index: Index,
-    stated: _Stated,
+    stated: Stated,
     ingested: Ingested,
     folder: Path,
     as_of: datetime.date,

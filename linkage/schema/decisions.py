@@ -101,6 +101,8 @@ REJECTED = TableSchema(
     (
         Column("file", pa.string(), "name of the input file (no folder)", key=True),
         Column("position", pa.int64(), "physical record in the file, the header not counted, from 1"),
+        Column("line", pa.int64(), "line of the text on which it begins, or row of its sheet, from 1", "Parquet"),
+        Column("sheet", pa.string(), "sheet of the workbook", "no workbook"),
         Column(
             "raw",
             pa.binary(),

@@ -36,6 +36,44 @@ _ERAS = (
 # Strokes, points or blanks where the month would be: 12/--/1981 states a day of an unknown month, not December.
 _GAP = r"\s*(?:/[\s._-]*/|\.[\s._-]*\.|-[\s._-]*-)\s*"
 _GAPS = ((rf"^\d{{1,2}}{_GAP}(\d{{4}})$", r"\1"), (rf"^(\d{{4}}){_GAP}\d{{1,2}}$", r"\1"))
+# Where somebody was born, before the date or behind it: "Sinh tại Huế ngày 5/11/1985", "5/11/1985 tại phường 12". A
+# year or a date behind it is the date, and what stands before it is something else.
+_AT = r"(?:TẠI|TAI|Ở|NƠI SINH|NOI SINH|QUÊ QUÁN|QUE QUAN|QUÊ|IN|AT)\b"
+_PLACES = (
+    (rf"^\s*(?:(?:SINH|BORN)\s+)?{_AT}[^\d]*(\d)", r"\1"),
+    (rf"(\d)\s*[,;(-]?\s*{_AT}[\s:](?:\D|\d{{1,3}}(?:\D|$))*$", r"\1"),
+)
+_BORN_ON = (
+    r"^\W*(?:D\.?\s?O\.?\s?B\b\.?|DATE OF BIRTH|BIRTH\s?DATE|BIRTH\s?DAY|BORN(?: ON| IN)?\b|NTNS\b|N\.T\.N\.S)\W*(\d)"
+)
+# The three words of a form with nothing between them, "Ngày tháng năm sinh: 05/11/1985", "ngày … tháng … năm 1985".
+_EMPTY_LABELS = r"(?:NGÀY|NGAY)[\s,/._…-]*(?:THÁNG|THANG)[\s,/._…-]*(?:NĂM|NAM)(?:\s+SINH\b)?[\s:.]*(\d)"
+# Figures with blanks among them, as in "05/11/19 85" and in the boxes of a form: what is a whole date without them.
+_SPACED = r"^[\d\s]*[/.-][\d\s]*[/.-][\d\s]*$|^\s*(?:\d\s+){7}\d\s*$"
+_WHOLE_DATE = (
+    r"^(?:\d{1,2}[/.-]\d{1,2}[/.-](?:18|19|20)\d{2}|(?:19|20)\d{2}[/.-]\d{1,2}[/.-]\d{1,2}"
+    r"|[0-3]\d[01]\d(?:19|20)\d{2})$"
+)
+# What stands around and within a whole date and changes nothing of it.
+_SLIPS = (
+    (r"^\s*[(\[{]([^()\[\]{}]*)[)\]}]\s*$", r"\1"),
+    (r"^\\?/DATE\((-?\d+)(?:[+-]\d{4})?\)\\?/$", r"\1"),  # of JSON by .NET, in milliseconds
+    (r"^((?:19|20)\d{2}[01]\d[0-3]\d)[0-2]\d[0-5]\d[0-5]\d$", r"\1"),  # with the time behind it
+    (r"(\d{4})\s*Г\.?(?:Р\.?)?\s*$", r"\1"),  # "year" in Russian
+    # An l for a one; an I only beside a figure, for months are written in Roman numerals too.
+    *((r"(^|[\d/.-])L(L?[\d/.-]|L?$)", r"\11\2"),) * 2,
+    (r"(\d)I([\d/.-]|$)", r"\11\2"),
+    (r"(^|[/.-])I(\d)", r"\11\2"),
+    # One of both separators is missing; not of two years.
+    (r"^(0\d|1[0-8]|2[1-9]|3[01])(0\d|1[0-2])[/.-]((?:18|19|20)\d{2})$", r"\1/\2/\3"),
+    (r"^(\d{2})[/.-](0\d|1[0-2])((?:18|19|20)\d{2})$", r"\1/\2/\3"),
+)
+# A place alone behind a whole date; not a word by which the date is another one, or is none.
+_PLACE_BEHIND = r"^(.*\d{1,2}[/.-]\d{1,2}[/.-](?:18|19|20)\d{2})(?:\s*[,;-]\s*|\s+)\p{Latin}[\p{Latin}\s.,'-]*$"
+_NO_PLACE = (
+    r"ÂM LỊCH|AM LICH|\bA\.?L\b|ÂL\b|LUNAR|NHUẬN|NHUAN|\b(?:SA|CH)$|\b(?:AM|PM|PL|BE|HOẶC|HOAC|HAY|OR|KHÔNG|KHONG"
+    r"|NOT|SAI|WRONG|CẤP|HẾT|MẤT|CHẾT|DIED|TIÊM|THÁNG|THANG|CON|MẸ|BỐ|CHA|VỢ|CHỒNG)\b"
+)
 _OTHER_FIGURES = r"[^\P{Nd}0-9]"
 _THOUSAND = r"NGHÌN|NGÀN|NGHIN|NGAN"
 # A year said figure by figure, "một chín tám mốt".
@@ -75,11 +113,24 @@ def without_marks(text: pa.StringArray) -> pa.StringArray:
     nulls."""
     text = same_separators(text)
     text = _each(text, _OTHER_FIGURES, _in_ascii_figures)
-    for pattern, replacement in (*_ERAS, *_GAPS):
+    rewrites = (*_SLIPS, *_ERAS, *_GAPS, *_PLACES, (_BORN_ON, r"\1"), (_EMPTY_LABELS, r"\1"))
+    for pattern, replacement in rewrites:
         text = pc.replace_substring_regex(text, pattern, replacement)
+    is_dated = pc.invert(pc.match_substring_regex(text, _NO_PLACE))
+    text = pc.if_else(is_dated, pc.replace_substring_regex(text, _PLACE_BEHIND, r"\1"), text)
+    text = _without_blanks(text)
     text = _each(text, _INDOCHINESE, _with_month_in_figures)
     text = _each(text, _CENTURY, _with_spoken_year_in_figures)
     return _each(text, _THOUSAND, _with_year_in_figures)
+
+
+def _without_blanks(text: pa.StringArray) -> pa.StringArray:
+    """Dates out of figures with blanks among them; not of "05 11 1985", whose blanks part them."""
+    is_spaced = pc.and_(pc.match_substring_regex(text, r"\d\s+\d"), pc.match_substring_regex(text, _SPACED))
+    if not pc.any(is_spaced).as_py():
+        return text
+    close = pc.replace_substring_regex(text, r"\s+", "")
+    return pc.if_else(pc.and_(is_spaced, pc.match_substring_regex(close, _WHOLE_DATE)), close, text)
 
 
 def _each(text: pa.StringArray, pattern: str, rewrite: Callable[[str], str]) -> pa.StringArray:

@@ -95,7 +95,17 @@ _AFTER_MONTHS: Rewrites = (
     (r"^(\d{1,2})/M0?(\d+)/(\d{2,4})$", r"\1/\2/\3"),
     (r"^(\d{4})/M0?(\d+)/(\d{1,2})$", r"\1/\2/\3"),
     (r"^M0?(\d+)/(\d{4})$", r"\1/\2"),
+    (r"^M0?(\d+)/(3[2-9]|[4-9]\d)$", r"\1/19\2"),  # no day of it
     (r"^(\d{4})/M0?(\d+)$", r"\1/\2"),
+)
+# A month or a day in words behind its label is figures, wherever it stands; not the words of "ngày tháng năm sinh".
+_BEHIND = (
+    r"(\s*[,.;]?\s*$|\s*[,.;-]?\s+(?:THÁNG|THANG|NĂM|NAM|NGÀY|NGAY|MÙNG|MỒNG|MUNG|MONG)\s"
+    r"|\s*[,.;-]?\s+\d{4}(?:[^\d/.-]|$))"
+)
+_LABELLED: Rewrites = (
+    *((rf"(?:THÁNG|THANG)\s+(?:{words}){_BEHIND}", rf"THÁNG {month}\1") for month, words in _VIETNAMESE_MONTHS.items()),
+    *((rf"(NGÀY|NGAY|MÙNG|MỒNG|MUNG|MONG)\s+{_words_of(day)}{_BEHIND}", rf"\1 {day}\2") for day in range(31, 0, -1)),
 )
 # A day, a month and a year by their labels, whatever their order: "tháng 11 ngày 05 năm 1985", "1985 ngày 5 tháng 11".
 _GAP, _BREAK = r"[^\pL\pN]*", r"[^\pL\pN]+"
@@ -158,7 +168,7 @@ def by_label(text: pa.StringArray) -> pa.StringArray:
     is_labelled = pc.match_substring_regex(text, rf"{_DAY_LABEL}|{_MONTH_LABEL}")
     if not pc.any(is_labelled).as_py():
         return text
-    return pc.if_else(is_labelled, _rewritten(text, _BY_LABEL), text)
+    return pc.if_else(is_labelled, _rewritten(_rewritten(text, _LABELLED), _BY_LABEL), text)
 
 
 def is_ambiguous(text: pa.StringArray) -> pa.BooleanArray:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from linkage.errors import InputError
+from linkage.machine.memory import memory_bytes
 from linkage.workbooks.archive import MAX_CELLS, Findings, check_archive, check_old_format, unpacked_bytes
 from linkage.workbooks.sheets import Sheet, StrayCellsError, read_sheets
 
@@ -47,7 +48,9 @@ def _answer(request: dict[str, Any]) -> Answer:
         _limit(request["cpu_seconds"], _LEAST_ADDRESS_BYTES)
         is_old = path.suffix.lower() == ".xls"
         n_bytes = path.stat().st_size if is_old else unpacked_bytes(path, file)
-        _limit(None, min(_LEAST_ADDRESS_BYTES + _ADDRESSES_A_BYTE * n_bytes, MOST_ADDRESS_BYTES))
+        # In a container with less memory than that the system would end the process without a word.
+        most = min(MOST_ADDRESS_BYTES, max(memory_bytes(), _LEAST_ADDRESS_BYTES))
+        _limit(None, min(_LEAST_ADDRESS_BYTES + _ADDRESSES_A_BYTE * n_bytes, most))
         findings = (check_old_format if is_old else check_archive)(path, file)
         return Answer(read_sheets(str(path), request["n_head"], MAX_CELLS, n_bytes), findings)
     except InputError as error:

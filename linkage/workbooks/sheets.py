@@ -25,12 +25,14 @@ class Sheet:
 
     rows : those of merged cells have the value of the merge in its first column
     head : the first rows, with the value of a merge in all its columns: headings over several columns
+    numbers : of the rows in the sheet, from 1
     """
 
     name: str
     is_visible: bool
     rows: list[list[Cell]]
     head: list[list[Cell]]
+    numbers: list[int]
 
 
 def read_sheets(path: str, n_head: int, most_cells: int, n_bytes: int) -> list[Sheet]:
@@ -58,8 +60,8 @@ def read_sheets(path: str, n_head: int, most_cells: int, n_bytes: int) -> list[S
 
 def _filled(
     sheet: python_calamine.CalamineSheet, merged: list[tuple[Place, Place]], n_head: int
-) -> tuple[list[list[Cell]], list[list[Cell]]]:
-    """Rows and head of a sheet; merged: what the parser does not tell."""
+) -> tuple[list[list[Cell]], list[list[Cell]], list[int]]:
+    """Rows, head and numbers of a sheet; merged: what the parser does not tell."""
     rows: list[list[Cell]] = sheet.to_python()
     stated = [number for number, row in enumerate(rows) if any(cell != "" for cell in row)]
     heads = {number: list(rows[number]) for number in stated[:n_head]}
@@ -73,4 +75,5 @@ def _filled(
             rows[number][left] = value
             if number in heads:
                 heads[number][left : right + 1] = [value] * len(heads[number][left : right + 1])
-    return [rows[number] for number in stated], list(heads.values())
+    numbers = [first_row + number + 1 for number in stated]
+    return [rows[number] for number in stated], list(heads.values()), numbers
