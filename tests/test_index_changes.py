@@ -384,3 +384,52 @@ def test_a_death_before_the_birth_is_not_read(folder: Path, persons: list[Row], 
     people = pa.table({BIRTH: ["1990-05-01"] * 3 + ["65"], DEATH: ["1990-04-30", "1990", "2021-02-03", "1990-01-01"]})
     day = [datetime.date.fromordinal(n) if n > 0 else None for n in days_of_death(people, datetime.date(2021, 5, 1))]
     assert day == [None, None, datetime.date(2021, 2, 3), datetime.date(1990, 1, 1)]
+
+
+@pytest.mark.parametrize("options", [("--partial",), ()])
+def test_changes_need_no_column_but_the_id(
+    folder: Path, persons: list[Row], tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    gone = [{"person_id": persons[0]["person_id"], "status": "removed"}]
+    assert call("index", "apply", changes_csv(tmp_path / "gone.csv", gone), "--index", index, *options).code == 0
+    assert open_index(index).n_persons == len(persons) - 1
+    phones = [{"person_id": persons[1]["person_id"], "phone": "0912345678"}]
+    ended = call("index", "apply", changes_csv(tmp_path / "phones.csv", phones), "--index", index, *options)
+    if options:
+        assert ended.code == 0, ended.err
+        assert person(index, persons[1]["person_id"]) == persons[1] | {"phone": "0912345678"}
+    else:
+        assert (ended.code, "has no column" in ended.err) == (2, True)
+    slip = [phones[0] | {"person_id": persons[1]["person_id"].lower()}]
+    ended = call("index", "apply", changes_csv(tmp_path / "slip.csv", slip), "--index", index, *options)
+    assert ended.code == 2
+    told = "slip.csv: 1 person is not in the index, and new people need the column full_name: correct the person_id"
+    assert told in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize("form", ["semicolons", "utf-16", "lost zeros"])
+def test_units_that_a_spreadsheet_saved_again(folder: Path, persons: list[Row], tmp_path: Path, form: str) -> None:
+    (tmp_path / "units").mkdir()
+    for path in (folder / "units").glob("*.csv"):
+        text = path.read_text("utf-8-sig")
+        if form == "semicolons":
+            content = text.replace(",", ";").encode("utf-8-sig")
+        elif form == "utf-16":
+            content = text.replace(",", "\t").encode("utf-16")
+        else:
+            content = re.sub(r"(^|,)0+(?=\d)", r"\1", text, flags=re.M).encode()
+        (tmp_path / "units" / path.name).write_bytes(content)
+    index = open_index(build(folder, persons, tmp_path / "old"))
+    again = call("index", "build", tmp_path / "old.parquet", "--units", tmp_path / "units", "--out", tmp_path / "new")
+    assert again.code == 0, again.err
+    for name, column in open_index(tmp_path / "new").columns.items():
+        assert column.large.tobytes() == index.columns[name].large.tobytes()
+
+
+def test_units_of_other_communes_are_told(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    elsewhere = [row | {"commune_code": "99999"} for row in persons]
+    build(folder, elsewhere, tmp_path / "old")
+    ended = call("index", "build", tmp_path / "old.parquet", "--units", folder / "units", "--out", tmp_path / "new")
+    told = " ".join(ended.err.split())
+    assert f"the registry: commune_code: {len(persons)} of {len(persons)} codes are none of" in told

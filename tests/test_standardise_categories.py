@@ -18,10 +18,10 @@ REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data" / "identifie
 
 SEXES: dict[int, list[str | None]] = {
     1: ["Nam", "NAM", " nam ", "nam.", "M", "m", "male", "Male", "1", "1.0", "01", "Trai", "bé trai", "Đàn ông",
-        "Giới tính: Nam"],
+        "Giới tính: Nam", "♂", "♂\ufe0f"],
     2: ["Nữ", "NỮ", "nữ", "Nu", "Nư\u0303", "Nử", "F", "female", "0", "2", "0.0", "2,0", "Gái", "gai",
         "con gái", "Phụ nữ",
-        "NÖÕ", "Nöõ", "N÷", "Ná»¯", "Nuwx", "Ｎữ"],
+        "NÖÕ", "Nöõ", "N÷", "Ná»¯", "Nuwx", "Ｎữ", "♀"],
     0: [None, "", " ", "-", "x", "N", "3", "10", "không rõ", "nam nữ", "khác", "Namm"],
 }  # fmt: skip
 
@@ -33,7 +33,7 @@ GROUPS: dict[int, list[str | None]] = {
     6: ["Hoa", "Hoa (Hán)"],
     8: ["H'Mông", "HMông", "Hmong", "H Mông", "Mông", "Mèo", "H’mông"],
     11: ["Ê Đê", "Ê-đê", "EDE", "Ra Đê", "EÂ ÑEÂ"],
-    14: ["Chăm", "Cham", "Chaêm"],
+    14: ["Chăm (Chàm)", "Chăm (theo đạo Hồi)", "Chăm", "Cham", "Chaêm"],
     15: ["Cơ Ho", "K'Ho", "K’Ho", "Kơ Ho", "KHO", "Cil", "15"],
     20: ["Mnông", "M'Nông", "M.Nông", "mnong"],
     22: ["Xtiêng", "S'Tiêng", "Stiêng"],

@@ -242,6 +242,12 @@ def test_months_by_name_and_years_said_figure_by_figure(typed: str, iso: str | N
         ("Nov-20", None),
         ("19851105000000", "1985-11-05"),
         ("/Date(499971600000)/", "1985-11-05"),
+        ("Hà Nội, ngày 05 tháng 11 năm 1985", "1985-11-05"),
+        ("TP.HCM, 05/11/1985", "1985-11-05"),
+        ("cấp ngày 05/11/1985", None),
+        ("tháng 11 năm 85", "1985-11"),
+        ("05/11/1985 GMT+7", "1985-11-05"),
+        ("c. 1985", "1985"),
     ],
 )
 def test_a_whole_date_among_other_things(typed: str, read: str | None) -> None:

@@ -131,6 +131,8 @@ EXAMPLES = {
         "chau kim hoa": "chau kim hoa",
         "Nguyễn Ngọc Anh": "nguyễn ngọc anh",
         "con bà Trần Thị Lan": "",
+        "Họ và tên: Trần Thị Lan": "trần thị lan",
+        "ten: Trần Thị Lan": "trần thị lan",
         "CB Trần Thị Lan": "",
         "Nguyễn Văn A con bà Trần Lan": "nguyễn văn a",
         "Võ Thị Con": "võ thị con",

@@ -304,7 +304,7 @@ def test_a_date_that_no_set_has_is_refused(units: Units) -> None:
         (UNITS_2021, LIST_2021.replace("Xã Lộc Bảo", ""), "row 3: commune_name of commune '25057' is empty"),
         (UNITS_2021, LIST_2021.replace(",25057,", ",25058,"), "row 3: commune_code_2021 '25057' is not in"),
         (CROSSWALK, CROSSWALK_ROWS.replace("Bảo Lâm 1,68", "Bảo Lâm 1,", 1), "row 2: new_province_code ''"),
-        (UNITS_2021, LIST_2021.encode("utf-16"), "cannot be read|province_code"),
+        (UNITS_2021, LIST_2021.encode("utf-16-be"), "cannot be read|province_code"),
     ],
 )
 def test_a_malformed_folder_is_one_line(

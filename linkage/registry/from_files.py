@@ -36,7 +36,7 @@ from linkage.registry.versions import (
     put_in_force,
     write_json,
 )
-from linkage.schema import REGISTRY, REJECTED
+from linkage.schema import CHANGES_OF_REGISTRY, REGISTRY, REJECTED
 from linkage.storage.checksums import SUMS, sums_of
 from linkage.storage.locks import locked, made_and_locked
 from linkage.storage.output_paths import check_folder
@@ -106,10 +106,26 @@ def build_from_files(
                 on_progress=on_progress,
             )
         on_progress("contradictions", 0, 0)
+        for note in () if units is None else _unit_notes(index, units):
+            on_note(note)
         for fault in contradictions_within(index, today()):
             on_note(fault.note("the registry"))
             on_contradiction(fault)
         return index
+
+
+def _unit_notes(index: Index, units: Path) -> Iterator[str]:
+    """Columns of communes of which most codes are none of the units'."""
+    for spec in index.plan.fields:
+        if spec.kind != "commune" or spec.name not in index.columns or len(spec.right or ()) != 1:
+            continue
+        stated = sum(len(rows) - rows.column(0).null_count for rows in index.persons.chunks(list(spec.right)))
+        n_unread = stated - int(np.count_nonzero(index.columns[spec.name].large))
+        if 2 * n_unread > stated:
+            yield (
+                f"the registry: {spec.right[0]}: {n_unread:,} of {stated:,} codes are none of {units}: give the "
+                "units of the registry's date, or correct --commune-date"
+            )
 
 
 @contextmanager
@@ -158,7 +174,7 @@ def apply_changes(
     open_index(folder)
     with locked(folder):
         on_progress("read", 0, 0)
-        ingested = ingest([changes], REGISTRY, columns=columns, scratch=folder)
+        ingested = ingest([changes], CHANGES_OF_REGISTRY, columns=columns, scratch=folder)
         check_all_accepted(changes, ingested)
         in_force = open_index(folder)
         known = in_force.dictionaries.latest_date

@@ -16,7 +16,7 @@ from linkage.ingest import Ingested
 from linkage.registry.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
 from linkage.registry.index import Index
 from linkage.registry.kept_values import Kept, with_kept_values
-from linkage.schema import PERSON_STATUSES
+from linkage.schema import PERSON_STATUSES, REGISTRY
 from linkage.wording.counted import counted
 
 Rows = NDArray[Any]
@@ -40,6 +40,17 @@ def _check_statuses(ingested: Ingested, typed: pa.ChunkedArray, status: pa.Array
         raise InputError(
             f"{file.file}: record {position}: status {typed[int(unknown[0])].as_py()!r} is none of "
             f"{', '.join((*PERSON_STATUSES, REMOVED))}; correct it, nothing was applied"
+        )
+
+
+def _check_new(ingested: Ingested, n_new: int) -> None:
+    """A slip in a person_id would make somebody new of whom nothing is known."""
+    file = ingested.files[0]
+    lacking = [name for name in file.absent if REGISTRY.columns[REGISTRY.names.index(name)].required]
+    if n_new and lacking:
+        raise InputError(
+            f"{file.file}: {counted(n_new, 'person', ('is', 'are'))} not in the index, and new people need the column "
+            f"{lacking[0]}: correct the person_id, or add the column; nothing was applied"
         )
 
 
@@ -67,6 +78,7 @@ def stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool)
     _check_statuses(ingested, accepted.column("status"), status)
     is_removed = pc.equal(status, REMOVED).to_numpy(zero_copy_only=False)
     rows = index.rows_of(accepted.column(index.plan.right_id))
+    _check_new(ingested, int(np.count_nonzero((rows < 0) & ~is_removed)))
     is_changed = (rows < 0) ^ is_removed  # new, or removed and there
     known, kept = np.flatnonzero((rows >= 0) & ~is_removed), list[Kept]()
     if known.size:

@@ -18,13 +18,23 @@ from linkage.schema.decisions import (
     SUBJECT_COUNTS,
     SUBJECTS,
 )
-from linkage.schema.inputs import DOSES, INPUTS, PERSON_STATUSES, REGISTRY, TRUTH, VERDICT_WORDS, VERDICTS
+from linkage.schema.inputs import (
+    CHANGES_OF_REGISTRY,
+    DOSES,
+    INPUTS,
+    PERSON_STATUSES,
+    REGISTRY,
+    TRUTH,
+    VERDICT_WORDS,
+    VERDICTS,
+)
 from linkage.schema.links import ENTITIES, LINKS, PAIRS
 from linkage.schema.queues import EXCLUDED_QUEUE, MATCH_QUEUE, REGISTERED, REVIEW_QUEUE, STATED, UNMATCHED_QUEUE
 
 __all__ = [
     "BASIC_ROLES",
     "CANDIDATES",
+    "CHANGES_OF_REGISTRY",
     "CLAIMS",
     "COMMUNES",
     "DECIDED_BY",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from linkage.schema.columns import PERSONAL, Column, TableSchema
@@ -63,6 +65,11 @@ REGISTRY = TableSchema(
         _text("status", f"{', '.join(PERSON_STATUSES[:-1])} or {PERSON_STATUSES[-1]}", missing=PERSON_STATUSES[0]),
         _date("date_of_death", "ISO date", missing="alive, or date unknown"),
     ),
+)
+
+# Changes name people by their id alone; new ones need the columns that the registry does.
+CHANGES_OF_REGISTRY = replace(
+    REGISTRY, columns=tuple(replace(column, required=column.key) for column in REGISTRY.columns)
 )
 
 TRUTH = TableSchema(

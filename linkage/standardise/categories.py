@@ -55,11 +55,12 @@ _SEX_WORDS = {
     MALE: "nam namgioi gioitinhnam trai betrai contrai chautrai danong m male man boy mr ong 1 01",
     FEMALE: "nu nugioi gioitinhnu gai begai congai chaugai phunu dan ba danba f female woman girl mrs ms ba 0 00 2 02",
 }
+_SEX_SIGNS = {"♂": MALE, "♀": FEMALE}
 _SEX_OF = {word: sex for sex, words in _SEX_WORDS.items() for word in words.split()}
 
 
 def _sex(text: str) -> int:
-    return _SEX_OF.get(_key(text), SEX_UNKNOWN)
+    return _SEX_OF.get(_key(text), SEX_UNKNOWN) or _SEX_SIGNS.get(text.strip().rstrip("\ufe0f\ufe0e"), SEX_UNKNOWN)
 
 
 def standardise_sex(raw: Strings) -> npt.NDArray[np.uint8]:
@@ -79,10 +80,21 @@ def standardise_sex(raw: Strings) -> npt.NDArray[np.uint8]:
 
 # ------------------------------------------------------------------------------------------------------- ethnicity
 
+_IN_BRACKETS = re.compile(r"([^()\[\]]+)[(\[]([^()\[\]]+)[)\]]?\s*")
 _ETHNICITY_OF = {_key(spelling): code for code, spellings in enumerate(GROUPS, start=1) for spelling in spellings}
 
 
 def _ethnicity(text: str) -> int:
+    """The code of a name, with another name of the same group in brackets or without."""
+    code = _group_of(text)
+    parts = _IN_BRACKETS.fullmatch(text)
+    if code == UNKNOWN and parts is not None:
+        code = _group_of(parts[1])
+        return code if _group_of(parts[2]) in (code, UNKNOWN) else UNKNOWN
+    return code
+
+
+def _group_of(text: str) -> int:
     key = _key(text)
     if key.isdigit():
         return int(key) if len(key) <= 2 and int(key) <= len(GROUPS) else UNKNOWN

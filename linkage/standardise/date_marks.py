@@ -59,6 +59,12 @@ _SLIPS = (
     (r"^\s*[(\[{]([^()\[\]{}]*)[)\]}]\s*$", r"\1"),
     (r"^\\?/DATE\((-?\d+)(?:[+-]\d{4})?\)\\?/$", r"\1"),  # of JSON by .NET, in milliseconds
     (r"^((?:19|20)\d{2}[01]\d[0-3]\d)[0-2]\d[0-5]\d[0-5]\d$", r"\1"),  # with the time behind it
+    (r"^\s*(?:C|CA|CIRCA)\.?\s+(\d{4})\s*$", r"\1"),
+    (
+        r"^(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{4})\s*(?:Z|(?:GMT|UTC)?\s*(?:[+-]\d{1,2}(?::?\d{2})?)?)$",
+        r"\1",
+    ),
+    (r"^((?:THÁNG|THANG)\s*\d{1,2}\s*(?:NĂM|NAM)\s*)(3[2-9]|[4-9]\d)$", r"\119\2"),
     (r"(\d{4})\s*Г\.?(?:Р\.?)?\s*$", r"\1"),  # "year" in Russian
     # An l for a one; an I only beside a figure, for months are written in Roman numerals too.
     *((r"(^|[\d/.-])L(L?[\d/.-]|L?$)", r"\11\2"),) * 2,
@@ -68,11 +74,17 @@ _SLIPS = (
     (r"^(0\d|1[0-8]|2[1-9]|3[01])(0\d|1[0-2])[/.-]((?:18|19|20)\d{2})$", r"\1/\2/\3"),
     (r"^(\d{2})[/.-](0\d|1[0-2])((?:18|19|20)\d{2})$", r"\1/\2/\3"),
 )
-# A place alone behind a whole date; not a word by which the date is another one, or is none.
+# A place alone behind a whole date, or before it; not a word by which the date is another one, or is none.
 _PLACE_BEHIND = r"^(.*\d{1,2}[/.-]\d{1,2}[/.-](?:18|19|20)\d{2})(?:\s*[,;-]\s*|\s+)\p{Latin}[\p{Latin}\s.,'-]*$"
+_MONTH_LABEL = r"(?:18|19|20)\d{2}\D*(?:THÁNG|THANG)|^\D*(?:THÁNG|THANG)"
+_PLACE_BEFORE = (
+    r"^\s*\p{Latin}[\p{Latin}\s.,'-]*[\s,:]((?:(?:NGÀY|NGAY)\s+)?\d{1,2}"
+    r"(?:[/.-]\d{1,2}[/.-]|\s+(?:THÁNG|THANG)\s+\d{1,2}\s+(?:NĂM|NAM)\s+)(?:18|19|20)\d{2})$"
+)
 _NO_PLACE = (
     r"ÂM LỊCH|AM LICH|\bA\.?L\b|ÂL\b|LUNAR|NHUẬN|NHUAN|\b(?:SA|CH)$|\b(?:AM|PM|PL|BE|HOẶC|HOAC|HAY|OR|KHÔNG|KHONG"
-    r"|NOT|SAI|WRONG|CẤP|HẾT|MẤT|CHẾT|DIED|TIÊM|THÁNG|THANG|CON|MẸ|BỐ|CHA|VỢ|CHỒNG)\b"
+    r"|NOT|SAI|WRONG|CẤP|HẾT|MẤT|CHẾT|DIED|TIÊM|CON|MẸ|BỐ|CHA|VỢ|CHỒNG"
+    r"|CẬP|NHẬP|SỬA|ĐẾN|TỪ|TRƯỚC|SAU|UNTIL|BEFORE|AFTER|ISSUED|EXPIR\pL*|KHAI|ĐĂNG|LÚC)\b"
 )
 _OTHER_FIGURES = r"[^\P{Nd}0-9]"
 _THOUSAND = r"NGHÌN|NGÀN|NGHIN|NGAN"
@@ -116,8 +128,9 @@ def without_marks(text: pa.StringArray) -> pa.StringArray:
     rewrites = (*_SLIPS, *_ERAS, *_GAPS, *_PLACES, (_BORN_ON, r"\1"), (_EMPTY_LABELS, r"\1"))
     for pattern, replacement in rewrites:
         text = pc.replace_substring_regex(text, pattern, replacement)
-    is_dated = pc.invert(pc.match_substring_regex(text, _NO_PLACE))
-    text = pc.if_else(is_dated, pc.replace_substring_regex(text, _PLACE_BEHIND, r"\1"), text)
+    is_dated = pc.invert(pc.match_substring_regex(text, rf"{_NO_PLACE}|{_MONTH_LABEL}"))
+    for pattern in (_PLACE_BEHIND, _PLACE_BEFORE):
+        text = pc.if_else(is_dated, pc.replace_substring_regex(text, pattern, r"\1"), text)
     text = _without_blanks(text)
     text = _each(text, _INDOCHINESE, _with_month_in_figures)
     text = _each(text, _CENTURY, _with_spoken_year_in_figures)

@@ -123,6 +123,7 @@ def _read_text(values: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
     """Values with anything but 9 or 12 bare digits: labels, separators, remarks, lost zeros, documents, no number."""
     text = pc.replace_substring_regex(plain_text(values), _DECIMAL_ZERO, r"\1")
     compact = pc.replace_substring_regex(pc.replace_substring_regex(text, _LABEL, ""), _SEPARATORS, "")
+    compact = _with_figures(compact)
     bare = pc.replace_substring_regex(text, r"[\s']", "")
     scientific = _whole_scientific(bare)
     digits = pc.if_else(pc.ascii_is_decimal(compact), compact, pa.scalar(None, pa.string()))
@@ -144,6 +145,22 @@ def _read_text(values: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:
     kind[documents] = DOCUMENT
     fault[documents] = FINE
     return number, kind, fault
+
+
+def _with_figures(compact: pa.StringArray) -> pa.StringArray:
+    """Personal numbers and CMND with an O for a zero or an I or l for a one: whole ones, at most two such letters. A
+    letter before nine figures or fewer may begin a document's number, and stays."""
+    figures = compact
+    for letters, figure in (("[OQ]", "0"), ("[IL|]", "1")):
+        figures = pc.replace_substring_regex(figures, letters, figure)
+    is_meant = pc.and_(
+        pc.match_substring_regex(compact, r"^(?:\d*[OQIL|]){1,2}\d*$"),
+        pc.or_(
+            pc.match_substring_regex(figures, r"^0\d{11}$"),
+            pc.and_(pc.match_substring_regex(compact, r"^\d"), pc.match_substring_regex(figures, r"^\d{9}$")),
+        ),
+    )
+    return pc.if_else(is_meant, figures, compact)
 
 
 def _read_digits(digits: pa.StringArray) -> tuple[UInt64s, UInt8s, UInt8s]:

@@ -59,6 +59,8 @@ _INVISIBLE = re.compile(
 _REMARK = re.compile(
     r"\([^()]*(?:\)|$)|\[[^\[\]]*(?:\]|$)|\{[^{}]*(?:\}|$)|(?<=\s)[\"\u201c][^\"\u201c\u201d]*[\"\u201d]"
 )
+# What a form calls the field, typed into it with the name: "Họ và tên: …".
+_NAME_LABEL = re.compile(r"(?i)^\s*(?:(?:họ|ho)(?: (?:và|va|,))?\s(?:tên|ten)|tên|ten|full ?name|name)\s*:\s*")
 _BRACKETED = re.compile(r"[(\[{]([^()\[\]{}]*)")
 # What follows a name: another name of the same person, a telephone number, a relative who came along.
 _OTHER_NAME = (
@@ -167,7 +169,9 @@ def _folded(text: str) -> str:
 
 
 def _without_remarks(text: str) -> str:
-    """Drop what stands in brackets, unless the brackets hold the whole name, or all of it but a nickname."""
+    """Drop the label of the field, and what stands in brackets, unless these hold the whole name, or all of it but a
+    nickname."""
+    text = _NAME_LABEL.sub("", text)
     kept = _REMARK.sub(" ", text)
     called = _CALLED.fullmatch(" ".join(kept.split()))
     shorter = _APPENDED.sub("", kept) if called is None else called["name"] or called["plain"]

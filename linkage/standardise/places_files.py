@@ -8,6 +8,7 @@ present, adds communes of 2025 that no traced commune of 2021 leads to, and the 
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,13 @@ _OFFICIAL_COLUMNS = (
     "new_commune_name",
     "old_district_code",
 )
+
+# Figures of the codes that GSO gives; 0 for what is none.
+_N_FIGURES = {
+    **dict.fromkeys(("province_code", "new_province_code"), 2),
+    **dict.fromkeys(("district_code", "old_district_code"), 3),
+    **dict.fromkeys(("commune_code", "commune_code_2021", "commune_code_2025_06", "new_commune_code"), 5),
+}
 
 # Land without people: the commune's residents are not among those of the commune that took it.
 LAND_ONLY = "part_area"
@@ -167,28 +175,39 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     )
     remedy = f"a units folder needs {UNITS_2021} and {CROSSWALK}, CSV files in UTF-8"
     try:
-        content = pa.BufferReader(read_bytes(path, remedy, InputError))
+        content = _utf8(read_bytes(path, remedy, InputError))
     except InputError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise InputError(f"{path}: no such file; {remedy}") from None
         raise
+    head = content.partition(b"\n")[0]
+    # A spreadsheet saves with the separator of the country that its computer is set to, in ours the semicolon.
+    delimiter = max(",;\t", key=lambda separator: head.count(separator.encode()))
+    parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     try:
-        table = pa.csv.read_csv(
-            content, convert_options=options, parse_options=pa.csv.ParseOptions(newlines_in_values=True)
-        )
+        table = pa.csv.read_csv(pa.BufferReader(content), convert_options=options, parse_options=parse)
     except KeyError as missing:
         raise InputError(f"{path}: {missing.args[0]}; the columns needed are {', '.join(columns)}") from None
     except pa.ArrowInvalid as problem:
         reason = str(problem).partition("\n")[0]
         raise InputError(f"{path}: cannot be read as CSV in UTF-8 ({reason}); save it again in that form") from problem
-    texts = [_texts(table.column(name)) for name in columns]
+    texts = [_texts(table.column(name), _N_FIGURES.get(name, 0)) for name in columns]
     return [dict(zip(columns, row, strict=True)) for row in zip(*texts, strict=True)]
 
 
-def _texts(column: pa.ChunkedArray) -> list[str]:
-    """Texts without outer or doubled blanks, made once per distinct one: a batch of a few doses waits for them."""
+def _utf8(content: bytes) -> bytes:
+    """Text of a spreadsheet, which saves "Unicode text" as UTF-16 with its mark; what is no such stays as it is."""
+    if not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content
+    return content.decode("utf-16", "replace").encode()
+
+
+def _texts(column: pa.ChunkedArray, n_figures: int) -> list[str]:
+    """Texts without outer or doubled blanks, codes with the zeros that a spreadsheet takes from them, made once per
+    distinct one: a batch of a few doses waits for them."""
     stated = distinct(column)
     texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(stated.values, r"\s+", " ")).to_pylist()
+    texts = [text.zfill(n_figures) if text.isdecimal() else text for text in texts]
     return [texts[row] for row in stated.rows.tolist()]
 
 
