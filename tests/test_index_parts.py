@@ -6,12 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from linkage.encode.columns import encode
 from linkage.encode.keys import PERSONAL_DIGITS, KeyParts, pass_keys
+from linkage.errors import VerificationError
+from linkage.registry import index as registry_index
+from linkage.registry import sums
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import Index, open_index
+from linkage.registry.persons_by_id import living_rows
 from linkage.simulate import simulate
 from linkage.training.drift import describe_tables
 from tests.changes import build, changed_registry, changes_csv, contents, draw_steps, living_blocks
@@ -143,3 +150,47 @@ def test_compacted_it_is_the_fresh_build(both: tuple[Index, Index]) -> None:
     changed, fresh = both
     compact_index(changed.folder.parent)
     assert contents(changed.folder.parent) == contents(fresh.folder.parent)
+
+
+@given(
+    st.lists(st.integers(0, 5), max_size=40),
+    st.lists(st.integers(0, 5), max_size=8),
+    st.sets(st.integers(0, 39)),
+    st.lists(st.integers(0, 7), max_size=6),
+    st.integers(0, 1),
+)
+def test_rows_are_found_by_hashes_as_one_by_one(
+    large: list[int], few: list[int], removed: set[int], wanted: list[int], leading: int
+) -> None:
+    """Of hashes that several persons have, and whose leading bits are alike, in both parts."""
+    hashes = [np.array(values, np.uint64) << np.uint64(60 * leading) for values in (large, few, wanted)]
+    gone = sorted(row for row in removed if row < len(large))
+    found = living_rows({}, (hashes[0], hashes[1]), np.array(gone, np.uint32), hashes[2])
+    living = [row for row, value in enumerate(large) if value in wanted and row not in gone]
+    assert found.tolist() == living + [len(large) + row for row, value in enumerate(few) if value in wanted]
+
+
+def test_an_id_that_another_person_has_the_hash_of_is_nobodys(
+    folder: Path, persons: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index(build(folder, persons[:20], tmp_path / "index"))
+    ids, some = index.take(np.arange(20), ["person_id"]).column(0), index.person_keys[np.arange(20)]
+    monkeypatch.setattr(registry_index, "hash_keys", lambda ids: np.resize(some, len(ids)))
+    assert index.rows_of(pa.array(["unknown", ids[1].as_py()])).tolist() == [-1, 1]
+
+
+def test_damaged_hashes_are_told_before_anybody_is_looked_up(
+    folder: Path, persons: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is not found is a new person to `index apply`. A column that is too large to be read at every open."""
+    monkeypatch.setattr(sums, "OPEN_BYTES", 0)
+    many = [persons[i % len(persons)] | {"person_id": f"X{i:05}"} for i in range(9000)]
+    index = build(folder, many, tmp_path / "index")
+    column = next(index.glob("v*")) / "columns" / "@person.npy"
+    content = bytearray(column.read_bytes())
+    content[-3] ^= 1
+    column.chmod(0o600)
+    column.write_bytes(content)
+    opened = open_index(index)
+    with pytest.raises(VerificationError, match=r"@person\.npy"):
+        opened.rows_of(pa.array(["X00000"]))

@@ -25,13 +25,14 @@ from blocking.parts import PartedColumn, PartedPass, RemovedRows
 from linkage.encode.dictionaries import Dictionaries
 from linkage.encode.syllables import SyllableDictionary
 from linkage.errors import VerificationError
+from linkage.ingest.duplicates import hash_keys
 from linkage.plan.reading import plan_from
 from linkage.plan.sections import Plan
 from linkage.registry.changes import Changes, open_changes
 from linkage.registry.frequencies import STORED, Frequencies
 from linkage.registry.manifest import check_manifest
 from linkage.registry.persons import Persons, open_persons
-from linkage.registry.persons_by_id import PERSON_KEY
+from linkage.registry.persons_by_id import PERSON_KEY, living_rows
 from linkage.registry.sums import REMEDY, CheckedFiles, check_at_open, check_whole, open_files
 from linkage.registry.versions import CHANGES, LARGE, map_arrays, read_json, version_in_force, version_with
 from linkage.standardise.places import Units
@@ -91,10 +92,18 @@ class Index:
         return found.combine_chunks().take(pa.array(place, mask=~is_there))
 
     def rows_of(self, ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
-        """The row of each person by the id in the registry: int64[n], -1 for one who is not in it."""
+        """The row of each person by the id in the registry: int64[n], -1 for one who is not in it.
+
+        VerificationError where what tells them is damaged.
+        """
         wanted = ids.unique()
-        rows: NDArray[np.int64] = self.persons.rows_of(self.plan.right_id, wanted)[pc.index_in(ids, wanted).to_numpy()]
-        return rows
+        keys = hash_keys(pa.chunked_array([wanted]))
+        rows = living_rows(self.files, self.person_keys.parts, self.removed.rows, keys)
+        of_row = pc.index_in(self.take(rows, [self.plan.right_id]).column(0), wanted)  # null: another id of that hash
+        of_wanted = np.full(len(wanted), -1)
+        of_wanted[of_row.drop_null().to_numpy()] = rows[of_row.is_valid().to_numpy()]
+        found: NDArray[np.int64] = of_wanted[pc.index_in(ids, wanted).to_numpy()]
+        return found
 
 
 def stored_passes(plan: Plan) -> dict[str, str]:

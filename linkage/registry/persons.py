@@ -10,17 +10,13 @@ import mmap
 import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.ingest.records import Records
-from linkage.machine.threads import in_order
 from linkage.registry.sums import CheckedFiles
 from linkage.storage.checksums import CheckedFile
 
@@ -30,7 +26,6 @@ _MAGIC = b"ARROW1"  # the first and the last bytes of an Arrow file
 _END = struct.Struct("<i6s")  # its last bytes: how long the footer before them is
 _MESSAGE = struct.Struct("<II")  # of a chunk in it the first bytes: a mark, and how long its description behind them is
 _END_BYTES = 4  # of where a text ends
-_FILTER_BITS = 22  # of the table that most ids which are not looked for fail in
 
 _Spans = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -84,15 +79,6 @@ class Persons:
         place[np.flatnonzero(~is_few)] = np.arange(rows.size - np.count_nonzero(is_few))
         place[np.flatnonzero(is_few)] = np.arange(rows.size - np.count_nonzero(is_few), rows.size)
         return pa.concat_tables(parts).combine_chunks().take(pa.array(place))
-
-    def rows_of(self, column: str, ids: pa.Array) -> NDArray[np.int64]:
-        """The number of the living row of each id, distinct ones: int64[n], -1 where there is none."""
-        rows = _find(self._large, column, ids)
-        rows[np.isin(rows, self._removed)] = -1
-        if self._few is not None:
-            found = _find(self._few, column, ids)
-            rows = np.where(found >= 0, found + self._large.num_rows, rows)
-        return rows
 
 
 def write_persons(folder: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
@@ -187,38 +173,6 @@ class _RowsCheck:
     def _check(self, spans: Sequence[_Spans]) -> None:
         if spans:
             self._file.check_spans(*(np.concatenate(side) for side in zip(*spans, strict=True)))
-
-
-def _find(records: Records, column: str, ids: pa.Array, n_threads: int = 2) -> NDArray[np.int64]:
-    """The row of each id, int64[n], -1 where there is none: by a hash, and the few that this finds by their text."""
-    from linkage.ingest.duplicates import hash_keys  # which loads kernels, that who reads rows by number does without
-
-    hashes = hash_keys(pa.chunked_array([ids]))
-    wanted = np.sort(hashes)
-    is_wanted = np.zeros(1 << _FILTER_BITS, np.bool_)
-    is_wanted[hashes >> np.uint64(64 - _FILTER_BITS)] = True
-
-    def work(first: int, chunk: pa.Table) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
-        texts = chunk.column(0)
-        found = hash_keys(texts)
-        places = np.flatnonzero(is_wanted[found >> np.uint64(64 - _FILTER_BITS)])
-        near = np.minimum(np.searchsorted(wanted, found[places]), wanted.size - 1)
-        places = places[wanted[near] == found[places]]
-        return first + places, texts.take(pa.array(places))
-
-    def tasks() -> Iterator[partial[tuple[NDArray[np.int64], pa.ChunkedArray]]]:
-        first = 0
-        for chunk in records.chunks([column]):
-            yield partial(work, first, chunk)
-            first += chunk.num_rows
-
-    rows = np.full(len(ids), -1, np.int64)
-    with ThreadPoolExecutor(n_threads) as pool:
-        found = [part for part in in_order(tasks() if len(ids) else (), pool, n_threads) if part[0].size]
-    if found:
-        of_id = pc.index_in(pa.chunked_array([chunk for _, texts in found for chunk in texts.chunks]), ids)
-        rows[of_id.drop_null().to_numpy()] = np.concatenate([places for places, _ in found])[of_id.is_valid()]
-    return rows
 
 
 def _chunks(schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
