@@ -8,6 +8,7 @@ import pytest
 
 from linkage.errors import InputError
 from linkage.ingest import ingest
+from linkage.ingest.header import find_header
 from linkage.plan.reading import plan_from
 from linkage.plan.sections import Plan
 from linkage.schema import DOSES
@@ -70,6 +71,15 @@ def read(tmp_path: Path, lines: list[str]) -> list[dict[str, str]]:
 def test_a_header_of_two_rows_loses_no_column(tmp_path: Path, case: str) -> None:
     lines, values = TWO_ROWS[case]
     assert read(tmp_path, lines) == [PERSON | values]
+
+
+def test_a_header_of_two_rows_is_told_as_it_is_written() -> None:
+    """Typed in a font of TCVN3: the names are known by what they mean, and called as the file has them."""
+    rows = [["dose_id", "Hä vµ tªn", "Ghi chó", ""], ["", "", "", "phone"]]
+    number, header = find_header(rows, DOSES, {"Họ và tên": "full_name"}, "doses.csv")
+    assert number == 1
+    assert header.columns(DOSES) == {"dose_id", "full_name", "phone"}
+    assert header.names == ("dose_id", "Hä vµ tªn", "Ghi chó", "phone")
 
 
 def test_blanks_and_strokes_within_a_name_do_not_count(tmp_path: Path) -> None:

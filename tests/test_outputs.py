@@ -6,6 +6,7 @@ import csv
 import datetime
 import random
 from collections import Counter
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +281,30 @@ def test_the_weights_of_a_candidate_are_those_of_its_levels(folder: Path) -> Non
         pairs = {*zip(review[f"level_{name}"].to_pylist(), review[f"weight_{name}"].to_pylist(), strict=True)}
         assert len(pairs) == len({level for level, _ in pairs})
         assert all(weight == 0.0 for level, weight in pairs if level == "missing")
+
+
+def test_more_candidates_than_a_byte_counts_have_their_ranks(folder: Path, tmp_path: Path) -> None:
+    """150 people alike, and a plan that keeps all of them."""
+    data = folder / "data"
+    some = pq.read_table(data / "registry.parquet").to_pylist()
+    same = some[0] | dict.fromkeys(("id_number", "old_id_number", "phone", "insurance_number"))
+    people = [*some, *(same | {"person_id": f"X{number:03}"} for number in range(150))]
+    pq.write_table(pa.Table.from_pylist(people, pq.read_schema(data / "registry.parquet")), tmp_path / "people.parquet")
+    doses = pq.read_table(data / "doses.parquet")
+    names = ("full_name", "gender", "date_of_birth", "commune_code", "ethnicity")
+    stated = dict.fromkeys(doses.schema.names) | {name: same[name] for name in names} | {"dose_id": "one of many"}
+    stated |= {"dose_date": "2021-08-01"}
+    pq.write_table(pa.concat_tables([doses, pa.Table.from_pylist([stated], doses.schema)]), tmp_path / "doses.parquet")
+    plan = resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8")
+    (tmp_path / "plan.toml").write_text(plan.replace("candidates_kept = 5", "candidates_kept = 200"))
+    index = tmp_path / "index"
+    build_from_files([tmp_path / "people.parquet"], index, units=data / "units", plan_file=tmp_path / "plan.toml")
+    run_dir = run([tmp_path / "doses.parquet"], index, tmp_path / "runs", accept="a small town").run_dir
+    rows = pq.read_table(run_dir / "candidates.parquet").to_pylist()
+    (claim_id,) = [
+        row["claim_id"] for row in pq.read_table(run_dir / "decisions.parquet").to_pylist()
+        if row["dose_id"] == "one of many"
+    ]  # fmt: skip
+    ranks = [row["rank"] for row in rows if row["claim_id"] == claim_id]
+    assert ranks == list(range(1, len(ranks) + 1))
+    assert len(ranks) > 150

@@ -153,7 +153,8 @@ def find_header(
         is_whole = _required(table, below) <= below and not _names_beside(rows[number], under, targets)
         is_whole &= table.key not in names - below  # above nothing: no title says that
         if names and required <= _known(both, targets) and not is_whole:
-            return number + 1, match_header(both, table, columns, file)
+            as_written = _joined_rows(rows[number], under, targets, written[number : number + 2])
+            return number + 1, match_header(as_written, table, columns, file)
     required = _required(table, set())
     closest = max(range(len(rows)), key=lambda number: len(known[number]), default=None)
     if closest is None or not known[closest]:
@@ -197,13 +198,15 @@ def _in_unicode(names: Sequence[str], targets: Mapping[str, str]) -> Sequence[st
     return best
 
 
-def _joined_rows(upper: Sequence[str], lower: Sequence[str], targets: Mapping[str, str]) -> list[str]:
+def _joined_rows(
+    upper: Sequence[str], lower: Sequence[str], targets: Mapping[str, str], written: Sequence[Sequence[str]] = ()
+) -> list[str]:
     """A header of two rows: a group above, the names of its columns below; where nothing is below, or a word about the
-    name above, this."""
+    name above, this. written: both rows as the file has them, whose words are taken."""
     joined = []
-    for above, below in zip_longest(upper, lower, fillvalue=""):
+    for above, below, *shown in zip_longest(upper, lower, *(written or (upper, lower)), fillvalue=""):
         is_above = not below.strip() or (_target_of(below, targets) is None and _target_of(above, targets) is not None)
-        joined.append(above if is_above else below)
+        joined.append(shown[0 if is_above else 1])
     return joined
 
 

@@ -71,7 +71,7 @@ def candidate_parts(typed: ClaimIds, found: DecidedClaims, ids: PersonIds) -> It
         which, rank, bits = _told(found.evidence, claims, ranked, probabilities)
         columns: dict[str, pa.Array | pa.ChunkedArray] = {
             "claim_id": typed.hex(members[which]),
-            "rank": pa.array(rank + 1, pa.int8()),
+            "rank": pa.array(rank + 1, pa.int16()),
             "person_id": _person_ids(decided, ids, claims[which], rank),
             "match_probability": pa.array(probabilities[which, rank]),
             "match_weight": pa.array(ranked.weights[which, rank]),

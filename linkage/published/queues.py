@@ -131,7 +131,7 @@ def _review_part(decided: ToQueue, claims: _Reviewed) -> pa.Table:
     columns = {name: column.take(of_claim) for name, column in of_claims.items()} | {
         "priority": pa.array(claims.priority[which]),
         "settle_probability": pa.array(claims.settled[which]),
-        "rank": pa.array(rank + 1, pa.int8()),
+        "rank": pa.array(rank + 1, pa.int16()),
         "match_probability": pa.array(probabilities[which, rank]),
         "match_weight": pa.array(found.weights[which, rank]),
         "found_by": pass_lists(plan, found.passes[which, rank]),

@@ -53,7 +53,7 @@ CANDIDATES = TableSchema(
     "candidates",
     (
         CLAIM_ID,
-        Column("rank", pa.int8(), "1 for the best candidate"),
+        Column("rank", pa.int16(), "1 for the best candidate"),
         Column("person_id", pa.string(), "the candidate"),
         Column("match_probability", pa.float64(), "posterior of person_id"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor"),

@@ -62,7 +62,7 @@ REVIEW_QUEUE = TableSchema(
     "queues/review",
     (
         *_ASKED,
-        Column("rank", pa.int8(), "1 for the best candidate"),
+        Column("rank", pa.int16(), "1 for the best candidate"),
         Column("priority", pa.int32(), "place of the claim in the list of its commune: 1 is looked at first"),
         Column("settle_probability", pa.float64(), "posterior that the person is among the candidates shown"),
         Column("person_id", pa.string(), "the candidate"),

@@ -130,6 +130,8 @@ _BY_LABEL: Rewrites = (
         )
         for year in (rf"{_YEAR_LABEL}{_GAP}(\d{{4}}|\d{{2}})", r"(\d{4})")
     ),
+    # A day and a year: of the month nothing is stated.
+    (rf"^{_BORN}{_DAY_LABEL}{_PART}{_GAP}{_YEAR_LABEL}{_GAP}(\d{{4}})$", r"\2"),
     # Not the month of "ngày, tháng: 13/05/1985", which is a label of the whole.
     (rf"((?:^|\d){_BORN}){_MONTH_LABEL}{_GAP}(1[3-9]|[2-9]\d){_END}", rf"\1{_NO_MONTH}\2\3"),
 )
