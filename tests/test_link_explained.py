@@ -139,6 +139,17 @@ def test_a_file_that_changed_since_is_refused(made: Made, linked: Path) -> None:
         path.write_bytes(bytes_before)
 
 
+def test_a_file_that_is_gone_is_asked_for(made: Made, linked: Path, tmp_path: Path) -> None:
+    path = made.files.left
+    away = path.rename(tmp_path / path.name)
+    try:
+        ended = call("evaluate", linked, "--entity", "who")
+    finally:
+        away.rename(path)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"linkage: {path}: the linked file is no longer there; put it back\n"
+
+
 # ------------------------------------------------------------------------------------------------------ command line
 
 
