@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,22 +104,8 @@ def pattern(parameters: Parameters, **labels: str) -> NDArray[np.uint8]:
     return np.array([levels], np.uint8)
 
 
-def odds(parameters: Parameters, reliability: float = 0.999, ratio: float = 1.0, **labels: str) -> float:
-    return float(odds_of(pattern(parameters, **labels), parameters, reliability, ratio)[0])
-
-
-def odds_of(
-    levels: NDArray[np.uint8], parameters: Parameters, reliability: float, ratio: float = 1.0
-) -> NDArray[np.float64]:
-    """log2 A of patterns of values of one term frequency ratio that nobody bears for its being common."""
-    weights = parameters.pattern_weights(levels) - np.log2(ratio + resembling(levels, parameters))
-    n = weights.size
-    return sibling_odds_log2(levels, weights, np.full(n, ratio), np.full(n, reliability), parameters)
-
-
-def resembling(levels: NDArray[np.uint8], parameters: Parameters) -> NDArray[np.float64]:
-    kinds = parameters.household_odds, parameters.twin_odds, parameters.namesake_odds
-    return np.sum([odds(levels, N_PERSONS) for odds in kinds], axis=0)
+def odds(parameters: Parameters, reliability: float = 0.999, **labels: str) -> float:
+    return float(sibling_odds_log2(pattern(parameters, **labels), np.array([reliability]), parameters)[0])
 
 
 def test_agreement_counts_for_nothing_and_disagreement_in_full(parameters: Parameters) -> None:
@@ -142,78 +126,6 @@ def test_another_name_and_date_are_not_overruled(parameters: Parameters) -> None
         weight_with_sibling(weights, np.zeros(2), np.ones(2), np.array([-0.5, 0.0]), parameters).tolist()
         == weights.tolist()
     )
-
-
-def test_a_name_makes_up_for_a_wrong_date_and_number_unless_it_is_common(parameters: Parameters) -> None:
-    """Relatives hardly have one name, but where everybody has it."""
-    wrong = {"birth_date": "different", "id_number": "different, another person's"}
-    nothing = odds(parameters)
-    assert odds(parameters, **wrong) < nothing - 10
-    assert odds(parameters, full_name="same", **wrong) > nothing - 4
-    levels = pattern(parameters, full_name="same", **wrong)
-    of_all = 100.0 * resembling(levels, parameters)  # relatives bear the name a hundred times as often as elsewhere
-    weights, ratios = parameters.pattern_weights(levels) - np.log2(50.0 + of_all), np.array([50.0])
-    common = sibling_odds_log2(levels, weights, ratios, np.array([0.999]), parameters)[0]
-    assert common == pytest.approx(min(nothing, _uncapped(levels, parameters, 0.999) - np.log2(100.0)), abs=1e-6)
-    assert common < odds(parameters, full_name="same", **wrong) - 3
-
-
-def test_twins_are_thought_of(parameters: Parameters) -> None:
-    """Another given name, and all else as with twins: against j by as much as there are twins among those alike."""
-    apart = {"full_name": "family name same", "id_number": "one digit off or two swapped, another's"}
-    twins = replace(parameters, twin_rate=1.0)
-    assert odds(twins, birth_date="same", **apart) < odds(parameters, birth_date="same", **apart) - 3
-
-
-def test_a_model_of_no_relatives_takes_those_of_its_plan(parameters: Parameters) -> None:
-    nobody = replace(parameters, household_rate=0.0)
-    assert odds(nobody, full_name="different") == pytest.approx(odds(parameters, full_name="different"))
-
-
-def test_farther_levels_never_speak_more_for_the_person(parameters: Parameters) -> None:
-    alike = replace(parameters, twin_rate=0.1, namesake_rate=0.05)
-    rng = np.random.default_rng(1)
-    levels = np.stack([rng.integers(0, c.n_compared, 300) for c in alike.comparisons], axis=1).astype(np.uint8)
-    before = odds_of(levels, alike, 0.999)
-    n_compared = 0
-    for place, comparison in enumerate(alike.comparisons):
-        for level, closer in enumerate(comparison.closer):
-            for other in closer:
-                rows = levels[:, place] == level
-                nearer = levels[rows].copy()
-                nearer[:, place] = other
-                assert (odds_of(nearer, alike, 0.999) >= before[rows] - 1e-9).all()
-                n_compared += int(rows.sum())
-    assert n_compared > 1000
-
-
-def test_what_is_promised_of_files_comes_true(parameters: Parameters) -> None:
-    """Claims filed right and wrong, their patterns drawn from the model: of those promised so much, as many are
-    right. A product over the comparisons of min(1, m / household) promises 0.41 of these where 0.98 come."""
-    model, reliability, n = replace(parameters, twin_rate=0.1, namesake_rate=0.05), 0.7, 400_000
-    rng = np.random.default_rng(20210708)
-    is_right = rng.random(n) < reliability
-    rates = np.array([model.household_rate, model.twin_rate, model.namesake_rate])
-    classes = np.where(is_right, 0, 1 + rng.choice(3, n, p=rates / rates.sum()))
-    levels = np.empty((n, len(model.comparisons)), np.uint8)
-    for place, c in enumerate(model.comparisons):
-        for k, shares in enumerate((c.m, c.household, c.among_twins, c.among_namesakes)):
-            drawn = classes == k
-            levels[drawn, place] = 1 + rng.choice(shares.size - 1, int(drawn.sum()), p=shares[1:] / shares[1:].sum())
-    promised = 1.0 / (1.0 + np.exp2(-odds_of(levels, model, reliability)))
-    is_middle = promised < reliability - 1e-6  # where A is not at what files are worth, the most that it may be
-    for low, high in ((0.02, 0.3), (0.3, 0.5), (0.5, 0.69)):
-        chosen = is_middle & (promised >= low) & (promised < high)
-        error = np.sqrt((promised[chosen] * (1 - promised[chosen])).sum()) / chosen.sum()
-        assert chosen.sum() > 300
-        assert promised[chosen].mean() == pytest.approx(is_right[chosen].mean(), abs=4 * error)
-    assert is_right[~is_middle].mean() > reliability
-
-
-def _uncapped(levels: NDArray[np.uint8], parameters: Parameters, reliability: float) -> float:
-    """log2 A as if agreement counted."""
-    alike = np.log2(resembling(levels, parameters) * N_PERSONS / parameters.household_rate)
-    return float(np.log2(reliability / (1 - reliability)) + (parameters.pattern_weights(levels) - alike)[0])
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 3.0])

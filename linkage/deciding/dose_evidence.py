@@ -143,8 +143,7 @@ def _weigh_siblings(
     added = weigh_given(batch, claim[new].astype(np.int64), row[new], no_pass, index, parameters, n_threads, scratch)
     weight[new], code[new], ratio[new] = added.weights[:, 0], added.codes[:, 0], added.ratios[:, 0]
     is_same = reliability[found.size[is_linked]] * found.chance[is_linked]
-    levels = pattern_space(index.plan).levels_of(code)
-    odds = sibling_odds_log2(levels, weight, ratio, is_same, parameters)
+    odds = sibling_odds_log2(pattern_space(index.plan).levels_of(code), is_same, parameters)
     own = np.where(is_known, np.exp2(weight), 0.0)
     others = np.maximum(0.0, ranked.sums[place] - own)
     raised = weight_with_sibling(weight, others, ranked.outside[place], odds, parameters)
