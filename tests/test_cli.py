@@ -83,6 +83,9 @@ def test_the_commands_of_the_contract_are_there() -> None:
 def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, list[object]]:
     """A call of every command."""
     doses, registry, run_dir = district.path("doses"), district.path("registry"), district.run_dir
+    places = {"index": district.index, "state": tmp_path / "state", "nights": tmp_path / "nights", "model": model}
+    config = tmp_path / "night.toml"
+    config.write_text("".join(["format = 1\n", *(f'{k} = "{v}"\n' for k, v in places.items()), "[sources]\n"]), "utf-8")
     return {
         "simulate": ["--persons", 200, "--doses", 100, "--seed", 1, "--out", tmp_path / "data"],
         "index build": [registry, "--units", district.units, "--out", tmp_path / "index"],
@@ -92,6 +95,9 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "index info": [tmp_path / "index"],
         "train": ["--doses", doses, "--index", district.index, "--out", tmp_path / "model.json"],
         "run": ["--doses", doses, "--index", district.index, "--model", model, "--out", tmp_path / "runs"],
+        "night": ["--config", config, "--date", "2026-03-14"],
+        "nights list": ["--config", config],
+        "state info": ["--config", config],
         "evaluate": [run_dir, "--truth", district.path("truth")],
         "explain": [run_dir, district.rows("doses")[0]["dose_id"]],
         "report": [run_dir, "--form", "daily", "--format", "csv", "--out", tmp_path / "daily.csv"],
@@ -112,7 +118,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
 def test_json_is_one_document_and_nothing_else(district: District, model: Path, tmp_path: Path) -> None:
     calls = json_calls(district, model, tmp_path)
     # Tried where their files are made.
-    left_out = {"link", "model export", "model import", "model check", "simulate nights"}
+    left_out = {"link", "model export", "model import", "model check", "simulate nights", "state export"}
     without = set(NAMES) - {tuple(name.split()) for name in [*calls, *left_out]}
     assert not without, f"commands that json_calls does not try: {without}"
     for name, arguments in calls.items():

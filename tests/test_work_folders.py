@@ -146,7 +146,7 @@ def test_a_version_that_was_not_put_in_force_goes_with_the_next_build(tmp_path: 
     killed(
         f"""
         import pyarrow as pa
-        from linkage.registry import versions as registry_version
+        from linkage.storage import versions as registry_version
         from linkage.ingest.records import Records
         from linkage.plan.reading import plan_from
         from linkage.registry.build import build_index

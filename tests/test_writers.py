@@ -19,9 +19,11 @@ OPENERS = {"open", "OSFile", "new_file", "memory_map"}
 # These write where their caller says, who gives them a path in a work folder.
 GIVEN_A_WORK_FOLDER = {
     "linkage/published/folders.py": "a Stage, whose folder lies in the work folder of `staged`",
-    "linkage/registry/versions.py": "arrays and manifests of a version, in the work folder of `building`",
+    "linkage/storage/versions.py": "manifests of a version, in the work folder of `building`",
+    "linkage/storage/summed_folders.py": "the sums of a version",
+    "linkage/registry/versions.py": "arrays of a version, likewise",
+    "linkage/state/folder.py": "the tables of a version, likewise",
     "linkage/registry/build.py": "the units of a version",
-    "linkage/registry/sums.py": "the sums of a version",
     "linkage/registry/persons.py": "the persons of a version",
     "linkage/registry/partitions.py": "partitions, beside the version that is built",
     "linkage/simulate/simulation.py": "the tables of a simulation, see linkage.simulate.folder",

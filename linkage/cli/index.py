@@ -141,7 +141,7 @@ def index_info(index: Annotated[Path, typer.Argument(help="Folder of the index."
 
 
 def _index_summary(index: Any) -> dict[str, Any]:
-    from linkage.registry.versions import versions
+    from linkage.storage.versions import versions
 
     manifest = index.manifest
     keys = ("persons", "commune_date", "latest_date", "inputs", "content")

@@ -95,6 +95,7 @@ def ingest(
     scratch: Path | None = None,
     keep: str | None = None,
     strict: bool = True,
+    keys_by_file: bool = False,
     on_read: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
 ) -> Ingested:
     """Reads CSV, Excel and Parquet files as one batch.
@@ -108,6 +109,7 @@ def ingest(
     keep : name of a file in scratch that stays, the accepted records' work file; None leaves it without a name
     strict : whether a file that cannot be used stops all; else it is set aside, as long as there is another; one that
         does not exist stops all in any case
+    keys_by_file : whether a record of one file may have the key of another file's: it is a later version of it
     on_read : called after each file with the bytes of all that were read and of all there are
 
     Returns
@@ -128,7 +130,7 @@ def ingest(
         _check_file(path, name, strict=strict or len(paths) == 1)
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
     read = _read_all(paths, names, table, columns, folder, keep, strict=strict, on_read=on_read)
-    dropped, faults = _duplicates(read.sound, table.key, folder)
+    dropped, faults = _duplicates(read, table.key, folder, by_file=keys_by_file)
     n_rejected: list[int] = []
     rejected = mapped_table(_rejects(read, dropped, faults, table.key, n_rejected), REJECTED.arrow(), folder)
     counts = _count(read, dropped, n_rejected, table)
@@ -212,11 +214,13 @@ def _check_file(path: Path, name: str, *, strict: bool) -> None:
             raise
 
 
-def _duplicates(sound: Records, key: str | None, folder: Path) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Rows that are not kept for another row's sake, and why."""
+def _duplicates(
+    read: _Read, key: str | None, folder: Path, *, by_file: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Rows that are not kept for another row's sake, and why; by_file: for one of the same file's alone."""
     if key is None:
         return np.zeros(0, np.int64), np.zeros(0, np.uint16)
-    return duplicate_faults(sound, key, folder)
+    return duplicate_faults(read.sound, key, folder, read.starts if by_file else None)
 
 
 def _key_notes(

@@ -6,6 +6,7 @@ Keys are compared by their hashes, sorted; only records whose hash comes again a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ _GROUP_ROWS = 1 << 21  # of records compared at a time
 
 
 def duplicate_faults(
-    records: Records, key: str, scratch: Path | None = None
+    records: Records, key: str, scratch: Path | None = None, starts: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     """Records that are not kept because they share their key with another one.
 
@@ -38,6 +39,8 @@ def duplicate_faults(
     records : all sound records of the batch in their order
     key : the key column, without nulls
     scratch : folder for the work file of 16 bytes a record; None keeps it in memory
+    starts : int64[n_files + 1], where the records of each file begin, for keys that are told apart by file; None where
+        all files share them
 
     Returns
     -------
@@ -49,8 +52,9 @@ def duplicate_faults(
         hashes[start : start + chunk.num_rows] = hash_keys(chunk.column(0))
         start += chunk.num_rows
     rows, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
+    keyed = _Keyed(records, key, starts)
     for shared in _shared_rows(hashes, scratch):
-        found = _faults_of_group(records, shared, key)
+        found = _faults_of_group(keyed, shared)
         rows.append(shared[found > 0])
         faults.append(found[found > 0])
     every = np.concatenate(rows)
@@ -176,17 +180,37 @@ def _shared_rows(hashes: NDArray[np.uint64], scratch: Path | None) -> Iterator[N
         yield found[group == number]
 
 
-def _faults_of_group(records: Records, shared: NDArray[np.int64], key: str) -> NDArray[np.uint16]:
+@dataclass(frozen=True)
+class _Keyed:
+    """Records that are told apart by a key column, or by it and their file; see `duplicate_faults`."""
+
+    records: Records
+    key: str
+    starts: NDArray[np.int64] | None
+
+    def take(self, rows: NDArray[np.int64], columns: list[str] | None = None) -> pa.Table:
+        """Records by their numbers; of keys by file the number of the file stands behind the key."""
+        found = self.records.take(rows, columns)
+        if self.starts is None:
+            return found
+        files = pa.array(np.searchsorted(self.starts, rows, side="right")).cast(pa.string())
+        place = found.column_names.index(self.key)
+        keys = pc.binary_join_element_wise(found.column(place).combine_chunks(), files, "\n")
+        return found.set_column(place, self.records.schema.field(self.key), keys)
+
+
+def _faults_of_group(keyed: _Keyed, shared: NDArray[np.int64]) -> NDArray[np.uint16]:
     """Fault bits of the rows of a group, int64[n] ascending; of more than _GROUP_ROWS, as where a key stands for
     millions, so many are in memory at a time."""
+    key = keyed.key
     if shared.size <= _GROUP_ROWS:
-        return _faults_of_shared(records.take(shared), key)
+        return _faults_of_shared(keyed.take(shared), key)
     parts = [shared[start : start + _GROUP_ROWS] for start in range(0, shared.size, _GROUP_ROWS)]
-    firsts, conflicting = records.schema.empty_table(), pa.array([], pa.string())
+    firsts, conflicting = keyed.records.schema.empty_table(), pa.array([], pa.string())
     faults = []
     for part in parts:
         # Behind the first record of every key so far: those that are later than one are told by it.
-        rows = pa.concat_tables([firsts, records.take(part)])
+        rows = pa.concat_tables([firsts, keyed.take(part)])
         found = _faults_of_shared(rows, key)
         faults.append(found[firsts.num_rows :])
         differ = rows[key].filter(pa.array(found == CONFLICTING_KEY)).combine_chunks()
@@ -196,7 +220,7 @@ def _faults_of_group(records: Records, shared: NDArray[np.int64], key: str) -> N
         np.minimum.at(first, codes, np.arange(rows.num_rows))
         firsts = rows.take(pa.array(np.sort(first)))
     for part, found in zip(parts, faults, strict=True):
-        keys = records.take(part, [key]).column(0)
+        keys = keyed.take(part, [key]).column(0)
         found[pc.is_in(keys, conflicting).to_numpy()] = CONFLICTING_KEY
     return np.concatenate(faults)
 

@@ -11,8 +11,9 @@ from linkage.errors import LinkageError, UsageError, VerificationError
 from linkage.published.reader import MANIFEST, check_published
 from linkage.registry.manifest import FORMAT, check_format
 from linkage.registry.sums import open_files
-from linkage.registry.versions import manifest_of, version_in_force, versions
+from linkage.registry.versions import manifest_of, version_in_force
 from linkage.storage.checksums import CheckedFile
+from linkage.storage.versions import versions
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from linkage.published.decisions import pass_lists
 from linkage.published.reader import find_rows, published_model
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import damage_told, looked_up
-from linkage.registry.sums import check_whole
 from linkage.schema import CANDIDATES
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
 from linkage.scoring.scorer import Scored, Scorer
 from linkage.stations import encode_as_read
+from linkage.storage.summed_folders import check_whole
 from linkage.training.model_file import Model
 from models.posterior import posterior
 

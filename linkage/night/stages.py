@@ -12,25 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from linkage.deciding import decide as deciding
 from linkage.deciding.decide import NO_RIVALS, Decided
 from linkage.deciding.dose_evidence import decided_people
 from linkage.deciding.error_rates import ErrorRates, estimate_error_rates
 from linkage.deciding.gates import is_unlike
+from linkage.doses.batch import Doses
+from linkage.doses.claims import Claims
 from linkage.doses.schedule import DEAD, find_conflicts
 from linkage.doses.schedule_evidence import Given, conflicts_with
-from linkage.encode.dictionaries import read_words
+from linkage.encode.dictionaries import Columns, Dictionaries, read_words
 from linkage.ingest import Ingested
+from linkage.ingest.records import Records
 from linkage.machine.parts import parts_of
 from linkage.machine.scratch import scratch_array
 from linkage.machine.stage_clock import Clock
-from linkage.night.claims import read_claims
+from linkage.night.claims import read_claims, read_claims_again
 from linkage.night.deciding import Verified, decide_verified, verify
 from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
 from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
+from linkage.stations import Stations
 from linkage.training.drift import Moved, describe_best, moved_levels
 from linkage.training.model_file import Model
 
@@ -89,7 +95,31 @@ def read_doses(ingested: Ingested, index: Index, n_threads: int = 2, scratch: Pa
     scratch : folder for the encoded columns; None keeps them in memory
     """
     dictionaries = index.dictionaries.copy()
-    doses, claims, columns, stations = read_claims(ingested, index, dictionaries, n_threads, scratch)
+    return _encoded(
+        *read_claims(ingested, index, dictionaries, n_threads, scratch), index, dictionaries, n_threads, scratch
+    )
+
+
+def read_doses_again(
+    records: Records, readings: pa.Array, unread: NDArray[np.uint8], index: Index, n_threads: int, scratch: Path | None
+) -> ReadDoses:
+    """The same of doses of which it is known how they are read, see linkage.night.claims."""
+    dictionaries = index.dictionaries.copy()
+    read = read_claims_again(records, readings, unread, index, dictionaries, n_threads, scratch)
+    return _encoded(*read, index, dictionaries, n_threads, scratch)
+
+
+def _encoded(
+    doses: Doses,
+    claims: Claims,
+    columns: Columns,
+    stations: Stations,
+    index: Index,
+    dictionaries: Dictionaries,
+    n_threads: int,
+    scratch: Path | None,
+) -> ReadDoses:
+    """What was read, with the encoded columns of the claims in place of those of the records, which go."""
     of_claims = {}
     for name in list(columns):
         column = columns.pop(name)

@@ -139,9 +139,17 @@ class Stage:
         LinkageError
             The folder cannot be flushed or renamed.
         """
+        self.check()
+        return self.appear()
+
+    def check(self) -> None:
+        """Check every file against what was meant; errors as of `commit`."""
         if MANIFEST not in self.written:
             raise ValueError(f"{self.target.name} has no {MANIFEST}: it marks a run as whole")
         check_outputs(self.folder, self.outputs, "check the disk")
+
+    def appear(self) -> Path:
+        """Let the run, which was checked, appear; errors as of `commit`."""
         with _one_line(self.target, "publish"):
             flush_all(self.folder)
             self.folder.rename(self.target)

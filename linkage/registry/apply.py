@@ -24,7 +24,8 @@ from linkage.registry.index import Index, stored_passes
 from linkage.registry.person_keys import encode_persons
 from linkage.registry.persons import write_persons
 from linkage.registry.recount import recount
-from linkage.registry.versions import write_arrays, write_json
+from linkage.registry.versions import write_arrays
+from linkage.storage.versions import write_json
 
 
 def write_changes(

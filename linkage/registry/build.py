@@ -44,10 +44,11 @@ from linkage.registry.manifest import FORMAT
 from linkage.registry.partitions import Partitions, partition_bits
 from linkage.registry.person_keys import encode_persons
 from linkage.registry.persons import Persons, write_persons
-from linkage.registry.sums import write_sums
 from linkage.registry.value_counts import Counts, add_up, count_part, count_widths, counted_columns, most_counted
-from linkage.registry.versions import building, content_of, new_array, put_in_force, write_arrays, write_json
+from linkage.registry.versions import building, content_of, new_array, write_arrays
 from linkage.standardise.places import Coverage, Units
+from linkage.storage.summed_folders import write_sums
+from linkage.storage.versions import put_in_force, write_json
 
 PARTITION_ROWS = 1 << 20
 _PARTITIONS_AHEAD = 2

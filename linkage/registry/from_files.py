@@ -25,22 +25,14 @@ from linkage.registry.contradictions import Contradiction, contradictions, contr
 from linkage.registry.index import Index, open_index
 from linkage.registry.persons import PERSONS
 from linkage.registry.stated_changes import Stated, check_all_accepted, stated_changes
-from linkage.registry.sums import check_whole, write_sums
-from linkage.registry.versions import (
-    CHANGES,
-    LARGE,
-    MANIFEST,
-    building,
-    content_of,
-    link_files,
-    put_in_force,
-    write_json,
-)
+from linkage.registry.versions import CHANGES, LARGE, building, content_of, link_files
 from linkage.schema import CHANGES_OF_REGISTRY, REGISTRY, REJECTED
 from linkage.storage.checksums import SUMS, sums_of
 from linkage.storage.locks import locked, made_and_locked
 from linkage.storage.output_paths import check_folder
 from linkage.storage.sealed import sealed
+from linkage.storage.summed_folders import check_whole, write_sums
+from linkage.storage.versions import MANIFEST, put_in_force, write_json
 from linkage.storage.work_folders import new_folder, replacing
 
 _DATES = [column.name for column in REGISTRY.columns if column.is_date]

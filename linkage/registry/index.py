@@ -33,10 +33,11 @@ from linkage.registry.frequencies import STORED, Frequencies
 from linkage.registry.manifest import check_manifest
 from linkage.registry.persons import Persons, open_persons
 from linkage.registry.persons_by_id import PERSON_KEY, living_rows
-from linkage.registry.sums import REMEDY, CheckedFiles, check_at_open, check_whole, open_files
+from linkage.registry.sums import REMEDY, CheckedFiles, check_at_open, open_files
 from linkage.registry.versions import CHANGES, LARGE, map_arrays, read_json, version_in_force, version_with
 from linkage.standardise.places import Units
 from linkage.storage.checksums import unreadable
+from linkage.storage.summed_folders import check_whole
 
 _NO_ROWS = np.empty(0, np.uint32)
 _NONE_REMOVED = RemovedRows.none()

@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from linkage.errors import UsageError, VerificationError
 from linkage.registry.sums import REMEDY
-from linkage.registry.versions import MANIFEST
 from linkage.storage.typed_content import shaped
+from linkage.storage.versions import MANIFEST
 
 # Of the files of an index and of what they hold; tests/test_index_format.py tells when it has to be raised.
 FORMAT = 12

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from linkage.errors import UsageError
 from linkage.registry.index import Index, open_version, verify_index
-from linkage.registry.versions import manifest_of, point_to, version_in_force, versions
+from linkage.registry.versions import manifest_of, point_to, version_in_force
 from linkage.storage.locks import locked
+from linkage.storage.versions import versions
 
 
 def roll_back(folder: Path, version: str | None = None) -> Index:

@@ -23,10 +23,12 @@ from numpy.typing import NDArray
 
 from linkage.errors import LinkageError
 from linkage.registry.index import Index
-from linkage.registry.sums import CheckedFiles, check_whole, share
-from linkage.registry.versions import CHANGES, write_json
+from linkage.registry.sums import CheckedFiles, share
+from linkage.registry.versions import CHANGES
 from linkage.storage.checksums import CheckedFile
 from linkage.storage.sealed import read_sealed, sealed
+from linkage.storage.summed_folders import check_whole
+from linkage.storage.versions import write_json
 from linkage.storage.work_folders import replacing
 
 NIGHTS = 7

@@ -1,14 +1,8 @@
-"""The folder of an index on disk: versions that are built aside and put in force whole, and their arrays.
-
-A version is named ``v000012-3f2a9c01``: its number, and the first digits of the digest of its manifest. So the pointer
-to the version in force cannot name another one by a flipped bit, nor a manifest stand in another's place.
-"""
+"""The versions of an index, see linkage.storage.versions, and their arrays."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,90 +12,39 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.errors import InputError, LinkageError, VerificationError, disk_reason
+from linkage.errors import InputError, LinkageError
 from linkage.machine.scratch import reserve
-from linkage.storage.checksums import CheckedFile, unreadable
-from linkage.storage.sealed import DIGEST, read_sealed, sealed
-from linkage.storage.work_folders import abandoned, flush_all, put_in_place, undivided, work_folder
+from linkage.storage import versions as stored
+from linkage.storage.checksums import CheckedFile
+from linkage.storage.versions import versions
 
-MANIFEST, _CURRENT = "manifest.json", "current"
 CHANGES = "changes"  # the folder of what changed since a version's large part was built
 LARGE = "large"  # in a manifest with changes, the manifest without them
-_VERSION = re.compile(r"v(\d{6,})(?:-([0-9a-f]{8}))?")  # older formats have no digest there
-_LONGEST_NAME = 60
 _NPY_HEADER = 128
-_REMEDY = "restore the folder from a copy, or build the index again"
+_INDEX = stored.Kind(
+    "registry index",
+    "index",
+    "make one with 'linkage index build'",
+    "restore the folder from a copy, or build the index again",
+    "build the index on another disk",
+)
 
 
 @contextmanager
 def building(index: Path) -> Iterator[Path]:
-    """A folder in which a version is built, gone at the end; what a build that was cut off left goes first, the version
-    that it did not come to put in force too."""
-    index.mkdir(parents=True, exist_ok=True)
-    with abandoned(index) as left:
-        for folder in left:
-            # It would have been moved to put the version in force.
-            if (folder / _CURRENT).is_file() and (version := _pointed_to(folder / _CURRENT, index)) is not None:
-                shutil.rmtree(version, ignore_errors=True)
-    try:
-        with work_folder(index) as folder:
-            yield folder
-    except OSError as error:
-        reason = disk_reason(error)
-        raise LinkageError(f"{index}: the index cannot be written ({reason}); free space or rights there") from error
-
-
-def put_in_force(index: Path, built: Path, manifest: Mapping[str, Any]) -> None:
-    """Make a finished version folder with this manifest, built in a work folder, the newest version, and that the one
-    in force, at once for those who read the index."""
-    work, whole = built.parent, sealed(manifest)
-    write_json(built / MANIFEST, whole)
-    numbers = [int(found[1]) for path in index.glob("v*") if (found := _VERSION.fullmatch(path.name))]
-    version = index / f"v{max(numbers, default=0) + 1:06d}-{whole[DIGEST][:8]}"
-    (work / _CURRENT).write_text(version.name + "\n", "ascii")
-    flush_all(work)
-    with undivided():
-        put_in_place(built, version)
-        put_in_place(work / _CURRENT, index / _CURRENT)
+    """A folder in which a version is built, see `linkage.storage.versions.building`."""
+    with stored.building(index, _INDEX) as work:
+        yield work
 
 
 def point_to(index: Path, version: Path) -> None:
     """Put a version that is there in force, at once for those who read the index."""
-    with building(index) as work:
-        # Not by the name that says of a build cut off that its version was not finished.
-        pointer = work / "pointer"
-        pointer.write_text(version.name + "\n", "ascii")
-        put_in_place(pointer, index / _CURRENT)
+    stored.point_to(index, version, _INDEX)
 
 
 def version_in_force(index: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder of the version in force, and its manifest.
-
-    Raises
-    ------
-    InputError : the folder is no index
-    VerificationError : the pointer or the manifest is damaged
-    LinkageError : this user may not read them
-    """
-    path = index / _CURRENT
-    try:
-        version = _pointed_to(path, index)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        why = "there is no such folder"
-        if index.exists():
-            why = "it has no file 'current'" if index.is_dir() else "it is no folder"
-        raise InputError(f"{index}: not a registry index ({why}); make one with 'linkage index build'") from error
-    except OSError as error:
-        raise unreadable(path, error, _REMEDY) from error
-    if version is None or not version.is_dir():
-        raise VerificationError(f"{path}: is damaged (it names no version that is there); {_REMEDY}")
-    return version, manifest_of(version)
-
-
-def _pointed_to(pointer: Path, index: Path) -> Path | None:
-    """The version that a pointer names; None where it names none, as where it was cut off."""
-    name = pointer.read_bytes()[:_LONGEST_NAME].decode("ascii", "replace").strip()
-    return index / name if _VERSION.fullmatch(name) else None
+    """The folder of the version in force, and its manifest; errors as of `linkage.storage.versions`."""
+    return stored.version_in_force(index, _INDEX)
 
 
 def version_with(index: Path, content: str) -> tuple[Path, dict[str, Any]]:
@@ -121,39 +64,14 @@ def version_with(index: Path, content: str) -> tuple[Path, dict[str, Any]]:
     raise InputError(f"{index}: no version of the index is the one that was linked with; put the old one back")
 
 
-def versions(index: Path) -> list[Path]:
-    """The version folders of an index, the newest first."""
-    found = [(int(name[1]), path) for path in index.glob("v*") if (name := _VERSION.fullmatch(path.name))]
-    return [path for _, path in sorted(found, reverse=True)]
-
-
 def manifest_of(version: Path) -> dict[str, Any]:
-    """The manifest of a version, whose digest its name has the beginning of; of an older format as it is."""
-    path = version / MANIFEST
-    manifest = read_sealed(path, _REMEDY)
-    name = _VERSION.fullmatch(version.name)
-    digits = None if name is None else name[2]
-    if digits is not None and not str(manifest.get(DIGEST)).startswith(digits):
-        raise VerificationError(f"{path}: is damaged, or of another version; {_REMEDY}")
-    return manifest
+    """The manifest of a version; of an older format as it is."""
+    return stored.manifest_of(version, _INDEX)
 
 
 def link_files(paths: Iterable[str], version: Path, built: Path) -> None:
-    """Give files of a version another name in the one that is built: they are on the disk once.
-
-    Raises
-    ------
-    LinkageError : the disk of the index gives a file one name only
-    """
-    for path in paths:
-        target = built / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            target.hardlink_to(version / path)
-        except OSError as error:
-            raise LinkageError(
-                f"{version.parent}: its disk cannot link files ({error.strerror}); build the index on another disk"
-            ) from error
+    """Give files of a version another name in the one that is built; LinkageError where the disk cannot."""
+    stored.link_files(paths, version, built, _INDEX)
 
 
 def content_of(files: Mapping[str, str]) -> str:
@@ -187,10 +105,6 @@ def map_arrays(files: Mapping[str, CheckedFile], folder: str) -> dict[str, NDArr
             files[name].check(0, _NPY_HEADER)
             arrays[path.stem] = np.asarray(np.load(files[name].path, mmap_mode="r", allow_pickle=False))
     return arrays
-
-
-def write_json(path: Path, content: object) -> None:
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
 
 
 def read_json(file: CheckedFile) -> dict[str, Any]:

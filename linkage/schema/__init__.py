@@ -27,6 +27,7 @@ from linkage.schema.inputs import (
     TRUTH,
     VERDICT_WORDS,
     VERDICTS,
+    WITHDRAWALS,
 )
 from linkage.schema.links import ENTITIES, LINKS, PAIRS
 from linkage.schema.queues import EXCLUDED_QUEUE, MATCH_QUEUE, REGISTERED, REVIEW_QUEUE, STATED, UNMATCHED_QUEUE
@@ -62,6 +63,7 @@ __all__ = [
     "UNMATCHED_QUEUE",
     "VERDICTS",
     "VERDICT_WORDS",
+    "WITHDRAWALS",
     "Column",
     "TableSchema",
     "compared_columns",

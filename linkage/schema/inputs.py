@@ -80,6 +80,14 @@ TRUTH = TableSchema(
     ),
 )
 
+WITHDRAWALS = TableSchema(
+    "withdrawals",
+    (
+        _text("dose_id", "the dose that is taken back", required=True, key=True),
+        _text("reason", "why"),
+    ),
+)
+
 VERDICT_WORDS = ("person", "nobody", "foreigner", "field_check", "registry_wrong")
 VERDICTS = TableSchema(
     "verdicts",
@@ -100,4 +108,4 @@ VERDICTS = TableSchema(
 )
 
 # Inputs by the name used on the command line and in mappings.
-INPUTS = {table.name: table for table in (DOSES, REGISTRY, TRUTH, VERDICTS)}
+INPUTS = {table.name: table for table in (DOSES, WITHDRAWALS, REGISTRY, TRUTH, VERDICTS)}

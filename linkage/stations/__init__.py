@@ -16,6 +16,7 @@ claims.
 
 from linkage.stations.cells import cells_of
 from linkage.stations.findings import Finding, station_notes
+from linkage.stations.given import read_as_given, reading_texts
 from linkage.stations.reading import Stations, encode_as_read, read_stations, reading_parts
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "Stations",
     "cells_of",
     "encode_as_read",
+    "read_as_given",
     "read_stations",
     "reading_parts",
+    "reading_texts",
     "station_notes",
 ]

@@ -233,9 +233,8 @@ def _with_readings(judged: Judged, readings: Sequence[tuple[str, str, Rows]]) ->
 def encode_as_read(
     table: pa.Table, readings: Sequence[tuple[str, str]], plan: Plan, dictionaries: Dictionaries
 ) -> Columns:
-    """Encode a dose of a run as the run read it: table has one row, readings are (field, how) of that dose."""
-    places = {field: how.removeprefix(IN_COLUMN) for field, how in readings if how.startswith(IN_COLUMN)}
-    columns = encode(put_right(table, places), plan, "left", dictionaries)
+    """Encode doses of a run as the run read them: readings are (field, how) of each of these doses."""
+    columns = encode(put_right_as(table, readings), plan, "left", dictionaries)
     names = {f.left[0]: f.name for f in plan.fields if len(f.left) == 1}
     for field, how in readings:
         name = names.get(field, field)
@@ -246,6 +245,13 @@ def encode_as_read(
         elif how == EXCHANGED:
             columns[name] = exchanged(columns[name].astype(np.uint32))
     return columns
+
+
+def put_right_as(table: pa.Table, readings: Sequence[tuple[str, str]]) -> pa.Table:
+    """Doses with mixed-up columns put right, as readings say."""
+    return put_right(
+        table, {field: how.removeprefix(IN_COLUMN) for field, how in readings if how.startswith(IN_COLUMN)}
+    )
 
 
 def reading_parts(stations: Stations, records: Records) -> Iterator[pa.Table]:

@@ -180,7 +180,7 @@ def put_in_place(made: Path, path: Path) -> None:
     it nor its name."""
     flush(made)
     made.replace(path)
-    flush(path.parent)
+    flush(path.parent.resolve())  # a folder that was given by a link is followed
 
 
 def flush(path: Path) -> None:

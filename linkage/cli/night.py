@@ -1,0 +1,99 @@
+"""``night``, ``nights`` and ``state``: nights that build on each other, and what is in force."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkage.cli.options import N_CORES, Json, Threads, day
+from linkage.cli.printing import print_json, print_lines, print_result
+from linkage.cli.progress import progress
+from linkage.cli.talk import print_notes, say
+
+Config = Annotated[Path, typer.Option("--config", help="File that names folders, sources and limits: night.toml.")]
+
+
+def night(
+    config: Config,
+    date: Annotated[
+        datetime.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Date of the night, and of its lists; today when not given."),
+    ] = None,
+    threads: Threads = N_CORES,
+    as_json: Json = False,
+) -> None:
+    """Take what is new, decide again what it touches, publish the difference.
+
+    Corrections replace a dose, withdrawals take it out; the state remembers all. A night that was done is not done
+    again.
+
+    \b
+    Example: linkage night --config night.toml --date 2022-08-29
+    """
+    from linkage.nights.configuration import read_configuration
+    from linkage.nights.night import run_night
+
+    with progress() as on_progress:
+        summary = run_night(read_configuration(config), day(date), n_threads=threads, on_progress=on_progress)
+    if summary.already_done:
+        say(f"already done: {summary.night_dir}; nothing was done, and this is what was said then")
+    print_notes(summary.notes)
+    keys = ("night_id", "night_dir", "counts", "changes", "seconds", "peak_rss_bytes")
+    print_result({key: getattr(summary, key) for key in keys}, as_json)
+
+
+def nights_list(config: Config, as_json: Json = False) -> None:
+    """List the nights of a state, the first one first.
+
+    \b
+    Example: linkage nights list --config night.toml
+    """
+    from linkage.nights.configuration import read_configuration
+    from linkage.state.folder import open_state
+
+    found = open_state(read_configuration(config).state).nights
+    told = [{name: one[name] for name in ("night_id", "date", "doses", "changes", "counts")} for one in found]
+    if as_json:
+        print_json({"nights": told})
+        return
+    print_lines(
+        f"{one['night_id']}  {', '.join(f'{n:,} {what}' for what, n in one['changes'].items())}" for one in told
+    )
+
+
+def state_export(
+    config: Config,
+    out: Annotated[Path, typer.Option(help="New folder for the tables.")],
+    list_date: Annotated[
+        datetime.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Date of the lists; that of the last night when not given."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the decisions and queues of everything in force.
+
+    They are what one run on all the doses in force would write.
+
+    \b
+    Example: linkage state export --config night.toml --out everything
+    """
+    from linkage.nights.configuration import read_configuration
+    from linkage.nights.exporting import export_state
+
+    counts = export_state(read_configuration(config), out, day(list_date))
+    print_result({"out": str(out), "counts": counts}, as_json)
+
+
+def state_info(config: Config, as_json: Json = False) -> None:
+    """Show what the state in force holds.
+
+    \b
+    Example: linkage state info --config night.toml
+    """
+    from linkage.nights.configuration import read_configuration
+    from linkage.nights.exporting import state_info as info
+
+    print_result(info(read_configuration(config)), as_json)

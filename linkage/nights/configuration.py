@@ -1,0 +1,94 @@
+"""What ``night.toml`` says: where index, state and nights lie, which files a night reads, and when it stops."""
+
+from __future__ import annotations
+
+import datetime
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from linkage.errors import UsageError
+from linkage.storage.edited_files import read_toml
+from linkage.storage.typed_content import shaped
+
+FORMAT = 1
+_REMEDY = "see 'Nights' in docs/operation.md"
+_DATE = "{date}"
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Patterns of paths, relative to the file, by what the files hold; {date} is the night's."""
+
+    doses: tuple[str, ...] = ()
+    withdrawals: tuple[str, ...] = ()
+    registry_changes: tuple[str, ...] = ()
+    verdicts: tuple[str, ...] = ()
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The night stops before it is published where one is passed."""
+
+    rejected_share: Share = 0.05
+    expected_false_match_rate: Share = 2e-4
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: int
+    index: str
+    state: str
+    nights: str
+    model: str
+    sources: Sources
+    gates: Limits = Limits()
+    columns: dict[str, str] = {}
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """What the file says, with paths that hold wherever the program was started; columns: names of this program by
+    those of the files."""
+
+    file: Path
+    index: Path
+    state: Path
+    nights: Path
+    model: Path
+    sources: Sources
+    gates: Limits
+    columns: dict[str, str]
+
+
+def read_configuration(path: Path) -> Configuration:
+    """The configuration of a file. UsageError names the key that is wrong."""
+    content = shaped(read_toml(path, _REMEDY), _File, str(path), UsageError, _REMEDY)
+    if content.format != FORMAT:
+        raise UsageError(f"{path}: format {content.format}: this version reads format {FORMAT}; {_REMEDY}")
+    here = path.absolute().parent
+    places = {name: here / getattr(content, name) for name in ("index", "state", "nights", "model")}
+    folders = [places[name].resolve() for name in ("index", "state", "nights")]
+    for folder in folders:
+        if any(other != folder and other.is_relative_to(folder) for other in folders) or folders.count(folder) > 1:
+            raise UsageError(f"{path}: index, state and nights must be folders beside each other; {_REMEDY}")
+    return Configuration(path, **places, sources=content.sources, gates=content.gates, columns=content.columns)
+
+
+def files_of(
+    configuration: Configuration, patterns: tuple[str, ...], date: datetime.date, but: Sequence[Path] = ()
+) -> tuple[list[Path], list[str]]:
+    """The files that some patterns name for a night but those left out, in the order of the patterns and in each by
+    path; and the patterns that name none."""
+    here = configuration.file.absolute().parent
+    found: dict[Path, None] = {}
+    missing = []
+    for pattern in patterns:
+        dated = pattern.replace(_DATE, date.isoformat())
+        paths = sorted(here / name for name in glob.glob(dated, root_dir=here))
+        files = [path for path in paths if not path.is_dir() and path not in but]
+        found |= dict.fromkeys(files)
+        if not files:
+            missing.append(dated)
+    return list(found), missing

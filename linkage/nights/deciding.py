@@ -1,0 +1,206 @@
+"""Decides again what a night touches, and nothing else: the rows of these claims are those of a run on all doses.
+
+What is decided of a claim by itself is a function of the claim, its candidates and the model. What other doses say is
+added once, see linkage.deciding.dose_evidence: claims of the same subject, and those decided by themselves for one of
+its candidates. So a change reaches:
+
+1. the compared claims with a dose more, or fewer, or another one (T);
+2. claims of their subjects, and those with a kept candidate whom one of T is decided for by itself, before or after:
+   what is decided of these in the end may be another thing (A);
+3. claims decided in the end for a person whom one of A is decided for, or reviewed with that person as the best
+   candidate, before or after: conflicts between the doses of a person are rows of theirs (B, with A).
+
+To decide B takes the claims of their subjects and those decided by themselves for their candidates. All these claims
+are linked as one batch; where it shows that others are needed, they are taken in, until none are. The state may name
+too many claims, never too few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.deciding.decide import EXCLUDED, MATCHED, NO_RIVALS, REVIEW, VERIFIED, Decided
+from linkage.deciding.dose_evidence import decided_people
+from linkage.errors import VerificationError
+from linkage.ingest.records import RecordsWriter
+from linkage.machine.stage_clock import Clock
+from linkage.night.deciding import decide_verified, verify
+from linkage.night.stages import Work, decide_doses, read_doses_again
+from linkage.nights.versions import DoseChanges
+from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
+from linkage.registry.index import Index
+from linkage.schema import DOSES
+from linkage.state.folder import State
+from linkage.state.rows import claims_of_persons, claims_of_subjects, doses_of_claims, rows_in_force
+from linkage.state.tables import BEST, BY_ITSELF, CANDIDATE, DECIDED_CLAIMS
+from linkage.training.model_file import Model
+
+Keys = NDArray[np.uint64]
+_HAS_BEST = (VERIFIED, MATCHED, REVIEW)  # statuses with a person to speak of
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night decides with, and what it is about."""
+
+    state: State
+    changes: DoseChanges
+    index: Index
+    model: Model
+    work: Work
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Claims decided as one batch.
+
+    versions : the doses, rows of the state's doses in the order of dose_id
+    taken : bool[n_claims], whose rows are those of a run on everything; the others were needed to decide these
+    """
+
+    versions: pa.Table
+    read: ReadDoses
+    claims: DecidedClaims
+    by_itself: Decided
+    index: Index
+    taken: NDArray[np.bool_]
+
+    @property
+    def keys(self) -> Keys:
+        """Of the claims, ascending."""
+        return self.read.claims.keys
+
+    def at(self, keys: Keys) -> NDArray[np.int64]:
+        """The places of those of some claims that are here."""
+        place = np.minimum(np.searchsorted(self.keys, keys), max(0, self.keys.size - 1))
+        return place[self.keys[place] == keys] if self.keys.size else np.zeros(0, np.int64)
+
+    def persons(self, rows: NDArray[np.int32]) -> Keys:
+        """Keys of persons by their rows, 0 for a row of -1."""
+        found = np.zeros(rows.size, np.uint64)
+        is_there = rows >= 0
+        found[is_there] = self.index.person_keys[rows[is_there].astype(np.int64)]
+        return found
+
+    def decided_by_itself(self, at: NDArray[np.int64]) -> Keys:
+        """Whom some claims are decided for by themselves, 0 for nobody."""
+        return self.persons(decided_people(self.by_itself)[at])
+
+    def best(self, at: NDArray[np.int64]) -> Keys:
+        """The best candidates of some claims that are decided or under review, 0 for none."""
+        decided = self.claims.decided
+        return self.persons(np.where(np.isin(decided.status[at], _HAS_BEST), decided.best.rows[at], np.int32(-1)))
+
+    def candidates(self, at: NDArray[np.int64]) -> Keys:
+        """The kept candidates of some claims."""
+        place = self.claims.decided.place[at]
+        rows = self.claims.decided.ranked.rows[place[place != NO_RIVALS]].reshape(-1)
+        return self.persons(rows[rows >= 0])
+
+    def doses(self, clock: Clock) -> DecidedDoses:
+        """Decisions of the doses of the claims taken; those of others mean nothing."""
+        decided = self.claims.decided
+        # Whoever is decided for a person of the claims taken is taken too.
+        only_taken = replace(decided, status=np.where(self.taken, decided.status, np.uint8(EXCLUDED)))
+        return decide_doses(self.read, only_taken, self.index, clock)
+
+
+def decide_again(night: Night) -> Batch | None:
+    """Decide what the night touches; None where that is nothing. Returns the batch, whose claims taken are B."""
+    state, changes = night.state, night.changes
+    if not changes.rows.num_rows:
+        return None
+    asked = np.union1d(changes.claims, claims_of_subjects(state, changes.subjects))
+    while True:
+        batch = _decided(night, asked)
+        taken, context = _needed(night, batch)
+        missing = np.setdiff1d(np.union1d(taken, context), asked)
+        if not missing.size:
+            return replace(batch, taken=np.isin(batch.keys, taken))
+        asked = np.union1d(asked, missing)
+
+
+def touched_by_registry(state: State) -> Keys:
+    """Claims that changes of the registry touch: none, as a night is linked with the index of the night before."""
+    return np.zeros(0, np.uint64)
+
+
+def _needed(night: Night, batch: Batch) -> tuple[Keys, Keys]:
+    """The claims whose rows may differ, and those that are needed to decide them, as far as a batch shows."""
+    state, changes = night.state, night.changes
+    touched = np.union1d(changes.claims, touched_by_registry(state))
+    before = rows_in_force(state, DECIDED_CLAIMS, touched, columns=["by_itself_person"])
+    by_itself = _distinct(before["by_itself_person"].to_numpy(), batch.decided_by_itself(batch.at(touched)))
+    again = _distinct(
+        touched,
+        claims_of_subjects(state, changes.subjects),
+        claims_of_persons(state, by_itself, CANDIDATE),
+    )
+    before = rows_in_force(state, DECIDED_CLAIMS, again, columns=["best"])
+    best = _distinct(before["best"].to_numpy(), batch.best(batch.at(again)))
+    taken = _distinct(again, claims_of_persons(state, best, BEST))
+    at = batch.at(taken)
+    is_taken = np.zeros(batch.keys.size, np.bool_)
+    is_taken[at] = True
+    subjects = np.unique(batch.read.doses.subject_ids[is_taken[batch.read.claims.of_dose]])
+    subjects = subjects[subjects > 0]
+    arrived = changes.after
+    of_subjects = arrived["claim"].to_numpy()[np.isin(arrived["subject"].to_numpy(), subjects)]
+    candidates = np.unique(batch.candidates(at))
+    context = _distinct(
+        of_subjects,
+        claims_of_subjects(state, subjects),
+        claims_of_persons(state, candidates, BY_ITSELF),
+    )
+    return taken, context
+
+
+def _distinct(*keys: Keys) -> Keys:
+    """All of some keys, each once; 0 is none."""
+    found = np.unique(np.concatenate([part.astype(np.uint64, copy=False) for part in keys]))
+    return found[found > 0]
+
+
+def _decided(night: Night, keys: Keys) -> Batch:
+    """Decide some claims with all their doses in force, as one batch."""
+    work, index = night.work, night.index
+    versions = doses_in_force(night, keys)
+    with work.clock.stage("encode"), RecordsWriter(DOSES.arrow(), work.scratch) as writer:
+        writer.append(versions.select(DOSES.names).cast(DOSES.arrow()))
+        read = read_doses_again(
+            writer.finish(),
+            versions["readings"].combine_chunks(),
+            versions["unread"].to_numpy(),
+            index,
+            work.n_threads,
+            work.scratch,
+        )
+    _check_claims(versions, read)
+    verified, model = verify(read, index, night.model, work.n_threads, work.clock)
+    claims, by_itself = decide_verified(read, verified, index, model, work.n_threads, work.scratch, work.clock)
+    return Batch(versions, read, claims, by_itself, index, np.zeros(read.claims.keys.size, np.bool_))
+
+
+def doses_in_force(night: Night, keys: Keys) -> pa.Table:
+    """The doses in force of some claims after the night, in the order of dose_id."""
+    kept = doses_of_claims(night.state, keys)
+    kept = kept.filter(pc.invert(pc.is_in(kept["dose_id"], night.changes.touched)))
+    came = night.changes.after.filter(pc.is_in(night.changes.after["claim"], pa.array(keys)))
+    return pa.concat_tables([kept, came]).sort_by("dose_id")
+
+
+def _check_claims(versions: pa.Table, read: ReadDoses) -> None:
+    """VerificationError where a dose makes another claim than when it came."""
+    found = read.claims.keys[read.claims.of_dose]
+    differs = np.flatnonzero(found != versions["claim"].to_numpy())
+    if differs.size:
+        example = versions["dose_id"][int(differs[0])].as_py()
+        raise VerificationError(
+            f"state: {differs.size:,} doses make other claims than when they came, such as {example}: the index reads "
+            "them otherwise; put the index back that the nights so far were linked with"
+        )

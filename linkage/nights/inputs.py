@@ -1,0 +1,70 @@
+"""The files of a night: found by the patterns of the configuration, hashed, and told of."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from linkage.errors import UsageError
+from linkage.ingest import file_notes
+from linkage.ingest.paths import sha256_of
+from linkage.nights.arriving import Arrived
+from linkage.nights.configuration import Configuration, files_of
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class NightInputs:
+    """The files that a night reads; digest: of its date and of what they hold, which says whether it was done."""
+
+    date: datetime.date
+    doses: tuple[Path, ...]
+    withdrawals: tuple[Path, ...]
+    digest: str
+    notes: tuple[str, ...]
+
+
+def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:
+    """Find and hash the files. UsageError where there are some that nights do not read yet."""
+    sources = configuration.sources
+    other = []
+    for name in ("registry_changes", "verdicts"):
+        found, missing = files_of(configuration, getattr(sources, name), date)
+        if found:
+            raise UsageError(
+                f"{found[0]}: nights do not read {name.replace('_', ' ')} yet; take the file out, and it can be read "
+                "later: nothing was done"
+            )
+        other += missing
+    withdrawals, no_withdrawals = files_of(configuration, sources.withdrawals, date)
+    # A pattern for all text files names those of withdrawals too, which are no doses.
+    doses, no_doses = files_of(configuration, sources.doses, date, but=withdrawals)
+    # In the order in which a later file's doses take the place of an earlier one's.
+    content = {
+        "date": date,
+        "doses": [sha256_of(path) for path in doses],
+        "withdrawals": sorted(sha256_of(path) or "" for path in withdrawals),
+        "columns": sorted(configuration.columns.items()),
+    }
+    digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+    notes = tuple(f"no file for {pattern!r}" for pattern in (*no_doses, *no_withdrawals, *other))
+    return NightInputs(date, tuple(doses), tuple(withdrawals), digest, notes)
+
+
+def arrival_notes(arrived: Arrived) -> tuple[str, ...]:
+    """What the operator should know of what was read."""
+    notes = [*file_notes((*arrived.files, *arrived.others)), *arrived.notes]
+    if arrived.set_aside:
+        n_files = len(arrived.files) + len(arrived.others) + len(arrived.set_aside)
+        notes.append(f"files set aside: {len(arrived.set_aside):,} of {n_files:,}, which cannot be used")
+        notes += [f"set aside: {found.reason}" for found in arrived.set_aside[:_SHOWN]]
+    if arrived.unmatched:
+        notes.append(f"no file has the columns {', '.join(arrived.unmatched)} of [columns]; correct it")
+    if arrived.rejected.num_rows:
+        notes.append(f"records rejected: {arrived.rejected.num_rows:,}; see queues/rejected.parquet")
+    return tuple(notes)

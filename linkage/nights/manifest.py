@@ -1,0 +1,104 @@
+"""What a night says about itself: its name, its inputs and outputs, and the sums that must hold."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from linkage.errors import VerificationError
+from linkage.ingest import FileCount, for_manifest
+from linkage.machine.version import code_version
+from linkage.nights.arriving import Arrived
+from linkage.nights.inputs import NightInputs
+from linkage.nights.results import Results
+from linkage.nights.versions import DoseChanges
+from linkage.registry.index import Index
+from linkage.state.folder import State
+from linkage.training.model_file import Model
+
+
+def night_id(inputs: NightInputs, state: State, index: Index, model: Model) -> str:
+    """The date and a hash of all that decides the outcome: the same inputs on the same state give the same night."""
+    content = {
+        "inputs": inputs.digest,
+        "state": state.name,
+        "index": index.manifest["content"],
+        "model": model.digest(),
+        "code": code_version(),
+    }
+    return f"{inputs.date:%Y%m%d}-{hashlib.sha256(msgspec.json.encode(content, order='sorted')).hexdigest()[:12]}"
+
+
+def night_entries(
+    name: str,
+    inputs: NightInputs,
+    arrived: Arrived,
+    changes: DoseChanges,
+    results: Results,
+    index: Index,
+    model: Model,
+) -> dict[str, Any]:
+    """What the manifest of a night says."""
+    return {
+        "night_id": name,
+        "date": inputs.date.isoformat(),
+        "code_version": code_version(),
+        "inputs": [_file(file) for file in arrived.files],
+        "withdrawals": [_file(file) for file in arrived.others],
+        "set_aside": [
+            {"file": found.file, "sha256": found.sha256, "reason": for_manifest(found.reason)}
+            for found in arrived.set_aside
+        ],
+        "index": {
+            "path": str(index.folder.resolve().parent),
+            "content": index.manifest["content"],
+            "persons": index.n_persons,
+        },
+        "plan": index.plan.digest(),
+        "model": model.digest(),
+        "doses": changes.counts,
+        "changes": results.changes,
+        "items": results.items,
+        "counts": results.counts,
+        "matched": results.n_matched,
+        "expected_false_matches": results.expected_false_matches,
+    }
+
+
+def _file(file: FileCount) -> dict[str, Any]:
+    return {
+        "file": file.file,
+        "path": str(file.path.resolve()),
+        "format": file.format,
+        "sha256": file.sha256,
+        "physical_records": file.physical_records,
+        "decided": file.accepted,
+        "rejected": file.rejected,
+        "note": None if file.note is None else for_manifest(file.note),
+    }
+
+
+def state_entries(
+    name: str, inputs: NightInputs, index: Index, changes: DoseChanges, results: Results
+) -> dict[str, Any]:
+    """What the manifest of the state says of a night, and of all doses in force."""
+    return {
+        "night_id": name,
+        "date": inputs.date.isoformat(),
+        "inputs": inputs.digest,
+        "index": index.manifest["content"],
+        "doses": changes.counts,
+        "changes": results.changes,
+        "counts": results.counts,
+    }
+
+
+def check_doses(state: State, changes: DoseChanges, results: Results) -> None:
+    """VerificationError unless every dose in force has one decision: those before, and what came, less what went."""
+    n_before = sum(state.manifest["counts"].values())
+    n_doses = n_before + changes.after.num_rows - changes.before.num_rows
+    n_decided = sum(results.counts.values())
+    if n_doses != n_decided:
+        raise VerificationError(f"night: {n_doses:,} doses are in force and {n_decided:,} decisions; report this")

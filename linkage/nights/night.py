@@ -1,0 +1,209 @@
+"""One night: files in, the difference and the next state out, published whole or not at all."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from linkage.errors import LinkageError, UsageError
+from linkage.machine.clock import today
+from linkage.machine.memory import AnonymousPeak, peak_rss_bytes
+from linkage.machine.scratch import writing_work_files
+from linkage.machine.stage_clock import Clock, Progress
+from linkage.night.checks import check_list_date
+from linkage.night.stages import Work
+from linkage.nights.arriving import Arrived, read_arrivals
+from linkage.nights.configuration import Configuration
+from linkage.nights.deciding import Night, decide_again
+from linkage.nights.gates import check_expected, check_rejected
+from linkage.nights.inputs import NightInputs, arrival_notes, inputs_of
+from linkage.nights.manifest import check_doses, night_entries, night_id, state_entries
+from linkage.nights.results import DECISION_CHANGES, Results, results_of
+from linkage.nights.unfinished import finish
+from linkage.nights.versions import dose_changes
+from linkage.published.folders import Stage, new_stage
+from linkage.published.reader import already_published, check_published
+from linkage.registry.index import Index, open_index
+from linkage.registry.rolling_check import NightlyCheck, damage_told
+from linkage.schema import REJECTED, STATUSES
+from linkage.state.folder import State, Written, next_version, open_state
+from linkage.stations import station_notes
+from linkage.storage.locks import made_and_locked
+from linkage.storage.work_folders import work_folder
+from linkage.training.model_file import Model
+
+# Of a night, as they come; of those that decide the seconds of the last time, where more claims were needed.
+STAGES = (
+    *("ingest", "changes", "encode", "verify", "link", "decide", "evidence", "conflicts"),
+    *("difference", "publish"),
+)
+
+
+@dataclass(frozen=True)
+class NightSummary:
+    """What ``night --json`` prints, and notes for the operator; counts: doses in force by status after the night,
+    changes: of decisions."""
+
+    night_id: str
+    night_dir: Path
+    counts: dict[str, int]
+    changes: dict[str, int]
+    seconds: dict[str, float]
+    peak_rss_bytes: int
+    already_done: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+def run_night(
+    configuration: Configuration,
+    date: datetime.date | None = None,
+    *,
+    n_threads: int = 2,
+    on_progress: Progress = lambda stage, done, total: None,
+) -> NightSummary:
+    """Take what is new, decide again what that touches, and publish the difference.
+
+    Parameters
+    ----------
+    date : of the night, on which its lists are drawn up; the day that it is in Viet Nam when not given
+    on_progress : called with (stage, done, total); total 0 when the length is not known
+
+    Raises
+    ------
+    InputError, UsageError : the inputs cannot be used; nothing is written
+    QualityGateError : a limit of the configuration is passed; nothing is published
+    VerificationError : a sum that must hold does not, or something is damaged
+    TryLaterError : another night is at work
+    """
+    date = date or today()
+    check_list_date(date)
+    clock = Clock(on_progress)
+    with AnonymousPeak() as memory, ExitStack() as held:
+        for folder in (configuration.state, configuration.nights):
+            held.enter_context(made_and_locked(folder))
+        finish(configuration)
+        state = open_state(configuration.state)
+        inputs = inputs_of(configuration, date)
+        if (done := _done_before(configuration, state, inputs)) is not None:
+            return done
+        index = open_index(configuration.index)
+        index.plan.check_roles(str(configuration.index))
+        model = _model_of(configuration, state, index)
+        scratch = held.enter_context(_scratch(configuration.nights))
+        work = Work(n_threads, scratch, clock)
+        with damage_told(index.files), NightlyCheck(index, date, today()) as check:
+            return _Running(configuration, state, inputs, index, model, work, memory, check).publish()
+
+
+@contextmanager
+def _scratch(nights: Path) -> Iterator[Path]:
+    """A folder for work files, on the disk that has to hold the results anyway."""
+    with ExitStack() as work:
+        with writing_work_files(nights):
+            folder = work.enter_context(work_folder(nights))
+        yield folder
+
+
+def _model_of(configuration: Configuration, state: State, index: Index) -> Model:
+    """The model in force: the configuration's before the first night, and then the state's."""
+    if state.nights and state.nights[-1]["index"] != index.manifest["content"]:
+        raise UsageError(
+            f"{configuration.index}: is not the index that the nights so far were linked with; nights do not follow "
+            "changes of the registry yet: put that version in force again ('linkage index rollback')"
+        )
+    model = Model.load(state.model or configuration.model, index.plan)
+    if model.threshold is None or model.rates is None:
+        raise UsageError(
+            f"{configuration.model}: has no threshold and rates of its own, so each night would be decided otherwise; "
+            "train one with 'linkage train'"
+        )
+    return model
+
+
+def _done_before(configuration: Configuration, state: State, inputs: NightInputs) -> NightSummary | None:
+    """What a night of the same date with the same inputs said; None where there was none."""
+    done = next((night for night in state.nights if night["inputs"] == inputs.digest), None)
+    if done is None:
+        return None
+    folder = configuration.nights / str(done["night_id"])
+    if not already_published(folder):
+        raise LinkageError(
+            f"{folder}: was published and is gone, and the state holds what it changed; restore the folder from a copy"
+        )
+    said = check_published(folder, "counts", "changes", "seconds", "peak_rss_bytes", "notes")
+    counts, changes, seconds, peak = (said[name] for name in ("counts", "changes", "seconds", "peak_rss_bytes"))
+    counts = {status: counts[status] for status in STATUSES}
+    changes = {change: changes[change] for change in DECISION_CHANGES}
+    seconds = {stage: seconds[stage] for stage in STAGES if stage in seconds}
+    return NightSummary(folder.name, folder, counts, changes, seconds, peak, True, tuple(said["notes"]))
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A night that is at work in locked folders."""
+
+    configuration: Configuration
+    state: State
+    inputs: NightInputs
+    index: Index
+    model: Model
+    work: Work
+    memory: AnonymousPeak
+    check: NightlyCheck
+
+    def publish(self) -> NightSummary:
+        """All of the night, from its files on."""
+        clock = self.work.clock
+        arrived = self._arrived()
+        check_rejected(arrived, self.configuration.gates)
+        with clock.stage("changes"):
+            changes = dose_changes(arrived, self.state)
+        batch = decide_again(Night(self.state, changes, self.index, self.model, self.work))
+        results = results_of(self.state, changes, batch, self.inputs.date, self.model, clock)
+        check_doses(self.state, changes, results)
+        check_expected(results, self.configuration.gates)
+        name = night_id(self.inputs, self.state, self.index, self.model)
+        notes = (*self.inputs.notes, *arrival_notes(arrived), *changes.notes, *station_notes(arrived.findings))
+        with new_stage(self.configuration.nights, name) as stage:
+            with clock.stage("publish"):
+                self._write(stage, arrived, results)
+            self.check.finish()
+            entries = state_entries(name, self.inputs, self.index, changes, results)
+            document = self.model.document()
+            with next_version(self.configuration.state, self.state, results.tables, document, entries) as version:
+                peak = peak_rss_bytes()
+                costs = {"seconds": dict(clock.seconds), "peak_rss_bytes": peak}
+                said = night_entries(name, self.inputs, arrived, changes, results, self.index, self.model)
+                states = {"state_before": self.state.name, "state_after": version.name}
+                stage.write_manifest({**said, **states, **costs, "notes": [*notes]})
+                _appear(stage, version)
+        folder = self.configuration.nights / name
+        seconds = {stage: clock.seconds[stage] for stage in STAGES if stage in clock.seconds}
+        return NightSummary(name, folder, results.counts, results.changes, seconds, peak, notes=notes)
+
+    def _arrived(self) -> Arrived:
+        work = self.work
+        return read_arrivals(
+            self.inputs.doses,
+            self.inputs.withdrawals,
+            self.configuration.columns,
+            self.index,
+            work.n_threads,
+            work.scratch,
+            work.clock,
+        )
+
+    def _write(self, stage: Stage, arrived: Arrived, results: Results) -> None:
+        """Write what the night publishes."""
+        for name, rows in results.published.items():
+            stage.write_table(name, rows)
+        stage.write_table(REJECTED.name, arrived.rejected, keep_metadata=True)
+
+
+def _appear(stage: Stage, version: Written) -> None:
+    """Let the night appear and then its state: killed between, the next start puts the state in force."""
+    stage.check()
+    version.put_in_force(stage.appear)

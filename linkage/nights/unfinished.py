@@ -1,0 +1,29 @@
+"""A night that was killed between its publication and its state: the next start puts the state in force."""
+
+from __future__ import annotations
+
+from linkage.errors import VerificationError
+from linkage.nights.configuration import Configuration
+from linkage.published.manifests import PublishedManifest
+from linkage.published.reader import published_runs, read_manifest
+from linkage.state.folder import KIND, REMEDY
+from linkage.storage.versions import CURRENT, version_in_force, versions
+from linkage.storage.work_folders import replacing
+
+
+def finish(configuration: Configuration) -> None:
+    """Put the state in force on which the last night published stands, where it was killed before it could."""
+    place, nights = configuration.state, published_runs(configuration.nights)
+    in_force = version_in_force(place, KIND)[0].name if (place / CURRENT).exists() else None
+    if not nights:
+        return
+    last = read_manifest(nights[-1], "state_before", "state_after", like=PublishedManifest)
+    if last["state_before"] == in_force:
+        version = place / str(last["state_after"])
+        if not version.is_dir():
+            raise VerificationError(f"{nights[-1]}: was published, and its state {version} is not there; {REMEDY}")
+        with replacing(place / CURRENT) as pointer:
+            pointer.write_text(f"{version.name}\n", "ascii")
+    elif in_force is None:
+        why = f"it has no file '{CURRENT}'" if versions(place) else "there is none"
+        raise VerificationError(f"{place}: nights were published, and their state is damaged ({why}); {REMEDY}")

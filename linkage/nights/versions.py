@@ -1,0 +1,192 @@
+"""Versions of doses: which records of a night say something new, and what was in force before and is after it.
+
+A record whose dose stands in the state, or in an earlier file of the night, with other content is a correction and
+takes its place; with the same content it is nothing. A withdrawn dose stays withdrawn as long as it comes again
+unchanged, as in files that are sent whole every night. Withdrawals are entered last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.nights.arriving import STATED, Arrived
+from linkage.state.folder import State
+from linkage.state.rows import rows_in_force
+from linkage.state.tables import CORRECTED, DOSE_VERSIONS, NEW, WITHDRAWN
+
+_EXAMPLES = 3
+_OTHER_FACILITY = (
+    "corrections come from another facility than the dose before; if stations number their doses alike, make the keys "
+    "differ by station"
+)
+
+
+@dataclass(frozen=True)
+class DoseChanges:
+    """What a night does to the doses.
+
+    rows : the new rows of the state's doses
+    before, after : the versions in force of the doses that rows are about, those that were or are not in force left
+        out
+    counts : of records by what they are: new, corrected, unchanged, replaced (by a later file of the night), withdrawn
+    notes : what the operator should know
+    """
+
+    rows: pa.Table
+    before: pa.Table
+    after: pa.Table
+    counts: dict[str, int]
+    notes: tuple[str, ...]
+
+    @property
+    def touched(self) -> pa.Array:
+        """The ids of the doses with a new row."""
+        return self.rows["dose_id"].combine_chunks().unique()
+
+    @property
+    def claims(self) -> NDArray[np.uint64]:
+        """The compared claims that have a dose more, or fewer, or another one."""
+        return np.unique(np.concatenate([rows["claim"].to_numpy() for rows in (self.before, self.after)]))
+
+    @property
+    def subjects(self) -> NDArray[np.uint64]:
+        """The subjects of these doses, before and after."""
+        found = np.unique(np.concatenate([rows["subject"].to_numpy() for rows in (self.before, self.after)]))
+        return found[found > 0]
+
+
+def dose_changes(arrived: Arrived, state: State) -> DoseChanges:
+    """Compare what arrived with what is known."""
+    number = len(state.nights) + 1
+    ids = pa.chunked_array([*arrived.doses["dose_id"].chunks, *arrived.withdrawals["dose_id"].chunks], pa.string())
+    known = rows_in_force(state, DOSE_VERSIONS, ids.combine_chunks().unique())
+    taken, came_back, unchanged = _new_versions(arrived.doses, known, number)
+    last = _last_of(pa.concat_tables([known, taken]))
+    withdrawn, unknown, again = _withdrawn(arrived.withdrawals, last, number)
+    rows = pa.concat_tables([taken, withdrawn])
+    touched = rows["dose_id"].combine_chunks().unique()
+    before = _in_force(known.filter(pc.is_in(known["dose_id"], touched)))
+    after = _in_force(_last_of(rows))
+    n_last = _last_of(taken).num_rows if taken.num_rows else 0
+    counts = {
+        "new": int(pc.sum(pc.equal(taken["what"], NEW)).as_py() or 0),
+        "corrected": int(pc.sum(pc.equal(taken["what"], CORRECTED)).as_py() or 0),
+        "unchanged": unchanged,
+        "replaced": taken.num_rows - n_last,
+        "withdrawn": withdrawn.num_rows,
+    }
+    notes = [
+        *_told(came_back, "withdrawn doses came again unchanged and stay withdrawn"),
+        *_told(unknown, "withdrawals of doses that never came; nothing is withdrawn"),
+        *_told(again, "withdrawals of doses that were withdrawn already"),
+        *_told(_other_facility(known, taken), _OTHER_FACILITY),
+    ]
+    return DoseChanges(rows, before, after, counts, tuple(notes))
+
+
+def _told(ids: pa.Array, what: str) -> list[str]:
+    """A note of some doses, by a few of their ids."""
+    if not len(ids):
+        return []
+    examples = ", ".join(ids.slice(0, _EXAMPLES).to_pylist()) + (", …" if len(ids) > _EXAMPLES else "")
+    return [f"{len(ids):,} {what} ({examples})"]
+
+
+def _in_force(rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.not_equal(rows["what"], WITHDRAWN))
+
+
+def _last_of(rows: pa.Table) -> pa.Table:
+    """The last version of each dose."""
+    if not rows.num_rows:
+        return rows
+    codes = _codes(rows["dose_id"])
+    version = rows["version"].to_numpy()
+    last = np.zeros(int(codes.max()) + 1, version.dtype)
+    np.maximum.at(last, codes, version)
+    return rows.filter(pa.array(version == last[codes]))
+
+
+def _new_versions(arrived: pa.Table, known: pa.Table, number: int) -> tuple[pa.Table, pa.Array, int]:
+    """The records that say something new, as rows of the state; the ids of withdrawn doses that came again unchanged;
+    and how many records say what was known."""
+    n_known = known.num_rows
+    both = pa.concat_tables([known.select(["dose_id", *STATED]), arrived.select(["dose_id", *STATED])])
+    if not arrived.num_rows:
+        return DOSE_VERSIONS.schema.empty_table(), pa.array([], pa.string()), 0
+    dose = _codes(both["dose_id"])
+    # What is known of a dose goes before what came, and that stands in the order of the files.
+    order = np.argsort(dose, kind="stable")
+    is_first = np.append(True, dose[order][1:] != dose[order][:-1])
+    is_same = ~is_first
+    for name in STATED:
+        values = _codes(both[name])[order]
+        is_same[1:] &= values[1:] == values[:-1]
+    is_arrival = order >= n_known
+    is_new = is_arrival & ~is_same
+    of_known = np.append(known["version"].to_numpy(), np.zeros(arrived.num_rows, np.int32))[order]
+    # Versions are counted on within each dose.
+    counted = np.cumsum(is_new)
+    starts = np.flatnonzero(is_first)
+    sizes = np.diff(np.append(starts, order.size))
+    before = np.repeat(counted[starts] - is_new[starts], sizes)
+    base = np.repeat(np.maximum.reduceat(of_known, starts), sizes)
+    version = (base + counted - before).astype(np.int32)
+    place = np.flatnonzero(is_new)
+    place = place[np.argsort(order[place], kind="stable")]
+    rows = arrived.take(pa.array(order[place] - n_known))
+    what = pa.array([CORRECTED, NEW]).take(pa.array((version[place] == 1).astype(np.int8)))
+    added = {
+        "version": pa.array(version[place]),
+        "night": pa.repeat(pa.scalar(number, pa.int32()), rows.num_rows),
+        "what": what,
+        "reason": pa.nulls(rows.num_rows, pa.string()),
+    }
+    columns = {name: rows[name] for name in rows.column_names} | added
+    taken = pa.table([columns[name] for name in DOSE_VERSIONS.schema.names], schema=DOSE_VERSIONS.schema)
+    gone = known["dose_id"].filter(pc.equal(known["what"], WITHDRAWN)).combine_chunks()
+    same_ids = both["dose_id"].take(pa.array(order[is_arrival & is_same])).combine_chunks().unique()
+    moved = taken["dose_id"].combine_chunks().unique()
+    came_back = same_ids.filter(pc.and_(pc.is_in(same_ids, gone), pc.invert(pc.is_in(same_ids, moved))))
+    return taken, came_back, int(np.count_nonzero(is_arrival & is_same))
+
+
+def _withdrawn(withdrawals: pa.Table, last: pa.Table, number: int) -> tuple[pa.Table, pa.Array, pa.Array]:
+    """Rows that end doses, which keep what they stated; the ids of unknown ones, and of those withdrawn before."""
+    asked = withdrawals["dose_id"].combine_chunks()
+    first = np.unique(_codes(withdrawals["dose_id"]), return_index=True)[1] if len(asked) else np.zeros(0, np.int64)
+    asked, told = asked.take(pa.array(first)), withdrawals.take(pa.array(first))
+    place = pc.index_in(asked, last["dose_id"].combine_chunks())
+    is_known = pc.is_valid(place)
+    found, told = last.take(place.drop_null()), told.filter(is_known)
+    is_open = pc.not_equal(found["what"], WITHDRAWN)
+    rows, told, again = found.filter(is_open), told.filter(is_open), found.filter(pc.invert(is_open))["dose_id"]
+    n = rows.num_rows
+    changed = {
+        "version": pc.add(rows["version"], pa.scalar(1, pa.int32())),
+        "night": pa.repeat(pa.scalar(number, pa.int32()), n),
+        "what": pa.repeat(pa.scalar(WITHDRAWN), n),
+        **{name: told[name] for name in ("reason", "file", "position")},
+    }
+    columns = [changed.get(name, rows[name]) for name in rows.column_names]
+    ended = pa.table(columns, schema=DOSE_VERSIONS.schema)
+    return ended, asked.filter(pc.invert(is_known)), again.combine_chunks()
+
+
+def _other_facility(known: pa.Table, taken: pa.Table) -> pa.Array:
+    """The ids of doses whose correction states another facility than what was known does."""
+    place = pc.index_in(taken["dose_id"].combine_chunks(), known["dose_id"].combine_chunks())
+    before = known["facility_code"].combine_chunks().take(place)
+    differs = pc.fill_null(pc.not_equal(before, taken["facility_code"].combine_chunks()), False)
+    return taken["dose_id"].combine_chunks().filter(differs).unique()
+
+
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """A column as int64[n], equal exactly where its values are; null is -1."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)

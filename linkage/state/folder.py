@@ -1,0 +1,182 @@
+"""The folder of a state on disk: versions of immutable parts, one more a night, put in force whole.
+
+A version holds the model of the epoch and the parts of all nights so far, in folders ``parts/000012`` named by the
+last night in them; what was there before is shared with the version before. Its manifest says of each part the sums of
+its files, and of each night its name, its inputs and its counts. Parts are checked when they are opened, and as they
+are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linkage.errors import UsageError
+from linkage.state.tables import TABLES, StateTable
+from linkage.storage import versions as stored
+from linkage.storage.checksums import SUMS, CheckedFile, CheckedReader
+from linkage.storage.summed_folders import files_of, write_sums
+
+FORMAT = 1
+MODEL, PARTS = "model.json", "parts"
+_EPOCH = "epochs/000001"  # the folder of the model of the first epoch
+REMEDY = "restore the state from a copy"
+KIND = stored.Kind(
+    "state of nights",
+    "state",
+    "the first night makes one: 'linkage night --config night.toml'",
+    REMEDY,
+    "keep the state on another disk",
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """A version of a state, opened.
+
+    folder : of the version; None before the first night
+    files : of all parts and of the model by their path in it
+    """
+
+    folder: Path | None
+    manifest: dict[str, Any]
+    files: Mapping[str, CheckedFile]
+
+    @property
+    def nights(self) -> list[dict[str, Any]]:
+        """What the manifest says of each night, the first one first."""
+        found: list[dict[str, Any]] = self.manifest["nights"]
+        return found
+
+    @property
+    def name(self) -> str | None:
+        return None if self.folder is None else self.folder.name
+
+    @property
+    def model(self) -> Path | None:
+        """The model file of the epoch in force, checked."""
+        if self.folder is None:
+            return None
+        file = self.files[f"{_EPOCH}/{MODEL}"]
+        file.check()
+        return file.path
+
+    def parts(self, table: StateTable) -> Iterator[pq.ParquetFile]:
+        """The parts of a table, the oldest first; what is read of them is checked."""
+        for part in self.manifest["parts"]:
+            name = f"{PARTS}/{part['name']}/{table.name}.parquet"
+            if name in self.files:
+                with CheckedReader(self.files[name]) as reader:
+                    yield pq.ParquetFile(reader, page_checksum_verification=True)
+
+
+NO_STATE = State(None, {"format": FORMAT, "nights": [], "parts": [], "epochs": [], "counts": {}}, {})
+
+
+def open_state(place: Path) -> State:
+    """The state in force; NO_STATE where there was no night yet.
+
+    Raises
+    ------
+    UsageError : its format is another one
+    VerificationError : it is damaged
+    LinkageError : this user may not read it
+    """
+    if not (place / stored.CURRENT).exists():
+        return NO_STATE
+    folder, manifest = stored.version_in_force(place, KIND)
+    if manifest.get("format") != FORMAT:
+        raise UsageError(
+            f"{place}: has format {manifest.get('format')!r:.60}, this version reads format {FORMAT}; "
+            "use the version that wrote it"
+        )
+    files = files_of(folder / _EPOCH, f"{_EPOCH}/", manifest["epochs"][-1]["sums"], REMEDY)
+    for part in manifest["parts"]:
+        inside = f"{PARTS}/{part['name']}"
+        files |= files_of(folder / inside, f"{inside}/", part["sums"], REMEDY)
+    for file in files.values():
+        file.check_size()
+    return State(folder, manifest, files)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A version that is written and not in force yet: its folder, in a work folder, and its manifest."""
+
+    place: Path
+    built: Path
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What it will be called."""
+        return stored.version_name(self.place, self.manifest)
+
+    def put_in_force(self, publish: Callable[[], object]) -> None:
+        """Let it count; publish: what is done just before, see `linkage.storage.versions`."""
+        stored.put_in_force(self.place, self.built, self.manifest, publish)
+
+
+@contextmanager
+def next_version(
+    place: Path, state: State, tables: Mapping[str, pa.Table], model: Mapping[str, Any], entries: Mapping[str, Any]
+) -> Iterator[Written]:
+    """The version after a state, with the rows of a night behind it; what is not put in force is gone at the end.
+
+    Parameters
+    ----------
+    tables : rows by name of the table, in any order; as many tables as the night has rows for
+    model : document of the model, which a first night makes the model of the first epoch
+    entries : what the manifest says of the night; ``counts`` of it are those of the state
+    """
+    number = len(state.nights) + 1
+    with stored.building(place, KIND) as work:
+        built = work / "version"
+        built.mkdir()
+        if state.folder is not None:
+            stored.link_files(_all_files(state), state.folder, built, KIND)
+        epochs = state.manifest["epochs"] or [_first_epoch(built, model, number)]
+        part = built / PARTS / f"{number:06d}"
+        part.mkdir(parents=True)
+        for name, rows in tables.items():
+            write_part(part, TABLES[name], rows)
+        _, sums = write_sums(part)
+        rows_of = {name: rows.num_rows for name, rows in tables.items()}
+        manifest = {
+            "format": FORMAT,
+            "previous": state.name,
+            "nights": [*state.nights, {"number": number, **entries}],
+            "parts": [*state.manifest["parts"], {"name": part.name, "rows": rows_of, "sums": sums}],
+            "epochs": epochs,
+            "counts": entries["counts"],
+        }
+        yield Written(place, built, manifest)
+
+
+def _first_epoch(built: Path, model: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Write the model of the first epoch; what the manifest says of it."""
+    folder = built / _EPOCH
+    folder.mkdir(parents=True)
+    stored.write_json(folder / MODEL, model)
+    _, sums = write_sums(folder)
+    return {"name": Path(_EPOCH).name, "since": number, "model": model["digest"], "sums": sums}
+
+
+def write_part(folder: Path, table: StateTable, rows: pa.Table) -> None:
+    """Write rows of a table, sorted, with a dictionary for what comes again."""
+    ordered = rows.sort_by([(name, "ascending") for name in table.sort])
+    path = folder / f"{table.name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(ordered, path, compression="zstd", compression_level=1, write_page_checksum=True)
+
+
+def _all_files(state: State) -> list[str]:
+    """The files of a state, those of their sums too."""
+    folders = [_EPOCH, *(f"{PARTS}/{part['name']}" for part in state.manifest["parts"])]
+    return [*state.files, *(f"{folder}/{SUMS}" for folder in folders)]

@@ -1,0 +1,103 @@
+"""The rows of a state that are in force, of all keys or of some."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.state.folder import State
+from linkage.state.tables import CLAIMS_OF_PERSONS, CLAIMS_OF_SUBJECTS, DOSE_VERSIONS, WITHDRAWN, StateTable
+
+Keys = NDArray[np.uint64]
+
+
+def rows_in_force(
+    state: State,
+    table: StateTable,
+    keys: pa.Array | NDArray[Any] | None = None,
+    *,
+    columns: list[str] | None = None,
+) -> pa.Table:
+    """The last row of each key, or the rows that stand together as the last, in the order of the table; those that are
+    gone are left out.
+
+    keys : values of the table's first or last key column, None for all
+    columns : None for all
+    """
+    found = versions_of(state, table, keys, columns=columns)
+    found = found.filter(pa.array(_are_last(found, table)))
+    if "is_gone" in table.schema.names:
+        found = found.filter(pc.invert(found["is_gone"]))
+    return found.sort_by([(name, "ascending") for name in table.sort])
+
+
+def versions_of(
+    state: State,
+    table: StateTable,
+    keys: pa.Array | NDArray[Any] | None = None,
+    *,
+    by: str | None = None,
+    columns: list[str] | None = None,
+) -> pa.Table:
+    """All rows of some keys, also those that others have taken the place of; parameters as of `rows_in_force`.
+
+    by : the column that the keys are of; the last of the table's key when not given
+    """
+    by = by or table.key[-1]
+    needed = None
+    if columns is not None:
+        own = [*table.key, *([table.order] if table.order else []), *table.sort]
+        own += ["is_gone"] if "is_gone" in table.schema.names else []
+        needed = list(dict.fromkeys([*columns, *own, by]))
+    wanted = None if keys is None else pa.array(keys)
+    parts = []
+    for file in state.parts(table):
+        if wanted is None:
+            parts.append(file.read(needed))
+            continue
+        is_asked = [pc.is_in(file.read_row_group(n, [by]).column(0), wanted) for n in range(file.num_row_groups)]
+        for number, asked in enumerate(is_asked):
+            if pc.any(asked).as_py():
+                parts.append(file.read_row_group(number, needed).filter(asked))
+    empty = table.schema.empty_table()
+    empty = empty if needed is None else empty.select(needed)
+    # Queues have columns of the plan's comparisons, which an empty table here does not know.
+    return pa.concat_tables(parts).combine_chunks() if parts else empty
+
+
+def _are_last(rows: pa.Table, table: StateTable) -> NDArray[np.bool_]:
+    """Which rows no later row of their key has taken the place of."""
+    if table.order is None or not rows.num_rows:
+        return np.ones(rows.num_rows, np.bool_)
+    key = np.zeros(rows.num_rows, np.int64)
+    for name in table.key:
+        codes = rows[name].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+        _, key = np.unique(key * (int(codes.max()) + 1) + codes, return_inverse=True)
+    order = rows[table.order].to_numpy()
+    last = np.full(int(key.max()) + 1, -1, order.dtype)
+    np.maximum.at(last, key, order)
+    return np.asarray(order == last[key])
+
+
+def doses_of_claims(state: State, claims: Keys) -> pa.Table:
+    """The doses in force of some claims, by the keys of these, as they were accepted."""
+    ever = versions_of(state, DOSE_VERSIONS, claims, by="claim", columns=["dose_id"])
+    now = rows_in_force(state, DOSE_VERSIONS, ever["dose_id"].combine_chunks().unique())
+    is_asked = pc.is_in(now["claim"], pa.array(claims))
+    return now.filter(pc.and_(is_asked, pc.not_equal(now["what"], WITHDRAWN)))
+
+
+def claims_of_persons(state: State, persons: Keys, kinds: int) -> Keys:
+    """Claims that may be of one of some kinds for one of some persons: uint64[n], distinct."""
+    found = versions_of(state, CLAIMS_OF_PERSONS, persons, by="person")
+    is_kind = found["kinds"].to_numpy() & np.uint8(kinds) > 0
+    return np.unique(found["claim"].to_numpy()[is_kind])
+
+
+def claims_of_subjects(state: State, subjects: Keys) -> Keys:
+    """Claims that some subjects may have made: uint64[n], distinct."""
+    return np.unique(versions_of(state, CLAIMS_OF_SUBJECTS, subjects, by="subject")["claim"].to_numpy())

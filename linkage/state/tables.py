@@ -1,0 +1,139 @@
+"""The tables of a state: what each row is known by, and which of the rows of a key is in force.
+
+Every night adds a part to each table. A later row of a key takes the place of an earlier one, and one that ``is_gone``
+takes the key out. Two tables are but ways to find claims: what stands in them may have become untrue, and whoever looks
+something up there looks at the claim itself then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from linkage.schema import DECISIONS, DOSES, EXCLUDED_QUEUE, MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE
+
+# What a row of the doses is: the first version of a dose, a later one, or its end.
+NEW, CORRECTED, WITHDRAWN = "new", "corrected", "withdrawn"
+QUEUES = (MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE, EXCLUDED_QUEUE)
+
+# By which a claim is found from a person: kept candidate, decided for the person by itself, best candidate.
+CANDIDATE, BY_ITSELF, BEST = 1, 2, 4
+
+
+@dataclass(frozen=True)
+class StateTable:
+    """A table of a state.
+
+    key : columns that a row, or several that stand together, are known by
+    schema : without those of the plan's comparisons, which queues have too
+    order : the column by which of several rows of a key the last is told; None where there are no later rows
+    sort : columns that a part is sorted by
+    """
+
+    name: str
+    key: tuple[str, ...]
+    schema: pa.Schema
+    order: str | None
+    sort: tuple[str, ...]
+
+
+_NIGHT = pa.field("night", pa.int32())  # the number of the night that wrote the row, from 1
+_GONE = pa.field("is_gone", pa.bool_())
+_CLAIM = pa.field("claim", pa.uint64())  # the key of the compared claim, see linkage.doses.claims
+
+# Every version of every dose as it was accepted, and how it is read; a withdrawn one keeps what it stated.
+DOSE_VERSIONS = StateTable(
+    "doses",
+    ("dose_id",),
+    pa.schema(
+        [
+            pa.field("dose_id", pa.string()),
+            pa.field("version", pa.int32()),  # of the dose, from 1
+            _NIGHT,
+            pa.field("what", pa.string()),
+            pa.field("reason", pa.string()),  # of a withdrawal, as stated
+            pa.field("file", pa.string()),
+            pa.field("position", pa.int64()),
+            pa.field("claim_id", pa.string()),
+            _CLAIM,
+            pa.field("subject", pa.uint64()),  # a hash of the platform's id of the subject, 0 where none is stated
+            pa.field("unread", pa.uint8()),  # see linkage.doses.batch.Doses
+            pa.field("readings", pa.string()),  # see linkage.stations.given
+            *(field.with_nullable(True) for field in DOSES.arrow() if field.name != "dose_id"),
+        ]
+    ),
+    "version",
+    ("dose_id", "version"),
+)
+
+# Every compared claim with a dose in force: what is decided of it by itself and in the end, and its candidates.
+DECIDED_CLAIMS = StateTable(
+    "claims",
+    ("claim",),
+    pa.schema(
+        [
+            _CLAIM,
+            _NIGHT,
+            _GONE,
+            pa.field("by_itself", pa.string()),  # the status, before other doses were weighed
+            pa.field("by_itself_person", pa.uint64()),  # the key of whom it is decided for then, 0 for nobody
+            pa.field("status", pa.string()),
+            pa.field("best", pa.uint64()),  # the key of the best candidate, 0 where there is none to speak of
+            pa.field("candidate_ids", pa.list_(pa.string())),  # best first
+            pa.field("candidate_weights", pa.list_(pa.float64())),
+            pa.field("candidate_probabilities", pa.list_(pa.float64())),
+        ]
+    ),
+    "night",
+    ("claim",),
+)
+
+CLAIMS_OF_PERSONS = StateTable(
+    "claims_of_persons",
+    ("person", "claim"),
+    pa.schema([pa.field("person", pa.uint64()), _CLAIM, pa.field("kinds", pa.uint8())]),
+    None,
+    ("person", "claim"),
+)
+
+CLAIMS_OF_SUBJECTS = StateTable(
+    "claims_of_subjects",
+    ("subject", "claim"),
+    pa.schema([pa.field("subject", pa.uint64()), _CLAIM]),
+    None,
+    ("subject", "claim"),
+)
+
+PUBLISHED_DECISIONS = StateTable(
+    "decisions",
+    ("dose_id",),
+    pa.schema([*(field.with_nullable(True) for field in DECISIONS.arrow()), _NIGHT, _GONE]),
+    "night",
+    ("dose_id",),
+)
+
+# An item is a claim as typed and as compared: files and stations may make what was typed alike to be read otherwise.
+ITEM_KEY = ("claim_id", "claim")
+QUEUE_ITEMS = tuple(
+    StateTable(
+        queue.name,
+        ITEM_KEY,
+        pa.schema([*(field.with_nullable(True) for field in queue.arrow()), _CLAIM, _NIGHT, _GONE]),
+        "night",
+        (*ITEM_KEY, "rank") if queue is REVIEW_QUEUE else ITEM_KEY,
+    )
+    for queue in QUEUES
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        DOSE_VERSIONS,
+        DECIDED_CLAIMS,
+        CLAIMS_OF_PERSONS,
+        CLAIMS_OF_SUBJECTS,
+        PUBLISHED_DECISIONS,
+        *QUEUE_ITEMS,
+    )
+}

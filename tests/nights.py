@@ -1,0 +1,127 @@
+"""A small town for tests of nights: its registry, a model, its doses, and how a run from scratch decides them."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from linkage.night.run import run
+from linkage.night.train import train_model
+from linkage.nights.configuration import read_configuration
+from linkage.nights.exporting import export_state
+from linkage.nights.night import NightSummary, run_night
+from linkage.registry.from_files import build_from_files
+from linkage.schema import DOSES
+from linkage.simulate import simulate
+
+Row = dict[str, Any]
+EXPORTED = ("decisions", "queues/match", "queues/review", "queues/unmatched", "queues/excluded")
+FIRST = datetime.date(2026, 3, 14)
+CONFIGURATION = """\
+format = 1
+index = "index"
+state = "state"
+nights = "nights"
+model = "model.json"
+[sources]
+doses = ["in/{date}/doses*.parquet", "in/{date}/*.csv", "in/{date}/*.xlsx"]
+withdrawals = ["in/{date}/withdrawals*.csv"]
+registry_changes = ["in/{date}/registry*.parquet"]
+verdicts = ["in/{date}/verdicts*.csv"]
+[gates]
+rejected_share = 0.05
+expected_false_match_rate = 1.0
+"""
+
+
+@dataclass(frozen=True)
+class Town:
+    """Simulated once for a module: index, model, and doses as rows."""
+
+    index: Path
+    model: Path
+    doses: list[Row]
+
+    def open(self, folder: Path) -> Nights:
+        """Nights of their own that share the index and the model."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index").symlink_to(self.index)
+        (folder / "model.json").symlink_to(self.model)
+        (folder / "night.toml").write_text(CONFIGURATION, "utf-8")
+        return Nights(self, folder)
+
+
+def make_town(folder: Path, n_persons: int = 3000, n_doses: int = 5000, seed: int = 5) -> Town:
+    simulate(n_persons, n_doses, seed, folder / "data", area="bao-lam")
+    build_from_files([folder / "data" / "registry.parquet"], folder / "index", units=folder / "data" / "units")
+    doses = folder / "data" / "doses.parquet"
+    train_model([doses], folder / "index", accept="a small town").save(folder / "model.json")
+    return Town(folder / "index", folder / "model.json", pq.read_table(doses).to_pylist())
+
+
+@dataclass(frozen=True)
+class Nights:
+    """A folder with a configuration, and the files of its nights."""
+
+    town: Town
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "night.toml"
+
+    def date(self, number: int) -> datetime.date:
+        return FIRST + datetime.timedelta(days=number)
+
+    def write_doses(self, number: int, rows: Sequence[Row], name: str = "doses.parquet") -> None:
+        folder = self.folder / "in" / self.date(number).isoformat()
+        folder.mkdir(parents=True, exist_ok=True)
+        write_doses(folder / name, rows)
+
+    def write_withdrawals(self, number: int, ids: Iterable[str], name: str = "withdrawals.csv") -> None:
+        folder = self.folder / "in" / self.date(number).isoformat()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("".join(["dose_id,reason\n", *(f"{one},keyed twice\n" for one in ids)]), "utf-8")
+
+    def run(self, number: int) -> NightSummary:
+        return run_night(read_configuration(self.config), self.date(number))
+
+    def export(self, name: str = "all") -> dict[str, str]:
+        """Hashes of what is in force, by table."""
+        export_state(read_configuration(self.config), self.folder / name)
+        return hashes(self.folder / name)
+
+    def from_scratch(self, rows: Sequence[Row], list_date: datetime.date) -> Path:
+        """The folder of one run on some doses."""
+        path = self.folder / "scratch" / "doses.parquet"
+        path.parent.mkdir(exist_ok=True)
+        write_doses(path, sorted(rows, key=lambda row: str(row["dose_id"])))
+        runs = self.folder / "scratch" / "runs"
+        options: dict[str, Any] = {"model_file": self.town.model, "list_date": list_date, "accept": "of a few doses"}
+        return run([path], self.town.index, runs, **options).run_dir
+
+
+def write_doses(path: Path, rows: Sequence[Row]) -> None:
+    columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in DOSES.names}
+    pq.write_table(pa.table(columns), path)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of the tables that a run and a state have in common."""
+    return {name: hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest() for name in EXPORTED}
+
+
+def table(folder: Path, name: str) -> list[Row]:
+    return list(pq.read_table(folder / f"{name}.parquet").to_pylist())
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "manifest.json").read_text("utf-8")))

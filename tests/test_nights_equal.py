@@ -1,0 +1,112 @@
+"""Nights, one after the other, decide as one run on all that is in force: the same bytes, in any order of events."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linkage.stations import Stations
+from tests.nights import Nights, Row, Town, hashes, make_town, table
+
+# What a correction may change, and where its value may come from: another dose, or nowhere.
+CHANGED = (
+    "full_name",
+    "gender",
+    "date_of_birth",
+    "id_number",
+    "phone",
+    "subject_id",
+    "dose_date",
+    "dose_number",
+    "vaccine",
+)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return make_town(tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture(autouse=True)
+def _stations_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found of stations is of the files of a night."""
+    monkeypatch.setattr("linkage.night.claims.read_stations", lambda *_: Stations())
+
+
+class Sequence:
+    """A random sequence of nights, and what is in force after each by the rules alone."""
+
+    def __init__(self, nights: Nights, seed: int, n_doses: int) -> None:
+        self.nights, self.chance = nights, random.Random(seed)
+        pool = sorted(nights.town.doses, key=lambda row: str(row["commune_code"]))
+        start = self.chance.randrange(max(1, len(pool) - n_doses))
+        self.waiting = pool[start : start + n_doses]  # neighbours, who meet each other's doses
+        self.chance.shuffle(self.waiting)
+        self.pool = list(self.waiting)
+        self.in_force: dict[str, Row] = {}
+        self.withdrawn: dict[str, Row] = {}  # what each stated last
+        self.changed: set[str] = set()  # subjects
+
+    def corrected(self, row: Row) -> Row:
+        """Something else is stated; often so little that only other doses of the subject say whose it is."""
+        other = self.chance.choice(self.pool)
+        if self.chance.random() < 0.4:
+            blurred = dict.fromkeys(("id_number", "phone", "insurance_number"))
+            return row | blurred | {"full_name": other["full_name"], "address": str(self.chance.random())}
+        names = self.chance.sample(CHANGED, self.chance.choice((1, 1, 2, 3)))
+        return row | {name: self.chance.choice((other[name], other[name], None)) for name in names}
+
+    def night(self, number: int, n_new: int, n_corrected: int, n_withdrawn: int) -> None:
+        """Write the files of a night, and enter what they say."""
+        known = sorted(self.in_force)
+        # Half of what changes is about subjects of whom something has changed before.
+        hot = [key for key in known if self.in_force[key]["subject_id"] in self.changed]
+        came = [self.waiting.pop() for _ in range(min(n_new, len(self.waiting)))]
+        again = [self.in_force[key] for key in self.chance.sample(known, min(5, len(known)))]  # says nothing new
+        chosen = {*self.some(known, n_corrected // 2), *self.some(hot, n_corrected // 2)}
+        mended = [self.corrected(self.in_force[key]) for key in sorted(chosen)]
+        self.changed |= {self.in_force[key]["subject_id"] for key in chosen}
+        first = {row["dose_id"]: row for row in (*came, *again)}
+        second = {row["dose_id"]: row for row in mended}
+        self.nights.write_doses(number, list(first.values()), "doses_1.parquet")
+        self.nights.write_doses(number, list(second.values()), "doses_2.parquet")
+        for rows in (first, second):
+            self.in_force |= {key: row for key, row in rows.items() if self.withdrawn.get(key) != row}
+        gone = {*self.some(sorted(self.in_force), n_withdrawn // 2), *self.some(hot, n_withdrawn // 2)}
+        gone = sorted(gone & self.in_force.keys())
+        if gone:
+            self.nights.write_withdrawals(number, gone)
+        for key in gone:
+            self.withdrawn[key] = self.in_force.pop(key)
+            self.waiting.append(self.corrected(self.withdrawn[key]))  # it may come back as another
+
+    def some(self, keys: list[str], n: int) -> list[str]:
+        return self.chance.sample(keys, min(n, len(keys)))
+
+    def check(self, number: int) -> None:
+        exported = self.nights.export(f"all_{number}")
+        scratch = self.nights.from_scratch(list(self.in_force.values()), self.nights.date(number))
+        for name, digest in hashes(scratch).items():
+            if exported[name] != digest:
+                ours, theirs = table(self.nights.folder / f"all_{number}", name), table(scratch, name)
+                raise AssertionError((number, name, first_difference(ours, theirs)))
+
+
+def first_difference(ours: list[Row], theirs: list[Row]) -> Any:
+    for one, other in zip(ours, theirs, strict=False):
+        if one != other:
+            return {key: (one.get(key), other.get(key)) for key in other if one.get(key) != other.get(key)}, other
+    return len(ours), len(theirs)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_nights_decide_as_one_run(town: Town, tmp_path: Path, seed: int) -> None:
+    nights = Sequence(town.open(tmp_path / "nights"), seed, 1200)
+    for number in range(4):
+        n_new = (700, 150, 3, 60)[number]
+        nights.night(number, n_new, n_corrected=(0, 40, 2, 25)[number], n_withdrawn=(0, 25, 1, 10)[number])
+        nights.nights.run(number)
+        nights.check(number)
