@@ -29,6 +29,7 @@ from linkage.published.reader import already_published, check_published
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import NightlyCheck, damage_told
 from linkage.schema import REJECTED, STATUSES
+from linkage.state.compacting import is_due, merged
 from linkage.state.folder import State, Written, next_version, open_state
 from linkage.stations import station_notes
 from linkage.storage.locks import made_and_locked
@@ -173,7 +174,10 @@ class _Running:
             self.check.finish()
             entries = state_entries(name, self.inputs, self.index, changes, results)
             document = self.model.document()
-            with next_version(self.configuration.state, self.state, results.tables, document, entries) as version:
+            are_all = is_due(self.state)
+            tables = merged(self.state, results.tables) if are_all else results.tables
+            place = self.configuration.state
+            with next_version(place, self.state, tables, document, entries, are_all=are_all) as version:
                 peak = peak_rss_bytes()
                 costs = {"seconds": dict(clock.seconds), "peak_rss_bytes": peak}
                 said = night_entries(name, self.inputs, arrived, changes, results, self.index, self.model)

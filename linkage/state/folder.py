@@ -8,7 +8,7 @@ are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +125,13 @@ class Written:
 
 @contextmanager
 def next_version(
-    place: Path, state: State, tables: Mapping[str, pa.Table], model: Mapping[str, Any], entries: Mapping[str, Any]
+    place: Path,
+    state: State,
+    tables: Mapping[str, pa.Table],
+    model: Mapping[str, Any],
+    entries: Mapping[str, Any],
+    *,
+    are_all: bool = False,
 ) -> Iterator[Written]:
     """The version after a state, with the rows of a night behind it; what is not put in force is gone at the end.
 
@@ -134,13 +140,15 @@ def next_version(
     tables : rows by name of the table, in any order; as many tables as the night has rows for
     model : document of the model, which a first night makes the model of the first epoch
     entries : what the manifest says of the night; ``counts`` of it are those of the state
+    are_all : whether the tables hold the rows of all nights, and take the place of the parts before
     """
     number = len(state.nights) + 1
     with stored.building(place, KIND) as work:
         built = work / "version"
         built.mkdir()
+        parts = [] if are_all else state.manifest["parts"]
         if state.folder is not None:
-            stored.link_files(_all_files(state), state.folder, built, KIND)
+            stored.link_files(_files_with_sums(state, parts), state.folder, built, KIND)
         epochs = state.manifest["epochs"] or [_first_epoch(built, model, number)]
         part = built / PARTS / f"{number:06d}"
         part.mkdir(parents=True)
@@ -152,7 +160,7 @@ def next_version(
             "format": FORMAT,
             "previous": state.name,
             "nights": [*state.nights, {"number": number, **entries}],
-            "parts": [*state.manifest["parts"], {"name": part.name, "rows": rows_of, "sums": sums}],
+            "parts": [*parts, {"name": part.name, "rows": rows_of, "sums": sums}],
             "epochs": epochs,
             "counts": entries["counts"],
         }
@@ -176,7 +184,8 @@ def write_part(folder: Path, table: StateTable, rows: pa.Table) -> None:
     pq.write_table(ordered, path, compression="zstd", compression_level=1, write_page_checksum=True)
 
 
-def _all_files(state: State) -> list[str]:
-    """The files of a state, those of their sums too."""
-    folders = [_EPOCH, *(f"{PARTS}/{part['name']}" for part in state.manifest["parts"])]
-    return [*state.files, *(f"{folder}/{SUMS}" for folder in folders)]
+def _files_with_sums(state: State, parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The files of the model and of some parts of a state, those of their sums too."""
+    folders = {_EPOCH, *(f"{PARTS}/{part['name']}" for part in parts)}
+    files = [name for name in state.files if "/".join(name.split("/")[:2]) in folders]
+    return [*files, *(f"{folder}/{SUMS}" for folder in sorted(folders))]

@@ -28,11 +28,14 @@ def rows_in_force(
     keys : values of the table's first or last key column, None for all
     columns : None for all
     """
-    found = versions_of(state, table, keys, columns=columns)
-    found = found.filter(pa.array(_are_last(found, table)))
-    if "is_gone" in table.schema.names:
-        found = found.filter(pc.invert(found["is_gone"]))
+    found = in_force(versions_of(state, table, keys, columns=columns), table)
     return found.sort_by([(name, "ascending") for name in table.sort])
+
+
+def in_force(rows: pa.Table, table: StateTable) -> pa.Table:
+    """Of all rows of some keys those that are in force."""
+    found = rows.filter(pa.array(_are_last(rows, table)))
+    return found.filter(pc.invert(found["is_gone"])) if "is_gone" in table.schema.names else found
 
 
 def versions_of(
