@@ -58,6 +58,10 @@ class Sequence:
             words, birth = str(row["full_name"]).split(), str(row["date_of_birth"])
             less = {"full_name": f"{words[0]} {words[-1]}", "date_of_birth": self.chance.choice((birth, birth[-4:]))}
             return row | dict.fromkeys(("id_number", "phone", "insurance_number")) | less
+        if self.chance.random() < 0.3:
+            # The same person under another subject, on another day: what conflicts is found by the person alone.
+            moved = {"phone": None, "subject_id": f"S{self.chance.randrange(10**9)}", "dose_date": other["dose_date"]}
+            return row | moved
         names = self.chance.sample(CHANGED, self.chance.choice((1, 1, 2, 3)))
         return row | {name: self.chance.choice((other[name], other[name], None)) for name in names}
 
