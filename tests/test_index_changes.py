@@ -263,7 +263,7 @@ def test_statuses_in_vietnamese(folder: Path, persons: list[Row], tmp_path: Path
     words = ["Đã xóa", "tử vong", "XUẤT CẢNH", "Còn sống", " da chet "]
     rows = [row | {"status": word} for row, word in zip(persons, words, strict=False)]
     applied = apply_changes(changes_csv(tmp_path / "changes.csv", rows), index)
-    assert (applied.removed, applied.changed) == (1, 4)
+    assert (applied.removed, applied.changed) == (1, 3)  # one was alive before
     ended = call(
         "index", "apply", changes_csv(tmp_path / "slip.csv", [persons[5] | {"status": "xoá bỏ?"}]), "--index", index
     )
@@ -320,6 +320,7 @@ def test_what_cannot_be_so_is_told_by_person(folder: Path, persons: list[Row], t
         empty | {"person_id": "N3", "full_name": "Lê Mới", "id_number": good[7]["id_number"]},
         good[7] | {"status": "removed"},
         good[8] | {"date_of_death": "2091-01-01"},
+        empty | {"person_id": "N4", "full_name": "Lê Mới", "commune_code": "99999"},
     ]
     ended = call("index", "apply", changes_csv(tmp_path / "new.csv", rows), "--index", index, "--json")
     assert ended.code == 0, ended.err
@@ -330,10 +331,12 @@ def test_what_cannot_be_so_is_told_by_person(folder: Path, persons: list[Row], t
     assert f"1 person with a date of death that cannot be read: {good[5]['person_id']};" in told
     assert re.search("1 person born after 20[0-9-]+: N2;", told)
     assert f"1 person who died after {today()}: {good[8]['person_id']};" in told
+    assert "1 person with the code of a commune that the units do not have: N4;" in told
     assert not any(str(row["full_name"]) in ended.err for row in good)
     counts = {"number_of_another": 2, "birth_to_come": 1, "death_before_birth": 1, "death_unread": 1}
-    assert ended.json["contradictions"] == counts | {"death_to_come": 1}
+    assert ended.json["contradictions"] == counts | {"death_to_come": 1, "commune_unknown": 1}
     again = call("index", "apply", changes_csv(tmp_path / "again.csv", rows), "--index", index, "--json")
+    assert again.code == 0
     assert "contradictions" not in again.json  # nothing changes, so nothing is told anew
 
 
@@ -347,6 +350,9 @@ def test_a_build_tells_what_an_apply_tells(
         good[3] | {"status": "deceased", "date_of_death": "31/02/2020"},
         good[4] | {"date_of_birth": "2090-01-01"},
         good[5] | {"date_of_death": "2091-01-01"},
+        good[6] | {"status": "đã chuyển đi"},
+        good[7] | {"status": "còn sống", "commune_code": "99999"},
+        good[8] | {"status": "removed", "residence_commune_code": "99998"},
     ]
     # Old numbers were given twice now and then, which is told too.
     by_id = {row["person_id"]: row for row in [*persons, *changed]}
@@ -365,8 +371,11 @@ def test_a_build_tells_what_an_apply_tells(
     assert f"1 person with a date of death that cannot be read: {good[3]['person_id']};" in told
     assert re.search(f"1 person born after 20[0-9-]+: {good[4]['person_id']};", told)
     assert f"1 person who died after {today()}: {good[5]['person_id']};" in told
+    assert re.search(r"2 people with the code of a commune that the units do not have: \w+, \w+;", told)
+    assert "2 people with a status that is none of alive, deceased, emigrated: " in told
     counts = {"number_of_another": len(sharing), "birth_to_come": 1, "death_before_birth": 1, "death_unread": 1}
-    assert ended.json["contradictions"] == counts | {"death_to_come": 1}
+    counts |= {"death_to_come": 1, "commune_unknown": 2, "status_unknown": 2}
+    assert ended.json["contradictions"] == counts
     monkeypatch.setattr("linkage.registry.contradictions._NUMBERS_AT_ONCE", 100)
     monkeypatch.setattr("linkage.registry.contradictions._CHUNK_ROWS", 64)
     in_parts = contradictions_within(open_index(tmp_path / "index"), today())
@@ -433,3 +442,15 @@ def test_units_of_other_communes_are_told(folder: Path, persons: list[Row], tmp_
     ended = call("index", "build", tmp_path / "old.parquet", "--units", folder / "units", "--out", tmp_path / "new")
     told = " ".join(ended.err.split())
     assert f"the registry: commune_code: {len(persons)} of {len(persons)} codes are none of" in told
+
+
+def test_a_status_in_other_words_changes_nobody(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    index = build(folder, persons[:30], tmp_path / "index")
+    alive = [row["person_id"] for row in persons[:30] if row["status"] in (None, "alive")]
+    path = tmp_path / "alive.csv"
+    path.write_text("person_id,status\n" + "".join(f"{person},Còn sống\n" for person in alive))
+    ended = call("index", "apply", path, "--index", index, "--partial", "--json")
+    assert (ended.code, ended.json["changed"]) == (0, 0)
+    path.write_text(f"person_id,status\n{alive[0]},đã chết\n{alive[1]},còn sống\n")
+    ended = call("index", "apply", path, "--index", index, "--partial", "--json")
+    assert (ended.code, ended.json["changed"]) == (0, 1)

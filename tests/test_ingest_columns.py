@@ -57,17 +57,31 @@ def test_a_file_that_writes_the_day_first(tmp_path: Path, typed: list[object]) -
 
 
 def test_few_dates_with_the_month_first_are_no_habit_but_told(tmp_path: Path) -> None:
-    typed: list[object] = ["04/13/1981"] * 19 + ["04/03/1981"]
+    # One date nineteen times, as of one person's doses, and six more: seven slips in a row are not unheard of.
+    typed: list[object] = ["04/13/1981"] * 19 + [f"05/{day}/1990" for day in range(14, 20)] + ["04/03/1981", "5/5/1990"]
     batch = read(tmp_path, date_of_birth=typed)
     assert batch.accepted.column("date_of_birth").to_pylist() == typed
-    said = "date_of_birth: 19 dates can only be month/day/year and none day/month/year, too few to be sure: the others"
-    assert str(batch.files[0].note).startswith(said)
+    assert batch.files[0].note == (
+        "date_of_birth: 25 dates can only be month/day/year and none day/month/year, too few to be sure: the day is "
+        "taken as first in 1 that can be either; where the file puts the month first, write its dates as year-month-day"
+    )
+
+
+def test_eight_different_dates_with_the_month_first_and_none_with_the_day_are_a_habit(tmp_path: Path) -> None:
+    typed: list[object] = [f"9/{day}/1990" for day in range(20, 28)]
+    assert births(read(tmp_path, date_of_birth=[*typed, "4/3/1981"]))[-1] == "1981-04-03"
+    assert births(read(tmp_path, date_of_birth=[*typed[1:], "4/3/1981"]))[-1] == "1981-03-04"
+    assert births(read(tmp_path, date_of_birth=[*typed, "30/4/1981", "4/3/1981"]))[-1] == "1981-03-04"
+
+
+def test_few_dates_with_the_month_first_are_not_told_where_no_other_hangs_on_them(tmp_path: Path) -> None:
+    assert read(tmp_path, date_of_birth=["04/13/1981"] * 3 + ["1981-04-03", "5/5/1981"]).files[0].note is None
 
 
 def test_one_telling_date_is_enough_where_another_column_has_more(tmp_path: Path) -> None:
-    typed = ["04/13/1981"] + ["04/03/1981"] * 18
-    batch = read(tmp_path, date_of_birth=typed, dose_date=["9/17/2021"] * 19)
-    assert births(batch) == ["1981-04-13"] + ["1981-04-03"] * 18
+    typed = ["04/13/1981"] + ["04/03/1981"] * 7
+    batch = read(tmp_path, date_of_birth=typed, dose_date=[f"9/{day}/2021" for day in range(17, 25)])
+    assert births(batch) == ["1981-04-13"] + ["1981-04-03"] * 7
 
 
 def test_the_order_holds_from_the_first_part_of_a_file_on(tmp_path: Path) -> None:

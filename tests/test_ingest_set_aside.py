@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.encode.syllables import SyllableDictionary, split_names
-from linkage.errors import InputError
-from linkage.ingest import ingest, reading_notes
+from linkage.errors import InputError, QualityGateError
+from linkage.ingest import FileCount, Ingested, SetAside, ingest, reading_notes
+from linkage.ingest.records import Records
+from linkage.night.checks import check_set_aside
 from linkage.schema import DOSES
 from linkage.standardise.names import canonical_names
 from tests.district import LIST_DATE, District, call, make_district
@@ -103,6 +105,21 @@ def test_a_run_of_few_files_needs_each(district: District, tmp_path: Path) -> No
     assert (few.code, few.err.startswith("linkage: zip.xlsx: not a sound workbook")) == (2, True)
     mistyped = call("run", "--doses", district.path("doses"), "--doses", tmp_path / "dosse.csv", *settings)
     assert (mistyped.code, "dosse.csv: no such file" in mistyped.err) == (2, True)
+
+
+def test_every_unusable_file_is_named_where_they_stop_the_run() -> None:
+    def batch(n_aside: int, n_files: int) -> Ingested:
+        aside = tuple(SetAside(f"{n}.csv", Path(f"{n}.csv"), f"{n}.csv: is empty", None) for n in range(n_aside))
+        sound = FileCount("a.csv", Path("a.csv"), "csv", "", 1, 1, 0, None)
+        none = DOSES.arrow().empty_table()
+        return Ingested(Records.of(none), none, (sound,) * (n_files - n_aside), set_aside=aside)
+
+    with pytest.raises(InputError, match=r"0.csv: is empty; 1.csv: is empty; or leave these files out"):
+        check_set_aside(batch(2, 5), None)
+    with pytest.raises(QualityGateError, match=r"2 of 25 files cannot .*, more than 5%: 0.csv: is empty; 1.csv: is em"):
+        check_set_aside(batch(2, 25), None)
+    with pytest.raises(QualityGateError, match=r"4.csv: is empty; and 2 more; mend"):
+        check_set_aside(batch(7, 25), None)
 
 
 def test_a_syllable_too_many_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

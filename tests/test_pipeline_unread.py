@@ -55,12 +55,46 @@ def test_numbers_that_cannot_be_read_are_the_issue_of_their_doses(
     assert f"{n_rows - 1:,} of {n_rows:,} values cannot be read: correct" in notes
 
 
-def test_few_values_that_cannot_be_read_excuse_nobody(district: District, tmp_path: Path) -> None:
-    rows = [row | {"gender": "giới?"} for row in district.rows("doses")[:900]]
-    decisions, _ = link(district, tmp_path, rows)
-    linked = [row for row in decisions if row["status"] in ("matched", "review")]
+@pytest.mark.parametrize("n_rows", [40, 900])
+def test_most_of_a_column_excuses_its_file_whatever_its_size(district: District, tmp_path: Path, n_rows: int) -> None:
+    """Three quarters of the sexes and dates say nothing, the first fifty of all are sound in the larger file."""
+    rows = district.rows("doses")[:n_rows]
+    first = 0 if n_rows == 40 else 50
+    for number in range(first, n_rows):
+        if number % 8:
+            rows[number] |= {"gender": "giới?", "date_of_birth": "tuổi Tý"}
+    decisions, notes = link(district, tmp_path, rows)
+    told = [field for row in decisions for field in row["wrong_fields"]]
+    assert "full_name" in told or "id_number" in told
+    assert not {"gender", "sex", "birth_date", "date_of_birth"} & set(told)
+    n_unread = sum(row["gender"] == "giới?" for row in rows)
+    assert f"station.parquet: column gender: {n_unread:,} of {n_rows:,} values cannot be read, so they are not" in notes
+
+
+def test_a_third_of_a_column_excuses_nobody(district: District, tmp_path: Path) -> None:
+    rows = district.rows("doses")[:900]
+    rows[::3] = [row | {"gender": "giới?"} for row in rows[::3]]
+    decisions, notes = link(district, tmp_path, rows)
+    changed = {row["dose_id"] for row in rows[::3]}
+    linked = [row for row in decisions if row["status"] in ("matched", "review") and row["dose_id"] in changed]
     assert linked
     assert all("gender" in row["wrong_fields"] for row in linked)
+    assert "column gender" not in notes
+
+
+def test_the_column_of_one_station_excuses_no_other(district: District, tmp_path: Path) -> None:
+    rows = district.rows("doses")[:300]
+    rows[:60] = [row | {"gender": "giới?"} for row in rows[:60]]
+    rows[60] |= {"gender": "giới?"}
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for path, part in zip(files, (rows[:60], rows[60:]), strict=True):
+        pq.write_table(pa.Table.from_pylist(part), path)
+    done = run(files, district.index, tmp_path / "runs", list_date=LIST_DATE)
+    decisions = pq.read_table(done.run_dir / "decisions.parquet").to_pylist()
+    of_first = {row["dose_id"] for row in rows[:60]}
+    wrong = {row["dose_id"] for row in decisions if "gender" in row["wrong_fields"]}
+    assert not wrong & of_first
+    assert rows[60]["dose_id"] in wrong
 
 
 def test_a_column_that_a_file_lacks_is_nobodys_fault(district: District, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ TYPES = {
     pa.float64(): "number",
     pa.int64(): "whole number",
     pa.int32(): "whole number",
+    pa.int16(): "whole number",
     pa.int8(): "whole number",
     pa.bool_(): "true/false",
     pa.date32(): "date",

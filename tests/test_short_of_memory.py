@@ -21,7 +21,7 @@ from linkage.ingest.readers import READERS
 from linkage.ingest.records import RecordsWriter
 from linkage.ingest.rows import FileRows
 from linkage.machine.address_limit import LEAST_BYTES, fit_limit, need_addresses, shortage
-from linkage.machine.scratch import scratch_array
+from linkage.machine.scratch import naming_full_disk, scratch_array
 from linkage.registry.versions import building, new_array
 from linkage.schema import DOSES
 from linkage.simulate.folder import simulation_folder
@@ -174,6 +174,37 @@ def test_blocks_of_what_is_mapped_are_reserved(tmp_path: Path, monkeypatch: pyte
         new_array(folder / "b.npy", (1000,), np.dtype(np.int64))
     assert len(asked) == 2
     assert list(index.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        caused(InputError("d.csv: cannot be read"), OSError(errno.ENOSPC, "No space left on device")),
+    ],
+)
+def test_a_full_disk_is_named_by_its_folder_where_the_library_names_no_file(error: Exception) -> None:
+    with pytest.raises(LinkageError) as told, naming_full_disk(Path("disk/runs")):
+        raise error
+    assert str(told.value).startswith("disk/runs: ")
+    assert "; free space there" in str(told.value)
+    assert told.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "disk/runs/x"),
+        OSError(errno.EIO, "Input/output error"),
+        caused(LinkageError("disk/work: is full"), OSError(errno.ENOSPC, "No space left on device")),
+        InputError("d.csv: the file is empty"),
+    ],
+)
+def test_what_is_named_already_or_is_no_full_disk_is_told_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)) as told, naming_full_disk(Path("disk/runs")):
+        raise error
+    assert told.value is error
 
 
 def test_a_full_disk_of_work_files_is_no_unusable_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.errors import InputError, UsageError
-from linkage.schema import DOSES, REGISTRY, TRUTH
+from linkage.schema import REGISTRY, TRUTH
 from linkage.simulate import simulate
+from linkage.simulate.dose_table import SIMULATED
 
 Row = dict[str, str | None]
 PERSONS, N_DOSES = 30_000, 50_000
@@ -174,7 +175,7 @@ def _assumptions(folder: Path, persons: int, n_doses: int, split: str = "default
 
 
 def test_columns_counts_and_keys(folder: Path, registry: list[Row], doses: list[Row]) -> None:
-    for schema, rows in ((REGISTRY, PERSONS), (DOSES, N_DOSES), (TRUTH, N_DOSES)):
+    for schema, rows in ((REGISTRY, PERSONS), (SIMULATED, N_DOSES), (TRUTH, N_DOSES)):
         table = pq.read_table(folder / f"{schema.name}.parquet")
         assert table.schema == schema.arrow()
         assert table.num_rows == rows

@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from linkage.schema import DOSES
 from linkage.simulate.claims import Source, Start, faithful_claims
-from linkage.simulate.dose_table import Wordings, dose_tile
+from linkage.simulate.dose_table import SIMULATED, Wordings, dose_tile
 from linkage.simulate.errors import GROUPS, TABLE, ErrorKind, error_table, make_errors
 from linkage.simulate.places import place_tables
 from linkage.simulate.regions import Region
@@ -66,7 +65,7 @@ def always(kind: ErrorKind) -> tuple[ErrorKind, ...]:
 @pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.kind)
 def test_a_kind_touches_its_columns_alone(kind: ErrorKind, source: Source, faithful: pa.Table) -> None:
     damaged, changed = typed(source, always(kind))
-    touched = {name for name in DOSES.names if damaged[name] != faithful[name]}
+    touched = {name for name in SIMULATED.names if damaged[name] != faithful[name]}
     assert touched <= COLUMNS[kind.field]
     assert touched
     column = {"name": "full_name", "id": "id_number", "birth": "date_of_birth"}.get(kind.field)

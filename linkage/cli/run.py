@@ -55,7 +55,7 @@ def train(
 
 
 def run(
-    doses: Annotated[list[Path], typer.Option(help="Dose files; repeat the option for several.")],
+    doses: Annotated[list[Path], typer.Option(help="Dose files; several may follow.")],
     index: Annotated[Path, typer.Option(help="Folder of the index.")],
     out: Annotated[Path, typer.Option(help="Folder of runs to publish into.")],
     model: Annotated[Path | None, typer.Option(help="Model file; trains on the batch when not given.")] = None,

@@ -34,6 +34,7 @@ VIETNAMESE = {
     "remark": Words("Dòng ghi chú hoặc chữ ký", "Không phải bản ghi, không cần sửa"),
     "duplicate_{key}": Words("Trùng hoàn toàn với một dòng trước", "Xóa dòng này, dòng trước đã được nhận"),
     "conflicting_{key}": Words("Cùng mã nhưng nội dung khác nhau", "Giữ dòng đúng, sửa mã hoặc xóa các dòng còn lại"),
+    "superseded": Words("Đã có bản cập nhật mới hơn cùng mã", "Không cần sửa, dòng mới nhất đã được nhận"),
 }
 ENGLISH = {
     "unclosed_quote": Words("A quotation mark is not closed", 'Put " behind the value, or take it away before it'),
@@ -50,6 +51,7 @@ ENGLISH = {
     "remark": Words("A remark or a signature", "It is no record, nothing to mend"),
     "duplicate_{key}": Words("The same as a row before", "Delete the row, the first one is taken"),
     "conflicting_{key}": Words("One id, different contents", "Keep the right row, correct or delete the others"),
+    "superseded": Words("A newer version of the row was sent", "Nothing to mend, the newest is taken"),
 }
 LANGUAGES = {"vi": VIETNAMESE, "en": ENGLISH}
 HEADINGS = {"vi": "Danh sách bản ghi chưa nhận được", "en": "Rejected records"}
@@ -81,7 +83,7 @@ def faulty_column(record: Record, code: str, key_column: str) -> tuple[str, str]
     key_column : what the file calls the key of its records
     """
     whole = " | ".join(record.cells)
-    if code.startswith(("missing_", "duplicate_", "conflicting_")):
+    if code.startswith(("missing_", "duplicate_", "conflicting_", "superseded")):
         return key_column, record.value(key_column) or whole
     place = _place(record, code)
     if place is None or place >= max(len(record.names), len(record.cells)):

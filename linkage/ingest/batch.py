@@ -14,11 +14,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.errors import InputError, VerificationError, machine_fault
-from linkage.ingest.duplicates import collision_note, duplicate_faults, repeated_note, same_file_notes
+from linkage.ingest.duplicates import (
+    collision_notes,
+    duplicate_faults,
+    repeated_note,
+    same_file_notes,
+    superseded_note,
+)
 from linkage.ingest.header import unmatched_names
 from linkage.ingest.paths import AbsentFileError, check_file, file_names, sha256_of, size_of
 from linkage.ingest.readers import read_file
-from linkage.ingest.reasons import CONFLICTING_KEY
+from linkage.ingest.reasons import CONFLICTING_KEY, SUPERSEDED
 from linkage.ingest.records import Records, RecordsWriter, mapped_table, nth_absent
 from linkage.ingest.rejecting import rejected_parts, with_layouts
 from linkage.ingest.rows import FileRows
@@ -236,7 +242,10 @@ def _key_notes(
         return
     conflicting = dropped[faults & CONFLICTING_KEY > 0]
     if conflicting.size:
-        yield collision_note(read.sound, table.key, conflicting, read.names, read.starts)
+        yield from collision_notes(read.sound, table.key, conflicting, read.names, read.starts)
+    n_superseded = int(np.count_nonzero(faults & SUPERSEDED))
+    if n_superseded:
+        yield superseded_note(n_superseded)
     has_derived = [table.key not in file.read for file in read.files]
     if any(has_derived):
         starts = read.starts - np.searchsorted(dropped, read.starts)

@@ -15,13 +15,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.ingest.key_kernels import hash_texts
-from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY
+from linkage.ingest.reasons import CONFLICTING_KEY, DUPLICATE_KEY, SUPERSEDED
 from linkage.ingest.records import Records
 from linkage.machine.scratch import scratch_array
 from linkage.machine.text_bytes import text_bytes
+from linkage.schema import UPDATED_AT
+from linkage.standardise.moments import UNKNOWN, standardise_moments
 from linkage.wording.counted import counted
 
 _MOST_LOOKED_AT, _EXAMPLES = 1 << 17, 3  # records of a note on collisions, and keys and files that it names
+# What two records of one person have in common, of which two say so: stations that number from 1 share neither.
+_ABOUT_WHOM, _LEAST_SAME = ("subject_id", "full_name", "date_of_birth", "id_number", "phone"), 2
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: the order of the columns counts
 _GROUP_ROWS = 1 << 21  # of records compared at a time
 
@@ -32,7 +36,8 @@ def duplicate_faults(
     """Records that are not kept because they share their key with another one.
 
     Equal records: the first is kept, the others are duplicates. As soon as two records of a key differ, none of them
-    is kept, because the order of the rows must not decide which one is believed.
+    is kept, because the order of the rows must not decide which one is believed; unless all of them state when they
+    were last changed, and one is the newest. To state it otherwise alone makes no record another one.
 
     Parameters
     ----------
@@ -59,7 +64,7 @@ def duplicate_faults(
         faults.append(found[found > 0])
     every = np.concatenate(rows)
     order = np.argsort(every)
-    return every[order], np.concatenate(faults)[order]
+    return _newest_kept(keyed, every[order], np.concatenate(faults)[order])
 
 
 def same_file_notes(files: Sequence[tuple[str, str]]) -> list[str]:
@@ -120,10 +125,11 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_EXAMPLES]) + (f" and {len(names) - _EXAMPLES:,} more" if len(names) > _EXAMPLES else "")
 
 
-def collision_note(
+def collision_notes(
     records: Records, key: str, rows: NDArray[np.int64], files: Sequence[str], starts: NDArray[np.int64]
-) -> str:
-    """What to tell of records that differ under one key.
+) -> Iterator[str]:
+    """What to tell of records that differ under one key: of those of several files, whether they are versions of one
+    record, or keys that were given twice.
 
     Parameters
     ----------
@@ -131,24 +137,81 @@ def collision_note(
     files, starts : names of the files, and the first record of each and the number of all, int64[n_files + 1]
     """
     shown = rows[:_MOST_LOOKED_AT]
-    keys = records.take(shown, [key]).column(0)
-    file_of = pa.array(np.searchsorted(starts, shown, side="right") - 1)
-    by_key = pa.table({"key": keys, "file": file_of}).group_by("key").aggregate([("file", "min"), ("file", "max")])
-    by_key = by_key.sort_by("key")
-    is_across = pc.not_equal(by_key["file_min"], by_key["file_max"])
-    across = by_key.filter(is_across)
-    chosen = across if across.num_rows else by_key
-    n_keys = f"{'' if rows.size <= _MOST_LOOKED_AT else 'at least '}{counted(chosen.num_rows, 'key')}"
-    examples = ", ".join(chosen["key"].to_pylist()[:_EXAMPLES]) + (", …" if chosen.num_rows > _EXAMPLES else "")
-    if not across.num_rows:
-        verb = "stands" if chosen.num_rows == 1 else "stand"
-        return f"{key}: {n_keys} ({examples}) {verb} for different records; none of these is kept: correct them"
-    names = sorted({files[place] for name in ("file_min", "file_max") for place in chosen[name].to_pylist()})
-    return (
-        f"{key}: {n_keys} ({examples}) {'collides' if chosen.num_rows == 1 else 'collide'} between files "
-        f"({_named(names)}), as "
-        "where each station numbers from 1; none of these records is kept: make the keys differ by station"
-    )
+    about = [name for name in _ABOUT_WHOM if name in records.schema.names]
+    table = records.take(shown, [key, *about])
+    table = table.append_column("file", pa.array(np.searchsorted(starts, shown, side="right") - 1))
+    wanted = [("file", "min"), ("file", "max"), *((name, how) for name in about for how in ("min", "max"))]
+    nulls = [(name, "count", pc.CountOptions("only_null")) for name in about]
+    by_key = table.group_by(key).aggregate([*wanted, *nulls]).sort_by(key)
+    n_same = np.zeros(by_key.num_rows, np.int64)
+    for name in about:
+        is_same = pc.equal(by_key[f"{name}_min"], by_key[f"{name}_max"])
+        n_same += pc.and_(pc.fill_null(is_same, False), pc.equal(by_key[f"{name}_count"], 0)).to_numpy()
+    is_across = pc.not_equal(by_key["file_min"], by_key["file_max"]).to_numpy()
+    more = "" if rows.size <= _MOST_LOOKED_AT else "at least "
+
+    def told(which: NDArray[np.bool_]) -> tuple[int, str, str]:
+        chosen = by_key.filter(pa.array(which))
+        keys = chosen[key].slice(0, _EXAMPLES).to_pylist()
+        examples = ", ".join(keys) + (", …" if chosen.num_rows > _EXAMPLES else "")
+        places = sorted({files[place] for name in ("file_min", "file_max") for place in chosen[name].to_pylist()})
+        return chosen.num_rows, f"{key}: {more}{counted(chosen.num_rows, 'key')} ({examples})", _named(places)
+
+    n, keys, names = told(is_across & (n_same < _LEAST_SAME))
+    if n:
+        yield (
+            f"{keys} {'collides' if n == 1 else 'collide'} between files ({names}), as where each station numbers from "
+            "1; none of these records is kept: make the keys differ by station"
+        )
+    n, keys, names = told(is_across & (n_same >= _LEAST_SAME))
+    if n:
+        remedy = (
+            f"state {UPDATED_AT} in each, and the newest is taken, or send the correction in a later run"
+            if UPDATED_AT in records.schema.names
+            else "keep the right one"
+        )
+        yield (
+            f"{keys} {'stands' if n == 1 else 'stand'} for the same in different versions ({names}), and nothing tells "
+            f"which is the newest; none of these is kept: {remedy}"
+        )
+    n, keys, _ = told(~is_across)
+    if n:
+        verb = "stands" if n == 1 else "stand"
+        yield f"{keys} {verb} for different records; none of these is kept: correct them"
+
+
+def superseded_note(n: int) -> str:
+    """What to tell of n records of which a newer version was sent."""
+    return f"{counted(n, 'record', ('has', 'have'))} a newer version by {UPDATED_AT}, which is taken in its place"
+
+
+def _newest_kept(
+    keyed: _Keyed, rows: NDArray[np.int64], faults: NDArray[np.uint16]
+) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Rows that are not kept and why, without those that say that they are the newest version of their key."""
+    of_conflict = np.flatnonzero(faults == CONFLICTING_KEY)
+    if UPDATED_AT not in keyed.records.schema.names or not of_conflict.size:
+        return rows, faults
+    moments, hashes = np.empty(of_conflict.size, np.int64), np.empty(of_conflict.size, np.uint64)
+    for start in range(0, of_conflict.size, _GROUP_ROWS):
+        part = keyed.take(rows[of_conflict[start : start + _GROUP_ROWS]], [keyed.key, UPDATED_AT])
+        moments[start : start + part.num_rows] = standardise_moments(part.column(UPDATED_AT))
+        hashes[start : start + part.num_rows] = hash_keys(part.column(keyed.key))
+    _, of_key = np.unique(hashes, return_inverse=True)
+    first, last = np.full(of_key.max() + 1, np.iinfo(np.int64).max), np.full(of_key.max() + 1, UNKNOWN)
+    np.minimum.at(first, of_key, moments)
+    np.maximum.at(last, of_key, moments)
+    is_newest = moments == last[of_key]
+    # Those of one moment are one version only where they are equal.
+    newest = np.flatnonzero(is_newest & (first[of_key] != UNKNOWN))
+    among_newest = _faults_of_group(keyed, rows[of_conflict[newest]])
+    is_told = first != UNKNOWN
+    is_told[of_key[newest[among_newest == CONFLICTING_KEY]]] = False
+    found = np.where(is_told[of_key], SUPERSEDED, CONFLICTING_KEY).astype(np.uint16)
+    found[newest] = np.where(is_told[of_key[newest]], among_newest, CONFLICTING_KEY)
+    faults = faults.copy()
+    faults[of_conflict] = found
+    return rows[faults > 0], faults[faults > 0]
 
 
 def hash_keys(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
@@ -232,8 +295,10 @@ def _faults_of_shared(rows: pa.Table, key: str) -> NDArray[np.uint16]:
     np.minimum.at(first, codes, np.arange(rows.num_rows))
     first_of_row = first[codes]
     equal = np.ones(rows.num_rows, np.bool_)
-    for column in rows.columns:
-        values, _ = _codes(column)
+    for name in rows.column_names:
+        if name == UPDATED_AT:
+            continue
+        values, _ = _codes(rows.column(name))
         equal &= values == values[first_of_row]
     conflicting = np.zeros(n_keys, np.bool_)
     conflicting[codes[~equal]] = True

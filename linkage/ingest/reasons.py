@@ -17,6 +17,7 @@ CONFLICTING_KEY = 1024
 TOTAL_ROW = 2048
 COLUMN_NUMBERS = 4096
 REMARK = 8192
+SUPERSEDED = 16384
 
 REASONS = {
     csv_kernels.UNCLOSED_QUOTE: "unclosed_quote",  # a quoted field whose closing quote is not found: one line rejected
@@ -33,6 +34,7 @@ REASONS = {
     REMARK: "remark",  # "Ghi chú: …", "Người lập biểu": text around the list, where a key should be
     DUPLICATE_KEY: "duplicate_{key}",  # the same record again, all columns equal: the first one is kept
     CONFLICTING_KEY: "conflicting_{key}",  # different records under one key: none is kept
+    SUPERSEDED: "superseded",  # another record of the same key says that it was changed later: that one is kept
 }
 
 

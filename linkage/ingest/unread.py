@@ -1,6 +1,8 @@
 """Columns of a file of which most values give nothing: another form than any that is known, or another column.
 
-A sample of each column is read as the linkage will read it. Only a column whose sample tells is counted throughout.
+Of what is stated at a time a sample is read as the linkage will read it; only where that tells is all of it read.
+Whatever the number of values, what most of a column's give is the file's fault: a single value that cannot be read is
+rare enough that half of three, by chance, are rarer than a wrong form.
 """
 
 from __future__ import annotations
@@ -26,9 +28,8 @@ from linkage.standardise.typed_kernels import read_parts
 
 Masks = NDArray[np.bool_]
 
-_SAMPLE = 40  # stated values of a column; where most of these are read, most of all are
-_LEAST_STATED, _MOST_UNREAD = 3, 0.5  # from where on a column is told
-_LEAST_EXCUSED, _ALL_UNREAD = 1_000, 0.99  # from where on it is the file's fault, and nobody's wrong information
+_SAMPLE, _TELLING = 40, 0.25  # stated values, and the share of them that give nothing from which on all are read
+_LEAST_STATED, _MOST_UNREAD = 3, 0.5  # from where on a column is told, and is nobody's wrong information
 _NEVER_EXCUSED = frozenset({"id_number"})  # a stated number that cannot be read is the issue of its dose
 
 # In files with a plan of their own a column of the same name may be another thing: phones of another country.
@@ -81,19 +82,14 @@ _USUAL: dict[str, Callable[[pa.StringArray], Masks]] = {
 
 @dataclass
 class _Column:
-    """Stated values that were looked at, how many of these give nothing, and whether more have to be looked at."""
+    """Stated values, and how many of these are known to give nothing."""
 
     n_stated: int = 0
     n_unread: int = 0
-    is_open: bool = True
 
     @property
     def is_unread(self) -> bool:
         return self.n_stated >= _LEAST_STATED and self.n_unread > _MOST_UNREAD * self.n_stated
-
-    @property
-    def is_excused(self) -> bool:
-        return self.n_stated >= _LEAST_EXCUSED and self.n_unread >= _ALL_UNREAD * self.n_stated
 
 
 class UnreadColumns:
@@ -106,25 +102,10 @@ class UnreadColumns:
 
     def __call__(self, rows: pa.Table) -> None:
         for name, column in self._columns.items():
-            if column.is_open:
-                self._look(name, column, rows.column(name).combine_chunks().drop_null())
+            values = rows.column(name)
+            column.n_stated += len(values) - values.null_count
+            column.n_unread += _n_unread(name, values)
         self._sink(rows)
-
-    def _look(self, name: str, column: _Column, stated: pa.Array) -> None:
-        is_sample = column.n_stated < _SAMPLE
-        looked_at = stated.slice(0, _SAMPLE) if is_sample else stated
-        if not len(looked_at):
-            return
-        is_read = _USUAL[name](looked_at) if name in _USUAL else np.zeros(len(looked_at), np.bool_)
-        if np.count_nonzero(is_read) <= _MOST_UNREAD * len(looked_at):
-            is_read = COLUMN_READERS[name](looked_at)
-        column.n_stated += len(looked_at)
-        column.n_unread += int(np.count_nonzero(~is_read))
-        if column.n_stated < _SAMPLE:
-            return
-        if is_sample and column.is_unread and len(stated) > len(looked_at):
-            self._look(name, column, stated.slice(len(looked_at)))
-        column.is_open = column.is_unread
 
     def names(self) -> frozenset[str]:
         """The columns that the file as good as does not give: so many values give nothing that no dose is to blame."""
@@ -140,5 +121,25 @@ class UnreadColumns:
         ]
 
 
+def _n_unread(name: str, values: pa.ChunkedArray) -> int:
+    """How many values state something that gives nothing; where few of a sample do, of the sample alone."""
+    rows = np.flatnonzero(values.is_valid().to_numpy()) if values.null_count else np.arange(len(values))
+    sample = rows[np.linspace(0, rows.size - 1, _SAMPLE).astype(np.int64)] if rows.size > _SAMPLE else rows
+    n_of_sample = _n_not_read(name, values.take(pa.array(sample)).combine_chunks())
+    if sample.size == rows.size or n_of_sample <= _TELLING * sample.size:
+        return n_of_sample
+    return _n_not_read(name, values.combine_chunks().drop_null())
+
+
+def _n_not_read(name: str, stated: pa.StringArray) -> int:
+    if not len(stated):
+        return 0
+    if name in _USUAL:
+        is_read = _USUAL[name](stated)
+        if np.count_nonzero(~is_read) <= _TELLING * len(stated):
+            return 0
+    return int(np.count_nonzero(~COLUMN_READERS[name](stated)))
+
+
 def _is_excused(name: str, column: _Column) -> bool:
-    return column.is_excused and name not in _NEVER_EXCUSED
+    return column.is_unread and name not in _NEVER_EXCUSED

@@ -5,6 +5,7 @@ What lies in them is paged out by the system when memory is short, and does not 
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from linkage.errors import LinkageError, disk_reason
+from linkage.errors import LinkageError, disk_reason, machine_fault
 
 
 def scratch_array(folder: Path | None, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -50,3 +51,23 @@ def writing_work_files(folder: Path) -> Iterator[None]:
         raise LinkageError(
             f"{folder}: work files cannot be written there ({reason}); free space or rights there{elsewhere}"
         ) from error
+
+
+@contextmanager
+def naming_full_disk(folder: Path) -> Iterator[None]:
+    """Name the folder in which results and work files lie where a disk is full and what met that knows no path: a
+    library tells the reason alone."""
+    try:
+        yield
+    except (OSError, LinkageError) as error:
+        found = _cause(error)
+        is_told = isinstance(error, LinkageError) and error.exit_code == LinkageError.exit_code
+        if is_told or found is None or found.filename or found.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise LinkageError(f"{folder}: {machine_fault(found)}") from error
+
+
+def _cause(error: BaseException | None) -> OSError | None:
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__
+    return error

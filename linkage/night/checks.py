@@ -16,6 +16,7 @@ from linkage.wording.counted import counted
 
 MOST_SET_ASIDE = 0.05  # of the files of a batch, those that may be unusable
 FEWEST_WITH_SET_ASIDE = 20  # files of a batch; of fewer each has to be usable
+_REASONS_SHOWN = 5  # of such files
 FEW_SUBJECTS = 1000  # a model trained on fewer rests mostly on the plan's starting values
 
 
@@ -56,15 +57,17 @@ def check_set_aside(ingested: Ingested, accept: str | None) -> None:
     went wrong, unless accepted."""
     n_aside = len(ingested.set_aside)
     n_files = n_aside + len(ingested.files)
+    shown = "; ".join(found.reason for found in ingested.set_aside[:_REASONS_SHOWN])
+    more = f"; and {n_aside - _REASONS_SHOWN:,} more" if n_aside > _REASONS_SHOWN else ""
     if n_aside and n_files < FEWEST_WITH_SET_ASIDE:
         raise InputError(
-            f"{ingested.set_aside[0].reason}; or leave the file out (one is set aside only of "
+            f"{shown}{more}; or leave {'the file' if n_aside == 1 else 'these files'} out (one is set aside only of "
             f"{FEWEST_WITH_SET_ASIDE} or more); nothing was published"
         )
     if n_aside > MOST_SET_ASIDE * n_files and accept is None:
         raise QualityGateError(
-            f"{n_aside:,} of {n_files:,} files cannot be used, more than {MOST_SET_ASIDE:.0%}; the first: "
-            f"{ingested.set_aside[0].reason}; mend them or leave them out, or --accept; nothing was published"
+            f"{n_aside:,} of {n_files:,} files cannot be used, more than {MOST_SET_ASIDE:.0%}: {shown}{more}; mend "
+            "them or leave them out, or --accept; nothing was published"
         )
 
 

@@ -13,7 +13,7 @@ from linkage.deciding.gates import check_accept, expected_of, gate_notes, refuse
 from linkage.ingest import Ingested, in_order, ingest
 from linkage.machine.clock import today
 from linkage.machine.memory import AnonymousPeak
-from linkage.machine.scratch import writing_work_files
+from linkage.machine.scratch import naming_full_disk, writing_work_files
 from linkage.machine.stage_clock import Clock, Progress
 from linkage.night.checks import check_list_date, check_set_aside, check_sum, run_notes
 from linkage.night.manifest import cost_entries, input_entries, quality_entries, result_entries, run_id, status_counts
@@ -102,7 +102,7 @@ def run(
         model = None if model_file is None else replace(Model.load(model_file, index.plan), plan=index.plan)
         asked = _Asked(dose_files, runs, model, dict(columns or {}), list_date, accept, strict, n_threads)
         key = stages_key(dose_files, index, model, asked.columns, list_date, accept, strict)
-        with made_and_locked(runs), _room_to_work(runs, key) as (standing, scratch):
+        with made_and_locked(runs), naming_full_disk(runs), _room_to_work(runs, key) as (standing, scratch):
             return _run(asked, index, scratch, RunStages(standing, clock), clock, memory)
 
 

@@ -15,13 +15,13 @@ from linkage.ingest import FileCount, Ingested, SetAside, ingest
 from linkage.machine.stage_clock import Clock
 from linkage.night.claims import read_right, unread_bits
 from linkage.registry.index import Index
-from linkage.schema import DOSES, REJECTED, WITHDRAWALS, TableSchema
+from linkage.schema import DOSES, REJECTED, UPDATED_AT, WITHDRAWALS, TableSchema
 from linkage.state.tables import DOSE_VERSIONS
 from linkage.stations import Finding, reading_texts
 
 # Columns of the state's doses that are told when it is known what was there before.
 TOLD_LATER = ("version", "night", "what", "reason")
-STATED = [name for name in DOSES.names if name != "dose_id"]
+STATED = [name for name in DOSES.names if name not in ("dose_id", UPDATED_AT)]  # what makes a version another one
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What a registry, or changes of one, state that cannot be so: a number of identity that another person has, a death
-before the birth, a day that is still to come. All of it is told, by person_id; which is right nobody can know here.
+before the birth, a day that is still to come, a commune or a status that there is not. All of it is told, by person_id;
+which is right nobody can know here.
 
 The number counts as stated: who has it already may be the one to be corrected. A date of death before the birth is not
 read, in a run either; a date of birth after the day as of which the registry is judged is unknown.
@@ -13,12 +14,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import structs
 from numpy.typing import NDArray
 
 from blocking.parts import PartedColumn
 from linkage.encode.columns import encode
+from linkage.plan.sections import Plan
+from linkage.registry.change_rows import STATUS, read_statuses
 from linkage.registry.count_kernels import ONE_GROUP, count_listed, slots_of
 from linkage.registry.index import Index
+from linkage.schema import PERSON_STATUSES
 from linkage.standardise.dates import (
     EARLIEST_YEAR,
     day_of,
@@ -78,7 +84,8 @@ def contradictions(
 def contradictions_within(index: Index, today: datetime.date) -> Iterator[Contradiction]:
     """What cannot be so of the people of an index without changes."""
     people, shares, start = _People(index, today), _share_within(index), 0
-    named = [name for name in (index.plan.right_id, BIRTH, DEATH) if name in index.persons.schema.names]
+    asked = dict.fromkeys((index.plan.right_id, BIRTH, DEATH, STATUS, *people.communes))
+    named = [name for name in asked if name in index.persons.schema.names]
     for rows in index.persons.chunks(named):
         people.look(rows, shares=shares[start : start + rows.num_rows])
         start += rows.num_rows
@@ -97,7 +104,10 @@ class _People:
             "death_before_birth": "who died before they were born: that date is not read",
             "death_unread": "with a date of death that cannot be read",
             "death_to_come": f"who died after {today}",
+            "commune_unknown": "with the code of a commune that the units do not have",
+            "status_unknown": f"with a status that is none of {', '.join(PERSON_STATUSES)}",
         }
+        self.communes, self._dictionaries = _commune_fields(index), index.dictionaries
         self._found = {name: Contradiction(name, fault, 0, ()) for name, fault in faults.items()}
 
     def look(self, rows: pa.Table, *, shares: Masks) -> None:
@@ -108,16 +118,45 @@ class _People:
         self._add("death_before_birth", unborn, rows)
         self._add("death_unread", _is_unread(rows) & ~unborn, rows)
         self._add("death_to_come", _are_after(rows, DEATH, self._today), rows)
+        self._add("commune_unknown", self._are_of_no_unit(rows), rows)
+        self._add("status_unknown", _are_of_no_status(rows), rows)
 
     def found(self) -> Iterator[Contradiction]:
         """What there is any of."""
         return (found for found in self._found.values() if found.n)
+
+    def _are_of_no_unit(self, rows: pa.Table) -> Masks:
+        """Whether a row states the code of a commune that is not read: bool[n]."""
+        found = np.zeros(rows.num_rows, np.bool_)
+        for name, plan in self.communes.items():
+            if name in rows.column_names:
+                codes = without_placeholders(rows.column(name).combine_chunks()).dictionary_encode()
+                ids = encode(pa.table({name: codes.dictionary}), plan, "right", self._dictionaries)
+                is_unknown = pa.array(ids[plan.fields[0].name] == 0).take(codes.indices)
+                found |= pc.fill_null(is_unknown, False).to_numpy(zero_copy_only=False)
+        return found
 
     def _add(self, name: str, is_so: Masks, rows: pa.Table) -> None:
         places, before = np.flatnonzero(is_so), self._found[name]
         if places.size:
             first = rows.column(self._id).take(pa.array(places[: _SHOWN - len(before.first)])).to_pylist()
             self._found[name] = replace(before, n=before.n + places.size, first=(*before.first, *first))
+
+
+def _commune_fields(index: Index) -> dict[str, Plan]:
+    """The columns that hold a code of the units, each with a plan of its field alone; none where there are no units."""
+    if not (index.folder / "units").is_dir():
+        return {}
+    fields = [field for field in index.plan.fields if field.kind == "commune" and field.right and len(field.right) == 1]
+    return {field.right[0]: structs.replace(index.plan, fields=[field]) for field in fields}
+
+
+def _are_of_no_status(rows: pa.Table) -> Masks:
+    """Whether a status is stated that is not known, or that takes out who is in the registry: bool[n]."""
+    if STATUS not in rows.column_names:
+        return np.zeros(rows.num_rows, np.bool_)
+    known = pc.is_in(read_statuses(rows.column(STATUS)), pa.array([*PERSON_STATUSES, ""]))
+    return np.asarray(pc.invert(known).to_numpy(zero_copy_only=False))
 
 
 def days_of_death(people: pa.Table, latest: datetime.date) -> NDArray[np.int32]:

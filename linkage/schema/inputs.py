@@ -10,6 +10,8 @@ from linkage.schema.columns import PERSONAL, Column, TableSchema
 
 PERSON_STATUSES = ("alive", "deceased", "emigrated")  # of a person in the registry
 
+UPDATED_AT = "updated_at"  # tells versions of a row apart
+
 
 def _date(name: str, meaning: str, *, missing: str = "not stated") -> Column:
     return Column(name, pa.string(), meaning, missing, required=False, is_date=True, personal=name in PERSONAL)
@@ -44,6 +46,7 @@ DOSES = TableSchema(
         _text("lot", "lot number"),
         _text("facility_code", "the station that keyed the dose in"),
         _text("facility_level", "central, province, district or commune"),
+        _date(UPDATED_AT, "when the row was last changed, with its time; of rows with one key the newest is taken"),
     ),
     derives_key=("dose_date", "vaccine", "dose_number"),
 )

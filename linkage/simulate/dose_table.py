@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.schema import DOSES
+from linkage.schema import DOSES, UPDATED_AT
 from linkage.simulate import claims as c
 from linkage.simulate import wording
 from linkage.simulate.claims import Claims
@@ -21,6 +21,8 @@ from linkage.simulate.places import N_FORMS, draw_forms
 from linkage.simulate.randomness import Int32s, Ints, below, uniform
 from linkage.simulate.tables import read_csv
 
+# What is simulated comes once: no row says when it was changed.
+SIMULATED = replace(DOSES, columns=tuple(column for column in DOSES.columns if column.name != UPDATED_AT))
 DOSE_DIGITS, SUBJECT_DIGITS = 9, 9
 _SEXES = ["Nam", "Nữ", "", "M", "F", "", "1", "0", "", "NAM", "NỮ", ""]
 _SEX_FORM_EDGES = np.array([0.88, 0.92, 0.97])
@@ -70,7 +72,7 @@ def dose_tile(claims: Claims, doses: Doses, rows: c.Rows, tables: Wordings) -> p
         "lot": _lot_texts(claims, products),
         **_facility_columns(doses, rows, tables.codes),
     }
-    return pa.table({name: columns[name] for name in DOSES.names}, schema=DOSES.arrow())
+    return pa.table({name: columns[name] for name in SIMULATED.names}, schema=SIMULATED.arrow())
 
 
 def dose_ids(source: c.Source, rows: c.Rows) -> wording.Texts:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from linkage.errors import LinkageError, UsageError, disk_reason
-from linkage.schema import DOSES, REGISTRY, TRUTH
+from linkage.schema import REGISTRY, TRUTH
+from linkage.simulate.dose_table import SIMULATED
 from linkage.storage.locks import made_and_locked
 from linkage.storage.output_paths import check_folder
 from linkage.storage.work_folders import (
@@ -20,7 +21,7 @@ from linkage.storage.work_folders import (
     work_folder,
 )
 
-TABLES = {"registry": REGISTRY, "doses": DOSES, "truth": TRUTH}
+TABLES = {"registry": REGISTRY, "doses": SIMULATED, "truth": TRUTH}
 # Comes last and goes first: without it what is there is no whole simulation.
 ASSUMPTIONS, UNITS = "assumptions.json", "units"
 

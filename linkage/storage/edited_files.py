@@ -66,7 +66,10 @@ def parsed(
     except UnicodeDecodeError as error:
         raise fault(f"{where}: is not UTF-8 (byte {error.start}); save it as UTF-8, or {remedy}") from error
     except ValueError as error:
-        raise fault(f"{where}: not valid {form} ({_short(str(error))}); {remedy}") from error
+        # What Python says of a number that it does not read is about Python.
+        is_number = "integer string conversion" in str(error)
+        what = "a number of thousands of digits; write a smaller one" if is_number else _short(str(error))
+        raise fault(f"{where}: not valid {form} ({what}); {remedy}") from error
     except RecursionError as error:
         raise fault(f"{where}: not valid {form} (tables within tables without end); {remedy}") from error
     if not isinstance(found, dict):

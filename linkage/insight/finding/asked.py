@@ -18,6 +18,13 @@ from linkage.standardise.names import canonical_name
 from linkage.standardise.phones import standardise_phones
 from linkage.standardise.syllables import ascii_fold
 
+_KINDS = {
+    "name": "a name",
+    "number": "a number of identity or of insurance",
+    "born": "a date of birth",
+    "phone": "a phone number",
+}
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -48,7 +55,8 @@ class Asked:
         for option, read in readers.items():
             typed = getattr(self, option)
             if typed and not read():
-                raise UsageError(f"--{option} {typed}: cannot be read as one; write it as a record states it")
+                what = f"cannot be read as {_KINDS[option]}"
+                raise UsageError(f"--{option} {typed}: {what}; write it as a record states it")
         born = np.array([self.day() if self.born else 0], np.uint32)
         if day_of(born)[0] and days(born)[0] < 0:
             raise UsageError(f"--born {self.born}: no calendar has this day; leave the day out to find its month")

@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import xlsxwriter
 
-from linkage.schema import DOSES, VERDICTS
+from linkage.schema import UPDATED_AT, VERDICTS
 from linkage.simulate import wording
 from linkage.simulate.claims import Rows
+from linkage.simulate.dose_table import SIMULATED
 from linkage.simulate.randomness import Chance, below
 from linkage.simulate.simulation import table_writer
 
 PARQUET, CSV, WORKBOOK = "parquet", "csv", "xlsx"
-UPDATED_AT = "updated_at"
 VERDICT_COLUMNS = tuple(name for name in VERDICTS.names if name != "claim_id")
 WITHDRAWAL_COLUMNS = ("dose_id", "reason")
 _CSV_STYLES = ((",", "utf-8"), (";", "utf-8-sig"), ("\t", "utf-16"))
@@ -62,7 +62,7 @@ def write_doses(folder: Path, date: str, sent: Sequence[Sent], chance: Chance) -
         elif form == CSV:
             separator, encoding = _CSV_STYLES[n_lists % len(_CSV_STYLES)]
             n_lists += 1
-            write_csv(path, DOSES.names, _as_rows(file.rows), separator, encoding)
+            write_csv(path, SIMULATED.names, _as_rows(file.rows), separator, encoding)
         else:
             path.write_bytes(workbook(file.rows))
 

@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkage.schema import DOSES
 from linkage.simulate.claims import Rows, Source, faithful_claims
-from linkage.simulate.dose_table import Wordings, dose_tile
+from linkage.simulate.dose_table import SIMULATED, Wordings, dose_tile
 from linkage.simulate.errors import WRONG, ErrorKind, make_errors
 from linkage.simulate.randomness import Ints, Mask
 
@@ -29,7 +28,7 @@ class Typist:
     changed: Counter[str] = field(default_factory=Counter)  # doses by kind of error, of those typed by ``first``
 
     def first(self, rows: Rows) -> pa.Table:
-        """Doses as they come in first, with the columns of schema.DOSES."""
+        """Doses as they come in first, with the columns of dose_table.SIMULATED."""
         claims = faithful_claims(self.source, rows)
         self.changed.update(make_errors(claims, self.errors))
         return dose_tile(claims, self.source.doses, rows, self.texts)
@@ -62,7 +61,7 @@ def _more(table: tuple[ErrorKind, ...]) -> tuple[ErrorKind, ...]:
 def differing(one: pa.Table, other: pa.Table) -> Mask:
     """Which doses differ in anything typed."""
     differs = np.zeros(one.num_rows, bool)
-    for name in DOSES.names:
+    for name in SIMULATED.names:
         here, there = (pc.fill_null(table[name], "") for table in (one, other))
         differs |= pc.not_equal(here, there).to_numpy()
     return differs
