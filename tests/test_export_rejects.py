@@ -281,6 +281,16 @@ def test_replay_of_excel_and_parquet(tmp_path: Path) -> None:
     assert (tmp_path / "again.csv").read_text("utf-8") == 'dose_id,full_name\n,"A\nB"\n'
 
 
+def test_numbers_with_a_fraction_of_nothing_are_written_back_as_they_are_read(tmp_path: Path) -> None:
+    numbers = pa.array([72205605992.0, 2.5, None], pa.float64())
+    pq.write_table(
+        pa.table({"dose_id": pa.nulls(3, pa.string()), "full_name": ["A"] * 3, "id_number": numbers}),
+        tmp_path / "b.parquet",
+    )
+    replay(run(tmp_path, "b.parquet"), tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_text("utf-8") == "dose_id,full_name,id_number\n,A,72205605992\n,A,2.5\n,A,\n"
+
+
 def test_every_file_is_replayed_under_its_own_header_and_read_again(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"dose_id,full_name\n1\n")
     (tmp_path / "b.txt").write_bytes("full_name;dose_id;address\nĐỗ A\n".encode())

@@ -145,8 +145,11 @@ def is_understood(command: str) -> bool:
         return f"./run {words[0]}" in (ROOT / "run").read_text(encoding="utf-8")
     found: Any = typer.main.get_command(app)
     words = words[1:]
-    while hasattr(found, "commands") and words[0] in found.commands:
-        found, words = found.commands[words[0]], words[1:]
+    while hasattr(found, "commands"):
+        n = next((n for n in (2, 1) if " ".join(words[:n]) in found.commands), 0)  # "simulate nights" is of two words
+        if n == 0:
+            break
+        found, words = found.commands[" ".join(words[:n])], words[n:]
     try:
         return not hasattr(found, "commands") and bool(found.make_context(command, words, resilient_parsing=False))
     except Exception as error:

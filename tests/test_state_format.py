@@ -1,0 +1,30 @@
+"""What a state of nights keeps belongs to the format's number: years of nights lie in it, and a column more, fewer or
+of another type would be asked of parts that do not have it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from linkage.state.folder import FORMAT
+from linkage.state.tables import TABLES, StateTable
+
+# When this test fails because the tables were meant to change: raise FORMAT and write its digest here.
+DIGESTS = {1: "8cb9b4946a5722e58dedc2538f456b626ca0beb0f56b8df82158c38af0eaafbd"}
+
+
+def digest(tables: dict[str, StateTable]) -> str:
+    lines = [
+        f"{name} {table.key} {table.order} {table.sort} {[(field.name, str(field.type)) for field in table.schema]}"
+        for name, table in sorted(tables.items())
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def test_the_tables_of_a_state_are_those_of_its_format() -> None:
+    assert digest(TABLES) == DIGESTS[FORMAT]
+
+
+def test_another_column_is_noticed() -> None:
+    doses = TABLES["doses"]
+    fewer = StateTable(doses.name, doses.key, doses.schema.remove(len(doses.schema) - 1), doses.order, doses.sort)
+    assert digest({**TABLES, "doses": fewer}) != DIGESTS[FORMAT]
