@@ -322,16 +322,3 @@ def test_any_bytes_balance_or_are_refused(head: bytes, tail: bytes) -> None:
     for _, raw, reasons in rejects(result):
         assert raw in head + tail
         assert reasons
-
-
-def test_lines_that_state_nothing_are_no_records_and_told_where_they_are_the_file(tmp_path: Path) -> None:
-    few, many = tmp_path / "few.csv", tmp_path / "many.csv"
-    few.write_text('dose_id,full_name,phone\n1,Lan,\n,,\n , ,\t\n"",,""\n,Vũ Bá,\n2,An,\n,,')
-    many.write_text("dose_id,full_name,phone\n1,Lan,\n" + ",,\n" * 50_000)
-    batch = ingest([few], DOSES)
-    assert batch.accepted.column("dose_id").to_pylist() == ["1", "2"]
-    assert batch.rejected.select(["position", "raw"]).to_pylist() == [{"position": 2, "raw": ",Vũ Bá,".encode()}]
-    assert batch.files[0].note is None
-    batch = ingest([many], DOSES)
-    assert (batch.files[0].physical_records, batch.files[0].rejected) == (1, 0)
-    assert batch.files[0].note == "lines that state nothing are passed over, 150,002 of 150,008 bytes"

@@ -25,7 +25,9 @@ def night(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Take what is new, decide again what it touches, publish the difference.
+    """Decide what is new and what it touches.
+
+    Publishes the difference to what was decided before.
 
     Corrections replace a dose, withdrawals take it out; the state remembers all. A night that was done is not done
     again.

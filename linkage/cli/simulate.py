@@ -75,7 +75,7 @@ def simulate_nights(
     bad_files: Annotated[float, typer.Option(help="Share of nights with a file that cannot be used.")] = 0.15,
     as_json: Json = False,
 ) -> None:
-    """Make up what arrives night after night, with the truth and every event.
+    """Make up what arrives night after night.
 
     Beside night.toml comes in/{date}/ for each night: doses, corrections, withdrawals, changes of the registry,
     verdicts (some of them wrong), and now and then a file that cannot be used.

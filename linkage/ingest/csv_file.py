@@ -39,7 +39,6 @@ _MAX_HEADER_BYTES = 1 << 20
 _MAX_RECORD_BYTES = 1 << 30  # Arrow's binary type ends at 2 GiB
 _CHUNK_RECORDS = 1 << 15  # columns are cut one after the other: the text of a chunk should stay in the cache
 _CHUNK_BYTES = 1 << 26
-_MOST_UNTOLD = 1 << 16  # bytes of line ends and lines that state nothing
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,12 @@ class _Scan:
 class _Part:
     """Consecutive records: the sound ones as rows, the others as places (int64, from 0) with fault bits (uint16).
 
-    start : the byte from which the records are scanned, by the layout ``body``; n_passed : bytes of no record
+    start : the byte from which the records are scanned, by the layout ``body``
     """
 
     start: int
     body: _Body
     n_records: int
-    n_passed: int
     sound: pa.Table
     bad: np.ndarray
     faults: np.ndarray
@@ -102,7 +100,7 @@ def read_csv(
     body = _find_body(text, table, columns, file)
     if body.header.lacks_key(table):
         body = replace(body, header=replace(body.header, key_prefix=derived_prefix(text.sha256())))
-    first, n_passed = [0], 0  # of each part its first record
+    first = [0]  # of each part its first record
     places: list[tuple[int, _Body]] = []  # of each part the byte where that is looked for, and the layout
     positions, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
     n_cores = os.cpu_count() or 1
@@ -115,7 +113,6 @@ def read_csv(
             faults.append(part.faults)
             places.append((part.start, part.body))
             first.append(first[-1] + part.n_records)
-            n_passed += part.n_passed
         sha256 = digest.result()
     all_faults, lines = np.concatenate(faults), Lines(text.utf8)
     return FileRows(
@@ -125,7 +122,7 @@ def read_csv(
         bad_positions=np.concatenate(positions),
         faults=all_faults,
         originals=lambda wanted: _originals(text, lines, np.array(first), places, wanted),
-        notes=tuple(_notes(body, text, all_faults, n_passed)),
+        notes=tuple(_notes(body, text, all_faults)),
         names=body.header.names,
         read=body.header.columns(table),
         layout=Layout(body.header.names, body.delimiter, text.encoding),
@@ -230,7 +227,7 @@ def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _
         if lengths.size and lengths.max() > _MAX_RECORD_BYTES:
             raise InputError(f"{headers.file}: a record of {lengths.max()} bytes: this is no CSV file: send it again")
         n_passed += int(lengths.sum()) + n_breaks
-        yield partial(_cut, utf8, start, n_records, scan, n_breaks, body, headers.table)
+        yield partial(_cut, utf8, start, n_records, scan, body, headers.table)
         n_records += scan.starts.size
         body = body if other is None else other[1]
     if n_passed != utf8.size - begin:
@@ -239,9 +236,7 @@ def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _
         )
 
 
-def _cut(
-    utf8: np.ndarray, start: int, first: int, scan: _Scan, n_passed: int, body: _Body, table: TableSchema
-) -> _Part:
+def _cut(utf8: np.ndarray, start: int, first: int, scan: _Scan, body: _Body, table: TableSchema) -> _Part:
     """The part whose records begin at ``start``, the first of them is number ``first`` of the file, from 0; the scan's
     faults are completed."""
     faults = scan.faults
@@ -251,7 +246,7 @@ def _cut(
     sound = rows.filter(pa.array(late == 0)) if late.any() else rows
     faults[faults == 0] = late
     bad = np.flatnonzero(faults)
-    return _Part(start, body, scan.starts.size, n_passed, sound, bad, faults[bad])
+    return _Part(start, body, scan.starts.size, sound, bad, faults[bad])
 
 
 def _cut_columns(
@@ -304,16 +299,13 @@ def _text_column(utf8: np.ndarray, begins: np.ndarray, lengths: np.ndarray) -> p
     return pa.Array.from_buffers(pa.string(), begins.size, buffers)
 
 
-def _notes(body: _Body, text: Text, faults: np.ndarray, n_passed: int) -> list[str]:
+def _notes(body: _Body, text: Text, faults: np.ndarray) -> list[str]:
     notes = header_notes(body.header, body.n_titles)
     encoding = text.encoding
     if text.lines is not None:
         notes.append("some lines are UTF-8 and others Windows-1258: read line by line")
     if encoding != "utf-8":
         notes.append(f"read as {ENCODING_NAMES.get(encoding, encoding.upper())}")
-    n_bytes = text.utf8.size - body.start
-    if n_passed > max(n_bytes // 2, _MOST_UNTOLD):
-        notes.append(f"lines that state nothing are passed over, {n_passed:,} of {n_bytes:,} bytes")
     n_invalid = int(np.count_nonzero(faults & INVALID_ENCODING))
     if n_invalid and encoding == "utf-8":
         notes.append(f"records that are not UTF-8: {n_invalid} (if the file is of an older encoding, save it as UTF-8)")

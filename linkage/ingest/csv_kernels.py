@@ -1,11 +1,10 @@
 """Byte kernels of the CSV reader: record boundaries, faults and field positions, without a Python object per row.
 
-Grammar (RFC 4180, and what stations really send): a record ends at LF, CRLF or a lone CR; blank lines are no records,
-nor are lines of nothing but delimiters, blanks and empty quotes, which spreadsheets write for rows without a value; a
-field that begins with a quote ends at the next quote that is not doubled, and only a delimiter or the end of the record
-may follow; a quote inside an unquoted field is text. A quote that does not close by these rules costs its own line
-only: the scan resumes on the next line, so that good lines after it survive. Empty fields behind the last column are no
-fields, and the columns without a name at the end of a header need not be in a record.
+Grammar (RFC 4180, and what stations really send): a record ends at LF, CRLF or a lone CR; blank lines are no records;
+a field that begins with a quote ends at the next quote that is not doubled, and only a delimiter or the end of the
+record may follow; a quote inside an unquoted field is text. A quote that does not close by these rules costs its own
+line only: the scan resumes on the next line, so that good lines after it survive. Empty fields behind the last column
+are no fields, and the columns without a name at the end of a header need not be in a record.
 
 ``text`` is uint8[n_bytes], UTF-8 without byte order mark. Positions are byte offsets in it, int64.
 """
@@ -17,7 +16,6 @@ import numpy as np
 
 kernel = nb.njit(cache=True, nogil=True, error_model="numpy")
 
-TAB = 9
 LF = 10
 CR = 13
 SPACE = 32
@@ -47,8 +45,7 @@ def scan_records(
     ends: np.ndarray,  # int64[capacity], out: first byte after the record, its line end not included
     faults: np.ndarray,  # uint16[capacity], out: fault bits, 0 = sound
 ) -> tuple[int, int, int]:
-    """Boundaries and faults of the next records: (n_records, n_bytes of line ends and of lines that state
-    nothing, next position)."""
+    """Boundaries and faults of the next records: (n_records, n_bytes of line ends and blank lines, next position)."""
     n = 0
     n_breaks = 0
     while position < stop and n < starts.size:
@@ -56,11 +53,6 @@ def scan_records(
         if byte in (LF, CR):
             position += 1
             n_breaks += 1
-            continue
-        end = _end_of_nothing(text, position, delimiter)
-        if end > position:
-            n_breaks += end - position
-            position = end
             continue
         end, n_fields, longest, fault = _scan_record(text, position, delimiter, n_columns, n_least)
         if fault == 0 and n_columns > 0:
@@ -95,19 +87,6 @@ def number_lines(
                 line += 1
             position += 1
         lines[n] = line
-
-
-@kernel
-def _end_of_nothing(text: np.ndarray, start: int, delimiter: int) -> int:
-    """The end of a line that states nothing; ``start`` where it states something."""
-    i = start
-    while i < text.size and text[i] != LF and text[i] != CR:
-        if text[i] == QUOTE and i + 1 < text.size and text[i + 1] == QUOTE and _ends_field(text, i + 2, delimiter):
-            i += 1
-        elif text[i] != delimiter and text[i] != SPACE and text[i] != TAB:
-            return start
-        i += 1
-    return i
 
 
 @kernel

@@ -61,17 +61,9 @@ def check_nothing_is_lost(rows: pa.Table, before: pa.Table, absent: frozenset[st
 
 
 def are_changed(rows: pa.Table, before: pa.Table) -> NDArray[np.bool_]:
-    """Whether each row differs from the person as it is: bool[n]; a status in other words is the same."""
+    """Whether each row differs from the person as it is: bool[n]."""
     changed = np.zeros(rows.num_rows, np.bool_)
     for name in rows.column_names:
-        here, there = (_as_meant(name, table.column(name)) for table in (rows, before))
+        here, there = (pc.fill_null(table.column(name), "") for table in (rows, before))
         changed |= pc.not_equal(here, there).to_numpy()
     return changed
-
-
-def _as_meant(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    if name != STATUS:
-        return pc.fill_null(values, "")
-    meant = read_statuses(values)
-    meant = pc.if_else(pc.equal(meant, ""), pa.scalar(ALIVE), meant)
-    return pa.chunked_array([pc.coalesce(meant, values.combine_chunks())])
