@@ -5,10 +5,15 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
+import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +24,8 @@ from linkage.nights.configuration import read_configuration
 from linkage.nights.exporting import export_state
 from linkage.nights.night import NightSummary, run_night
 from linkage.registry.from_files import build_from_files
+from linkage.registry.index import Index, open_index
+from linkage.registry.pinned import with_pinned
 from linkage.schema import DOSES
 from linkage.simulate import simulate
 
@@ -50,18 +57,30 @@ class Town:
     model: Path
     doses: list[Row]
 
-    def open(self, folder: Path) -> Nights:
-        """Nights of their own that share the index and the model."""
+    def open(self, folder: Path, *, changing: bool = False) -> Nights:
+        """Nights of their own that share the index and the model; with an index of their own where it is changed."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "index").symlink_to(self.index)
+        if changing:
+            shutil.copytree(self.index, folder / "index", copy_function=os.link)
+        else:
+            (folder / "index").symlink_to(self.index)
         (folder / "model.json").symlink_to(self.model)
         (folder / "night.toml").write_text(CONFIGURATION, "utf-8")
         return Nights(self, folder)
 
 
-def make_town(folder: Path, n_persons: int = 3000, n_doses: int = 5000, seed: int = 5) -> Town:
+def make_town(
+    folder: Path, n_persons: int = 3000, n_doses: int = 5000, seed: int = 5, max_block: int | None = None
+) -> Town:
+    """max_block: of every pass, None as the default plan says."""
     simulate(n_persons, n_doses, seed, folder / "data", area="bao-lam")
-    build_from_files([folder / "data" / "registry.parquet"], folder / "index", units=folder / "data" / "units")
+    plan_file = None
+    if max_block is not None:
+        text = resources.files("linkage.plan").joinpath("vaccination.toml").read_text("utf-8")
+        plan_file = folder / "plan.toml"
+        plan_file.write_text(re.sub(r"max_block = \d+", f"max_block = {max_block}", text), "utf-8")
+    registry, units = folder / "data" / "registry.parquet", folder / "data" / "units"
+    build_from_files([registry], folder / "index", units=units, plan_file=plan_file)
     doses = folder / "data" / "doses.parquet"
     train_model([doses], folder / "index", accept="a small town").save(folder / "model.json")
     return Town(folder / "index", folder / "model.json", pq.read_table(doses).to_pylist())
@@ -86,6 +105,12 @@ class Nights:
         folder.mkdir(parents=True, exist_ok=True)
         write_doses(folder / name, rows)
 
+    def write_registry(self, number: int, rows: Sequence[Row], name: str = "registry_1.parquet") -> None:
+        folder = self.folder / "in" / self.date(number).isoformat()
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = {column: pa.array([row[column] for row in rows], pa.string()) for column in rows[0]}
+        pq.write_table(pa.table(columns), folder / name)
+
     def write_withdrawals(self, number: int, ids: Iterable[str], name: str = "withdrawals.csv") -> None:
         folder = self.folder / "in" / self.date(number).isoformat()
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +131,14 @@ class Nights:
         write_doses(path, sorted(rows, key=lambda row: str(row["dose_id"])))
         runs = self.folder / "scratch" / "runs"
         options: dict[str, Any] = {"model_file": self.town.model, "list_date": list_date, "accept": "of a few doses"}
-        return run([path], self.town.index, runs, **options).run_dir
+        first = open_index(self.town.index)
+
+        def opened(folder: Path) -> Index:
+            """The index as it is by now, with the frequencies of the epoch and the day that it began."""
+            return with_pinned(open_index(folder), first.frequencies, first.dictionaries.latest_date)
+
+        with mock.patch("linkage.night.run.open_index", opened):
+            return run([path], self.folder / "index", runs, **options).run_dir
 
 
 def write_doses(path: Path, rows: Sequence[Row]) -> None:

@@ -6,11 +6,17 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from blocking.lookup import PassIndex
+from linkage.nights import touched
+from linkage.nights.registry import Registry
 from linkage.state.folder import open_state
+from linkage.state.rows import rows_in_force
+from linkage.state.tables import PUBLISHED_DECISIONS
 from linkage.stations import Stations
-from tests.nights import Nights, Row, Town, hashes, make_town, table
+from tests.nights import Nights, Row, Town, hashes, make_town, manifest, table
 
 # What a correction may change, and where its value may come from: another dose, or nowhere.
 CHANGED = (
@@ -29,6 +35,12 @@ CHANGED = (
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return make_town(tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture(scope="module")
+def narrow_town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """Its blocks are over-full with a few people."""
+    return make_town(tmp_path_factory.mktemp("narrow"), max_block=4)
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +62,10 @@ class Sequence:
         self.in_force: dict[str, Row] = {}
         self.withdrawn: dict[str, Row] = {}  # what each stated last
         self.changed: set[str] = set()  # subjects
+        people = pq.read_table(nights.town.index.parent / "data" / "registry.parquet").to_pylist()
+        self.people: dict[str, Row] = {row["person_id"]: row for row in people}
+        self.gone: list[Row] = []
+        self.n_new = 0
 
     def corrected(self, row: Row) -> Row:
         """Something else is stated; often so little that only other doses of the subject say whose it is."""
@@ -89,6 +105,53 @@ class Sequence:
             self.withdrawn[key] = self.in_force.pop(key)
             self.waiting.append(self.corrected(self.withdrawn[key]))  # it may come back as another
 
+    def registry(self, number: int, n_changed: int) -> None:
+        """Write a file of changes: people who are changed to what doses state or other people are, die, go, come back
+        or come new, half of them people whom claims in force are decided for."""
+        linked = sorted(row["person_id"] for row in self.decided() if row["person_id"] in self.people)
+        chosen = {*self.some(sorted(self.people), n_changed // 2), *self.some(linked, n_changed // 2)}
+        rows = [self.other_person(self.people[key]) for key in sorted(chosen)]
+        rows += [self.newborn() for _ in range(n_changed // 4)]
+        back = [self.gone.pop() for _ in range(min(len(self.gone), n_changed // 8))]
+        rows += [row for row in back if row["person_id"] not in chosen]
+        for row in rows:
+            if row["status"] == "removed":
+                self.gone.append(self.people.pop(row["person_id"]))
+            else:
+                self.people[row["person_id"]] = row
+        cut = self.chance.randrange(1, len(rows))
+        self.nights.write_registry(number, rows[:cut], "registry_1.parquet")
+        self.nights.write_registry(number, rows[cut:], "registry_2.parquet")
+
+    def decided(self) -> list[Row]:
+        state = open_state(self.nights.folder / "state")
+        return list(rows_in_force(state, PUBLISHED_DECISIONS, columns=["person_id"]).to_pylist())
+
+    def other_person(self, row: Row) -> Row:
+        """What a change says of a person."""
+        kind, other = self.chance.random(), self.people[self.chance.choice(sorted(self.people))]
+        if kind < 0.15:
+            return row | {"status": "removed"}
+        if kind < 0.3:
+            return row | {"status": "deceased", "date_of_death": f"2021-{self.chance.randrange(6, 13):02d}-15"}
+        if kind < 0.5:
+            return row | {"id_number": None, "old_id_number": None, "phone": None}
+        stated = self.chance.choice(self.pool)
+        if kind < 0.8:
+            # As a dose states somebody, who then fits other claims.
+            name = {"full_name": stated["full_name"], "gender": other["gender"]}
+            return row | name | self.chance.choice(({}, {"commune_code": other["commune_code"]}))
+        return row | {name: other[name] for name in ("full_name", "date_of_birth", "commune_code")}
+
+    def newborn(self) -> Row:
+        """Somebody new: nearly somebody who is there, or of whom a dose states the number."""
+        self.n_new += 1
+        like = self.people[self.chance.choice(sorted(self.people))]
+        number = self.chance.choice((like["id_number"], self.chance.choice(self.pool)["id_number"], None))
+        if number is not None and not (number.isdigit() and len(number) == 12):
+            number = None
+        return like | {"person_id": f"N{self.n_new:09d}", "id_number": number, "old_id_number": None, "status": "alive"}
+
     def some(self, keys: list[str], n: int) -> list[str]:
         return self.chance.sample(keys, min(n, len(keys)))
 
@@ -106,6 +169,44 @@ def first_difference(ours: list[Row], theirs: list[Row]) -> Any:
         if one != other:
             return {key: (one.get(key), other.get(key)) for key in other if one.get(key) != other.get(key)}, other
     return len(ours), len(theirs)
+
+
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))])
+def test_random_nights_with_changes_of_the_registry_decide_as_one_run(town: Town, tmp_path: Path, seed: int) -> None:
+    nights = Sequence(town.open(tmp_path / "nights", changing=True), 1000 + seed, 1200)
+    assert run_with_registry(nights) > 100
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
+def test_blocks_that_fill_up_or_empty_touch_those_who_ask_for_them(
+    narrow_town: Town, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_crossing = 0
+    crossing = touched._crossing
+
+    def counted(rows: Any, registry: Registry) -> dict[str, PassIndex]:
+        nonlocal n_crossing
+        found = crossing(rows, registry)
+        n_crossing += sum(index.rows.size for index in found.values())
+        return found
+
+    monkeypatch.setattr(touched, "_crossing", counted)
+    run_with_registry(Sequence(narrow_town.open(tmp_path / "nights", changing=True), 2000 + seed, 1200))
+    assert n_crossing > 20
+
+
+def run_with_registry(nights: Sequence) -> int:
+    """Four nights, three of them with changes of the registry; returns how many claims these touched."""
+    n_touched = 0
+    for number in range(4):
+        nights.night(number, *((700, 0, 0), (20, 6, 4), (100, 30, 10), (30, 10, 5))[number])
+        if number:
+            nights.registry(number, (0, 60, 30, 40)[number])
+        done = nights.nights.run(number)
+        n_touched += manifest(done.night_dir)["registry"]["claims_touched"]
+        if number in (1, 3):
+            nights.check(number)
+    return n_touched
 
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))])

@@ -4,7 +4,8 @@ What is decided of a claim by itself is a function of the claim, its candidates 
 added once, see linkage.deciding.dose_evidence: claims of the same subject, and those decided by themselves for one of
 its candidates. So a change reaches:
 
-1. the compared claims with a dose more, or fewer, or another one (T);
+1. the compared claims with a dose more, or fewer, or another one, and those that changes of the registry touch, see
+   linkage.nights.touched (T);
 2. claims of their subjects, and those with a kept candidate whom one of T is decided for by itself, before or after:
    what is decided of these in the end may be another thing (A);
 3. claims decided in the end for a person whom one of A is decided for, or reviewed with that person as the best
@@ -26,15 +27,14 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, MATCHED, NO_RIVALS, REVIEW, VERIFIED, Decided
 from linkage.deciding.dose_evidence import decided_people
-from linkage.errors import VerificationError
-from linkage.ingest.records import RecordsWriter
 from linkage.machine.stage_clock import Clock
 from linkage.night.deciding import decide_verified, verify
-from linkage.night.stages import Work, decide_doses, read_doses_again
+from linkage.night.stages import Work, decide_doses
+from linkage.nights.reading import read_versions
+from linkage.nights.touched import NOTHING, Touched
 from linkage.nights.versions import DoseChanges
 from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
 from linkage.registry.index import Index
-from linkage.schema import DOSES
 from linkage.state.folder import State
 from linkage.state.rows import claims_of_persons, claims_of_subjects, doses_of_claims, rows_in_force
 from linkage.state.tables import BEST, BY_ITSELF, CANDIDATE, DECIDED_CLAIMS
@@ -53,6 +53,17 @@ class Night:
     index: Index
     model: Model
     work: Work
+    touched: Touched = NOTHING
+
+    @property
+    def claims(self) -> Keys:
+        """The compared claims that have a dose more, or fewer, or another one, and those that the registry touches."""
+        return np.union1d(self.changes.claims, self.touched.claims)
+
+    @property
+    def subjects(self) -> Keys:
+        """The subjects of these claims' doses, before and after."""
+        return np.union1d(self.changes.subjects, self.touched.subjects)
 
 
 @dataclass(frozen=True)
@@ -112,10 +123,9 @@ class Batch:
 
 def decide_again(night: Night) -> Batch | None:
     """Decide what the night touches; None where that is nothing. Returns the batch, whose claims taken are B."""
-    state, changes = night.state, night.changes
-    if not changes.rows.num_rows:
+    if not (night.changes.rows.num_rows or night.touched.claims.size):
         return None
-    asked = np.union1d(changes.claims, claims_of_subjects(state, changes.subjects))
+    asked = np.union1d(night.claims, claims_of_subjects(night.state, night.subjects))
     while True:
         batch = _decided(night, asked)
         taken, context = _needed(night, batch)
@@ -125,20 +135,15 @@ def decide_again(night: Night) -> Batch | None:
         asked = np.union1d(asked, missing)
 
 
-def touched_by_registry(state: State) -> Keys:
-    """Claims that changes of the registry touch: none, as a night is linked with the index of the night before."""
-    return np.zeros(0, np.uint64)
-
-
 def _needed(night: Night, batch: Batch) -> tuple[Keys, Keys]:
     """The claims whose rows may differ, and those that are needed to decide them, as far as a batch shows."""
     state, changes = night.state, night.changes
-    touched = np.union1d(changes.claims, touched_by_registry(state))
+    touched = night.claims
     before = rows_in_force(state, DECIDED_CLAIMS, touched, columns=["by_itself_person"])
     by_itself = _distinct(before["by_itself_person"].to_numpy(), batch.decided_by_itself(batch.at(touched)))
     again = _distinct(
         touched,
-        claims_of_subjects(state, changes.subjects),
+        claims_of_subjects(state, night.subjects),
         claims_of_persons(state, by_itself, CANDIDATE),
     )
     before = rows_in_force(state, DECIDED_CLAIMS, again, columns=["best"])
@@ -170,17 +175,8 @@ def _decided(night: Night, keys: Keys) -> Batch:
     """Decide some claims with all their doses in force, as one batch."""
     work, index = night.work, night.index
     versions = doses_in_force(night, keys)
-    with work.clock.stage("encode"), RecordsWriter(DOSES.arrow(), work.scratch) as writer:
-        writer.append(versions.select(DOSES.names).cast(DOSES.arrow()))
-        read = read_doses_again(
-            writer.finish(),
-            versions["readings"].combine_chunks(),
-            versions["unread"].to_numpy(),
-            index,
-            work.n_threads,
-            work.scratch,
-        )
-    _check_claims(versions, read)
+    with work.clock.stage("encode"):
+        read = read_versions(versions, index, work)
     verified, model = verify(read, index, night.model, work.n_threads, work.clock)
     claims, by_itself = decide_verified(read, verified, index, model, work.n_threads, work.scratch, work.clock)
     return Batch(versions, read, claims, by_itself, index, np.zeros(read.claims.keys.size, np.bool_))
@@ -192,15 +188,3 @@ def doses_in_force(night: Night, keys: Keys) -> pa.Table:
     kept = kept.filter(pc.invert(pc.is_in(kept["dose_id"], night.changes.touched)))
     came = night.changes.after.filter(pc.is_in(night.changes.after["claim"], pa.array(keys)))
     return pa.concat_tables([kept, came]).sort_by("dose_id")
-
-
-def _check_claims(versions: pa.Table, read: ReadDoses) -> None:
-    """VerificationError where a dose makes another claim than when it came."""
-    found = read.claims.keys[read.claims.of_dose]
-    differs = np.flatnonzero(found != versions["claim"].to_numpy())
-    if differs.size:
-        example = versions["dose_id"][int(differs[0])].as_py()
-        raise VerificationError(
-            f"state: {differs.size:,} doses make other claims than when they came, such as {example}: the index reads "
-            "them otherwise; put the index back that the nights so far were linked with"
-        )

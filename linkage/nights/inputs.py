@@ -25,6 +25,7 @@ class NightInputs:
     date: datetime.date
     doses: tuple[Path, ...]
     withdrawals: tuple[Path, ...]
+    registry_changes: tuple[Path, ...]
     digest: str
     notes: tuple[str, ...]
 
@@ -33,7 +34,7 @@ def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:
     """Find and hash the files. UsageError where there are some that nights do not read yet."""
     sources = configuration.sources
     other = []
-    for name in ("registry_changes", "verdicts"):
+    for name in ("verdicts",):
         found, missing = files_of(configuration, getattr(sources, name), date)
         if found:
             raise UsageError(
@@ -42,18 +43,20 @@ def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:
             )
         other += missing
     withdrawals, no_withdrawals = files_of(configuration, sources.withdrawals, date)
+    changes, no_changes = files_of(configuration, sources.registry_changes, date, but=withdrawals)
     # A pattern for all text files names those of withdrawals too, which are no doses.
-    doses, no_doses = files_of(configuration, sources.doses, date, but=withdrawals)
+    doses, no_doses = files_of(configuration, sources.doses, date, but=(*withdrawals, *changes))
     # In the order in which a later file's doses take the place of an earlier one's.
     content = {
         "date": date,
         "doses": [sha256_of(path) for path in doses],
         "withdrawals": sorted(sha256_of(path) or "" for path in withdrawals),
+        "registry_changes": [sha256_of(path) for path in changes],
         "columns": sorted(configuration.columns.items()),
     }
     digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()
-    notes = tuple(f"no file for {pattern!r}" for pattern in (*no_doses, *no_withdrawals, *other))
-    return NightInputs(date, tuple(doses), tuple(withdrawals), digest, notes)
+    notes = tuple(f"no file for {pattern!r}" for pattern in (*no_doses, *no_withdrawals, *no_changes, *other))
+    return NightInputs(date, tuple(doses), tuple(withdrawals), tuple(changes), digest, notes)
 
 
 def arrival_notes(arrived: Arrived) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +13,9 @@ from linkage.ingest import FileCount, for_manifest
 from linkage.machine.version import code_version
 from linkage.nights.arriving import Arrived
 from linkage.nights.inputs import NightInputs
+from linkage.nights.registry import Registry
 from linkage.nights.results import Results
+from linkage.nights.touched import Touched
 from linkage.nights.versions import DoseChanges
 from linkage.registry.index import Index
 from linkage.state.folder import State
@@ -37,10 +40,11 @@ def night_entries(
     arrived: Arrived,
     changes: DoseChanges,
     results: Results,
+    index_folder: Path,
     index: Index,
     model: Model,
 ) -> dict[str, Any]:
-    """What the manifest of a night says."""
+    """What the manifest of a night says; index: of the registry after its changes."""
     return {
         "night_id": name,
         "date": inputs.date.isoformat(),
@@ -52,7 +56,7 @@ def night_entries(
             for found in arrived.set_aside
         ],
         "index": {
-            "path": str(index.folder.resolve().parent),
+            "path": str(index_folder.resolve()),
             "content": index.manifest["content"],
             "persons": index.n_persons,
         },
@@ -80,15 +84,27 @@ def _file(file: FileCount) -> dict[str, Any]:
     }
 
 
+def registry_entries(registry: Registry, touched: Touched) -> dict[str, Any]:
+    """What the manifest of a night says of changes of the registry."""
+    return {
+        "registry_changes": [*registry.files],
+        "registry": {**registry.counts, "claims_touched": int(touched.claims.size)},
+        "index_before": registry.before.folder.name,
+        "index_after": registry.version,
+    }
+
+
 def state_entries(
-    name: str, inputs: NightInputs, index: Index, changes: DoseChanges, results: Results
+    name: str, inputs: NightInputs, registry: Registry, changes: DoseChanges, results: Results
 ) -> dict[str, Any]:
     """What the manifest of the state says of a night, and of all doses in force."""
     return {
         "night_id": name,
         "date": inputs.date.isoformat(),
         "inputs": inputs.digest,
-        "index": index.manifest["content"],
+        "index": registry.after.manifest["content"],
+        "index_version": registry.version,
+        "registry": registry.counts,
         "doses": changes.counts,
         "changes": results.changes,
         "counts": results.counts,

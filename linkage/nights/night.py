@@ -10,7 +10,7 @@ from pathlib import Path
 
 from linkage.errors import LinkageError, UsageError
 from linkage.machine.clock import today
-from linkage.machine.memory import AnonymousPeak, peak_rss_bytes
+from linkage.machine.memory import peak_rss_bytes
 from linkage.machine.scratch import writing_work_files
 from linkage.machine.stage_clock import Clock, Progress
 from linkage.night.checks import check_list_date
@@ -18,10 +18,13 @@ from linkage.night.stages import Work
 from linkage.nights.arriving import Arrived, read_arrivals
 from linkage.nights.configuration import Configuration
 from linkage.nights.deciding import Night, decide_again
+from linkage.nights.epoch import EpochInForce, epoch_of
 from linkage.nights.gates import check_expected, check_rejected
 from linkage.nights.inputs import NightInputs, arrival_notes, inputs_of
-from linkage.nights.manifest import check_doses, night_entries, night_id, state_entries
+from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
+from linkage.nights.registry import Registry, changed_registry, check_is_of_state
 from linkage.nights.results import DECISION_CHANGES, Results, results_of
+from linkage.nights.touched import touched_by
 from linkage.nights.unfinished import finish
 from linkage.nights.versions import dose_changes
 from linkage.published.folders import Stage, new_stage
@@ -38,7 +41,7 @@ from linkage.training.model_file import Model
 
 # Of a night, as they come; of those that decide the seconds of the last time, where more claims were needed.
 STAGES = (
-    *("ingest", "changes", "encode", "verify", "link", "decide", "evidence", "conflicts"),
+    *("registry", "ingest", "changes", "touched", "encode", "verify", "link", "decide", "evidence", "conflicts"),
     *("difference", "publish"),
 )
 
@@ -82,7 +85,7 @@ def run_night(
     date = date or today()
     check_list_date(date)
     clock = Clock(on_progress)
-    with AnonymousPeak() as memory, ExitStack() as held:
+    with ExitStack() as held:
         for folder in (configuration.state, configuration.nights):
             held.enter_context(made_and_locked(folder))
         finish(configuration)
@@ -90,13 +93,19 @@ def run_night(
         inputs = inputs_of(configuration, date)
         if (done := _done_before(configuration, state, inputs)) is not None:
             return done
-        index = open_index(configuration.index)
-        index.plan.check_roles(str(configuration.index))
-        model = _model_of(configuration, state, index)
+        in_force = open_index(configuration.index)
+        in_force.plan.check_roles(str(configuration.index))
+        check_is_of_state(configuration.index, in_force, state)
+        model = _model_of(configuration, state, in_force)
         scratch = held.enter_context(_scratch(configuration.nights))
         work = Work(n_threads, scratch, clock)
-        with damage_told(index.files), NightlyCheck(index, date, today()) as check:
-            return _Running(configuration, state, inputs, index, model, work, memory, check).publish()
+        registry = held.enter_context(
+            changed_registry(configuration.index, in_force, inputs.registry_changes, n_threads, clock)
+        )
+        with damage_told(registry.after.files), NightlyCheck(in_force, date, today()) as check:
+            epoch = epoch_of(state, in_force, model)
+            index = epoch.pinned(registry.after)
+            return _Running(configuration, state, inputs, registry, epoch, index, model, work, check).publish()
 
 
 @contextmanager
@@ -110,11 +119,6 @@ def _scratch(nights: Path) -> Iterator[Path]:
 
 def _model_of(configuration: Configuration, state: State, index: Index) -> Model:
     """The model in force: the configuration's before the first night, and then the state's."""
-    if state.nights and state.nights[-1]["index"] != index.manifest["content"]:
-        raise UsageError(
-            f"{configuration.index}: is not the index that the nights so far were linked with; nights do not follow "
-            "changes of the registry yet: put that version in force again ('linkage index rollback')"
-        )
     model = Model.load(state.model or configuration.model, index.plan)
     if model.threshold is None or model.rates is None:
         raise UsageError(
@@ -149,10 +153,11 @@ class _Running:
     configuration: Configuration
     state: State
     inputs: NightInputs
+    registry: Registry
+    epoch: EpochInForce
     index: Index
     model: Model
     work: Work
-    memory: AnonymousPeak
     check: NightlyCheck
 
     def publish(self) -> NightSummary:
@@ -162,28 +167,32 @@ class _Running:
         check_rejected(arrived, self.configuration.gates)
         with clock.stage("changes"):
             changes = dose_changes(arrived, self.state)
-        batch = decide_again(Night(self.state, changes, self.index, self.model, self.work))
+        touched = touched_by(self.registry, self.index, self.state, self.model, self.work)
+        batch = decide_again(Night(self.state, changes, self.index, self.model, self.work, touched))
         results = results_of(self.state, changes, batch, self.inputs.date, self.model, clock)
         check_doses(self.state, changes, results)
         check_expected(results, self.configuration.gates)
-        name = night_id(self.inputs, self.state, self.index, self.model)
-        notes = (*self.inputs.notes, *arrival_notes(arrived), *changes.notes, *station_notes(arrived.findings))
+        name = night_id(self.inputs, self.state, self.registry.before, self.model)
+        notes = (*self.inputs.notes, *self.registry.notes, *arrival_notes(arrived), *changes.notes)
+        notes = (*notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
                 self._write(stage, arrived, results)
             self.check.finish()
-            entries = state_entries(name, self.inputs, self.index, changes, results)
-            document = self.model.document()
+            entries = state_entries(name, self.inputs, self.registry, changes, results)
             are_all = is_due(self.state)
             tables = merged(self.state, results.tables) if are_all else results.tables
             place = self.configuration.state
-            with next_version(place, self.state, tables, document, entries, are_all=are_all) as version:
+            with next_version(place, self.state, tables, self.epoch.kept, entries, are_all=are_all) as version:
                 peak = peak_rss_bytes()
                 costs = {"seconds": dict(clock.seconds), "peak_rss_bytes": peak}
-                said = night_entries(name, self.inputs, arrived, changes, results, self.index, self.model)
+                said = night_entries(
+                    name, self.inputs, arrived, changes, results, self.configuration.index, self.index, self.model
+                )
+                said |= registry_entries(self.registry, touched)
                 states = {"state_before": self.state.name, "state_after": version.name}
                 stage.write_manifest({**said, **states, **costs, "notes": [*notes]})
-                _appear(stage, version)
+                _appear(stage, version, self.registry)
         folder = self.configuration.nights / name
         seconds = {stage: clock.seconds[stage] for stage in STAGES if stage in clock.seconds}
         return NightSummary(name, folder, results.counts, results.changes, seconds, peak, notes=notes)
@@ -207,7 +216,12 @@ class _Running:
         stage.write_table(REJECTED.name, arrived.rejected, keep_metadata=True)
 
 
-def _appear(stage: Stage, version: Written) -> None:
-    """Let the night appear and then its state: killed between, the next start puts the state in force."""
+def _appear(stage: Stage, version: Written, registry: Registry) -> None:
+    """Let the night appear, then count its index and its state: killed between, the next start does the rest."""
     stage.check()
-    version.put_in_force(stage.appear)
+
+    def publish() -> None:
+        with registry.appearing():
+            stage.appear()
+
+    version.put_in_force(publish, registry.put_in_force)

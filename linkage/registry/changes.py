@@ -26,7 +26,7 @@ from blocking.parts import RemovedRows
 from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.syllables import SyllableDictionary
 from linkage.ingest.records import Records, nth_absent
-from linkage.registry.frequencies import Frequencies
+from linkage.registry.frequencies import Frequencies, recounted_tables
 from linkage.registry.persons import open_persons
 from linkage.registry.sums import CheckedFiles
 from linkage.registry.versions import CHANGES, map_arrays, read_json
@@ -88,7 +88,7 @@ def open_changes(
         map_arrays(files, f"{CHANGES}/columns"),
         {name: _few_pass(name, few, index.n_bits) for name, index in passes.items()},
         open_persons(files, f"{CHANGES}/", rows["places"].size),
-        {name: _recounted(name, table, counts) for name, table in frequencies.items()},
+        recounted_tables(frequencies, counts),
         grown,
     )
 
@@ -96,10 +96,3 @@ def open_changes(
 def _few_pass(name: str, arrays: Mapping[str, NDArray[Any]], n_bits: int) -> PassIndex:
     remainders, rows, starts = (arrays[f"{name}.{part}"] for part in ("remainders", "rows", "starts"))
     return PassIndex(remainders, rows, starts, n_bits)
-
-
-def _recounted(name: str, table: Frequencies, counts: Mapping[str, NDArray[Any]]) -> Frequencies:
-    values, counted, bearers, squares = (
-        counts[f"{name}.{part}"] for part in ("values", "counts", "bearers", "squares")
-    )
-    return Frequencies(table.values, table.counts, bearers, squares, (values, counted))

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +122,25 @@ def sums(name: str, values: Keys, counts: NDArray[np.generic]) -> tuple[NDArray[
         return wide.sum(axis=0), (wide**2).sum(axis=0)
     of_cohort = [wide[cohorts_in(values) == cohort] for cohort in range(N_COHORTS)]
     return np.stack([n.sum(axis=0) for n in of_cohort]), np.stack([(n**2).sum(axis=0) for n in of_cohort])
+
+
+def stored_tables(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Frequencies]:
+    """The tables that an index keeps as arrays called ``TABLE.PART``."""
+    names = sorted({name.rpartition(".")[0] for name in arrays})
+    tables = {}
+    for name in names:
+        values, counts, bearers, squares = (arrays[f"{name}.{part}"] for part in STORED)
+        tables[name] = Frequencies(values, counts, bearers, squares)
+    return tables
+
+
+def recounted_tables(tables: Mapping[str, Frequencies], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Frequencies]:
+    """The tables with what was counted again since the registry changed, in arrays called alike."""
+    found = {}
+    for name, table in tables.items():
+        values, counts, bearers, squares = (arrays[f"{name}.{part}"] for part in STORED)
+        found[name] = Frequencies(table.values, table.counts, bearers, squares, (values, counts))
+    return found
 
 
 def looked_up(

@@ -29,7 +29,7 @@ from linkage.ingest.duplicates import hash_keys
 from linkage.plan.reading import plan_from
 from linkage.plan.sections import Plan
 from linkage.registry.changes import Changes, open_changes
-from linkage.registry.frequencies import STORED, Frequencies
+from linkage.registry.frequencies import Frequencies, stored_tables
 from linkage.registry.manifest import check_manifest
 from linkage.registry.persons import Persons, open_persons
 from linkage.registry.persons_by_id import PERSON_KEY, living_rows
@@ -167,7 +167,7 @@ def _opened(version: Path, manifest: dict[str, Any], files: CheckedFiles) -> Ind
         {name: passes[of] for name, of in stored.items()},
         {name: NumberFilter(words, no_numbers()) for name, words in map_arrays(files, "numbers").items()},
         Dictionaries(units, manifest["commune_date"], latest, syllables, texts["words"]),
-        _frequencies(map_arrays(files, "frequencies")),
+        stored_tables(map_arrays(files, "frequencies")),
         Persons(open_persons(files, "", int(manifest["persons"]))),
         manifest,
         files=files,
@@ -209,15 +209,6 @@ def _passes(arrays: dict[str, NDArray[Any]], names: set[str]) -> dict[str, Parte
         index = PassIndex(arrays[f"{name}.remainders"], rows, starts, (starts.size - 1).bit_length() - 1)
         passes[name] = PartedPass(index, _NO_ROWS, None)
     return passes
-
-
-def _frequencies(arrays: dict[str, NDArray[Any]]) -> dict[str, Frequencies]:
-    names = sorted({name.rpartition(".")[0] for name in arrays})
-    tables = {}
-    for name in names:
-        values, counts, bearers, squares = (arrays[f"{name}.{part}"] for part in STORED)
-        tables[name] = Frequencies(values, counts, bearers, squares)
-    return tables
 
 
 def verify_index(index: Index) -> None:

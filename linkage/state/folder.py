@@ -23,7 +23,7 @@ from linkage.storage import versions as stored
 from linkage.storage.checksums import SUMS, CheckedFile, CheckedReader
 from linkage.storage.summed_folders import files_of, write_sums
 
-FORMAT = 1
+FORMAT = 2
 MODEL, PARTS = "model.json", "parts"
 _EPOCH = "epochs/000001"  # the folder of the model of the first epoch
 REMEDY = "restore the state from a copy"
@@ -66,6 +66,20 @@ class State:
         file = self.files[f"{_EPOCH}/{MODEL}"]
         file.check()
         return file.path
+
+    @property
+    def epoch(self) -> dict[str, Any]:
+        """What the manifest says of the epoch in force."""
+        found: dict[str, Any] = self.manifest["epochs"][-1]
+        return found
+
+    @property
+    def epoch_files(self) -> dict[str, CheckedFile]:
+        """The files of the epoch in force by their names in it, but for the model."""
+        inside = f"{_EPOCH}/"
+        files = {name.removeprefix(inside): file for name, file in self.files.items() if name.startswith(inside)}
+        del files[MODEL]
+        return files
 
     def parts(self, table: StateTable) -> Iterator[pq.ParquetFile]:
         """The parts of a table, the oldest first; what is read of them is checked."""
@@ -118,9 +132,23 @@ class Written:
         """What it will be called."""
         return stored.version_name(self.place, self.manifest)
 
-    def put_in_force(self, publish: Callable[[], object]) -> None:
-        """Let it count; publish: what is done just before, see `linkage.storage.versions`."""
-        stored.put_in_force(self.place, self.built, self.manifest, publish)
+    def put_in_force(self, publish: Callable[[], object], then: Callable[[], object]) -> None:
+        """Let it count; publish, then: what is done just before, see `linkage.storage.versions`."""
+        stored.put_in_force(self.place, self.built, self.manifest, publish, then)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What holds as long as a model is in force.
+
+    model : its document
+    files : what else is kept, by name, under which it is linked or, from another disk, copied
+    told : what the manifest says beside
+    """
+
+    model: Mapping[str, Any]
+    files: Mapping[str, Path]
+    told: Mapping[str, Any]
 
 
 @contextmanager
@@ -128,7 +156,7 @@ def next_version(
     place: Path,
     state: State,
     tables: Mapping[str, pa.Table],
-    model: Mapping[str, Any],
+    epoch: Epoch,
     entries: Mapping[str, Any],
     *,
     are_all: bool = False,
@@ -138,7 +166,7 @@ def next_version(
     Parameters
     ----------
     tables : rows by name of the table, in any order; as many tables as the night has rows for
-    model : document of the model, which a first night makes the model of the first epoch
+    epoch : which a first night makes the first one
     entries : what the manifest says of the night; ``counts`` of it are those of the state
     are_all : whether the tables hold the rows of all nights, and take the place of the parts before
     """
@@ -149,7 +177,7 @@ def next_version(
         parts = [] if are_all else state.manifest["parts"]
         if state.folder is not None:
             stored.link_files(_files_with_sums(state, parts), state.folder, built, KIND)
-        epochs = state.manifest["epochs"] or [_first_epoch(built, model, number)]
+        epochs = state.manifest["epochs"] or [_first_epoch(built, epoch, number)]
         part = built / PARTS / f"{number:06d}"
         part.mkdir(parents=True)
         for name, rows in tables.items():
@@ -167,13 +195,15 @@ def next_version(
         yield Written(place, built, manifest)
 
 
-def _first_epoch(built: Path, model: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """Write the model of the first epoch; what the manifest says of it."""
+def _first_epoch(built: Path, epoch: Epoch, number: int) -> dict[str, Any]:
+    """Write the first epoch; what the manifest says of it."""
     folder = built / _EPOCH
     folder.mkdir(parents=True)
-    stored.write_json(folder / MODEL, model)
+    stored.write_json(folder / MODEL, epoch.model)
+    for name, path in epoch.files.items():
+        stored.link_or_copy(path, folder / name)
     _, sums = write_sums(folder)
-    return {"name": Path(_EPOCH).name, "since": number, "model": model["digest"], "sums": sums}
+    return {"name": Path(_EPOCH).name, "since": number, "model": epoch.model["digest"], **epoch.told, "sums": sums}
 
 
 def write_part(folder: Path, table: StateTable, rows: pa.Table) -> None:

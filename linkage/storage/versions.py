@@ -65,25 +65,48 @@ def version_name(place: Path, manifest: Mapping[str, Any]) -> str:
 
 
 def put_in_force(
-    place: Path, built: Path, manifest: Mapping[str, Any], publish: Callable[[], object] = lambda: None
+    place: Path,
+    built: Path,
+    manifest: Mapping[str, Any],
+    publish: Callable[[], object] = lambda: None,
+    then: Callable[[], object] = lambda: None,
 ) -> None:
     """Make a finished version folder with this manifest, built in a work folder, the newest version, and that the one
     in force, at once for those who read there.
 
     publish : done when the version is on the disk and before it counts; where it fails the version goes again
+    then : done after that and before it counts; what fails here does not take back what was published
     """
-    work, version = built.parent, place / version_name(place, manifest)
-    write_json(built / MANIFEST, sealed(manifest))
-    (work / CURRENT).write_text(version.name + "\n", "ascii")
-    flush_all(work)
+    version = prepared(place, built, manifest)
     with undivided():
-        put_in_place(built, version)
+        put_aside(built, version)
         try:
             publish()
         except BaseException:
             shutil.rmtree(version, ignore_errors=True)
             raise
-        put_in_place(work / CURRENT, place / CURRENT)
+        then()
+        let_count(place, built)
+
+
+def prepared(place: Path, built: Path, manifest: Mapping[str, Any]) -> Path:
+    """Bring a finished version folder, built in a work folder, to the disk, with its manifest, and beside it a pointer
+    to what it will be; returns that."""
+    work, version = built.parent, place / version_name(place, manifest)
+    write_json(built / MANIFEST, sealed(manifest))
+    (work / CURRENT).write_text(version.name + "\n", "ascii")
+    flush_all(work)
+    return version
+
+
+def put_aside(built: Path, version: Path) -> None:
+    """Let a prepared version appear, which is not in force yet."""
+    put_in_place(built, version)
+
+
+def let_count(place: Path, built: Path) -> None:
+    """Put a version that has appeared in force; built: where it was before."""
+    put_in_place(built.parent / CURRENT, place / CURRENT)
 
 
 def point_to(place: Path, version: Path, kind: Kind) -> None:
@@ -158,6 +181,15 @@ def link_files(paths: Iterable[str], version: Path, built: Path, kind: Kind) -> 
             raise LinkageError(
                 f"{version.parent}: its disk cannot link files ({error.strerror}); {kind.other_disk}"
             ) from error
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give an immutable file another name, or where that is on another disk a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def write_json(path: Path, content: object) -> None:
