@@ -18,6 +18,7 @@ from unittest import mock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from linkage.deciding.pins import VerdictsInForce
 from linkage.night.run import run
 from linkage.night.train import train_model
 from linkage.nights.configuration import read_configuration
@@ -26,7 +27,7 @@ from linkage.nights.night import NightSummary, run_night
 from linkage.registry.from_files import build_from_files
 from linkage.registry.index import Index, open_index
 from linkage.registry.pinned import with_pinned
-from linkage.schema import DOSES
+from linkage.schema import DOSES, VERDICTS
 from linkage.simulate import simulate
 
 Row = dict[str, Any]
@@ -116,6 +117,12 @@ class Nights:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("".join(["dose_id,reason\n", *(f"{one},keyed twice\n" for one in ids)]), "utf-8")
 
+    def write_verdicts(self, number: int, rows: Sequence[Row], name: str = "verdicts.csv") -> None:
+        folder = self.folder / "in" / self.date(number).isoformat()
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [",".join(str(row.get(column) or "") for column in VERDICTS.names) for row in rows]
+        (folder / name).write_text("\n".join([",".join(VERDICTS.names), *lines]) + "\n", "utf-8")
+
     def run(self, number: int) -> NightSummary:
         return run_night(read_configuration(self.config), self.date(number))
 
@@ -124,13 +131,16 @@ class Nights:
         export_state(read_configuration(self.config), self.folder / name)
         return hashes(self.folder / name)
 
-    def from_scratch(self, rows: Sequence[Row], list_date: datetime.date) -> Path:
-        """The folder of one run on some doses."""
+    def from_scratch(
+        self, rows: Sequence[Row], list_date: datetime.date, verdicts: VerdictsInForce | None = None
+    ) -> Path:
+        """The folder of one run on some doses, with some verdicts."""
         path = self.folder / "scratch" / "doses.parquet"
         path.parent.mkdir(exist_ok=True)
         write_doses(path, sorted(rows, key=lambda row: str(row["dose_id"])))
         runs = self.folder / "scratch" / "runs"
         options: dict[str, Any] = {"model_file": self.town.model, "list_date": list_date, "accept": "of a few doses"}
+        options["verdicts"] = verdicts
         first = open_index(self.town.index)
 
         def opened(folder: Path) -> Index:

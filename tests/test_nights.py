@@ -175,15 +175,6 @@ def test_a_night_without_files_is_told_and_done(nights: Nights) -> None:
     assert [pq.read_metadata(nights.folder / "all" / f"{name}.parquet").num_rows for name in EXPORTED] == [0] * 5
 
 
-def test_what_nights_do_not_read_yet_stops_them(nights: Nights, town: Town) -> None:
-    nights.write_doses(0, town.doses[:10])
-    (nights.folder / "in" / nights.date(0).isoformat() / "verdicts_1.csv").write_text("claim_id,verdict\n")
-    ended = start(nights, 0)
-    assert ended.code == 2
-    assert "verdicts" in ended.json["error"]
-    assert not published_runs(nights.folder / "nights")
-
-
 def test_too_many_rejected_records_stop_the_night(nights: Nights, town: Town) -> None:
     rows = town.doses[:40]
     nights.write_doses(0, [*rows, *(row | {"lot": "twice"} for row in rows[:2])])

@@ -11,12 +11,14 @@ import pytest
 
 from blocking.lookup import PassIndex
 from linkage.nights import touched
+from linkage.nights.night import NightSummary
 from linkage.nights.registry import Registry
 from linkage.state.folder import open_state
-from linkage.state.rows import rows_in_force
-from linkage.state.tables import PUBLISHED_DECISIONS
+from linkage.state.rows import rows_in_force, versions_of
+from linkage.state.tables import DOSE_VERSIONS, PUBLISHED_DECISIONS
 from linkage.stations import Stations
 from tests.nights import Nights, Row, Town, hashes, make_town, manifest, table
+from tests.officers import Said, settle
 
 # What a correction may change, and where its value may come from: another dose, or nowhere.
 CHANGED = (
@@ -66,6 +68,9 @@ class Sequence:
         self.people: dict[str, Row] = {row["person_id"]: row for row in people}
         self.gone: list[Row] = []
         self.n_new = 0
+        self.people_after: list[dict[str, Row]] = []  # by night
+        self.said: list[Said] = []
+        self.persons: dict[str, str] = {}  # whom each dose was decided for, or its best candidate
 
     def corrected(self, row: Row) -> Row:
         """Something else is stated; often so little that only other doses of the subject say whose it is."""
@@ -152,12 +157,48 @@ class Sequence:
             number = None
         return like | {"person_id": f"N{self.n_new:09d}", "id_number": number, "old_id_number": None, "status": "alive"}
 
+    def verdicts(self, number: int, n: int) -> None:
+        """Officers decide: often as the engine would, sometimes otherwise, and against each other. Who was asked before
+        is asked again."""
+        known = sorted(self.in_force)
+        asked = [one.row["dose_id"] for one in self.said if one.row["dose_id"] in self.in_force]
+        hot = [key for key in known if self.in_force[key]["subject_id"] in self.changed]
+        chosen = [*self.some(known, n), *self.some(hot, n), *self.some(asked, n // 2)]
+        persons = sorted(set(self.persons.values()) & self.people.keys())
+        for dose in chosen:
+            word = self.chance.choice(("person", "person", "person", "nobody", "foreigner", "field_check"))
+            person = self.persons.get(dose) if self.chance.random() < 0.6 else self.chance.choice(persons)
+            if person not in self.people:
+                word = "nobody"
+            row = {
+                "dose_id": dose,
+                "verdict": word,
+                "person_id": person if word == "person" else None,
+                "unit": "00001",
+                "decided_by": self.chance.choice("ABC"),
+                "decided_at": self.nights.date(number - self.chance.randrange(2)).isoformat(),
+            }
+            if row not in [one.row for one in self.said]:
+                self.said.append(Said(number + 1, row))
+        rows = [one.row for one in self.said if one.night == number + 1]
+        if rows:
+            self.nights.write_verdicts(number, [*rows, *[one.row for one in self.said[:3]]])
+
     def some(self, keys: list[str], n: int) -> list[str]:
         return self.chance.sample(keys, min(n, len(keys)))
 
+    def run(self, number: int) -> NightSummary:
+        self.people_after.append(dict(self.people))
+        return self.nights.run(number)
+
     def check(self, number: int) -> None:
         exported = self.nights.export(f"all_{number}")
-        scratch = self.nights.from_scratch(list(self.in_force.values()), self.nights.date(number))
+        folder = self.nights.folder / f"all_{number}"
+        decided = table(folder, "decisions")
+        self.persons = {row["dose_id"]: row["person_id"] for row in decided if row["person_id"]}
+        doses = versions_of(open_state(self.nights.folder / "state"), DOSE_VERSIONS).to_pylist()
+        verdicts = settle(self.said, doses, self.people_after) if self.said else None
+        scratch = self.nights.from_scratch(list(self.in_force.values()), self.nights.date(number), verdicts)
         for name, digest in hashes(scratch).items():
             if exported[name] != digest:
                 ours, theirs = table(self.nights.folder / f"all_{number}", name), table(scratch, name)
@@ -202,7 +243,9 @@ def run_with_registry(nights: Sequence) -> int:
         nights.night(number, *((700, 0, 0), (20, 6, 4), (100, 30, 10), (30, 10, 5))[number])
         if number:
             nights.registry(number, (0, 60, 30, 40)[number])
-        done = nights.nights.run(number)
+        if number > 1:
+            nights.verdicts(number, 12)
+        done = nights.run(number)
         n_touched += manifest(done.night_dir)["registry"]["claims_touched"]
         if number in (1, 3):
             nights.check(number)
@@ -217,8 +260,10 @@ def test_random_nights_decide_as_one_run(
     nights = Sequence(town.open(tmp_path / "nights"), seed, 1200)
     for number in range(4):
         n_new, n_corrected, n_withdrawn = ((700, 0, 0), (150, 60, 25), (3, 4, 2), (60, 40, 20))[number]
+        if number > 1:
+            nights.verdicts(number, 12)
         nights.night(number, n_new, n_corrected, n_withdrawn)
-        nights.nights.run(number)
-        if number in (1, 3):
+        nights.run(number)
+        if number > 0:
             nights.check(number)
     assert len(open_state(nights.nights.folder / "state").manifest["parts"]) <= 3

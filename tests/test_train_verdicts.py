@@ -75,7 +75,7 @@ def test_differing_verdicts_on_one_claim_are_left_out(district, tmp_path):
 @pytest.mark.parametrize("row", [{"dose_id": "D?", "person_id": None}, {"dose_id": None, "person_id": "P?"}])
 def test_a_verdict_on_what_is_not_there_is_refused(district, tmp_path, row):
     known = open_doses(district)[0]
-    with pytest.raises(InputError, match="is not among the run's"):
+    with pytest.raises(InputError, match=r"record 1: unknown_(dose|person)"):
         trained(district, [{**known, **{k: v for k, v in row.items() if v}}], tmp_path)
 
 
@@ -125,10 +125,10 @@ def test_what_is_to_be_checked_teaches_nothing(district, tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"verdict": "nobody"}, "verdict 1 names neither claim_id nor dose_id"),
-        ({"claim_id": "c1-00", "verdict": "nobody"}, "claim_id c1-00 is not among the run's"),
-        ({"dose_id": "D000000004", "verdict": "maybe"}, "verdict maybe is none of person, nobody, foreigner"),
-        ({"dose_id": "D000000004", "verdict": "person"}, "verdict 1 is 'person' and names no person_id"),
+        ({"verdict": "nobody"}, "record 1: no_claim"),
+        ({"claim_id": "c1-00", "verdict": "nobody"}, "record 1: unknown_claim"),
+        ({"dose_id": "D000000004", "verdict": "maybe"}, "record 1: unknown_verdict"),
+        ({"dose_id": "D000000004", "verdict": "person"}, "record 1: no_person"),
     ],
 )
 def test_a_verdict_that_says_nothing_is_refused(district, tmp_path, row, message):

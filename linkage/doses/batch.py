@@ -27,7 +27,8 @@ from linkage.plan.sections import Plan
 from linkage.standardise.categories import FOREIGN_NATIONALITY, FOREIGN_PASSPORT, foreign_reason
 
 # By the code of the reason; 0 is for claims that are compared with the registry.
-EXCLUDED_REASONS = pa.array([None, FOREIGN_NATIONALITY, FOREIGN_PASSPORT], pa.string())
+VERDICT = "verdict"  # an officer found a foreigner, whom the registry does not hold
+EXCLUDED_REASONS = pa.array([None, FOREIGN_NATIONALITY, FOREIGN_PASSPORT, VERDICT], pa.string())
 
 _OF_RECORDS = ("facility", "tie")  # numbers that are kept until it is known what stations do
 

@@ -35,6 +35,14 @@ VIETNAMESE = {
     "duplicate_{key}": Words("Trùng hoàn toàn với một dòng trước", "Xóa dòng này, dòng trước đã được nhận"),
     "conflicting_{key}": Words("Cùng mã nhưng nội dung khác nhau", "Giữ dòng đúng, sửa mã hoặc xóa các dòng còn lại"),
     "superseded": Words("Đã có bản cập nhật mới hơn cùng mã", "Không cần sửa, dòng mới nhất đã được nhận"),
+    "no_claim": Words("Không nêu hồ sơ hoặc mũi tiêm", "Điền mã hồ sơ đối chiếu hoặc mã mũi tiêm"),
+    "unknown_claim": Words("Không có hồ sơ này", "Kiểm tra mã hồ sơ đối chiếu"),
+    "unknown_dose": Words("Không có mũi tiêm này", "Kiểm tra mã mũi tiêm"),
+    "no_verdict": Words("Không nêu kết luận", "Điền kết luận"),
+    "unknown_verdict": Words("Kết luận không hợp lệ", "Dùng một trong các kết luận quy định"),
+    "no_person": Words("Kết luận là người nhưng không nêu ai", "Điền mã người trong CSDL dân cư"),
+    "unknown_person": Words("Không có người này trong CSDL dân cư", "Kiểm tra mã người"),
+    "future_date": Words("Ngày kết luận ở tương lai", "Kiểm tra ngày kết luận"),
 }
 ENGLISH = {
     "unclosed_quote": Words("A quotation mark is not closed", 'Put " behind the value, or take it away before it'),
@@ -52,6 +60,14 @@ ENGLISH = {
     "duplicate_{key}": Words("The same as a row before", "Delete the row, the first one is taken"),
     "conflicting_{key}": Words("One id, different contents", "Keep the right row, correct or delete the others"),
     "superseded": Words("A newer version of the row was sent", "Nothing to mend, the newest is taken"),
+    "no_claim": Words("Names neither a claim nor a dose", "Fill in claim_id or dose_id"),
+    "unknown_claim": Words("There is no such claim", "Look at the claim_id"),
+    "unknown_dose": Words("There is no such dose", "Look at the dose_id"),
+    "no_verdict": Words("States no verdict", "Fill in the verdict"),
+    "unknown_verdict": Words("The verdict is none of the words", "Use one of the words"),
+    "no_person": Words("Says that it is a person and not whom", "Fill in the person_id"),
+    "unknown_person": Words("There is no such person in the registry", "Look at the person_id"),
+    "future_date": Words("Decided on a day still to come", "Look at decided_at"),
 }
 LANGUAGES = {"vi": VIETNAMESE, "en": ENGLISH}
 HEADINGS = {"vi": "Danh sách bản ghi chưa nhận được", "en": "Rejected records"}

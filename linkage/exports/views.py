@@ -29,6 +29,7 @@ _PRINTED = (
     "issue",
     "wrong_fields",
     "conflicts",
+    "verdicts",
     "reason",
     "facility_code",
     "deadline",
@@ -70,6 +71,7 @@ _WIDTHS = {
     "dose_ids": 24,
     "wrong_fields": 16,
     "conflicts": 16,
+    "verdicts": 16,
     "raw": 60,
     "claim_id": 18,
 }

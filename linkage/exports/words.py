@@ -65,6 +65,7 @@ TITLES = {
     "candidate_ids": "Người có thể đúng",
     "candidate_probabilities": "Xác suất của từng người",
     "reason": "Lý do không đối chiếu",
+    "verdicts": "Kết luận đã có",
     "reasons": "Lý do loại",
     "file": "Tệp",
     "position": "Bản ghi",
@@ -122,9 +123,13 @@ CODES: dict[str, dict[str, str]] = {
         "interval_too_short": "Khoảng cách hai mũi quá ngắn",
         "product_mismatch": "Khác loại vắc xin",
     },
-    "reason": {"foreign_nationality": "Quốc tịch nước ngoài", "foreign_passport": "Hộ chiếu nước ngoài"},
+    "reason": {
+        "foreign_nationality": "Quốc tịch nước ngoài",
+        "foreign_passport": "Hộ chiếu nước ngoài",
+        "verdict": "Cán bộ kết luận",
+    },
     "registered_status": {"alive": "Còn sống", "deceased": "Đã mất", "emigrated": "Đã ra nước ngoài"},
-    "decided_by": {"rule": "Quy tắc", "model": "Mô hình"},
+    "decided_by": {"rule": "Quy tắc", "model": "Mô hình", "officer": "Cán bộ"},
     "facility_level": {"central": "Trung ương", "province": "Tỉnh", "district": "Huyện", "commune": "Xã"},
     "reading": {
         "not stated": "không nhập",

@@ -30,6 +30,9 @@ from linkage.ingest.rejecting import rejected_parts, with_layouts
 from linkage.ingest.rows import FileRows
 from linkage.schema import REJECTED, TableSchema
 
+Faults = NDArray[np.uint16] | NDArray[np.uint32]
+Judge = Callable[[pa.Table, frozenset[str]], NDArray[np.uint32]]
+
 
 @dataclass(frozen=True)
 class FileCount:
@@ -102,6 +105,7 @@ def ingest(
     keep: str | None = None,
     strict: bool = True,
     keys_by_file: bool = False,
+    judge: Judge | None = None,
     on_read: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
 ) -> Ingested:
     """Reads CSV, Excel and Parquet files as one batch.
@@ -116,6 +120,8 @@ def ingest(
     strict : whether a file that cannot be used stops all; else it is set aside, as long as there is another; one that
         does not exist stops all in any case
     keys_by_file : whether a record of one file may have the key of another file's: it is a later version of it
+    judge : what finds further faults in the records that are sound: from some records of one file and the columns that
+        it lacks, uint32[n] of reason bits; None finds none
     on_read : called after each file with the bytes of all that were read and of all there are
 
     Returns
@@ -137,6 +143,7 @@ def ingest(
     folder = Path(tempfile.gettempdir()) if scratch is None else scratch
     read = _read_all(paths, names, table, columns, folder, keep, strict=strict, on_read=on_read)
     dropped, faults = _duplicates(read, table.key, folder, by_file=keys_by_file)
+    dropped, faults = _with_judged(read, dropped, faults, table, judge)
     n_rejected: list[int] = []
     rejected = mapped_table(_rejects(read, dropped, faults, table.key, n_rejected), REJECTED.arrow(), folder)
     counts = _count(read, dropped, n_rejected, table)
@@ -220,19 +227,32 @@ def _check_file(path: Path, name: str, *, strict: bool) -> None:
             raise
 
 
-def _duplicates(
-    read: _Read, key: str | None, folder: Path, *, by_file: bool
-) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+def _duplicates(read: _Read, key: str | None, folder: Path, *, by_file: bool) -> tuple[NDArray[np.int64], Faults]:
     """Rows that are not kept for another row's sake, and why; by_file: for one of the same file's alone."""
     if key is None:
         return np.zeros(0, np.int64), np.zeros(0, np.uint16)
     return duplicate_faults(read.sound, key, folder, read.starts if by_file else None)
 
 
+def _with_judged(
+    read: _Read, dropped: NDArray[np.int64], faults: Faults, table: TableSchema, judge: Judge | None
+) -> tuple[NDArray[np.int64], Faults]:
+    """Rows that are not kept, with those of a judge where there is one."""
+    if judge is None:
+        return dropped, faults
+    found = np.zeros(read.sound.num_rows, np.uint32)
+    found[dropped] = faults
+    for file, (start, end) in zip(read.files, itertools.pairwise(read.starts.tolist()), strict=True):
+        records = read.sound.take(np.arange(start, end))
+        found[start:end] |= judge(records, frozenset(table.names) - file.read)
+    kept_out = np.flatnonzero(found)
+    return kept_out, found[kept_out]
+
+
 def _key_notes(
     read: _Read,
     dropped: NDArray[np.int64],
-    faults: NDArray[np.uint16],
+    faults: Faults,
     kept: Records,
     table: TableSchema,
     folder: Path,
@@ -255,7 +275,7 @@ def _key_notes(
 
 
 def _rejects(
-    read: _Read, dropped: NDArray[np.int64], faults: NDArray[np.uint16], key: str | None, n_rejected: list[int]
+    read: _Read, dropped: NDArray[np.int64], faults: Faults, key: str | None, n_rejected: list[int]
 ) -> Iterator[pa.Table]:
     """Rejected records of all files; dropped: sound records that are not kept, faults: why; n_rejected out: how many
     each file has."""

@@ -18,6 +18,10 @@ TOTAL_ROW = 2048
 COLUMN_NUMBERS = 4096
 REMARK = 8192
 SUPERSEDED = 16384
+# Of verdicts, which are told when it is known what they speak of.
+NO_CLAIM, UNKNOWN_CLAIM, UNKNOWN_DOSE, NO_VERDICT, UNKNOWN_VERDICT, NO_PERSON, UNKNOWN_PERSON, FUTURE_DATE = (
+    1 << bit for bit in range(16, 24)
+)
 
 REASONS = {
     csv_kernels.UNCLOSED_QUOTE: "unclosed_quote",  # a quoted field whose closing quote is not found: one line rejected
@@ -35,14 +39,22 @@ REASONS = {
     DUPLICATE_KEY: "duplicate_{key}",  # the same record again, all columns equal: the first one is kept
     CONFLICTING_KEY: "conflicting_{key}",  # different records under one key: none is kept
     SUPERSEDED: "superseded",  # another record of the same key says that it was changed later: that one is kept
+    NO_CLAIM: "no_claim",  # a verdict that names neither claim nor dose
+    UNKNOWN_CLAIM: "unknown_claim",
+    UNKNOWN_DOSE: "unknown_dose",
+    NO_VERDICT: "no_verdict",  # it says nothing
+    UNKNOWN_VERDICT: "unknown_verdict",  # none of schema.VERDICT_WORDS
+    NO_PERSON: "no_person",  # 'person', and nobody is named
+    UNKNOWN_PERSON: "unknown_person",
+    FUTURE_DATE: "future_date",  # decided on a day after that of the night
 }
 
 
 def reason_lists(faults: np.ndarray, key: str | None) -> pa.Array:
     """Reason codes of records.
 
-    Parameters: ``faults`` uint16[n] of reason bits, ``key`` the name of the key column. Returns a list<string> array
-    of length n.
+    Parameters: ``faults`` uint16[n] or uint32[n] of reason bits, ``key`` the name of the key column. Returns a
+    list<string> array of length n.
     """
     distinct, index = np.unique(faults, return_inverse=True)
     lists = [[code.format(key=key) for bit, code in REASONS.items() if mask & bit] for mask in distinct.tolist()]

@@ -12,6 +12,7 @@ from linkage.deciding import decide as deciding
 from linkage.deciding.decide import NO_RIVALS, Decided, decide
 from linkage.deciding.dose_evidence import decided_people, weigh_doses
 from linkage.deciding.doubtful import are_doubtful
+from linkage.deciding.pins import Pins
 from linkage.doses.evidence_rates import EvidenceRates, learn_rates
 from linkage.machine.stage_clock import Clock
 from linkage.published.decided import DecidedClaims, ReadDoses
@@ -73,11 +74,11 @@ def verify(
 ) -> tuple[Verified, Model]:
     """Whoever agrees exactly with somebody, and the model for the others; parameters as of `decide_batch`."""
     doses, claims, batch = read.doses, read.claims, read.batch
-    is_excluded = doses.excluded[claims.first_dose] > 0
+    is_excluded = read.pins.exclude(doses.excluded[claims.first_dose] > 0)
     with clock.stage("verify"):
         rows, passes = find_verified(batch, index)
         # What a station typed wrong was read right, and is still to be mended: it is linked, and nothing to train on.
-        agrees = (rows >= 0) & ~is_excluded
+        agrees = read.pins.leave((rows >= 0) & ~is_excluded, rows)
         is_verified = agrees & (doses.misread[claims.first_dose] == 0)
         agreed, to_link = np.flatnonzero(is_verified), np.flatnonzero(~is_verified & ~is_excluded)
         # In the order of the registry, whose columns are thus gone through once.
@@ -103,23 +104,25 @@ def decide_verified(
 ) -> tuple[DecidedClaims, Decided]:
     """Link and decide the claims that agree exactly with nobody, with what the doses say beside; and what was decided
     of each claim by itself, before."""
-    doses, claims, batch = read.doses, read.claims, read.batch
+    doses, claims, batch, pins = read.doses, read.claims, read.batch, read.pins
     with clock.stage("link"):
         linked, pairs = _link(batch, found.to_link, index, model.parameters, n_threads, scratch, clock)
+        pins.put_first(linked, batch, index, model.parameters, n_threads, scratch, is_summed=False)
     with clock.stage("decide"):
         weighed = Ranking(
             found.agreed,
             weigh_given(batch, found.agreed, found.rows, found.passes, index, model.parameters, n_threads, scratch),
         )
         threshold = None if model.threshold is None else model.threshold.by_itself
-        by_itself = _decided(batch.n_claims, linked, weighed, model, threshold, index, scratch)
+        by_itself = _decided(pins, linked, weighed, model, threshold, index, scratch)
     with clock.stage("evidence"):
         known = model.rates or learn_rates(decided_people(by_itself), doses, claims, index)
         evidence = weigh_doses(
-            by_itself, linked, doses, claims, batch, index, model.parameters, known, n_threads, scratch
+            pins.certain(by_itself), linked, doses, claims, batch, index, model.parameters, known, n_threads, scratch
         )
+        pins.put_first(linked, batch, index, model.parameters, n_threads, scratch, is_summed=True)
         threshold = None if model.threshold is None else model.threshold.probability
-        decided = _decided(batch.n_claims, linked, weighed, model, threshold, index, scratch)
+        decided = _decided(pins, linked, weighed, model, threshold, index, scratch)
     return DecidedClaims(decided, evidence, pairs, _completed(model, known, by_itself, decided)), by_itself
 
 
@@ -135,7 +138,7 @@ def _completed(model: Model, rates: EvidenceRates, by_itself: Decided, decided: 
 
 
 def _decided(
-    n_claims: int,
+    pins: Pins,
     linked: Ranking,
     verified: Ranking,
     model: Model,
@@ -143,8 +146,10 @@ def _decided(
     index: Index,
     scratch: Path | None,
 ) -> Decided:
-    doubtful = are_doubtful(linked.candidates.codes[:, 0], index.plan)
-    return decide(n_claims, linked, verified, model.parameters, index.plan.decision, scratch, doubtful, threshold)
+    n_claims, rule = pins.status.size, index.plan.decision
+    doubtful = pins.doubtful(linked.claims, are_doubtful(linked.candidates.codes[:, 0], index.plan))
+    found = decide(n_claims, linked, verified, model.parameters, rule, scratch, doubtful, threshold)
+    return pins.entered(found)
 
 
 def _link(

@@ -34,8 +34,10 @@ def run_id(
     model: Model | None,
     columns: Mapping[str, str] | None,
     drawn_up: datetime.date,
+    verdicts: str | None = None,
 ) -> str:
-    """The list date and a hash of all that decides the outcome: the same inputs give the same run."""
+    """The list date and a hash of all that decides the outcome: the same inputs give the same run; verdicts: a hash of
+    those in force."""
     content = {
         "doses": sorted(file.sha256 for file in ingested.files),
         "set_aside": sorted((found.file, found.sha256 or "") for found in ingested.set_aside),
@@ -47,6 +49,7 @@ def run_id(
         "model": None if model is None else model.digest(),
         "code": code_version(),
         "list_date": drawn_up.isoformat(),
+        **({} if verdicts is None else {"verdicts": verdicts}),
     }
     return f"{drawn_up:%Y%m%d}-{hashlib.sha256(msgspec.json.encode(content, order='sorted')).hexdigest()[:12]}"
 

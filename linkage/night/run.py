@@ -10,6 +10,7 @@ from pathlib import Path
 
 from linkage.deciding.error_rates import ErrorRates
 from linkage.deciding.gates import check_accept, expected_of, gate_notes, refuse
+from linkage.deciding.pins import VerdictsInForce
 from linkage.ingest import Ingested, in_order, ingest
 from linkage.machine.clock import today
 from linkage.machine.memory import AnonymousPeak
@@ -68,6 +69,7 @@ def run(
     list_date: datetime.date | None = None,
     accept: str | None = None,
     strict: bool = False,
+    verdicts: VerdictsInForce | None = None,
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> RunSummary:
@@ -82,6 +84,7 @@ def run(
     accept : why to decide even so where the training is doubtful or the batch unlike it, in a person's words, which the
         manifest keeps
     strict : whether one file that cannot be used stops the run; else it is set aside and told
+    verdicts : in force on the claims, as nights have them; None is nothing
     on_progress : called with (stage, done, total); total 0 when the length is not known
 
     Raises
@@ -100,8 +103,8 @@ def run(
         index = open_index(index_folder)
         index.plan.check_roles(str(index_folder))
         model = None if model_file is None else replace(Model.load(model_file, index.plan), plan=index.plan)
-        asked = _Asked(dose_files, runs, model, dict(columns or {}), list_date, accept, strict, n_threads)
-        key = stages_key(dose_files, index, model, asked.columns, list_date, accept, strict)
+        asked = _Asked(dose_files, runs, model, dict(columns or {}), list_date, accept, strict, verdicts, n_threads)
+        key = stages_key(dose_files, index, model, asked.columns, list_date, accept, strict, asked.verdicts_digest)
         with made_and_locked(runs), naming_full_disk(runs), _room_to_work(runs, key) as (standing, scratch):
             return _run(asked, index, scratch, RunStages(standing, clock), clock, memory)
 
@@ -127,7 +130,12 @@ class _Asked:
     list_date: datetime.date | None
     accept: str | None
     strict: bool
+    verdicts: VerdictsInForce | None
     n_threads: int
+
+    @property
+    def verdicts_digest(self) -> str | None:
+        return None if self.verdicts is None else self.verdicts.digest()
 
 
 def _run(
@@ -140,11 +148,11 @@ def _run(
     check_set_aside(ingested, accept)
     newest = _newest_dose(ingested, index) if asked.list_date is None else None
     drawn_up = asked.list_date or newest or index.dictionaries.latest_date
-    name = run_id(ingested, index, asked.model, asked.columns, drawn_up)
+    name = run_id(ingested, index, asked.model, asked.columns, drawn_up, asked.verdicts_digest)
     if already_published(runs / name):
         return _published_before(runs / name, ingested, index, newest)
     with new_stage(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
-        ready = claims_of_doses(ingested, index, asked.model, work)
+        ready = claims_of_doses(ingested, index, asked.model, work, asked.verdicts)
         claims, by_itself = decide_claims(ready, index, work)
         read = ready.read
         doses = decide_doses(read, claims.decided, index, clock)

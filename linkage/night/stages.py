@@ -20,6 +20,7 @@ from linkage.deciding.decide import NO_RIVALS, Decided
 from linkage.deciding.dose_evidence import decided_people
 from linkage.deciding.error_rates import ErrorRates, estimate_error_rates
 from linkage.deciding.gates import is_unlike
+from linkage.deciding.pins import Pins, VerdictsInForce
 from linkage.doses.batch import Doses
 from linkage.doses.claims import Claims
 from linkage.doses.schedule import DEAD, find_conflicts
@@ -89,24 +90,36 @@ class ReadClaims:
     model: Model
 
 
-def read_doses(ingested: Ingested, index: Index, n_threads: int = 2, scratch: Path | None = None) -> ReadDoses:
+def read_doses(
+    ingested: Ingested,
+    index: Index,
+    n_threads: int = 2,
+    scratch: Path | None = None,
+    verdicts: VerdictsInForce | None = None,
+) -> ReadDoses:
     """The accepted doses, their distinct claims encoded, and what was found of the stations.
 
     scratch : folder for the encoded columns; None keeps them in memory
+    verdicts : on the claims; None is nothing
     """
     dictionaries = index.dictionaries.copy()
-    return _encoded(
-        *read_claims(ingested, index, dictionaries, n_threads, scratch), index, dictionaries, n_threads, scratch
-    )
+    read = read_claims(ingested, index, dictionaries, n_threads, scratch)
+    return _encoded(*read, index, dictionaries, n_threads, scratch, verdicts)
 
 
 def read_doses_again(
-    records: Records, readings: pa.Array, unread: NDArray[np.uint8], index: Index, n_threads: int, scratch: Path | None
+    records: Records,
+    readings: pa.Array,
+    unread: NDArray[np.uint8],
+    index: Index,
+    n_threads: int,
+    scratch: Path | None,
+    verdicts: VerdictsInForce | None,
 ) -> ReadDoses:
     """The same of doses of which it is known how they are read, see linkage.night.claims."""
     dictionaries = index.dictionaries.copy()
     read = read_claims_again(records, readings, unread, index, dictionaries, n_threads, scratch)
-    return _encoded(*read, index, dictionaries, n_threads, scratch)
+    return _encoded(*read, index, dictionaries, n_threads, scratch, verdicts)
 
 
 def _encoded(
@@ -118,6 +131,7 @@ def _encoded(
     dictionaries: Dictionaries,
     n_threads: int,
     scratch: Path | None,
+    verdicts: VerdictsInForce | None,
 ) -> ReadDoses:
     """What was read, with the encoded columns of the claims in place of those of the records, which go."""
     of_claims = {}
@@ -126,15 +140,22 @@ def _encoded(
         of_claims[name] = scratch_array(scratch, (claims.keys.size, *column.shape[1:]), column.dtype)
         for part in parts_of(claims.keys.size):
             of_claims[name][part] = column[doses.rows[claims.first_dose[part]]]
-    return ReadDoses(doses, claims, prepare_batch(of_claims, dictionaries, index, n_threads), stations)
+    batch = prepare_batch(of_claims, dictionaries, index, n_threads)
+    return ReadDoses(doses, claims, batch, stations, _pins(verdicts, claims, index))
 
 
-def claims_of_doses(ingested: Ingested, index: Index, model: Model | None, work: Work) -> ReadClaims:
-    """Accepted doses -> claims; model: None trains one on them."""
+def _pins(verdicts: VerdictsInForce | None, claims: Claims, index: Index) -> Pins:
+    return Pins.of(verdicts or VerdictsInForce.none(), claims.keys, index)
+
+
+def claims_of_doses(
+    ingested: Ingested, index: Index, model: Model | None, work: Work, verdicts: VerdictsInForce | None = None
+) -> ReadClaims:
+    """Accepted doses -> claims; model: None trains one on them; verdicts: on the claims, None is nothing."""
 
     def make() -> dict[str, Any]:
         with work.clock.stage("encode"):
-            read = read_doses(ingested, index, work.n_threads, work.scratch)
+            read = read_doses(ingested, index, work.n_threads, work.scratch, verdicts)
         verified, trained = verify(read, index, model, work.n_threads, work.clock)
         more = read.batch.dictionaries.beyond(index.dictionaries)
         told = {"stations": read.stations, "verified": verified, "model": trained}
@@ -144,7 +165,8 @@ def claims_of_doses(ingested: Ingested, index: Index, model: Model | None, work:
     doses, claims = done["doses"], done["claims"]
     batch = Batch(claims.keys.size, done["columns"], index.dictionaries.with_more(*done["more"]))
     read_words(batch.dictionaries, index.plan)
-    return ReadClaims(ReadDoses(doses, claims, batch, done["stations"]), done["verified"], done["model"])
+    read = ReadDoses(doses, claims, batch, done["stations"], _pins(verdicts, claims, index))
+    return ReadClaims(read, done["verified"], done["model"])
 
 
 def decide_claims(ready: ReadClaims, index: Index, work: Work) -> tuple[DecidedClaims, Decided]:
@@ -159,7 +181,8 @@ def decide_claims(ready: ReadClaims, index: Index, work: Work) -> tuple[DecidedC
 
 
 def decide_doses(read: ReadDoses, decided: Decided, index: Index, clock: Clock) -> DecidedDoses:
-    """Decisions of claims -> those of doses: any after the person's death goes to review. What is under review has the
+    """Decisions of claims -> those of doses: any after the person's death goes to review, unless an officer decided for
+    that person. What is under review has the
     conflicts with what is decided for its best candidate."""
     with clock.stage("conflicts"):
         person, injections = decided_people(decided), read.doses.injections
@@ -173,7 +196,8 @@ def decide_doses(read: ReadDoses, decided: Decided, index: Index, clock: Clock) 
         in_review = np.flatnonzero((status == deciding.REVIEW) & (decided.best.rows[of_dose] >= 0))
         owner, given = of_dose[in_review], Given.of(person[of_dose], of_dose, injections)
         conflicts[in_review] = conflicts_with(decided.best.rows[owner], owner, injections[in_review], given)
-        status[conflicts & DEAD > 0] = deciding.REVIEW
+        is_officers = (read.pins.status == decided.status) & (decided.status == deciding.MATCHED)
+        status[(conflicts & DEAD > 0) & ~is_officers[of_dose]] = deciding.REVIEW
     return DecidedDoses(status, conflicts)
 
 
@@ -198,8 +222,8 @@ def rate_errors(
     """Decisions -> how many of them are wrong."""
     with work.clock.stage("error_rates"):
         return estimate_error_rates(
-            claims.decided,
-            by_itself,
+            read.pins.certain(claims.decided),
+            read.pins.certain(by_itself),
             read.claims.of_dose,
             doses.status,
             doses.conflicts,

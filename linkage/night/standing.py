@@ -57,6 +57,7 @@ def stages_key(
     list_date: datetime.date | None,
     accept: str | None,
     strict: bool,
+    verdicts: str | None,
 ) -> str:
     """A hash of all that the stages rest on. The inputs, which are not read yet, stand for themselves by the bytes of
     their paths, which need not be text, by size and by time."""
@@ -72,6 +73,7 @@ def stages_key(
         "list_date": list_date,
         "accept": accept,
         "strict": strict,
+        "verdicts": verdicts,
         "code": code_version(),
     }
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]

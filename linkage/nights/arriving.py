@@ -31,7 +31,7 @@ class Arrived:
     doses : a row for each accepted record, the columns of the state's doses but TOLD_LATER
     withdrawals : dose_id, reason, file, position
     rejected : as schema.REJECTED, of files of either sort
-    files : those of doses; others : those of withdrawals
+    files : those of doses; others : those of withdrawals; verdicts : those of verdicts
     findings : what was found of the stations
     """
 
@@ -44,10 +44,11 @@ class Arrived:
     notes: tuple[str, ...]
     unmatched: tuple[str, ...]
     findings: tuple[Finding, ...]
+    verdicts: tuple[FileCount, ...] = ()
 
     @property
     def n_physical(self) -> int:
-        return sum(file.physical_records for file in (*self.files, *self.others))
+        return sum(file.physical_records for file in (*self.files, *self.others, *self.verdicts))
 
 
 def read_arrivals(

@@ -4,8 +4,8 @@ What is decided of a claim by itself is a function of the claim, its candidates 
 added once, see linkage.deciding.dose_evidence: claims of the same subject, and those decided by themselves for one of
 its candidates. So a change reaches:
 
-1. the compared claims with a dose more, or fewer, or another one, and those that changes of the registry touch, see
-   linkage.nights.touched (T);
+1. the compared claims with a dose more, or fewer, or another one, those that changes of the registry touch, see
+   linkage.nights.touched, and those of whose verdicts something else became (T);
 2. claims of their subjects, and those with a kept candidate whom one of T is decided for by itself, before or after:
    what is decided of these in the end may be another thing (A);
 3. claims decided in the end for a person whom one of A is decided for, or reviewed with that person as the best
@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, MATCHED, NO_RIVALS, REVIEW, VERIFIED, Decided
@@ -32,11 +31,12 @@ from linkage.night.deciding import decide_verified, verify
 from linkage.night.stages import Work, decide_doses
 from linkage.nights.reading import read_versions
 from linkage.nights.touched import NOTHING, Touched
+from linkage.nights.verdicts import VerdictChanges, doses_after, in_force
 from linkage.nights.versions import DoseChanges
 from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
 from linkage.registry.index import Index
 from linkage.state.folder import State
-from linkage.state.rows import claims_of_persons, claims_of_subjects, doses_of_claims, rows_in_force
+from linkage.state.rows import claims_of_persons, claims_of_subjects, rows_in_force
 from linkage.state.tables import BEST, BY_ITSELF, CANDIDATE, DECIDED_CLAIMS
 from linkage.training.model_file import Model
 
@@ -50,6 +50,7 @@ class Night:
 
     state: State
     changes: DoseChanges
+    verdicts: VerdictChanges
     index: Index
     model: Model
     work: Work
@@ -57,12 +58,13 @@ class Night:
 
     @property
     def claims(self) -> Keys:
-        """The compared claims that have a dose more, or fewer, or another one, and those that the registry touches."""
-        return np.union1d(self.changes.claims, self.touched.claims)
+        """The compared claims that have a dose more, or fewer, or another one, those that the registry touches, and
+        those of whose verdicts something else became."""
+        return _distinct(self.changes.claims, self.touched.claims, self.verdicts.claims)
 
     @property
     def subjects(self) -> Keys:
-        """The subjects of these claims' doses, before and after."""
+        """The subjects of these claims' doses, before and after, but for those of verdicts."""
         return np.union1d(self.changes.subjects, self.touched.subjects)
 
 
@@ -107,6 +109,13 @@ class Batch:
         decided = self.claims.decided
         return self.persons(np.where(np.isin(decided.status[at], _HAS_BEST), decided.best.rows[at], np.int32(-1)))
 
+    def subjects(self, at: NDArray[np.int64]) -> Keys:
+        """The subjects of the doses of some claims: distinct, without 0."""
+        is_one = np.zeros(self.keys.size, np.bool_)
+        is_one[at] = True
+        found = np.unique(self.read.doses.subject_ids[is_one[self.read.claims.of_dose]])
+        return np.asarray(found[found > 0])
+
     def candidates(self, at: NDArray[np.int64]) -> Keys:
         """The kept candidates of some claims."""
         place = self.claims.decided.place[at]
@@ -123,7 +132,7 @@ class Batch:
 
 def decide_again(night: Night) -> Batch | None:
     """Decide what the night touches; None where that is nothing. Returns the batch, whose claims taken are B."""
-    if not (night.changes.rows.num_rows or night.touched.claims.size):
+    if not (night.changes.rows.num_rows or night.touched.claims.size or night.verdicts.claims.size):
         return None
     asked = np.union1d(night.claims, claims_of_subjects(night.state, night.subjects))
     while True:
@@ -139,30 +148,33 @@ def _needed(night: Night, batch: Batch) -> tuple[Keys, Keys]:
     """The claims whose rows may differ, and those that are needed to decide them, as far as a batch shows."""
     state, changes = night.state, night.changes
     touched = night.claims
+    # Of changed doses also the subjects that they had before.
+    subjects = np.union1d(night.subjects, batch.subjects(batch.at(night.verdicts.claims)))
     before = rows_in_force(state, DECIDED_CLAIMS, touched, columns=["by_itself_person"])
     by_itself = _distinct(before["by_itself_person"].to_numpy(), batch.decided_by_itself(batch.at(touched)))
     again = _distinct(
         touched,
-        claims_of_subjects(state, night.subjects),
+        claims_of_subjects(state, subjects),
         claims_of_persons(state, by_itself, CANDIDATE),
     )
     before = rows_in_force(state, DECIDED_CLAIMS, again, columns=["best"])
     best = _distinct(before["best"].to_numpy(), batch.best(batch.at(again)))
     taken = _distinct(again, claims_of_persons(state, best, BEST))
     at = batch.at(taken)
-    is_taken = np.zeros(batch.keys.size, np.bool_)
-    is_taken[at] = True
-    subjects = np.unique(batch.read.doses.subject_ids[is_taken[batch.read.claims.of_dose]])
-    subjects = subjects[subjects > 0]
-    arrived = changes.after
-    of_subjects = arrived["claim"].to_numpy()[np.isin(arrived["subject"].to_numpy(), subjects)]
+    subjects = batch.subjects(at)
     candidates = np.unique(batch.candidates(at))
     context = _distinct(
-        of_subjects,
+        _arrived_of(changes, subjects),
         claims_of_subjects(state, subjects),
         claims_of_persons(state, candidates, BY_ITSELF),
     )
     return taken, context
+
+
+def _arrived_of(changes: DoseChanges, subjects: Keys) -> Keys:
+    """Claims with a new row that some subjects make now."""
+    arrived = changes.after
+    return np.asarray(arrived["claim"].to_numpy()[np.isin(arrived["subject"].to_numpy(), subjects)])
 
 
 def _distinct(*keys: Keys) -> Keys:
@@ -174,17 +186,9 @@ def _distinct(*keys: Keys) -> Keys:
 def _decided(night: Night, keys: Keys) -> Batch:
     """Decide some claims with all their doses in force, as one batch."""
     work, index = night.work, night.index
-    versions = doses_in_force(night, keys)
+    versions = doses_after(night.state, night.changes, keys)
     with work.clock.stage("encode"):
-        read = read_versions(versions, index, work)
+        read = read_versions(versions, index, work, in_force(night.verdicts.known, keys))
     verified, model = verify(read, index, night.model, work.n_threads, work.clock)
     claims, by_itself = decide_verified(read, verified, index, model, work.n_threads, work.scratch, work.clock)
     return Batch(versions, read, claims, by_itself, index, np.zeros(read.claims.keys.size, np.bool_))
-
-
-def doses_in_force(night: Night, keys: Keys) -> pa.Table:
-    """The doses in force of some claims after the night, in the order of dose_id."""
-    kept = doses_of_claims(night.state, keys)
-    kept = kept.filter(pc.invert(pc.is_in(kept["dose_id"], night.changes.touched)))
-    came = night.changes.after.filter(pc.is_in(night.changes.after["claim"], pa.array(keys)))
-    return pa.concat_tables([kept, came]).sort_by("dose_id")

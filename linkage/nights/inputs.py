@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from linkage.errors import UsageError
 from linkage.ingest import file_notes
 from linkage.ingest.paths import sha256_of
 from linkage.nights.arriving import Arrived
@@ -26,44 +25,39 @@ class NightInputs:
     doses: tuple[Path, ...]
     withdrawals: tuple[Path, ...]
     registry_changes: tuple[Path, ...]
+    verdicts: tuple[Path, ...]
     digest: str
     notes: tuple[str, ...]
 
 
 def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:
-    """Find and hash the files. UsageError where there are some that nights do not read yet."""
+    """Find and hash the files."""
     sources = configuration.sources
-    other = []
-    for name in ("verdicts",):
-        found, missing = files_of(configuration, getattr(sources, name), date)
-        if found:
-            raise UsageError(
-                f"{found[0]}: nights do not read {name.replace('_', ' ')} yet; take the file out, and it can be read "
-                "later: nothing was done"
-            )
-        other += missing
     withdrawals, no_withdrawals = files_of(configuration, sources.withdrawals, date)
     changes, no_changes = files_of(configuration, sources.registry_changes, date, but=withdrawals)
+    verdicts, no_verdicts = files_of(configuration, sources.verdicts, date)
     # A pattern for all text files names those of withdrawals too, which are no doses.
-    doses, no_doses = files_of(configuration, sources.doses, date, but=(*withdrawals, *changes))
+    doses, no_doses = files_of(configuration, sources.doses, date, but=(*withdrawals, *changes, *verdicts))
     # In the order in which a later file's doses take the place of an earlier one's.
     content = {
         "date": date,
         "doses": [sha256_of(path) for path in doses],
         "withdrawals": sorted(sha256_of(path) or "" for path in withdrawals),
         "registry_changes": [sha256_of(path) for path in changes],
+        "verdicts": sorted(sha256_of(path) or "" for path in verdicts),
         "columns": sorted(configuration.columns.items()),
     }
     digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()
-    notes = tuple(f"no file for {pattern!r}" for pattern in (*no_doses, *no_withdrawals, *no_changes, *other))
-    return NightInputs(date, tuple(doses), tuple(withdrawals), tuple(changes), digest, notes)
+    missing = (*no_doses, *no_withdrawals, *no_changes, *no_verdicts)
+    files = tuple(doses), tuple(withdrawals), tuple(changes), tuple(verdicts)
+    return NightInputs(date, *files, digest, tuple(f"no file for {pattern!r}" for pattern in missing))
 
 
 def arrival_notes(arrived: Arrived) -> tuple[str, ...]:
     """What the operator should know of what was read."""
-    notes = [*file_notes((*arrived.files, *arrived.others)), *arrived.notes]
+    notes = [*file_notes((*arrived.files, *arrived.others, *arrived.verdicts)), *arrived.notes]
     if arrived.set_aside:
-        n_files = len(arrived.files) + len(arrived.others) + len(arrived.set_aside)
+        n_files = len(arrived.files) + len(arrived.others) + len(arrived.verdicts) + len(arrived.set_aside)
         notes.append(f"files set aside: {len(arrived.set_aside):,} of {n_files:,}, which cannot be used")
         notes += [f"set aside: {found.reason}" for found in arrived.set_aside[:_SHOWN]]
     if arrived.unmatched:

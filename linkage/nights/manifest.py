@@ -51,6 +51,7 @@ def night_entries(
         "code_version": code_version(),
         "inputs": [_file(file) for file in arrived.files],
         "withdrawals": [_file(file) for file in arrived.others],
+        "verdict_files": [_file(file) for file in arrived.verdicts],
         "set_aside": [
             {"file": found.file, "sha256": found.sha256, "reason": for_manifest(found.reason)}
             for found in arrived.set_aside

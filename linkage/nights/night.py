@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from linkage.errors import LinkageError, UsageError
+from linkage.ingest import Ingested
 from linkage.machine.clock import today
 from linkage.machine.memory import peak_rss_bytes
 from linkage.machine.scratch import writing_work_files
@@ -26,14 +27,17 @@ from linkage.nights.registry import Registry, changed_registry, check_is_of_stat
 from linkage.nights.results import DECISION_CHANGES, Results, results_of
 from linkage.nights.touched import touched_by
 from linkage.nights.unfinished import finish
-from linkage.nights.versions import dose_changes
+from linkage.nights.verdict_files import read_arrived_verdicts
+from linkage.nights.verdicts import published_verdicts, verdict_changes
+from linkage.nights.versions import DoseChanges, dose_changes
 from linkage.published.folders import Stage, new_stage
 from linkage.published.reader import already_published, check_published
 from linkage.registry.index import Index, open_index
 from linkage.registry.rolling_check import NightlyCheck, damage_told
-from linkage.schema import REJECTED, STATUSES
+from linkage.schema import REJECTED, STATUSES, VERDICTS
 from linkage.state.compacting import is_due, merged
 from linkage.state.folder import State, Written, next_version, open_state
+from linkage.state.tables import KEPT_VERDICTS
 from linkage.stations import station_notes
 from linkage.storage.locks import made_and_locked
 from linkage.storage.work_folders import work_folder
@@ -164,24 +168,30 @@ class _Running:
         """All of the night, from its files on."""
         clock = self.work.clock
         arrived = self._arrived()
-        check_rejected(arrived, self.configuration.gates)
         with clock.stage("changes"):
             changes = dose_changes(arrived, self.state)
+            arrived, read = self._verdicts(arrived, changes)
+            check_rejected(arrived, self.configuration.gates)
+            verdicts = verdict_changes(read, self.state, changes, self.index)
         touched = touched_by(self.registry, self.index, self.state, self.model, self.work)
-        batch = decide_again(Night(self.state, changes, self.index, self.model, self.work, touched))
+        batch = decide_again(Night(self.state, changes, verdicts, self.index, self.model, self.work, touched))
         results = results_of(self.state, changes, batch, self.inputs.date, self.model, clock)
         check_doses(self.state, changes, results)
         check_expected(results, self.configuration.gates)
         name = night_id(self.inputs, self.state, self.registry.before, self.model)
-        notes = (*self.inputs.notes, *self.registry.notes, *arrival_notes(arrived), *changes.notes)
+        notes = (*self.inputs.notes, *self.registry.notes, *arrival_notes(arrived), *changes.notes, *verdicts.notes)
         notes = (*notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
                 self._write(stage, arrived, results)
+                stage.write_table(VERDICTS.name, published_verdicts(verdicts))
             self.check.finish()
             entries = state_entries(name, self.inputs, self.registry, changes, results)
             are_all = is_due(self.state)
-            tables = merged(self.state, results.tables) if are_all else results.tables
+            tables = dict(results.tables)
+            if verdicts.rows.num_rows:
+                tables[KEPT_VERDICTS.name] = verdicts.rows
+            tables = merged(self.state, tables) if are_all else tables
             place = self.configuration.state
             with next_version(place, self.state, tables, self.epoch.kept, entries, are_all=are_all) as version:
                 peak = peak_rss_bytes()
@@ -191,7 +201,7 @@ class _Running:
                 )
                 said |= registry_entries(self.registry, touched)
                 states = {"state_before": self.state.name, "state_after": version.name}
-                stage.write_manifest({**said, **states, **costs, "notes": [*notes]})
+                stage.write_manifest({**said, "verdicts": verdicts.counts, **states, **costs, "notes": [*notes]})
                 _appear(stage, version, self.registry)
         folder = self.configuration.nights / name
         seconds = {stage: clock.seconds[stage] for stage in STAGES if stage in clock.seconds}
@@ -208,6 +218,11 @@ class _Running:
             work.scratch,
             work.clock,
         )
+
+    def _verdicts(self, arrived: Arrived, changes: DoseChanges) -> tuple[Arrived, Ingested | None]:
+        inputs, work = self.inputs, self.work
+        about = self.configuration.columns, self.index, self.state, changes, inputs.date, work.scratch
+        return read_arrived_verdicts(arrived, inputs.verdicts, *about)
 
     def _write(self, stage: Stage, arrived: Arrived, results: Results) -> None:
         """Write what the night publishes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from linkage.deciding.pins import VerdictsInForce
 from linkage.errors import VerificationError
 from linkage.ingest.records import RecordsWriter
 from linkage.night.stages import Work, read_doses_again
@@ -13,8 +14,8 @@ from linkage.registry.index import Index
 from linkage.schema import DOSES
 
 
-def read_versions(versions: pa.Table, index: Index, work: Work) -> ReadDoses:
-    """The doses and claims of rows of the state's doses, in the order of dose_id.
+def read_versions(versions: pa.Table, index: Index, work: Work, verdicts: VerdictsInForce | None = None) -> ReadDoses:
+    """The doses and claims of rows of the state's doses, in the order of dose_id, and what verdicts say of them.
 
     Raises VerificationError where a dose makes another claim than when it came.
     """
@@ -27,6 +28,7 @@ def read_versions(versions: pa.Table, index: Index, work: Work) -> ReadDoses:
             index,
             work.n_threads,
             work.scratch,
+            verdicts,
         )
     found = read.claims.keys[read.claims.of_dose]
     differs = np.flatnonzero(found != versions["claim"].to_numpy())

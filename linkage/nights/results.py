@@ -88,7 +88,8 @@ def results_of(
             published[queue.name] = published_items(found, before, table.sort)
             tables[table.name] = _state_rows(found, table, number, ITEM_KEY)
             items[queue.name] = _counted(published[queue.name])
-    matched = decisions.written.filter(pc.equal(decisions.written["status"], "matched"))
+    is_models = pc.equal(decisions.written["decided_by"], "model")
+    matched = decisions.written.filter(pc.and_(is_models, pc.equal(decisions.written["status"], "matched")))
     expected = pc.sum(pc.subtract(1.0, matched["match_probability"])).as_py() or 0.0
     return Results(
         published,

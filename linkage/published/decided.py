@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import Decided
 from linkage.deciding.dose_evidence import Evidence
+from linkage.deciding.pins import Pins
 from linkage.doses.batch import Doses
 from linkage.doses.claims import Claims
 from linkage.published.patterns import PairCounts
@@ -19,12 +20,14 @@ from linkage.training.model_file import Model
 
 @dataclass(frozen=True)
 class ReadDoses:
-    """Doses as they were read, their distinct claims, these encoded, and what was found of the stations."""
+    """Doses as they were read, their distinct claims, these encoded, what was found of the stations, and what officers
+    decided of the claims."""
 
     doses: Doses
     claims: Claims
     batch: Batch
     stations: Stations
+    pins: Pins
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,10 @@ def decision_parts(
         status = of_doses.status[part]
         columns["status"] = pa.array(STATUSES).take(pa.array(status))
         by_model = np.isin(status, BY_MODEL) & (status == decided.status[claims])
-        columns["decided_by"] = pa.array(DECIDED_BY).take(pa.array(by_model.astype(np.int8)))
+        by = by_model.astype(np.int8)
+        officer, is_by_verdict = read.pins.is_officers[claims], status == read.pins.status[claims]
+        by[is_by_verdict] = np.where(officer, DECIDED_BY.index("officer"), DECIDED_BY.index("rule"))[is_by_verdict]
+        columns["decided_by"] = pa.array(DECIDED_BY).take(pa.array(by))
         columns["conflicts"] = conflict_labels(of_doses.conflicts[part])
         yield pa.table([columns[name] for name in DECISIONS.names], schema=DECISIONS.arrow())
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, MATCHED, REVIEW, UNMATCHED
 from linkage.deciding.review_worth import LEAST_SHOWN, is_shown, priorities, settle_probability
-from linkage.doses.batch import EXCLUDED_REASONS
+from linkage.doses.batch import EXCLUDED_REASONS, VERDICT
 from linkage.doses.claim_ids import ClaimIds
 from linkage.doses.schedule import conflict_labels
 from linkage.machine.parts import parts_of
@@ -177,6 +177,7 @@ def _claim_columns(decided: ToQueue, waiting: _Waiting) -> dict[str, pa.Array | 
     deadline = decided.list_date + datetime.timedelta(days=REVIEW_DAYS)
     columns["list_date"] = pa.repeat(pa.scalar(decided.list_date, pa.date32()), waiting.members.size)
     columns["deadline"] = pa.repeat(pa.scalar(deadline, pa.date32()), waiting.members.size)
+    columns["verdicts"] = decided.read.pins.told.take(pa.array(claims))
     columns |= {name: shown.column(name) for name in _OF_DOSE}
     return columns | {f"stated_{name}": shown.column(name) for name in STATED}
 
@@ -213,5 +214,7 @@ def _registered(decided: ToQueue, rows: NDArray[np.int32]) -> dict[str, pa.Chunk
 
 
 def _excluded(read: ReadDoses, claims: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Why some claims are not compared with the registry, by the first dose that states each: uint8[n]."""
-    return read.doses.excluded[read.claims.first_dose[claims]]
+    """Why some claims are not compared with the registry: by the first dose that states each, or by a verdict:
+    uint8[n]."""
+    found = read.doses.excluded[read.claims.first_dose[claims]]
+    return np.where(found > 0, found, np.uint8(EXCLUDED_REASONS.index(VERDICT).as_py()))

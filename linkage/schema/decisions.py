@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from linkage.schema.columns import Column, TableSchema
 
-DECIDED_BY = ("rule", "model")
+DECIDED_BY = ("rule", "model", "officer")
 STATUSES = ("verified", "matched", "review", "unmatched", "excluded")
 # The basic data that the ministry's procedure names (2262/BYT-CNTT, step 1), by the role of the field in the plan.
 BASIC_ROLES = ("number", "name", "birth", "sex")
@@ -20,7 +20,11 @@ DECISIONS = TableSchema(
         Column("subject_id", pa.string(), "the platform's id of the subject, as typed", "not stated"),
         Column("claim_id", pa.string(), "c1- and 32 hex digits: the distinct identity as typed, see docs/claim-id.md"),
         Column("status", pa.string(), "verified, matched, review, unmatched or excluded"),
-        Column("decided_by", pa.string(), "rule (exact agreement, exclusion, a date of death) or model"),
+        Column(
+            "decided_by",
+            pa.string(),
+            "rule (exact agreement, exclusion, a date of death, contradictory verdicts), model or officer",
+        ),
         Column("person_id", pa.string(), "the person decided, or the best candidate of a review", "no candidate"),
         Column("match_probability", pa.float64(), "posterior of person_id", "no candidate"),
         Column("match_weight", pa.float64(), "match weight of person_id, log2 Bayes factor", "no candidate"),

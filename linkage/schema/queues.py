@@ -21,6 +21,12 @@ _ASKED = (
     Column("n_doses", pa.int32(), "how many these are"),
     Column("facility_code", pa.string(), "station that keyed in the dose shown", "not stated"),
     Column("facility_level", pa.string(), "its level, as typed", "not stated"),
+    Column(
+        "verdicts",
+        pa.list_(pa.string()),
+        "every verdict on the claim and what became of it, the first one first",
+        "never null; may be empty",
+    ),
 )
 _STATED = tuple(
     Column(f"stated_{name}", pa.string(), f"{name} as typed in the dose shown", "not stated", personal=True)

@@ -1,4 +1,4 @@
-"""Merges the parts of a state: what is no longer in force goes, but for the versions of doses, which are all kept."""
+"""Merges the parts of a state: what is no longer in force goes, but for doses and verdicts, of which all is kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from linkage.state.folder import State
 from linkage.state.rows import in_force, versions_of
-from linkage.state.tables import DOSE_VERSIONS, TABLES
+from linkage.state.tables import ALL_KEPT, TABLES
 
 MOST_PARTS = 16  # of a state, each of which is looked into for every row; with one more they become one
 
@@ -31,5 +31,5 @@ def merged(state: State, rows: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         if table.order is None:
             found[name] = every.group_by(every.column_names).aggregate([]).cast(table.schema)
         else:
-            found[name] = every if table is DOSE_VERSIONS else in_force(every, table)
+            found[name] = every if table in ALL_KEPT else in_force(every, table)
     return {name: kept for name, kept in found.items() if kept.num_rows}

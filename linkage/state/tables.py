@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from linkage.schema import DECISIONS, DOSES, EXCLUDED_QUEUE, MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE
+from linkage.schema import DECISIONS, DOSES, EXCLUDED_QUEUE, MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE, VERDICTS
 
 # What a row of the doses is: the first version of a dose, a later one, or its end.
 NEW, CORRECTED, WITHDRAWN = "new", "corrected", "withdrawn"
@@ -126,6 +126,31 @@ QUEUE_ITEMS = tuple(
     for queue in QUEUES
 )
 
+# Every verdict that ever came, a row for each compared claim that it speaks of. A later row says what else became.
+KEPT_VERDICTS = StateTable(
+    "verdicts",
+    ("number", "claim"),
+    pa.schema(
+        [
+            pa.field("number", pa.int64()),  # of the verdict, from 1, in the order in which they came
+            _CLAIM,
+            _NIGHT,
+            pa.field("became", pa.string()),  # see linkage.state.verdicts
+            pa.field("of_claim_id", pa.string()),  # the claim as typed
+            *(field.with_nullable(True) for field in VERDICTS.arrow()),
+            pa.field("moment", pa.int64()),  # decided_at, see linkage.standardise.moments
+            pa.field("person_fields", pa.uint64()),  # a hash of what the person stated when the verdict came
+            pa.field("file", pa.string()),
+            pa.field("position", pa.int64()),
+        ]
+    ),
+    "night",
+    ("number", "claim", "night"),
+)
+
+# Of these no row goes, whatever took its place.
+ALL_KEPT = (DOSE_VERSIONS, KEPT_VERDICTS)
+
 TABLES = {
     table.name: table
     for table in (
@@ -134,6 +159,7 @@ TABLES = {
         CLAIMS_OF_PERSONS,
         CLAIMS_OF_SUBJECTS,
         PUBLISHED_DECISIONS,
+        KEPT_VERDICTS,
         *QUEUE_ITEMS,
     )
 }
