@@ -80,11 +80,11 @@ def verdict_changes(found: Ingested | None, state: State, changes: DoseChanges, 
 
 def _notes(counts: dict[str, int]) -> list[str]:
     told = {
-        CONTRADICTED: "verdicts contradict another one on their claim: none of them holds, see verdicts.parquet",
-        CORRECTED: "verdicts are void, as their doses were corrected or withdrawn",
-        PERSON_CHANGED: "verdicts are void, as their persons have changed in the registry",
+        CONTRADICTED: "verdicts that contradict another one on their claim, none of which holds (see verdicts.parquet)",
+        CORRECTED: "verdicts that are void, as their doses were corrected or withdrawn",
+        PERSON_CHANGED: "verdicts that are void, as their persons have changed in the registry",
     }
-    return [f"{counts[became]:,} {what}" for became, what in told.items() if counts.get(became)]
+    return [f"{what}: {counts[became]:,}" for became, what in told.items() if counts.get(became)]
 
 
 def _with(rows: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:

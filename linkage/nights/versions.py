@@ -21,8 +21,8 @@ from linkage.state.tables import CORRECTED, DOSE_VERSIONS, NEW, WITHDRAWN
 
 _EXAMPLES = 3
 _OTHER_FACILITY = (
-    "corrections come from another facility than the dose before; if stations number their doses alike, make the keys "
-    "differ by station"
+    "corrections from another facility than that of the dose before (if stations number their doses alike, make the keys "
+    "differ by station)"
 )
 
 
@@ -81,8 +81,8 @@ def dose_changes(arrived: Arrived, state: State) -> DoseChanges:
         "withdrawn": withdrawn.num_rows,
     }
     notes = [
-        *_told(came_back, "withdrawn doses came again unchanged and stay withdrawn"),
-        *_told(unknown, "withdrawals of doses that never came; nothing is withdrawn"),
+        *_told(came_back, "withdrawn doses that came again unchanged and stay withdrawn"),
+        *_told(unknown, "withdrawals of doses that never came, by which nothing is withdrawn"),
         *_told(again, "withdrawals of doses that were withdrawn already"),
         *_told(_other_facility(known, taken), _OTHER_FACILITY),
     ]
@@ -94,7 +94,7 @@ def _told(ids: pa.Array, what: str) -> list[str]:
     if not len(ids):
         return []
     examples = ", ".join(ids.slice(0, _EXAMPLES).to_pylist()) + (", …" if len(ids) > _EXAMPLES else "")
-    return [f"{len(ids):,} {what} ({examples})"]
+    return [f"{what}: {len(ids):,} ({examples})"]
 
 
 def _in_force(rows: pa.Table) -> pa.Table:

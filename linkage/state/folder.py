@@ -23,7 +23,7 @@ from linkage.storage import versions as stored
 from linkage.storage.checksums import SUMS, CheckedFile, CheckedReader
 from linkage.storage.summed_folders import files_of, write_sums
 
-FORMAT = 2
+FORMAT = 3
 MODEL, PARTS = "model.json", "parts"
 _EPOCH = "epochs/000001"  # the folder of the model of the first epoch
 REMEDY = "restore the state from a copy"
