@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numba.extending import register_jitable
-from numpy.typing import NDArray
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 # Called by kernels with numbers; called by others it is left to numpy, and takes arrays.
@@ -38,15 +37,6 @@ def country_share(bearers: Any, people: Any) -> Any:
 def others(counted: Any) -> Any:
     """How many they are without one, who may be the claimant."""
     return np.maximum(counted - 1.0, 0.0)
-
-
-def share_of_others(bearers: NDArray[np.float64], people: float, repeated: float) -> NDArray[np.float64]:
-    """Share of a value among the others, float64[n]; bearers: who bears it, the match perhaps among them, float64[n].
-
-    Of a value that nobody else bears others are met as seldom as bearers of one value are in the mean, repeated, and no
-    more than half a bearer: a company's name that stands there once is rarer than one record in all.
-    """
-    return np.asarray(np.maximum(bearers - 1.0, min(repeated, 0.5)) / max(people - 1.0, 1.0))
 
 
 @formula

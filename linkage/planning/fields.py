@@ -46,7 +46,6 @@ _SIMILAR = {
     Role.FAMILY_NAME: _NAME_LIMITS,
     Role.COMPANY: _COMPANY_LIMITS,
     Role.EMAIL: _EMAIL_LIMITS,
-    Role.WEBSITE: _EMAIL_LIMITS,
     Role.STREET: _NAME_LIMITS,
     Role.TOWN: _NAME_LIMITS,
     Role.TEXT: _NAME_LIMITS,
@@ -59,7 +58,7 @@ _LOOKED_AT = 200  # phone numbers with a country's code
 # Text is the costliest.
 _COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "postcode": 1, "vietnamese_name": 2, "address": 2}
 # What people who are not the same often share, a home: distinct values over rows, from which on a value is one home's.
-_SHARED_AT_HOME = {Role.PHONE: 0.1, Role.STREET: 0.1, Role.POSTCODE: 0.5, Role.WEBSITE: 0.1}
+_SHARED_AT_HOME = {Role.PHONE: 0.1, Role.STREET: 0.1, Role.POSTCODE: 0.5}
 
 
 @dataclass(frozen=True)

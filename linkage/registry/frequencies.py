@@ -25,15 +25,7 @@ from linkage.plan.sections import Comparison
 from linkage.registry.cohorts import N_COHORTS, cohorts_in, within_cohort
 from linkage.registry.count_kernels import look_up
 from models.comparators import name as names
-from models.term_frequency import (
-    cohort_share,
-    country_share,
-    level_ratios,
-    local_share,
-    name_shares,
-    others,
-    share_of_others,
-)
+from models.term_frequency import cohort_share, country_share, level_ratios, local_share, name_shares, others
 
 Ratios = NDArray[np.float64]
 Shares = NDArray[np.float64]
@@ -117,13 +109,6 @@ class Frequencies:
         """Share of each value by group: float64[n, n_groups]; a value that nobody bears counts as half a bearer."""
         return np.asarray(country_share(self.counts_of(values), self.bearers))
 
-    def shares_of_others(self, bearers: NDArray[np.float64]) -> Shares:
-        """Share among the others of values that so many bear, by group: float64[n, n_groups] both."""
-        people = self.bearers.astype(np.float64)
-        repeated = (self.squares - self.bearers) / np.maximum(people, 1.0)
-        columns = zip(bearers.T, people, repeated, strict=True)
-        return np.stack([share_of_others(of, float(n), float(mean)) for of, n, mean in columns], axis=1)
-
     def mean_share(self) -> Shares:
         """Mean share of the value of a random bearer, by group: float64[n_groups]."""
         bearers = np.maximum(self.bearers, 1).astype(np.float64)
@@ -203,8 +188,6 @@ def frequency_ratios(
         )
     else:
         same = near = counts.value_shares(counted, alternatives)
-        if comparison.kind == "text":  # which may name a record, and then it stands in the file once
-            same = counts.shares_of_others(counted, alternatives)
     # Over all pairs, of one sex or of two and of any age: u knows neither, so that r says how much likelier one sex and
     # cohort make it.
     mean = frequencies[counted].mean_share()[0]
@@ -279,14 +262,6 @@ class _Counts:
                 part for shares in found for part in (shares, self._local_shares(name, alternatives[:, 0], shares))
             ]
         return np.concatenate(found, axis=1)
-
-    def shares_of_others(self, name: str, alternatives: Keys) -> Shares:
-        """Share of values that count as one among the others, by group: float64[n, n_groups]; 0 where there is no
-        value, or where no value is borne twice."""
-        table = self.frequencies[name]
-        is_value = (alternatives != 0).astype(np.float64)
-        bearers = _sum([table.counts_of(v) * is_value[:, i, None] for i, v in enumerate(alternatives.T)])
-        return np.where(is_value.any(axis=1)[:, None], table.shares_of_others(bearers), 0.0)
 
     def _local_shares(self, name: str, values: Keys, around: Shares) -> Shares:
         """Share of each value among the other people of the claim's communes: float64[n, n_groups].
