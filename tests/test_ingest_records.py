@@ -63,7 +63,7 @@ def naive_scan(text: bytes, n_columns: int, n_optional: int = 0, delimiter: byte
     found = []
     position = 0
     for start, line_end in lines:
-        if start < position or re.fullmatch(rb"(?:[ \t]|" + d + rb'|""(?=' + d + rb"|$))*", text[start:line_end]):
+        if start < position:
             continue
         end = next((e for e in ends if e >= line_end and record.fullmatch(text, start, e)), None)
         fields = re.findall(rb"(?:^|" + d + rb")(" + field + rb")", text[start:end]) if end is not None else []
@@ -107,7 +107,6 @@ def naive_byte_faults(record: bytes) -> int:
 @example(b'a"b,"c"d\n', 2, 0)
 @example(b'a,b,\na,b,"", ,\na,b,,c\n', 2, 0)
 @example(b'a,"b\nc",,\na,"b\nc",,d\na,b\n', 3, 1)
-@example(b',,\n , \t\n"",""\na,"x\n,,\n",c\n"""",\n""a,\n"",,', 3, 0)
 def test_scan_agrees_with_regular_expression(text: bytes, n_columns: int, n_optional: int) -> None:
     n_optional = min(n_optional, max(n_columns - 1, 0))
     records, _ = scan(text, n_columns, n_optional)
@@ -129,7 +128,7 @@ def test_every_byte_is_a_record_or_a_line_end(text: bytes, n_columns: int) -> No
 @example(b"\xe0\x9f\xbf")
 @example(b"\xe1\xba")
 def test_byte_faults_agree_with_decoder(record: bytes) -> None:
-    expected = [(0, len(record), naive_byte_faults(record))] if record.strip(b" \t,") else []
+    expected = [(0, len(record), naive_byte_faults(record))] if record else []
     assert scan(record, 0)[0] == expected
 
 
@@ -144,7 +143,6 @@ def test_fields_agree_with_csv_module(rows: list[list[str]], quote_all: bool) ->
         lines = [
             ",".join(c if not set(c) & set('",\r\n') else '"' + c.replace('"', '""') + '"' for c in row) for row in rows
         ]
-    states = [re.fullmatch(r'(?: |,|""(?=,|$))*', line) is None for line in lines]
     text = "\n".join(lines)
     buffer = np.frombuffer(bytearray(text.encode()), np.uint8)
     records, _ = scan(text.encode(), 2)
@@ -160,23 +158,8 @@ def test_fields_agree_with_csv_module(rows: list[list[str]], quote_all: bool) ->
         content = values.tobytes()
         columns.append([content[a:b].decode() for a, b in itertools.pairwise(offsets)])
     lines = re.findall(r"[^\n\r]*(?:\r\n|\n|\r)|[^\n\r]+$", text)
-    expected = [row for row, is_told in zip(csv.reader(lines, strict=True), states, strict=True) if is_told]
+    expected = [row for row in csv.reader(lines, strict=True) if row]
     assert [list(row) for row in zip(*columns, strict=True)] == expected
-
-
-def naive_line(text: bytes, start: int) -> int:
-    """The line that a place at the start of a line is on."""
-    return 1 + len(re.findall(rb"\r\n|\r|\n", text[:start]))
-
-
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(TEXTS)
-@example(b'a\r\n\r"b\n\nc"\r')
-def test_lines_are_numbered_as_by_regular_expression(text: bytes) -> None:
-    starts = np.array([0, *(found.end() for found in re.finditer(rb"\r\n|\r|\n", text))], np.int64)
-    lines = np.empty(starts.size, np.int64)
-    kernels.number_lines(np.frombuffer(bytearray(text), np.uint8), 0, 1, starts, lines)
-    assert lines.tolist() == [naive_line(text, start) for start in starts.tolist()]
 
 
 NAMES = ["dose_id", "mã", "id"]

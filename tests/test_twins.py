@@ -35,6 +35,7 @@ STARTED_BY = {
 COMPILED_ONLY = {
     "test_ingest_batch.py": "replaces a constant of the kernels only",
     "test_ingest_parquet.py": "replaces a constant of the kernels only",
+    "test_nights_equal.py": "compares whole runs, not kernels",
     "test_linear_time.py": "measures the time of compiled kernels",
     "test_registry_pairs.py": "every kernel met has a twin",
     "test_scorer.py": "takes minutes without the JIT, and every kernel met has a twin",

@@ -21,8 +21,8 @@ from linkage.state.tables import CORRECTED, DOSE_VERSIONS, NEW, WITHDRAWN
 
 _EXAMPLES = 3
 _OTHER_FACILITY = (
-    "corrections from another facility than that of the dose before (if stations number their doses alike, make the keys "
-    "differ by station)"
+    "corrections from another facility than that of the dose before (if stations number their doses alike, make the "
+    "keys differ by station)"
 )
 
 
