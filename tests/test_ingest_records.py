@@ -162,6 +162,21 @@ def test_fields_agree_with_csv_module(rows: list[list[str]], quote_all: bool) ->
     assert [list(row) for row in zip(*columns, strict=True)] == expected
 
 
+def naive_line(text: bytes, start: int) -> int:
+    """The line that a place at the start of a line is on."""
+    return 1 + len(re.findall(rb"\r\n|\r|\n", text[:start]))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(TEXTS)
+@example(b'a\r\n\r"b\n\nc"\r')
+def test_lines_are_numbered_as_by_regular_expression(text: bytes) -> None:
+    starts = np.array([0, *(found.end() for found in re.finditer(rb"\r\n|\r|\n", text))], np.int64)
+    lines = np.empty(starts.size, np.int64)
+    kernels.number_lines(np.frombuffer(bytearray(text), np.uint8), 0, 1, starts, lines)
+    assert lines.tolist() == [naive_line(text, start) for start in starts.tolist()]
+
+
 NAMES = ["dose_id", "mã", "id"]
 
 
