@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from linkage.ingest.batch import FileCount, Ingested, SetAside, ingest
-    from linkage.ingest.notes import file_notes, for_manifest, reading_notes
+    from linkage.ingest.notes import file_entries, file_notes, for_manifest, reading_notes, set_aside_entries
     from linkage.ingest.paths import in_order
     from linkage.ingest.readers import column_names
 
@@ -22,15 +22,17 @@ __all__ = [
     "Ingested",
     "SetAside",
     "column_names",
+    "file_entries",
     "file_notes",
     "for_manifest",
     "in_order",
     "ingest",
     "reading_notes",
+    "set_aside_entries",
 ]
 _PLACES = {
     "batch": ("FileCount", "Ingested", "SetAside", "ingest"),
-    "notes": ("file_notes", "for_manifest", "reading_notes"),
+    "notes": ("file_entries", "file_notes", "for_manifest", "reading_notes", "set_aside_entries"),
     "paths": ("in_order",),
     "readers": ("column_names",),
 }

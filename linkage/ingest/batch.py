@@ -87,6 +87,11 @@ class Ingested:
     notes: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
 
+    def file_names(self) -> pa.Array:
+        """The file of every accepted record: string[n]."""
+        of_record = np.repeat(np.arange(len(self.files)), [file.accepted for file in self.files])
+        return pa.array([file.file for file in self.files], pa.string()).take(pa.array(of_record))
+
     def positions(self) -> NDArray[np.int64]:
         """The physical record in its file, from 1, of every accepted record: int64[n]."""
         found = []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from linkage.ingest.batch import FileCount, Ingested
+from linkage.ingest.batch import FileCount, Ingested, SetAside
 
 # Where notes and reasons name columns that are not read (linkage.ingest.header).
 _NAMES = ((re.compile(r"(columns ignored): .*?(?=; |$)"), r"\1"), (re.compile(r" \(found: .*\)"), ""))
@@ -17,6 +18,28 @@ def for_manifest(text: str) -> str:
     for pattern, rest in _NAMES:
         text = pattern.sub(rest, text)
     return text
+
+
+def file_entries(files: Sequence[FileCount]) -> list[dict[str, Any]]:
+    """What a manifest says of files that were read; their accepted records are those decided."""
+    return [
+        {
+            "file": file.file,
+            "path": str(file.path.resolve()),
+            "format": file.format,
+            "sha256": file.sha256,
+            "physical_records": file.physical_records,
+            "decided": file.accepted,
+            "rejected": file.rejected,
+            "note": None if file.note is None else for_manifest(file.note),
+        }
+        for file in files
+    ]
+
+
+def set_aside_entries(files: Sequence[SetAside]) -> list[dict[str, Any]]:
+    """What a manifest says of files that cannot be used."""
+    return [{"file": file.file, "sha256": file.sha256, "reason": for_manifest(file.reason)} for file in files]
 
 
 def file_notes(files: Sequence[FileCount]) -> list[str]:

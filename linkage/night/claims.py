@@ -34,7 +34,7 @@ def read_claims(
     typed = read_records(ingested.accepted, index.plan, dictionaries, n_threads, scratch)
     files = [(file.file, file.accepted) for file in ingested.files]
     stations, misread = read_right(typed, files, dictionaries, index)
-    doses, claims = doses_of(typed, misread, _unread(ingested.files, index.plan), scratch)
+    doses, claims = doses_of(typed, misread, unread_bits(ingested.files, index.plan), scratch)
     return doses, claims, typed.columns, stations
 
 
@@ -80,22 +80,22 @@ def _enter_readings(typed: Typed, stations: Stations, dictionaries: Dictionaries
     return misread
 
 
-def _unread(files: Sequence[FileCount], plan: Plan) -> NDArray[np.uint8]:
+def unread_bits(files: Sequence[FileCount], plan: Plan) -> NDArray[np.uint8]:
     """A bit for each of BASIC_ROLES whose field the file of a record does not give: uint8[n_records]."""
-    bits = [unread_bits(file, plan) for file in files]
+    columns = _basic_columns(plan)
+    bits = [sum(1 << bit for bit, name in enumerate(columns) if name in file.unread) for file in files]
     return np.repeat(np.array(bits, np.uint8), [file.accepted for file in files])
 
 
-def unread_bits(file: FileCount, plan: Plan) -> int:
-    """A bit for each of BASIC_ROLES whose field a file does not give."""
-    columns = [plan.field_as(role).left[0] for role in BASIC_ROLES]
-    return sum(1 << bit for bit, name in enumerate(columns) if name in file.unread)
+def _basic_columns(plan: Plan) -> list[str]:
+    """The column of the doses that the field of each of BASIC_ROLES is read from."""
+    return [plan.field_as(role).left[0] for role in BASIC_ROLES]
 
 
 def _misread(stations: Stations, n_records: int, plan: Plan) -> NDArray[np.uint8]:
     """A bit for each of BASIC_ROLES whose field is read otherwise: uint8[n_records]."""
     misread = np.zeros(n_records, np.uint8)
-    columns = [plan.field_as(role).left[0] for role in BASIC_ROLES]
+    columns = _basic_columns(plan)
     for reading in stations.readings:
         if reading.field in columns:
             misread[reading.rows] |= np.uint8(1 << columns.index(reading.field))

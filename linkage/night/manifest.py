@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from linkage.deciding.error_rates import ErrorRates
-from linkage.ingest import Ingested, for_manifest
+from linkage.ingest import Ingested, file_entries, set_aside_entries
 from linkage.machine.memory import peak_rss_bytes
 from linkage.machine.version import code_version
 from linkage.plan.sections import Plan
@@ -56,19 +56,6 @@ def run_id(
 
 def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, Any]:
     """What the manifest says about what went in."""
-    files = [
-        {
-            "file": file.file,
-            "path": str(file.path.resolve()),
-            "format": file.format,
-            "sha256": file.sha256,
-            "physical_records": file.physical_records,
-            "decided": file.accepted,
-            "rejected": file.rejected,
-            "note": None if file.note is None else for_manifest(file.note),
-        }
-        for file in ingested.files
-    ]
     linked_with = {
         "path": str(index.folder.resolve().parent),
         "content": index.manifest["content"],
@@ -77,11 +64,8 @@ def input_entries(ingested: Ingested, index: Index, model: Model) -> dict[str, A
     }
     return {
         "code_version": code_version(),
-        "inputs": files,
-        "set_aside": [
-            {"file": found.file, "sha256": found.sha256, "reason": for_manifest(found.reason)}
-            for found in ingested.set_aside
-        ],
+        "inputs": file_entries(ingested.files),
+        "set_aside": set_aside_entries(ingested.set_aside),
         "index": linked_with,
         "plan": index.plan.digest(),
         "model": model.digest(),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from linkage.doses.batch import read_records
@@ -47,8 +46,13 @@ class Arrived:
     verdicts: tuple[FileCount, ...] = ()
 
     @property
+    def every_file(self) -> tuple[FileCount, ...]:
+        """Of all sorts, but for those set aside."""
+        return (*self.files, *self.others, *self.verdicts)
+
+    @property
     def n_physical(self) -> int:
-        return sum(file.physical_records for file in (*self.files, *self.others, *self.verdicts))
+        return sum(file.physical_records for file in self.every_file)
 
 
 def read_arrivals(
@@ -107,18 +111,16 @@ def _read_versions(
     typed = read_records(found.accepted, index.plan, dictionaries, n_threads, scratch)
     files = [(file.file, file.accepted) for file in found.files]
     stations, _ = read_right(typed, files, dictionaries, index)
-    n_each = [file.accepted for file in found.files]
     numbers = typed.numbers
     columns = {
-        "file": pa.array(np.repeat(np.arange(len(files)), n_each)),
+        "file": found.file_names(),
         "position": pa.array(found.positions()),
         "claim_id": hex_ids(typed.claim_ids),
         "claim": pa.array(numbers["claim_keys"]),
         "subject": pa.array(numbers["subject_ids"]),
-        "unread": pa.array(np.repeat(np.array([unread_bits(f, index.plan) for f in found.files], np.uint8), n_each)),
+        "unread": pa.array(unread_bits(found.files, index.plan)),
         "readings": reading_texts(stations, found.accepted.num_rows),
     }
-    columns["file"] = pa.array([name for name, _ in files], pa.string()).take(columns["file"])
     typed_columns = found.accepted.read()
     columns |= {name: typed_columns[name] for name in DOSES.names}
     return pa.table([columns[name] for name in schema.names], schema=schema), stations.findings
@@ -131,7 +133,5 @@ def _withdrawals(found: Ingested | None) -> pa.Table:
     if found is None:
         return schema.empty_table()
     accepted = found.accepted.read()
-    names = pa.array([file.file for file in found.files], pa.string())
-    of_record = np.repeat(np.arange(len(found.files)), [file.accepted for file in found.files])
-    columns = [accepted["dose_id"], accepted["reason"], names.take(pa.array(of_record)), pa.array(found.positions())]
+    columns = [accepted["dose_id"], accepted["reason"], found.file_names(), pa.array(found.positions())]
     return pa.table(columns, schema=schema)

@@ -55,9 +55,9 @@ def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:
 
 def arrival_notes(arrived: Arrived) -> tuple[str, ...]:
     """What the operator should know of what was read."""
-    notes = [*file_notes((*arrived.files, *arrived.others, *arrived.verdicts)), *arrived.notes]
+    notes = [*file_notes(arrived.every_file), *arrived.notes]
     if arrived.set_aside:
-        n_files = len(arrived.files) + len(arrived.others) + len(arrived.verdicts) + len(arrived.set_aside)
+        n_files = len(arrived.every_file) + len(arrived.set_aside)
         notes.append(f"files set aside: {len(arrived.set_aside):,} of {n_files:,}, which cannot be used")
         notes += [f"set aside: {found.reason}" for found in arrived.set_aside[:_SHOWN]]
     if arrived.unmatched:

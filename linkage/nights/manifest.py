@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from linkage.errors import VerificationError
-from linkage.ingest import FileCount, for_manifest
+from linkage.ingest import file_entries, set_aside_entries
 from linkage.machine.version import code_version
 from linkage.nights.arriving import Arrived
 from linkage.nights.inputs import NightInputs
@@ -49,13 +49,10 @@ def night_entries(
         "night_id": name,
         "date": inputs.date.isoformat(),
         "code_version": code_version(),
-        "inputs": [_file(file) for file in arrived.files],
-        "withdrawals": [_file(file) for file in arrived.others],
-        "verdict_files": [_file(file) for file in arrived.verdicts],
-        "set_aside": [
-            {"file": found.file, "sha256": found.sha256, "reason": for_manifest(found.reason)}
-            for found in arrived.set_aside
-        ],
+        "inputs": file_entries(arrived.files),
+        "withdrawals": file_entries(arrived.others),
+        "verdict_files": file_entries(arrived.verdicts),
+        "set_aside": set_aside_entries(arrived.set_aside),
         "index": {
             "path": str(index_folder.resolve()),
             "content": index.manifest["content"],
@@ -69,19 +66,6 @@ def night_entries(
         "counts": results.counts,
         "matched": results.n_matched,
         "expected_false_matches": results.expected_false_matches,
-    }
-
-
-def _file(file: FileCount) -> dict[str, Any]:
-    return {
-        "file": file.file,
-        "path": str(file.path.resolve()),
-        "format": file.format,
-        "sha256": file.sha256,
-        "physical_records": file.physical_records,
-        "decided": file.accepted,
-        "rejected": file.rejected,
-        "note": None if file.note is None else for_manifest(file.note),
     }
 
 
