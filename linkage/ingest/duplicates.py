@@ -97,11 +97,7 @@ def repeated_note(
     hashes = scratch_array(scratch, records.num_rows, np.uint64)
     names, start = [name for name in records.schema.names if name != key], 0
     for chunk in records.chunks(names):
-        of_chunk = hashes[start : start + chunk.num_rows]
-        of_chunk[:] = 0
-        for column in chunk.columns:
-            of_chunk *= _MIX
-            of_chunk ^= hash_keys(column)
+        hashes[start : start + chunk.num_rows] = hash_rows(chunk.columns)
         start += chunk.num_rows
     n_of_file = np.diff(starts)
     is_asked = np.repeat(np.array(has_derived, np.bool_), n_of_file)
@@ -224,6 +220,15 @@ def hash_keys(keys: pa.ChunkedArray) -> NDArray[np.uint64]:
     return hashes
 
 
+def hash_rows(columns: Sequence[pa.ChunkedArray]) -> NDArray[np.uint64]:
+    """A hash of the texts of every row of some columns, one at least: uint64[n]; their order counts."""
+    hashes = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        hashes *= _MIX
+        hashes ^= hash_keys(column)
+    return hashes
+
+
 def _shared_rows(hashes: NDArray[np.uint64], scratch: Path | None) -> Iterator[NDArray[np.int64]]:
     """Rows (ascending) whose hash comes again, in groups that no hash is in two of."""
     ordered = scratch_array(scratch, hashes.size, np.uint64)
@@ -278,7 +283,7 @@ def _faults_of_group(keyed: _Keyed, shared: NDArray[np.int64]) -> NDArray[np.uin
         faults.append(found[firsts.num_rows :])
         differ = rows[key].filter(pa.array(found == CONFLICTING_KEY)).combine_chunks()
         conflicting = pa.concat_arrays([conflicting, pc.unique(differ)]).unique()
-        codes, n_keys = _codes(rows[key])
+        codes, n_keys = codes_of(rows[key])
         first = np.full(n_keys, rows.num_rows, np.int64)
         np.minimum.at(first, codes, np.arange(rows.num_rows))
         firsts = rows.take(pa.array(np.sort(first)))
@@ -290,7 +295,7 @@ def _faults_of_group(keyed: _Keyed, shared: NDArray[np.int64]) -> NDArray[np.uin
 
 def _faults_of_shared(rows: pa.Table, key: str) -> NDArray[np.uint16]:
     """Fault bits of records that hold every record of their keys: each is compared with the first of its key."""
-    codes, n_keys = _codes(rows[key])
+    codes, n_keys = codes_of(rows[key])
     first = np.full(n_keys, rows.num_rows, np.int64)
     np.minimum.at(first, codes, np.arange(rows.num_rows))
     first_of_row = first[codes]
@@ -298,7 +303,7 @@ def _faults_of_shared(rows: pa.Table, key: str) -> NDArray[np.uint16]:
     for name in rows.column_names:
         if name == UPDATED_AT:
             continue
-        values, _ = _codes(rows.column(name))
+        values, _ = codes_of(rows.column(name))
         equal &= values == values[first_of_row]
     conflicting = np.zeros(n_keys, np.bool_)
     conflicting[codes[~equal]] = True
@@ -306,7 +311,7 @@ def _faults_of_shared(rows: pa.Table, key: str) -> NDArray[np.uint16]:
     return np.where(conflicting[codes], CONFLICTING_KEY, np.where(later, DUPLICATE_KEY, 0)).astype(np.uint16)
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], int]:
+def codes_of(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], int]:
     """A column as int32[n_rows], equal exactly where its values are (null is -1), and the number of its values."""
     encoded = column.dictionary_encode()
     codes = [pc.fill_null(chunk.indices, -1).to_numpy() for chunk in encoded.chunks]

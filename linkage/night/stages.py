@@ -182,8 +182,7 @@ def decide_claims(ready: ReadClaims, index: Index, work: Work) -> tuple[DecidedC
 
 def decide_doses(read: ReadDoses, decided: Decided, index: Index, clock: Clock) -> DecidedDoses:
     """Decisions of claims -> those of doses: any after the person's death goes to review, unless an officer decided for
-    that person. What is under review has the
-    conflicts with what is decided for its best candidate."""
+    that person. What is under review has the conflicts with what is decided for its best candidate."""
     with clock.stage("conflicts"):
         person, injections = decided_people(decided), read.doses.injections
         death_day = np.empty(person.size, np.int32)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from linkage.nights.queries import answer
 
 # Of an item of a queue what the day and its neighbours in the list make of it: another one is no other item.
 _OF_THE_DAY = ("list_date", "deadline", "priority")
@@ -53,10 +54,7 @@ def difference(before: pa.Table, after: pa.Table, key: Sequence[str], row: Seque
         FROM (SELECT *, 1 AS there FROM after) n FULL OUTER JOIN (SELECT *, 1 AS there FROM before) o USING ({by})
         GROUP BY {keys}
     """
-    with duckdb.connect() as connection:
-        connection.register("before", before)
-        connection.register("after", after)
-        found: pa.Table = connection.sql(query).to_arrow_table()
+    found = answer(query, before=before, after=after)
     was, now = found["was"], found["is_there"]
     changed = pc.and_(pc.and_(was, now), found["differs"])
     return Difference(

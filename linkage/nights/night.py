@@ -28,7 +28,7 @@ from linkage.nights.results import DECISION_CHANGES, Results, results_of
 from linkage.nights.touched import touched_by
 from linkage.nights.unfinished import finish
 from linkage.nights.verdict_files import read_arrived_verdicts
-from linkage.nights.verdicts import published_verdicts, verdict_changes
+from linkage.nights.verdicts import VerdictChanges, published_verdicts, verdict_changes
 from linkage.nights.versions import DoseChanges, dose_changes
 from linkage.published.folders import Stage, new_stage
 from linkage.published.reader import already_published, check_published
@@ -183,8 +183,7 @@ class _Running:
         notes = (*notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
-                self._write(stage, arrived, results)
-                stage.write_table(VERDICTS.name, published_verdicts(verdicts))
+                self._write(stage, arrived, results, verdicts)
             self.check.finish()
             entries = state_entries(name, self.inputs, self.registry, changes, results)
             are_all = is_due(self.state)
@@ -224,11 +223,12 @@ class _Running:
         about = self.configuration.columns, self.index, self.state, changes, inputs.date, work.scratch
         return read_arrived_verdicts(arrived, inputs.verdicts, *about)
 
-    def _write(self, stage: Stage, arrived: Arrived, results: Results) -> None:
+    def _write(self, stage: Stage, arrived: Arrived, results: Results, verdicts: VerdictChanges) -> None:
         """Write what the night publishes."""
         for name, rows in results.published.items():
             stage.write_table(name, rows)
         stage.write_table(REJECTED.name, arrived.rejected, keep_metadata=True)
+        stage.write_table(VERDICTS.name, published_verdicts(verdicts))
 
 
 def _appear(stage: Stage, version: Written, registry: Registry) -> None:

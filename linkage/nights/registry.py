@@ -19,8 +19,7 @@ from linkage.registry.index import Index, open_version
 from linkage.registry.versions import building, version_in_force
 from linkage.state.folder import State
 from linkage.storage.locks import locked
-from linkage.storage.versions import CURRENT, let_count, prepared, put_aside
-from linkage.storage.work_folders import replacing
+from linkage.storage.versions import finish, let_count, prepared, put_aside
 
 
 @dataclass(frozen=True)
@@ -145,5 +144,4 @@ def finish_index(place: Path, before: str, after: str) -> None:
                 f"{place}: a night that was published made its version {after}, and {version.name} is in force; "
                 "restore the index from a copy"
             )
-        with replacing(place / CURRENT) as pointer:
-            pointer.write_text(f"{after}\n", "ascii")
+        finish(place, place / after)

@@ -8,14 +8,14 @@ from linkage.nights.registry import finish_index
 from linkage.published.manifests import PublishedManifest
 from linkage.published.reader import published_runs, read_manifest
 from linkage.state.folder import KIND, REMEDY
-from linkage.storage.versions import CURRENT, version_in_force, versions
-from linkage.storage.work_folders import replacing
+from linkage.storage import versions as stored
+from linkage.storage.versions import CURRENT
 
 
 def finish(configuration: Configuration) -> None:
     """Put index and state in force on which the last night published stands, where it was killed before it could."""
     place, nights = configuration.state, published_runs(configuration.nights)
-    in_force = version_in_force(place, KIND)[0].name if (place / CURRENT).exists() else None
+    in_force = stored.version_in_force(place, KIND)[0].name if (place / CURRENT).exists() else None
     if not nights:
         return
     names = ("state_before", "state_after", "index_before", "index_after")
@@ -26,8 +26,7 @@ def finish(configuration: Configuration) -> None:
             raise VerificationError(f"{nights[-1]}: was published, and its state {version} is not there; {REMEDY}")
         if last["index_after"] != last["index_before"]:
             finish_index(configuration.index, str(last["index_before"]), str(last["index_after"]))
-        with replacing(place / CURRENT) as pointer:
-            pointer.write_text(f"{version.name}\n", "ascii")
+        stored.finish(place, version)
     elif in_force is None:
-        why = f"it has no file '{CURRENT}'" if versions(place) else "there is none"
+        why = f"it has no file '{CURRENT}'" if stored.versions(place) else "there is none"
         raise VerificationError(f"{place}: nights were published, and their state is damaged ({why}); {REMEDY}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +19,8 @@ from linkage.deciding.decide import REVIEW
 from linkage.deciding.pins import NOT_PINNED, STATUS_OF_WORD, VerdictsInForce
 from linkage.doses.verdicts import moments_of, words_of
 from linkage.ingest import Ingested
-from linkage.ingest.duplicates import hash_keys
+from linkage.ingest.duplicates import hash_rows
+from linkage.nights.queries import answer
 from linkage.nights.versions import DoseChanges
 from linkage.registry.index import Index
 from linkage.state.folder import State
@@ -37,7 +37,6 @@ from linkage.state.verdicts import (
 )
 
 _SAID = ("claim_id", "dose_id", "verdict", "person_id", "unit", "decided_by", "decided_at", "note")
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 _UNIX = 719_163 * 86_400 * 10**6  # microseconds from the year 1, see linkage.standardise.moments
 
 
@@ -123,7 +122,7 @@ def _new_rows(
             CASE WHEN s.claim_id IS NULL THEN d.dose_id = s.dose_id ELSE d.claim_id = s.claim_id END)
         ORDER BY number, d.claim
     """
-    rows = _sql(query, said=said, known=before, doses=doses)
+    rows = answer(query, said=said, known=before, doses=doses)
     rows = rows.select(KEPT_VERDICTS.schema.names).cast(KEPT_VERDICTS.schema)
     return rows, said.num_rows - len(rows["number"].unique())
 
@@ -146,9 +145,7 @@ def person_fields(persons: pa.Array, index: Index) -> NDArray[np.uint64]:
     rows = index.rows_of(persons)
     names = sorted({column for field in index.plan.fields for column in field.right})
     columns = index.take(rows, names)
-    found = np.zeros(rows.size, np.uint64)
-    for name in names:
-        found = (found * _MIX) ^ hash_keys(pc.fill_null(columns[name].cast(pa.string()), "\0"))
+    found = hash_rows([pc.fill_null(columns[name].cast(pa.string()), "\0") for name in names])
     found[rows < 0] = 0
     return found
 
@@ -169,7 +166,7 @@ def _became(every: pa.Table, n_before: int, state: State, changes: DoseChanges, 
     is_open = ~np.isin(became, VOID)
     if is_open.any():
         open_rows = every.filter(pa.array(is_open)).append_column("_row", pa.array(np.flatnonzero(is_open)))
-        decided = _sql(_JUDGED, open=open_rows)
+        decided = answer(_JUDGED, open=open_rows)
         became[decided["_row"].to_numpy()] = decided["became"].to_numpy()
     return pa.array(became, pa.string())
 
@@ -205,7 +202,7 @@ def _have_doses(every: pa.Table, asked: NDArray[np.bool_], state: State, changes
             SELECT 1 FROM doses d WHERE d.claim = v.claim AND
                 CASE WHEN v.claim_id IS NULL THEN d.dose_id = v.dose_id ELSE d.claim_id = v.claim_id END)
     """
-    found[_sql(query, verdicts=rows, doses=doses)["_row"].to_numpy()] = False
+    found[answer(query, verdicts=rows, doses=doses)["_row"].to_numpy()] = False
     return found
 
 
@@ -223,7 +220,7 @@ def in_force(known: pa.Table, claims: NDArray[np.uint64] | None = None) -> Verdi
         known = known.filter(pc.is_in(known["claim"], pa.array(claims)))
     if not known.num_rows:
         return VerdictsInForce.none()
-    found = _sql(_DECIDED, known=known)
+    found = answer(_DECIDED, known=known)
     words = found["word"].to_pylist()
     contradicted = found["is_contradicted"].to_numpy()
     status = np.array([NOT_PINNED if word is None else STATUS_OF_WORD[word] for word in words], np.uint8)
@@ -247,13 +244,6 @@ _DECIDED = f"""
             ': ' || became ORDER BY number) AS told
     FROM known GROUP BY claim ORDER BY claim
 """
-
-
-def _sql(query: str, **tables: pa.Table) -> pa.Table:
-    with duckdb.connect() as connection:
-        for name, rows in tables.items():
-            connection.register(name, rows)
-        return connection.sql(query).to_arrow_table()
 
 
 def published_verdicts(changes: VerdictChanges) -> pa.Table:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.ingest.duplicates import codes_of
 from linkage.nights.arriving import STATED, Arrived
 from linkage.state.folder import State
 from linkage.state.rows import rows_in_force
@@ -105,9 +106,9 @@ def _last_of(rows: pa.Table) -> pa.Table:
     """The last version of each dose."""
     if not rows.num_rows:
         return rows
-    codes = _codes(rows["dose_id"])
+    codes, n_doses = codes_of(rows["dose_id"])
     version = rows["version"].to_numpy()
-    last = np.zeros(int(codes.max()) + 1, version.dtype)
+    last = np.zeros(n_doses, version.dtype)
     np.maximum.at(last, codes, version)
     return rows.filter(pa.array(version == last[codes]))
 
@@ -119,13 +120,13 @@ def _new_versions(arrived: pa.Table, known: pa.Table, number: int) -> tuple[pa.T
     both = pa.concat_tables([known.select(["dose_id", *STATED]), arrived.select(["dose_id", *STATED])])
     if not arrived.num_rows:
         return DOSE_VERSIONS.schema.empty_table(), pa.array([], pa.string()), 0
-    dose = _codes(both["dose_id"])
+    dose, _ = codes_of(both["dose_id"])
     # What is known of a dose goes before what came, and that stands in the order of the files.
     order = np.argsort(dose, kind="stable")
     is_first = np.append(True, dose[order][1:] != dose[order][:-1])
     is_same = ~is_first
     for name in STATED:
-        values = _codes(both[name])[order]
+        values = codes_of(both[name])[0][order]
         is_same[1:] &= values[1:] == values[:-1]
     is_arrival = order >= n_known
     is_new = is_arrival & ~is_same
@@ -159,7 +160,7 @@ def _new_versions(arrived: pa.Table, known: pa.Table, number: int) -> tuple[pa.T
 def _withdrawn(withdrawals: pa.Table, last: pa.Table, number: int) -> tuple[pa.Table, pa.Array, pa.Array]:
     """Rows that end doses, which keep what they stated; the ids of unknown ones, and of those withdrawn before."""
     asked = withdrawals["dose_id"].combine_chunks()
-    first = np.unique(_codes(withdrawals["dose_id"]), return_index=True)[1] if len(asked) else np.zeros(0, np.int64)
+    _, first = np.unique(codes_of(withdrawals["dose_id"])[0], return_index=True)
     asked, told = asked.take(pa.array(first)), withdrawals.take(pa.array(first))
     place = pc.index_in(asked, last["dose_id"].combine_chunks())
     is_known = pc.is_valid(place)
@@ -184,9 +185,3 @@ def _other_facility(known: pa.Table, taken: pa.Table) -> pa.Array:
     before = known["facility_code"].combine_chunks().take(place)
     differs = pc.fill_null(pc.not_equal(before, taken["facility_code"].combine_chunks()), False)
     return taken["dose_id"].combine_chunks().filter(differs).unique()
-
-
-def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """A column as int64[n], equal exactly where its values are; null is -1."""
-    encoded = column.combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)

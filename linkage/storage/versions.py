@@ -19,7 +19,7 @@ import msgspec
 from linkage.errors import InputError, LinkageError, VerificationError, disk_reason
 from linkage.storage.checksums import unreadable
 from linkage.storage.sealed import DIGEST, read_sealed, sealed
-from linkage.storage.work_folders import abandoned, flush_all, put_in_place, undivided, work_folder
+from linkage.storage.work_folders import abandoned, flush_all, put_in_place, replacing, undivided, work_folder
 
 MANIFEST, CURRENT = "manifest.json", "current"
 _VERSION = re.compile(r"v(\d{6,})(?:-([0-9a-f]{8}))?")  # older formats have no digest there
@@ -107,6 +107,12 @@ def put_aside(built: Path, version: Path) -> None:
 def let_count(place: Path, built: Path) -> None:
     """Put a version that has appeared in force; built: where it was before."""
     put_in_place(built.parent / CURRENT, place / CURRENT)
+
+
+def finish(place: Path, version: Path) -> None:
+    """Put a version in force that has appeared and that a kill kept from counting; `building` would take it away."""
+    with replacing(place / CURRENT) as pointer:
+        pointer.write_text(version.name + "\n", "ascii")
 
 
 def point_to(place: Path, version: Path, kind: Kind) -> None:
