@@ -85,7 +85,9 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
     doses, registry, run_dir = district.path("doses"), district.path("registry"), district.run_dir
     places = {"index": district.index, "state": tmp_path / "state", "nights": tmp_path / "nights", "model": model}
     config = tmp_path / "night.toml"
-    config.write_text("".join(["format = 1\n", *(f'{k} = "{v}"\n' for k, v in places.items()), "[sources]\n"]), "utf-8")
+    some = write(tmp_path / "some.parquet", district.rows("doses")[:20], doses)
+    lines = ["format = 1", *(f'{k} = "{v}"' for k, v in places.items()), "[sources]", f'doses = ["{some}"]']
+    config.write_text("\n".join(lines), "utf-8")
     return {
         "simulate": ["--persons", 200, "--doses", 100, "--seed", 1, "--out", tmp_path / "data"],
         "index build": [registry, "--units", district.units, "--out", tmp_path / "index"],
@@ -97,6 +99,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "run": ["--doses", doses, "--index", district.index, "--model", model, "--out", tmp_path / "runs"],
         "night": ["--config", config, "--date", "2026-03-14"],
         "nights list": ["--config", config],
+        "history": [district.rows("doses")[0]["dose_id"], "--config", config],
         "state info": ["--config", config],
         "evaluate": [run_dir, "--truth", district.path("truth")],
         "explain": [run_dir, district.rows("doses")[0]["dose_id"]],

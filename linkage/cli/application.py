@@ -55,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     run.train,
     run.run,
     night.night,
+    night.history,
     judge.evaluate,
     judge.explain,
     find.find,

@@ -12,6 +12,7 @@ from linkage.cli.options import N_CORES, Json, Threads, day
 from linkage.cli.printing import print_json, print_lines, print_result
 from linkage.cli.progress import progress
 from linkage.cli.talk import print_notes, say
+from linkage.wording.cell_text import visible
 
 Config = Annotated[Path, typer.Option("--config", help="File that names folders, sources and limits: night.toml.")]
 
@@ -64,6 +65,29 @@ def nights_list(config: Config, as_json: Json = False) -> None:
     print_lines(
         f"{one['night_id']}  {', '.join(f'{n:,} {what}' for what, n in one['changes'].items())}" for one in told
     )
+
+
+def history(
+    dose_id: Annotated[str, typer.Argument(help="The dose, by its id.")],
+    config: Config,
+    as_json: Json = False,
+) -> None:
+    """Show all that a dose ever was, night by night.
+
+    Its versions, its decisions and why they changed, and the verdicts on it.
+
+    \b
+    Example: linkage history D000004781 --config night.toml
+    """
+    from linkage.insight.history import history as history_of
+    from linkage.nights.configuration import read_configuration
+    from linkage.reports.history import render
+
+    found = history_of(read_configuration(config), dose_id)
+    if as_json:
+        print_json(found)
+    else:
+        print_lines(map(visible, render(found)))
 
 
 def state_export(

@@ -54,6 +54,7 @@ class Night:
     index: Index
     model: Model
     work: Work
+    persons: pa.Array  # ids of who is changed, new or gone in the registry
     touched: Touched = NOTHING
 
     @property

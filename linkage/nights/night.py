@@ -174,8 +174,9 @@ class _Running:
             check_rejected(arrived, self.configuration.gates)
             verdicts = verdict_changes(read, self.state, changes, self.index)
         touched = touched_by(self.registry, self.index, self.state, self.model, self.work)
-        batch = decide_again(Night(self.state, changes, verdicts, self.index, self.model, self.work, touched))
-        results = results_of(self.state, changes, batch, self.inputs.date, self.model, clock)
+        about = self.state, changes, verdicts, self.index, self.model, self.work, self.registry.persons, touched
+        night = Night(*about)
+        results = results_of(night, decide_again(night), self.inputs.date)
         check_doses(self.state, changes, results)
         check_expected(results, self.configuration.gates)
         name = night_id(self.inputs, self.state, self.registry.before, self.model)

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.machine.stage_clock import Clock
-from linkage.nights.deciding import Batch
+from linkage.nights.deciding import Batch, Night
 from linkage.nights.difference import Difference, difference, published_decisions, published_items
+from linkage.nights.reasons import reasons_of, with_reasons
 from linkage.nights.rows import claim_rows, decision_rows, person_links, queue_rows
 from linkage.nights.versions import DoseChanges
 from linkage.published.claims import with_comparisons
@@ -56,22 +57,24 @@ class Results:
     expected_false_matches: float
 
 
-def results_of(
-    state: State, changes: DoseChanges, batch: Batch | None, list_date: datetime.date, model: Model, clock: Clock
-) -> Results:
+def results_of(night: Night, batch: Batch | None, list_date: datetime.date) -> Results:
     """Hold what was decided against what is in force."""
+    state, changes, clock = night.state, night.changes, night.work.clock
     number = len(state.nights) + 1
-    made = _Made.none(model) if batch is None else _Made.of(batch, list_date, clock)
+    made = _Made.none(night.model) if batch is None else _Made.of(batch, list_date, clock)
     with clock.stage("difference"):
         asked = pa.concat_arrays([made.decisions["dose_id"].combine_chunks(), changes.touched]).unique()
         before = rows_in_force(state, PUBLISHED_DECISIONS, asked)
         decisions = difference(before, made.decisions, ("dose_id",))
+        reasons = reasons_of(night, batch, decisions, made.claims, before)
         keys = np.union1d(changes.claims, made.claims["claim"].to_numpy())
         claims = difference(rows_in_force(state, DECIDED_CLAIMS, keys), made.claims, _CLAIM_KEY)
-        published = {DECISIONS.name: published_decisions(decisions, before)}
+        published = {DECISIONS.name: with_reasons(published_decisions(decisions, before), reasons)}
         tables = {
             DOSE_VERSIONS.name: changes.rows,
-            PUBLISHED_DECISIONS.name: _state_rows(decisions, PUBLISHED_DECISIONS, number, ("dose_id",)),
+            PUBLISHED_DECISIONS.name: with_reasons(
+                _state_rows(decisions, PUBLISHED_DECISIONS, number, ("dose_id",)), reasons
+            ),
             DECIDED_CLAIMS.name: _state_rows(claims, DECIDED_CLAIMS, number, _CLAIM_KEY),
             CLAIMS_OF_PERSONS.name: _links(batch, claims),
             CLAIMS_OF_SUBJECTS.name: _subject_links(changes),
@@ -142,7 +145,7 @@ def _queue_before(state: State, table: StateTable, claims: np.ndarray, schema: p
 def _state_rows(found: Difference, table: StateTable, number: int, key: tuple[str, ...]) -> pa.Table:
     """Rows of the state: what is new, and marks of what is gone."""
     written = found.written
-    names = list(dict.fromkeys([*table.schema.names, *written.column_names]))
+    schema = pa.unify_schemas([table.schema, written.schema], promote_options="permissive")
     gone = found.removed.group_by(list(key)).aggregate([])
 
     def rows(of: pa.Table, is_gone: bool) -> pa.Table:
@@ -151,13 +154,13 @@ def _state_rows(found: Difference, table: StateTable, number: int, key: tuple[st
             "is_gone": pa.repeat(pa.scalar(is_gone), of.num_rows),
         }
         columns = {}
-        for name in names:
+        for name in schema.names:
             if name in added:
                 columns[name] = added[name]
             elif name in of.column_names:
                 columns[name] = of[name]
             else:
-                columns[name] = pa.nulls(of.num_rows, written.schema.field(name).type)
+                columns[name] = pa.nulls(of.num_rows, schema.field(name).type)
         return pa.table(columns)
 
     parts = [rows(written, False), rows(gone, True)]

@@ -1,4 +1,4 @@
-"""Merges the parts of a state: what is no longer in force goes, but for doses and verdicts, of which all is kept."""
+"""Merges the parts of a state: what is no longer in force goes, but for doses, decisions and verdicts, which stay."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ from linkage.storage import versions as stored
 from linkage.storage.checksums import SUMS, CheckedFile, CheckedReader
 from linkage.storage.summed_folders import files_of, write_sums
 
-FORMAT = 3
+FORMAT = 4
+ROW_GROUP_ROWS = 1 << 16  # who looks up one row reads as many
 MODEL, PARTS = "model.json", "parts"
 _EPOCH = "epochs/000001"  # the folder of the model of the first epoch
 REMEDY = "restore the state from a copy"
@@ -207,11 +208,20 @@ def _first_epoch(built: Path, epoch: Epoch, number: int) -> dict[str, Any]:
 
 
 def write_part(folder: Path, table: StateTable, rows: pa.Table) -> None:
-    """Write rows of a table, sorted, with a dictionary for what comes again."""
+    """Write rows of a table, sorted, with a dictionary for what comes again, and the bounds of what they are sorted by
+    in each row group."""
     ordered = rows.sort_by([(name, "ascending") for name in table.sort])
     path = folder / f"{table.name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(ordered, path, compression="zstd", compression_level=1, write_page_checksum=True)
+    pq.write_table(
+        ordered,
+        path,
+        row_group_size=ROW_GROUP_ROWS,
+        compression="zstd",
+        compression_level=1,
+        write_page_checksum=True,
+        write_statistics=list(table.sort),
+    )
 
 
 def _files_with_sums(state: State, parts: Sequence[Mapping[str, Any]]) -> list[str]:

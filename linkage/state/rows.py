@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkage.state.folder import State
 from linkage.state.tables import CLAIMS_OF_PERSONS, CLAIMS_OF_SUBJECTS, DOSE_VERSIONS, WITHDRAWN, StateTable
 
 Keys = NDArray[np.uint64]
+_FEW = 1 << 16  # values, more of which are in every row group anyway
 
 
 def rows_in_force(
@@ -62,14 +65,30 @@ def versions_of(
         if wanted is None:
             parts.append(file.read(needed))
             continue
-        is_asked = [pc.is_in(file.read_row_group(n, [by]).column(0), wanted) for n in range(file.num_row_groups)]
-        for number, asked in enumerate(is_asked):
+        for number in _groups_to_read(file, by, wanted):
+            asked = pc.is_in(file.read_row_group(number, [by]).column(0), wanted)
             if pc.any(asked).as_py():
                 parts.append(file.read_row_group(number, needed).filter(asked))
     empty = table.schema.empty_table()
     empty = empty if needed is None else empty.select(needed)
     # Queues have columns of the plan's comparisons, which an empty table here does not know.
     return pa.concat_tables(parts).combine_chunks() if parts else empty
+
+
+def _groups_to_read(file: pq.ParquetFile, by: str, wanted: pa.Array) -> list[int]:
+    """The row groups of a part that may hold one of some values of a column: by the first column that a part is sorted
+    by these are few where the values are few; of other columns no bounds are kept."""
+    every = list(range(file.num_row_groups))
+    if len(wanted) > _FEW:
+        return every
+    values = sorted(value for value in wanted.to_pylist() if value is not None)
+    place = file.schema_arrow.get_field_index(by)  # of columns before it none is a list, which has several of the file
+    bounds = [file.metadata.row_group(number).column(place).statistics for number in every]
+    return [
+        number
+        for number, known in zip(every, bounds, strict=True)
+        if known is None or not known.has_min_max or bisect_left(values, known.min) < bisect_right(values, known.max)
+    ]
 
 
 def _are_last(rows: pa.Table, table: StateTable) -> NDArray[np.bool_]:

@@ -105,12 +105,21 @@ CLAIMS_OF_SUBJECTS = StateTable(
     ("subject", "claim"),
 )
 
+# Every decision that a dose ever had, and why it took the place of the one before.
 PUBLISHED_DECISIONS = StateTable(
     "decisions",
     ("dose_id",),
-    pa.schema([*(field.with_nullable(True) for field in DECISIONS.arrow()), _NIGHT, _GONE]),
+    pa.schema(
+        [
+            *(field.with_nullable(True) for field in DECISIONS.arrow()),
+            pa.field("why", pa.list_(pa.string())),  # what came of the dose, or a word of linkage.state.why
+            pa.field("changed_persons", pa.list_(pa.string())),  # ids, where the registry is why
+            _NIGHT,
+            _GONE,
+        ]
+    ),
     "night",
-    ("dose_id",),
+    ("dose_id", "night"),
 )
 
 # An item is a claim as typed and as compared: files and stations may make what was typed alike to be read otherwise.
@@ -145,11 +154,11 @@ KEPT_VERDICTS = StateTable(
         ]
     ),
     "night",
-    ("number", "claim", "night"),
+    ("claim", "number", "night"),
 )
 
 # Of these no row goes, whatever took its place.
-ALL_KEPT = (DOSE_VERSIONS, KEPT_VERDICTS)
+ALL_KEPT = (DOSE_VERSIONS, PUBLISHED_DECISIONS, KEPT_VERDICTS)
 
 TABLES = {
     table.name: table
