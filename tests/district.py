@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -121,3 +122,21 @@ def call(*arguments: object) -> Called:
         except SystemExit as end:
             code = end.code
     return Called(code if isinstance(code, int) else int(code is not None), out.getvalue(), err.getvalue())
+
+
+def heavy_modules_of(*words: object) -> tuple[str, str]:
+    """What a command prints in a process of its own, and which of the modules it loads that take long to load."""
+    code = (
+        "import os, sys\n"
+        "from linkage.cli.entry import program\n"
+        "end = os._exit\n"
+        "def told(code):\n"
+        "    heavy = {'numba', 'duckdb', 'llvmlite', 'blocking', 'models', 'linkage.encode', 'linkage.training'}\n"
+        "    print(*sorted(heavy & set(sys.modules)), file=sys.stderr, flush=True)\n"
+        "    end(code)\n"
+        "os._exit = told\n"
+        f"sys.argv = {['linkage', *map(str, words)]!r}\n"
+        "program()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return ended.stdout, ended.stderr.strip()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -19,8 +17,9 @@ from rich.cells import cell_len
 from linkage.cli.tables import print_fitted
 from linkage.encode.columns import encode
 from linkage.errors import UsageError
-from linkage.insight.explain import explain, find_dose, find_readings
+from linkage.insight.explain import explain
 from linkage.insight.explanation import Explanation
+from linkage.insight.sources import source_of
 from linkage.insight.weighing import weigh
 from linkage.published.reader import read_manifest
 from linkage.registry.from_files import apply_changes
@@ -29,7 +28,7 @@ from linkage.reports.explanation import render
 from linkage.scoring.batch import prepare_batch
 from linkage.scoring.scorer import Scorer
 from linkage.training.model_file import Model
-from tests.district import District, Row, call, make_district, table, write
+from tests.district import District, Row, call, heavy_modules_of, make_district, table, write
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +194,7 @@ def test_a_name_is_as_rare_as_in_its_cohort(district: District, some: Callable[[
             continue
         n_in_commune += 1
         dictionaries = index.dictionaries.copy()
-        dose = encode(find_dose(district.run_dir, row["dose_id"]), index.plan, "left", dictionaries)
+        dose = encode(source_of(district.run_dir).dose(row["dose_id"]), index.plan, "left", dictionaries)
         tile = Scorer(prepare_batch(dose, dictionaries, index), index, model.parameters).tile(slice(0, 1))
         by_name = dict(zip(names, tile.ratios, strict=True))
         place, people = by_name["commune"], by_name["ethnicity"]
@@ -227,32 +226,16 @@ def _share_by_hand(columns: dict[str, Any], person: int) -> float:
 def test_an_explanation_loads_no_kernel(district: District, some: Callable[[str], list[Row]]) -> None:
     """Nor DuckDB, nor the rules of a plan: to load them takes longer than to explain a dose."""
     for status in ("verified", "matched", "review", "unmatched", "excluded"):
-        code = (
-            "import os, sys\n"
-            "from linkage.cli.entry import program\n"
-            "end = os._exit\n"
-            "def told(code):\n"
-            "    heavy = {'numba', 'duckdb', 'llvmlite', 'blocking', 'models', 'linkage.encode', 'linkage.training'}\n"
-            "    print(*sorted(heavy & set(sys.modules)), file=sys.stderr, flush=True)\n"
-            "    end(code)\n"
-            "os._exit = told\n"
-            f"sys.argv = ['linkage', 'explain', {str(district.run_dir)!r}, {some(status)[0]['dose_id']!r}]\n"
-            "program()\n"
-        )
-        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert f": {status}" in ended.stdout.splitlines()[0]
-        assert ended.stderr.strip() == "", status
+        printed, heavy = heavy_modules_of("explain", district.run_dir, some(status)[0]["dose_id"])
+        assert f": {status}" in printed.splitlines()[0]
+        assert heavy == "", status
 
 
 def test_who_is_weighed_anew_weighs_what_was_published(district: District, some: Callable[[str], list[Row]]) -> None:
-    index = read_manifest(district.run_dir)["index"]
+    source = source_of(district.run_dir)
     for row in [*some("verified")[:1], *some("matched")[:2], *some("review")[:2], *some("unmatched")[:1]]:
         for candidate in explain(district.run_dir, row["dose_id"]).candidates:
-            dose, readings = (
-                find_dose(district.run_dir, row["dose_id"]),
-                find_readings(district.run_dir, row["dose_id"]),
-            )
-            anew = weigh(district.run_dir, index, row["claim_id"], dose, readings, candidate.person_id)
+            anew = weigh(source, row, candidate.person_id)
             assert (anew.person_id, anew.registered) == (candidate.person_id, candidate.registered)
             assert anew.evidence == candidate.evidence
             assert anew.match_weight == pytest.approx(candidate.match_weight, abs=1e-9)

@@ -62,7 +62,7 @@ def _evaluate_link(folder: Path, truth: Path | None, entity: str | None, as_json
 
 
 def explain(
-    run: Annotated[Path, typer.Argument(help="Folder of a published run, or of link.")],
+    place: Annotated[Path, typer.Argument(help="Folder of a published run, of a state or of link; or night.toml.")],
     dose_id: Annotated[
         str, typer.Argument(help="The dose, or the key of a claim as queues have it; of link the id of a left record.")
     ],
@@ -77,21 +77,24 @@ def explain(
 
     \b
     Example: linkage explain runs/RUN D000000503
+    Example: linkage explain night.toml D000000503
     Example: linkage explain linked A-17 --person B-3
     """
     # None of these loads a kernel, which would take longer than to explain a dose.
     from linkage.insight.explain import dose_of
     from linkage.insight.explain import explain as explain_dose
+    from linkage.insight.sources import source_of
     from linkage.published.reader import is_link_folder
     from linkage.reports.explanation import render
 
-    if is_link_folder(run):
-        _explain_link(run, dose_id, person, as_json)
+    if is_link_folder(place):
+        _explain_link(place, dose_id, person, as_json)
         return
-    dose, n_doses = dose_of(run, dose_id)
+    source = source_of(place)
+    dose, n_doses = dose_of(source, dose_id)
     if n_doses:
         say(f"claim {dose_id}: {n_doses:,} doses, which are decided alike; this is the first")
-    explanation = explain_dose(run, dose, person)
+    explanation = explain_dose(source, dose, person)
     if as_json:
         print_json(explanation)
     else:

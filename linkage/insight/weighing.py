@@ -1,24 +1,21 @@
-"""A person weighed anew against a dose, from the inputs of its run: one whom the run did not publish as a candidate."""
+"""A person weighed anew against a dose, who is not among the candidates kept."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from blocking.candidates import Candidates
 from linkage.errors import UsageError
 from linkage.insight.explanation import Candidate, Compared, Evidence, texts_as_read, texts_of
+from linkage.insight.sources import Source
 from linkage.plan.kinds import FOUND_BY_SUBJECT
 from linkage.published.decisions import pass_lists
-from linkage.published.reader import find_rows, published_model
-from linkage.registry.index import Index, open_index
+from linkage.registry.index import Index
 from linkage.registry.rolling_check import damage_told, looked_up
-from linkage.schema import CANDIDATES
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
 from linkage.scoring.scorer import Scored, Scorer
 from linkage.stations import encode_as_read
@@ -29,23 +26,22 @@ from models.posterior import posterior
 SHOWN = 6  # candidates of a record of two linked files
 
 
-def weigh(
-    run_dir: Path, where: dict[str, Any], claim_id: str, dose: pa.Table, readings: list[tuple[str, str]], person_id: str
-) -> Candidate:
-    """A person weighed against a dose, whether a pass found them or not; where: the entry ``index`` of the manifest.
+def weigh(source: Source, decision: dict[str, Any], person_id: str) -> Candidate:
+    """A person weighed against a dose that is decided, whether a pass found them or not.
 
-    UsageError where the registry has no such person; VerificationError where the run or the index is damaged.
+    UsageError where the registry has no such person; VerificationError where source or index are damaged.
     """
-    index = open_index(Path(where["path"]), where["content"])
+    dose, readings = source.dose(decision["dose_id"]), source.readings(decision["dose_id"])
+    index = source.open_index()
     check_whole(looked_up(index))
     with damage_told(index.files):
         asked = _row_of(index, person_id)
-        model = published_model(run_dir, index.plan)
+        model = source.model(index.plan)
         dictionaries = index.dictionaries.copy()
         batch = prepare_batch(encode_as_read(dose, readings, index.plan, dictionaries), dictionaries, index)
         everyone, _ = Scorer(batch, index, model.parameters, floor_log2=-np.inf).link(slice(0, 1))
         found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
-        beside = _evidence(run_dir, claim_id, index)
+        beside = _evidence(source.candidates(decision), index)
         rows = [*(row for row in beside if row != asked), asked]
         scored = score_rows(batch, index, model, rows)
         scorer = Scorer(batch, index, model.parameters)
@@ -100,17 +96,15 @@ def candidate_of(
     return Candidate(registered[index.plan.right_id], probability, weight, found_by, registered, evidence, *corrections)
 
 
-def _evidence(run_dir: Path, claim_id: str, index: Index) -> dict[int, tuple[float, float]]:
+def _evidence(candidates: list[dict[str, Any]], index: Index) -> dict[int, tuple[float, float]]:
     """The bits of other doses by registry row: of the claim, and of the schedule."""
-    filters = [("claim_id", "=", claim_id)]
-    found = find_rows(run_dir, CANDIDATES.name, filters, ["person_id", "subject_bits", "schedule_bits"])
-    found = found.filter((pc.field("subject_bits") != 0) | (pc.field("schedule_bits") != 0))
-    rows = index.rows_of(found["person_id"]).tolist()
-    return {n: (row["subject_bits"], row["schedule_bits"]) for n, row in zip(rows, found.to_pylist(), strict=True)}
+    found = [row for row in candidates if row["subject_bits"] != 0 or row["schedule_bits"] != 0]
+    rows = index.rows_of(pa.array([row["person_id"] for row in found], pa.string())).tolist()
+    return {n: (row["subject_bits"], row["schedule_bits"]) for n, row in zip(rows, found, strict=True)}
 
 
 def _row_of(index: Index, person_id: str) -> int:
     row = int(index.rows_of(pa.array([person_id]))[0])
     if row < 0:
-        raise UsageError(f"person {person_id!r} is not in the registry of this run")
+        raise UsageError(f"person {person_id!r} is not in the registry of these decisions")
     return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from linkage.errors import VerificationError
 from linkage.ingest import file_entries, set_aside_entries
 from linkage.machine.version import code_version
 from linkage.nights.arriving import Arrived
+from linkage.nights.configuration import Configuration
 from linkage.nights.inputs import NightInputs
 from linkage.nights.registry import Registry
 from linkage.nights.results import Results
@@ -80,15 +82,22 @@ def registry_entries(registry: Registry, touched: Touched) -> dict[str, Any]:
 
 
 def state_entries(
-    name: str, inputs: NightInputs, registry: Registry, changes: DoseChanges, results: Results
+    name: str,
+    inputs: NightInputs,
+    configuration: Configuration,
+    registry: Registry,
+    changes: DoseChanges,
+    results: Results,
 ) -> dict[str, Any]:
-    """What the manifest of the state says of a night, and of all doses in force."""
+    """What the manifest of the state says of a night, and of all doses in force; index_path: from the state on, so that
+    both can be moved together."""
     return {
         "night_id": name,
         "date": inputs.date.isoformat(),
         "inputs": inputs.digest,
         "index": registry.after.manifest["content"],
         "index_version": registry.version,
+        "index_path": os.path.relpath(configuration.index, configuration.state),
         "registry": registry.counts,
         "doses": changes.counts,
         "changes": results.changes,

@@ -186,7 +186,7 @@ class _Running:
             with clock.stage("publish"):
                 self._write(stage, arrived, results, verdicts)
             self.check.finish()
-            entries = state_entries(name, self.inputs, self.registry, changes, results)
+            entries = state_entries(name, self.inputs, self.configuration, self.registry, changes, results)
             are_all = is_due(self.state)
             tables = dict(results.tables)
             if verdicts.rows.num_rows:

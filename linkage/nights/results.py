@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from linkage.machine.stage_clock import Clock
 from linkage.nights.deciding import Batch, Night
 from linkage.nights.difference import Difference, difference, published_decisions, published_items
+from linkage.nights.finding import dose_links
 from linkage.nights.reasons import reasons_of, with_reasons
-from linkage.nights.rows import claim_rows, decision_rows, person_links, queue_rows
-from linkage.nights.versions import DoseChanges
+from linkage.nights.rows import candidate_rows, candidate_schema, claim_rows, decision_rows, person_links, queue_rows
 from linkage.published.claims import with_comparisons
 from linkage.published.decisions import PersonIds
 from linkage.published.faults import Faults
@@ -24,10 +24,10 @@ from linkage.state.folder import State
 from linkage.state.rows import rows_in_force
 from linkage.state.tables import (
     CLAIMS_OF_PERSONS,
-    CLAIMS_OF_SUBJECTS,
     DECIDED_CLAIMS,
     DOSE_VERSIONS,
     ITEM_KEY,
+    KEPT_CANDIDATES,
     PUBLISHED_DECISIONS,
     QUEUE_ITEMS,
     QUEUES,
@@ -77,13 +77,16 @@ def results_of(night: Night, batch: Batch | None, list_date: datetime.date) -> R
             ),
             DECIDED_CLAIMS.name: _state_rows(claims, DECIDED_CLAIMS, number, _CLAIM_KEY),
             CLAIMS_OF_PERSONS.name: _links(batch, claims),
-            CLAIMS_OF_SUBJECTS.name: _subject_links(changes),
+            **dose_links(changes.after),
         }
+        kept = _rows_before(state, KEPT_CANDIDATES, keys, made.candidates.schema)
+        candidates = difference(kept, made.candidates, _CLAIM_KEY, ("rank",))
+        tables[KEPT_CANDIDATES.name] = _state_rows(candidates, KEPT_CANDIDATES, number, _CLAIM_KEY)
         items = {}
         for table, queue in zip(QUEUE_ITEMS, QUEUES, strict=True):
             rows = made.queues[queue.name]
             found = difference(
-                _queue_before(state, table, keys, rows.schema),
+                _rows_before(state, table, keys, rows.schema),
                 rows,
                 ITEM_KEY,
                 ("rank",) if queue is REVIEW_QUEUE else (),
@@ -115,6 +118,7 @@ class _Made:
 
     decisions: pa.Table
     claims: pa.Table
+    candidates: pa.Table
     queues: Mapping[str, pa.Table]
 
     @classmethod
@@ -123,7 +127,8 @@ class _Made:
         ids = PersonIds.of_decided(batch.claims.decided, batch.index)
         faults = Faults.of(batch.read, batch.claims.decided, batch.index.plan)
         decisions = decision_rows(batch, doses, ids, faults)
-        return cls(decisions, claim_rows(batch, ids), queue_rows(batch, doses, faults, list_date))
+        queues = queue_rows(batch, doses, faults, list_date)
+        return cls(decisions, claim_rows(batch, ids), candidate_rows(batch, ids), queues)
 
     @classmethod
     def none(cls, model: Model) -> _Made:
@@ -133,11 +138,12 @@ class _Made:
             REVIEW_QUEUE.name: with_comparisons(REVIEW_QUEUE, model.parameters)
         }
         empty = {name: schema.append(claim).empty_table() for name, schema in queues.items()}
-        return cls(DECISIONS.arrow().empty_table(), pa.schema(kept).empty_table(), empty)
+        candidates = candidate_schema(model).empty_table()
+        return cls(DECISIONS.arrow().empty_table(), pa.schema(kept).empty_table(), candidates, empty)
 
 
-def _queue_before(state: State, table: StateTable, claims: np.ndarray, schema: pa.Schema) -> pa.Table:
-    """The items of some claims that are in force, with the columns of the plan's comparisons."""
+def _rows_before(state: State, table: StateTable, claims: np.ndarray, schema: pa.Schema) -> pa.Table:
+    """The rows of some claims that are in force, with the columns of the plan's comparisons."""
     found = rows_in_force(state, table, claims)
     return found.select(schema.names).cast(schema) if found.num_rows else schema.empty_table()
 
@@ -172,11 +178,6 @@ def _links(batch: Batch | None, claims: Difference) -> pa.Table:
     if batch is None:
         return CLAIMS_OF_PERSONS.schema.empty_table()
     return person_links(batch, claims.written["claim"].to_numpy())
-
-
-def _subject_links(changes: DoseChanges) -> pa.Table:
-    stated = changes.after.filter(pc.not_equal(changes.after["subject"], pa.scalar(0, pa.uint64())))
-    return stated.group_by(["subject", "claim"]).aggregate([]).cast(CLAIMS_OF_SUBJECTS.schema)
 
 
 def _counted(published: pa.Table) -> dict[str, int]:

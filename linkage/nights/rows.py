@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import NO_RIVALS
 from linkage.nights.deciding import Batch
+from linkage.published.claims import candidate_columns, have_candidates, with_comparisons
 from linkage.published.decided import DecidedDoses
 from linkage.published.decisions import PersonIds, decision_parts
 from linkage.published.faults import Faults
 from linkage.published.queues import ToQueue, queue_parts
-from linkage.schema import DECISIONS, STATUSES
+from linkage.schema import CANDIDATES, DECISIONS, STATUSES
 from linkage.state.tables import BEST, BY_ITSELF, CANDIDATE, CLAIMS_OF_PERSONS
+from linkage.training.model_file import Model
 
 _NO_STATUS = 255  # of doses that stand in no queue
 
@@ -46,8 +48,7 @@ def queue_rows(batch: Batch, doses: DecidedDoses, faults: Faults, list_date: dat
 
 
 def claim_rows(batch: Batch, ids: PersonIds) -> pa.Table:
-    """What is decided of the claims taken, and their candidates, by key: the columns of the state's claims but night
-    and is_gone."""
+    """What is decided of the claims taken, by key: the columns of the state's claims but night and is_gone."""
     at, decided = np.flatnonzero(batch.taken), batch.claims.decided
     place = decided.place[at]
     ranked = np.full((at.size, decided.ranked.rows.shape[1]), -1, np.int32)
@@ -55,11 +56,7 @@ def claim_rows(batch: Batch, ids: PersonIds) -> pa.Table:
     which, rank = np.nonzero(ranked >= 0)
     ends = pa.array(np.append(0, np.cumsum((ranked >= 0).sum(axis=1))), pa.int32())
     statuses = pa.array(STATUSES)
-    kept = {
-        "candidate_ids": ids.of(place[which], rank),
-        "candidate_weights": pa.array(decided.ranked.weights[place[which], rank]),
-        "candidate_probabilities": pa.array(decided.ranked_probabilities[place[which], rank]),
-    }
+    kept = ids.of(place[which], rank)
     return pa.table(
         {
             "claim": pa.array(batch.keys[at]),
@@ -67,9 +64,25 @@ def claim_rows(batch: Batch, ids: PersonIds) -> pa.Table:
             "by_itself_person": pa.array(batch.decided_by_itself(at)),
             "status": statuses.take(pa.array(decided.status[at])),
             "best": pa.array(batch.best(at)),
-            **{name: pa.ListArray.from_arrays(ends, values) for name, values in kept.items()},
+            "candidate_ids": pa.ListArray.from_arrays(ends, kept),
         }
     )
+
+
+def candidate_rows(batch: Batch, ids: PersonIds) -> pa.Table:
+    """The candidates of the claims taken, by key and rank: the columns of the state's candidates but night and is_gone,
+    and those of the plan's comparisons."""
+    schema = candidate_schema(batch.claims.model)
+    at = np.flatnonzero(batch.taken & have_candidates(batch.claims.decided)).astype(np.int32)
+    which, columns = candidate_columns(at, batch.claims, ids)
+    columns["claim"] = pa.array(batch.keys[at[which]])
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def candidate_schema(model: Model) -> pa.Schema:
+    """The columns of `candidate_rows`."""
+    schema = with_comparisons(CANDIDATES, model.parameters)
+    return schema.remove(schema.get_field_index("claim_id")).append(pa.field("claim", pa.uint64()))
 
 
 def person_links(batch: Batch, claims: NDArray[np.uint64]) -> pa.Table:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from linkage.doses.verdicts import AreKnown, are_among, read_verdicts
 from linkage.ingest import Ingested
+from linkage.ingest.duplicates import hash_keys
 from linkage.nights.arriving import Arrived
 from linkage.nights.versions import DoseChanges
 from linkage.registry.index import Index
 from linkage.schema import VERDICTS
 from linkage.state.folder import State
-from linkage.state.rows import versions_of
+from linkage.state.rows import versions_of, versions_with
 from linkage.state.tables import DOSE_VERSIONS
 
 
@@ -43,7 +44,11 @@ def read_arrived_verdicts(
     def known(name: str) -> AreKnown:
         def are_known(ids: pa.Array) -> NDArray[np.bool_]:
             asked = ids.drop_null().unique()
-            there = versions_of(state, DOSE_VERSIONS, asked, by=name, columns=[name])[name].combine_chunks()
+            if name == "claim_id":
+                found = versions_with(state, asked, hash_keys(pa.chunked_array([asked])), [name])
+            else:
+                found = versions_of(state, DOSE_VERSIONS, asked, columns=[name])
+            there = found[name].combine_chunks()
             return are_among(pa.concat_arrays([there, changes.rows[name].combine_chunks()]))(ids)
 
         return are_known

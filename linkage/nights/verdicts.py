@@ -19,12 +19,12 @@ from linkage.deciding.decide import REVIEW
 from linkage.deciding.pins import NOT_PINNED, STATUS_OF_WORD, VerdictsInForce
 from linkage.doses.verdicts import moments_of, words_of
 from linkage.ingest import Ingested
-from linkage.ingest.duplicates import hash_rows
+from linkage.ingest.duplicates import hash_keys, hash_rows
 from linkage.nights.queries import answer
 from linkage.nights.versions import DoseChanges
 from linkage.registry.index import Index
 from linkage.state.folder import State
-from linkage.state.rows import doses_of_claims, rows_in_force, versions_of
+from linkage.state.rows import doses_of_claims, rows_in_force, versions_with
 from linkage.state.tables import DOSE_VERSIONS, KEPT_VERDICTS
 from linkage.state.verdicts import (
     ANSWERED,
@@ -133,7 +133,7 @@ def _doses_meant(said: pa.Table, state: State, changes: DoseChanges) -> pa.Table
     names = ["dose_id", "claim_id", "claim"]
     by_claim = said["claim_id"].combine_chunks().drop_null().unique()
     by_dose = said["dose_id"].combine_chunks().drop_null().unique()
-    ever = versions_of(state, DOSE_VERSIONS, by_claim, by="claim_id", columns=[*names, "version"]).select(names)
+    ever = versions_with(state, by_claim, hash_keys(pa.chunked_array([by_claim])), [*names, "version"]).select(names)
     before = rows_in_force(state, DOSE_VERSIONS, by_dose, columns=names).select(names)
     new = changes.rows.filter(pc.invert(pc.is_in(changes.rows["dose_id"], before["dose_id"].combine_chunks())))
     return pa.concat_tables([ever, before, new.select(names)]).group_by(names).aggregate([])

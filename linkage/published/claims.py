@@ -60,25 +60,36 @@ def _ids_of_others(typed: ClaimIds, claims: NDArray[np.int64], compared_as: NDAr
 
 def candidate_parts(typed: ClaimIds, found: DecidedClaims, ids: PersonIds) -> Iterator[pa.Table]:
     """A row per claim that was compared and candidate, by claim_id and rank, in parts; see schema.CANDIDATES."""
-    decided, model = found.decided, found.model
-    schema = with_comparisons(CANDIDATES, model.parameters)
-    place, status = decided.place[typed.compared], decided.status[typed.compared]
-    compared = np.flatnonzero((place != NO_RIVALS) | (status == VERIFIED))
+    schema = with_comparisons(CANDIDATES, found.model.parameters)
+    compared = np.flatnonzero(have_candidates(found.decided)[typed.compared])
     for part in parts_of(compared.size, PART_ROWS // 8):  # a claim has several rows here, and they are wide
         members = compared[part]
-        claims = typed.compared[members]
-        ranked, probabilities = decided.candidates(claims)
-        which, rank, bits = _told(found.evidence, claims, ranked, probabilities)
-        columns: dict[str, pa.Array | pa.ChunkedArray] = {
-            "claim_id": typed.hex(members[which]),
-            "rank": pa.array(rank + 1, pa.int16()),
-            "person_id": _person_ids(decided, ids, claims[which], rank),
-            "match_probability": pa.array(probabilities[which, rank]),
-            "match_weight": pa.array(ranked.weights[which, rank]),
-            "found_by": pass_lists(model.plan, ranked.passes[which, rank]),
-        }
-        columns |= weight_parts(model, ranked, (which, rank), bits)
+        which, columns = candidate_columns(typed.compared[members], found, ids)
+        columns["claim_id"] = typed.hex(members[which])
         yield pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def have_candidates(decided: Decided) -> NDArray[np.bool_]:
+    """Which claims have candidates to be told: bool[n_claims]."""
+    return np.asarray((decided.place != NO_RIVALS) | (decided.status == VERIFIED))
+
+
+def candidate_columns(
+    claims: NDArray[np.int32], found: DecidedClaims, ids: PersonIds
+) -> tuple[Places, dict[str, pa.Array | pa.ChunkedArray]]:
+    """The candidates of some claims, by rank: which claim each is of, and the columns of schema.CANDIDATES but
+    claim_id, with those of the comparisons."""
+    decided, model = found.decided, found.model
+    ranked, probabilities = decided.candidates(claims)
+    which, rank, bits = _told(found.evidence, claims, ranked, probabilities)
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "rank": pa.array(rank + 1, pa.int16()),
+        "person_id": _person_ids(decided, ids, claims[which], rank),
+        "match_probability": pa.array(probabilities[which, rank]),
+        "match_weight": pa.array(ranked.weights[which, rank]),
+        "found_by": pass_lists(model.plan, ranked.passes[which, rank]),
+    }
+    return which, columns | weight_parts(model, ranked, (which, rank), bits)
 
 
 def _person_ids(decided: Decided, ids: PersonIds, claims: NDArray[np.int32], rank: Places) -> pa.ChunkedArray:

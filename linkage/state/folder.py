@@ -23,7 +23,7 @@ from linkage.storage import versions as stored
 from linkage.storage.checksums import SUMS, CheckedFile, CheckedReader
 from linkage.storage.summed_folders import files_of, write_sums
 
-FORMAT = 4
+FORMAT = 5
 ROW_GROUP_ROWS = 1 << 16  # who looks up one row reads as many
 MODEL, PARTS = "model.json", "parts"
 _EPOCH = "epochs/000001"  # the folder of the model of the first epoch

@@ -12,7 +12,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkage.state.folder import State
-from linkage.state.tables import CLAIMS_OF_PERSONS, CLAIMS_OF_SUBJECTS, DOSE_VERSIONS, WITHDRAWN, StateTable
+from linkage.state.tables import (
+    CLAIMS_OF_PERSONS,
+    CLAIMS_OF_SUBJECTS,
+    CLAIMS_TO_FIND,
+    DOSE_VERSIONS,
+    DOSES_OF_CLAIMS,
+    WITHDRAWN,
+    StateTable,
+)
 
 Keys = NDArray[np.uint64]
 _FEW = 1 << 16  # values, more of which are in every row group anyway
@@ -107,10 +115,27 @@ def _are_last(rows: pa.Table, table: StateTable) -> NDArray[np.bool_]:
 
 def doses_of_claims(state: State, claims: Keys) -> pa.Table:
     """The doses in force of some claims, by the keys of these, as they were accepted."""
-    ever = versions_of(state, DOSE_VERSIONS, claims, by="claim", columns=["dose_id"])
-    now = rows_in_force(state, DOSE_VERSIONS, ever["dose_id"].combine_chunks().unique())
+    now = rows_in_force(state, DOSE_VERSIONS, _doses_ever_of(state, claims))
     is_asked = pc.is_in(now["claim"], pa.array(claims))
     return now.filter(pc.and_(is_asked, pc.not_equal(now["what"], WITHDRAWN)))
+
+
+def versions_with(state: State, claim_ids: pa.Array, keys: Keys, columns: list[str] | None = None) -> pa.Table:
+    """All versions of doses that make, or once made, some claims as typed; keys: the hashes of claim_ids."""
+    claims = claims_found_by(state, keys)
+    ever = versions_of(state, DOSE_VERSIONS, _doses_ever_of(state, claims), columns=columns)
+    return ever.filter(pc.is_in(ever["claim_id"], claim_ids))
+
+
+def _doses_ever_of(state: State, claims: Keys) -> pa.Array:
+    """Doses that make, or once made, some claims: ids, distinct."""
+    found = versions_of(state, DOSES_OF_CLAIMS, claims, by="claim", columns=["dose_id"])
+    return found["dose_id"].combine_chunks().unique()
+
+
+def claims_found_by(state: State, keys: Keys) -> Keys:
+    """Claims that may have one of some keys of what is looked for: uint64[n], distinct."""
+    return np.unique(versions_of(state, CLAIMS_TO_FIND, keys, by="key")["claim"].to_numpy())
 
 
 def claims_of_persons(state: State, persons: Keys, kinds: int) -> Keys:

@@ -1,8 +1,8 @@
 """The tables of a state: what each row is known by, and which of the rows of a key is in force.
 
 Every night adds a part to each table. A later row of a key takes the place of an earlier one, and one that ``is_gone``
-takes the key out. Two tables are but ways to find claims: what stands in them may have become untrue, and whoever looks
-something up there looks at the claim itself then.
+takes the key out. Four tables are but ways to find claims and doses: what stands in them may have become untrue, and
+whoever looks something up there looks at the claim or the dose itself then.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from linkage.schema import DECISIONS, DOSES, EXCLUDED_QUEUE, MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE, VERDICTS
+from linkage.schema import (
+    CANDIDATES,
+    DECISIONS,
+    DOSES,
+    EXCLUDED_QUEUE,
+    MATCH_QUEUE,
+    REVIEW_QUEUE,
+    UNMATCHED_QUEUE,
+    VERDICTS,
+)
 
 # What a row of the doses is: the first version of a dose, a later one, or its end.
 NEW, CORRECTED, WITHDRAWN = "new", "corrected", "withdrawn"
@@ -80,13 +89,20 @@ DECIDED_CLAIMS = StateTable(
             pa.field("by_itself_person", pa.uint64()),  # the key of whom it is decided for then, 0 for nobody
             pa.field("status", pa.string()),
             pa.field("best", pa.uint64()),  # the key of the best candidate, 0 where there is none to speak of
-            pa.field("candidate_ids", pa.list_(pa.string())),  # best first
-            pa.field("candidate_weights", pa.list_(pa.float64())),
-            pa.field("candidate_probabilities", pa.list_(pa.float64())),
+            pa.field("candidate_ids", pa.list_(pa.string())),  # of those kept, best first
         ]
     ),
     "night",
     ("claim",),
+)
+
+# The candidates of a claim that a run publishes, of a verified one the one person that it agrees with.
+KEPT_CANDIDATES = StateTable(
+    "candidates",
+    ("claim",),
+    pa.schema([*(f.with_nullable(True) for f in CANDIDATES.arrow() if f.name != "claim_id"), _CLAIM, _NIGHT, _GONE]),
+    "night",
+    ("claim", "rank"),
 )
 
 CLAIMS_OF_PERSONS = StateTable(
@@ -103,6 +119,23 @@ CLAIMS_OF_SUBJECTS = StateTable(
     pa.schema([pa.field("subject", pa.uint64()), _CLAIM]),
     None,
     ("subject", "claim"),
+)
+
+DOSES_OF_CLAIMS = StateTable(
+    "doses_of_claims",
+    ("claim", "dose_id"),
+    pa.schema([_CLAIM, pa.field("dose_id", pa.string())]),
+    None,
+    ("claim", "dose_id"),
+)
+
+# By hashes of what somebody has at hand: of the claim_id as typed.
+CLAIMS_TO_FIND = StateTable(
+    "claims_to_find",
+    ("key", "claim"),
+    pa.schema([pa.field("key", pa.uint64()), _CLAIM]),
+    None,
+    ("key", "claim"),
 )
 
 # Every decision that a dose ever had, and why it took the place of the one before.
@@ -167,6 +200,9 @@ TABLES = {
         DECIDED_CLAIMS,
         CLAIMS_OF_PERSONS,
         CLAIMS_OF_SUBJECTS,
+        DOSES_OF_CLAIMS,
+        CLAIMS_TO_FIND,
+        KEPT_CANDIDATES,
         PUBLISHED_DECISIONS,
         KEPT_VERDICTS,
         *QUEUE_ITEMS,

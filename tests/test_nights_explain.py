@@ -1,0 +1,108 @@
+"""What a state explains and finds: the same as a run on all that is in force, and without reading it all."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from unittest import mock
+
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.insight.explain import dose_of, explain
+from linkage.insight.sources import StateSource, source_of
+from linkage.state.folder import open_state
+from linkage.state.tables import TABLES
+from tests.district import call, heavy_modules_of
+from tests.nights import Nights, Row, make_town, table
+from tests.test_nights_history import groups_read
+
+
+@dataclass(frozen=True)
+class Stood:
+    """Three nights with corrections and changes of the registry, and one run on what is in force."""
+
+    nights: Nights
+    scratch: Path
+    decisions: list[Row]
+
+    @property
+    def state(self) -> Path:
+        return self.nights.folder / "state"
+
+    def some(self, status: str, n: int = 12) -> list[str]:
+        return [row["dose_id"] for row in self.decisions if row["status"] == status][:n]
+
+
+@pytest.fixture(scope="module")
+def stood(tmp_path_factory: pytest.TempPathFactory) -> Stood:
+    folder = tmp_path_factory.mktemp("explained")
+    town = make_town(folder / "town", 1500, 2500)
+    nights = town.open(folder / "nights", changing=True)
+    rows = {row["dose_id"]: row for row in town.doses[:700]}
+    registry = pq.read_table(town.index.parent / "data" / "registry.parquet").to_pylist()
+    with mock.patch("linkage.state.folder.ROW_GROUP_ROWS", 64), mock.patch("linkage.state.compacting.MOST_PARTS", 2):
+        nights.write_doses(0, list(rows.values()))
+        nights.run(0)
+        keys = sorted(rows)
+        mended = {key: rows[key] | {"full_name": rows[keys[n + 1]]["full_name"]} for n, key in enumerate(keys[:60:3])}
+        nights.write_doses(1, list(mended.values()))
+        nights.write_withdrawals(1, keys[60:70])
+        nights.run(1)
+        nights.write_registry(2, [row | {"phone": None, "id_number": None} for row in registry[::9]])
+        nights.run(2)
+    now = [row for row in ({**rows, **mended}).values() if row["dose_id"] not in keys[60:70]]
+    scratch = nights.from_scratch(now, nights.date(2))
+    return Stood(nights, scratch, table(scratch, "decisions"))
+
+
+@pytest.mark.parametrize("status", ["verified", "matched", "review", "unmatched", "excluded"])
+def test_a_state_explains_as_a_run(stood: Stood, status: str) -> None:
+    doses = stood.some(status)
+    assert doses
+    for place in (stood.nights.config, stood.state):
+        source = source_of(place)
+        for dose in doses:
+            assert asdict(explain(source, dose)) == asdict(explain(stood.scratch, dose))
+
+
+def test_a_claim_is_explained_by_its_first_dose(stood: Stood) -> None:
+    source, run = source_of(stood.nights.config), source_of(stood.scratch)
+    for row in stood.decisions[::40]:
+        assert dose_of(source, row["claim_id"]) == dose_of(run, row["claim_id"])
+        assert dose_of(source, row["claim_id"])[1] >= 1
+    assert dose_of(source, "c1-nonsense") == ("c1-nonsense", 0)
+
+
+def test_somebody_else_is_weighed_as_in_a_run(stood: Stood) -> None:
+    dose = stood.some("matched")[0]
+    known = {candidate.person_id for candidate in explain(stood.scratch, dose).candidates}
+    registry = pq.read_table(stood.nights.town.index.parent / "data" / "registry.parquet", columns=["person_id"])
+    other = next(person for person in registry["person_id"].to_pylist() if person not in known)
+    ours, theirs = explain(stood.state, dose, other), explain(stood.scratch, dose, other)
+    assert ours.candidates[-1].evidence == theirs.candidates[-1].evidence
+    assert ours.candidates[-1].registered == theirs.candidates[-1].registered
+
+
+def test_the_command_prints_the_same(stood: Stood) -> None:
+    dose = stood.some("review")[0]
+    assert call("explain", stood.state, dose).out == call("explain", stood.scratch, dose).out
+    ended = call("explain", stood.nights.config, "D-never-came")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+
+
+def test_explaining_reads_a_few_groups_of_rows(stood: Stood) -> None:
+    state = open_state(stood.state)
+    n_groups = sum(file.num_row_groups for t in TABLES.values() for file in state.parts(t))
+    dose = stood.some("matched")[0]
+    with groups_read() as read:
+        explain(StateSource(stood.state), dose)
+    assert n_groups > 60
+    assert 3 <= len(set(read)) <= 3 * 3  # decisions, doses and candidates of three parts at most
+
+
+def test_explaining_loads_no_kernel(stood: Stood) -> None:
+    for words in (("explain", stood.nights.config), ("history", "--config", stood.nights.config)):
+        printed, heavy = heavy_modules_of(*words, stood.some("review")[0])
+        assert ": review" in printed.splitlines()[0]
+        assert heavy == ""
