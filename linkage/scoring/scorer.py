@@ -24,10 +24,10 @@ from linkage.registry.frequencies import Ratios
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, Chances, Codes, Pairs, pattern_space, rows_of
 from linkage.scoring.binding import bind
-from linkage.scoring.number_levels import are_numberless
+from linkage.scoring.number_levels import said_of_number
 from linkage.scoring.ranking import Ranked
 from linkage.scoring.upper_bounds import UpperBounds
-from models.parameters import Parameters
+from models.parameters import NOT_ASKED, Parameters
 from models.patterns import PatternSpace
 from models.ranking import N_DIGITS, rank, round_sums
 from models.score import bayes_factors, select
@@ -227,12 +227,16 @@ class Scorer:
                 comparison.raise_by_chance(common, codes, times)
         factors = np.empty(codes.size)
         bayes_factors(codes, product, times, self._tables, factors)
-        return Scored(candidates, codes, product, chances, factors, n_candidates, self._times_outside(tile))
-
-    def _times_outside(self, tile: Tile) -> NDArray[np.float64]:
-        """What a tile's claims say of themselves, see `Parameters.times_outside`: float64[n]."""
-        is_numberless = are_numberless(tile.columns, self.index.plan)
-        return np.ones(tile.n_claims) if is_numberless is None else self.parameters.times_outside(is_numberless)
+        said = said_of_number(tile.columns, self.index.plan)
+        if said is None:
+            return Scored(candidates, codes, product, chances, factors, n_candidates, np.ones(tile.n_claims))
+        unasked = np.flatnonzero(np.repeat(said == NOT_ASKED, np.diff(candidates.offsets)))
+        if unasked.size:
+            tables, of_unasked = _pattern_tables(self.parameters.of_unasked, self.space), np.empty(unasked.size)
+            bayes_factors(codes[unasked], product[unasked], times[unasked], tables, of_unasked)
+            factors[unasked] = of_unasked
+        outside = self.parameters.times_outside(said)
+        return Scored(candidates, codes, product, chances, factors, n_candidates, outside)
 
     def rank(self, scored: Scored, n_best: int) -> Ranked:
         """The best candidates of a tile's claims."""
@@ -264,7 +268,7 @@ class Scorer:
         )
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _pattern_tables(parameters: Parameters, space: PatternSpace) -> tuple[NDArray[np.float64], ...]:
     """`Parameters.tables`, made once for all scorers of a run: for a few doses they take longer than the scoring."""
     return parameters.tables(space)
