@@ -34,6 +34,7 @@ from models.score import bayes_factors, select
 
 Value = TypeVar("Value", bound=np.generic)
 _Kept = tuple[NDArray[np.uint32], NDArray[np.uint32]]
+_Keys = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 
 # Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
 NEGLIGIBLE_LOG2 = -20.0
@@ -238,14 +239,22 @@ class Scorer:
         outside = self.parameters.times_outside(said)
         return Scored(candidates, codes, product, chances, factors, n_candidates, outside)
 
+    def _told_apart(self, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], _Keys]:
+        """For `rank`, keys that differ where those of the persons do not, and the place of each candidate's."""
+        distinct, place = np.unique(rows, return_inverse=True)
+        keys = np.empty(distinct.size, np.uint64)
+        keys[self.index.in_order(distinct)] = np.arange(distinct.size, dtype=np.uint64)
+        return place.astype(np.uint32), (keys, keys[:0])
+
     def rank(self, scored: Scored, n_best: int) -> Ranked:
         """The best candidates of a tile's claims."""
         candidates = scored.candidates
         n_claims = candidates.offsets.size - 1
         best, factors = np.empty((n_claims, n_best), np.int64), np.empty((n_claims, n_best))
         digits, sums = np.empty((n_claims, N_DIGITS)), np.empty(n_claims)
-        keys = self.index.person_keys.parts
-        rank(candidates.offsets, scored.factors, candidates.rows, keys, self.least_factor, best, factors, digits)
+        people, found = (candidates.rows, self.index.person_keys.parts), (best, factors, digits)
+        if rank(candidates.offsets, scored.factors, *people, self.least_factor, *found):
+            rank(candidates.offsets, scored.factors, *self._told_apart(candidates.rows), self.least_factor, *found)
         round_sums(factors, digits, sums)
         is_there = best >= 0
         places = best[is_there]
