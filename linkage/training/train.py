@@ -151,7 +151,7 @@ def train(
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
         index.manifest["content"],
-        describe_tables(index.frequencies),
+        describe_tables(index.frequencies, index.manifest["term_frequencies"]),
         sample.n_claims,
         int(non_matches.random.counts.sum()),
         n_candidates,
