@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -386,3 +387,16 @@ def test_a_lost_pointer_is_damage_and_no_new_beginning(nights: Nights, town: Tow
     (nights.folder / "state" / "current").unlink()
     with pytest.raises(VerificationError, match="current"):
         nights.run(2)
+
+
+def test_a_state_older_than_the_nights_is_told(nights: Nights, town: Town) -> None:
+    """As where it was restored from a copy of some nights ago."""
+    for n in range(3):
+        nights.write_doses(n, town.doses[: 30 + n])
+        assert start(nights, n).code == 0
+        if n == 0:
+            shutil.copytree(nights.folder / "state", nights.folder / "copy")
+    shutil.rmtree(nights.folder / "state")
+    (nights.folder / "copy").rename(nights.folder / "state")
+    ended = start(nights, 3)
+    assert (ended.code, "does not know them" in ended.json["error"]) == (4, True)

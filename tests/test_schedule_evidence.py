@@ -16,10 +16,9 @@ from linkage.registry.index import Index
 
 
 class Persons:
-    """An index, as far as its persons stand in order."""
+    """An index, as far as its persons have keys."""
 
-    def in_order(self, rows: Any) -> Any:
-        return np.argsort(rows)
+    person_keys = np.arange(10, dtype=np.uint64)
 
 
 INDEX = cast(Index, Persons())

@@ -40,14 +40,9 @@ class Kind:
 
 @contextmanager
 def building(place: Path, kind: Kind) -> Iterator[Path]:
-    """A folder in which a version is built, gone at the end; what a build that was cut off left goes first, the version
-    that it did not come to put in force too."""
+    """A folder in which a version is built, gone at the end; what a build that was cut off left goes first."""
     place.mkdir(parents=True, exist_ok=True)
-    with abandoned(place) as left:
-        for folder in left:
-            # It would have been moved to put the version in force.
-            if (folder / CURRENT).is_file() and (version := _pointed_to(folder / CURRENT, place)) is not None:
-                shutil.rmtree(version, ignore_errors=True)
+    clear(place)
     try:
         with work_folder(place) as folder:
             yield folder
@@ -56,6 +51,17 @@ def building(place: Path, kind: Kind) -> Iterator[Path]:
         raise LinkageError(f"{place}: the {kind.noun} cannot be written ({reason}); free space or rights there") from (
             error
         )
+
+
+def clear(place: Path) -> None:
+    """Remove what builds that were cut off left in a folder, and the versions that they did not put in force."""
+    with abandoned(place) as left:
+        in_force = _pointed_to(place / CURRENT, place) if (place / CURRENT).is_file() else None
+        for folder in left:
+            # It would have been moved to put the version in force; a loss of power may leave it where it was too.
+            pointer = folder / CURRENT
+            if pointer.is_file() and (version := _pointed_to(pointer, place)) not in (None, in_force):
+                shutil.rmtree(version, ignore_errors=True)
 
 
 def version_name(place: Path, manifest: Mapping[str, Any]) -> str:
