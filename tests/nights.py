@@ -167,3 +167,9 @@ def table(folder: Path, name: str) -> list[Row]:
 
 def manifest(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in a folder, by path, but for what the rolling check of an index has read so far."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "checked.json")
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

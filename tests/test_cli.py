@@ -99,6 +99,9 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "run": ["--doses", doses, "--index", district.index, "--model", model, "--out", tmp_path / "runs"],
         "night": ["--config", config, "--date", "2026-03-14"],
         "nights list": ["--config", config],
+        "nights show": ["2026-03-14", "--config", config],
+        "nights diff": ["0", "1", "--config", config],
+        "nights prune": ["--keep", 1, "--config", config],
         "history": [district.rows("doses")[0]["dose_id"], "--config", config],
         "state info": ["--config", config],
         "evaluate": [run_dir, "--truth", district.path("truth")],
@@ -121,7 +124,15 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
 def test_json_is_one_document_and_nothing_else(district: District, model: Path, tmp_path: Path) -> None:
     calls = json_calls(district, model, tmp_path)
     # Tried where their files are made.
-    left_out = {"link", "model export", "model import", "model check", "simulate nights", "state export"}
+    left_out = {
+        "link",
+        "model export",
+        "model import",
+        "model check",
+        "simulate nights",
+        "state export",
+        "nights rollback",
+    }
     without = set(NAMES) - {tuple(name.split()) for name in [*calls, *left_out]}
     assert not without, f"commands that json_calls does not try: {without}"
     for name, arguments in calls.items():

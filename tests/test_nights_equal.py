@@ -11,13 +11,15 @@ import pytest
 
 from blocking.lookup import PassIndex
 from linkage.nights import touched
+from linkage.nights.configuration import read_configuration
 from linkage.nights.night import NightSummary
 from linkage.nights.registry import Registry
+from linkage.nights.taking_back import take_back
 from linkage.state.folder import open_state
 from linkage.state.rows import rows_in_force, versions_of
 from linkage.state.tables import DOSE_VERSIONS, PUBLISHED_DECISIONS
 from linkage.stations import Stations
-from tests.nights import Nights, Row, Town, hashes, make_town, manifest, table
+from tests.nights import Nights, Row, Town, hashes, make_town, manifest, table, tree
 from tests.officers import Said, settle
 
 # What a correction may change, and where its value may come from: another dose, or nowhere.
@@ -191,6 +193,21 @@ class Sequence:
         self.people_after.append(dict(self.people))
         return self.nights.run(number)
 
+    def stray(self, number: int) -> None:
+        """A night that should not have been, and is taken back: nothing of it is left."""
+        chance, places = random.Random(number), ("state", "index")
+        before = [tree(self.nights.folder / place) for place in places]
+        known = sorted(self.in_force)
+        wrong = [self.in_force[key] | {"full_name": None} for key in chance.sample(known, 30)]
+        self.nights.write_doses(number + 50, [*wrong, *self.waiting[:30]])
+        self.nights.write_withdrawals(number + 50, chance.sample(known, 10))
+        if not (self.nights.folder / "index").is_symlink():
+            people = [self.people[key] | {"phone": None} for key in chance.sample(sorted(self.people), 30)]
+            self.nights.write_registry(number + 50, people)
+        self.nights.run(number + 50)
+        take_back(read_configuration(self.nights.config), self.nights.date(number + 50).isoformat())
+        assert [tree(self.nights.folder / place) for place in places] == before
+
     def check(self, number: int) -> None:
         exported = self.nights.export(f"all_{number}")
         folder = self.nights.folder / f"all_{number}"
@@ -245,6 +262,8 @@ def run_with_registry(nights: Sequence) -> int:
             nights.registry(number, (0, 60, 30, 40)[number])
         if number > 1:
             nights.verdicts(number, 12)
+        if number == 2:
+            nights.stray(number)
         done = nights.run(number)
         n_touched += manifest(done.night_dir)["registry"]["claims_touched"]
         if number in (1, 3):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-from linkage.cli import doctor, find, index, judge, link, model, night, plan, report, run, simulate, verify
+from linkage.cli import doctor, find, index, judge, link, model, night, nights, plan, report, run, simulate, verify
 from linkage.cli.printing import print_lines
 from linkage.cli.talk import print_notes
 from linkage.errors import UsageError
@@ -73,7 +73,16 @@ GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
         "Build, change and inspect a registry index.",
         (index.index_build, index.index_apply, index.index_compact, index.index_rollback, index.index_info),
     ),
-    "nights": ("List the nights of a state.", (night.nights_list,)),
+    "nights": (
+        "List, show, compare, take back and prune nights.",
+        (
+            nights.nights_list,
+            nights.nights_show,
+            nights.nights_diff,
+            nights.nights_rollback,
+            nights.nights_prune,
+        ),
+    ),
     "state": ("Export and show what is in force.", (night.state_export, night.state_info)),
     "model": (
         "Show, compare, export and import model files.",

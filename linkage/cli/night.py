@@ -1,4 +1,4 @@
-"""``night``, ``nights`` and ``state``: nights that build on each other, and what is in force."""
+"""``night``, ``history`` and ``state``: nights that build on each other, and what is in force."""
 
 from __future__ import annotations
 
@@ -46,25 +46,6 @@ def night(
     print_notes(summary.notes)
     keys = ("night_id", "night_dir", "counts", "changes", "seconds", "peak_rss_bytes")
     print_result({key: getattr(summary, key) for key in keys}, as_json)
-
-
-def nights_list(config: Config, as_json: Json = False) -> None:
-    """List the nights of a state, the first one first.
-
-    \b
-    Example: linkage nights list --config night.toml
-    """
-    from linkage.nights.configuration import read_configuration
-    from linkage.state.folder import open_state
-
-    found = open_state(read_configuration(config).state).nights
-    told = [{name: one[name] for name in ("night_id", "date", "doses", "changes", "counts")} for one in found]
-    if as_json:
-        print_json({"nights": told})
-        return
-    print_lines(
-        f"{one['night_id']}  {', '.join(f'{n:,} {what}' for what, n in one['changes'].items())}" for one in told
-    )
 
 
 def history(

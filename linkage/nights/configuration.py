@@ -37,6 +37,13 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected_false_match_rate: Share = 2e-4
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many nights can be taken back and keep their folders; None for all. What is in force and the history of
+    doses stay."""
+
+    nights: Annotated[int, Meta(ge=1)] | None = None
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int
     index: str
@@ -45,6 +52,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str
     sources: Sources
     gates: Limits = Limits()
+    retention: Retention = Retention()
     columns: dict[str, str] = {}
 
 
@@ -59,6 +67,7 @@ class Configuration(msgspec.Struct, frozen=True):
     model: Path
     sources: Sources
     gates: Limits
+    retention: Retention
     columns: dict[str, str]
 
 
@@ -73,7 +82,8 @@ def read_configuration(path: Path) -> Configuration:
     for folder in folders:
         if any(other != folder and other.is_relative_to(folder) for other in folders) or folders.count(folder) > 1:
             raise UsageError(f"{path}: index, state and nights must be folders beside each other; {_REMEDY}")
-    return Configuration(path, **places, sources=content.sources, gates=content.gates, columns=content.columns)
+    said = {name: getattr(content, name) for name in ("sources", "gates", "retention", "columns")}
+    return Configuration(path, **places, **said)
 
 
 def files_of(

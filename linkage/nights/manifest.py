@@ -96,6 +96,7 @@ def state_entries(
         "date": inputs.date.isoformat(),
         "inputs": inputs.digest,
         "index": registry.after.manifest["content"],
+        "index_before": registry.before.folder.name,
         "index_version": registry.version,
         "index_path": os.path.relpath(configuration.index, configuration.state),
         "registry": registry.counts,

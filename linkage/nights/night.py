@@ -23,6 +23,7 @@ from linkage.nights.epoch import EpochInForce, epoch_of
 from linkage.nights.gates import check_expected, check_rejected
 from linkage.nights.inputs import NightInputs, arrival_notes, inputs_of
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
+from linkage.nights.pruning import n_pruned, prune_first
 from linkage.nights.registry import Registry, changed_registry, check_is_of_state
 from linkage.nights.results import DECISION_CHANGES, Results, results_of
 from linkage.nights.touched import touched_by
@@ -109,7 +110,11 @@ def run_night(
         with damage_told(registry.after.files), NightlyCheck(in_force, date, today()) as check:
             epoch = epoch_of(state, in_force, model)
             index = epoch.pinned(registry.after)
-            return _Running(configuration, state, inputs, registry, epoch, index, model, work, check).publish()
+            done = _Running(configuration, state, inputs, registry, epoch, index, model, work, check).publish()
+        if configuration.retention.nights is not None:
+            state = open_state(configuration.state)
+            prune_first(configuration, state, len(state.nights) - configuration.retention.nights)
+        return done
 
 
 @contextmanager
@@ -138,6 +143,9 @@ def _done_before(configuration: Configuration, state: State, inputs: NightInputs
     if done is None:
         return None
     folder = configuration.nights / str(done["night_id"])
+    if state.nights.index(done) < n_pruned(configuration):
+        note = "its folder was pruned; this is what the state keeps of it"
+        return NightSummary(folder.name, folder, done["counts"], done["changes"], {}, 0, True, (note,))
     if not already_published(folder):
         raise LinkageError(
             f"{folder}: was published and is gone, and the state holds what it changed; restore the folder from a copy"

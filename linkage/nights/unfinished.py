@@ -1,7 +1,9 @@
-"""A night that was killed between its publication and its state: the next start puts index and state in force."""
+"""A night that was killed between its publication and its state, or while it was taken back: the next start goes on."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,21 @@ from linkage.nights.configuration import Configuration
 from linkage.nights.registry import finish_index
 from linkage.published.manifests import PublishedManifest
 from linkage.published.reader import published_runs, read_manifest
+from linkage.registry.versions import point_to
 from linkage.state.folder import KIND, REMEDY
 from linkage.storage import versions as stored
 from linkage.storage.locks import locked
+from linkage.storage.sealed import read_sealed
 from linkage.storage.versions import CURRENT, clear
-from linkage.storage.work_folders import sweep
+from linkage.storage.work_folders import flush, sweep, work_folder
+
+INTENT = "rollback.json"  # beside the nights, what is being taken back
 
 
 def finish(configuration: Configuration) -> None:
-    """Put index and state in force on which the last night published stands, where it was killed before it could; then
-    remove what killed commands left beside them."""
+    """Take back the nights that were being taken back, and put index and state in force on which the last night
+    published stands, where it was killed before it could; then remove what killed commands left beside them."""
+    complete(configuration)
     place, published = configuration.state, published_runs(configuration.nights)
     in_force, known = None, set[str]()
     if (place / CURRENT).exists():
@@ -55,3 +62,54 @@ def _finish_one(night: Path, configuration: Configuration, in_force: str | None)
     if said["index_after"] != said["index_before"]:
         finish_index(configuration.index, str(said["index_before"]), str(said["index_after"]))
     stored.finish(configuration.state, version)
+
+
+def complete(configuration: Configuration) -> None:
+    """Do what was written down, if anything was; each step may have been done before. The folders are locked."""
+    path = configuration.nights / INTENT
+    if not path.exists():
+        return
+    intent = read_sealed(path, REMEDY)
+    _put_state(configuration.state, intent["state"])
+    _put_index(configuration.index, intent["index"], intent["index_versions"])
+    with work_folder(configuration.nights) as work:
+        for name in intent["nights"]:
+            moved_away(configuration.nights / name, work)
+    path.unlink()
+    flush(configuration.nights)
+
+
+def _put_state(place: Path, name: str | None) -> None:
+    """Let a version of the state be in force, None for none, and remove those after it."""
+    if name is None:
+        (place / stored.CURRENT).unlink(missing_ok=True)
+        flush(place)
+    else:
+        stored.point_to(place, place / name, KIND)
+    remove(place, [version.name for version in stored.versions(place) if name is None or version.name[:7] > name[:7]])
+
+
+def _put_index(place: Path, name: str, made: list[str]) -> None:
+    """Let a version of the index be in force, and remove those that the nights made."""
+    if made:
+        with locked(place):
+            point_to(place, place / name)
+            remove(place, made)
+
+
+def remove(place: Path, names: Collection[str]) -> int:
+    """Remove versions of a folder by their names; returns how many were there."""
+    found = [version for version in stored.versions(place) if version.name in names]
+    if found:
+        with work_folder(place) as work:
+            for version in found:
+                moved_away(version, work)
+        flush(place)
+    return len(found)
+
+
+def moved_away(folder: Path, work: Path) -> None:
+    """A folder disappears at once, and then goes bit by bit."""
+    if folder.is_dir():
+        folder.rename(work / folder.name)
+        shutil.rmtree(work / folder.name, ignore_errors=True)

@@ -105,10 +105,15 @@ def open_state(place: Path) -> State:
     """
     if not (place / stored.CURRENT).exists():
         return NO_STATE
-    folder, manifest = stored.version_in_force(place, KIND)
+    return open_version(stored.version_in_force(place, KIND)[0])
+
+
+def open_version(folder: Path) -> State:
+    """A version of a state, in force or not; errors as of `open_state`."""
+    manifest = stored.manifest_of(folder, KIND)
     if manifest.get("format") != FORMAT:
         raise UsageError(
-            f"{place}: has format {manifest.get('format')!r:.60}, this version reads format {FORMAT}; "
+            f"{folder.parent}: has format {manifest.get('format')!r:.60}, this version reads format {FORMAT}; "
             "use the version that wrote it"
         )
     files = files_of(folder / _EPOCH, f"{_EPOCH}/", manifest["epochs"][-1]["sums"], REMEDY)
