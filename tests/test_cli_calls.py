@@ -33,7 +33,7 @@ WRONG = {
     ("run", "--mode", "0640"): "linkage: run: there is no option --mode here; it stands before the command: linkage",
     ("run", "--bogus"): "linkage: run: there is no option --bogus; 'linkage run --help' tells more",
     ("run",): "linkage: run: --doses, --index and --out must be given; 'linkage run --help' tells more",
-    ("explain",): "linkage: explain: RUN and DOSE_ID must be given",
+    ("explain",): "linkage: explain: PLACE and DOSE_ID must be given",
     ("run", "--doses"): "linkage: option '--doses' requires an argument",
     ("explain", "a", "b", "c"): "linkage: explain: got unexpected extra argument",
     (*RUN, "--threads", "0"): "linkage: run: invalid value for '--threads'",
