@@ -5,10 +5,16 @@ relatives who share a phone, or of strangers who share a common value, are a cla
 few. The start then says one thing and the end another: matches that mostly differ in a date of birth, agreement that is
 rarer among matches than among strangers, or far less of it than the plan expects. None of these proves an error, so
 each is told; with any that is grave nothing should be decided without a person's word.
+
+Two of them measure against the starting values. Matches that move house, or state one of two telephones, differ in it
+as a rule, and where the plan states no m nobody claimed that they do not. There the other comparisons tell: a class of
+relatives agrees in what a home shares and differs in what is a person's own, so where what is not shared identifies a
+record by itself, and the odd comparison tells matches from strangers too, the class is one of matches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +30,7 @@ RULE = 0.5
 # Agreement is rarer among matches when it is so by a tenth and by more than chance makes it, this many deviations.
 NOTABLY_RARER, DEVIATIONS = 0.1, 3.0
 FEWEST_SEEN = 10.0  # random pairs at a level, below which its u is not known
+TELLS = 1.0  # bits of a match, in the mean, from which on a comparison tells matches from strangers
 MOST_MATCHED = 0.25  # of all records of the other side, expected matches of one record
 FEW_MATCHES = 5 * PRIOR_MATCHES  # with fewer the starting values weigh a sixth or more
 
@@ -37,7 +44,14 @@ class Problem:
 
 
 def problems(
-    parameters: Parameters, start: Parameters, n_claims: int, n_random_pairs: int, *, converged: bool = True
+    parameters: Parameters,
+    start: Parameters,
+    n_claims: int,
+    n_random_pairs: int,
+    *,
+    converged: bool = True,
+    unstated: Collection[str] = (),
+    filled: Mapping[str, float] | None = None,
 ) -> list[Problem]:
     """What is odd about trained parameters, the gravest first; [] where nothing is.
 
@@ -48,12 +62,24 @@ def problems(
     n_claims : claims trained on; times share_in_registry the expected number of matches
     n_random_pairs : pairs that u was estimated from
     converged : whether the EM came to its end
+    unstated : comparisons of which the plan states no m, so that nobody knows how matches agree in them
+    filled : of the matches the share that has a comparison's value on both sides; 1 of those left out
     """
     n_matches = parameters.share_in_registry * n_claims
     found = []
     if n_matches >= PRIOR_MATCHES:
-        for trained, first in zip(parameters.comparisons, start.comparisons, strict=True):
-            found += [Problem(text, True) for text in _contradictions(trained, first, n_matches, n_random_pairs)]
+        odd = {
+            first.name: _contradictions(trained, first, n_matches, n_random_pairs)
+            for trained, first in zip(parameters.comparisons, start.comparisons, strict=True)
+        }
+        bits = sum(_filled(c, filled) * _bits(c) for c in parameters.comparisons if not odd[c.name] and _is_own(c))
+        identifies = bits >= np.log2(max(parameters.n_persons, 2))
+        for c in parameters.comparisons:
+            is_excused = c.name in unstated and identifies and _bits(c) >= TELLS
+            found += [
+                Problem(f"comparison {c.name!r}: {text}", is_contrary or not is_excused)
+                for text, is_contrary in odd[c.name]
+            ]
     if n_matches < FEW_MATCHES:
         found.append(
             Problem(
@@ -78,10 +104,30 @@ def problems(
 
 def _contradictions(
     c: ComparisonParameters, first: ComparisonParameters, n_matches: float, n_random_pairs: int
-) -> list[str]:
-    """What contradicts that the matches of a training are matches, in one comparison."""
-    texts = [*_different_as_a_rule(c, first), *_agreement_rarer(c, n_matches, n_random_pairs)]
-    return [f"comparison {c.name!r}: {text}" for text in texts or _far_from_start(c, first, n_matches)]
+) -> list[tuple[str, bool]]:
+    """What contradicts that the matches of a training are matches, in one comparison, and whether it does so whatever
+    the plan expects."""
+    of_start = _different_as_a_rule(c, first)
+    of_strangers = _agreement_rarer(c, n_matches, n_random_pairs)
+    if not of_start and not of_strangers:
+        of_start = _far_from_start(c, first, n_matches)
+    return [(text, False) for text in of_start] + [(text, True) for text in of_strangers]
+
+
+def _filled(c: ComparisonParameters, filled: Mapping[str, float] | None) -> float:
+    """Of the matches the share that states a comparison's value on both sides."""
+    return 1.0 if filled is None else filled.get(c.name, 1.0)
+
+
+def _bits(c: ComparisonParameters) -> float:
+    """What a match that states both is told by a comparison in the mean: sum of m log2(m / u)."""
+    m, u = (np.maximum(_compared(shares, c), 1e-12) for shares in (c.m, c.u))
+    return float((m * np.log2(m / u)).sum())
+
+
+def _is_own(c: ComparisonParameters) -> bool:
+    """Whether what is compared is a record's own, and not what a home has in common."""
+    return not c.shared_levels
 
 
 def _different_as_a_rule(c: ComparisonParameters, first: ComparisonParameters) -> list[str]:

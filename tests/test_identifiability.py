@@ -55,6 +55,57 @@ def test_matches_that_contradict_matching_are_grave(m: dict[str, list[float]], t
     assert found.startswith(text)
 
 
+FIVE = {"number": ([0.9, 0.05, 0.05], [1e-6, 1e-5, 1.0 - 1.1e-5]), "home": ([0.8, 0.1, 0.1], [1e-4, 1e-3, 0.9989])}
+
+
+def with_number(**m: list[float]) -> Parameters:
+    """The same with a number of one's own and a home, which relatives share."""
+    more = tuple(
+        ComparisonParameters(
+            name,
+            LABELS,
+            np.array([1.0, *m.get(name, first)]),
+            np.array([1.0, *u]),
+            np.array([1.0, *first]),
+            shared_levels=(1,) if name == "home" else (),
+        )
+        for name, (first, u) in FIVE.items()
+    )
+    known = {name: shares for name, shares in m.items() if name not in FIVE}
+    return replace(parameters(), comparisons=(*parameters(**known).comparisons, *more))
+
+
+MOVED = {"home": [0.35, 0.05, 0.6]}
+
+
+def graves(trained: Parameters, unstated: set[str], filled: dict[str, float] | None = None) -> list[bool]:
+    found = problems(trained, with_number(), N_SUBJECTS, N_RANDOM, unstated=unstated, filled=filled)
+    return [problem.is_grave for problem in found]
+
+
+def test_matches_that_something_else_identifies_may_have_moved() -> None:
+    assert graves(with_number(**MOVED), {"home"}) == [False]
+    assert graves(with_number(home=[0.02, 0.6, 0.38]), {"home"}) == [False]
+
+
+def test_what_the_plan_states_of_matches_is_held_against_them() -> None:
+    assert graves(with_number(**MOVED), set()) == [True]
+
+
+def test_matches_that_nothing_else_identifies_may_be_relatives() -> None:
+    """As mothers and their children, who have a phone in common, and hardly a number."""
+    assert graves(with_number(name=[0.3, 0.1, 0.6]), {"name"}, {"number": 0.3}) == [True]
+    assert graves(with_number(name=[0.3, 0.1, 0.6]), {"name"}, {"number": 0.9}) == [False]
+
+
+def test_what_tells_nothing_of_matches_is_grave() -> None:
+    assert graves(with_number(home=[2e-4, 2e-3, 0.9978]), {"home"}) == [True]
+
+
+def test_agreement_that_is_rarer_than_among_strangers_is_grave_whatever_identifies() -> None:
+    assert True in graves(with_number(sex=[0.4, 0.15, 0.45]), {"sex"})
+
+
 def test_agreement_is_rarer_only_when_it_is_so_by_more_than_chance() -> None:
     trained = parameters(sex=[0.46, 0.0, 0.54])
     few = 100

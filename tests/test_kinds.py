@@ -18,6 +18,7 @@ from linkage.encode import columns as encode_columns
 from linkage.encode.columns import encode
 from linkage.encode.dictionaries import Dictionaries
 from linkage.encode.keys import key_part
+from linkage.encode.texts import address_words
 from linkage.errors import UsageError
 from linkage.ingest.records import Records
 from linkage.plan.kinds import COMPARISON_KINDS, FIELD_KINDS, PARTS
@@ -31,6 +32,7 @@ from linkage.scoring.batch import Pairs, prepare_batch
 from linkage.scoring.binding import bind
 from linkage.splink.exporting import export_splink
 from linkage.standardise.places import Units
+from linkage.standardise.text_forms import unmarked
 from linkage.training.model_file import Model
 from linkage.training.train import starting_parameters
 from linkage.two_files.link import link_files
@@ -150,6 +152,31 @@ def test_parts_of_keys() -> None:
     assert every[0][:3] == [first[0], second[0], 0]
     assert [first[0], second[0]] == [first[4], first[1]]
     assert [first[2], second[1], second[4]] == [0, 0, first[3]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "454/49 Phan Đình Phùng, P. 13, Q1, TP HCM",
+            "Số 454/49 đường Phan Đình Phùng, Phường 13, Quận 1, Hồ Chí Minh",
+        ),
+        ("Gartenstr. 12", "Gartenstraße 12"),
+        ("12 high street", "12 High St."),
+    ],
+)
+def test_an_address_is_read_alike_however_it_is_shortened(one: str, other: str) -> None:
+    read = [set(address_words(text)) for text in unmarked(pa.array([one.lower(), other.lower()])).to_pylist()]
+    assert read[0] == read[1]
+
+
+def test_a_postcode_that_lost_its_zero_is_the_same() -> None:
+    plan, latest = plan_from(PLAN, "here"), datetime.date(2026, 1, 1)
+    dictionaries = Dictionaries(Units.none(pa.array([], pa.string())), "2021", latest)
+    rows = [("", "", code, "", "", "", "", "", "", "") for code in ("09398", "9398", "09399", "007", "E09398")]
+    codes = encode(table(rows), plan, "left", dictionaries)["postcode"].tolist()
+    assert codes[0] == codes[1]
+    assert len(set(codes)) == 4
 
 
 def test_a_plan_of_these_kinds_links(tmp_path: Path) -> None:

@@ -89,8 +89,24 @@ def test_what_cannot_be_measured_is_said(linked: Path, tmp_path: Path) -> None:
     (tmp_path / "truth.csv").write_text("left_id,right_id\n", encoding="utf-8")
     with pytest.raises(InputError, match="the truth has no pair"):
         evaluate_link(linked, tmp_path / "truth.csv")
+    (tmp_path / "truth.csv").write_text("left_id,right_id\nno-such,nor-this\n", encoding="utf-8")
+    with pytest.raises(InputError, match="the truth has no pair of records of these files"):
+        evaluate_link(linked, tmp_path / "truth.csv")
     with pytest.raises(UsageError, match=r"has no links\.parquet"):
         evaluate_link(tmp_path, tmp_path / "truth.csv")
+
+
+def test_pairs_of_the_truth_that_no_file_has_are_told(
+    linked: Path, truth: set[tuple[str, str]], tmp_path: Path
+) -> None:
+    left, right = zip(*sorted(truth), strict=True)
+    path = tmp_path / "truth.parquet"
+    pq.write_table(pa.table({"left_id": [*left, "no-such"], "right_id": [*right, right[0]]}), path)
+    assert evaluate_link(linked, path).unknown_pairs == 1
+    told = call("evaluate", linked, "--truth", path)
+    assert told.code == 0
+    assert "1 of " in told.err
+    assert "name a record that is not in these files" in " ".join(told.err.split())
 
 
 # ----------------------------------------------------------------------------------------------------------- explain
@@ -118,6 +134,8 @@ def test_a_record_that_no_pass_found_is_weighed_when_asked_for(linked: Path) -> 
     assert asked.person_id == other
     assert asked.probability < 0.5
     assert {e.comparison for e in asked.evidence} == {e.comparison for e in found.candidates[0].evidence}
+    told = call("explain", linked, left, "--person", other).out
+    assert told.index(f"right record {other}, asked for") < told.index(f"right record {found.candidates[0].person_id}")
 
 
 def test_a_record_that_is_not_there_is_refused(linked: Path) -> None:

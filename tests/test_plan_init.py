@@ -19,12 +19,12 @@ from benchmarks.accuracy.domains import Made, make_companies, make_customers
 from benchmarks.accuracy.domains_derived import make_alumni
 from benchmarks.accuracy.labelled import judge
 from benchmarks.accuracy.metrics import at_threshold
-from linkage.errors import InputError
+from linkage.errors import InputError, UsageError
 from linkage.plan.reading import load_plan, plan_from
 from linkage.plan.sections import Comparison, Field
 from linkage.planning.checking import check_plan
 from linkage.planning.columns import TextColumn, header_notes, read_columns, text_columns
-from linkage.planning.correspondences import determined_by
+from linkage.planning.correspondences import determined_by, ids_of
 from linkage.planning.fields import Planned
 from linkage.planning.made_of import made_of_others
 from linkage.planning.pairing import of_two_files
@@ -97,6 +97,16 @@ ROLES = [
     ("Forename", ["Ann", "Tom", "John"], Role.GIVEN_NAME),
     ("legal_name", ["Acme Ltd", "Orbis GmbH", "Nova Inc"], Role.COMPANY),
     ("row", ["1", "2", "3"], Role.COUNTER),
+    ("Website", ["http://www.acme.com", "nova.org/", "orbis.de/start"], Role.WEBSITE),
+    ("x", ["www.acme.com", "nova.org", "https://orbis.de"], Role.WEBSITE),
+    ("Địa chỉ", ["12 Lê Lợi", "3 Kim Mã", "5/2 Láng Hạ"], Role.STREET),
+    ("Tên nhà cung cấp", ["CTCP An", "Cty TNHH Bình", "DNTN Lan"], Role.COMPANY),
+    ("tên", ["Công ty TNHH An", "Công ty CP Bình", "CÔNG TY CỔ PHẦN LAN"], Role.COMPANY),
+    ("tên", ["An", "Bình", "Lan"], Role.GIVEN_NAME),
+    ("Tên màu", ["Đỏ", "Xanh", "Vàng"], Role.TEXT),
+    ("Họ", ["Nguyễn", "Trần", "Lê"], Role.FAMILY_NAME),
+    ("họ đệm", ["Nguyễn Văn", "Trần Thị", "Lê"], Role.FAMILY_NAME),
+    ("Hộ khẩu thường trú", ["12 Lê Lợi", "3 Kim Mã", "5/2 Láng Hạ"], Role.STREET),
     ("age", ["31", "31", "67"], Role.QUANTITY),
 ]
 
@@ -141,11 +151,86 @@ def test_a_full_name_meets_given_and_family_name() -> None:
     assert pairs_of(left, right) == {(("name",), ("first_name",)), (("name",), ("last_name",))}
 
 
+def test_a_full_name_whose_family_name_stands_first_is_parted_so() -> None:
+    whole, given, family = (
+        column("name", "LEE Ann", "DO Tom"),
+        column("first_name", "Ann", "Tom"),
+        column("last_name", "Lee", "Do"),
+    )
+    forms = {pair.right[0].name: pair.form for pair in of_two_files([whole], [given, family])}
+    assert forms == {"first_name": "family", "last_name": "given"}
+
+
+def test_a_vietnamese_name_meets_its_parts_as_one_name() -> None:
+    names = [("Nguyễn", "Văn", "An"), ("Trần", "Thị", "Bích"), ("Lê", "Hoàng", "Long")] * 8
+    parted = {part: [name[i] for name in names] for i, part in enumerate(("họ", "tên đệm", "tên"))}
+    left = [column("Họ và tên", *map(" ".join, names))]
+    right = [column(name, *values) for name, values in reversed(parted.items())]
+    found = of_two_files(left, right)
+    assert [(pair.role, [c.name for c in pair.right]) for pair in found] == [(Role.VIETNAMESE_NAME, list(parted))]
+    turned = of_two_files(right, left)
+    assert [[c.name for c in pair.left] for pair in turned] == [list(parted)]
+
+
+def test_one_telephone_meets_two() -> None:
+    mobiles, landlines = ([f"0{first}{7_000_000 + 37 * i}" for i in range(60)] for first in (6, 1))
+    found = pairs_of({"phone": mobiles[:30] + landlines[:20]}, {"mobile": mobiles, "telephone": landlines})
+    assert found == {(("phone",), ("mobile",)), (("phone",), ("telephone",))}
+
+
+def test_one_column_holds_two() -> None:
+    towns = [("64034", "Pau"), ("13005", "Nice"), ("01002", "Bourg"), ("25001", "Metz")] * 5
+    whole = {"zip and place": [f"{code} {town}" for code, town in towns]}
+    parts = {"code_postal": [code for code, _ in towns], "town": [town for _, town in towns]}
+    assert pairs_of(whole, parts) == {(("zip and place",), ("code_postal", "town"))}
+
+
+def test_a_client_may_be_a_company() -> None:
+    firms = [f"Acme {letter} Ltd" for letter in "abcdefghijklmnopqrstuvw"]
+    (pair,) = of_two_files([column("client", *firms)], [column("raison sociale", *firms)])
+    assert (pair.role, pair.form) == (Role.COMPANY, "company")
+
+
 def test_a_district_is_what_its_village_says() -> None:
     villages = [f"v{i % 10}" for i in range(100)]
     table = pa.table({"village": villages, "district": [f"d{int(v[1:]) // 5}" for v in villages]})
     assert determined_by(table, "district", "village")
     assert not determined_by(table, "village", "district")
+
+
+def ids(columns: dict[str, list[str]], other: dict[str, list[str]], named: str | None = None) -> str | None:
+    sides = {side: [column(n, *v) for n, v in of.items()] for side, of in (("left", columns), ("right", other))}
+    return ids_of(sides, of_two_files(sides["left"], sides["right"]), {"left": named})["left"]
+
+
+NUMBERS = [f"{7_000_003 + 7919 * i}" for i in range(60)]
+FIRMS = {"company": [f"Acme {i} Ltd" for i in range(60)], "tax number": NUMBERS}
+
+
+def test_a_name_is_no_id_and_a_number_may_be_id_and_field() -> None:
+    """A register is known by the number that the other file states of some of its companies."""
+    suppliers = {"ref": [f"S{i:03}" for i in range(40)], "supplier": FIRMS["company"][:40], "tax no": NUMBERS[:40]}
+    assert ids(FIRMS, suppliers) == "tax number"
+    assert ids({"company": FIRMS["company"]}, suppliers) is None
+    table, other = pa.table(FIRMS), pa.table(suppliers)
+    found = propose(other, table)
+    assert (found.plan.left_id, found.plan.right_id) == ("ref", "tax number")
+    assert {field.right[0] for field in found.plan.fields} == {"company", "tax number"}
+
+
+@pytest.mark.parametrize(("form", "is_id"), [("HRB {} B", True), ("{} Mill Lane", False)])
+def test_a_code_in_groups_may_be_an_id(form: str, is_id: bool) -> None:
+    codes = column("register", *(form.format(1000 + 37 * i) for i in range(60)))
+    assert ids_of({"left": [codes]}, [], {"left": None}) == {"left": "register" if is_id else None}
+
+
+def test_the_id_may_be_named() -> None:
+    named = FIRMS | {"no": [f"K{i}" for i in range(60)]}
+    assert ids(named, {"x": ["1", "2"]}, "no") == "no"
+    with pytest.raises(UsageError, match="--left-id: the left file has no column 'nr'; it has company, tax number, no"):
+        ids(named, {"x": ["1", "2"]}, "nr")
+    with pytest.raises(UsageError, match="column 'kind' has 1 different values in 60 records"):
+        ids(named | {"kind": ["a"] * 60}, {"x": ["1", "2"]}, "kind")
 
 
 # ------------------------------------------------------------------------------------------- columns made of others
@@ -284,6 +369,8 @@ def test_one_file_is_planned_for_its_duplicates(tmp_path: Path) -> None:
     assert found.plan.decision.matches_per_record == "any"
     assert found.plan.left_id == found.plan.right_id == "member_id"
     assert all(field.left == field.right for field in found.plan.fields)
+    assert not any("counterpart" in note for note in found.notes)
+    assert [o.side for o in found.left_out if o.column == "member_id"] == ["both"]
 
 
 def test_a_value_written_in_two_forms_is_told_and_expected(tmp_path: Path) -> None:
@@ -323,6 +410,26 @@ def test_files_of_any_format_are_read_with_all_their_columns(tmp_path: Path, suf
             for number, row in enumerate([list(rows[0]), *(list(row.values()) for row in rows)]):
                 sheet.write_row(number, 0, row)
     assert read_columns(path).to_pylist() == table.drop_columns([""]).to_pylist()
+
+
+def test_one_record_of_the_right_may_have_two_of_the_left(made: Made) -> None:
+    """Where sure pairs say so: every eighth supplier stands there twice, the second time otherwise written."""
+    left, right = read_columns(made.files.left), read_columns(made.files.right)
+    assert propose(left, right).plan.decision.matches_per_record != "any"
+    key = left.column_names[0]
+    again = [
+        row | {key: f"Z{i}"} | {name: None for name in row if name != key and (i + len(name)) % 5 == 0}
+        for i, row in enumerate(left.to_pylist()[::8])
+    ]
+    twice = pa.concat_tables([left, pa.Table.from_pylist(again, schema=left.schema)])
+    assert propose(twice, right).plan.decision.matches_per_record == "one"
+
+
+def test_what_is_not_compared_is_noted() -> None:
+    left = pa.table(FIRMS | {"terms": ["30 days", "60 days"] * 30, "row": [str(i) for i in range(60)]})
+    right = pa.table({"firm": FIRMS["company"], "vat number": NUMBERS, "row": [str(i) for i in range(60)]})
+    notes = propose(left, right).notes
+    assert any(note.startswith("not compared: terms: has no counterpart") for note in notes)
 
 
 def test_files_without_anything_in_common_have_no_plan() -> None:
@@ -399,4 +506,4 @@ def test_a_kind_of_which_no_slips_are_known_makes_no_pass() -> None:
     compared = Comparison(name="x", kind="category", left=["x"], right=["x"])
     planned = Planned(Field(name="x", kind="ethnicity", left=["x"], right=["x"]), compared, pair)
     no_keys = np.zeros(1, np.uint64)
-    assert choose_passes([planned], 10, lambda rule: (no_keys, no_keys), is_self=False) == []
+    assert choose_passes([planned], (10, 10), lambda rule: (no_keys, no_keys), is_self=False) == []

@@ -38,7 +38,15 @@ FORMS = [
     ("digits", "gb 996-395 719", "996395719"),
     ("digits", "none", ""),
     ("company", "o'brien & sons ltd.", "obrien and sons"),
-    ("company", "müller g.m.b.h. & co. kg", "müller"),
+    ("company", "müller g.m.b.h. & co. kg", "muller"),
+    ("company", "ctcp thương mại đông á", "thuong mai dong a"),
+    ("company", "c.ty tnhh một thành viên an", "an"),
+    ("company", "an trading co., ltd", "an trading"),
+    ("company", "s.a.r.l. boulangerie petit", "boulangerie petit"),
+    ("company", "pt maju", "maju"),
+    ("host", "https://www.acme.vn:443/en?x=1", "acme.vn"),
+    ("host", "acme.vn/", "acme.vn"),
+    ("host", "www", "www"),
     ("company", "the co-op group plc", "co op group"),
     ("company", "limited", "limited"),
     ("company", "công ty tnhh hoa sen", "hoa sen"),
@@ -162,6 +170,16 @@ def firms(n: int) -> list[Planned]:
     return planned_fields(
         [Correspondence((a,), (b,), role_of(a), 1.0) for a, b in zip(*sides, strict=True)],
     )
+
+
+@pytest.mark.parametrize(("bearers", "is_counted"), [(1, False), (2, True)])
+def test_a_name_is_counted_where_others_bear_it_too(bearers: int, is_counted: bool) -> None:
+    """Where each stands once, a share of one record in all is more than strangers have of any: it would cost bits."""
+    names = [f"{word(i // bearers)} trading ltd" for i in range(200)]
+    mails = [f"{word(i // bearers)}@trading.org" for i in range(200)]
+    tables = [columns({"company": names, "email": mails}) for _ in range(2)]
+    fields = planned_fields([Correspondence((a,), (b,), role_of(a), 1.0) for a, b in zip(*tables, strict=True)])
+    assert {p.field.name: p.comparison.term_frequency for p in fields} == {"company": is_counted, "email": False}
 
 
 def test_branches_of_a_firm_are_no_duplicates_of_each_other() -> None:

@@ -9,7 +9,7 @@ import typer
 
 from linkage.cli.options import Json
 from linkage.cli.printing import print_json, print_table
-from linkage.cli.talk import say
+from linkage.cli.talk import print_notes, say
 from linkage.errors import UsageError
 
 
@@ -59,6 +59,13 @@ def _evaluate_link(folder: Path, truth: Path | None, entity: str | None, as_json
         print_json(evaluation.to_json())
     else:
         print_table(render_link(evaluation))
+    if evaluation.unknown_pairs:
+        print_notes(
+            [
+                f"{evaluation.unknown_pairs:,} of {evaluation.true_pairs:,} pairs of the truth name a record that is "
+                "not in these files, and count as missed; see that the truth names the ids of the plan"
+            ]
+        )
 
 
 def explain(

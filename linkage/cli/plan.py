@@ -19,6 +19,10 @@ def plan_init(
     right: Annotated[
         Path | None, typer.Argument(help="The file to link them with; not given: duplicates within the left file.")
     ] = None,
+    left_id: Annotated[
+        str | None, typer.Option(help="Column that names the left records; not given: looked for.")
+    ] = None,
+    right_id: Annotated[str | None, typer.Option(help="The same of the right file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Propose a plan for two files, or for one with duplicates.
@@ -40,10 +44,12 @@ def plan_init(
     notes = header_notes(left, tables[0])
     if right is not None and tables[1] is not None:
         notes += header_notes(right, tables[1])
-    proposal = propose(*tables, name=name)
+    proposal = propose(*tables, name=name, left_id=left_id, right_id=right_id)
     with replacing(out) as part:
         part.write_text(plan_toml(proposal), encoding="utf-8")
-    notes += proposal.notes
+    # Names of columns that may be a record's values are not printed.
+    may_be_values = {name for table in tables if notes and table is not None for name in table.column_names}
+    notes += [note for note in proposal.notes if not any(name in note for name in may_be_values)]
     print_notes(notes)
     found = {
         "plan": str(out),

@@ -20,7 +20,7 @@ from linkage.encode.plain_texts import plain_texts, spaced
 from linkage.machine.text_hashes import content_hashes
 from linkage.plan.kinds import MOST_ALTERNATIVES
 from linkage.plan.sections import Field
-from linkage.standardise.text_forms import in_form
+from linkage.standardise.text_forms import in_form, unmarked
 from models.comparators import address, postcode
 
 WORD = re.compile(r"[^\W_]+")
@@ -28,7 +28,20 @@ WORD = re.compile(r"[^\W_]+")
 _SHORT_FORMS = {
     "street": "st", "str": "st", "road": "rd", "avenue": "ave", "av": "ave", "boulevard": "blvd", "drive": "dr",
     "lane": "ln", "court": "ct", "square": "sq", "place": "pl", "apartment": "apt", "saint": "st",
+    "strasse": "st",
 }  # fmt: skip
+# The same of several words and of a part of one, and words that Vietnamese addresses have or leave out: "P. 13" is
+# "Phường 13", "Gartenstr." "Gartenstraße".
+_SHORT_PHRASES = tuple(
+    (re.compile(pattern), short)
+    for pattern, short in (
+        (r"\b(?:thanh pho|thi xa|thi tran|tinh|tp|phuong|quan|huyen|xa|so|duong|viet nam)\b|\b[pqhx]\.", " "),
+        (r"\b[pq](\d+)\b", r"\1"),
+        (r"\bho chi minh\b|\btphcm\b", "hcm"),
+        (r"\bha noi\b", "hn"),
+        (r"(\w)strasse\b", r"\1str"),
+    )
+)
 
 
 def word_ids(words: Iterable[str], dictionary: list[str]) -> dict[str, int]:
@@ -80,16 +93,23 @@ def alternatives(spec: Field, texts: list[pa.Array]) -> Callable[[Dictionaries],
 
 
 def addresses(spec: Field, texts: list[pa.Array]) -> Callable[[Dictionaries], Columns]:
-    """The numbers of an address and its words: uint32[n, 12] ids, see models.comparators.address."""
+    """The numbers of an address and its words without marks: uint32[n, 12] ids, see models.comparators.address."""
 
     def split(value: str) -> list[list[str]]:
-        parts = list(dict.fromkeys(_SHORT_FORMS.get(part, part) for part in WORD.findall(value)))
+        parts = list(dict.fromkeys(address_words(value)))
         is_number = [any(character.isdigit() for character in part) for part in parts]
         return [
             [part for part, is_one in zip(parts, is_number, strict=True) if is_one == kind] for kind in (True, False)
         ]
 
-    return _sets(spec, plain_texts(texts), split, (address.N_NUMBERS, address.N_PARTS - address.N_NUMBERS))
+    return _sets(spec, unmarked(plain_texts(texts)), split, (address.N_NUMBERS, address.N_PARTS - address.N_NUMBERS))
+
+
+def address_words(value: str) -> list[str]:
+    """The words and numbers of an address in lower case without marks, of each the short form."""
+    for phrase, short in _SHORT_PHRASES:
+        value = phrase.sub(short, value)
+    return [_SHORT_FORMS.get(part, part) for part in WORD.findall(value)]
 
 
 def _sets(
@@ -118,8 +138,10 @@ def _sets(
 
 
 def postcodes(spec: Field, texts: list[pa.Array]) -> Columns:
-    """Postal codes packed as models.comparators.postcode says: uint64[n]; of more than ten characters the first."""
+    """Postal codes packed as models.comparators.postcode says: uint64[n]; of more than ten characters the first. A zero
+    in front of a number is left out, for spreadsheets lose it."""
     values = pc.replace_substring_regex(pc.utf8_upper(pc.utf8_normalize(spaced(texts), "NFKC")), r"[^A-Z0-9]", "")
+    values = pc.replace_substring_regex(values, r"^0+([0-9]{3,})$", r"\1")
     encoded = values.dictionary_encode()
     packed = np.array([_packed(code) for code in encoded.dictionary.to_pylist()], np.uint64)
     return {spec.name: packed[encoded.indices.to_numpy(zero_copy_only=False)]}

@@ -31,11 +31,13 @@ _ORDERED = "least(left_id, right_id) AS left_id, greatest(left_id, right_id) AS 
 @dataclass(frozen=True)
 class LinkEvaluation:
     """What a linkage of two files got right: precision of its links, recall of links and of candidates among the true
-    pairs, f1 of the links, and what the candidates' probabilities promised and what came true."""
+    pairs, f1 of the links, and what the candidates' probabilities promised and what came true; unknown_pairs: true
+    pairs of records that the files do not have, which count as missed."""
 
     folder: str
     links: int
     true_pairs: int
+    unknown_pairs: int
     precision: Proportion
     recall: Proportion
     f1: float | None
@@ -67,13 +69,15 @@ def evaluate_link(folder: Path, truth: Path | None = None, entity: tuple[str, st
         right_links, n_links = _counts(connection, LINKS.name)
         right_candidates, _ = _counts(connection, PAIRS.name)
         n_true = int(connection.execute("SELECT count(*) FROM truth").fetchall()[0][0])
+        n_unknown = 0 if truth is None else _unknown_pairs(connection, linked)
         bins = _calibration(connection)
-    if not n_true:
+    if n_unknown == n_true:
         raise InputError("the truth has no pair of records of these files; see that it names their ids")
     return LinkEvaluation(
         folder=str(folder),
         links=n_links,
         true_pairs=n_true,
+        unknown_pairs=n_unknown,
         precision=_proportion(right_links, n_links),
         recall=_proportion(right_links, n_true),
         f1=2 * right_links / (n_links + n_true),
@@ -114,6 +118,18 @@ def _load_pairs(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     connection.execute(
         "CREATE TEMP TABLE stated AS SELECT left_id::VARCHAR AS left_id, right_id::VARCHAR AS right_id FROM source "
         "WHERE left_id IS NOT NULL AND right_id IS NOT NULL"
+    )
+
+
+def _unknown_pairs(connection: duckdb.DuckDBPyConnection, linked: LinkFolder) -> int:
+    """How many pairs of the truth name a record that its file does not have."""
+    for side in ("left", "right"):
+        connection.register(f"of_{side}", linked.records(side).select([linked.id_of(side)]).rename_columns(["id"]))
+    return int(
+        connection.execute(
+            "SELECT count(*) FROM truth WHERE left_id NOT IN (SELECT id FROM of_left) "
+            "OR right_id NOT IN (SELECT id FROM of_right)"
+        ).fetchall()[0][0]
     )
 
 

@@ -75,14 +75,14 @@ def _counted(
     return np.bincount(np.array(levels, np.int64), minlength=len(comparison.labels))[1:]
 
 
-def tells(planned: Planned, sure: Sequence[SurePairs], values: Values) -> bool:
-    """Whether sure pairs that other fields found agree otherwise than pairs at random do; False where they are too
-    few to say."""
+def tells(planned: Planned, sure: Sequence[SurePairs], values: Values) -> bool | None:
+    """Whether sure pairs that other fields found agree otherwise than pairs at random do, in the nearer levels too;
+    None where they are too few to say."""
     rng = np.random.default_rng(_SEED)
     at_random = rng.integers(0, len(values[0]), _MOST), rng.integers(0, len(values[1]), _MOST)
     m, u = (_counted(planned.comparison, rows, values) for rows in (_samples(planned, sure), [at_random]))
     if m.sum() < _FEWEST or u.sum() < _FEWEST:
-        return False
+        return None
     m, u = ((counts + 0.5) / (counts + 0.5).sum() for counts in (m, u))
     return float((m * np.log2(m / u)).sum()) > _LEAST_BITS
 

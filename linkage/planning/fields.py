@@ -25,8 +25,10 @@ _NAME_LIMITS = [0.92, 0.8]
 _COMPANY_LIMITS = [0.95, 0.88, 0.8]
 _EMAIL_LIMITS = [0.95, 0.88]
 _LONG_CODE = 5  # letters, from which two slips still leave a code like itself
-_SHARED = 0.97  # the same of numbers, under which some have a number in common: a firm's branches, a family
-_RARE = 0.5  # distinct values over rows, above which how rare a value is says little more than that it agrees
+# Other bearers that a row's value has in the mean, from which on values are counted. Where nearly all stand once, a
+# count of one takes bits from each of them, and the few that stand twice are no more frequent for it; an e-mail
+# address that stands often is that of a record entered again.
+_COUNTED = 0.5
 
 KIND_OF_ROLE = {
     Role.VIETNAMESE_NAME: "vietnamese_name",
@@ -46,19 +48,18 @@ _SIMILAR = {
     Role.FAMILY_NAME: _NAME_LIMITS,
     Role.COMPANY: _COMPANY_LIMITS,
     Role.EMAIL: _EMAIL_LIMITS,
+    Role.WEBSITE: _EMAIL_LIMITS,
     Role.STREET: _NAME_LIMITS,
     Role.TOWN: _NAME_LIMITS,
     Role.TEXT: _NAME_LIMITS,
 }
-# A few are common however many there are.
-_NAMES = {Role.FULL_NAME, Role.GIVEN_NAME, Role.MIDDLE_NAME, Role.FAMILY_NAME, Role.COMPANY}
 _MOSTLY = 0.8  # of the values of a column
 _NUMBERED = 0.5  # the same of addresses
 _LOOKED_AT = 200  # phone numbers with a country's code
 # Text is the costliest.
 _COSTS = {"category": 0, "date": 1, "number": 1, "digits": 1, "postcode": 1, "vietnamese_name": 2, "address": 2}
 # What people who are not the same often share, a home: distinct values over rows, from which on a value is one home's.
-_SHARED_AT_HOME = {Role.PHONE: 0.1, Role.STREET: 0.1, Role.POSTCODE: 0.5}
+_SHARED_AT_HOME = {Role.PHONE: 0.1, Role.STREET: 0.1, Role.POSTCODE: 0.5, Role.WEBSITE: 0.1}
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ def _comparison(field: Field, pair: Correspondence) -> Comparison:
     column, name = pair.right[0], field.name
     base = Comparison(name=name, kind="text", left=[name], right=[name])
     is_shared = column.n_distinct > _SHARED_AT_HOME.get(pair.role, 1.0) * column.filled
-    rare = _SHARED if pair.role is Role.IDENTIFIER else _RARE
-    often = pair.role in _NAMES or column.formed(pair.form).n_distinct < rare * column.filled
+    compared = column.formed(pair.form)
+    often = pair.role is not Role.EMAIL and compared.collision * compared.filled - 1.0 > _COUNTED
     match pair.role:
         case Role.VIETNAMESE_NAME:
             return _with(base, kind="vietnamese_name", term_frequency=True)

@@ -5,24 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from linkage.encode.texts import WORD
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkage.encode.texts import address_words
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import Correspondence
-from linkage.planning.roles import Role, words_of
+from linkage.planning.roles import MOST, Role, words_of
+from linkage.standardise.text_forms import unmarked
 
 _SAMPLE = 2000  # distinct values looked at
 _CONTAINED, _USED = 0.5, 0.3  # of the addresses that hold a value of a column, and of its rows whose value some holds
 _MOST_WORDS = 3  # of a town or a code
 _PARTS = (Role.TOWN, Role.POSTCODE, Role.CATEGORY, Role.TEXT)
 # Any small number is the number of some house: only a column that says so is part of an address.
-_OF_HOUSES = {"house", "street", "building", "flat", "unit", "apartment", "apt", "hausnummer"}
+_OF_HOUSES = {
+    "house",
+    "street",
+    "building",
+    "flat",
+    "unit",
+    "apartment",
+    "apt",
+    "hausnummer",
+    "hausnr",
+    "hnr",
+    "numero",
+}
 
 
 def joined_names(
     left: Sequence[TextColumn], right: Sequence[TextColumn], roles: dict[int, Role]
 ) -> list[Correspondence]:
     """A full name on one side beside given and family name on the other: its first word is the given name, its last one
-    the family name, whatever stands between them; of Vietnamese names all are joined."""
+    the family name, or the other way round where most given names stand last; Vietnamese names are joined in the order
+    in which they are said, the middle name too."""
 
     def first(columns: Sequence[TextColumn], role: Role) -> tuple[TextColumn, ...]:
         return tuple(column for column in columns if roles[id(column)] is role)[:1]
@@ -34,13 +51,23 @@ def joined_names(
             if not (full and given and family):
                 continue
             if role is Role.VIETNAMESE_NAME:
-                sides = (full, given + family) if whole is left else (given + family, full)
-                return [Correspondence(*sides, Role.FULL_NAME, None, "person")]
+                parts = family + first(parted, Role.MIDDLE_NAME) + given
+                return [Correspondence(*((full, parts) if whole is left else (parts, full)), role, None)]
+            ends = (
+                ("given", "family")
+                if _share_of_given(full, given, "given") >= _share_of_given(full, given, "family")
+                else ("family", "given")
+            )
             return [
                 Correspondence(*((full, part) if whole is left else (part, full)), of_part, None, form)
-                for part, of_part, form in ((given, Role.GIVEN_NAME, "given"), (family, Role.FAMILY_NAME, "family"))
+                for part, of_part, form in zip((given, family), (Role.GIVEN_NAME, Role.FAMILY_NAME), ends, strict=True)
             ]
     return []
+
+
+def _share_of_given(full: Sequence[TextColumn], given: Sequence[TextColumn], form: str) -> float:
+    """How many full names have a given name at an end, the first word in form "given", the last in form "family"."""
+    return full[0].formed(form).share_found_in(given[0].formed("given"))
 
 
 def joined_addresses(
@@ -64,19 +91,44 @@ def joined_addresses(
     return joined
 
 
+def joined_texts(
+    left: Sequence[TextColumn], right: Sequence[TextColumn], roles: dict[int, Role]
+) -> list[Correspondence]:
+    """A column of one side that holds the town of the other, and perhaps its postcode, as "64034 Pau", read as an
+    address.
+
+    left, right : columns that have no counterpart
+    """
+    for whole, parted in ((left, right), (right, left)):
+        for column in filter(is_numbered, whole):
+            parts = tuple(c for c in parted if roles[id(c)] in _PARTS and _is_part(c, (column,)))
+            if any(roles[id(c)] is Role.TOWN for c in parts):
+                of_left, of_right = ((column,), parts) if whole is left else (parts, (column,))
+                return [Correspondence(of_left, of_right, Role.STREET, None)]
+    return []
+
+
+def is_numbered(column: TextColumn) -> bool:
+    """Whether nearly all values have a number in them."""
+    return column.share_of(pc.match_substring_regex(column.values, r"\d")) > MOST
+
+
 def _may_be_part(column: TextColumn, role: Role) -> bool:
     return role in _PARTS or bool(_OF_HOUSES & set(words_of(column.name)))
 
 
 def _is_part(column: TextColumn, addresses: Sequence[TextColumn]) -> bool:
     """Whether most addresses hold a value of the column as words of theirs, and most of its values are in some."""
-    values = {" ".join(WORD.findall(value)) for value in column.values.to_pylist()} - {""}
-    looked_at = [value for address in addresses for value in address.values.slice(0, _SAMPLE).to_pylist()]
-    held = [values & _spans(WORD.findall(value)) for value in looked_at]
+    texts = [" ".join(words) for words in _words(column.values)]
+    values = set(texts) - {""}
+    held = [values & _spans(words) for address in addresses for words in _words(address.values.slice(0, _SAMPLE))]
     used = set().union(*held)
-    counts = zip(column.values.to_pylist(), column.counts.to_pylist(), strict=True)
-    in_use = sum(n for value, n in counts if " ".join(WORD.findall(value)) in used)
+    in_use = sum(n for text, n in zip(texts, column.counts.to_pylist(), strict=True) if text in used)
     return sum(map(bool, held)) > _CONTAINED * len(held) and in_use > _USED * column.filled
+
+
+def _words(values: pa.StringArray) -> list[list[str]]:
+    return [address_words(value) for value in unmarked(values).to_pylist()]
 
 
 def _spans(words: Sequence[str]) -> set[str]:

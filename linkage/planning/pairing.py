@@ -8,7 +8,7 @@ from rapidfuzz.distance import JaroWinkler
 
 from linkage.planning.columns import TextColumn
 from linkage.planning.correspondences import FORM_OF, Correspondence
-from linkage.planning.joined import joined_addresses, joined_names
+from linkage.planning.joined import is_numbered, joined_addresses, joined_names, joined_texts
 from linkage.planning.likeness import shared_values, words_alike, years_alike
 from linkage.planning.roles import Role, hint_of, role_of, words_of
 
@@ -23,6 +23,7 @@ _FAMILIES = (
     {Role.MIDDLE_NAME, Role.TEXT},
     {Role.STREET, Role.TOWN, Role.TEXT, Role.CATEGORY},
     {Role.IDENTIFIER, Role.PHONE, Role.POSTCODE, Role.TEXT},
+    {Role.WEBSITE, Role.TEXT},
     {Role.CATEGORY, Role.SEX, Role.TEXT, Role.IDENTIFIER, Role.QUANTITY},
     {Role.DATE, Role.BIRTH_DATE, Role.YEAR},
 )
@@ -34,12 +35,13 @@ _VAGUE = {Role.IDENTIFIER, Role.QUANTITY, Role.CATEGORY, Role.DATE}
 _COMMON = {Role.CATEGORY, Role.SEX, Role.QUANTITY, Role.YEAR, Role.COUNTER}
 _CHANCY = _COMMON - {Role.CATEGORY}  # whose words say as little
 _TIMES = {Role.DATE, Role.BIRTH_DATE, Role.YEAR}
+_SEVERAL, _SECOND = {Role.PHONE, Role.EMAIL}, 0.03  # of which people have two; share of values that the other knows
 _LEAST_LIKENESS = 0.5  # of the words of two columns of which nothing else speaks
 
 
 def of_two_files(left: Sequence[TextColumn], right: Sequence[TextColumn]) -> list[Correspondence]:
     """The best pairs of columns, each column once, in the order of the left file; a full name beside given and family
-    name besides."""
+    name, and a telephone beside two, besides."""
     roles = {id(column): role_of(column) for column in (*left, *right)}
     scored = [(_score(a, b, roles[id(a)], roles[id(b)]), i, j) for i, a in enumerate(left) for j, b in enumerate(right)]
     pairs: dict[int, int] = {}
@@ -48,7 +50,9 @@ def of_two_files(left: Sequence[TextColumn], right: Sequence[TextColumn]) -> lis
             pairs[i] = j
     found = [_paired(left[i], right[j], roles) for i, j in sorted(pairs.items())]
     found += joined_names(*_left_over(left, right, found), roles)
+    found += joined_texts(*_left_over(left, right, found), roles)
     found += _guessed(*_left_over(left, right, found), roles)
+    found += _second(found, *_left_over(left, right, found), roles)
     return joined_addresses(found, *_left_over(left, right, found), roles)
 
 
@@ -84,6 +88,24 @@ def _guessed(left: Sequence[TextColumn], right: Sequence[TextColumn], roles: dic
     return [_paired(left[i], right[j], roles, is_guessed=True) for i, j in sorted(found.items())]
 
 
+def _second(
+    found: Sequence[Correspondence], left: Sequence[TextColumn], right: Sequence[TextColumn], roles: dict[int, Role]
+) -> list[Correspondence]:
+    """A second telephone or address of one side, which has no counterpart, beside the one of the other side that knows
+    some of its values."""
+    pairs = []
+    for pair in found:
+        if pair.role in _SEVERAL and len(pair.left) == len(pair.right) == 1:
+            sides = [(pair.left[0], b) for b in right] + [(a, pair.right[0]) for a in left]
+            for a, b in sides:
+                if (
+                    roles[id(a)] is roles[id(b)] is pair.role
+                    and shared_values(a, b, _forms(pair.role, pair.role)).share > _SECOND
+                ):
+                    pairs.append(_paired(a, b, roles))
+    return pairs
+
+
 def _likeness(a: TextColumn, b: TextColumn, roles: dict[int, Role]) -> float:
     both = {roles[id(a)], roles[id(b)]}
     if both <= _TIMES:
@@ -96,6 +118,8 @@ def _score(a: TextColumn, b: TextColumn, role_a: Role, role_b: Role) -> float:
     """How much speaks for two columns: their names, and the values they share where these are not common ones."""
     if role_a is not role_b and not any({role_a, role_b} <= family for family in _FAMILIES):
         return 0.0
+    if Role.TOWN in (role_a, role_b) and role_a is not role_b and is_numbered(a) is not is_numbered(b):
+        return 0.0  # a town with its postcode: see joined_texts
     of_names = _name_score(a.name, b.name)
     if role_a in _COMMON or role_b in _COMMON:
         return of_names
@@ -124,6 +148,8 @@ def _common_role(a: TextColumn, b: TextColumn, roles: dict[int, Role]) -> Role:
     role_a, role_b = roles[id(a)], roles[id(b)]
     if role_a is role_b:
         return role_a
+    if {role_a, role_b} == {Role.COMPANY, Role.FULL_NAME}:  # a client or a customer may be either
+        return Role.COMPANY
     for role in (Role.BIRTH_DATE, Role.DATE):
         if role in (role_a, role_b):
             return role

@@ -31,7 +31,9 @@ PAIRS_A_RECORD, FEWEST_PAIRS = 150, 3_000_000
 _COST_OF_A_PASS = 5.0  # in pairs for each record: a pass more is a thing more to understand
 _RARE = 0.002  # two records have a value in common, of numbers that are somebody's own
 _LARGEST_BLOCK = 5_000
-_EVIDENCE = {Role.EMAIL: "identifier", Role.PHONE: "identifier", Role.IDENTIFIER: "identifier"}
+_FEWEST_OF_A_SIDE = 500
+_MOST_OF_A_SIDE = 0.2  # of the right records in one block: beyond, the key is one that most have, as a family name's
+_EVIDENCE = {Role.EMAIL, Role.WEBSITE, Role.PHONE, Role.IDENTIFIER}  # what a record is known by
 
 # How often a value that both sides state is alike in two records of one match, by its aspects.
 _ALIKE: dict[str, tuple[tuple[str, float], ...]] = {
@@ -86,17 +88,20 @@ KeysOf = Callable[[Pass], tuple[Keys, Keys]]
 
 
 def choose_passes(
-    planned: Sequence[Planned], n_left: int, keys_of: KeysOf, *, is_self: bool, only_own: bool = False
+    planned: Sequence[Planned], rows: tuple[int, int], keys_of: KeysOf, *, is_self: bool, only_own: bool = False
 ) -> list[Chosen]:
     """The passes of a plan, those that find most first; at least one where any key has a value on both sides.
 
+    rows : records of both sides
     only_own : where homes make far more pairs than matches do, each pass has a part that is a person's own: a training
         on pairs of which most are relatives takes these for the matches
     """
+    n_left, n_right = rows
     candidates = _candidates(planned, only_own=only_own)
     sizes = [block_sizes(*keys_of(candidate.rule), is_self=is_self) for candidate in candidates]
     budget = max(FEWEST_PAIRS, PAIRS_A_RECORD * n_left)
-    is_open = np.array([0 < pairs <= budget and largest <= _LARGEST_BLOCK for pairs, largest in sizes])
+    most = min(_LARGEST_BLOCK, max(_FEWEST_OF_A_SIDE, int(_MOST_OF_A_SIDE * n_right)))
+    is_open = np.array([0 < pairs <= budget and largest <= most for pairs, largest in sizes])
     if not is_open.any() and any(pairs for pairs, _ in sizes):
         # Few values in all: the pass with the fewest pairs, whatever they are.
         is_open = np.array([pairs > 0 and pairs == min(p for p, _ in sizes if p) for pairs, _ in sizes])

@@ -16,16 +16,16 @@ from linkage.plan.reading import plan_from
 from linkage.plan.sections import POSITION, Decision, Pass, Plan, Training
 from linkage.planning.agreement import level_shares, tells
 from linkage.planning.columns import text_columns
-from linkage.planning.correspondences import id_of, of_one_file
+from linkage.planning.correspondences import ids_of, of_one_file
 from linkage.planning.encoded import EncodedFiles
 from linkage.planning.fields import Planned, planned_fields, without_level
-from linkage.planning.left_out import NOT_SURE, LeftOut, fit_pairs, unpaired, unpaired_notes
+from linkage.planning.left_out import NOT_SURE, TOO_FEW, TOO_MANY, LeftOut, fit_pairs, left_out_notes, unpaired
 from linkage.planning.made_of import Made, made_of_others, of_strangers, with_made_of, without_whole
 from linkage.planning.pairing import of_two_files
 from linkage.planning.passes import Chosen, choose_passes, found_share
 from linkage.planning.roles import OWN, PERSONAL
 from linkage.planning.sharing import relatives_a_record, with_lent
-from linkage.planning.sure import matches_a_record, sure_pairs
+from linkage.planning.sure import SurePairs, matches_a_record, repeated_partners, sure_pairs
 
 # Patterns of agreement: each is a row of the tables that scoring looks up, so they should fit the cache.
 _MOST_PATTERNS = 3_000_000
@@ -36,7 +36,7 @@ _HOMES = 2.0  # pairs of one home for each match, from which on they would be ta
 _LEAST_LEVEL = 0.0001  # share of a level among matches, however few sure pairs have it
 _FAR = 0.2  # in total variation: starting values that differ more from the defaults are stated
 # Records that repeat another one of their side, about a fifth of which are seen to: on the right from so many on pairs
-# are judged one by one, on the left two may have one match.
+# are judged one by one, on the left two may have one match; so they may where so many right records have two sure ones.
 _DUPLICATES, _LEFT_DUPLICATES = 0.01, 0.002
 _LEAST_RELATIVES, _MOST_RELATIVES = 0.01, 1.0  # of a record on the other side, a starting value
 
@@ -55,18 +55,26 @@ class Proposal:
     rows: tuple[int, int]
 
 
-def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -> Proposal:
-    """Propose a plan for two tables of texts; None links the left one with itself.
+def propose(
+    left: pa.Table,
+    right: pa.Table | None,
+    *,
+    name: str = "proposed",
+    left_id: str | None = None,
+    right_id: str | None = None,
+) -> Proposal:
+    """Propose a plan for two tables of texts; None links the left one with itself. left_id, right_id: the columns that
+    name the records, None looks for them.
 
-    Raises InputError where no field is found that both sides have.
+    Raises InputError where no field is found that both sides have, UsageError where no id is.
     """
     is_self = right is None
     tables = {"left": left, "right": left if right is None else right}
     columns = {side: text_columns(table) for side, table in tables.items()}
     pairs = of_one_file(columns["left"]) if is_self else of_two_files(columns["left"], columns["right"])
-    ids = {side: id_of(columns[side], pairs, side) for side in ("left", "right")}
+    ids = ids_of(columns, pairs, {"left": left_id, "right": left_id if is_self else right_id})
     fit, left_out = fit_pairs(pairs, ids, tables["right"])
-    left_out += unpaired(columns, pairs, ids)
+    left_out += [] if is_self else unpaired(columns, pairs, ids)
     made = made_of_others(fit, tables)
     fit, said = without_whole(fit, made)
     left_out += said
@@ -77,16 +85,15 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
             else "no column of the left file says what a column of the right one says; rename columns so that those "
             "that mean the same are called the same, or write the plan by hand"
         )
-    planned = _within_patterns(with_made_of(planned_fields(fit), made))
+    planned = with_made_of(planned_fields(fit), made)
     plan = _draft(name, ids, planned)
     keys = EncodedFiles(tables, plan)
     sure = sure_pairs(planned, keys.rows, keys.of, is_self=is_self)
-    guessed = [p for p in planned if p.pair.is_guessed and p.pair.role not in OWN]
-    idle = [p for p in guessed if not tells(p, sure, keys.values(p))]
-    left_out += [LeftOut("both", p.field.right[0], NOT_SURE) for p in idle]
-    planned = with_made_of([p for p in planned if p not in idle], made)
+    planned, idle = _told_apart(planned, sure, keys)
+    left_out += idle
+    planned = with_made_of(planned, made)
     many = {"left": 0.0, "right": 1.0} if is_self else keys.duplicates(planned)
-    decision = _decision(many)
+    decision = _decision(many, repeated_partners(sure))
     planned = [of_strangers(p, are_known=decision.has_rivals) for p in planned]
     planned = [_with_shares(p, level_shares(p, sure, keys.values(p))) for p in planned]
     matches = matches_a_record(sure, keys.rows)
@@ -106,7 +113,7 @@ def propose(left: pa.Table, right: pa.Table | None, *, name: str = "proposed") -
         comparisons=compared,
     )
     checked = plan_from(msgspec.to_builtins(plan), "the proposed plan")
-    notes = (*_notes(planned, chosen, many["right"], is_self=is_self), *unpaired_notes(left_out))
+    notes = (*_notes(planned, chosen, many["right"], is_self=is_self), *left_out_notes(left_out))
     return Proposal(checked, tuple(planned), tuple(chosen), tuple(left_out), notes, tuple(made), keys.rows)
 
 
@@ -127,7 +134,7 @@ def _chosen(planned: Sequence[Planned], keys: EncodedFiles, matches: float | Non
     """The passes; InputError where nothing could block."""
     is_of_people = any(p.pair.role in PERSONAL for p in planned)
     only_own = is_self and is_of_people and keys.same_home(planned) > _HOMES * (matches or 0.0)
-    chosen = choose_passes(planned, keys.rows[0], keys.of, is_self=is_self, only_own=only_own)
+    chosen = choose_passes(planned, keys.rows, keys.of, is_self=is_self, only_own=only_own)
     if not chosen:
         raise InputError(
             "no two records have a value in common in a column that could block: there seem to be no duplicates"
@@ -138,9 +145,27 @@ def _chosen(planned: Sequence[Planned], keys: EncodedFiles, matches: float | Non
     return chosen
 
 
-def _decision(duplicates: dict[str, float]) -> Decision:
+def _told_apart(
+    planned: Sequence[Planned], sure: Sequence[SurePairs], keys: EncodedFiles
+) -> tuple[list[Planned], list[LeftOut]]:
+    """The fields without those paired by their values only in which sure pairs do not agree, as many as can be
+    compared."""
+    kept, idle = [], []
+    for p in planned:
+        is_guessed = p.pair.is_guessed and p.pair.role not in OWN
+        found = tells(p, sure, keys.values(p)) if is_guessed else True
+        if found:
+            kept.append(p)
+        else:
+            idle.append(LeftOut("both", p.field.right[0], TOO_FEW if found is None else NOT_SURE))
+    kept, too_many = _within_patterns(kept)
+    return kept, [*idle, *too_many]
+
+
+def _decision(duplicates: dict[str, float], partners: float) -> Decision:
     """Links are pairs that are more likely a match than not, as long as they are right in the mean."""
-    one: Literal["one", "one_to_one"] = "one_to_one" if duplicates["left"] <= _LEFT_DUPLICATES else "one"
+    is_once = duplicates["left"] <= _LEFT_DUPLICATES and partners <= _DUPLICATES
+    one: Literal["one", "one_to_one"] = "one_to_one" if is_once else "one"
     return Decision(
         highest_false_match_rate=0.02,
         lowest_match_probability=0.5,
@@ -158,17 +183,19 @@ def _training(rows: tuple[int, int], relatives: float, matches: float | None, *,
     )
 
 
-def _within_patterns(planned: list[Planned]) -> list[Planned]:
+def _within_patterns(planned: list[Planned]) -> tuple[list[Planned], list[LeftOut]]:
     """Comparisons whose patterns of agreement are few enough: the one with most levels gives up its last limit, and
-    where none can any more the one that is filled least is left out."""
+    where none can any more the one that is filled least is left out, which is said."""
+    left_out = []
     while prod(len(p.comparison.labels) for p in planned) > _MOST_PATTERNS:
         richest = max(range(len(planned)), key=lambda i: (len(planned[i].comparison.thresholds), -i))
         if len(planned[richest].comparison.thresholds) > 1:
             planned = [without_level(p) if i == richest else p for i, p in enumerate(planned)]
         else:
             least = min(range(len(planned)), key=lambda i: planned[i].pair.filled)
+            left_out.append(LeftOut("both", planned[least].field.right[0], TOO_MANY))
             planned = planned[:least] + planned[least + 1 :]
-    return planned
+    return planned, left_out
 
 
 def _with_shares(planned: Planned, shares: list[float] | None) -> Planned:

@@ -14,14 +14,22 @@ from linkage.planning.columns import TextColumn
 from linkage.standardise.categories import standardise_sex
 from linkage.standardise.dates import standardise_dates
 from linkage.standardise.syllables import is_syllable, is_unmarked_syllable
+from linkage.standardise.text_forms import unmarked
 
 MOST = 0.9  # share of the values that must fit a form
 _SAMPLE = 2000  # distinct values looked at where each costs a look in Python
 _FEW_CATEGORIES = 40
+_ONE_WORD = 1.3  # words of a value in the mean, up to which most have one
 _MOST_YEARS, _YEAR = 300, r"^(1[5-9]|20)\d\d(\.0)?$"
 _TURNED_NAME = r"^[\pL'’ -]+, ?[\pL'’. -]+(;.*)?$"  # "Last, First"
 # Of the names of organisations so many at least say under what law they stand; two letters may be a surname.
-_SOME, _LEGAL_FORM = 0.2, r"\b(ltd|limited|inc|incorporated|llc|llp|plc|corp|corporation|gmbh|sarl|tnhh)\.?$"
+_SOME = 0.2
+_LEGAL_FORM = (
+    r"\b(ltd|limited|inc|incorporated|llc|llp|plc|corp|corporation|gmbh|sarl|tnhh)\.?$|"
+    r"^(công ty|cong ty|c\.? ?ty|ctcp|doanh nghiệp|doanh nghiep|dntn|hợp tác xã|hop tac xa|htx)\b"
+)
+_SPACED_NUMBER = r"^[\d\s./-]+$"
+_WEB_ADDRESS = r"^(https?://)?([\pL\pN_-]+\.)+[\pL]{2,}(:\d+)?([/?#]\S*)?$"
 _MONTH_IN_WORDS = r"^[\d\s.,/-]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\d\s.,/-]+$"
 _VIETNAMESE_LETTERS = "[ăâđêôơưàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ]"
 _FAMILY_NAMES = (
@@ -43,6 +51,7 @@ class Role(Enum):
     DATE = "date"
     SEX = "sex"
     EMAIL = "e-mail address"
+    WEBSITE = "website"
     PHONE = "phone number"
     POSTCODE = "postcode"
     STREET = "street or address"
@@ -57,28 +66,44 @@ class Role(Enum):
 
 # Words of a column's name that tell its role; the role whose phrase is the longest wins.
 _PHRASES = {
-    Role.GIVEN_NAME: "given name,first name,forename,fore name,vorname,prenom,firstname,givenname,fname",
-    Role.FAMILY_NAME: "surname,last name,family name,nachname,nom,lastname,familyname,lname,sur name",
-    Role.MIDDLE_NAME: "middle name,middle initial,middlename,second name,middle names,other names,ten dem",
-    Role.FULL_NAME: "name,full name,fullname,person,customer,client,ho ten,ho va ten,contact,author,authors,creator",
+    Role.GIVEN_NAME: "given name,first name,forename,fore name,vorname,rufname,prenom,prenoms,nombre,firstname,"
+    "givenname,fname,ten",
+    Role.FAMILY_NAME: "surname,last name,family name,nachname,nom,lastname,familyname,lname,sur name,nom famille,"
+    "nom de famille,apellido,apellidos,cognome,ho,ho dem,ho lot,ho ten dem,ho va ten dem,ho va dem,ho chu dem",
+    Role.MIDDLE_NAME: "middle name,middle initial,middlename,second name,middle names,other names,ten dem,ten lot,"
+    "dem,chu dem",
+    Role.FULL_NAME: "name,full name,fullname,person,customer,client,ho ten,ho va ten,contact,author,authors,creator,"
+    "nguoi lien,nguoi dai dien,patient,pupil,student,member,employee,tenant,nom complet,nom prenom,nom et prenom,"
+    "nombre completo,ansprechpartner,kunde,eleve,dirigeant,interlocuteur",
     Role.COMPANY: "company,company name,organisation,organization,firm,business,legal name,employer,supplier,vendor,"
-    "trading name,organisation name,organization name,business name,entity name,firma,cong ty",
-    Role.BIRTH_DATE: "birth,dob,born,date of birth,birth date,birthdate,birthday,geburtsdatum,ngay sinh,date birth",
+    "trading name,organisation name,organization name,business name,entity name,firma,cong ty,ten cong ty,"
+    "raison sociale,societe,entreprise,empresa,razon social,doanh nghiep,ten doanh nghiep,nha cung cap,"
+    "ten nha cung cap",
+    Role.BIRTH_DATE: "birth,dob,born,date of birth,birth date,birthdate,birthday,geburtsdatum,geburtstag,geboren,"
+    "ngay sinh,date birth,naissance,date naissance,date de naissance,ne le,nee le,ne e le,nacimiento,"
+    "fecha nacimiento,fecha de nacimiento,data di nascita",
     Role.DATE: "date,day",
-    Role.SEX: "sex,gender,gioi tinh",
-    Role.EMAIL: "email,e mail,mail,email address,e mail address",
-    Role.PHONE: "phone,telephone,mobile,tel,phone number,cell,fax,dien thoai,so dien thoai,handy",
-    Role.POSTCODE: "postcode,zip,postal code,post code,zip code,zipcode,plz,pincode",
-    Role.STREET: "address,street,addr,road,street name,address line,strasse,dia chi,head office",
-    Role.TOWN: "city,town,suburb,locality,village,place,ort,municipality,district,ward,commune",
+    Role.SEX: "sex,gender,gioi tinh,geschlecht,sexe,sexo",
+    Role.EMAIL: "email,e mail,mail,email address,e mail address,mailadresse",
+    Role.WEBSITE: "website,web,url,homepage,web site,web address,webseite,trang web",
+    Role.PHONE: "phone,telephone,mobile,tel,phone number,cell,fax,dien thoai,so dien thoai,sdt,"
+    "handy,mobil,telefon,mobilfunk,festnetz,portable,fixe,telefono",
+    Role.POSTCODE: "postcode,zip,postal code,post code,zip code,zipcode,plz,postleitzahl,pincode,"
+    "code postal,codigo postal",
+    Role.STREET: "address,street,addr,road,street name,address line,strasse,anschrift,adresse,direccion,voie,"
+    "dia chi,ho khau,noi o,tru so,head office",
+    Role.TOWN: "city,town,suburb,locality,village,place,ort,stadt,ville,localite,municipality,district,"
+    "ward,commune,thanh pho",
     Role.IDENTIFIER: "number,no,nr,code,ssn,nin,vat,tax,registration,reg,passport,licence,license,id number,"
     "registration number,reg no,national id,soc sec,sec id,iban,account,identifier,insurance,user name,username,"
-    "login name,login",
+    "login name,login,ma so,ma so thue,ma so doanh nghiep,mst,kundennummer,kundennr",
     Role.QUANTITY: "age,year,amount,price,revenue,turnover,employees,height,weight,latitude,longitude,lat,lon,long,"
     "income,salary",
     Role.CATEGORY: "state,country,region,province,county,type,status,category,title,initial,sector,industry,legal form",
 }
 _HINTS = {phrase: role for role, phrases in _PHRASES.items() for phrase in phrases.split(",")}
+# Words of much else too, as the name of a product: they say so where they are the whole name.
+_ALONE = {"ten", "ho", "dem"}
 _PERSONAL = {Role.VIETNAMESE_NAME, Role.FULL_NAME, Role.GIVEN_NAME, Role.MIDDLE_NAME, Role.FAMILY_NAME}
 _WORDED = {*_PERSONAL, Role.COMPANY, Role.STREET, Role.TOWN}
 
@@ -98,16 +123,20 @@ class Hint:
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a column's name: "dateOfBirth", "date_of_birth" and "Date of birth" give the same."""
+    """The words of a column's name: "dateOfBirth", "date_of_birth" and "Date of birth" give the same; without
+    their marks."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return re.findall(r"[^\W\d_]+", parted.lower())
+    (plain,) = unmarked(pa.array([parted.lower()])).to_pylist()
+    return re.findall(r"[^\W\d_]+", plain)
 
 
 def hint_of(name: str) -> Hint:
     """What the words of a column's name say of its role."""
     words = words_of(name)
     spans = [words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
-    known = [phrase for span in spans if (phrase := " ".join(span)) in _HINTS]
+    known = [
+        phrase for span in spans if (phrase := " ".join(span)) in _HINTS and (span == words or phrase not in _ALONE)
+    ]
     # Of two as long the last: "company number" is a number, "street name" stands as a phrase of its own.
     best = max(enumerate(known), key=lambda k: (len(k[1].split()), k[0]), default=(0, ""))[1]
     return Hint(_HINTS.get(best), best)
@@ -115,10 +144,10 @@ def hint_of(name: str) -> Hint:
 
 def role_of(column: TextColumn) -> Role:
     """The role of a column: what its values can only be goes before what its name says."""
-    hinted = hint_of(column.name).role
+    hinted = _hinted(column)
     if _is_counter(column):
         return Role.COUNTER
-    for role, fits in ((Role.EMAIL, _is_email), (Role.DATE, _is_date), (Role.SEX, _is_sex)):
+    for role, fits in ((Role.EMAIL, _is_email), (Role.WEBSITE, _is_web), (Role.DATE, _is_date), (Role.SEX, _is_sex)):
         if fits(column, hinted):
             return Role.BIRTH_DATE if hinted is Role.BIRTH_DATE else role
     if hinted in (Role.PHONE, Role.POSTCODE):
@@ -137,6 +166,12 @@ def role_of(column: TextColumn) -> Role:
     return _unnamed_role(column, hinted, has_digits)
 
 
+def _hinted(column: TextColumn) -> Role | None:
+    """The role that a column's name speaks for; "tên", a name, is a given name where its values are one word each."""
+    hint = hint_of(column.name)
+    return None if hint.phrase == "ten" and _mean_words(column) > _ONE_WORD else hint.role
+
+
 def _unnamed_role(column: TextColumn, hinted: Role | None, has_digits: bool) -> Role:
     """The role of a column whose name settles nothing, from its values."""
     is_number = column.share_of(pc.match_substring_regex(column.values, r"^[+-]?\d+([.,]\d+)?$")) > MOST
@@ -146,7 +181,8 @@ def _unnamed_role(column: TextColumn, hinted: Role | None, has_digits: bool) -> 
         return Role.CATEGORY
     if is_number and column.share_of(pc.match_substring_regex(column.values, r"[.,]\d+$")) > 0.2:
         return Role.QUANTITY
-    return Role.IDENTIFIER if has_digits and _mean_words(column) < 2 else Role.TEXT
+    is_code = _mean_words(column) < 2 or column.share_of(pc.match_substring_regex(column.values, _SPACED_NUMBER)) > MOST
+    return Role.IDENTIFIER if has_digits and is_code else Role.TEXT
 
 
 def _mean_words(column: TextColumn) -> float:
@@ -165,6 +201,12 @@ def _is_counter(column: TextColumn) -> bool:
 def _is_email(column: TextColumn, hinted: Role | None) -> bool:
     least = 0.5 if hinted is Role.EMAIL else MOST
     return column.share_of(pc.match_substring_regex(column.values, r"^[^@\s]+@[^@\s]+$")) > least
+
+
+def _is_web(column: TextColumn, hinted: Role | None) -> bool:
+    """Hosts, with or without the rest of their addresses; "no.12" is one only where the column's name says so."""
+    least = 0.5 if hinted is Role.WEBSITE else MOST
+    return column.share_of(pc.match_substring_regex(column.values, _WEB_ADDRESS)) > least
 
 
 def _is_date(column: TextColumn, hinted: Role | None) -> bool:

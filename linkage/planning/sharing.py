@@ -47,7 +47,8 @@ def relatives_a_record(planned: Sequence[Planned], rows: tuple[int, int], files:
 
 def with_lent(planned: Sequence[Planned], files: Files, *, is_self: bool) -> list[Planned]:
     """The same, numbers of people marked as shared that are seen with others too, as those lent to a relative are."""
-    if not any(p.pair.role in PERSONAL for p in planned):
+    roles = {p.pair.role for p in planned}
+    if not roles & PERSONAL or Role.COMPANY in roles:  # the people of a company's record come and go
         return list(planned)
     marked = []
     for p in planned:

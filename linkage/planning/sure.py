@@ -1,4 +1,8 @@
-"""Pairs of records that are surely matches: those equal in two fields that hardly two records share."""
+"""Pairs of records that are surely matches: those equal in two fields that hardly two records share.
+
+One of the two has to be a person's or a firm's own, or a number that names one record a side: a common name beside a
+shared phone is nobody's.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,13 @@ from numpy.typing import NDArray
 from blocking.keys import Keys
 from linkage.plan.sections import Pass
 from linkage.planning.fields import Planned
-from linkage.planning.roles import OWN
+from linkage.planning.roles import OWN, Role
 
 LARGEST_BLOCK = 10  # records of one value that are met with each other
 _BY_CHANCE = 0.02  # of the pairs that two fields make, at most
 _FEWEST = 100  # pairs that two such sets have in common, to say how many matches there are
+_ONCE = 0.95  # distinct values over filled rows of a number that names one record
+_MOST_AGAIN = 0.5  # of the rows of sure pairs that are in more than one: beyond, they are pairs of something else
 _WHOLE = {"vietnamese_name": ".plain", "address": ".key"}  # parts that are the whole of values of a kind
 
 KeysOf = Callable[[Pass], tuple[Keys, Keys]]
@@ -36,11 +42,19 @@ def telling_pairs(planned: Sequence[Planned], n_pairs: int) -> list[tuple[Planne
     found = []
     for p, q in combinations(keyed, 2):
         is_made = p.field.name in q.comparison.made_of or q.field.name in p.comparison.made_of
+        is_own = OWN & {p.pair.role, q.pair.role} or names_one(p) or names_one(q)
         # A family has a surname, an address and a phone in common, namesakes what is made of their names.
-        if OWN & {p.pair.role, q.pair.role} and not is_made:
+        if is_own and not is_made:
             chance = float(np.prod([x.pair.left[0].collision * x.pair.right[0].collision for x in (p, q)]) ** 0.5)
             found.append((p, q, n_pairs * chance))
     return found
+
+
+def names_one(planned: Planned) -> bool:
+    """Whether a number or code names one record a side."""
+    return planned.pair.role is Role.IDENTIFIER and all(
+        column.n_distinct > _ONCE * column.filled for column in (*planned.pair.left, *planned.pair.right)
+    )
 
 
 @dataclass(frozen=True)
@@ -60,9 +74,25 @@ def sure_pairs(planned: Sequence[Planned], rows: tuple[int, int], keys_of: KeysO
         left, right = meeting(*keys_of(Pass(name="sure", left=parts, right=parts)))
         if is_self:
             left, right = left[left < right], right[left < right]
-        if left.size and by_chance <= _BY_CHANCE * left.size:
+        if left.size and by_chance <= _BY_CHANCE * left.size and (is_self or _again(left, right) <= _MOST_AGAIN):
             found.append(SurePairs(frozenset({p.field.name, q.field.name}), left, right))
     return found
+
+
+def _again(left: NDArray[np.int64], right: NDArray[np.int64]) -> float:
+    """The share of pairs whose left, or whose right, row is in another one."""
+    return max(1.0 - np.unique(rows).size / rows.size for rows in (left, right))
+
+
+def repeated_partners(sure: Sequence[SurePairs]) -> float:
+    """The share of right rows in sure pairs that have two left rows: the most that two fields show."""
+    shares = [
+        np.count_nonzero(np.unique(np.unique(np.stack([p.right, p.left]), axis=1)[0], return_counts=True)[1] > 1)
+        / np.unique(p.right).size
+        for p in sure
+        if p.right.size >= _FEWEST
+    ]
+    return float(max(shares, default=0.0))
 
 
 def matches_a_record(sure: Sequence[SurePairs], rows: tuple[int, int]) -> float | None:

@@ -11,9 +11,11 @@ from linkage.reports.explanation import IN_FULL, side_by_side
 
 
 def render_link(explanation: LinkExplanation) -> RenderableType:
-    """What was decided of a left record, and its candidates: the first in full, the others in a line each."""
+    """What was decided of a left record, and its candidates: one asked for, then the others, the first in full and the
+    rest in a line each."""
     parts: list[RenderableType] = [Text(line) for line in _head(explanation)]
-    for place, candidate in enumerate(explanation.candidates):
+    ordered = sorted(explanation.candidates, key=lambda candidate: candidate.person_id != explanation.asked_for)
+    for place, candidate in enumerate(ordered):
         is_asked_for = candidate.person_id == explanation.asked_for
         found = "" if candidate.found_by else ", found by no pass"
         title = f"right record {candidate.person_id}{', asked for' if is_asked_for else ''}{found}"

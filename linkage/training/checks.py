@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from linkage.training.drift import MISSING
 from linkage.training.model_file import Model
 from linkage.training.train import starting_parameters
 from models.identifiability import Problem, problems
@@ -16,8 +19,23 @@ def training_problems(model: Model) -> tuple[Problem, ...]:
     parameters = model.parameters
     start = starting_parameters(model.plan, parameters.n_persons)
     is_whole = bool(training.get("converged", True))
-    found = problems(parameters, start, training["subjects"], training["random_pairs"], converged=is_whole)
+    found = problems(
+        parameters,
+        start,
+        training["subjects"],
+        training["random_pairs"],
+        converged=is_whole,
+        unstated={comparison.name for comparison in model.plan.comparisons if comparison.m is None},
+        filled=_filled(training.get("best_candidates", {})),
+    )
     return tuple(found)
+
+
+def _filled(best_candidates: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+    """Of the best candidates the share that states each comparison's value on both sides."""
+    return {
+        name: 1.0 - counts.get(MISSING, 0) / max(1, sum(counts.values())) for name, counts in best_candidates.items()
+    }
 
 
 def refusal_of(found: tuple[Problem, ...]) -> str | None:

@@ -35,7 +35,7 @@ Shares = dict[str, dict[str, int]]  # claims by comparison and label of the leve
 # second.
 TOLD, REFUSED = 0.1, 0.25
 FEWEST_REFUSED = 1000  # claims; of fewer a difference is told only
-_MISSING = "missing"  # the level of a value that one side does not state
+MISSING = "missing"  # the level of a value that one side does not state
 _CHANCE = 1e-6  # at most of a distance by chance alone
 
 
@@ -158,7 +158,7 @@ def moved_levels(then: Mapping[str, Mapping[str, int]], now: Mapping[str, Mappin
     for name, counts in now.items():
         labels = list(dict.fromkeys([*counts, *then.get(name, {})]))
         a, b = (np.array([of.get(label, 0) for label in labels], np.float64) for of in (counts, then.get(name, {})))
-        is_stated = np.array([label != _MISSING for label in labels])
+        is_stated = np.array([label != MISSING for label in labels])
         n_a, n_b = a.sum(), b.sum()
         grave, told = _distance(a * is_stated, b * is_stated), _distance(a, b)
         if max(grave, told) >= TOLD:
