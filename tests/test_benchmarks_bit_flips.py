@@ -14,7 +14,7 @@ from benchmarks.faults.in_process import CommandProcess
 def test_a_process_runs_commands_and_is_replaced_when_it_dies(tmp_path: Path) -> None:
     with CommandProcess({"linkage.storage.checksums.CHUNK_BYTES": 512}) as process:
         ended = process.call(["verify", tmp_path])
-        assert (ended.code, "neither an index nor a published run" in ended.err) == (2, True)
+        assert (ended.code, "neither an index, a state nor a published run" in ended.err) == (2, True)
         process._process.kill()
         assert process.call(["verify", tmp_path]).code == -9
         assert process.call(["verify", tmp_path]).code == 2

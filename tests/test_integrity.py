@@ -376,7 +376,7 @@ def test_a_whole_run_is_published_already_and_verified(published: District, run_
     assert (ended.code, ended.json["kind"]) == (0, "index")
     assert ended.json["in_force"] == open_index(published.index).folder.name
     ended = call("verify", tmp_path)
-    assert (ended.code, "neither an index nor a published run" in ended.err) == (2, True)
+    assert (ended.code, "neither an index, a state nor a published run" in ended.err) == (2, True)
 
 
 def test_a_table_of_another_run_is_told(published: District, run_dir: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``verify``: whether an index or a published run is still what was written."""
+"""``verify``: whether an index, a state or a published run is still what was written."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ from linkage.cli.printing import print_result
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Folder of an index, of a published run, or of link.")],
+    place: Annotated[
+        Path, typer.Argument(help="Folder of an index, a state, a published run or link; or night.toml: all it names.")
+    ],
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Check that an index or a run is what was written.
+    """Check that an index, a state, a run or all of a night.toml is what was written.
 
-    All of it is read and held against its sums; what is damaged is named, and the exit code is 4.
+    All of it is read and held against its sums, and the tables of a state against each other; what is damaged is
+    named, and the exit code is 4.
 
+    \b
     Example: linkage verify index
+    Example: linkage verify night.toml
     """
     from linkage.insight.verifying import verify as verify_folder
 
-    found = {name: value for name, value in asdict(verify_folder(folder, threads)).items() if value}
+    found = {name: value for name, value in asdict(verify_folder(place, threads)).items() if value}
     print_result(found, as_json)

@@ -1,25 +1,30 @@
-"""Reads all of an index, or of a published run, and holds it against what its manifests say was written."""
+"""Reads all of an index, a state or a published run, and holds it against what its manifests say was written."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from linkage.errors import LinkageError, UsageError, VerificationError
+from linkage.insight.verifying_nights import damage_of_nights, damage_of_tables
+from linkage.nights.configuration import Configuration, read_configuration
+from linkage.nights.status import note_verified
 from linkage.published.reader import MANIFEST, check_published
 from linkage.registry.manifest import FORMAT, check_format
 from linkage.registry.sums import open_files
 from linkage.registry.versions import manifest_of, version_in_force
+from linkage.state.folder import EPOCHS, REMEDY, has_format, open_state, open_version
 from linkage.storage.checksums import CheckedFile
-from linkage.storage.versions import versions
+from linkage.storage.versions import CURRENT, versions
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What was read and found whole; in_force: of an index, the version in force; not_read: versions of an older
-    format, which have no sums to be held against."""
+    """What was read and found whole; in_force: of an index or a state, the version in force; not_read: versions of an
+    older format, which have no sums to be held against."""
 
     folder: Path
     kind: str
@@ -29,49 +34,101 @@ class Verified:
     not_read: tuple[str, ...] = ()
 
 
-def verify(folder: Path, n_threads: int = 2) -> Verified:
-    """Verify an index with all its versions, or a folder that ``run`` or ``link`` published.
+def verify(place: Path, n_threads: int = 2) -> Verified:
+    """Verify an index or a state with all versions, a folder that ``run`` or ``link`` published, or all that a
+    night.toml names.
 
     Raises
     ------
-    UsageError : the folder is neither
-    VerificationError : something is damaged or missing; all of it is named
+    UsageError : the place is none of these
+    VerificationError : something is damaged or missing, or does not agree; all of it is named
     LinkageError : this user may not read it
     """
-    if (folder / "current").exists() or versions(folder):
-        return _verify_index(folder, n_threads)
-    if not (folder / MANIFEST).exists():
-        raise UsageError(f"{folder}: neither an index nor a published run; name INDEX or RUNS/<run_id>")
-    outputs = check_published(folder).get("outputs", {})
-    return Verified(folder, "run", len(outputs) + 1, sum(said["bytes"] for said in outputs.values()))
+    if place.is_file():
+        return verify_nights(read_configuration(place), n_threads)
+    if (place / CURRENT).exists() or versions(place):
+        is_state = any((version / EPOCHS).is_dir() for version in versions(place))
+        return _verify_state(place, n_threads) if is_state else _verify_index(place, n_threads)
+    if not (place / MANIFEST).exists():
+        raise UsageError(
+            f"{place}: neither an index, a state nor a published run; name INDEX, STATE, RUNS/<run_id> or night.toml"
+        )
+    outputs = check_published(place).get("outputs", {})
+    return Verified(place, "run", len(outputs) + 1, sum(said["bytes"] for said in outputs.values()))
+
+
+def verify_nights(configuration: Configuration, n_threads: int = 2) -> Verified:
+    """Verify index, state and nights of a configuration, and note that it was done; raises as `verify`."""
+    index = _verify_index(configuration.index, n_threads)
+    state = _verify_state(configuration.state, n_threads)
+    opened = open_state(configuration.state)
+    if opened.nights and opened.nights[-1]["index"] != version_in_force(configuration.index)[1]["content"]:
+        raise VerificationError(
+            f"{configuration.index}: is not the index that the last night was linked with; {REMEDY}"
+        )
+    _tell([*damage_of_nights(configuration, opened)])
+    nights = [p for p in configuration.nights.rglob("*") if p.is_file()]
+    n_bytes = index.bytes + state.bytes + sum(path.stat().st_size for path in nights)
+    note_verified(configuration, opened)
+    n_files = index.files + state.files + len(nights)
+    return Verified(configuration.file, "nights", n_files, n_bytes, state.in_force, index.not_read + state.not_read)
+
+
+def _verify_state(folder: Path, n_threads: int) -> Verified:
+    def files_of(version: Path) -> dict[str, CheckedFile] | None:
+        opened = open_version(version) if has_format(version) else None
+        return None if opened is None else dict(opened.files)
+
+    state = open_state(folder)
+    files, not_read, damage = _files_of_versions(folder, files_of)
+    _tell(damage + _damage_of_files(files, n_threads))
+    _tell([*damage_of_tables(state)])
+    return Verified(folder, "state", len(files), sum(file.n_bytes for file in files), state.name, not_read)
 
 
 def _verify_index(folder: Path, n_threads: int) -> Verified:
+    def files_of(version: Path) -> dict[str, CheckedFile] | None:
+        manifest = manifest_of(version)
+        return open_files(version, manifest) if manifest.get("format") == FORMAT else None
+
     in_force, manifest = version_in_force(folder)
     check_format(folder, manifest)
+    files, not_read, damage = _files_of_versions(folder, files_of)
+    damage += _damage_of_files(files, n_threads)
+    kept = folder / "queues"
+    if (kept / MANIFEST).exists():
+        damage += [found for found in [_damage_of_rejected(kept)] if found is not None]
+    _tell(damage)
+    n_bytes = sum(file.n_bytes for file in files)
+    return Verified(folder, "index", len(files), n_bytes, in_force.name, not_read)
+
+
+def _files_of_versions(
+    folder: Path, files_of: Callable[[Path], Mapping[str, CheckedFile] | None]
+) -> tuple[list[CheckedFile], tuple[str, ...], list[LinkageError]]:
+    """The files of all versions of a folder, which share those that did not change; the versions of another format;
+    and what is damaged or missing at first sight."""
     files: dict[tuple[int, int], CheckedFile] = {}
     not_read = []
     damage: list[LinkageError] = []
     for version in versions(folder):
         try:
-            manifest = manifest_of(version)
-            if manifest.get("format") != FORMAT:
+            found = files_of(version)
+            if found is None:
                 not_read.append(version.name)
                 continue
-            for file in open_files(version, manifest).values():
+            for file in found.values():
                 file.check_size()
-                status = file.path.stat()  # versions share the files that did not change
+                status = file.path.stat()
                 files.setdefault((status.st_dev, status.st_ino), file)
         except LinkageError as error:
             damage.append(error)
+    return list(files.values()), tuple(not_read), damage
+
+
+def _damage_of_files(files: Sequence[CheckedFile], n_threads: int) -> list[LinkageError]:
     with ThreadPoolExecutor(n_threads) as pool:
-        damage += [found for found in pool.map(_damage_of, files.values()) if found is not None]
-    kept = folder / "queues"
-    if (kept / MANIFEST).exists():
-        damage += [found for found in [_damage_of_rejected(kept)] if found is not None]
-    _tell(damage)
-    n_bytes = sum(file.n_bytes for file in files.values())
-    return Verified(folder, "index", len(files), n_bytes, in_force.name, tuple(not_read))
+        return [found for found in pool.map(_damage_of, files) if found is not None]
 
 
 def _damage_of(file: CheckedFile) -> LinkageError | None:

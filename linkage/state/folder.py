@@ -25,8 +25,8 @@ from linkage.storage.summed_folders import files_of, write_sums
 
 FORMAT = 5
 ROW_GROUP_ROWS = 1 << 16  # who looks up one row reads as many
-MODEL, PARTS = "model.json", "parts"
-_EPOCH = "epochs/000001"  # the folder of the model of the first epoch
+MODEL, PARTS, EPOCHS = "model.json", "parts", "epochs"
+_EPOCH = f"{EPOCHS}/000001"  # the folder of the model of the first epoch
 REMEDY = "restore the state from a copy"
 KIND = stored.Kind(
     "state of nights",
@@ -123,6 +123,11 @@ def open_version(folder: Path) -> State:
     for file in files.values():
         file.check_size()
     return State(folder, manifest, files)
+
+
+def has_format(version: Path) -> bool:
+    """Whether a version has the format that this program reads; errors as of `open_state`."""
+    return bool(stored.manifest_of(version, KIND).get("format") == FORMAT)
 
 
 @dataclass(frozen=True)
