@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
 import shutil
@@ -265,6 +266,19 @@ def test_slow_tests_run_when_asked_for() -> None:
     assert "deselected" in run_script("test", *listing).stdout
     assert "deselected" not in run_script("test", "--pdb", "-m", "slow or not slow", *listing).stdout
     assert "test_dominance.py::" in run_script("test", "-n", "0", "-m", "slow", *listing).stdout
+
+
+def test_what_is_run_of_linkage_is_counted_when_asked_for(tmp_path: Path) -> None:
+    """Of some tests alone no share is held. What counts these tests counts in a file of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment["COVERAGE_FILE"] = str(tmp_path / "counted")
+    done = run_script("test", "--counted", "-n", "0", "tests/test_counted.py", env=environment)
+    assert done.returncode == 0, done.stdout
+    (total,) = [line for line in done.stdout.splitlines() if line.startswith("TOTAL")]
+    assert 0 < int(total.split()[-1].rstrip("%")) < 50
+    files = re.findall(r"^(\S+\.py) +\d", done.stdout, re.MULTILINE)
+    assert "linkage/ingest/csv_file.py" in files
+    assert [name for name in files if not name.startswith("linkage/") or name.endswith("_kernels.py")] == []
 
 
 def test_run_refuses_what_it_does_not_know() -> None:
