@@ -98,6 +98,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "train": ["--doses", doses, "--index", district.index, "--out", tmp_path / "model.json"],
         "run": ["--doses", doses, "--index", district.index, "--model", model, "--out", tmp_path / "runs"],
         "night": ["--config", config, "--date", "2026-03-14"],
+        "status": ["--config", config],
         "nights list": ["--config", config],
         "nights show": ["2026-03-14", "--config", config],
         "nights diff": ["0", "1", "--config", config],

@@ -55,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     run.train,
     run.run,
     night.night,
+    night.status,
     night.history,
     judge.evaluate,
     judge.explain,

@@ -23,6 +23,9 @@ def night(
         datetime.datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Date of the night, and of its lists; today when not given."),
     ] = None,
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Tell what would be read, and what it would cost; write nothing.")
+    ] = False,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -35,8 +38,15 @@ def night(
 
     \b
     Example: linkage night --config night.toml --date 2022-08-29
+    Example: linkage night --config night.toml --plan-only
     """
     from linkage.nights.configuration import read_configuration
+
+    if plan_only:
+        from linkage.nights.looking_ahead import look_ahead
+
+        print_result(look_ahead(read_configuration(config), day(date)), as_json)
+        return
     from linkage.nights.night import run_night
 
     with progress() as on_progress:
@@ -46,6 +56,21 @@ def night(
     print_notes(summary.notes)
     keys = ("night_id", "night_dir", "counts", "changes", "seconds", "peak_rss_bytes")
     print_result({key: getattr(summary, key) for key in keys}, as_json)
+
+
+def status(config: Config, as_json: Json = False) -> None:
+    """Show where the nights stand.
+
+    What is running or unfinished, the last night with its counts, the gates with their last values, when all was
+    verified last, and the room on the disks. Nothing is waited for.
+
+    \b
+    Example: linkage status --config night.toml
+    """
+    from linkage.nights.configuration import read_configuration
+    from linkage.nights.status import status as status_of
+
+    print_result(status_of(read_configuration(config)), as_json)
 
 
 def history(

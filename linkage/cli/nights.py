@@ -54,7 +54,7 @@ def nights_diff(
     out: Annotated[Path | None, typer.Option(help="Parquet file for the doses, a row each.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare what was decided after one night with what was after another.
+    """Compare what was decided after two nights.
 
     Doses are counted by their status before and after.
 

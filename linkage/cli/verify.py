@@ -19,7 +19,7 @@ def verify(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Check that an index, a state, a run or all of a night.toml is what was written.
+    """Check that index, state or run are what was written.
 
     All of it is read and held against its sums, and the tables of a state against each other; what is damaged is
     named, and the exit code is 4.

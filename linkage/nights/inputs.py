@@ -29,6 +29,12 @@ class NightInputs:
     digest: str
     notes: tuple[str, ...]
 
+    @property
+    def n_bytes(self) -> int:
+        """Of all files."""
+        every = (*self.doses, *self.withdrawals, *self.registry_changes, *self.verdicts)
+        return sum(path.stat().st_size for path in every)
+
 
 def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:
     """Find and hash the files."""

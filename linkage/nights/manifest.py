@@ -52,6 +52,7 @@ def night_entries(
         "date": inputs.date.isoformat(),
         "code_version": code_version(),
         "inputs": file_entries(arrived.files),
+        "input_bytes": inputs.n_bytes,
         "withdrawals": file_entries(arrived.others),
         "verdict_files": file_entries(arrived.verdicts),
         "set_aside": set_aside_entries(arrived.set_aside),

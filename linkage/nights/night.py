@@ -26,6 +26,7 @@ from linkage.nights.manifest import check_doses, night_entries, night_id, regist
 from linkage.nights.pruning import n_pruned, prune_first
 from linkage.nights.registry import Registry, changed_registry, check_is_of_state
 from linkage.nights.results import DECISION_CHANGES, Results, results_of
+from linkage.nights.status import telling
 from linkage.nights.touched import touched_by
 from linkage.nights.unfinished import finish
 from linkage.nights.verdict_files import read_arrived_verdicts
@@ -103,6 +104,7 @@ def run_night(
         check_is_of_state(configuration.index, in_force, state)
         model = _model_of(configuration, state, in_force)
         scratch = held.enter_context(_scratch(configuration.nights))
+        clock.on_progress = telling(scratch, on_progress)
         work = Work(n_threads, scratch, clock)
         registry = held.enter_context(
             changed_registry(configuration.index, in_force, inputs.registry_changes, n_threads, clock)

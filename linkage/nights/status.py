@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import datetime
+import fcntl
 import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from linkage.machine.clock import now
+from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
-from linkage.state.folder import State
+from linkage.nights.pruning import n_pruned
+from linkage.nights.unfinished import INTENT
+from linkage.published.manifests import PublishedManifest
+from linkage.published.reader import published_runs, read_manifest
+from linkage.state.folder import REMEDY, State, open_state
 from linkage.storage import versions as stored
-from linkage.storage.sealed import sealed
-from linkage.storage.work_folders import replacing
+from linkage.storage.sealed import read_sealed, sealed
+from linkage.storage.work_folders import PREFIX, replacing
 
 VERIFIED = "verified.json"  # beside the nights, when all of it was verified last
+_AT_WORK = "at_work.json"  # in the work folder of a night
+_FILES = ("inputs", "withdrawals", "verdict_files")
 
 
 def note_verified(configuration: Configuration, state: State) -> None:
@@ -19,3 +33,103 @@ def note_verified(configuration: Configuration, state: State) -> None:
     if os.access(configuration.nights, os.W_OK):
         with replacing(configuration.nights / VERIFIED) as path:
             stored.write_json(path, sealed({"at": now().isoformat(timespec="seconds"), "state": state.name}))
+
+
+def telling(work: Path, on_progress: Progress) -> Progress:
+    """Progress that is written down too, by stage, in the work folder of a night, with which it goes."""
+    said = {"pid": os.getpid(), "since": now().isoformat(timespec="seconds"), "stage": ""}
+
+    def told(stage: str, done: int, total: int) -> None:
+        if stage != said["stage"]:
+            said["stage"] = stage
+            (work / _AT_WORK).write_bytes(msgspec.json.encode(said))
+        on_progress(stage, done, total)
+
+    return told
+
+
+def status(configuration: Configuration) -> dict[str, Any]:
+    """Where the nights stand; nothing is written or waited for.
+
+    Returns
+    -------
+    running : pid, since and stage of the night at work; None where none is
+    unfinished : what was killed and is finished by the next start
+    last_night : None before the first one; gates : their limits, and what the last night had of each
+    verified : when everything was found whole last, and days since; None where it never was
+    disk_free_bytes : of the disks of index, state and nights
+
+    Raises VerificationError where the state, or the last night, is damaged.
+    """
+    state = open_state(configuration.state)
+    running, killed = _work(configuration.nights)
+    unfinished = [*killed, *([] if running else _unfinished(configuration, state))]
+    last = state.nights[-1] if state.nights else None
+    places = {name: getattr(configuration, name) for name in ("index", "state", "nights")}
+    return {
+        "running": running,
+        "unfinished": unfinished,
+        "nights": len(state.nights),
+        "last_night": last and {name: last[name] for name in ("night_id", "date", "doses", "changes", "counts")},
+        "gates": _gates(configuration, state),
+        "verified": _verified(configuration.nights / VERIFIED),
+        "disk_free_bytes": {name: shutil.disk_usage(folder_there(place)).free for name, place in places.items()},
+        "state_bytes": sum(file.n_bytes for file in state.files.values()),
+    }
+
+
+def _work(nights: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The night at work, and those that were killed in the midst of it."""
+    running, killed = None, []
+    for folder in sorted(nights.glob(f"{PREFIX}*")):
+        try:
+            said = msgspec.json.decode((folder / _AT_WORK).read_bytes())
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except (OSError, msgspec.DecodeError):
+            continue  # of another command, ended meanwhile, or being written
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            killed.append(f"a night begun at {said['since']} was killed at the stage {said['stage']}")
+        except BlockingIOError:
+            running = said
+        finally:
+            os.close(descriptor)
+    return running, killed
+
+
+def _unfinished(configuration: Configuration, state: State) -> list[str]:
+    known = {night["night_id"] for night in state.nights}
+    waiting = [night.name for night in published_runs(configuration.nights) if night.name not in known]
+    found = [f"{name} was published, and its state is not in force yet" for name in waiting]
+    if (configuration.nights / INTENT).exists():
+        found.append("nights are being taken back")
+    return found
+
+
+def _gates(configuration: Configuration, state: State) -> dict[str, Any]:
+    """The limit of each gate, and the value of the last night; None where there is none."""
+    limits = msgspec.to_builtins(configuration.gates)
+    values = dict.fromkeys(limits)
+    if state.nights and len(state.nights) > n_pruned(configuration):
+        folder = configuration.nights / state.nights[-1]["night_id"]
+        said = read_manifest(folder, *_FILES, "matched", "expected_false_matches", like=PublishedManifest)
+        files = [file for kind in _FILES for file in said[kind]]
+        n_records = sum(file["physical_records"] for file in files)
+        n_rejected = sum(file["rejected"] for file in files)
+        values["rejected_share"] = n_rejected / n_records if n_records else 0.0
+        n_matched, expected = said["matched"], said["expected_false_matches"]
+        values["expected_false_match_rate"] = expected / n_matched if n_matched else 0.0
+    return {name: {"limit": limit, "last": values[name]} for name, limit in limits.items()}
+
+
+def _verified(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    said = read_sealed(path, REMEDY)
+    days = (now() - datetime.datetime.fromisoformat(said["at"])).total_seconds() / 86_400
+    return {"at": said["at"], "state": said["state"], "days": round(days, 1)}
+
+
+def folder_there(place: Path) -> Path:
+    """A folder, or the one above that is there."""
+    return next(folder for folder in (place, *place.absolute().parents) if folder.exists())

@@ -1,0 +1,114 @@
+"""Where nights stand, told while one runs, after one was killed and in between; and what the next one would cost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from linkage.nights.configuration import read_configuration
+from linkage.nights.looking_ahead import look_ahead
+from linkage.nights.night import run_night
+from linkage.nights.status import status
+from linkage.state.folder import open_state
+from tests.district import call
+from tests.nights import Nights, Town, make_town, tree
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return make_town(tmp_path_factory.mktemp("town"), 1500, 2500)
+
+
+@pytest.fixture
+def nights(town: Town, tmp_path: Path) -> Nights:
+    return town.open(tmp_path / "nights")
+
+
+def test_looking_ahead_writes_nothing(nights: Nights) -> None:
+    nights.write_doses(0, nights.town.doses[:200])
+    before = sorted(nights.folder.rglob("*"))
+    ended = call("night", "--config", nights.config, "--date", nights.date(0), "--plan-only", "--json")
+    assert ended.code == 0, ended.err
+    assert sorted(nights.folder.rglob("*")) == before
+    said = ended.json
+    assert (said["expected"], said["already_done"], said["state"]) == (None, None, None)
+    assert [(file["kind"], Path(file["file"]).name) for file in said["files"]] == [("doses", "doses.parquet")]
+    assert "no file for 'in/2026-03-14/withdrawals*.csv'" in said["missing"]
+
+
+def test_the_cost_of_a_night_goes_by_what_earlier_ones_cost(nights: Nights) -> None:
+    configuration = read_configuration(nights.config)
+    for number, n in enumerate((200, 400)):
+        nights.write_doses(number, nights.town.doses[number * 500 : number * 500 + n])
+        nights.run(number)
+    nights.write_doses(2, nights.town.doses[1000:1300])
+    nights.write_doses(3, nights.town.doses[1000:2000])
+    before = tree(nights.folder)
+    done, between, more = (look_ahead(configuration, nights.date(number)) for number in (1, 2, 3))
+    assert tree(nights.folder) == before
+    assert done["already_done"] == open_state(configuration.state).nights[1]["night_id"]
+    assert between["expected"]["from_nights"] == 2
+    assert 200 < between["expected"]["decisions"] < 400 < more["expected"]["decisions"] < 1600
+    assert between["expected"]["disk_bytes"] < more["expected"]["disk_bytes"]
+    assert between["expected"]["seconds"] > 0
+
+
+def test_a_night_at_work_is_told(nights: Nights) -> None:
+    configuration = read_configuration(nights.config)
+    nights.write_doses(0, nights.town.doses[:200])
+    told = []
+
+    def look(stage: str, *_: int) -> None:
+        if stage == "link" and not told:
+            told.append(status(configuration))
+
+    run_night(configuration, nights.date(0), on_progress=look)
+    assert told[0]["running"]["pid"] == os.getpid()
+    assert (told[0]["running"]["stage"], told[0]["unfinished"], told[0]["last_night"]) == ("link", [], None)
+    after = status(configuration)
+    assert (after["running"], after["unfinished"], after["nights"]) == (None, [], 1)
+    assert sum(after["last_night"]["counts"].values()) == 200
+
+
+def test_a_night_that_was_killed_is_told_until_it_is_done(nights: Nights) -> None:
+    nights.write_doses(0, nights.town.doses[:200])
+    code = (
+        "import datetime, os, signal\n"
+        "from pathlib import Path\n"
+        "from linkage.nights.configuration import read_configuration\n"
+        "from linkage.nights.night import run_night\n"
+        "def die(stage, done, total):\n"
+        "    if stage == 'decide':\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"run_night(read_configuration(Path({str(nights.config)!r})), datetime.date(2026, 3, 14), on_progress=die)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    said = call("status", "--config", nights.config, "--json").json
+    assert said["running"] is None
+    assert len(said["unfinished"]) == 1
+    assert "was killed at the stage decide" in said["unfinished"][0]
+    nights.run(0)
+    assert status(read_configuration(nights.config))["unfinished"] == []
+
+
+def test_gates_and_the_last_check_are_told(nights: Nights) -> None:
+    configuration = read_configuration(nights.config)
+    rows = nights.town.doses[:200]
+    nights.write_doses(0, [*rows, rows[0] | {"lot": "twice"}])
+    nights.run(0)
+    before = status(configuration)
+    assert before["gates"]["rejected_share"] == {"limit": 0.05, "last": pytest.approx(2 / 201)}
+    assert 0 < before["gates"]["expected_false_match_rate"]["last"] < 0.1
+    assert before["verified"] is None
+    assert call("verify", nights.config).code == 0
+    after = status(configuration)
+    assert after["verified"]["days"] == 0.0
+    assert after["verified"]["state"] == open_state(configuration.state).name
+    assert after["disk_free_bytes"]["state"] > 0
+    assert "rejected_share" in call("status", "--config", nights.config).out
