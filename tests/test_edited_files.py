@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks.faults.structures import HOSTILE, mutated
+from linkage.cli.options import column_names
 from linkage.errors import InputError, LinkageError, UsageError
 from linkage.plan.reading import load_plan, plan_from
 from linkage.storage.edited_files import read_json, read_toml
@@ -156,3 +157,13 @@ def test_mutations_reach_every_kind_of_value() -> None:
     done = {mutated(content, rng)[0].split(" ", 1)[1] for _ in range(2000)}
     assert {"deleted", "doubled", "beside it one more key"} <= done
     assert all(f"= {value!r:.40}" in done for value in HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [("1", "a whole number"), ('["x"]', "a list"), ('{a = "x"}', "a table of keys")]
+)
+def test_a_mapping_names_the_key_whose_name_is_none(tmp_path: Path, value: str, what: str) -> None:
+    path = tmp_path / "columns.toml"
+    path.write_text(f'"Mã" = "dose_id"\n"Họ tên" = {value}\n')
+    with pytest.raises(UsageError, match=f"columns.toml: Họ tên: must be text, not {what}; write a line"):
+        column_names(path)

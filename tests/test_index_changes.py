@@ -263,11 +263,40 @@ def test_statuses_in_vietnamese(folder: Path, persons: list[Row], tmp_path: Path
     words = ["Đã xóa", "tử vong", "XUẤT CẢNH", "Còn sống", " da chet "]
     rows = [row | {"status": word} for row, word in zip(persons, words, strict=False)]
     applied = apply_changes(changes_csv(tmp_path / "changes.csv", rows), index)
-    assert (applied.removed, applied.changed) == (1, 4)
+    assert (applied.removed, applied.changed) == (1, 3)  # who is still alive has not changed
     ended = call(
         "index", "apply", changes_csv(tmp_path / "slip.csv", [persons[5] | {"status": "xoá bỏ?"}]), "--index", index
     )
     assert "record 1: status 'xoá bỏ?' is none of" in ended.err
+
+
+@pytest.mark.parametrize("word", ["còn sống", "Đang cư trú", "ALIVE"])
+def test_alive_in_other_words_is_nothing_to_do(folder: Path, persons: list[Row], tmp_path: Path, word: str) -> None:
+    index = build(folder, persons, tmp_path / "old")
+    alive = next(row for row in persons if row["status"] == "alive")
+    applied = apply_changes(changes_csv(tmp_path / "a.csv", [alive | {"status": word}]), index)
+    assert (applied.changed, open_index(index).folder.name[:7]) == (0, "v000001")
+
+
+def test_what_a_file_of_changes_does_not_give_is_told_and_kept(
+    folder: Path, persons: list[Row], tmp_path: Path
+) -> None:
+    """A column that is not read, what new people state and nobody can read, and what cannot be so."""
+    index = build(folder, persons, tmp_path / "old")
+    number = next(row["id_number"] for row in persons if row["id_number"])
+    row = dict.fromkeys(persons[0]) | {"person_id": "N1", "full_name": "Lê Mới", "id_number": number}
+    path = changes_csv(tmp_path / "new.csv", [row | {"date_of_birth": "khi xưa", "merged_into": "N0"}])
+    ended = call("index", "apply", path, "--index", index, "--json")
+    told = " ".join(ended.err.split())
+    assert "new.csv: columns ignored: merged_into" in told
+    assert (
+        "date_of_birth: 1 value cannot be read (the first: record 1, 'aaa aaa'); new people are without: correct"
+        in told
+    )
+    assert ended.json["unread"] == {"date_of_birth": 1}
+    kept = open_index(index).manifest["inputs"][-1]
+    assert kept["unread_values_not_applied"] == {"date_of_birth": 1}
+    assert kept["contradictions"] == {"number_of_another": 1}
 
 
 def test_a_change_is_taken_back_and_made_again(folder: Path, persons: list[Row], tmp_path: Path) -> None:

@@ -124,12 +124,27 @@ def test_error_cells_and_bare_formulas_are_noted(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", [HEADER, [1, "An", "#N/A"], [2, "#N/A", "#N/A"]])
     batch = read(path)
     assert batch.accepted.column("id_number").to_pylist() == [None, None]
-    assert batch.files[0].note == "error cells (such as #N/A) read as empty: 3"
+    lost = "column id_number: none of its values is stored: open the workbook, mend its formulas and save it"
+    assert batch.files[0].note == f"error cells (such as #N/A) read as empty: 3; {lost}"
     book = openpyxl.Workbook()
     book.active.append(HEADER)
     book.active.append(["1", "An", '="0"&"79"'])
     book.save(path)
-    assert read(path).files[0].note == "formulas without a stored value read as empty: 1"
+    assert read(path).files[0].note == f"formulas without a stored value read as empty: 1; {lost}"
+
+
+@pytest.mark.parametrize("first_column", [1, 3])
+def test_a_column_of_bare_formulas_is_nobodys_wrong_information(tmp_path: Path, first_column: int) -> None:
+    book = openpyxl.Workbook()
+    head, rows = ["dose_id", "full_name", "date_of_birth", "ethnicity"], [["1", "An"], ["2", "Ba"], ["3", "Cam"]]
+    for number, row in enumerate([head, *([*row, "=DATE(1983,12,5)"] for row in rows)], start=1):
+        for place, value in enumerate(row):
+            book.active.cell(number, first_column + place, value)
+    book.save(tmp_path / "a.xlsx")
+    batch = read(tmp_path / "a.xlsx")
+    # Not ethnicity, which is empty by itself.
+    assert batch.files[0].unread & {"full_name", "date_of_birth", "ethnicity"} == {"date_of_birth"}
+    assert "column date_of_birth: none of its values is stored, so they are not counted" in str(batch.files[0].note)
 
 
 def test_first_sheet_with_the_header_is_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -273,3 +274,57 @@ def test_a_huge_field_among_the_first_rows_is_one_record(tmp_path: Path) -> None
     batch = read(tmp_path, HEADER + ONE + f"E09,{'x' * 200_000},,,\n" + TWO)
     assert rows(batch) == BOTH
     assert reasons(batch) == [["field_too_long"]]
+
+
+# ------------------------------------------------------------------------------------------------- careless programs
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda cell: f"'{cell}'",
+        lambda cell: f"\x0c{cell}",
+        lambda cell: f"{cell}\x1b",
+    ],
+)
+def test_a_key_is_what_a_person_sees_of_it(tmp_path: Path, rewrite: Callable[[str], str]) -> None:
+    lines = [",".join([rewrite(first), *rest]) for first, *rest in (line.split(",") for line in (ONE, TWO))]
+    assert rows(read(tmp_path, HEADER + "".join(lines)), "dose_id") == [("E01",), ("E02",)]
+
+
+def test_single_quotes_around_all_values_are_no_part_of_them(tmp_path: Path) -> None:
+    text = "".join(",".join(f"'{cell}'" for cell in line.strip().split(",")) + "\n" for line in (HEADER, ONE, TWO))
+    assert rows(read(tmp_path, text)) == BOTH
+    assert rows(read(tmp_path, HEADER + "E01,'Mơ Y,Nữ,,\n"), "full_name") == [("'Mơ Y",)]
+
+
+@pytest.mark.parametrize("key", ["2.021E+14", "2,021e+14", "2E+15"])
+def test_keys_that_a_spreadsheet_has_cut_are_told(tmp_path: Path, key: str) -> None:
+    note = read(tmp_path, HEADER + ONE + TWO.replace("E02", f'"{key}"')).files[0].note
+    assert note == "dose_id: 1 key has lost figures in a spreadsheet, as 2.021E+14: save the column as text"
+    assert read(tmp_path, HEADER + ONE.replace("E01", "12E5") + TWO).files[0].note is None
+
+
+@pytest.mark.parametrize("none", ["\\N", "N/A", "NULL", "không có"])
+def test_a_column_that_says_nothing_is_not_one_that_cannot_be_read(tmp_path: Path, none: str) -> None:
+    header = HEADER.replace("gender", "ethnicity")
+    lines = [f"E{number},Lê Lan,{none},05/12/1983,\n" for number in range(6)]
+    assert read(tmp_path, header + "".join(lines)).files[0].note is None
+    lines[:2] = [line.replace(none, "xyz") for line in lines[:2]]
+    told = read(tmp_path, header + "".join(lines)).files[0].note
+    assert told is None  # two are too few to tell
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (",Danh sách này có 06 người,,", "remark"),
+        (",Tổng số: 06 người (Bằng chữ: sáu người),,", "total_row"),
+        (",,Cộng trang: 3 người,", "total_row"),
+    ],
+)
+def test_without_keys_a_remark_may_stand_in_any_column(tmp_path: Path, line: str, reason: str) -> None:
+    header = "subject_id,full_name,gender,dose_date\n"
+    batch = read(tmp_path, f"{header}S1,Lê Lan,Nữ,17/09/2021\n,Vũ Bá,Nam,17/09/2021\n{line}\n")
+    assert rows(batch, "full_name") == [("Lê Lan",), ("Vũ Bá",)]
+    assert reason in reasons(batch)[0]

@@ -18,11 +18,11 @@ REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data" / "identifie
 
 SEXES: dict[int, list[str | None]] = {
     1: ["Nam", "NAM", " nam ", "nam.", "M", "m", "male", "Male", "1", "1.0", "01", "Trai", "bé trai", "Đàn ông",
-        "Giới tính: Nam", "♂", "♂\ufe0f"],
+        "Giới tính: Nam", "♂", "♂\ufe0f", "Nam/Male", "Nam - 1", "1-Nam"],
     2: ["Nữ", "NỮ", "nữ", "Nu", "Nư\u0303", "Nử", "F", "female", "0", "2", "0.0", "2,0", "Gái", "gai",
         "con gái", "Phụ nữ",
-        "NÖÕ", "Nöõ", "N÷", "Ná»¯", "Nuwx", "Ｎữ", "♀"],
-    0: [None, "", " ", "-", "x", "N", "3", "10", "không rõ", "nam nữ", "khác", "Namm"],
+        "NÖÕ", "Nöõ", "N÷", "Ná»¯", "Nuwx", "Ｎữ", "♀", "Nữ (F)", "N?", "N\ufffd"],
+    0: [None, "", " ", "-", "x", "N", "3", "10", "không rõ", "nam nữ", "khác", "Namm", "Nam/Nữ", "1 - Nữ", "?"],
 }  # fmt: skip
 
 GROUPS: dict[int, list[str | None]] = {

@@ -54,8 +54,10 @@ def find(
     Example: linkage find index --name "nguyen hoa" --born 1990
     Example: linkage find runs/RUN --number 072205605992
     """
+    from linkage.ingest.cleaning import clean_key
     from linkage.insight.finding import Asked, find_doses, find_persons
 
+    person, dose = (key and clean_key(key) for key in (person, dose))
     asked = Asked(name, number, born, phone, person, subject, dose)
     is_index = (place / "current").is_file()
     found = find_persons(place, asked, limit) if is_index else find_doses(place, asked, limit)

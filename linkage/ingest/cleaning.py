@@ -20,10 +20,12 @@ from linkage.standardise.program_codes import without_markup
 
 # Format characters (category Cf): byte order marks, zero-width characters, marks of direction, soft hyphens.
 _INVISIBLE = "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+_CONTROLS = r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]"  # of printers and terminals; NUL is a fault of its own
 _OUTER_BLANKS = r"^[\s\p{Zs}]+|[\s\p{Zs}]+$"
 _FORMULA_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 # As a whole cell, alone or in the function T().
 _FORMULA_CELL = r'^\s*=(?:"((?:[^"]|"")*)"|(?i:T)\(\s*"((?:[^"]|"")*)"\s*\))\s*$'
+_IN_APOSTROPHES = r"^'([^']*)'$"  # as careless programs quote
 _TEXT_SIGN = r"^'+(.)"  # of a spreadsheet: what follows is text
 # Before a value only what would be a formula or a number without it: a name may begin with an apostrophe.
 _TEXT_SIGN_OF_VALUE = "^'([\\s\u00a0\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*[=+\\-@\t\r\\d＝＋－＠﹢﹣﹦﹫])"
@@ -64,6 +66,7 @@ def clean_rows(rows: pa.Table, table: TableSchema) -> pa.Table:
             if holds(values, b"<", b"&", b"\\", b"%u", b"_x"):
                 values = _without_markup(values)
             if holds(values, b"'"):
+                values = _without_apostrophes(values)
                 values = pc.replace_substring_regex(values, _TEXT_SIGN_OF_VALUE, r"\1")
         if values is not rows.column(place):
             rows = rows.set_column(place, rows.schema.field(place), values)
@@ -103,12 +106,33 @@ def _without_markup(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
+def _without_apostrophes(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    inner = pc.replace_substring_regex(values, _IN_APOSTROPHES, r"\1")
+    return pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner)
+
+
+def clean_key(key: str) -> str:
+    """A key that somebody asks for, as ``clean_rows`` makes it of one in a file; empty for none."""
+    return _clean_keys(pa.chunked_array([pa.array([key])]))[0].as_py() or ""
+
+
+def _has_controls(values: pa.ChunkedArray) -> bool:
+    texts = (chunk.buffers()[2] for chunk in values.chunks)
+    return any(
+        (bytes_ < ord(" ")).any() or (bytes_ == 0x7F).any()
+        for bytes_ in (np.frombuffer(text, np.uint8) for text in texts if text is not None and text.size)
+    )
+
+
 def _clean_keys(keys: pa.ChunkedArray) -> pa.ChunkedArray:
     """Keys as a person sees them, null where they say that there is none."""
+    if _has_controls(keys):
+        keys = pc.replace_substring_regex(keys, _CONTROLS, "")
     if holds(keys, *_LEAD_BYTES):
         keys = pc.replace_substring_regex(keys, _INVISIBLE, "")
     if holds(keys, b" ", b"\t", b"\xc2\xa0", b"\n", b"\r"):
         keys = pc.replace_substring_regex(keys, _OUTER_BLANKS, "")
     if holds(keys, b"'"):
+        keys = _without_apostrophes(keys)
         keys = pc.replace_substring_regex(keys, _TEXT_SIGN, r"\1")
     return without_no_keys(keys)

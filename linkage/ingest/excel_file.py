@@ -33,6 +33,7 @@ from linkage.ingest.rows import (
     schema_rows,
     value_faults,
 )
+from linkage.ingest.unread import EXCUSED, NEVER_EXCUSED
 from linkage.schema import TableSchema
 from linkage.workbooks.archive import Findings
 from linkage.workbooks.reading import read_workbook
@@ -45,13 +46,14 @@ _SERIALS_OF_1904 = range(10_000 - 1462, 60_000 - 1462)  # the dates of 10,000 to
 
 @dataclass(frozen=True)
 class _Table:
-    """Rows under one header, and their numbers in the sheet, from 1; ``is_joined``: the header stands in the midst of a
-    sheet, as its first row."""
+    """Rows under one header, their numbers in the sheet and the column that they begin with, from 1; ``is_joined``: the
+    header stands in the midst of a sheet, as its first row."""
 
     header: Header
     rows: list[list[Cell]]
     sheet: str
     numbers: list[int]
+    first_column: int
     is_joined: bool = False
 
 
@@ -67,7 +69,7 @@ def read_excel(
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     tables, notes = _tables(answer.sheets, table, columns, file)
-    faults: list[np.ndarray] = []
+    faults, stated, lost = list[np.ndarray](), set[str](), set[str]()
     for part in tables:
         n_before = sum(found.size for found in faults)
         if part.header.lacks_key(table):
@@ -77,10 +79,14 @@ def read_excel(
         found = value_faults(texts, table, part.header)
         if part.is_joined:
             found[0] |= REPEATED_HEADER
-        sink(texts.filter(pa.array(found == 0)) if found.any() else texts)
+        sound = texts.filter(pa.array(found == 0)) if found.any() else texts
+        sink(sound)
+        stated |= {name for name in table.names if sound.column(name).null_count < len(sound)}
+        lost |= _with_lost_cells(part, table, findings)
         faults.append(found)
     all_faults = np.concatenate(faults)
     bad = np.flatnonzero(all_faults)
+    lost -= stated
     ends = np.cumsum([len(part.rows) for part in tables])
 
     def originals(wanted: np.ndarray) -> Originals:
@@ -100,9 +106,10 @@ def read_excel(
         bad_positions=bad + 1,
         faults=all_faults[bad],
         originals=originals,
-        notes=(*dict.fromkeys(notes), *_finding_notes(findings)),
+        notes=(*dict.fromkeys(notes), *_finding_notes(findings), *map(_lost_note, sorted(lost))),
         names=tuple(dict.fromkeys(name for part in tables for name in part.header.names)),
         read=frozenset[str]().union(*(part.header.columns(table) for part in tables)),
+        unread=lost - NEVER_EXCUSED,
     )
 
 
@@ -163,10 +170,10 @@ def _split(
         names = [_cell_text(cell) for cell in row]
         if not is_header(names, table, columns) or _are_same(names, header.names):
             continue
-        yield _Table(header, rows[start:number], sheet.name, numbers[start:number], is_joined)
+        yield _Table(header, rows[start:number], sheet.name, numbers[start:number], sheet.first_column, is_joined)
         header = match_header(names, table, columns, f"{where}: row {number + 1} under the header is another header")
         start, is_joined = number, True
-    yield _Table(header, rows[start:], sheet.name, numbers[start:], is_joined)
+    yield _Table(header, rows[start:], sheet.name, numbers[start:], sheet.first_column, is_joined)
 
 
 def _are_same(names: Sequence[str], others: Sequence[str]) -> bool:
@@ -264,3 +271,15 @@ def _finding_notes(findings: Findings) -> list[str]:
     if findings.has_epoch_1904:
         notes.append("day counts read from 1904, as the workbook says")
     return notes
+
+
+def _with_lost_cells(part: _Table, table: TableSchema, findings: Findings) -> set[str]:
+    """The columns of the schema in which cells read as empty although they hold something."""
+    places = zip(table.names, part.header.index, strict=True)
+    return {name for name, place in places if place >= 0 and part.first_column + place in findings.columns}
+
+
+def _lost_note(name: str) -> str:
+    """What is told of a column without any value, in which cells are formulas or errors."""
+    excused = "" if name in NEVER_EXCUSED else EXCUSED
+    return f"column {name}: none of its values is stored{excused}: open the workbook, mend its formulas and save it"

@@ -70,11 +70,13 @@ def layout_faults(rows: pa.Table, table: TableSchema, header: Header) -> Faults:
     faults = np.zeros(rows.num_rows, np.uint16)
     # Keys that are derived tell nothing: such a row is told by what stands first in it.
     is_derived = header.lacks_key(table)
-    told_by = _first_column(table, header) if is_derived else str(table.key)
-    keys = rows.column(told_by)
-    rows = rows.drop_columns([str(table.key)]) if is_derived else rows
+    columns = _in_file_order(table, header)
+    told_by = columns[0] if is_derived else str(table.key)
     if is_derived:
+        rows = rows.drop_columns([str(table.key)])
         faults[_signers(rows)] = REMARK
+        rows = _begun_in(told_by, rows, columns)
+    keys = rows.column(told_by)
     names = {normal_name(name) for name in header.names if name.strip()}
     candidates = _candidates(keys, names)
     if not candidates.size:
@@ -143,9 +145,28 @@ def _candidates(keys: pa.ChunkedArray, names: set[str]) -> NDArray[np.intp]:
     return np.flatnonzero(found)
 
 
-def _first_column(table: TableSchema, header: Header) -> str:
-    """The column of the schema that is first in the file."""
-    return min((place, name) for name, place in zip(table.names, header.index, strict=True) if place >= 0)[1]
+def _in_file_order(table: TableSchema, header: Header) -> list[str]:
+    """The columns of the schema that the file has, as it has them."""
+    return [
+        name
+        for _, name in sorted(
+            (place, name) for name, place in zip(table.names, header.index, strict=True) if place >= 0
+        )
+    ]
+
+
+def _begun_in(first: str, rows: pa.Table, columns: list[str]) -> pa.Table:
+    """Rows that state nothing in their first column with the next that they state in its place: a remark may stand
+    under the names."""
+    for name in columns[1:]:
+        is_free = rows.column(first).is_null()
+        if not pc.any(is_free).as_py():
+            break
+        begun = pc.coalesce(rows.column(first), rows.column(name))
+        rest = pc.if_else(is_free, pa.scalar(None, pa.string()), rows.column(name))
+        rows = rows.set_column(rows.column_names.index(first), first, begun)
+        rows = rows.set_column(rows.column_names.index(name), name, rest)
+    return rows
 
 
 def _headers(asked: pa.Table, told_by: str, its_name: str, names: set[str]) -> NDArray[np.intp]:

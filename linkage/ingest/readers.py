@@ -58,7 +58,7 @@ def read_file(
         file = reader(path, table, columns, name, order, folder)
     told = (*file.notes, *order.notes(), *unread.notes())
     again = order.month_first() if month_first is None else frozenset[str]()
-    return replace(file, notes=told, unread=unread.names()), again
+    return replace(file, notes=told, unread=file.unread | unread.names()), again
 
 
 def column_names(path: Path) -> tuple[str, ...]:

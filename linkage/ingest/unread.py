@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from linkage.ingest.cleaning import holds
 from linkage.ingest.rows import Sink
 from linkage.machine.text_bytes import text_bytes
 from linkage.schema import DOSES, REGISTRY, TableSchema
@@ -24,18 +25,23 @@ from linkage.standardise.digits import bare_digits
 from linkage.standardise.identifiers import BAD_FORMAT, MISSING, standardise_ids, standardise_insurance
 from linkage.standardise.names import canonical_names
 from linkage.standardise.phones import standardise_phones
+from linkage.standardise.placeholders import without_placeholders
 from linkage.standardise.typed_kernels import read_parts
+from linkage.wording.counted import counted
 
 Masks = NDArray[np.bool_]
 
 _SAMPLE, _TELLING = 40, 0.25  # stated values, and the share of them that give nothing from which on all are read
 _LEAST_STATED, _MOST_UNREAD = 3, 0.5  # from where on a column is told, and is nobody's wrong information
-_NEVER_EXCUSED = frozenset({"id_number"})  # a stated number that cannot be read is the issue of its dose
+NEVER_EXCUSED = frozenset({"id_number"})  # a stated number that cannot be read is the issue of its dose
 
 # In files with a plan of their own a column of the same name may be another thing: phones of another country.
 _OWN_TABLES = (DOSES.name, REGISTRY.name)
 
-_EXCUSED = ", so they are not counted as anybody's wrong information"
+# A spreadsheet's way to show a long number, which saves no more of it than it shows.
+_CUT_KEY = r"^\d(?:[.,]\d+)?[Ee]\+\d+$"
+
+EXCUSED = ", so they are not counted as anybody's wrong information"
 
 
 def _ids_read(texts: pa.StringArray) -> Masks:
@@ -99,12 +105,16 @@ class UnreadColumns:
         self._sink = sink
         known = table.columns if table.name in _OWN_TABLES else ()
         self._columns = {column.name: _Column() for column in known if column.name in COLUMN_READERS}
+        self._key, self._n_cut_keys = table.key, 0
 
     def __call__(self, rows: pa.Table) -> None:
+        if self._key is not None and holds(keys := rows.column(self._key), b"E+", b"e+"):
+            self._n_cut_keys += pc.sum(pc.match_substring_regex(keys, _CUT_KEY)).as_py() or 0
         for name, column in self._columns.items():
             values = rows.column(name)
-            column.n_stated += len(values) - values.null_count
-            column.n_unread += _n_unread(name, values)
+            n_unread, n_none = _n_unread(name, values)
+            column.n_stated += len(values) - values.null_count - n_none
+            column.n_unread += n_unread
         self._sink(rows)
 
     def names(self) -> frozenset[str]:
@@ -112,23 +122,30 @@ class UnreadColumns:
         return frozenset(name for name, column in self._columns.items() if _is_excused(name, column))
 
     def notes(self) -> list[str]:
-        """The columns of which most values give nothing, with their counts."""
+        """The columns of which most values give nothing, with their counts, and keys that have lost figures."""
+        cut = f"{counted(self._n_cut_keys, 'key', ('has', 'have'))} lost figures in a spreadsheet, as 2.021E+14"
         return [
-            f"column {name}: {column.n_unread:,} of {column.n_stated:,} values cannot be read"
-            f"{_EXCUSED if _is_excused(name, column) else ''}: correct the form, or the mapping"
-            for name, column in self._columns.items()
-            if column.is_unread
+            *([f"{self._key}: {cut}: save the column as text"] if self._n_cut_keys else []),
+            *(
+                f"column {name}: {column.n_unread:,} of {column.n_stated:,} values cannot be read"
+                f"{EXCUSED if _is_excused(name, column) else ''}: correct the form, or the mapping"
+                for name, column in self._columns.items()
+                if column.is_unread
+            ),
         ]
 
 
-def _n_unread(name: str, values: pa.ChunkedArray) -> int:
-    """How many values state something that gives nothing; where few of a sample do, of the sample alone."""
+def _n_unread(name: str, values: pa.ChunkedArray) -> tuple[int, int]:
+    """How many values state something that gives nothing, and how many say that there is none; where few of a sample
+    give nothing, of the sample alone, and no others."""
     rows = np.flatnonzero(values.is_valid().to_numpy()) if values.null_count else np.arange(len(values))
     sample = rows[np.linspace(0, rows.size - 1, _SAMPLE).astype(np.int64)] if rows.size > _SAMPLE else rows
     n_of_sample = _n_not_read(name, values.take(pa.array(sample)).combine_chunks())
-    if sample.size == rows.size or n_of_sample <= _TELLING * sample.size:
-        return n_of_sample
-    return _n_not_read(name, values.combine_chunks().drop_null())
+    if n_of_sample <= _TELLING * sample.size:
+        return n_of_sample, 0
+    typed = values.combine_chunks().drop_null()
+    stated = without_placeholders(typed).drop_null()
+    return _n_not_read(name, stated), len(typed) - len(stated)
 
 
 def _n_not_read(name: str, stated: pa.StringArray) -> int:
@@ -142,4 +159,4 @@ def _n_not_read(name: str, stated: pa.StringArray) -> int:
 
 
 def _is_excused(name: str, column: _Column) -> bool:
-    return column.is_unread and name not in _NEVER_EXCUSED
+    return column.is_unread and name not in NEVER_EXCUSED

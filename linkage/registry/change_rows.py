@@ -21,9 +21,18 @@ REMOVED = "removed"  # the status of a change that takes a person out of the reg
 # By what is left of them without marks and case.
 _WORDS = {
     ALIVE: "con song|dang song|song|thuong tru|dang cu tru|binh thuong|hien dien|dang sinh song",
-    DECEASED: "da chet|chet|tu vong|da tu vong|da mat|mat|qua doi|da qua doi|khai tu|da khai tu|dead|died",
-    EMIGRATED: "xuat canh|da xuat canh|di cu|da di cu|dinh cu nuoc ngoai|ra nuoc ngoai|o nuoc ngoai|di nuoc ngoai",
-    REMOVED: "xoa|da xoa|bi xoa|huy|da huy|xoa dang ky|xoa khoi danh sach|loai|loai bo|loai khoi danh sach|deleted",
+    DECEASED: (
+        "da chet|chet|tu vong|da tu vong|da mat|mat|qua doi|da qua doi|tu tran|hy sinh|da hy sinh|khai tu|da khai tu"
+        "|dead|died"
+    ),
+    EMIGRATED: (
+        "xuat canh|da xuat canh|di cu|da di cu|dinh cu nuoc ngoai|dinh cu o nuoc ngoai|ra nuoc ngoai|o nuoc ngoai"
+        "|di nuoc ngoai"
+    ),
+    REMOVED: (
+        "xoa|da xoa|bi xoa|huy|da huy|xoa dang ky|da xoa dang ky|xoa khoi danh sach|loai|loai bo|loai khoi danh sach"
+        "|deleted"
+    ),
 }
 _STATUS_OF = {word: status for status, words in _WORDS.items() for word in words.split("|")}
 
@@ -60,10 +69,21 @@ def check_nothing_is_lost(rows: pa.Table, before: pa.Table, absent: frozenset[st
         )
 
 
+def _texts(column: pa.ChunkedArray) -> pa.Array:
+    return pc.fill_null(column, "").combine_chunks()
+
+
+def _statuses_meant(column: pa.ChunkedArray) -> pa.Array:
+    """Statuses by what they mean, as stated where that is not known: who states none is alive."""
+    meant = pc.coalesce(read_statuses(column), column.combine_chunks())
+    return pc.if_else(pc.equal(meant, ""), pa.scalar(ALIVE), meant)
+
+
 def are_changed(rows: pa.Table, before: pa.Table) -> NDArray[np.bool_]:
-    """Whether each row differs from the person as it is: bool[n]."""
+    """Whether each row differs from the person as it is: bool[n]. "còn sống" is no other status than "alive"."""
     changed = np.zeros(rows.num_rows, np.bool_)
     for name in rows.column_names:
-        here, there = (pc.fill_null(table.column(name), "") for table in (rows, before))
-        changed |= pc.not_equal(here, there).to_numpy()
+        read = _statuses_meant if name == STATUS else _texts
+        here, there = (read(table.column(name)) for table in (rows, before))
+        changed |= pc.not_equal(here, there).to_numpy(zero_copy_only=False)
     return changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage.errors import InputError, UsageError
-from linkage.ingest import Ingested, ingest
+from linkage.ingest import Ingested, ingest, reading_notes
 from linkage.machine.clock import today
 from linkage.registry.apply import write_changes
 from linkage.registry.as_of import as_of_notes, of_records
@@ -44,7 +45,7 @@ class Reading:
 @dataclass(frozen=True)
 class Outcome:
     """What became of the rows of a file: persons new, changed, removed, and removed though they were not in the index
-    (as when changes are applied twice); unread: by column, how many values replaced nothing; contradictions: by name,
+    (as when changes are applied twice); unread: by column, how many values could not be read; contradictions: by name,
     how many people are stated to be what cannot be so."""
 
     unread: Mapping[str, int]
@@ -90,6 +91,8 @@ def changed_version(
     found = of_records(ingested.accepted, index.plan, DATES, reading.as_of, known, _births(index))
     for note in as_of_notes(found, reading.as_of, changes.name, known):
         on_note(note)
+    for note in reading_notes(ingested, changes.name):
+        on_note(note)
     on_progress("find", 0, 0)
     judged = replace(index, dictionaries=replace(index.dictionaries, latest_date=found.date))
     stated = stated_changes(ingested, judged, reading.partial, reading.whole)
@@ -106,14 +109,23 @@ def changed_version(
     if not stated.numbers.size:
         return outcome, None, ids
     on_progress("index", 0, 0)
-    return outcome, _write(index, stated, ingested, version, found.date, n_threads), ids
+    told = {
+        "unread_values_not_applied": outcome.unread,
+        "contradictions": outcome.contradictions,
+    }
+    manifest = _write(index, stated, ingested, version, found.date, n_threads)
+    manifest["inputs"][-1] |= {name: counts for name, counts in told.items() if counts}
+    return outcome, manifest, ids
 
 
 def _outcome(stated: Stated, faults: Mapping[str, int]) -> Outcome:
     is_known = stated.numbers >= 0
     counts = (~is_known & ~stated.is_removed, is_known & ~stated.is_removed, is_known & stated.is_removed)
     new, changed, removed = (int(np.count_nonzero(which)) for which in counts)
-    return Outcome({kept.column: kept.n for kept in stated.kept}, faults, new, changed, removed, stated.n_unknown)
+    unread: Counter[str] = Counter()
+    for kept in stated.kept:
+        unread[kept.column] += kept.n
+    return Outcome(dict(unread), faults, new, changed, removed, stated.n_unknown)
 
 
 def _births(index: Index) -> list[NDArray[np.uint32]]:
@@ -135,9 +147,8 @@ def _write(
     n_persons = large.n_persons - removed.size + persons.num_rows
     if n_persons == 0:
         raise InputError("registry: no row was accepted; there is nobody to link with")
-    kept = {found.column: found.n for found in stated.kept}
-    told = [file.summary() | ({"unread_values_not_applied": kept} if kept else {}) for file in ingested.files]
-    manifest = large.manifest | {"inputs": [*index.manifest["inputs"], *told]}
+    read = [file.summary() for file in ingested.files]
+    manifest = large.manifest | {"inputs": [*index.manifest["inputs"], *read]}
     link_files([*large.manifest["files"], SUMS], index.folder, version)
     if removed.size or persons.num_rows:
         manifest["term_frequencies"] = write_changes(large, removed, persons, as_of, version / CHANGES, n_threads)

@@ -31,21 +31,22 @@ _DATES = frozenset(column.name for column in REGISTRY.columns if column.is_date)
 
 @dataclass(frozen=True)
 class Kept:
-    """The values of a column that stayed: how many, and of the first the record in the file and the shape of what it
-    states."""
+    """The values of a column that stayed, or that new people are without: how many, and of the first the record in the
+    file and the shape of what it states."""
 
     column: str
     n: int
     position: int
     shape: str
+    of_new: bool = False
 
     def note(self, file: str) -> str:
         """What the operator should know of them."""
         unborn = " or is before the birth" if self.column == DEATH else ""
+        then = "new people are without" if self.of_new else "what the registry has there stays"
         return (
             f"{file}: {self.column}: {counted(self.n, 'value')} cannot be read{unborn} (the first: record "
-            f"{self.position}, {self.shape!r}); what the registry has there stays: correct them and apply the file "
-            "again"
+            f"{self.position}, {self.shape!r}); {then}: correct them and apply the file again"
         )
 
 
@@ -72,6 +73,19 @@ def with_kept_values(
         first = rows[np.argmin(positions[rows])]
         kept.append(Kept(name, rows.size, int(positions[first]), shape_of(new[int(first)].as_py())))
     return stated, kept
+
+
+def unread_of_new(stated: pa.Table, index: Index, positions: NDArray[np.int64]) -> list[Kept]:
+    """What new people state and nobody can read; parameters as of ``with_kept_values``."""
+    found = []
+    for name, is_read in _are_read(stated, index).items():
+        typed = stated.column(name).combine_chunks()
+        rows = np.flatnonzero(without_placeholders(typed).is_valid().to_numpy(zero_copy_only=False) & ~is_read)
+        if rows.size:
+            first = rows[np.argmin(positions[rows])]
+            shape = shape_of(typed[int(first)].as_py())
+            found.append(Kept(name, rows.size, int(positions[first]), shape, of_new=True))
+    return found
 
 
 def _are_read(rows: pa.Table, index: Index) -> dict[str, Masks]:

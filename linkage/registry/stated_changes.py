@@ -15,7 +15,7 @@ from linkage.errors import InputError
 from linkage.ingest import Ingested
 from linkage.registry.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
 from linkage.registry.index import Index
-from linkage.registry.kept_values import Kept, with_kept_values
+from linkage.registry.kept_values import Kept, unread_of_new, with_kept_values
 from linkage.schema import PERSON_STATUSES, REGISTRY
 from linkage.wording.counted import counted
 
@@ -92,5 +92,8 @@ def stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool)
         place = np.arange(rows.size)
         place[known] = rows.size + np.arange(known.size)
         accepted = pa.concat_tables([accepted, stated]).take(pa.array(place))
+    new = np.flatnonzero((rows < 0) & ~is_removed)
+    if new.size:
+        kept += unread_of_new(accepted.take(pa.array(new)), index, ingested.positions()[new])
     n_unknown = int(np.count_nonzero((rows < 0) & is_removed))
     return Stated(accepted.filter(pa.array(is_changed)), rows[is_changed], is_removed[is_changed], n_unknown, kept)

@@ -59,8 +59,17 @@ _SEX_SIGNS = {"♂": MALE, "♀": FEMALE}
 _SEX_OF = {word: sex for sex, words in _SEX_WORDS.items() for word in words.split()}
 
 
+_SEX_PART = re.compile(r"[^\s/|,;:()\[\]–-]+")
+_LOST_LETTER = re.compile(r"N[?\ufffd]{1,2}", re.IGNORECASE)  # "Nữ" where a program could not write the ữ
+
+
 def _sex(text: str) -> int:
-    return _SEX_OF.get(_key(text), SEX_UNKNOWN) or _SEX_SIGNS.get(text.strip().rstrip("\ufe0f\ufe0e"), SEX_UNKNOWN)
+    sex = _SEX_OF.get(_key(text), SEX_UNKNOWN) or _SEX_SIGNS.get(text.strip().rstrip("\ufe0f\ufe0e"), SEX_UNKNOWN)
+    if sex or _LOST_LETTER.fullmatch(text.strip()):
+        return sex or FEMALE
+    # Said in two ways that agree: "Nam/Male", "Nữ (F)", "Nam - 1".
+    said = {_SEX_OF.get(_key(part), SEX_UNKNOWN) for part in _SEX_PART.findall(text)}
+    return said.pop() if len(said) == 1 else SEX_UNKNOWN
 
 
 def standardise_sex(raw: Strings) -> npt.NDArray[np.uint8]:

@@ -36,6 +36,23 @@ _ERAS = (
 # Strokes, points or blanks where the month would be: 12/--/1981 states a day of an unknown month, not December.
 _GAP = r"\s*(?:/[\s._-]*/|\.[\s._-]*\.|-[\s._-]*-)\s*"
 _GAPS = ((rf"^\d{{1,2}}{_GAP}(\d{{4}})$", r"\1"), (rf"^(\d{{4}}){_GAP}\d{{1,2}}$", r"\1"))
+# A day or a month of which a figure is not known, or that 99 says is not known: what is left is the month, or the year.
+_UNSURE = r"(?:\d[?X*_]|[?X*_]\d|99)"
+_UNSURE_PARTS = (
+    (rf"^[\w?*]{{1,2}}[/.-]{_UNSURE}[/.-]((?:18|19|20)\d{{2}})$", r"\1"),
+    (rf"^{_UNSURE}[/.-](\d{{1,2}}[/.-](?:18|19|20)\d{{2}})$", r"\1"),
+    (rf"^((?:18|19|20)\d{{2}})[/.-]{_UNSURE}(?:[/.-][\w?*]{{1,2}})?$", r"\1"),
+    (rf"^((?:18|19|20)\d{{2}}[/.-]\d{{1,2}})[/.-]{_UNSURE}$", r"\1"),
+)
+# The year alone, behind words that say why: "không rõ, 1985", "chỉ nhớ năm 1985", "Ất Sửu 1985".
+_STEM, _BRANCH = (
+    "(?:GIÁP|ẤT|BÍNH|ĐINH|MẬU|KỶ|KỈ|CANH|TÂN|NHÂM|QUÝ|QUÍ)",
+    "(?:TÝ|TÍ|SỬU|DẦN|MÃO|MẸO|THÌN|TỴ|TỊ|NGỌ|MÙI|THÂN|DẬU|TUẤT|HỢI)",
+)
+_ONLY_YEAR = (
+    rf"^\D*(?:(?:KHÔNG|KHONG|KO|CHƯA)\s+(?:RÕ|RO|NHỚ|NHO|BIẾT)|(?:CHỈ|CHI)\s+(?:NHỚ|NHO|BIẾT|BIET|CÓ|CO|GHI)"
+    rf"|{_STEM}\s+{_BRANCH}|TUỔI\s+{_BRANCH})(?:[^\pL\d]\D*)?((?:18|19|20)\d{{2}})\W*$"
+)
 # Where somebody was born, before the date or behind it: "Sinh tại Huế ngày 5/11/1985", "5/11/1985 tại phường 12". A
 # year or a date behind it is the date, and what stands before it is something else.
 _AT = r"(?:TẠI|TAI|Ở|NƠI SINH|NOI SINH|QUÊ QUÁN|QUE QUAN|QUÊ|IN|AT)\b"
@@ -54,11 +71,19 @@ _WHOLE_DATE = (
     r"^(?:\d{1,2}[/.-]\d{1,2}[/.-](?:18|19|20)\d{2}|(?:19|20)\d{2}[/.-]\d{1,2}[/.-]\d{1,2}"
     r"|[0-3]\d[01]\d(?:19|20)\d{2})$"
 )
+_WHOLE = r"\d{1,2}[/.-]\d{1,2}[/.-](?:18|19|20)\d{2}|(?:18|19|20)\d{2}[/.-]\d{1,2}[/.-]\d{1,2}"
 # What stands around and within a whole date and changes nothing of it.
 _SLIPS = (
     (r"^\s*[(\[{]([^()\[\]{}]*)[)\]}]\s*$", r"\1"),
     (r"^\\?/DATE\((-?\d+)(?:[+-]\d{4})?\)\\?/$", r"\1"),  # of JSON by .NET, in milliseconds
-    (r"^((?:19|20)\d{2}[01]\d[0-3]\d)[0-2]\d[0-5]\d[0-5]\d$", r"\1"),  # with the time behind it
+    (r"^((?:19|20)\d{2}[01]\d[0-3]\d)T?[0-2]\d[0-5]\d[0-5]\d$", r"\1"),  # with the time behind it
+    # Of Java, of C and of `date`, the year behind the time; a moment in UTC may be of another day here.
+    (
+        r"^(?:[A-Z]{3},?\s+)?([A-Z]{3}\s+\d{1,2})\s+(?:\d{2}:\d{2}:\d{2}(?:\s+(?:ICT|[+-]\d{2}:?\d{2}|GMT[+-]0?7(?::?00)?))?"
+        r"|00:00:00\s+(?:UTC|GMT))\s+(\d{4})$",
+        r"\1 \2",
+    ),
+    (rf"^({_WHOLE})\s*[*†‡#]+$", r"\1"),  # with the sign of a footnote
     (r"^\s*(?:C|CA|CIRCA)\.?\s+(\d{4})\s*$", r"\1"),
     (
         r"^(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.-]\d{1,2}[/.-]\d{4})\s*(?:Z|(?:GMT|UTC)?\s*(?:[+-]\d{1,2}(?::?\d{2})?)?)$",
@@ -86,6 +111,7 @@ _NO_PLACE = (
     r"|NOT|SAI|WRONG|CẤP|HẾT|MẤT|CHẾT|DIED|TIÊM|CON|MẸ|BỐ|CHA|VỢ|CHỒNG"
     r"|CẬP|NHẬP|SỬA|ĐẾN|TỪ|TRƯỚC|SAU|UNTIL|BEFORE|AFTER|ISSUED|EXPIR\pL*|KHAI|ĐĂNG|LÚC)\b"
 )
+_MAYBE_TWICE, _TWICE = r"\d{4}\D.*\d", re.compile(r"\s*(\S.*\d{4}|\d{4}\S*)[\s,;|/_–-]+\1\s*", re.DOTALL)
 _OTHER_FIGURES = r"[^\P{Nd}0-9]"
 _THOUSAND = r"NGHÌN|NGÀN|NGHIN|NGAN"
 # A year said figure by figure, "một chín tám mốt".
@@ -125,7 +151,17 @@ def without_marks(text: pa.StringArray) -> pa.StringArray:
     nulls."""
     text = same_separators(text)
     text = _each(text, _OTHER_FIGURES, _in_ascii_figures)
-    rewrites = (*_SLIPS, *_ERAS, *_GAPS, *_PLACES, (_BORN_ON, r"\1"), (_EMPTY_LABELS, r"\1"))
+    text = _each(text, _MAYBE_TWICE, _stated_once)
+    rewrites = (
+        *_SLIPS,
+        *_ERAS,
+        *_GAPS,
+        *_UNSURE_PARTS,
+        (_ONLY_YEAR, r"\1"),
+        *_PLACES,
+        (_BORN_ON, r"\1"),
+        (_EMPTY_LABELS, r"\1"),
+    )
     for pattern, replacement in rewrites:
         text = pc.replace_substring_regex(text, pattern, replacement)
     is_dated = pc.invert(pc.match_substring_regex(text, rf"{_NO_PLACE}|{_MONTH_LABEL}"))
@@ -159,6 +195,12 @@ def _each(text: pa.StringArray, pattern: str, rewrite: Callable[[str], str]) -> 
 
 def _in_ascii_figures(text: str) -> str:
     return "".join(str(int(char)) if char.isdecimal() else char for char in text)
+
+
+def _stated_once(text: str) -> str:
+    """A date or a year that is written twice and is the same both times, once; "05/11/1985 06/11/1985" stays."""
+    twice = _TWICE.fullmatch(text) if len(text) <= _LONGEST_DATE else None
+    return twice.group(1) if twice else text
 
 
 def _with_month_in_figures(text: str) -> str:

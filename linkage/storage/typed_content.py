@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -41,6 +41,8 @@ def _in_words(message: str, content: Any, like: type, remedy: str) -> str:
     """msgspec's message in the words of the file: "pass 'phone': no key 'narow'; did you mean 'narrow'?"."""
     found = _PATH.search(message)
     steps = [name or int(place) for name, place in _STEP.findall(found[1] if found else "") if place != "..."]
+    if get_origin(like) is dict and isinstance(content, dict):
+        steps.insert(0, _wrong_key(content, get_args(like)[1]))
     what = message[: found.start()] if found else message
     place = _place(steps, content)
     before = f"{place}: " if place else ""
@@ -55,6 +57,16 @@ def _in_words(message: str, content: Any, like: type, remedy: str) -> str:
         names = [_TYPES.get(name, name) for name in expected[1].split(" | ") if name != "null"]
         return f"{before}must be {' or '.join(names)}, not {_TYPES.get(expected[2], expected[2])}; {remedy}"
     return f"{before}{what}; {remedy}"
+
+
+def _wrong_key(content: dict[str, Any], like: type) -> str:
+    """The first key whose value is not as the type wants it: of a table of any keys msgspec does not name it."""
+    for key, value in content.items():
+        try:
+            msgspec.convert(value, like)
+        except msgspec.ValidationError:
+            return key[:80]
+    return ""
 
 
 def _place(steps: list[str | int], content: Any) -> str:

@@ -66,6 +66,7 @@ class Findings:
 
     n_errors: int = 0
     n_bare_formulas: int = 0
+    columns: frozenset[int] = frozenset()  # of such cells, as far as the sheets tell, from 1
     has_epoch_1904: bool = False
 
 
@@ -80,6 +81,7 @@ def check_archive(path: Path, file: str) -> Findings:
     return Findings(
         sum(f.n_errors for f in findings),
         sum(f.n_bare_formulas for f in findings),
+        frozenset[int]().union(*(f.columns for f in findings)),
         any(f.has_epoch_1904 for f in findings),
     )
 
@@ -147,14 +149,15 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) 
     tells_epoch = _TELL_EPOCH.get(name, ())
     n_errors = n_bare = n_rows = 0
     has_epoch = False
-    wide: set[bytes] = set()
+    wide, lost = set[bytes](), set[int]()
     tail = b""
     with archive.open(member) as stream:
         while piece := stream.read(_PIECE_BYTES):
             window = tail + piece
             if is_sheet:
-                n_errors += _count_new(_ERROR_CELLS, window, len(tail))
-                n_bare += _count_new(_BARE_FORMULAS, window, len(tail))
+                errors, bare = (_new(patterns, window, len(tail)) for patterns in (_ERROR_CELLS, _BARE_FORMULAS))
+                n_errors, n_bare = n_errors + len(errors), n_bare + len(bare)
+                lost |= {_column_before(window, match.end()) for match in (*errors, *bare)}
                 cells = [match for pattern in _WIDE_CELLS for match in pattern.findall(window)]
                 numbers = [*_ROW.findall(window), *(number for _, number in cells)]
                 n_rows = max([n_rows, *(int(number) for number in numbers)])
@@ -167,12 +170,19 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) 
         raise InputError(
             f"{file}: {member.filename} spans {n_rows} rows and {n_columns} columns: delete stray cells, or save as CSV"
         )
-    return Findings(n_errors, n_bare, has_epoch)
+    return Findings(n_errors, n_bare, frozenset(lost - {0}), has_epoch)
 
 
-def _count_new(patterns: tuple[re.Pattern[bytes], ...], window: bytes, n_seen: int) -> int:
+def _new(patterns: tuple[re.Pattern[bytes], ...], window: bytes, n_seen: int) -> list[re.Match[bytes]]:
     """Matches in a window, without those that end in its first ``n_seen`` bytes: the piece before counted them."""
-    return sum(match.end() > n_seen for pattern in patterns for match in pattern.finditer(window))
+    return [match for pattern in patterns for match in pattern.finditer(window) if match.end() > n_seen]
+
+
+def _column_before(window: bytes, end: int) -> int:
+    """The column, from 1, of the cell that ends there; 0 where its name is too far before."""
+    place = window.rfind(b' r="', max(end - _OVERLAP, 0), end)
+    letters = re.match(rb"[A-Z]{1,3}", window[place + 4 : place + 7])
+    return _column_number(letters.group()) if place >= 0 and letters else 0
 
 
 def _column_number(letters: bytes) -> int:

@@ -26,6 +26,7 @@ class Sheet:
     rows : those of merged cells have the value of the merge in its first column
     head : the first rows, with the value of a merge in all its columns: headings over several columns
     numbers : of the rows in the sheet, from 1
+    first_column : the column of the sheet, from 1, that the rows begin with
     """
 
     name: str
@@ -33,6 +34,7 @@ class Sheet:
     rows: list[list[Cell]]
     head: list[list[Cell]]
     numbers: list[int]
+    first_column: int = 1
 
 
 def read_sheets(path: str, n_head: int, most_cells: int, n_bytes: int) -> list[Sheet]:
@@ -54,7 +56,14 @@ def read_sheets(path: str, n_head: int, most_cells: int, n_bytes: int) -> list[S
             if n_cells > most:
                 raise StrayCellsError(f"sheet {about.name} spans {sheet.height} rows and {sheet.width} columns")
             is_visible = about.visible == python_calamine.SheetVisibleEnum.Visible
-            sheets.append(Sheet(about.name, is_visible, *_filled(sheet, spans.get(about.name, []), n_head)))
+            sheets.append(
+                Sheet(
+                    about.name,
+                    is_visible,
+                    *_filled(sheet, spans.get(about.name, []), n_head),
+                    1 + (sheet.start or (0, 0))[1],
+                )
+            )
     return sheets
 
 
