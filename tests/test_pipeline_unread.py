@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -109,3 +110,13 @@ def test_births_that_are_too_early_to_be_true_are_told(district: District, tmp_p
     rows[:3] = [row | {"date_of_birth": born} for row, born in zip(rows, ("1847", "12/03/1850", "1900"), strict=False)]
     _, notes = link(district, tmp_path, rows)
     assert "date_of_birth: 2 doses state a birth before 1900, which is read as unknown" in notes
+
+
+def test_lists_of_a_day_before_the_newest_dose_are_told(district: District, tmp_path: Path) -> None:
+    doses = tmp_path / "station.parquet"
+    pq.write_table(pa.Table.from_pylist(district.rows("doses")[:50]), doses)
+    model = district.run_dir / "model.json"
+    done = run([doses], district.index, tmp_path / "runs", list_date=datetime.date(2001, 1, 1), model_file=model)
+    assert any(note.startswith("the lists are of 2001-01-01, before the newest dose, of 20") for note in done.notes)
+    done = run([doses], district.index, tmp_path / "runs", list_date=LIST_DATE, model_file=model)
+    assert not any("the lists are of" in note for note in done.notes)

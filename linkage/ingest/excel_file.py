@@ -109,7 +109,7 @@ def read_excel(
         notes=(*dict.fromkeys(notes), *_finding_notes(findings), *map(_lost_note, sorted(lost))),
         names=tuple(dict.fromkeys(name for part in tables for name in part.header.names)),
         read=frozenset[str]().union(*(part.header.columns(table) for part in tables)),
-        unread=lost - NEVER_EXCUSED,
+        unread=frozenset(lost - NEVER_EXCUSED),
     )
 
 

@@ -21,15 +21,22 @@ FEW_SUBJECTS = 1000  # a model trained on fewer rests mostly on the plan's start
 
 
 def run_notes(
-    ingested: Ingested, counts: dict[str, int], model: Model, index: Index, newest: datetime.date | None
+    ingested: Ingested,
+    counts: dict[str, int],
+    model: Model,
+    index: Index,
+    newest: datetime.date,
+    drawn_up: datetime.date,
 ) -> tuple[str, ...]:
-    """What an operator should look at before trusting the run; newest: day of the newest dose, where it was asked
-    for."""
+    """What an operator should look at before trusting the run; newest: day of the newest dose; drawn_up: of the
+    lists."""
     latest = index.dictionaries.latest_date
     notes = [
         *reading_notes(ingested, "'linkage rejects'"),
-        *([] if newest is None else clock_notes(newest, "the doses")),
+        *clock_notes(newest, "the doses"),
     ]
+    if drawn_up < newest:
+        notes.append(f"the lists are of {drawn_up}, before the newest dose, of {newest}: correct --list-date")
     birth = index.plan.field_as("birth")
     births, column = ingested.accepted.chunks(birth.left), birth.left[0]
     outside = [n_births_outside(chunk.column(0), birth.first_year, latest) for chunk in births]

@@ -146,11 +146,11 @@ def _run(
     work = Work(asked.n_threads, scratch, clock, stages)
     ingested = stages.ingested(lambda folder, name: _accepted_doses(asked, folder, name, clock))
     check_set_aside(ingested, accept)
-    newest = _newest_dose(ingested, index) if asked.list_date is None else None
-    drawn_up = asked.list_date or newest or index.dictionaries.latest_date
+    newest = _newest_dose(ingested, index)
+    drawn_up = asked.list_date or newest
     name = run_id(ingested, index, asked.model, asked.columns, drawn_up, asked.verdicts_digest)
     if already_published(runs / name):
-        return _published_before(runs / name, ingested, index, newest)
+        return _published_before(runs / name, ingested, index, newest, drawn_up)
     with new_stage(runs, name) as stage, damage_told(index.files), NightlyCheck(index, drawn_up, today()) as check:
         ready = claims_of_doses(ingested, index, asked.model, work, asked.verdicts)
         claims, by_itself = decide_claims(ready, index, work)
@@ -184,7 +184,7 @@ def _run(
         check.finish()
         folder = stage.commit()
     counts = status_counts(doses)
-    told = (*stages.notes(), *run_notes(ingested, counts, claims.model, index, newest), *notes)
+    told = (*stages.notes(), *run_notes(ingested, counts, claims.model, index, newest, drawn_up), *notes)
     return RunSummary(name, folder, counts, clock.seconds, costs["peak_rss_bytes"], notes=told)
 
 
@@ -227,7 +227,9 @@ def _newest_dose(ingested: Ingested, index: Index) -> datetime.date:
     return as_of(days, otherwise=index.dictionaries.latest_date).date
 
 
-def _published_before(folder: Path, ingested: Ingested, index: Index, newest: datetime.date | None) -> RunSummary:
+def _published_before(
+    folder: Path, ingested: Ingested, index: Index, newest: datetime.date, drawn_up: datetime.date
+) -> RunSummary:
     """What the run said when it was published, in the same order; it is still what was published."""
     manifest = check_published(folder, "counts", "seconds", "peak_rss_bytes", "notes")
     model = Model.load(folder / "model.json", index.plan)
@@ -239,5 +241,5 @@ def _published_before(folder: Path, ingested: Ingested, index: Index, newest: da
         {stage: seconds[stage] for stage in STAGES if stage in seconds},
         manifest["peak_rss_bytes"],
         already_done=True,
-        notes=(*run_notes(ingested, counts, model, index, newest), *manifest["notes"]),
+        notes=(*run_notes(ingested, counts, model, index, newest, drawn_up), *manifest["notes"]),
     )

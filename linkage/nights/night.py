@@ -191,7 +191,7 @@ class _Running:
         check_expected(results, self.configuration.gates)
         name = night_id(self.inputs, self.state, self.registry.before, self.model)
         notes = (*self.inputs.notes, *self.registry.notes, *arrival_notes(arrived), *changes.notes, *verdicts.notes)
-        notes = (*notes, *station_notes(arrived.findings), *self.epoch.notes)
+        notes = (*self._date_notes(), *notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
                 self._write(stage, arrived, results, verdicts)
@@ -216,6 +216,14 @@ class _Running:
         folder = self.configuration.nights / name
         seconds = {stage: clock.seconds[stage] for stage in STAGES if stage in clock.seconds}
         return NightSummary(name, folder, results.counts, results.changes, seconds, peak, notes=notes)
+
+    def _date_notes(self) -> list[str]:
+        """That the night is dated before one that was: a slip, or a clock that is behind."""
+        date = self.inputs.date.isoformat()
+        later = [night["date"] for night in self.state.nights if night["date"] > date]
+        return (
+            [f"the night is of {date}, before one of {max(later)} that was: its lists have that day"] if later else []
+        )
 
     def _arrived(self) -> Arrived:
         work = self.work

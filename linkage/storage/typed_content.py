@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _PATH = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_BOUNDS = {"<=": "{:g} at most", ">=": "{:g} at least", "<": "under {:g}", ">": "over {:g}"}
 _TYPES = {
     "str": "text",
     "int": "a whole number",
@@ -56,6 +57,8 @@ def _in_words(message: str, content: Any, like: type, remedy: str) -> str:
     if expected := re.fullmatch(r"Expected `(.*)`, got `(.*)`", what):
         names = [_TYPES.get(name, name) for name in expected[1].split(" | ") if name != "null"]
         return f"{before}must be {' or '.join(names)}, not {_TYPES.get(expected[2], expected[2])}; {remedy}"
+    if bound := re.fullmatch(r"Expected `(?:int|float)` (<=|>=|<|>) (.*)", what):
+        return f"{before}must be {_BOUNDS[bound[1]].format(float(bound[2]))}; {remedy}"
     return f"{before}{what}; {remedy}"
 
 
