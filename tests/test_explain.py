@@ -144,6 +144,8 @@ def test_an_excluded_dose_says_why(district: District, some: Callable[[str], lis
 
 def test_the_command_prints_json(district: District, some: Callable[[str], list[Row]]) -> None:
     row = some("matched")[0]
+    copied = f" {row['dose_id']}\u200b"  # from a message, with what stands around it
+    assert call("explain", district.run_dir, copied).code == 0
     ended = call("explain", district.run_dir, row["dose_id"], "--json")
     assert ended.code == 0
     assert ended.json["decision"]["person_id"] == ended.json["candidates"][0]["person_id"] == row["person_id"]

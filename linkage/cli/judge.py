@@ -68,6 +68,15 @@ def _evaluate_link(folder: Path, truth: Path | None, entity: str | None, as_json
         )
 
 
+def _as_read(key: str) -> str:
+    """A key that was asked for, with blanks or invisible characters around it, as it was read from its file."""
+    if key.isprintable() and key.strip(" '") == key:
+        return key
+    from linkage.ingest.cleaning import clean_key  # which loads a kernel
+
+    return clean_key(key)
+
+
 def explain(
     place: Annotated[Path, typer.Argument(help="Folder of a published run, of a state or of link; or night.toml.")],
     dose_id: Annotated[
@@ -98,6 +107,7 @@ def explain(
         _explain_link(place, dose_id, person, as_json)
         return
     source = source_of(place)
+    dose_id, person = _as_read(dose_id), person and _as_read(person)
     dose, n_doses = dose_of(source, dose_id)
     if n_doses:
         say(f"claim {dose_id}: {n_doses:,} doses, which are decided alike; this is the first")
