@@ -293,7 +293,7 @@ def type_in(command: str, folder: Path) -> None:
 def deliver(folder: Path) -> None:
     """Doses for the night of the page, some of those simulated."""
     place = folder / "in" / "2022-08-29" / "doses.parquet"
-    place.parent.mkdir(parents=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     doses = pq.read_table(folder / "town" / "doses.parquet")
     is_shown = pc.is_in(doses["dose_id"], pa.array(re.findall(r"D0\d{8}", OPERATION)))
     pq.write_table(pa.concat_tables([doses.filter(is_shown), doses.filter(pc.invert(is_shown)).slice(0, 500)]), place)
