@@ -139,7 +139,7 @@ def _expected(
 ) -> _Expected:
     """The E-step; rivals, borrowed: see `estimate_m`."""
     offsets = sample.offsets if rivals else np.arange(sample.patterns.size + 1, dtype=np.int64)
-    resembling, times = resembling_odds(parameters, sample.levels, n_persons), sample.times(parameters)
+    resembling, times = resembling_odds(parameters, sample, n_persons), sample.times(parameters)
     factors = np.empty(sample.patterns.size)
     weigh(sample, parameters, resembling, times, factors)
     share = parameters.share_in_registry

@@ -6,7 +6,8 @@ from the person. Claims that do state one can: a full number that is nobody's, b
 of a registered person, is hardly ever that person's. So the class is learnt from the pairs whose numbers contradict
 each other, and of which no other number agrees; what such numbers and dates are worth among matches is learnt from
 anchored pairs (models.estimate). Who is in no registry has no number to state more often than others: of the claims
-without one the rate is estimated apart, from how many of their dates are as namesakes' rather than as matches'.
+that were asked for one and have none the rate is estimated apart, from how many of their dates are as namesakes' rather
+than as matches'. Those that were not asked are of both kinds, and tell neither rate.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parameters import Parameters
+from models.parameters import NUMBERLESS, STATED, Parameters
 from models.posterior import masses_not_found
 from models.training_sample import TrainingSample, resembling_odds, weigh
 
@@ -46,33 +47,33 @@ def estimate_namesakes(
     parameters: Parameters,
     start: Parameters,
     sample: TrainingSample,
-    states_number: NDArray[np.bool_],
     plan: NamesakePlan,
     n_persons: int,
 ) -> Parameters:
-    """The parameters with the rate of namesakes, and their probabilities at the comparisons learnt.
-
-    states_number: bool[n_claims], whether a claim states a number that can contradict.
-    """
-    levels = sample.levels
+    """The parameters with the rate of namesakes, and their probabilities at the comparisons learnt; of a sample that
+    knows what claims say of a number."""
+    levels, said = sample.levels, sample.said_of_number
+    assert said is not None, "a plan with namesakes compares a number"
     others_differ = np.all([levels[:, anchor] != 1 for anchor in plan.anchors], axis=0)
     is_telling = np.isin(levels[:, plan.number], plan.contradicted) & others_differ
     is_numberless = (levels[:, plan.number] == 0) & others_differ
-    claim = np.repeat(np.arange(states_number.size), np.diff(sample.offsets))
+    if sample.is_unasked is not None:
+        is_numberless &= ~sample.is_unasked
+    claim = np.repeat(np.arange(sample.n_claims), np.diff(sample.offsets))
     parameters = replace(parameters, namesake_rate=max(parameters.namesake_rate, STARTING_RATE))
     share_telling = float(parameters.comparisons[plan.number].among_namesakes[list(plan.contradicted)].sum())
     factors = np.empty(sample.patterns.size)
     for _ in range(ROUNDS):
-        resembling, times = resembling_odds(parameters, levels, n_persons), sample.times(parameters)
+        resembling, times = resembling_odds(parameters, sample, n_persons), sample.times(parameters)
         weigh(sample, parameters, resembling, times, factors)
         prior = parameters.share_in_registry / n_persons
         none = np.add(*masses_not_found(sample.times_outside(parameters), parameters))
-        unmatched = none / (none + prior * np.bincount(claim, weights=factors, minlength=states_number.size))
+        unmatched = none / (none + prior * np.bincount(claim, weights=factors, minlength=sample.n_claims))
         relatives, twins, of_pair = resembling[:, sample.patterns]
         chance = unmatched[claim] * of_pair / (sample.ratios + relatives * times + twins + of_pair)
         by_pattern = np.bincount(sample.patterns, weights=chance, minlength=levels.shape[0])
-        rate = _rate(float(by_pattern[is_telling].sum()) / share_telling, unmatched[states_number], STARTING_RATE)
-        rate_numberless = _rate(float(by_pattern[is_numberless].sum()), unmatched[~states_number], rate)
+        rate = _rate(float(by_pattern[is_telling].sum()) / share_telling, unmatched[said == STATED], STARTING_RATE)
+        rate_numberless = _rate(float(by_pattern[is_numberless].sum()), unmatched[said == NUMBERLESS], rate)
         comparisons = list(parameters.comparisons)
         for i in plan.learnt:
             first = start.comparisons[i].among_namesakes

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parameters import Parameters
+from models.parameters import NOT_ASKED, NUMBERLESS, STATED, Parameters
 from models.posterior import masses_not_found
 from models.training_sample import TrainingSample, Vector, resembling_odds, weigh
 
@@ -27,7 +27,7 @@ def outside_by_sort(
     """
     n_claims = sorts.size
     factors = np.empty(sample.patterns.size)
-    weigh(sample, parameters, resembling_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
+    weigh(sample, parameters, resembling_odds(parameters, sample, n_persons), sample.times(parameters), factors)
     absent, missed = masses_not_found(sample.times_outside(parameters), parameters)
     claim = np.repeat(np.arange(n_claims), np.diff(sample.offsets))
     found = parameters.share_in_registry / n_persons * np.bincount(claim, weights=factors, minlength=n_claims)
@@ -38,18 +38,20 @@ def outside_by_sort(
 
 
 def numberless_shares(parameters: Parameters, sample: TrainingSample, outside: Vector | None) -> tuple[float, float]:
-    """The shares of claims without a number among those whose person is in the registry and among the others, each
-    shrunk to the share among all; outside: float64[n_claims], the chance that a claim is one of the others, None where
-    that is not asked, so that the shares stay."""
-    if sample.is_numberless is None or outside is None:
+    """The shares of claims without a number, of those that were asked for it, among those whose person is in the
+    registry and among the others, each shrunk to the share among all; outside: float64[n_claims], the chance that a
+    claim is one of the others, None where that is not known, so that the shares stay."""
+    if sample.said_of_number is None or outside is None:
         return parameters.numberless_m, parameters.numberless_u
-    n_claims, n_numberless = float(outside.size), float(sample.is_numberless.sum())
+    claims = np.bincount(sample.said_of_number, minlength=3).astype(np.float64)
     if sample.settled is not None:
-        n_claims, n_numberless = n_claims + sample.settled.counts.sum(), n_numberless + sample.settled.n_numberless
-    of_all = (n_numberless + 1.0) / (n_claims + 2.0)
-    n_outside, numberless_outside = float(outside.sum()), float(outside[sample.is_numberless].sum())
+        claims += sample.settled.said_of_number
+    n_asked, n_numberless = claims[NUMBERLESS] + claims[STATED], claims[NUMBERLESS]
+    n_outside = float(outside[sample.said_of_number != NOT_ASKED].sum())
+    numberless_outside = float(outside[sample.said_of_number == NUMBERLESS].sum())
+    of_all = (n_numberless + 1.0) / (n_asked + 2.0)
     return (
-        _shrunk(n_numberless - numberless_outside, n_claims - n_outside, of_all),
+        _shrunk(n_numberless - numberless_outside, n_asked - n_outside, of_all),
         _shrunk(numberless_outside, n_outside, of_all),
     )
 

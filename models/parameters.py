@@ -11,7 +11,7 @@ values are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,9 @@ kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 # No weight of a pattern goes further, so that no odds overflow, nor what rare values and priors make of them.
 MOST_LOG2 = 300.0
+
+# What a claim says of a number of its person's. Who keys in a file without a column for it asks nobody.
+NOT_ASKED, NUMBERLESS, STATED = range(3)
 
 
 @dataclass(frozen=True)
@@ -163,8 +166,8 @@ class Parameters:
     and by which all is decided, so that a decision does not change with every person who comes or goes.
     neighbour_share: share of random pairs with numbers whose numbers lie one slip apart; 0 takes them for like any
     other. twin_rate, namesake_rate: as household_rate, of twins, and of namesakes beyond those that chance makes.
-    numberless_m, numberless_u: share of claims without a number of their person's, among those whose person is in the
-    registry and among the others; equal shares say nothing.
+    numberless_m, numberless_u: share of claims without a number of their person's, of those asked for it, among those
+    whose person is in the registry and among the others; equal shares say nothing.
 
     Two strangers of one province, sex and year of birth share six digits of twelve. So strangers whose numbers are a
     slip apart are mostly alike in these as well, and what random pairs show is a mixture, u and ``neighbour``.
@@ -181,11 +184,23 @@ class Parameters:
     numberless_m: float = 0.5
     numberless_u: float = 0.5
 
-    def times_outside(self, is_numberless: NDArray[np.bool_]) -> Vector:
+    def times_outside(self, said: NDArray[np.uint8]) -> Vector:
         """How many times likelier a claim of somebody outside the registry states a number, or none, than one of a
-        person in it: float64[n]."""
+        person in it: float64[n] from uint8[n], NOT_ASKED, NUMBERLESS or STATED. Who was not asked has said nothing."""
         without, stated = self.numberless_u / self.numberless_m, (1.0 - self.numberless_u) / (1.0 - self.numberless_m)
-        return np.where(is_numberless, without, stated)
+        return np.array([1.0, without, stated])[said]
+
+    @cached_property
+    def of_unasked(self) -> Parameters:
+        """What decides claims that nobody asked for a number: those of namesakes outside the registry are then of both
+        kinds, as many of each as the others show."""
+        stated = 1.0 - self.numberless_u
+        return replace(
+            self,
+            comparisons=tuple(
+                replace(c, namesakes_missing=stated + self.numberless_u * c.namesakes_missing) for c in self.comparisons
+            ),
+        )
 
     def log2_m_u(self) -> list[Vector]:
         """log2(m / u) per comparison and level."""

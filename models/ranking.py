@@ -1,11 +1,12 @@
 """The best candidates of each claim and the sum of its Bayes factors, in parts that merge to the same bytes.
 
-Candidates stand by factor, those with equal ones by a key of the person. The sum is exact up to one rounding, whatever
-the order of the candidates and however they are parted: factors are cut into digits of `DIGIT_BITS` bits at places that
-do not depend on them, and the digits of each place are added up by themselves. Only the `N_DIGITS` places from that of
-the highest factor on are kept; this is the highest of every part too that has it, so a part keeps what is needed of it
-(the binned sums of Demmel and Nguyen, 2015, https://doi.org/10.1109/TC.2014.2345391, cut off instead of rounded).
-Double precision adds up 2**27 digits of a place without a rounding.
+Candidates stand by factor, those with equal ones by a key of the person. Should two persons have one key, the caller is
+told, and ranks again by keys that differ. The sum is exact up to one rounding, whatever the order of the candidates and
+however they are parted: factors are cut into digits of `DIGIT_BITS` bits at places that do not depend on them, and the
+digits of each place are added up by themselves. Only the `N_DIGITS` places from that of the highest factor on are kept;
+this is the highest of every part too that has it, so a part keeps what is needed of it (the binned sums of Demmel and
+Nguyen, 2015, https://doi.org/10.1109/TC.2014.2345391, cut off instead of rounded). Double
+precision adds up 2**27 digits of a place without a rounding.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ def rank(offsets, factors, rows, keys, least, best, best_factors, digits):  # ty
     factors: float64[n], from 2**-900 to 2**900; rows: uint32[n] of the candidates' persons; keys: (uint64[n_large],
     uint64[n_few]) by row, of equal factors the lower key goes first; least: the factor of a pair that counts. best:
     int64[n_claims, n_best] places in the tile, -1 where there are fewer; best_factors: float64 alike, 0 there; digits:
-    float64[n_claims, N_DIGITS], of candidates that count only.
+    float64[n_claims, N_DIGITS], of candidates that count only. Returns how many were met that only their order tells
+    from another that stood among the best, for factor and key are equal.
     """
     (large, few), n_best = keys, best.shape[1]
     n_large, n_few = np.uint64(large.shape[0]), np.uint64(few.shape[0])
-    longest = 0
+    longest, n_even = 0, 0
     for s in range(best.shape[0]):
         longest = max(longest, offsets[s + 1] - offsets[s])
     rivals, rival_keys, best_keys = (
@@ -64,6 +66,9 @@ def rank(offsets, factors, rows, keys, least, best, best_factors, digits):  # ty
             factor, key, place = values[rivals[r]], rival_keys[r], n_best
             while place > 0 and _is_better(factor, key, best_factors[s, place - 1], best_keys[place - 1]):
                 place -= 1
+            # Damaged rows have no key, and no order that anybody could tell.
+            is_even = place > 0 and key > 0 and factor == best_factors[s, place - 1] and key == best_keys[place - 1]
+            n_even += is_even
             if place < n_best:
                 for i in range(n_best - 1, place, -1):
                     best[s, i] = best[s, i - 1]
@@ -76,6 +81,7 @@ def rank(offsets, factors, rows, keys, least, best, best_factors, digits):  # ty
         digits[s, 0], digits[s, 1], digits[s, 2] = high, middle, low
         for i in range(n_best):
             best[s, i] += offsets[s] if best[s, i] >= 0 else 0
+    return n_even
 
 
 @kernel
@@ -141,8 +147,9 @@ def merge_ranked(one, other, places, best_factors, ties, digits):  # type: ignor
     """Claims whose candidates were ranked in two parts, as if they had been ranked at once.
 
     one, other: (best_factors: float64[n, n_best], ties: uint64[n, n_best] of these, digits: float64[n, N_DIGITS]); no
-    candidate is in both. places: int64[n, n_best] out, where each stands in the list of ``one``, or behind its end in
-    that of ``other``, -1 where there are fewer; best_factors, ties (0 where there are fewer), digits: out.
+    candidate is in both, and no two with equal factors have one tie. places: int64[n, n_best] out, where each stands in
+    the list of ``one``, or behind its end in that of ``other``, -1 where there are fewer; best_factors, ties (0 where
+    there are fewer), digits: out.
     """
     n_best = places.shape[1]
     for s in range(places.shape[0]):

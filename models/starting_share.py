@@ -14,7 +14,7 @@ def starting_share(parameters: Parameters, sample: TrainingSample, n_persons: in
     least."""
     n_claims = sample.offsets.size - 1
     factors = np.empty(sample.patterns.size)
-    weigh(sample, parameters, resembling_odds(parameters, sample.levels, n_persons), sample.times(parameters), factors)
+    weigh(sample, parameters, resembling_odds(parameters, sample, n_persons), sample.times(parameters), factors)
     return max(1.0, least_matches(factors, float(n_claims) * n_persons)) / max(1, n_claims)
 
 

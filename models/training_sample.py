@@ -20,7 +20,8 @@ CERTAIN = 2.0**400  # the Bayes factor of a pair that a person has decided to be
 @dataclass(frozen=True)
 class Settled:
     """Matches known without a model, by pattern: levels: uint8[n_patterns, n_comparisons], counts: float64[n_patterns],
-    in proportion to the claims of the sample; n_numberless: how many of these state no number of their person's.
+    in proportion to the claims of the sample; said_of_number: float64[3], how many of these said what of a number, see
+    `TrainingSample`.
 
     Whoever agrees exactly is not in the sample, which is thus of claims with an error somewhere: beside the right
     number its dates and names would seem wrong far more often than those of claims without a number are. Whether a
@@ -29,7 +30,7 @@ class Settled:
 
     levels: NDArray[np.uint8]
     counts: Vector
-    n_numberless: float = 0.0
+    said_of_number: Vector = field(default_factory=lambda: np.zeros(3))
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class TrainingSample:
 
     settled: matches of claims beside these, which exact agreement settled before any model.
 
-    is_numberless: bool[n_claims], whether a claim states no number of its person's; None where claims are not told
-    apart by it.
+    said_of_number: uint8[n_claims], what a claim says of a number of its person's, see `Parameters.times_outside`; None
+    where the plan compares none. is_unasked: bool[n_patterns], whether a pattern is of claims that were not asked for
+    one; None where it is of none.
     """
 
     offsets: NDArray[np.int64]
@@ -57,7 +59,8 @@ class TrainingSample:
     is_match: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     settled: Settled | None = None
     chances: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
-    is_numberless: NDArray[np.bool_] | None = None
+    said_of_number: NDArray[np.uint8] | None = None
+    is_unasked: NDArray[np.bool_] | None = None
 
     @property
     def n_claims(self) -> int:
@@ -65,9 +68,9 @@ class TrainingSample:
 
     def times_outside(self, parameters: Parameters) -> Vector:
         """What claims say of themselves, see `Parameters.times_outside`: float64[n_claims]."""
-        if self.is_numberless is None:
+        if self.said_of_number is None:
             return np.ones(self.n_claims)
-        return parameters.times_outside(self.is_numberless)
+        return parameters.times_outside(self.said_of_number)
 
     def times(self, parameters: Parameters) -> Vector:
         """How many times likelier the pairs' patterns are among relatives for the values' sake: float64[n]."""
@@ -78,10 +81,14 @@ class TrainingSample:
         return times
 
 
-def resembling_odds(parameters: Parameters, levels: NDArray[np.uint8], n_persons: int) -> Vector:
-    """Odds of relatives, of twins and of namesakes over strangers, of patterns: float64[3, n_patterns]."""
+def resembling_odds(parameters: Parameters, sample: TrainingSample, n_persons: int) -> Vector:
+    """Odds of relatives, of twins and of namesakes over strangers, of the sample's patterns: float64[3, n_patterns]."""
     kinds = parameters.household_odds, parameters.twin_odds, parameters.namesake_odds
-    return np.stack([odds(levels, n_persons) for odds in kinds])
+    odds = np.stack([of_kind(sample.levels, n_persons) for of_kind in kinds])
+    if sample.is_unasked is not None:
+        of_unasked = sample.levels[sample.is_unasked]
+        odds[2, sample.is_unasked] = parameters.of_unasked.namesake_odds(of_unasked, n_persons)
+    return odds
 
 
 def weigh(sample: TrainingSample, parameters: Parameters, resembling: Vector, times: Vector, factors: Vector) -> None:

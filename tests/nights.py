@@ -135,9 +135,10 @@ class Nights:
         self, rows: Sequence[Row], list_date: datetime.date, verdicts: VerdictsInForce | None = None
     ) -> Path:
         """The folder of one run on some doses, with some verdicts."""
-        path = self.folder / "scratch" / "doses.parquet"
-        path.parent.mkdir(exist_ok=True)
-        write_doses(path, sorted(rows, key=lambda row: str(row["dose_id"])))
+        (self.folder / "scratch").mkdir(exist_ok=True)
+        files = write_doses(
+            self.folder / "scratch" / "doses.parquet", sorted(rows, key=lambda row: str(row["dose_id"]))
+        )
         runs = self.folder / "scratch" / "runs"
         options: dict[str, Any] = {"model_file": self.town.model, "list_date": list_date, "accept": "of a few doses"}
         options["verdicts"] = verdicts
@@ -148,12 +149,21 @@ class Nights:
             return with_pinned(open_index(folder), first.frequencies, first.dictionaries.latest_date)
 
         with mock.patch("linkage.night.run.open_index", opened):
-            return run([path], self.folder / "index", runs, **options).run_dir
+            return run(files, self.folder / "index", runs, **options).run_dir
 
 
-def write_doses(path: Path, rows: Sequence[Row]) -> None:
-    columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in DOSES.names}
-    pq.write_table(pa.table(columns), path)
+def write_doses(path: Path, rows: Sequence[Row]) -> list[Path]:
+    """Rows without the number, which their station does not ask for, go to a file without that column."""
+    asking, silent = [row for row in rows if "id_number" in row], [row for row in rows if "id_number" not in row]
+    files = []
+    for file, some in ((path, asking), (path.with_stem(f"{path.stem}_silent"), silent)):
+        if some or (file == path and not silent):
+            names = [name for name in DOSES.names if name != "id_number" or some is not silent]
+            pq.write_table(
+                pa.table({name: pa.array([row.get(name) for row in some], pa.string()) for name in names}), file
+            )
+            files.append(file)
+    return files
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from linkage.registry.cohorts import within_cohort
 from linkage.registry.frequencies import COHORT, LOCAL, PEOPLE, Frequencies
 from linkage.registry.value_counts import Counts, add_up
 from linkage.storage.sealed import sealed
-from linkage.training.drift import describe_tables, drift_notes, moved_levels, pin_notes
+from linkage.training.drift import Tables, describe_tables, drift_notes, moved_levels, pin_notes
 from linkage.training.model_file import Model
 from tests.district import District, call, make_district, manifest
 
@@ -23,9 +23,13 @@ def table(counts: list[int]) -> Frequencies:
     return Frequencies.of(np.arange(1, len(counts) + 1, dtype=np.uint64), np.array(counts, np.uint32)[:, None])
 
 
+def described_with_hashes(tables: dict[str, Frequencies]) -> Tables:
+    return describe_tables(tables, {name: of.sha256() for name, of in tables.items()})
+
+
 def test_a_table_is_described_without_its_values() -> None:
     names = table([6, 3, 1])
-    described = describe_tables({"name": names, "name" + LOCAL: names, "name" + PEOPLE: names})
+    described = described_with_hashes({"name": names, "name" + LOCAL: names, "name" + PEOPLE: names})
     rows = b"".join(value.to_bytes(8, "little") + n.to_bytes(4, "little") for value, n in ((1, 6), (2, 3), (3, 1)))
     sums = b"".join(total.to_bytes(8, "little") for total in (10, 46))
     of_all = {"sha256": hashlib.sha256(rows + sums).hexdigest(), "values": 3, "bearers": 10}
@@ -41,13 +45,13 @@ def test_a_table_is_described_without_its_values() -> None:
 
 
 def test_an_empty_table_has_no_share_of_nothing() -> None:
-    described = describe_tables({"name": Frequencies.of(np.empty(0, np.uint64), np.empty((0, 1), np.uint32))})
+    described = described_with_hashes({"name": Frequencies.of(np.empty(0, np.uint64), np.empty((0, 1), np.uint32))})
     assert described["name"]["values"] == 0
     assert np.isfinite(described["name"]["mean_share"])
 
 
 def test_only_what_has_moved_far_is_noted() -> None:
-    training = {"term_frequencies": describe_tables({"name": table([50, 50]), "commune": table([1] * 100)})}
+    training = {"term_frequencies": described_with_hashes({"name": table([50, 50]), "commune": table([1] * 100)})}
     near, far = table([55, 45]), table([100, 1])
     assert drift_notes(training, {"name": near, "commune": table([1] * 90)}) == ()
     (note,) = drift_notes(training, {"name": far, "commune": table([1] * 100)})
@@ -60,7 +64,7 @@ def test_only_what_has_moved_far_is_noted() -> None:
 
 def test_other_tables_than_those_of_the_training_are_told() -> None:
     tables = {"name": table([6, 3, 1]), "name" + LOCAL: table([2, 2])}
-    training = {"term_frequencies": describe_tables(tables)}
+    training = {"term_frequencies": described_with_hashes(tables)}
     hashes = {name: of.sha256() for name, of in tables.items()}
     assert pin_notes(training, hashes) == pin_notes({}, hashes) == ()
     (note,) = pin_notes(training, hashes | {"name" + LOCAL: table([2, 3]).sha256()})
@@ -78,7 +82,7 @@ def by_cohort(counts: list[int], cohorts: list[int]) -> Frequencies:
 def test_a_cohort_that_has_moved_is_noted() -> None:
     """The mean over all ages may stay where it is."""
     then = by_cohort([60, 40, 1, 50, 50], [2, 2, 2, 8, 8])
-    described = describe_tables({"name" + COHORT: then})["name" + COHORT]
+    described = described_with_hashes({"name" + COHORT: then})["name" + COHORT]
     assert described["bearers"] == 201
     assert described["mean_shares"] == {
         "1955-1969": pytest.approx((60 * 59 + 40 * 39) / 101 / 100),
@@ -91,7 +95,7 @@ def test_a_cohort_that_has_moved_is_noted() -> None:
 
 
 def test_a_cohort_of_too_few_namesakes_says_nothing() -> None:
-    described = describe_tables({"name" + COHORT: by_cohort([10, 5], [2, 8])})
+    described = described_with_hashes({"name" + COHORT: by_cohort([10, 5], [2, 8])})
     assert described["name" + COHORT]["mean_shares"] == {}
 
 

@@ -27,7 +27,7 @@ from models.estimate import (
 from models.estimate_outside import numberless_shares, outside_by_sort
 from models.estimate_u import LEAST_ABSENT, estimate_u, normalised
 from models.order import chain
-from models.parameters import ComparisonParameters, Parameters
+from models.parameters import NOT_ASKED, NUMBERLESS, STATED, ComparisonParameters, Parameters
 from models.patterns import PatternSpace
 from models.residual_correlation import residual_correlation
 from models.training_sample import Settled, TrainingSample
@@ -651,7 +651,7 @@ def test_shares_without_a_number_are_recovered(share: float, m: float, u: float)
     in_registry = rng.random(12_000) < truth.share_in_registry
     world = simulate(truth, in_registry.size, seed=6, in_registry=in_registry)
     is_numberless = rng.random(in_registry.size) < np.where(in_registry, m, u)
-    sample = replace(world.sample, is_numberless=is_numberless)
+    sample = replace(world.sample, said_of_number=np.where(is_numberless, NUMBERLESS, STATED).astype(np.uint8))
     fit, convergence = estimate_m(starting(truth), sample, N_PERSONS, household=True)
     assert convergence.converged
     assert (fit.numberless_m, fit.numberless_u) == pytest.approx((m, u), abs=0.035)
@@ -660,8 +660,39 @@ def test_shares_without_a_number_are_recovered(share: float, m: float, u: float)
         1 - share * (1 - m) / (share * (1 - m) + (1 - share) * (1 - u)),
         (1 - share) * u / ((1 - share) * u + share * m),
     ]
-    priors = (1 - fit.share_in_registry) * fit.times_outside(np.array([False, True]))
+    priors = (1 - fit.share_in_registry) * fit.times_outside(np.array([STATED, NUMBERLESS]))
     assert priors / (priors + fit.share_in_registry) == pytest.approx(shares, abs=0.04)
+
+
+def test_who_was_not_asked_for_a_number_says_nothing_of_those_without_one() -> None:
+    """The shares are those of the claims that were asked, whoever the others are: here half of those outside."""
+    truth = true_parameters(0.8, recall=0.97)
+    rng = np.random.default_rng(7)
+    in_registry = rng.random(12_000) < truth.share_in_registry
+    world = simulate(truth, in_registry.size, seed=6, in_registry=in_registry)
+    said = np.where(rng.random(in_registry.size) < np.where(in_registry, 0.1, 0.3), NUMBERLESS, STATED)
+    said[rng.random(in_registry.size) < np.where(in_registry, 0.2, 0.5)] = NOT_ASKED
+    sample = replace(world.sample, said_of_number=said.astype(np.uint8))
+    fit, _ = estimate_m(starting(truth), sample, N_PERSONS, household=True)
+    assert (fit.numberless_m, fit.numberless_u) == pytest.approx((0.1, 0.3), abs=0.035)
+    nobody = replace(world.sample, said_of_number=np.full(in_registry.size, NOT_ASKED, np.uint8))
+    fit, _ = estimate_m(starting(truth), nobody, N_PERSONS, household=True)
+    assert fit.numberless_m == fit.numberless_u
+
+
+@pytest.mark.kernel
+def test_settled_claims_that_were_not_asked_are_not_counted() -> None:
+    empty = TrainingSample(
+        np.zeros(1001, np.int64),
+        np.empty((0, 6), np.uint8),
+        np.empty(0, np.uint32),
+        np.empty(0),
+        said_of_number=np.where(np.arange(1000) < 300, NUMBERLESS, STATED).astype(np.uint8),
+    )
+    outside = np.full(1000, 0.1)
+    settled = Settled(np.empty((1, 6), np.uint8), np.array([9000.0]), said_of_number=np.array([9000.0, 0.0, 0.0]))
+    alone = numberless_shares(true_parameters(0.9), empty, outside)
+    assert numberless_shares(true_parameters(0.9), replace(empty, settled=settled), outside) == alone
 
 
 @pytest.mark.kernel
@@ -672,7 +703,7 @@ def test_few_claims_without_a_number_tell_little() -> None:
         np.empty((0, 6), np.uint8),
         np.empty(0, np.uint32),
         np.empty(0),
-        is_numberless=np.arange(1000) < 3,
+        said_of_number=np.where(np.arange(1000) < 3, NUMBERLESS, STATED).astype(np.uint8),
     )
     outside = (np.arange(1000) < 100).astype(np.float64)
     m, u = numberless_shares(true_parameters(0.9), empty, outside)
@@ -680,10 +711,10 @@ def test_few_claims_without_a_number_tell_little() -> None:
     assert m == pytest.approx(20 / (900 + 20 / of_all))
     assert u == pytest.approx(23 / (100 + 20 / of_all))
     assert 1.2 < u / m < 1.5
-    settled = Settled(np.empty((1, 6), np.uint8), np.array([9000.0]), n_numberless=90.0)
+    settled = Settled(np.empty((1, 6), np.uint8), np.array([9000.0]), said_of_number=np.array([0.0, 90.0, 8910.0]))
     m, u = numberless_shares(true_parameters(0.9), replace(empty, settled=settled), outside)
     assert m == pytest.approx(90 / 9900, rel=0.05)
-    assert numberless_shares(true_parameters(0.9), replace(empty, is_numberless=None), outside) == (0.5, 0.5)
+    assert numberless_shares(true_parameters(0.9), replace(empty, said_of_number=None), outside) == (0.5, 0.5)
 
 
 @pytest.mark.kernel
@@ -692,11 +723,12 @@ def test_few_claims_without_a_number_tell_little() -> None:
 def test_a_sort_of_which_there_are_hardly_any_says_nothing(n_numberless: int, outside: float) -> None:
     """Neither the few without a number nor the few with one, as likely outside as all."""
     n = np.zeros(10_001, np.int64), np.empty((0, 6), np.uint8), np.empty(0, np.uint32), np.empty(0)
-    sample = TrainingSample(*n, is_numberless=np.arange(10_000) < n_numberless)
+    said = np.where(np.arange(10_000) < n_numberless, NUMBERLESS, STATED).astype(np.uint8)
+    sample = TrainingSample(*n, said_of_number=said)
     parameters = true_parameters(0.9)
     m, u = numberless_shares(parameters, sample, np.full(10_000, outside))
     fitted = replace(parameters, numberless_m=m, numberless_u=u)
-    assert fitted.times_outside(np.array([False, True])) == pytest.approx(1.0, rel=0.05)
+    assert fitted.times_outside(np.array([STATED, NUMBERLESS])) == pytest.approx(1.0, rel=0.05)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.3])

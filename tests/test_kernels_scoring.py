@@ -246,12 +246,26 @@ def test_ranks_equal_their_twin(n_best, highest):
     best, best_factors, sums = np.empty((30, n_best), np.int64), np.empty((30, n_best)), np.empty(30)
     digits = np.empty((30, N_DIGITS))
     parted = keys[:200], keys[200:]
-    rank(offsets, factors, rows.astype(np.uint32), parted, highest / 4, best, best_factors, digits)
+    assert rank(offsets, factors, rows.astype(np.uint32), parted, highest / 4, best, best_factors, digits) == 0
     round_sums(best_factors, digits, sums)
     expected, expected_sums = naive.rank(offsets, factors, keys[rows], highest / 4, n_best)
     assert best.tolist() == expected
     assert best_factors.tolist() == [[factors[k] if k >= 0 else 0.0 for k in row] for row in expected]
     assert sums.tolist() == expected_sums
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3)), max_size=12), st.sampled_from([1, 3, 5, 6]))
+def test_ranks_that_rest_on_the_order_of_candidates_are_told(pairs, n_best):
+    """Where keys are equal too; 0 is that of a damaged row."""
+    factors, keys = np.array([f for f, _ in pairs], np.float64), np.array([key for _, key in pairs], np.uint64)
+    best, best_factors, digits = np.empty((1, n_best), np.int64), np.empty((1, n_best)), np.empty((1, N_DIGITS))
+    rows, parted = np.arange(keys.size, dtype=np.uint32), (keys, keys[:0])
+    n_even = rank(in_segments([pairs]), factors, rows, parted, 0.5, best, best_factors, digits)
+    among_best = sorted(pairs, key=lambda pair: (-pair[0], pair[1]))[:n_best]
+    if any(key > 0 and pairs.count((factor, key)) > 1 for factor, key in among_best):
+        assert n_even > 0
+    elif len({pair for pair in pairs if pair[1] > 0}) == sum(key > 0 for _, key in pairs):
+        assert n_even == 0
 
 
 Ranked = tuple[np.ndarray, np.ndarray, np.ndarray]

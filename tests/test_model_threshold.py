@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from linkage.deciding.gates import Expected
@@ -112,7 +111,8 @@ def test_the_number_of_persons_is_the_models(district: District, tmp_path: Path)
         parameters, row = Model.load(model).parameters, max(alone, key=lambda row: row["none_probability"])
         assert parameters.n_persons == n_persons
         share, odds = parameters.share_in_registry, 2.0 ** row["match_weight"] / n_persons
-        outside = parameters.times_outside(np.array([row["dose_id"] in numberless]))[0]
+        m, u = parameters.numberless_m, parameters.numberless_u
+        outside = u / m if row["dose_id"] in numberless else (1.0 - u) / (1.0 - m)
         without = (1.0 - share) * outside + share * (1.0 - parameters.blocking_recall)
         assert row["match_probability"] == pytest.approx(share * odds / (without + share * odds), rel=1e-6)
         found[times] = [note for note in manifest(run_dir)["notes"] if "the model decides as among" in note]

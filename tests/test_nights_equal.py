@@ -62,6 +62,7 @@ class Sequence:
         start = self.chance.randrange(max(1, len(pool) - n_doses))
         self.waiting = pool[start : start + n_doses]  # neighbours, who meet each other's doses
         self.chance.shuffle(self.waiting)
+        self.waiting = with_silent_stations(self.waiting, seed)
         self.pool = list(self.waiting)
         self.in_force: dict[str, Row] = {}
         self.withdrawn: dict[str, Row] = {}  # what each stated last
@@ -86,7 +87,7 @@ class Sequence:
             moved = {"phone": None, "subject_id": f"S{self.chance.randrange(10**9)}", "dose_date": other["dose_date"]}
             return row | moved
         names = self.chance.sample(CHANGED, self.chance.choice((1, 1, 2, 3)))
-        return row | {name: self.chance.choice((other[name], other[name], None)) for name in names}
+        return row | {name: self.chance.choice((other.get(name), other.get(name), None)) for name in names}
 
     def night(self, number: int, n_new: int, n_corrected: int, n_withdrawn: int) -> None:
         """Write the files of a night, and enter what they say."""
@@ -103,7 +104,9 @@ class Sequence:
         self.nights.write_doses(number, list(first.values()), "doses_1.parquet")
         self.nights.write_doses(number, list(second.values()), "doses_2.parquet")
         for rows in (first, second):
-            self.in_force |= {key: row for key, row in rows.items() if self.withdrawn.get(key) != row}
+            said = {key: stated(row) for key, row in rows.items()}
+            known = {key: stated(row) for key, row in (self.withdrawn | self.in_force).items()}
+            self.in_force |= {key: row for key, row in rows.items() if known.get(key) != said[key]}
         gone = {*self.some(sorted(self.in_force), n_withdrawn // 2), *self.some(hot, n_withdrawn // 2)}
         gone = sorted(gone & self.in_force.keys())
         if gone:
@@ -154,7 +157,7 @@ class Sequence:
         """Somebody new: nearly somebody who is there, or of whom a dose states the number."""
         self.n_new += 1
         like = self.people[self.chance.choice(sorted(self.people))]
-        number = self.chance.choice((like["id_number"], self.chance.choice(self.pool)["id_number"], None))
+        number = self.chance.choice((like["id_number"], self.chance.choice(self.pool).get("id_number"), None))
         if number is not None and not (number.isdigit() and len(number) == 12):
             number = None
         return like | {"person_id": f"N{self.n_new:09d}", "id_number": number, "old_id_number": None, "status": "alive"}
@@ -220,6 +223,25 @@ class Sequence:
             if exported[name] != digest:
                 ours, theirs = table(self.nights.folder / f"all_{number}", name), table(scratch, name)
                 raise AssertionError((number, name, first_difference(ours, theirs)))
+
+
+def with_silent_stations(rows: list[Row], seed: int) -> list[Row]:
+    """The doses of some subjects without their number, of which files without a column for it bring half."""
+    chance = random.Random(f"silent {seed}")
+    subjects = sorted({str(row["subject_id"]) for row in rows})
+    without = set(chance.sample(subjects, len(subjects) // 5))
+    found = []
+    for row in rows:
+        if str(row["subject_id"]) in without:
+            less = {name: value for name, value in row.items() if name != "id_number"}
+            row = chance.choice((less, less | {"id_number": None}))
+        found.append(row)
+    return found
+
+
+def stated(row: Row) -> Row:
+    """What a dose says; nothing of a column that its file does not have."""
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def first_difference(ours: list[Row], theirs: list[Row]) -> Any:

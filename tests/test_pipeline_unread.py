@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.night.run import run
+from linkage.storage.sealed import sealed
+from linkage.training.model_file import Model
 from tests.district import LIST_DATE, District, Row, make_district
 
 
@@ -103,6 +106,53 @@ def test_a_column_that_a_file_lacks_is_nobodys_fault(district: District, tmp_pat
     decisions, _ = link(district, tmp_path, rows)
     assert {row["issue"] for row in decisions} <= {None, "wrong_info"}
     assert "id_number" not in {field for row in decisions for field in row["wrong_fields"]}
+
+
+def test_who_was_not_asked_for_a_number_is_no_likelier_to_be_outside(district: District, tmp_path: Path) -> None:
+    """Of those asked, the ones without a number are, and are more often namesakes of registered people.
+
+    The same rows in a file without the column say nothing of it, unless another file that asks has them as well.
+    """
+    content = json.loads((district.run_dir / "model.json").read_bytes())
+    content |= {"numberless_m": 0.1, "numberless_u": 0.6}
+    next(one for one in content["comparisons"] if one["name"] == "id_number")["namesakes_missing"] = 8.0
+    (tmp_path / "model.json").write_text(json.dumps(sealed(content)), "utf-8")
+    p = Model.load(tmp_path / "model.json").parameters
+    rows = [row | {"id_number": None} for row in district.rows("doses")[:600]]
+    files = {name: tmp_path / f"{name}.parquet" for name in ("asking", "silent", "half", "again")}
+    pq.write_table(
+        pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in rows[0]])), files["asking"]
+    )
+    without = pq.read_table(files["asking"]).drop(["id_number"])
+    pq.write_table(without, files["silent"])
+    pq.write_table(without.slice(0, 300), files["half"])
+    again = pq.read_table(files["asking"]).slice(0, 300).to_pylist()
+    renamed = [row | {"dose_id": f"again-{row['dose_id']}"} for row in again]
+    pq.write_table(pa.Table.from_pylist(renamed, schema=pq.read_schema(files["asking"])), files["again"])
+
+    def linked(*names: str) -> tuple[list[float], dict[tuple[str, str], float]]:
+        """How many times likelier claims are of somebody outside for what they say of themselves, of the doses that the
+        model decided; and what relatives and namesakes take of the weights of candidates."""
+        doses, options = [files[name] for name in names], {"list_date": LIST_DATE, "accept": "a drill"}
+        done = run(doses, district.index, tmp_path / "-".join(names), model_file=tmp_path / "model.json", **options)
+        decisions = pq.read_table(done.run_dir / "decisions.parquet").to_pylist()
+        candidates = pq.read_table(done.run_dir / "candidates.parquet").to_pylist()
+        prior = p.share_in_registry / p.n_persons / (1.0 - p.share_in_registry)
+        times = [
+            row["none_probability"] / row["match_probability"] * prior * 2.0 ** row["match_weight"]
+            for row in decisions
+            if row["decided_by"] == "model" and row["match_probability"] and row["match_weight"]
+        ]
+        return times, {(row["claim_id"], row["person_id"]): row["household_bits"] for row in candidates}
+
+    (asked, of_asked), (unasked, of_unasked), (both, _) = linked("asking"), linked("silent"), linked("half", "again")
+    assert min(len(times) for times in (asked, unasked, both)) > 200
+    assert asked == pytest.approx([6.0] * len(asked))
+    assert unasked == pytest.approx([1.0] * len(unasked))
+    assert both == pytest.approx([6.0] * len(both))
+    differ = [of_unasked[pair] - of_asked[pair] for pair in of_asked.keys() & of_unasked.keys()]
+    assert min(differ) > -1e-9
+    assert max(differ) > 0.5
 
 
 def test_births_that_are_too_early_to_be_true_are_told(district: District, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.parameters import MOST_LOG2, ComparisonParameters, Parameters
+from models.parameters import MOST_LOG2, NOT_ASKED, NUMBERLESS, STATED, ComparisonParameters, Parameters
 from models.posterior import match_threshold, pair_probability, posterior
 
 pytestmark = pytest.mark.kernel
@@ -89,11 +89,14 @@ def test_the_parts_sum_to_one(weights_of_subjects: list[list[float]], share: flo
 def test_a_number_or_none_is_evidence_of_who_is_outside(
     m: float, u: float, share: float, recall: float, w: float
 ) -> None:
-    """Bayes' rule with the number's absence as one more observation: m in the registry, found or not, u outside."""
+    """Bayes' rule with the number's absence as one more observation: m in the registry, found or not, u outside.
+
+    Who was not asked for one shows neither.
+    """
     p = replace(parameters(share, recall), numberless_m=m, numberless_u=u)
-    outside = p.times_outside(np.array([True, False]))
-    found = posterior(np.full((2, 1), w), np.full(2, 2.0**w), outside, p)
-    for claim, (inside, beyond) in enumerate([(m, u), (1 - m, 1 - u)]):
+    outside = p.times_outside(np.array([NUMBERLESS, STATED, NOT_ASKED], np.uint8))
+    found = posterior(np.full((3, 1), w), np.full(3, 2.0**w), outside, p)
+    for claim, (inside, beyond) in enumerate([(m, u), (1 - m, 1 - u), (1, 1)]):
         joint = [share / 1000 * 2.0**w * inside, (1 - share) * beyond, share * (1 - recall) * inside]
         parts = found.candidates[claim, 0], found.none[claim], found.unsearched[claim]
         assert parts == pytest.approx([part / sum(joint) for part in joint], rel=1e-9, abs=1e-15)

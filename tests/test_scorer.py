@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from linkage.plan.reading import plan_from
 from linkage.registry.build import build_index
 from linkage.registry.from_files import build_from_files
 from linkage.registry.index import Index
+from linkage.registry.persons_by_id import PERSON_KEY
 from linkage.scoring.batch import Batch, Pairs, prepare_batch, take
 from linkage.scoring.ranking import Ranked
 from linkage.scoring.scorer import Scored, Scorer
@@ -218,6 +220,29 @@ def test_ties_go_by_a_key_of_the_person_that_is_no_row(trained: Trained) -> None
     keys = naive.hash_texts([person.encode() for person in ids])
     lowest = [min(part.tolist(), key=keys.__getitem__, default=-1) for part in rows]
     assert scorer.rank(same, 1).rows[:, 0].tolist() == lowest
+
+
+@pytest.mark.parametrize("n_keys", [1, 3, 400])
+def test_persons_with_one_key_stand_by_their_ids(trained: Trained, n_keys: int) -> None:
+    """In any order of the candidates, and in whatever rows the persons stand."""
+    scorer, scored = Scorer(trained.batch, trained.index, trained.parameters), scored_with(trained, None)[1]
+    keys = 1 + trained.index.person_keys[np.arange(trained.index.n_persons)] % np.uint64(n_keys)
+    ids = trained.index.take(np.arange(trained.index.n_persons), [trained.index.plan.right_id]).column(0).to_pylist()
+    columns = trained.index.columns | {PERSON_KEY: PartedColumn(keys)}
+    scorer.index = replace(trained.index, columns=columns)
+    factors = np.exp2(np.random.default_rng(2).integers(20, 23, scored.factors.size))
+    rows, bounds = scored.candidates.rows.astype(np.int64), itertools.pairwise(scored.candidates.offsets.tolist())
+    expected = [
+        sorted(range(start, stop), key=lambda k: (-factors[k], keys[rows[k]], ids[rows[k]]))[:5]
+        for start, stop in bounds
+    ]
+    found = scorer.rank(replace(scored, factors=factors), 5).rows
+    assert [[row for row in of_claim if row >= 0] for of_claim in found.tolist()] == [
+        rows[e].tolist() for e in expected
+    ]
+    order = np.random.default_rng(3).permutation(trained.index.n_persons)[:500]
+    by_id = sorted(range(order.size), key=lambda k: (keys[order[k]], ids[order[k]]))
+    assert scorer.index.in_order(order).tolist() == by_id
 
 
 def test_candidates_whose_weights_changed_go_in_another_order(trained: Trained) -> None:

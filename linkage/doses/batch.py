@@ -118,6 +118,15 @@ def read_otherwise(
         typed.numbers["claim_keys"][here] = np.where(misread[here] > 0, mix(keys ^ misread[here], salt=2), keys)
 
 
+def unread_of_claims(doses: Doses, claims: Claims) -> NDArray[np.uint8]:
+    """A bit for each of schema.BASIC_ROLES whose field no file of a claim's doses gives: uint8[n_claims]."""
+    bits = np.zeros(claims.keys.size, np.uint8)
+    if doses.unread.any():
+        bits[:] = 255
+        np.bitwise_and.at(bits, claims.of_dose, doses.unread)
+    return bits
+
+
 def doses_of(
     typed: Typed, misread: NDArray[np.uint8], unread: NDArray[np.uint8], scratch: Path | None
 ) -> tuple[Doses, Claims]:

@@ -113,7 +113,7 @@ def learn_schedule(person: Rows, injections: Injections, index: Index) -> Schedu
     if people.size < 2:
         return ScheduleRates(np.zeros(N_PATTERNS, np.int64), np.zeros(N_PATTERNS, np.int64))
     # Any other person, the same whatever rows they stand in.
-    order = np.argsort(index.person_keys[people])
+    order = index.in_order(people)
     next_person = np.empty_like(people)
     next_person[order] = people[np.roll(order, -1)]
     is_learnt = n_each > 1

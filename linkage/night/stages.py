@@ -21,7 +21,7 @@ from linkage.deciding.dose_evidence import decided_people
 from linkage.deciding.error_rates import ErrorRates, estimate_error_rates
 from linkage.deciding.gates import is_unlike
 from linkage.deciding.pins import Pins, VerdictsInForce
-from linkage.doses.batch import Doses
+from linkage.doses.batch import Doses, unread_of_claims
 from linkage.doses.claims import Claims
 from linkage.doses.schedule import DEAD, find_conflicts
 from linkage.doses.schedule_evidence import Given, conflicts_with
@@ -37,6 +37,7 @@ from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
 from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
+from linkage.scoring.number_levels import enter_unasked
 from linkage.stations import Stations
 from linkage.training.drift import Moved, describe_best, moved_levels
 from linkage.training.model_file import Model
@@ -141,6 +142,7 @@ def _encoded(
         for part in parts_of(claims.keys.size):
             of_claims[name][part] = column[doses.rows[claims.first_dose[part]]]
     batch = prepare_batch(of_claims, dictionaries, index, n_threads)
+    enter_unasked(batch.columns, unread_of_claims(doses, claims), index.plan)
     return ReadDoses(doses, claims, batch, stations, _pins(verdicts, claims, index))
 
 

@@ -136,6 +136,11 @@ class Comparison(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         return f"{self.name}.marks"
 
     @property
+    def unasked(self) -> str:
+        """The column of which claims come only from files that ask for no person's number."""
+        return f"{self.name}.unasked"
+
+    @property
     def starting_m(self) -> list[float]:
         """Shares of the levels among matches before training, "missing" left out."""
         defaults = default_m(self.kind, len(self.compared_labels) - 1, absent_level=self.absent_level)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, UNMATCHED, VERIFIED, Decided
+from linkage.doses.batch import unread_of_claims
 from linkage.plan.sections import Plan
 from linkage.published.decided import ReadDoses
 from linkage.schema import BASIC_ROLES, ISSUES
@@ -37,7 +38,7 @@ class Faults:
     @classmethod
     def of(cls, read: ReadDoses, decided: Decided, plan: Plan) -> Faults:
         """The faults of the claims of a batch that was decided."""
-        unread = _unread(read)
+        unread = unread_of_claims(read.doses, read.claims)
         wrong_fields = _wrong_fields(read, decided, unread, plan)
         fault = read.batch.columns[f"{plan.field_as('number').name}.fault"]
         return cls(_issues(fault, decided.status, unread, wrong_fields), wrong_fields)
@@ -62,15 +63,6 @@ def _issues(
     place[is_silent] = len(ISSUES)
     place[(status == VERIFIED) | (status == EXCLUDED)] = len(ISSUES)
     return place
-
-
-def _unread(read: ReadDoses) -> NDArray[np.uint8]:
-    """A bit for each of BASIC_ROLES whose field no file of a claim's doses gives: uint8[n_claims]."""
-    bits = np.zeros(read.batch.n_claims, np.uint8)
-    if read.doses.unread.any():
-        bits[:] = 255
-        np.bitwise_and.at(bits, read.claims.of_dose, read.doses.unread)
-    return bits
 
 
 def _wrong_fields(read: ReadDoses, decided: Decided, unread: NDArray[np.uint8], plan: Plan) -> NDArray[np.uint8]:

@@ -74,6 +74,16 @@ class Index:
         """A hash of each row's person id, by which ties go: uint64[n]."""
         return self.columns[PERSON_KEY]
 
+    def in_order(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """The places of distinct rows in the order in which equals stand: that of their persons' keys and, where these
+        are equal, of the ids; int64[n]. It is the same whatever rows the persons have."""
+        keys = self.person_keys[rows]
+        order = np.argsort(keys, kind="stable")
+        if (keys[order][1:] > keys[order][:-1]).all():
+            return order
+        both = pa.table({"key": keys, "id": self.take(rows, [self.plan.right_id]).column(0)})
+        return np.asarray(pc.sort_indices(both, [("key", "ascending"), ("id", "ascending")])).astype(np.int64)
+
     @property
     def removed(self) -> RemovedRows:
         """The rows that are gone."""

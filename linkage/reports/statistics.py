@@ -18,7 +18,7 @@ from linkage.published.groups import GROUPS
 from linkage.published.reader import published_dataset, published_model, read_manifest, read_table
 from linkage.schema import DECISIONS, REVIEW_QUEUE, STATUSES, UNMATCHED_QUEUE
 from linkage.training.model_file import Model
-from models.parameters import Parameters
+from models.parameters import STATED, Parameters
 from models.posterior import masses_not_found
 
 BITS_PER_BAR = 2
@@ -142,7 +142,7 @@ def lone_weight(threshold: float, parameters: Parameters) -> float | None:
     ``threshold``; None for 0 and 1."""
     if not 0.0 < threshold < 1.0:
         return None
-    absent, missed = masses_not_found(parameters.times_outside(np.zeros(1, np.bool_)), parameters)
+    absent, missed = masses_not_found(parameters.times_outside(np.full(1, STATED, np.uint8)), parameters)
     without = float(absent[0] + missed)
     odds = threshold / (1.0 - threshold) * without * parameters.n_persons / parameters.share_in_registry
     return log2(odds) if odds > 0.0 else None

@@ -24,16 +24,17 @@ from linkage.registry.frequencies import Ratios
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, Chances, Codes, Pairs, pattern_space, rows_of
 from linkage.scoring.binding import bind
-from linkage.scoring.number_levels import are_numberless
+from linkage.scoring.number_levels import said_of_number
 from linkage.scoring.ranking import Ranked
 from linkage.scoring.upper_bounds import UpperBounds
-from models.parameters import Parameters
+from models.parameters import NOT_ASKED, Parameters
 from models.patterns import PatternSpace
 from models.ranking import N_DIGITS, rank, round_sums
 from models.score import bayes_factors, select
 
 Value = TypeVar("Value", bound=np.generic)
 _Kept = tuple[NDArray[np.uint32], NDArray[np.uint32]]
+_Keys = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 
 # Candidates with so little weight that their prior odds stay under 2**-20 do not count, not even in the sum.
 NEGLIGIBLE_LOG2 = -20.0
@@ -227,12 +228,23 @@ class Scorer:
                 comparison.raise_by_chance(common, codes, times)
         factors = np.empty(codes.size)
         bayes_factors(codes, product, times, self._tables, factors)
-        return Scored(candidates, codes, product, chances, factors, n_candidates, self._times_outside(tile))
+        said = said_of_number(tile.columns, self.index.plan)
+        if said is None:
+            return Scored(candidates, codes, product, chances, factors, n_candidates, np.ones(tile.n_claims))
+        unasked = np.flatnonzero(np.repeat(said == NOT_ASKED, np.diff(candidates.offsets)))
+        if unasked.size:
+            tables, of_unasked = _pattern_tables(self.parameters.of_unasked, self.space), np.empty(unasked.size)
+            bayes_factors(codes[unasked], product[unasked], times[unasked], tables, of_unasked)
+            factors[unasked] = of_unasked
+        outside = self.parameters.times_outside(said)
+        return Scored(candidates, codes, product, chances, factors, n_candidates, outside)
 
-    def _times_outside(self, tile: Tile) -> NDArray[np.float64]:
-        """What a tile's claims say of themselves, see `Parameters.times_outside`: float64[n]."""
-        is_numberless = are_numberless(tile.columns, self.index.plan)
-        return np.ones(tile.n_claims) if is_numberless is None else self.parameters.times_outside(is_numberless)
+    def _told_apart(self, rows: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], _Keys]:
+        """For `rank`, keys that differ where those of the persons do not, and the place of each candidate's."""
+        distinct, place = np.unique(rows, return_inverse=True)
+        keys = np.empty(distinct.size, np.uint64)
+        keys[self.index.in_order(distinct)] = np.arange(distinct.size, dtype=np.uint64)
+        return place.astype(np.uint32), (keys, keys[:0])
 
     def rank(self, scored: Scored, n_best: int) -> Ranked:
         """The best candidates of a tile's claims."""
@@ -240,8 +252,9 @@ class Scorer:
         n_claims = candidates.offsets.size - 1
         best, factors = np.empty((n_claims, n_best), np.int64), np.empty((n_claims, n_best))
         digits, sums = np.empty((n_claims, N_DIGITS)), np.empty(n_claims)
-        keys = self.index.person_keys.parts
-        rank(candidates.offsets, scored.factors, candidates.rows, keys, self.least_factor, best, factors, digits)
+        people, found = (candidates.rows, self.index.person_keys.parts), (best, factors, digits)
+        if rank(candidates.offsets, scored.factors, *people, self.least_factor, *found):
+            rank(candidates.offsets, scored.factors, *self._told_apart(candidates.rows), self.least_factor, *found)
         round_sums(factors, digits, sums)
         is_there = best >= 0
         places = best[is_there]
@@ -264,7 +277,7 @@ class Scorer:
         )
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _pattern_tables(parameters: Parameters, space: PatternSpace) -> tuple[NDArray[np.float64], ...]:
     """`Parameters.tables`, made once for all scorers of a run: for a few doses they take longer than the scoring."""
     return parameters.tables(space)

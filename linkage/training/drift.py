@@ -39,10 +39,11 @@ MISSING = "missing"  # the level of a value that one side does not state
 _CHANCE = 1e-6  # at most of a distance by chance alone
 
 
-def describe_tables(frequencies: Mapping[str, Frequencies]) -> Tables:
-    """What a model file says of the tables of the country, its cohorts and communes.
+def describe_tables(frequencies: Mapping[str, Frequencies], hashes: Mapping[str, str]) -> Tables:
+    """What a model file says of the tables of the country, its cohorts and communes; hashes: `Frequencies.sha256` of
+    each, as the manifest of an index has them.
 
-    sha256, see `Frequencies.sha256`; number of values and of bearers; but for communes also mean_share, the probability
+    sha256, this hash; number of values and of bearers; but for communes also mean_share, the probability
     that two random people agree, or mean_shares, that two of one cohort do, by cohort; the shares of the commonest
     values, without the values.
     """
@@ -53,7 +54,7 @@ def describe_tables(frequencies: Mapping[str, Frequencies]) -> Tables:
             n_values += values.size
             highest = np.sort(np.concatenate([highest, counts[:, 0]]))[::-1][:N_COMMONEST]
         n_bearers = int(table.bearers[..., 0].sum())
-        described[name] = {"sha256": table.sha256(), "values": n_values, "bearers": n_bearers}
+        described[name] = {"sha256": hashes[name], "values": n_values, "bearers": n_bearers}
         if name.endswith((LOCAL, PEOPLE)):
             continue
         if name.endswith(COHORT):

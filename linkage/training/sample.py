@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, Chances, pattern_space, rows_of
 from linkage.scoring.given_pairs import weigh_given
-from linkage.scoring.number_levels import are_numberless
+from linkage.scoring.number_levels import said_of_number
 from linkage.scoring.scorer import Scorer
 from linkage.scoring.tiles import run_tiles
-from models.parameters import Parameters
+from models.parameters import NOT_ASKED, Parameters
 from models.training_sample import Settled, TrainingSample
 
 NOBODY, NO_VERDICT = -1, -2  # verdicts that are no row: not in the registry, and none given
 
 # Candidates whose prior odds of being the match stay under this with the starting values are left out of the EM.
 NEGLIGIBLE_LOG2 = -16.0
+
+_UNASKED = np.uint64(1 << 32)  # in a pattern's key, beside the code: of claims that nobody asked for a number
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,11 @@ def settled_patterns(
     found = weigh_given(settled.batch, claims, rows, passes, index, parameters, n_threads, None)
     codes, counts = np.unique(found.codes[:, 0], return_counts=True)
     stands_for = n_wanted / chosen.size
-    is_numberless = are_numberless(rows_of(settled.batch, claims), index.plan)
-    n_numberless = 0.0 if is_numberless is None else float(is_numberless.sum()) * stands_for
-    return Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * stands_for, n_numberless)
+    of_settled = Settled(pattern_space(index.plan).levels_of(codes), counts.astype(np.float64) * stands_for)
+    said = said_of_number(rows_of(settled.batch, claims), index.plan)
+    if said is None:
+        return of_settled
+    return replace(of_settled, said_of_number=np.bincount(said, minlength=3).astype(np.float64) * stands_for)
 
 
 def drawn(rng: np.random.Generator, n: int, n_wanted: int) -> NDArray[np.int64]:
@@ -86,12 +90,16 @@ def training_sample(
     sizes, codes, ratios, rows, n = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
     chances = {c: np.concatenate([of_tile[c] for of_tile in by_tile]) for c in by_tile[0]}
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    distinct, patterns = np.unique(codes, return_inverse=True)
+    said = said_of_number(sample.columns, index.plan)
+    keys = codes.astype(np.uint64)
+    if said is not None:
+        keys[np.repeat(said == NOT_ASKED, sizes)] |= _UNASKED
+    distinct, patterns = np.unique(keys, return_inverse=True)
+    levels, is_unasked = scorer.space.levels_of(distinct.astype(np.uint32)), (distinct & _UNASKED) > 0
     decided, is_match = _verdicts_on_pairs(known, sizes, rows)
-    levels = scorer.space.levels_of(distinct)
     of_pairs = patterns.astype(np.uint32), ratios, decided, is_match
-    is_numberless = are_numberless(sample.columns, index.plan)
-    return TrainingSample(offsets, levels, *of_pairs, settled, chances, is_numberless), int(n.sum())
+    about_number = said, is_unasked if is_unasked.any() else None
+    return TrainingSample(offsets, levels, *of_pairs, settled, chances, *about_number), int(n.sum())
 
 
 def _verdicts_on_pairs(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from linkage.plan.sections import Plan
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, take
-from linkage.scoring.number_levels import are_numberless, number_comparison
+from linkage.scoring.number_levels import number_comparison, said_of_number
 from linkage.scoring.scorer import Scorer
 from linkage.scoring.tiles import run_tiles
 from linkage.training.blocking_recall import FEWEST_SURE, SURE, missed_by_passes
@@ -24,13 +24,13 @@ from models.comparators import digits
 from models.estimate import Convergence, estimate_m
 from models.estimate_namesakes import NamesakePlan, estimate_namesakes
 from models.estimate_outside import outside_by_sort
-from models.parameters import ComparisonParameters, Parameters
+from models.parameters import NOT_ASKED, STATED, ComparisonParameters, Parameters
 from models.posterior import posterior
 from models.starting_share import starting_share
 
 SEED = 20210708  # the day the campaign started; any fixed number gives the same model at every run
 ROUNDS = 2
-N_SORTS = 1 + digits.N_MARKS  # of claims, by what their number says: see _number_sorts
+N_SORTS = STATED + digits.N_MARKS  # of claims, by what their number says: see _number_sorts
 
 RECALL_RANGE = (0.9, 0.9999)
 
@@ -138,7 +138,7 @@ def train(
             parameters = replace(parameters, share_in_registry=share)
         parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
         if namesakes is not None:
-            parameters = estimate_namesakes(parameters, start, candidates, sorts > 0, namesakes, index.n_persons)
+            parameters = estimate_namesakes(parameters, start, candidates, namesakes, index.n_persons)
         if rivals:
             outside = outside_by_sort(parameters, candidates, sorts, N_SORTS, index.n_persons)
     best = _best_candidates(Scorer(sample, index, parameters), n_threads)
@@ -151,7 +151,7 @@ def train(
     parameters, convergence = estimate_m(parameters, candidates, index.n_persons, **choice)
     return parameters, Training(
         index.manifest["content"],
-        describe_tables(index.frequencies),
+        describe_tables(index.frequencies, index.manifest["term_frequencies"]),
         sample.n_claims,
         int(non_matches.random.counts.sum()),
         n_candidates,
@@ -227,13 +227,13 @@ def _namesake_plan(plan: Plan) -> NamesakePlan | None:
 
 
 def _number_sorts(batch: Batch, plan: Plan) -> NDArray[np.uint8]:
-    """What a claim's number says by itself: 0 none stated, or one of a wrong length, else 1 + its marks;
+    """What a claim's number says by itself, see `said_of_number`; where it is stated, with its marks added:
     uint8[n_claims]."""
-    is_numberless, place = are_numberless(batch.columns, plan), number_comparison(plan)
-    if is_numberless is None or place is None:
-        return np.zeros(batch.n_claims, np.uint8)
+    said, place = said_of_number(batch.columns, plan), number_comparison(plan)
+    if said is None or place is None:
+        return np.full(batch.n_claims, NOT_ASKED, np.uint8)
     marks = batch.columns[plan.comparisons[place].marks]
-    return np.where(is_numberless, 0, 1 + marks).astype(np.uint8)
+    return np.where(said == STATED, STATED + marks, said).astype(np.uint8)
 
 
 @dataclass(frozen=True)
