@@ -263,14 +263,10 @@ class Parameters:
         return np.asarray(np.exp2(_bounded(_summed(by_level, levels))))
 
 
-# The classes of pairs, as `fill_tables` takes them.
-_CLASSES: tuple[Callable[[ComparisonParameters], Vector], ...] = (
-    lambda c: c.m,
-    lambda c: c.among_neighbours,
-    lambda c: c.household,
-    lambda c: c.among_twins,
-    lambda c: c.among_namesakes,
-)
+# The classes of pairs, as `fill_tables` takes them; the last are those of non-matches who resemble the person.
+_Shares = Callable[[ComparisonParameters], Vector]
+RESEMBLING: tuple[_Shares, ...] = (lambda c: c.household, lambda c: c.among_twins, lambda c: c.among_namesakes)
+_CLASSES: tuple[_Shares, ...] = (lambda c: c.m, lambda c: c.among_neighbours, *RESEMBLING)
 
 
 @kernel

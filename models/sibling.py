@@ -2,12 +2,16 @@
 
 Let j be the person of the other claim, rho the share of subjects whose claims all fall on one person, and p the
 probability with which j was decided. Given that the claim is not j's although it is filed under one subject with a
-claim of j, it is taken for a relative's, not for a stranger's: relatives agree by level as often as ``household`` says,
-which two strangers hardly do. What of the pattern is likelier among relatives than among matches counts against j in
-full; what is likelier among matches counts for nothing, since twins agree in all but the given name, and namesakes in
-that too. So the odds are
+claim of j, it is not a stranger's, for two strangers are hardly taken for each other: it is a relative's, a twin's or a
+namesake's of j. How often each of these is filed so cannot be learnt, and is not how common they are: twins are rare,
+but who looks for one finds the other. So each kind is given a third, and with h the pattern's probability among the
+three in the mean, the odds are
 
-    A = rho p / (1 - rho p) * product over comparisons of min(1, m / household).
+    A = rho p / (1 - rho p) * min(1, m / h).
+
+What the pattern as a whole says against j counts in full, and of each kind by itself nearly so, log2 of three at most
+being forgiven; what it says for j counts for nothing. Agreement makes up for disagreement within the pattern, though:
+somebody with another number and another date of birth is hardly a relative who bears the same name, nor a twin.
 
 With A > 1 the odds of j over another candidate rise by A, as if each of them were filed with j for certain wherever the
 file is wrong, and those over "nobody, or not searched" rise to A where they were lower. But together they never rise
@@ -24,7 +28,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parameters import Parameters
+from models.parameters import RESEMBLING, Parameters
 from models.posterior import masses_not_found
 
 Vector = NDArray[np.float64]
@@ -32,11 +36,13 @@ Vector = NDArray[np.float64]
 
 def sibling_odds_log2(levels: NDArray[np.uint8], reliability: Vector, parameters: Parameters) -> Vector:
     """log2 A: float64[n], from patterns uint8[n, n_comparisons] and rho p, float64[n] under 1."""
-    odds = np.log2(reliability) - np.log1p(-reliability) / np.log(2.0)
-    for c, comparison in enumerate(parameters.comparisons):
-        against = np.minimum(0.0, np.log2(comparison.m / comparison.household))
-        odds += against[levels[:, c]]
-    return np.asarray(odds)
+    over_m = np.zeros(levels.shape[0])
+    for shares in RESEMBLING:
+        of_class = np.ones(levels.shape[0])
+        for c, comparison in enumerate(parameters.comparisons):
+            of_class *= np.where(levels[:, c] > 0, comparison.over_m(shares(comparison))[levels[:, c]], 1.0)
+        over_m += of_class / len(RESEMBLING)
+    return np.asarray(np.log2(reliability) - np.log1p(-reliability) / np.log(2.0) - np.log2(np.maximum(1.0, over_m)))
 
 
 def weight_with_sibling(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,12 +110,98 @@ def odds(parameters: Parameters, reliability: float = 0.999, **labels: str) -> f
     return float(sibling_odds_log2(pattern(parameters, **labels), np.array([reliability]), parameters)[0])
 
 
-def test_agreement_counts_for_nothing_and_disagreement_in_full(parameters: Parameters) -> None:
+def odds_of(parameters: Parameters, levels: NDArray[np.uint8], reliability: float = 0.999) -> NDArray[np.float64]:
+    return sibling_odds_log2(levels, np.full(levels.shape[0], reliability), parameters)
+
+
+def drawn(rng: np.random.Generator, shares: list[NDArray[np.float64]], n: int) -> NDArray[np.uint8]:
+    """Patterns without missing values, by the shares of the levels of each comparison."""
+    columns = [1 + rng.choice(s.size - 1, n, p=s[1:] / s[1:].sum()) for s in shares]
+    return np.stack(columns, axis=1).astype(np.uint8)
+
+
+def classes(parameters: Parameters) -> list[list[NDArray[np.float64]]]:
+    """Of matches, relatives, twins and namesakes: the shares of the levels of each comparison."""
+    names = ("m", "household", "among_twins", "among_namesakes")
+    return [[getattr(c, name) for c in parameters.comparisons] for name in names]
+
+
+def test_agreement_counts_for_nothing(parameters: Parameters) -> None:
     nothing = odds(parameters)
     assert nothing == pytest.approx(np.log2(0.999 / 0.001))
     assert odds(parameters, full_name="same", birth_date="same", sex="same") == pytest.approx(nothing)
-    sex = next(c for c in parameters.comparisons if c.name == "sex")
-    assert odds(parameters, sex="different") == pytest.approx(nothing + np.log2(sex.m[2] / sex.household[2]))
+
+
+def test_the_odds_fall_by_what_relatives_twins_and_namesakes_show_in_the_mean(parameters: Parameters) -> None:
+    """Counted one by one. Of the starting values the order of levels changes nothing where shares over m rise."""
+    rng = np.random.default_rng(7)
+    levels = drawn(rng, classes(parameters)[1], 200)
+    levels[rng.random(levels.shape) < 0.2] = 0
+    for pattern_, found in zip(levels.tolist(), odds_of(parameters, levels), strict=True):
+        h_over_m = []
+        for shares in classes(parameters)[1:]:
+            times = 1.0
+            for c, of_class, level in zip(parameters.comparisons, shares, pattern_, strict=True):
+                times *= c.over_m(of_class)[level] if level else 1.0
+            h_over_m.append(times)
+        against = max(1.0, sum(h_over_m) / 3)
+        assert found == pytest.approx(np.log2(0.999 / 0.001 / against), abs=1e-9)
+
+
+def test_a_name_makes_up_for_a_wrong_date_and_number(parameters: Parameters) -> None:
+    """Relatives hardly have one name, and namesakes hardly one home and phone: what is left counts but little."""
+    wrong = {"birth_date": "one digit differs", "id_number": "different, another person's"}
+    assert odds(parameters, **wrong) < odds(parameters) - 2
+    assert odds(parameters, full_name="same", insurance_number="same", **wrong) > odds(parameters) - 0.5
+
+
+def test_a_twin_is_thought_of_however_rare(parameters: Parameters) -> None:
+    """Another given name and all else as with a twin, who shares no number: against j by what twins show, a third of
+    it."""
+    apart = {"full_name": "family name same", "birth_date": "same", "sex": "same", "commune": "same commune"}
+    rare = replace(parameters, twin_rate=1e-6)
+    against = odds(rare) - odds(rare, **apart)
+    levels = pattern(rare, **apart)[0]
+    twin = sum(float(np.log2(c.over_m(c.among_twins)[n])) for c, n in zip(rare.comparisons, levels, strict=True) if n)
+    assert twin - np.log2(3) <= against <= twin
+    assert against > 3
+
+
+def test_farther_levels_never_speak_more_for_the_person(parameters: Parameters) -> None:
+    rng = np.random.default_rng(1)
+    levels = np.stack([rng.integers(0, c.n_compared, 300) for c in parameters.comparisons], axis=1).astype(np.uint8)
+    before, n_compared = odds_of(parameters, levels), 0
+    for place, comparison in enumerate(parameters.comparisons):
+        for level, closer in enumerate(comparison.closer):
+            for other in closer:
+                rows = levels[:, place] == level
+                nearer = levels[rows].copy()
+                nearer[:, place] = other
+                assert (odds_of(parameters, nearer) >= before[rows] - 1e-9).all()
+                n_compared += int(rows.sum())
+    assert n_compared > 1000
+
+
+def test_what_is_promised_of_files_comes_true(parameters: Parameters) -> None:
+    """Claims filed right and wrong, their patterns drawn from the model: of those promised so much, as many are right.
+    A product over the comparisons of min(1, m / household) promises a third of what comes."""
+    reliability, n = 0.7, 400_000
+    rng = np.random.default_rng(20210708)
+    matches, *alike = classes(parameters)
+    is_right = rng.random(n) < reliability
+    kind = rng.integers(0, 3, n)
+    levels = drawn(rng, matches, n)
+    for k, shares in enumerate(alike):
+        chosen = ~is_right & (kind == k)
+        levels[chosen] = drawn(rng, shares, int(chosen.sum()))
+    promised = 1.0 / (1.0 + np.exp2(-odds_of(parameters, levels, reliability)))
+    is_middle = promised < reliability - 1e-6  # where A is not at what files are worth, the most that it may be
+    for low, high in ((0.02, 0.3), (0.3, 0.5), (0.5, 0.69)):
+        chosen = is_middle & (promised >= low) & (promised < high)
+        error = np.sqrt((promised[chosen] * (1 - promised[chosen])).sum()) / chosen.sum()
+        assert chosen.sum() > 300
+        assert promised[chosen].mean() == pytest.approx(is_right[chosen].mean(), abs=4 * error)
+    assert is_right[~is_middle].mean() > reliability
 
 
 def test_another_name_and_date_are_not_overruled(parameters: Parameters) -> None:
