@@ -158,6 +158,22 @@ def test_a_night_is_done_once(nights: Nights, town: Town) -> None:
     assert call("nights", "list", "--config", nights.config, "--json").json["nights"][1]["doses"]["unchanged"] == 60
 
 
+def test_a_clock_that_was_set_back_is_told(nights: Nights, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3):
+        nights.write_doses(n, town.doses[: 60 + n])
+    assert start(nights, 1).code == 0
+    monkeypatch.setattr("linkage.nights.night.today", lambda: nights.date(0))
+    ended = call("night", "--config", nights.config)
+    assert (ended.code, "clock says 2026-03-14" in ended.err) == (2, True), ended.err
+    assert open_state(nights.folder / "state").manifest["nights"][-1]["number"] == 1
+    late = start(nights, 0)  # named, as for files that were left lying
+    assert late.code == 0, late.err
+    assert "before the last one, 2026-03-15" in late.err
+    monkeypatch.setattr("linkage.nights.night.today", lambda: nights.date(2))
+    assert call("night", "--config", nights.config).code == 0
+    assert nights.export() == hashes(nights.from_scratch(town.doses[:62], nights.date(2)))
+
+
 def test_an_unusable_file_is_set_aside(nights: Nights, town: Town) -> None:
     nights.write_doses(0, town.doses[:60])
     (nights.folder / "in" / nights.date(0).isoformat() / "broken.csv").write_bytes(b"\x00\x01 no table")

@@ -388,6 +388,13 @@ def test_files_of_the_project_that_are_named_exist(page: str) -> None:
         assert is_pattern or (ROOT / name).exists(), name
 
 
+def test_every_promise_of_nights_has_its_test() -> None:
+    named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", section(OPERATION, "Nights"))
+    for file, name in named:
+        assert not name or f"\ndef {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), name
+    assert sum(bool(name) for _, name in named) > 12
+
+
 def test_what_files_are_said_to_hold_is_in_them() -> None:
     """`linkage/schema/queues.py`: the column in `REVIEW_QUEUE`; constants and functions, but the keys of plans."""
     steps = re.findall(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from linkage.errors import UsageError
 from linkage.ingest import file_notes
 from linkage.ingest.paths import sha256_of
 from linkage.nights.arriving import Arrived
@@ -34,6 +35,20 @@ class NightInputs:
         """Of all files."""
         every = (*self.doses, *self.withdrawals, *self.registry_changes, *self.verdicts)
         return sum(path.stat().st_size for path in every)
+
+
+def check_clock(given: datetime.date | None, date: datetime.date, last: datetime.date) -> list[str]:
+    """What is told of a night of a date before that of the last one.
+
+    Raises UsageError where the date is this machine's, whose clock was set back.
+    """
+    if date >= last:
+        return []
+    if given is None:
+        raise UsageError(
+            f"this machine's clock says {date}, before the last night, {last}: set it, or name the night's date (--date)"
+        )
+    return [f"the night is of {date}, before the last one, {last}; what its files say counts as later"]
 
 
 def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:

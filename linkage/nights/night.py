@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from linkage.errors import LinkageError, UsageError
@@ -21,7 +21,7 @@ from linkage.nights.configuration import Configuration
 from linkage.nights.deciding import Night, decide_again
 from linkage.nights.epoch import EpochInForce, epoch_of
 from linkage.nights.gates import check_expected, check_rejected
-from linkage.nights.inputs import NightInputs, arrival_notes, inputs_of
+from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, inputs_of
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
 from linkage.nights.pruning import n_pruned, prune_first
 from linkage.nights.registry import Registry, changed_registry, check_is_of_state
@@ -88,7 +88,7 @@ def run_night(
     VerificationError : a sum that must hold does not, or something is damaged
     TryLaterError : another night is at work
     """
-    date = date or today()
+    given, date = date, date or today()
     check_list_date(date)
     clock = Clock(on_progress)
     with ExitStack() as held:
@@ -99,6 +99,9 @@ def run_night(
         inputs = inputs_of(configuration, date)
         if (done := _done_before(configuration, state, inputs)) is not None:
             return done
+        if state.nights:
+            told = check_clock(given, date, datetime.date.fromisoformat(state.nights[-1]["date"]))
+            inputs = replace(inputs, notes=(*told, *inputs.notes))
         in_force = open_index(configuration.index)
         in_force.plan.check_roles(str(configuration.index))
         check_is_of_state(configuration.index, in_force, state)
