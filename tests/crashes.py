@@ -48,12 +48,15 @@ class Recorder:
     """Takes pictures of a folder.
 
     images : where they are put, one folder each
+    only : the number of the event before which they are taken, from 0; None for all of them
     told : of each picture that differs from all others, after which event and what stands in it
     """
 
     root: Path
     images: Path
+    only: int | None = None
     told: list[str] = field(default_factory=list)
+    _n_events: int = 0
     _folders: dict[int, Names] = field(default_factory=dict)  # as flushed: by inode
     _files: dict[int, Content] = field(default_factory=dict)
     _held: dict[int, int] = field(default_factory=dict)  # open, so that no inode is given twice
@@ -84,6 +87,9 @@ class Recorder:
 
     def picture(self, event: str) -> None:
         with self._lock:
+            self._n_events += 1
+            if self.only not in (None, self._n_events - 1):
+                return
             whole, flushed = self._live(self.root)
             sure = self._sure(os.stat(self.root).st_ino)
             for what, tree in (("all", whole), ("names", flushed), ("flushed", sure)):
@@ -129,9 +135,9 @@ class Recorder:
 
 
 @contextmanager
-def recorded(root: Path, images: Path) -> Iterator[Recorder]:
-    """Pictures of a folder before everything that changes it, and after the last."""
-    recorder = Recorder(root, images)
+def recorded(root: Path, images: Path, only: int | None = None) -> Iterator[Recorder]:
+    """Pictures of a folder before everything that changes it, and after the last; or before one event alone."""
+    recorder = Recorder(root, images, only)
     recorder.begin()
 
     def flushed(path: Path) -> None:

@@ -56,6 +56,36 @@ def test_each_word_decides_until_the_dose_is_corrected(nights: Nights, town: Tow
     assert manifest(folder)["verdicts"] == {"new": 0, "unchanged": 4, "corrected": 1}
 
 
+def test_who_a_claim_once_was_of_takes_no_conflict_away(nights: Nights, town: Town) -> None:
+    """A claim is given to somebody else, whose doses it contradicts; later something comes about the first person."""
+    before = decisions(nights, "before")
+    verified = [row for row in town.doses[:400] if before[row["dose_id"]]["status"] == "verified"]
+    first, other = next(
+        (one, two)
+        for one in verified
+        for two in verified
+        if one["dose_number"] == two["dose_number"]
+        and before[one["dose_id"]]["person_id"] != before[two["dose_id"]]["person_id"]
+    )
+    another = first | {"dose_id": "D-another", "subject_id": "S-another", "phone": None, "dose_number": "9"}
+    nights.write_doses(1, [another])
+    nights.run(1)
+    nights.write_verdicts(2, [verdict(first["dose_id"], "person", before[other["dose_id"]]["person_id"])])
+    nights.run(2)
+    given = decisions(nights, "given")
+    assert given["D-another"]["person_id"] == before[first["dose_id"]]["person_id"]
+    conflicts = given[first["dose_id"]]["conflicts"]
+    assert "dose_number_twice" in conflicts
+    # Of the subject of a dose that is decided for the first person, and of a third one.
+    people = [before[row["dose_id"]]["person_id"] for row in (first, other)]
+    third = next(row for row in verified if before[row["dose_id"]]["person_id"] not in people)
+    nights.write_doses(3, [third | {"dose_id": "D-third", "subject_id": "S-another", "phone": None}])
+    nights.run(3)
+    after = decisions(nights, "after")
+    assert after["D-third"]["person_id"] == before[third["dose_id"]]["person_id"]
+    assert after[first["dose_id"]]["conflicts"] == conflicts
+
+
 def test_verdicts_that_contradict_each_other_open_the_item_with_both_shown(nights: Nights) -> None:
     before = decisions(nights, "before")
     dose, person = next((key, row["person_id"]) for key, row in before.items() if row["status"] == "matched")

@@ -13,7 +13,7 @@ its candidates. So a change reaches:
 
 To decide B takes the claims of their subjects and those decided by themselves for their candidates. All these claims
 are linked as one batch; where it shows that others are needed, they are taken in, until none are. The state may name
-too many claims, never too few.
+too many claims, never too few; of those of B it is looked up who stands there now.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _needed(night: Night, batch: Batch) -> tuple[Keys, Keys]:
     )
     before = rows_in_force(state, DECIDED_CLAIMS, again, columns=["best"])
     best = _distinct(before["best"].to_numpy(), batch.best(batch.at(again)))
-    taken = _distinct(again, claims_of_persons(state, best, BEST))
+    taken = _distinct(again, _decided_for(state, best))
     at = batch.at(taken)
     subjects = batch.subjects(at)
     candidates = np.unique(batch.candidates(at))
@@ -170,6 +170,14 @@ def _needed(night: Night, batch: Batch) -> tuple[Keys, Keys]:
         claims_of_persons(state, candidates, BY_ITSELF),
     )
     return taken, context
+
+
+def _decided_for(state: State, persons: Keys) -> Keys:
+    """Claims of which some persons are the best candidate, and none of which they once were: the doses of whom it is
+    of now, which its own may conflict with, would not be here."""
+    found = claims_of_persons(state, persons, BEST)
+    stand = rows_in_force(state, DECIDED_CLAIMS, found, columns=["best"])
+    return np.asarray(stand["claim"].to_numpy()[np.isin(stand["best"].to_numpy(), persons)])
 
 
 def _arrived_of(changes: DoseChanges, subjects: Keys) -> Keys:

@@ -46,7 +46,7 @@ def check_clock(given: datetime.date | None, date: datetime.date, last: datetime
         return []
     if given is None:
         raise UsageError(
-            f"this machine's clock says {date}, before the last night, {last}: set it, or name the night's date (--date)"
+            f"this machine's clock says {date}, before the last night, {last}: set it, or name the date (--date)"
         )
     return [f"the night is of {date}, before the last one, {last}; what its files say counts as later"]
 
