@@ -168,7 +168,7 @@ def test_a_clock_that_was_set_back_is_told(nights: Nights, town: Town, monkeypat
     assert open_state(nights.folder / "state").manifest["nights"][-1]["number"] == 1
     late = start(nights, 0)  # named, as for files that were left lying
     assert late.code == 0, late.err
-    assert "before the last one, 2026-03-15" in late.err
+    assert "the night is of 2026-03-14, before one of 2026-03-15 that was" in late.err
     monkeypatch.setattr("linkage.nights.night.today", lambda: nights.date(2))
     assert call("night", "--config", nights.config).code == 0
     assert nights.export() == hashes(nights.from_scratch(town.doses[:62], nights.date(2)))

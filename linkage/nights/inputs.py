@@ -14,6 +14,7 @@ from linkage.ingest import file_notes
 from linkage.ingest.paths import sha256_of
 from linkage.nights.arriving import Arrived
 from linkage.nights.configuration import Configuration, files_of
+from linkage.state.folder import State
 
 _SHOWN = 10
 
@@ -37,18 +38,13 @@ class NightInputs:
         return sum(path.stat().st_size for path in every)
 
 
-def check_clock(given: datetime.date | None, date: datetime.date, last: datetime.date) -> list[str]:
-    """What is told of a night of a date before that of the last one.
-
-    Raises UsageError where the date is this machine's, whose clock was set back.
-    """
-    if date >= last:
-        return []
-    if given is None:
+def check_clock(date: datetime.date, state: State) -> None:
+    """UsageError where this machine's clock says a date before that of a night that was: it was set back."""
+    last = max((night["date"] for night in state.nights), default="")
+    if date.isoformat() < last:
         raise UsageError(
             f"this machine's clock says {date}, before the last night, {last}: set it, or name the date (--date)"
         )
-    return [f"the night is of {date}, before the last one, {last}; what its files say counts as later"]
 
 
 def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:

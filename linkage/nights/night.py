@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from linkage.errors import LinkageError, UsageError
@@ -99,9 +99,8 @@ def run_night(
         inputs = inputs_of(configuration, date)
         if (done := _done_before(configuration, state, inputs)) is not None:
             return done
-        if state.nights:
-            told = check_clock(given, date, datetime.date.fromisoformat(state.nights[-1]["date"]))
-            inputs = replace(inputs, notes=(*told, *inputs.notes))
+        if given is None:
+            check_clock(date, state)
         in_force = open_index(configuration.index)
         in_force.plan.check_roles(str(configuration.index))
         check_is_of_state(configuration.index, in_force, state)
