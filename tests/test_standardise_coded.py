@@ -89,3 +89,8 @@ def test_placeholders() -> None:
     assert without_placeholders(pa.array([*SOME, None])).to_pylist() == [*SOME, None]
     assert without_placeholders(pa.array(["-", *SOME])).to_pylist() == [None, *SOME]
     assert without_placeholders(pa.array([], pa.string())).to_pylist() == []
+
+
+@pytest.mark.parametrize("blank", [" ", "%20"])
+def test_escapes_of_javascript_are_of_two_lengths(blank: str) -> None:
+    assert canonical_name(f"%u0110%u1EB7ng{blank}%u0110%ECnh{blank}%u0110%u1EE9c") == "đặng đình đức"

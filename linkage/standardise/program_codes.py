@@ -20,6 +20,8 @@ _POINT = re.compile(  # <U+1EC5> of R, \u1ec5, \u{1ec5} and \U00001ec5, %u1EC5, 
     r"<[Uu]\+([0-9a-fA-F]{4,6})>|\\{1,4}u\{([0-9a-fA-F]{2,6})\}|\\{1,4}u([0-9a-fA-F]{4})|\\{1,4}U([0-9a-fA-F]{8})"
     r"|\\{1,4}N\{U\+([0-9a-fA-F]{4,6})\}|%u([0-9a-fA-F]{4})|_x([0-9a-fA-F]{4})_"
 )
+# escape() of JavaScript writes what Latin-1 has in two figures, the rest in four: "%u0110%ECnh".
+_ESCAPED, _LATIN = re.compile(r"%u[0-9a-fA-F]{4}"), re.compile(r"%([2-7A-Fa-f][0-9a-fA-F])")
 _MARKUP_SIGNS = ("<", "&", "\\", "%u", "_x")
 
 _BYTES = re.compile(r"(?:\\{1,4}x[0-9a-fA-F]{2})+|(?:<[0-9a-f]{2}>)+|(?:\\{1,4}[0-3][0-7]{2})+")
@@ -36,6 +38,8 @@ def without_markup(text: str) -> str:
         return text
     for _ in range(2):  # what was escaped twice, "&amp;nbsp;"
         text = _ENTITY.sub(lambda found: html.unescape(found.group()), text)
+    if _ESCAPED.search(text):
+        text = _LATIN.sub(lambda found: _character(found[1]), text)
     text = _POINT.sub(lambda found: _character(next(filter(None, found.groups()))), text)
     return _TAG.sub(" ", text)
 
