@@ -106,3 +106,8 @@ def test_explaining_loads_no_kernel(stood: Stood) -> None:
         printed, heavy = heavy_modules_of(*words, stood.some("review")[0])
         assert ": review" in printed.splitlines()[0]
         assert heavy == ""
+
+
+def test_a_state_is_not_taken_for_an_index(stood: Stood) -> None:
+    ended = call("find", stood.state, "--dose", stood.some("review")[0])
+    assert (ended.code, "a state is not searched" in ended.err) == (2, True)

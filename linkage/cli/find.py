@@ -12,6 +12,7 @@ from rich.table import Table
 from linkage.cli.options import Json
 from linkage.cli.printing import print_json, print_table
 from linkage.cli.talk import say
+from linkage.errors import UsageError
 
 PEOPLE = {
     "person_id": "person",
@@ -56,7 +57,13 @@ def find(
     """
     from linkage.ingest.cleaning import clean_key
     from linkage.insight.finding import Asked, find_doses, find_persons
+    from linkage.state.folder import is_state
 
+    if is_state(place):
+        raise UsageError(
+            f"{place}: a state is not searched; 'linkage history' and 'linkage explain' take the id of a dose, and "
+            "'linkage state export' writes everything in force"
+        )
     person, dose = (key and clean_key(key) for key in (person, dose))
     asked = Asked(name, number, born, phone, person, subject, dose)
     is_index = (place / "current").is_file()

@@ -16,7 +16,7 @@ from linkage.published.reader import MANIFEST, check_published
 from linkage.registry.manifest import FORMAT, check_format
 from linkage.registry.sums import open_files
 from linkage.registry.versions import manifest_of, version_in_force
-from linkage.state.folder import EPOCHS, REMEDY, has_format, open_state, open_version
+from linkage.state.folder import REMEDY, has_format, is_state, open_state, open_version
 from linkage.storage.checksums import CheckedFile
 from linkage.storage.versions import CURRENT, versions
 
@@ -47,8 +47,7 @@ def verify(place: Path, n_threads: int = 2) -> Verified:
     if place.is_file():
         return verify_nights(read_configuration(place), n_threads)
     if (place / CURRENT).exists() or versions(place):
-        is_state = any((version / EPOCHS).is_dir() for version in versions(place))
-        return _verify_state(place, n_threads) if is_state else _verify_index(place, n_threads)
+        return _verify_state(place, n_threads) if is_state(place) else _verify_index(place, n_threads)
     if not (place / MANIFEST).exists():
         raise UsageError(
             f"{place}: neither an index, a state nor a published run; name INDEX, STATE, RUNS/<run_id> or night.toml"

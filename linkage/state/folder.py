@@ -125,6 +125,11 @@ def open_version(folder: Path) -> State:
     return State(folder, manifest, files)
 
 
+def is_state(place: Path) -> bool:
+    """Whether a folder of versions is a state, rather than an index."""
+    return any((version / EPOCHS).is_dir() for version in stored.versions(place))
+
+
 def has_format(version: Path) -> bool:
     """Whether a version has the format that this program reads; errors as of `open_state`."""
     return bool(stored.manifest_of(version, KIND).get("format") == FORMAT)
