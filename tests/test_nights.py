@@ -192,13 +192,6 @@ def test_a_night_without_files_is_told_and_done(nights: Nights) -> None:
     assert [pq.read_metadata(nights.folder / "all" / f"{name}.parquet").num_rows for name in EXPORTED] == [0] * 5
 
 
-def test_a_night_that_is_dated_before_another_is_told(nights: Nights) -> None:
-    assert "before one of" not in start(nights, 1).err
-    ended = start(nights, 0)
-    assert ended.code == 0, ended.err
-    assert f"the night is of {nights.date(0)}, before one of {nights.date(1)} that was" in " ".join(ended.err.split())
-
-
 def test_too_many_rejected_records_stop_the_night(nights: Nights, town: Town) -> None:
     rows = town.doses[:40]
     nights.write_doses(0, [*rows, *(row | {"lot": "twice"} for row in rows[:2])])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.faults.town import PERSONS, SEED, Town
+from benchmarks.faults.town import PERSONS, SECOND_NIGHT, SEED, Town
 
 _ACCEPT = ("--accept", "a trial")  # the town is small, and the gates are no matter of these trials
 
@@ -59,6 +59,11 @@ def _run(town: Town, out: Path) -> list[object]:
     return ["run", *inputs, "--out", out / "runs", *_ACCEPT]
 
 
+def _night(town: Town, out: Path) -> list[object]:
+    nights = shutil.copytree(town.nights, out / "nights")
+    return ["night", "--config", nights / "night.toml", "--date", SECOND_NIGHT]
+
+
 def _link(town: Town, out: Path) -> list[object]:
     return ["link", *town.customers, "--plan", town.plan, "--out", out / "linked", *_ACCEPT]
 
@@ -99,6 +104,7 @@ COMMANDS: dict[str, Callable[[Town, Path], list[object]]] = {
     "index compact": _compact,
     "train": _train,
     "run": _run,
+    "night": _night,
     "link": _link,
     "plan init": _plan_init,
     "evaluate": _evaluate,

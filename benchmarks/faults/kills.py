@@ -21,7 +21,7 @@ from benchmarks.faults.undisturbed import Undisturbed, difference, in_turn, n_ve
 
 KIND = "kills"
 COMMANDS = (
-    *("simulate", "index build", "index apply", "index compact", "train", "run", "link"),
+    *("simulate", "index build", "index apply", "index compact", "train", "run", "night", "link"),
     *("report appendix", "report statistics", "rejects", "plan init"),
 )
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

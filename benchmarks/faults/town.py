@@ -14,6 +14,20 @@ from benchmarks.accuracy.domains import make_customers
 from benchmarks.faults.processes import start
 
 PERSONS, DOSES, CUSTOMERS, SEED = 3000, 4000, 600, 5
+FIRST_NIGHT, SECOND_NIGHT = "2022-08-29", "2022-08-30"
+_CONFIGURATION = """\
+format = 1
+index = "index"
+state = "state"
+nights = "nights"
+model = "model.json"
+[sources]
+doses = ["in/{date}/doses*.parquet"]
+registry_changes = ["in/{date}/registry*.parquet"]
+[gates]
+rejected_share = 0.5
+expected_false_match_rate = 1.0
+"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,11 @@ class Town:
         """What ``link`` makes of them."""
         return self.folder / "linked"
 
+    @property
+    def nights(self) -> Path:
+        """A folder with ``night.toml``, its index, and a state after a first night; the files of a second one came."""
+        return self.folder / "nights"
+
 
 def make_town(folder: Path) -> Town:
     """Simulate, build, train, run and link; RuntimeError when a command fails without any fault."""
@@ -91,7 +110,26 @@ def make_town(folder: Path) -> Town:
     _write_changes(town)
     shutil.copytree(town.index, town.changed)
     _must("index", "apply", town.changes, "--partial", "--index", town.changed)
+    _make_nights(town)
     return town
+
+
+def _make_nights(town: Town) -> None:
+    """Half of the doses came in the first night, the others and changes of the registry in the second."""
+    shutil.copytree(town.index, town.nights / "index")
+    shutil.copyfile(town.model, town.nights / "model.json")
+    config = town.nights / "night.toml"
+    config.write_text(_CONFIGURATION, "utf-8")
+    doses = pq.read_table(town.data("doses"))
+    half = doses.num_rows // 2
+    for night, rows in ((FIRST_NIGHT, doses.slice(0, half)), (SECOND_NIGHT, doses.slice(half - 50))):
+        (town.nights / "in" / night).mkdir(parents=True)
+        pq.write_table(rows, town.nights / "in" / night / "doses.parquet")
+    _must("night", "--config", config, "--date", FIRST_NIGHT)
+    people = pq.read_table(town.data("registry")).slice(0, 100)
+    phones = pa.array([f"09{number:08}" for number in range(people.num_rows)])
+    people = people.set_column(people.column_names.index("phone"), "phone", phones)
+    pq.write_table(people, town.nights / "in" / SECOND_NIGHT / "registry.parquet")
 
 
 def _must(*arguments: object) -> None:

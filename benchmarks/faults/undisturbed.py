@@ -18,7 +18,7 @@ from benchmarks.faults.trials import files_in
 # Of a manifest, what depends on the machine and on what was there before.
 _PASSING = (
     *("seconds", "peak_rss_bytes", "peak_anonymous_bytes", "candidate_pairs_per_second", "previous_run", "index"),
-    "resumed_from",
+    *("resumed_from", "state_before", "state_after", "index_before", "index_after", "index_version"),
     "digest",  # over all of these
 )
 Result = dict[str, str]
@@ -96,8 +96,11 @@ def _place(path: Path, out: Path) -> str | None:
 
 
 def _lasting(manifest: Path) -> str:
-    content = json.loads(manifest.read_bytes())
-    return json.dumps({key: value for key, value in content.items() if key not in _PASSING}, sort_keys=True)
+    content = {key: value for key, value in json.loads(manifest.read_bytes()).items() if key not in _PASSING}
+    for source in content.get("inputs", ()):
+        if isinstance(source, dict):
+            source.pop("path", None)  # of a copy, in the work folder
+    return json.dumps(content, sort_keys=True)
 
 
 def n_versions(out: Path) -> int:
