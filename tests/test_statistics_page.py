@@ -496,7 +496,7 @@ def test_what_does_not_fit_is_refused(district: District, tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="no published run"):
         write_form(tmp_path, "statistics", None, out)
     with pytest.raises(UsageError, match="or statistics for charts"):
-        write_form(district.run_dir, "weekly", None, out)
+        write_form(district.run_dir, "no-such-form", None, out)
     assert list(tmp_path.iterdir()) == []
 
 
