@@ -19,6 +19,7 @@ from linkage.nights.taking_back import take_back
 from linkage.state.folder import open_state
 from linkage.storage import versions as stored
 from linkage.storage.locks import locked
+from tests.crashes import recorded
 from tests.district import Called, call
 from tests.nights import CONFIGURATION, Nights, make_town, table, tree
 
@@ -151,6 +152,8 @@ def test_killed_at_any_step_it_is_done_by_the_next_start_or_not_at_all(
         open_state(nights.folder / "state")  # can be read at any time
         is_written = (nights.folder / "nights" / unfinished.INTENT).exists()
         unfinished.finish(configuration)
+        # What was written down and is not there was done.
+        assert trees(nights.folder) in [done.trees(number) for number in ((0,) if is_written else (0, 2))]
         shutil.rmtree(nights.folder / "in")
         take_back(
             configuration, "3" if len(open_state(configuration.state).nights) == 3 else "1"
@@ -165,15 +168,28 @@ def test_killed_at_any_step_it_is_done_by_the_next_start_or_not_at_all(
     assert len(ends) >= 2, ends
 
 
+def test_after_a_kill_or_a_loss_of_power_at_any_event_it_is_done_or_not_at_all(done: Done, tmp_path: Path) -> None:
+    nights = done.open(tmp_path / "nights")
+    with recorded(nights.folder, tmp_path / "images") as recorder:
+        take_back(read_configuration(nights.config), "2")
+    assert len(recorder.told) > 10
+    wrong, ends = [], set[int]()
+    for image, told in zip(sorted((tmp_path / "images").iterdir()), recorder.told, strict=True):
+        unfinished.finish(read_configuration(image / "night.toml"))
+        found = [number for number in (0, 2) if trees(image) == done.trees(number)]
+        ends.update(found)
+        wrong += [] if found else [told]
+    assert (wrong, ends) == ([], {0, 2})
+
+
 def test_what_cannot_be_taken_back_is_refused_and_left(nights: Nights, done: Done) -> None:
     before = trees(nights.folder)
     for named in ("2019-01-01", "20260314-nonsense", "4", "0"):
         ended = rollback(nights, named)
         assert (ended.code, ended.json["kind"]) == (2, "usage"), named
     for place in ("state", "nights", "index"):
-        if place != "index":
-            with locked(nights.folder / place):
-                assert rollback(nights, 2).code == 75
+        with locked(nights.folder / place):
+            assert rollback(nights, 2).code == 75
     assert trees(nights.folder) == before
     target = done.copies[0] / "state"
     name = next(path.name for path in target.iterdir() if path.name.startswith("v"))
@@ -210,10 +226,22 @@ def test_pruned_nights_are_gone_and_told(nights: Nights, done: Done) -> None:
     assert nights.export("again") == done.nights.export(f"of_{nights.folder.parent.name}")
 
 
+def test_a_pruned_night_is_not_taken_back_although_none_was_before_it(nights: Nights) -> None:
+    assert call("nights", "prune", "--keep", 2, "--config", nights.config, "--json").json["kept"] == 2
+    before = trees(nights.folder)
+    ended = rollback(nights, 1)
+    assert (ended.code, "was pruned" in ended.json["error"]) == (2, True)
+    assert trees(nights.folder) == before
+    assert call("nights", "prune", "--keep", 2, "--before", nights.date(1), "--config", nights.config).code == 2
+
+
 def test_a_configuration_says_how_many_nights_are_kept(nights: Nights) -> None:
     nights.config.write_text(CONFIGURATION + "[retention]\nnights = 2\n", "utf-8")
     nights.write_doses(3, nights.town.doses[500:520])
-    nights.run(3)
+    people = pq.read_table(nights.town.index.parent / "data" / "registry.parquet").to_pylist()
+    nights.write_registry(3, [row | {"phone": "0912345678"} for row in people[:5]])  # the index is locked meanwhile
+    done = call("night", "--config", nights.config, "--date", nights.date(3), "--json")
+    assert done.code == 0, done.err
     assert len(list((nights.folder / "nights").glob("2*"))) == 2
     assert prune(read_configuration(nights.config)).nights == []
     ended = call("nights", "prune", "--before", nights.date(9), "--config", nights.config, "--json")

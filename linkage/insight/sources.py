@@ -6,6 +6,7 @@ Neither loads the plan or a kernel, but to open an index for somebody who is wei
 from __future__ import annotations
 
 import datetime
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,11 +19,10 @@ from linkage.published.reader import REMEDY, find_record, find_rows, published_m
 from linkage.registry.persons_by_id import hash_of
 from linkage.schema import CANDIDATES, DECISIONS, DOSES, EXCLUDED_QUEUE, READINGS
 from linkage.state.folder import REMEDY as STATE_REMEDY
-from linkage.state.folder import State, open_state
+from linkage.state.folder import State, is_state, open_state
 from linkage.state.rows import in_force, rows_in_force, versions_of, versions_with
 from linkage.state.tables import DOSE_VERSIONS, KEPT_CANDIDATES, PUBLISHED_DECISIONS, QUEUE_ITEMS, WITHDRAWN
 from linkage.storage.sealed import read_sealed
-from linkage.storage.versions import CURRENT
 
 if TYPE_CHECKING:
     from linkage.plan.sections import Plan
@@ -73,7 +73,7 @@ def source_of(place: Path) -> Source:
     if place.is_file():
         configuration = read_configuration(place)
         return StateSource(configuration.state, configuration.index)
-    return StateSource(place) if (place / CURRENT).exists() else RunSource(place)
+    return StateSource(place) if is_state(place) else RunSource(place)
 
 
 class RunSource:
@@ -144,7 +144,9 @@ class StateSource:
         self.match_threshold = float(read_sealed(model, STATE_REMEDY)["match_threshold"]["probability"])
         last = self._state.nights[-1]
         self.name = str(place)
-        self.index = {"path": str(index or place.absolute() / last["index_path"]), "content": last["index"]}
+        # As its place is called, which may be a link: the system would look beside where that leads.
+        beside = os.path.normpath(place.absolute() / last["index_path"])
+        self.index = {"path": str(index or beside), "content": last["index"]}
         self._doses: dict[str, pa.Table] = {}
 
     def decision(self, dose_id: str) -> Row | None:

@@ -15,7 +15,7 @@ def number_of(state: State, named: str) -> int:
     ids = [night["night_id"] for night in nights]
     if named in ids:
         return ids.index(named) + 1
-    if named.isdigit() and 1 <= int(named) <= len(nights):
+    if named.isdecimal() and 1 <= int(named) <= len(nights):
         return int(named)
     found = [number for number, night in enumerate(nights, 1) if night["date"] == named]
     if len(found) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from linkage.errors import LinkageError, UsageError
@@ -108,17 +108,28 @@ def run_night(
         scratch = held.enter_context(_scratch(configuration.nights))
         clock.on_progress = telling(scratch, on_progress)
         work = Work(n_threads, scratch, clock)
-        registry = held.enter_context(
-            changed_registry(configuration.index, in_force, inputs.registry_changes, n_threads, clock)
-        )
-        with damage_told(registry.after.files), NightlyCheck(in_force, date, today()) as check:
+        changing = changed_registry(configuration.index, in_force, inputs.registry_changes, n_threads, clock)
+        with (
+            changing as registry,
+            damage_told(registry.after.files),
+            NightlyCheck(in_force, date, today()) as check,
+        ):
             epoch = epoch_of(state, in_force, model)
             index = epoch.pinned(registry.after)
             done = _Running(configuration, state, inputs, registry, epoch, index, model, work, check).publish()
-        if configuration.retention.nights is not None:
-            state = open_state(configuration.state)
-            prune_first(configuration, state, len(state.nights) - configuration.retention.nights)
-        return done
+        return replace(done, notes=(*done.notes, *_prune(configuration)))
+
+
+def _prune(configuration: Configuration) -> list[str]:
+    """Remove the nights that the configuration does not keep; the night, which is published, does not fail by it."""
+    if configuration.retention.nights is None:
+        return []
+    state = open_state(configuration.state)
+    try:
+        prune_first(configuration, state, len(state.nights) - configuration.retention.nights)
+    except LinkageError as error:
+        return [f"nights that [retention] does not keep are still there: {error}"]
+    return []
 
 
 @contextmanager

@@ -35,9 +35,11 @@ def prune(configuration: Configuration, keep: int | None = None, before: datetim
 
     Raises
     ------
-    UsageError : nothing says how many are kept
+    UsageError : nothing says how many are kept, or two things do
     TryLaterError : a night or a change of the index is at work
     """
+    if keep is not None and before is not None:
+        raise UsageError("--keep and --before: give one of them")
     keep = keep if keep is not None or before is not None else configuration.retention.nights
     if keep is None and before is None:
         raise UsageError(

@@ -7,6 +7,7 @@ moves once.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ from typing import Any
 from linkage.errors import UsageError
 from linkage.nights.configuration import Configuration
 from linkage.nights.named import number_of
+from linkage.nights.pruning import n_pruned
 from linkage.nights.registry import check_is_of_state
 from linkage.nights.unfinished import INTENT, complete, finish
-from linkage.registry.index import open_index
+from linkage.registry.index import open_index, verify_index
+from linkage.registry.index import open_version as open_index_version
+from linkage.registry.versions import manifest_of
 from linkage.state.folder import KIND, open_state, open_version
 from linkage.storage import versions as stored
-from linkage.storage.locks import made_and_locked
+from linkage.storage.locks import locked, made_and_locked
 from linkage.storage.sealed import sealed
 from linkage.storage.summed_folders import check_whole
 from linkage.storage.work_folders import replacing
@@ -44,17 +48,23 @@ def take_back(configuration: Configuration, named: str) -> TakenBack:
     VerificationError : what would be in force is damaged; everything stays as it is
     TryLaterError : a night or a change of the index is at work
     """
-    with made_and_locked(configuration.state), made_and_locked(configuration.nights):
+    with ExitStack() as held:
+        held.enter_context(made_and_locked(configuration.state))
+        held.enter_context(made_and_locked(configuration.nights))
         finish(configuration)
+        held.enter_context(locked(configuration.index))
         state = open_state(configuration.state)
         check_is_of_state(configuration.index, open_index(configuration.index), state)
         number = number_of(state, named)
         gone = state.nights[number - 1 :]
         ids = [str(night["night_id"]) for night in reversed(gone)]
+        if number <= n_pruned(configuration):
+            raise UsageError(_pruned(gone[0], configuration.nights / ids[-1]))
         target = _version_before(configuration.state, gone)
         index = configuration.index / str(gone[0]["index_before"])
         if not index.is_dir():
             raise UsageError(_pruned(gone[0], index))
+        verify_index(open_index_version(index, manifest_of(index)))
         if target is not None:
             check_whole(open_version(target).files.values())
         intent = {

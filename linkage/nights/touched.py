@@ -129,6 +129,8 @@ def _index_of(columns: Columns, like: Index, dictionaries: Dictionaries) -> _Cha
     keys = {p.name: pass_keys(p, "right", columns, plan, dictionaries)[:, 0] for p in plan.passes if p.name in stored}
     passes = {name: build_few(of_rows, 0, like.passes[name].large.n_bits) for name, of_rows in keys.items()}
     kept = {name: np.ascontiguousarray(columns[name]) for name in like.columns}
+    # Of one person's old and new row neither is looked up by its id: an order of rows does, and ties are told apart.
+    kept[PERSON_KEY] = np.arange(1, kept[PERSON_KEY].size + 1, dtype=np.uint64)
     for column in kept.values():
         column.flags.writeable = False  # as those of an index are, for which the kernels are compiled
     small = replace(

@@ -27,7 +27,9 @@ INTENT = "rollback.json"  # beside the nights, what is being taken back
 def finish(configuration: Configuration) -> None:
     """Take back the nights that were being taken back, and put index and state in force on which the last night
     published stands, where it was killed before it could; then remove what killed commands left beside them."""
-    complete(configuration)
+    if (configuration.nights / INTENT).exists():
+        with locked(configuration.index):
+            complete(configuration)
     place, published = configuration.state, published_runs(configuration.nights)
     in_force, known = None, set[str]()
     if (place / CURRENT).exists():
@@ -65,10 +67,8 @@ def _finish_one(night: Path, configuration: Configuration, in_force: str | None)
 
 
 def complete(configuration: Configuration) -> None:
-    """Do what was written down, if anything was; each step may have been done before. The folders are locked."""
+    """Do what was written down; each step may have been done before. State, nights and index are locked."""
     path = configuration.nights / INTENT
-    if not path.exists():
-        return
     intent = read_sealed(path, REMEDY)
     _put_state(configuration.state, intent["state"])
     _put_index(configuration.index, intent["index"], intent["index_versions"])
@@ -92,9 +92,8 @@ def _put_state(place: Path, name: str | None) -> None:
 def _put_index(place: Path, name: str, made: list[str]) -> None:
     """Let a version of the index be in force, and remove those that the nights made."""
     if made:
-        with locked(place):
-            point_to(place, place / name)
-            remove(place, made)
+        point_to(place, place / name)
+        remove(place, made)
 
 
 def remove(place: Path, names: Collection[str]) -> int:

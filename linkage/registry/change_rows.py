@@ -74,9 +74,8 @@ def _texts(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _statuses_meant(column: pa.ChunkedArray) -> pa.Array:
-    """Statuses by what they mean, as stated where that is not known: who states none is alive."""
-    meant = pc.coalesce(read_statuses(column), column.combine_chunks())
-    return pc.if_else(pc.equal(meant, ""), pa.scalar(ALIVE), meant)
+    """Statuses by what they mean, as stated where that is not known."""
+    return pc.fill_null(pc.coalesce(read_statuses(column), column.combine_chunks()), "")
 
 
 def are_changed(rows: pa.Table, before: pa.Table) -> NDArray[np.bool_]:
