@@ -20,6 +20,8 @@ from tests.crashes import recorded, refusing
 from tests.district import call
 from tests.nights import Nights, Row, Town, hashes, make_town
 
+SLOW = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
@@ -75,9 +77,9 @@ def differences(nights: Nights, number: int, expected: dict[str, str], folder: P
 
 @pytest.mark.parametrize(
     ("number", "every"),
-    [(1, 12), *(pytest.param(n, 1, marks=pytest.mark.slow) for n in (0, 1))],
+    [(1, 12), pytest.param(1, 1, marks=SLOW), pytest.param(0, 1, marks=[SLOW, pytest.mark.long])],
 )
-@pytest.mark.parametrize("most_parts", [16, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most_parts", [16, pytest.param(1, marks=[SLOW, pytest.mark.long])])
 def test_after_a_kill_or_a_loss_of_power_at_any_event_the_next_start_ends_right(
     town: Town, tmp_path: Path, number: int, every: int, most_parts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +97,7 @@ def test_after_a_kill_or_a_loss_of_power_at_any_event_the_next_start_ends_right(
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("n_tries", [4, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_tries", [4, pytest.param(30, marks=[SLOW, pytest.mark.long])])
 def test_what_the_disk_refuses_is_one_line_and_the_next_start_ends_right(
     town: Town, tmp_path: Path, code: int, n_tries: int
 ) -> None:

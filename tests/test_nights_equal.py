@@ -36,6 +36,12 @@ CHANGED = (
 )
 
 
+def seeds(first: int, long: int, end: int) -> list[Any]:
+    """Those from the first on are slow, and from another one on asked for by --all alone."""
+    marks = [[pytest.mark.slow, *([pytest.mark.long] if seed >= long else [])] for seed in range(first, end)]
+    return [pytest.param(first + n, marks=of) for n, of in enumerate(marks)]
+
+
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return make_town(tmp_path_factory.mktemp("town"))
@@ -251,13 +257,13 @@ def first_difference(ours: list[Row], theirs: list[Row]) -> Any:
     return len(ours), len(theirs)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))])
+@pytest.mark.parametrize("seed", [0, 1, *seeds(2, 10, 40)])
 def test_random_nights_with_changes_of_the_registry_decide_as_one_run(town: Town, tmp_path: Path, seed: int) -> None:
     nights = Sequence(town.open(tmp_path / "nights", changing=True), 1000 + seed, 1200)
     assert run_with_registry(nights) > 100
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
+@pytest.mark.parametrize("seed", [0, *seeds(1, 5, 20)])
 def test_blocks_that_fill_up_or_empty_touch_those_who_ask_for_them(
     narrow_town: Town, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,7 +299,7 @@ def run_with_registry(nights: Sequence) -> int:
     return n_touched
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))])
+@pytest.mark.parametrize("seed", [0, 1, *seeds(2, 10, 40)])
 def test_random_nights_decide_as_one_run(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

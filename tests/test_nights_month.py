@@ -25,7 +25,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_month_of_nights_decides_as_one_run(
     town: Town, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
