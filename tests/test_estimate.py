@@ -680,15 +680,16 @@ def test_who_was_not_asked_for_a_number_says_nothing_of_those_without_one() -> N
     assert fit.numberless_m == fit.numberless_u
 
 
+def claims_without_pairs(n_numberless: int) -> TrainingSample:
+    """A thousand, of which some state no number."""
+    said = np.where(np.arange(1000) < n_numberless, NUMBERLESS, STATED).astype(np.uint8)
+    nothing = np.zeros(1001, np.int64), np.empty((0, 6), np.uint8), np.empty(0, np.uint32), np.empty(0)
+    return TrainingSample(*nothing, said_of_number=said)
+
+
 @pytest.mark.kernel
 def test_settled_claims_that_were_not_asked_are_not_counted() -> None:
-    empty = TrainingSample(
-        np.zeros(1001, np.int64),
-        np.empty((0, 6), np.uint8),
-        np.empty(0, np.uint32),
-        np.empty(0),
-        said_of_number=np.where(np.arange(1000) < 300, NUMBERLESS, STATED).astype(np.uint8),
-    )
+    empty = claims_without_pairs(300)
     outside = np.full(1000, 0.1)
     settled = Settled(np.empty((1, 6), np.uint8), np.array([9000.0]), said_of_number=np.array([9000.0, 0.0, 0.0]))
     alone = numberless_shares(true_parameters(0.9), empty, outside)
@@ -698,13 +699,7 @@ def test_settled_claims_that_were_not_asked_are_not_counted() -> None:
 @pytest.mark.kernel
 def test_few_claims_without_a_number_tell_little() -> None:
     """Three of them, all outside: the shares stay near that of all claims, which counts as 20 of the rarer sort."""
-    empty = TrainingSample(
-        np.zeros(1001, np.int64),
-        np.empty((0, 6), np.uint8),
-        np.empty(0, np.uint32),
-        np.empty(0),
-        said_of_number=np.where(np.arange(1000) < 3, NUMBERLESS, STATED).astype(np.uint8),
-    )
+    empty = claims_without_pairs(3)
     outside = (np.arange(1000) < 100).astype(np.float64)
     m, u = numberless_shares(true_parameters(0.9), empty, outside)
     of_all = 4 / 1002

@@ -22,17 +22,7 @@ from linkage.stations.given import reading_texts
 from linkage.stations.reading import Reading, Stations
 from linkage.storage.locks import locked
 from tests.district import Called, call
-from tests.nights import CONFIGURATION, EXPORTED, Nights, Row, Town, hashes, make_town, manifest, table
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return make_town(tmp_path_factory.mktemp("town"), 1500, 2500)
-
-
-@pytest.fixture
-def nights(town: Town, tmp_path: Path) -> Nights:
-    return town.open(tmp_path / "nights")
+from tests.nights import CONFIGURATION, EXPORTED, Nights, Row, Town, hashes, manifest, table
 
 
 def start(nights: Nights, number: int, *options: object) -> Called:

@@ -18,14 +18,9 @@ from linkage.nights.exporting import export_state
 from linkage.storage.work_folders import PREFIX, STANDING
 from tests.crashes import recorded, refusing
 from tests.district import call
-from tests.nights import Nights, Row, Town, hashes, make_town
+from tests.nights import Nights, Row, Town, hashes
 
 SLOW = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return make_town(tmp_path_factory.mktemp("town"), 1500, 2500)
 
 
 def prepared(town: Town, folder: Path, number: int) -> Nights:

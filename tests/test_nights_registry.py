@@ -15,12 +15,7 @@ from linkage.registry.index import open_index
 from linkage.state.folder import open_state
 from linkage.storage import versions as stored
 from tests.district import Called, call
-from tests.nights import Nights, Row, Town, hashes, make_town, manifest, table
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return make_town(tmp_path_factory.mktemp("town"), 1500, 2500)
+from tests.nights import Nights, Row, Town, hashes, manifest, table
 
 
 @pytest.fixture

@@ -16,17 +16,7 @@ from linkage.nights.night import run_night
 from linkage.nights.status import status
 from linkage.state.folder import open_state
 from tests.district import call
-from tests.nights import Nights, Town, make_town, tree
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return make_town(tmp_path_factory.mktemp("town"), 1500, 2500)
-
-
-@pytest.fixture
-def nights(town: Town, tmp_path: Path) -> Nights:
-    return town.open(tmp_path / "nights")
+from tests.nights import Nights, tree
 
 
 def test_looking_ahead_writes_nothing(nights: Nights) -> None:

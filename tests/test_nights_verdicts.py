@@ -6,12 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nights import Nights, Row, Town, make_town, manifest, table
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return make_town(tmp_path_factory.mktemp("town"), 1500, 2500)
+from tests.nights import Nights, Row, Town, manifest, table
 
 
 @pytest.fixture

@@ -20,12 +20,7 @@ from linkage.storage.sealed import sealed
 from linkage.storage.summed_folders import write_sums
 from linkage.storage.versions import write_json
 from tests.district import call
-from tests.nights import Nights, Town, make_town
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return make_town(tmp_path_factory.mktemp("town"), 1500, 2500)
+from tests.nights import Nights, Town
 
 
 @pytest.fixture(scope="module")

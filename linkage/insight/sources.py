@@ -23,6 +23,7 @@ from linkage.state.folder import State, is_state, open_state
 from linkage.state.rows import in_force, rows_in_force, versions_of, versions_with
 from linkage.state.tables import DOSE_VERSIONS, KEPT_CANDIDATES, PUBLISHED_DECISIONS, QUEUE_ITEMS, WITHDRAWN
 from linkage.storage.sealed import read_sealed
+from linkage.wording.readings import readings_of
 
 if TYPE_CHECKING:
     from linkage.plan.sections import Plan
@@ -157,16 +158,15 @@ class StateSource:
     def doses_of(self, claim_id: str) -> list[str]:
         ever = versions_with(self._state, pa.array([claim_id]), _keys(claim_id), ["dose_id", "claim_id"])
         now = rows_in_force(self._state, DOSE_VERSIONS, ever["dose_id"].combine_chunks().unique())
-        is_one = (row for row in now.select(["dose_id", "claim_id", "what"]).to_pylist())
-        return [row["dose_id"] for row in is_one if row["claim_id"] == claim_id and row["what"] != WITHDRAWN]
+        rows = now.select(["dose_id", "claim_id", "what"]).to_pylist()
+        return [row["dose_id"] for row in rows if row["claim_id"] == claim_id and row["what"] != WITHDRAWN]
 
     def dose(self, dose_id: str) -> pa.Table:
         return self._version(dose_id).select(DOSES.names)
 
     def readings(self, dose_id: str) -> list[tuple[str, str]]:
         text = self._version(dose_id)["readings"][0].as_py()
-        told = [] if text is None else [one.partition(": ") for one in text.split("; ")]
-        return [(column, reading) for column, _, reading in told]
+        return [] if text is None else readings_of(text)
 
     def candidates(self, decision: Row) -> list[Row]:
         claim = self._version(decision["dose_id"])["claim"].combine_chunks()

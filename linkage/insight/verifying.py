@@ -16,7 +16,7 @@ from linkage.published.reader import MANIFEST, check_published
 from linkage.registry.manifest import FORMAT, check_format
 from linkage.registry.sums import open_files
 from linkage.registry.versions import manifest_of, version_in_force
-from linkage.state.folder import REMEDY, has_format, is_state, open_state, open_version
+from linkage.state.folder import REMEDY, State, has_format, is_state, open_state, open_version
 from linkage.storage.checksums import CheckedFile
 from linkage.storage.versions import CURRENT, versions
 
@@ -47,7 +47,9 @@ def verify(place: Path, n_threads: int = 2) -> Verified:
     if place.is_file():
         return verify_nights(read_configuration(place), n_threads)
     if (place / CURRENT).exists() or versions(place):
-        return _verify_state(place, n_threads) if is_state(place) else _verify_index(place, n_threads)
+        return (
+            _verify_state(place, open_state(place), n_threads) if is_state(place) else _verify_index(place, n_threads)
+        )
     if not (place / MANIFEST).exists():
         raise UsageError(
             f"{place}: neither an index, a state nor a published run; name INDEX, STATE, RUNS/<run_id> or night.toml"
@@ -59,8 +61,8 @@ def verify(place: Path, n_threads: int = 2) -> Verified:
 def verify_nights(configuration: Configuration, n_threads: int = 2) -> Verified:
     """Verify index, state and nights of a configuration, and note that it was done; raises as `verify`."""
     index = _verify_index(configuration.index, n_threads)
-    state = _verify_state(configuration.state, n_threads)
     opened = open_state(configuration.state)
+    state = _verify_state(configuration.state, opened, n_threads)
     if opened.nights and opened.nights[-1]["index"] != version_in_force(configuration.index)[1]["content"]:
         raise VerificationError(
             f"{configuration.index}: is not the index that the last night was linked with; {REMEDY}"
@@ -73,12 +75,11 @@ def verify_nights(configuration: Configuration, n_threads: int = 2) -> Verified:
     return Verified(configuration.file, "nights", n_files, n_bytes, state.in_force, index.not_read + state.not_read)
 
 
-def _verify_state(folder: Path, n_threads: int) -> Verified:
+def _verify_state(folder: Path, state: State, n_threads: int) -> Verified:
     def files_of(version: Path) -> dict[str, CheckedFile] | None:
         opened = open_version(version) if has_format(version) else None
         return None if opened is None else dict(opened.files)
 
-    state = open_state(folder)
     files, not_read, damage = _files_of_versions(folder, files_of)
     _tell(damage + _damage_of_files(files, n_threads))
     _tell([*damage_of_tables(state)])

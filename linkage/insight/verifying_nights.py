@@ -15,6 +15,7 @@ from linkage.errors import LinkageError, VerificationError
 from linkage.ingest.duplicates import hash_keys
 from linkage.nights.configuration import Configuration
 from linkage.nights.pruning import n_pruned
+from linkage.published.manifests import night_files
 from linkage.published.reader import check_published
 from linkage.schema import REJECTED
 from linkage.state.folder import PARTS, REMEDY, State
@@ -132,8 +133,7 @@ def damage_of_nights(configuration: Configuration, state: State) -> Iterator[Lin
         for what in _disagreements(manifest, night, before):
             yield VerificationError(f"{folder}: does not agree with itself or with the state ({what}); {REMEDY}")
         n_rejected = pq.read_metadata(folder / f"{REJECTED.name}.parquet").num_rows
-        files = [file for kind in ("inputs", "withdrawals", "verdict_files") for file in manifest[kind]]
-        if n_rejected != sum(file["rejected"] for file in files):
+        if n_rejected != sum(file["rejected"] for file in night_files(manifest)):
             yield VerificationError(f"{folder}: {n_rejected:,} records stand among those rejected, of others; {REMEDY}")
         before = manifest
 
@@ -143,7 +143,7 @@ def _disagreements(manifest: dict[str, Any], night: dict[str, Any], before: dict
     for name in ("night_id", "date", "doses", "changes", "counts"):
         if manifest[name] != night[name]:
             yield f"{name} is another"
-    for file in (file for kind in ("inputs", "withdrawals", "verdict_files") for file in manifest[kind]):
+    for file in night_files(manifest):
         if file["physical_records"] != file["decided"] + file["rejected"]:
             yield f"records of {file['file']}: {file['physical_records']:,} are not those decided and rejected"
     came = manifest["doses"]

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -37,11 +38,26 @@ class NightInputs:
         every = (*self.doses, *self.withdrawals, *self.registry_changes, *self.verdicts)
         return sum(path.stat().st_size for path in every)
 
+    def done_in(self, state: State) -> dict[str, Any] | None:
+        """What a state says of the night that was done with these files on this date; None where there was none."""
+        return next((night for night in state.nights if night["inputs"] == self.digest), None)
+
+
+def _last_after(date: datetime.date, state: State) -> str | None:
+    """The date of the last night that was, where that is after another date."""
+    last: str = max((night["date"] for night in state.nights), default="")
+    return last if date.isoformat() < last else None
+
+
+def date_notes(date: datetime.date, state: State) -> list[str]:
+    """That the night is dated before one that was: a slip, or a clock that is behind."""
+    last = _last_after(date, state)
+    return [f"the night is of {date}, before one of {last} that was: its lists have that day"] if last else []
+
 
 def check_clock(date: datetime.date, state: State) -> None:
     """UsageError where this machine's clock says a date before that of a night that was: it was set back."""
-    last = max((night["date"] for night in state.nights), default="")
-    if date.isoformat() < last:
+    if last := _last_after(date, state):
         raise UsageError(
             f"this machine's clock says {date}, before the last night, {last}: set it, or name the date (--date)"
         )

@@ -12,10 +12,10 @@ from linkage.machine.clock import today
 from linkage.nights.configuration import Configuration
 from linkage.nights.inputs import inputs_of
 from linkage.nights.pruning import n_pruned
-from linkage.nights.status import folder_there
 from linkage.published.manifests import PublishedManifest
 from linkage.published.reader import read_manifest
 from linkage.state.folder import State, open_state
+from linkage.storage.work_folders import folder_there
 
 _LOOKED_AT = 28  # of the last nights
 _KINDS = ("doses", "withdrawals", "registry_changes", "verdicts")
@@ -40,12 +40,12 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
         for kind in _KINDS
         for path in getattr(inputs, kind)
     ]
-    done = (night["night_id"] for night in state.nights if night["inputs"] == inputs.digest)
+    done = inputs.done_in(state)
     return {
         "date": date,
         "files": files,
         "missing": list(inputs.notes),
-        "already_done": next(done, None),
+        "already_done": done and done["night_id"],
         "state": state.name,
         "expected": _expected(configuration, state, inputs.n_bytes),
         "disk_free_bytes": shutil.disk_usage(folder_there(configuration.nights)).free,

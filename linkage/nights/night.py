@@ -21,7 +21,7 @@ from linkage.nights.configuration import Configuration
 from linkage.nights.deciding import Night, decide_again
 from linkage.nights.epoch import EpochInForce, epoch_of
 from linkage.nights.gates import check_expected, check_rejected
-from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, inputs_of
+from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, date_notes, inputs_of
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
 from linkage.nights.pruning import n_pruned, prune_first
 from linkage.nights.registry import Registry, changed_registry, check_is_of_state
@@ -154,7 +154,7 @@ def _model_of(configuration: Configuration, state: State, index: Index) -> Model
 
 def _done_before(configuration: Configuration, state: State, inputs: NightInputs) -> NightSummary | None:
     """What a night of the same date with the same inputs said; None where there was none."""
-    done = next((night for night in state.nights if night["inputs"] == inputs.digest), None)
+    done = inputs.done_in(state)
     if done is None:
         return None
     folder = configuration.nights / str(done["night_id"])
@@ -204,7 +204,7 @@ class _Running:
         check_expected(results, self.configuration.gates)
         name = night_id(self.inputs, self.state, self.registry.before, self.model)
         notes = (*self.inputs.notes, *self.registry.notes, *arrival_notes(arrived), *changes.notes, *verdicts.notes)
-        notes = (*self._date_notes(), *notes, *station_notes(arrived.findings), *self.epoch.notes)
+        notes = (*date_notes(self.inputs.date, self.state), *notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
                 self._write(stage, arrived, results, verdicts)
@@ -229,14 +229,6 @@ class _Running:
         folder = self.configuration.nights / name
         seconds = {stage: clock.seconds[stage] for stage in STAGES if stage in clock.seconds}
         return NightSummary(name, folder, results.counts, results.changes, seconds, peak, notes=notes)
-
-    def _date_notes(self) -> list[str]:
-        """That the night is dated before one that was: a slip, or a clock that is behind."""
-        date = self.inputs.date.isoformat()
-        later = [night["date"] for night in self.state.nights if night["date"] > date]
-        return (
-            [f"the night is of {date}, before one of {max(later)} that was: its lists have that day"] if later else []
-        )
 
     def _arrived(self) -> Arrived:
         work = self.work

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -15,17 +14,16 @@ from linkage.machine.clock import now
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
 from linkage.nights.pruning import n_pruned
-from linkage.nights.unfinished import INTENT
-from linkage.published.manifests import PublishedManifest
-from linkage.published.reader import published_runs, read_manifest
+from linkage.nights.unfinished import INTENT, waiting_nights
+from linkage.published.manifests import FILE_ENTRIES, PublishedManifest, night_files
+from linkage.published.reader import read_manifest
 from linkage.state.folder import REMEDY, State, open_state
 from linkage.storage import versions as stored
 from linkage.storage.sealed import read_sealed, sealed
-from linkage.storage.work_folders import PREFIX, replacing
+from linkage.storage.work_folders import PREFIX, folder_there, is_at_work, replacing
 
 VERIFIED = "verified.json"  # beside the nights, when all of it was verified last
 _AT_WORK = "at_work.json"  # in the work folder of a night
-_FILES = ("inputs", "withdrawals", "verdict_files")
 
 
 def note_verified(configuration: Configuration, state: State) -> None:
@@ -84,23 +82,18 @@ def _work(nights: Path) -> tuple[dict[str, Any] | None, list[str]]:
     for folder in sorted(nights.glob(f"{PREFIX}*")):
         try:
             said = msgspec.json.decode((folder / _AT_WORK).read_bytes())
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            if is_at_work(folder):
+                running = said
+                continue
         except (OSError, msgspec.DecodeError):
             continue  # of another command, ended meanwhile, or being written
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            killed.append(f"a night begun at {said['since']} was killed at the stage {said['stage']}")
-        except BlockingIOError:
-            running = said
-        finally:
-            os.close(descriptor)
+        killed.append(f"a night begun at {said['since']} was killed at the stage {said['stage']}")
     return running, killed
 
 
 def _unfinished(configuration: Configuration, state: State) -> list[str]:
-    known = {night["night_id"] for night in state.nights}
-    waiting = [night.name for night in published_runs(configuration.nights) if night.name not in known]
-    found = [f"{name} was published, and its state is not in force yet" for name in waiting]
+    waiting = waiting_nights(configuration, state.nights)
+    found = [f"{night.name} was published, and its state is not in force yet" for night in waiting]
     if (configuration.nights / INTENT).exists():
         found.append("nights are being taken back")
     return found
@@ -112,8 +105,8 @@ def _gates(configuration: Configuration, state: State) -> dict[str, Any]:
     values = dict.fromkeys(limits)
     if state.nights and len(state.nights) > n_pruned(configuration):
         folder = configuration.nights / state.nights[-1]["night_id"]
-        said = read_manifest(folder, *_FILES, "matched", "expected_false_matches", like=PublishedManifest)
-        files = [file for kind in _FILES for file in said[kind]]
+        said = read_manifest(folder, *FILE_ENTRIES, "matched", "expected_false_matches", like=PublishedManifest)
+        files = night_files(said)
         n_records = sum(file["physical_records"] for file in files)
         n_rejected = sum(file["rejected"] for file in files)
         values["rejected_share"] = n_rejected / n_records if n_records else 0.0
@@ -128,8 +121,3 @@ def _verified(path: Path) -> dict[str, Any] | None:
     said = read_sealed(path, REMEDY)
     days = (now() - datetime.datetime.fromisoformat(said["at"])).total_seconds() / 86_400
     return {"at": said["at"], "state": said["state"], "days": round(days, 1)}
-
-
-def folder_there(place: Path) -> Path:
-    """A folder, or the one above that is there."""
-    return next(folder for folder in (place, *place.absolute().parents) if folder.exists())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,11 @@ def finish(configuration: Configuration) -> None:
     if (configuration.nights / INTENT).exists():
         with locked(configuration.index):
             complete(configuration)
-    place, published = configuration.state, published_runs(configuration.nights)
-    in_force, known = None, set[str]()
+    place, in_force, known = configuration.state, None, list[dict[str, Any]]()
     if (place / CURRENT).exists():
         version, manifest = stored.version_in_force(place, KIND)
-        in_force, known = version.name, {night["night_id"] for night in manifest["nights"]}
-    # By what the state knows, not by when they were written: a copy may have other times.
-    waiting = [night for night in published if night.name not in known]
+        in_force, known = version.name, manifest["nights"]
+    waiting = waiting_nights(configuration, known)
     if len(waiting) == 1:
         _finish_one(waiting[0], configuration, in_force)
     elif waiting:
@@ -50,6 +48,13 @@ def finish(configuration: Configuration) -> None:
     if configuration.index.is_dir():
         with suppress(TryLaterError), locked(configuration.index):
             clear(configuration.index)
+
+
+def waiting_nights(configuration: Configuration, known: Collection[Mapping[str, Any]]) -> list[Path]:
+    """The folders of nights that were published and that a state does not know; by their names, not by when they were
+    written, for a copy may have other times. known: what the state says of its nights."""
+    names = {night["night_id"] for night in known}
+    return [night for night in published_runs(configuration.nights) if night.name not in names]
 
 
 def _finish_one(night: Path, configuration: Configuration, in_force: str | None) -> None:

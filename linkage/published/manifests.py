@@ -3,7 +3,8 @@ or cut off on its way to another disk; it is read whole, or refused with the ent
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -76,6 +77,16 @@ class _Finding(TypedDict):
     ordinary_rate: float
     probability: float
     n_read: NotRequired[Count]
+
+
+# Of a night's manifest, the entries of the files whose records were counted.
+FILE_ENTRIES = ("inputs", "withdrawals", "verdict_files")
+
+
+def night_files(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the manifest of a night says of the files whose records were counted, each with file, physical_records,
+    decided and rejected."""
+    return [file for name in FILE_ENTRIES for file in manifest[name]]
 
 
 class PublishedManifest(TypedDict, total=False):

@@ -17,8 +17,7 @@ from linkage.machine.parts import parts_of
 from linkage.plan.sections import Plan
 from linkage.schema.decisions import IN_COLUMN
 from linkage.stations.reading import Reading, Stations, encode_as_read, put_right_as
-
-_IS, _AND = ": ", "; "
+from linkage.wording.readings import readings_of, with_reading
 
 
 def reading_texts(stations: Stations, n_records: int) -> pa.Array:
@@ -26,9 +25,8 @@ def reading_texts(stations: Stations, n_records: int) -> pa.Array:
     combination, texts = np.zeros(n_records, np.int32), [""]
     for reading in stations.readings:
         before, of_row = np.unique(combination[reading.rows], return_inverse=True)
-        told = f"{reading.field}{_IS}{reading.how}"
         combination[reading.rows] = len(texts) + of_row.astype(np.int32)
-        texts += [f"{texts[number]}{_AND}{told}" if texts[number] else told for number in before.tolist()]
+        texts += [with_reading(texts[number], reading.field, reading.how) for number in before.tolist()]
     return pa.array(texts, pa.string()).take(pa.array(combination, mask=combination == 0))
 
 
@@ -43,7 +41,7 @@ def read_as_given(typed: Typed, readings: pa.Array, plan: Plan, dictionaries: Di
     found: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     for number, text in enumerate(encoded.dictionary.to_pylist()):
         rows = np.flatnonzero(places == number)
-        pairs = [(field, how) for field, _, how in (told.partition(_IS) for told in text.split(_AND))]
+        pairs = readings_of(text)
         for part in parts_of(rows.size):
             _read_rows(typed, rows[part], pairs, plan, dictionaries)
         for pair in pairs:

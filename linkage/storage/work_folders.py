@@ -65,11 +65,16 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileNotFoundError, NotADirectoryError, FileExistsError) as error:
-        above = next(place for place in folder.absolute().parents if place.exists())
+        above = folder_there(folder.absolute().parent)
         why = f"no folder can be made in {above}" if above.is_dir() else f"{above} is no folder"
         raise UsageError(f"{folder}: cannot be made ({why}); name another place") from error
     except OSError as error:
         raise LinkageError(f"{folder}: cannot be made ({disk_reason(error)}); free space or rights there") from error
+
+
+def folder_there(place: Path) -> Path:
+    """A place, or the first above it that is there."""
+    return next(folder for folder in (place, *place.absolute().parents) if folder.exists())
 
 
 @contextmanager
@@ -121,6 +126,21 @@ def abandoned(place: Path) -> Iterator[list[Path]]:
         yield found
         for path in found:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def is_at_work(folder: Path) -> bool:
+    """Whether a command is at work in a work folder, rather than left it when it was killed.
+
+    Raises OSError where the folder is gone or of another user.
+    """
+    descriptor = os.open(folder, _FOLDER_ONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def place_beside(folder: Path) -> Path:
