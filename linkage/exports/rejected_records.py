@@ -96,7 +96,7 @@ def records(rejected: pa.Table) -> Iterator[Record]:
 
 
 def json_cells(record: bytes) -> Mapping[str, Any] | None:
-    """The cells of an Excel or Parquet record; None when the record is something else."""
+    """The cells of a record that is kept as JSON of them; None when the record is something else."""
     try:
         cells = json.loads(record)
     except ValueError:

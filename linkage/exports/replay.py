@@ -30,8 +30,8 @@ _AT_ONCE = 1 << 14
 
 @dataclass(frozen=True)
 class _Records:
-    """The rejected records of a file, which stay where they lie: bytes under the layout of a CSV, or JSON of the cells
-    of a workbook or Parquet, with the names of all their columns."""
+    """The rejected records of a file, which stay where they lie: text under its layout, or JSON of the cells of
+    what is no text, with the names of all their columns."""
 
     stored: pa.ChunkedArray
     layout: Layout | None
@@ -60,8 +60,8 @@ class Replayed:
 def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> Replayed:
     """Write rejected records into one file for each file that they came from, under its own header.
 
-    Records of a CSV are written as they stood, in UTF-8; records of workbooks and Parquet as a workbook, or as CSV
-    where ``out`` says so. Records that cannot be parted are told, and the others are written.
+    Records of text are written as they stood, in UTF-8; records of cells as a workbook, or as CSV where ``out`` says so.
+    Records that cannot be parted are told, and the others are written.
 
     Parameters
     ----------

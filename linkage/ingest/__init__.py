@@ -1,4 +1,4 @@
-"""Input files to rows of text: CSV, Excel and Parquet, nothing lost.
+"""Input files of any format to rows of text, nothing lost.
 
 ``physical records = accepted + rejected`` holds for every file; a rejected record keeps its file, position, bytes and
 reasons (linkage.ingest.reasons), and can be written out, mended and read again (linkage.exports).

@@ -113,7 +113,7 @@ def ingest(
     judge: Judge | None = None,
     on_read: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
 ) -> Ingested:
-    """Reads CSV, Excel and Parquet files as one batch.
+    """Reads files of any format in `readers.READERS` as one batch.
 
     Parameters
     ----------

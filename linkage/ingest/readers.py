@@ -1,4 +1,4 @@
-"""Reads one file by its extension: CSV, Excel or Parquet."""
+"""Reads one file by its extension, which tells its format."""
 
 from __future__ import annotations
 

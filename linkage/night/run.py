@@ -77,7 +77,7 @@ def run(
 
     Parameters
     ----------
-    dose_files : CSV, Excel or Parquet, see schema.DOSES
+    dose_files : see schema.DOSES; of any format that `linkage.ingest` reads
     model_file : a trained model; None trains on the batch
     columns : schema names by the files' column names, where they differ
     list_date : the day the review list is drawn up, None is the newest dose's; the deadline counts from it

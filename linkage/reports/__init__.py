@@ -1,5 +1,5 @@
-"""Reports on a published run: the appendix of the clean-up and the daily counts, in the forms the offices use, and the
-statistics of the linkage as a page with charts.
+"""Reports on a published run: the forms that the offices use (`exports.forms.FORM_NAMES`), and the statistics of the
+linkage as a page with charts.
 
 They are imported when they are first asked for: who only explains a dose does without their writers.
 """
