@@ -1,7 +1,8 @@
 """Inputs with anything in any place: bytes and parts of files mutated, whatever reads them.
 
-Every file that a command takes is mutated in turn: doses and registry in every format, files to link, a truth, verdicts, units, a plan, a model, the manifest of a run. A command must read them or say in one line
-why not; where it ends well no record may be lost: of each file physical records = decided + rejected.
+Every file that a command takes is mutated in turn: doses and registry in every format, files to link, a truth,
+verdicts, units, a plan, a model, the manifest of a run. A command must read them or say in one line why not; where it
+ends well no record may be lost: of each file physical records = decided + rejected.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ class Replayed:
 def replay(path: Path, out: Path, inputs: Sequence[Path] = ()) -> Replayed:
     """Write rejected records into one file for each file that they came from, under its own header.
 
-    Records of text are written as they stood, in UTF-8; records of cells as a workbook, or as CSV where ``out`` says so.
-    Records that cannot be parted are told, and the others are written.
+    Records of text are written as they stood, in UTF-8; records of cells as a workbook, or as CSV where ``out`` says
+    so. Records that cannot be parted are told, and the others are written.
 
     Parameters
     ----------
