@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.cells import cell_len
 
@@ -244,3 +245,21 @@ def test_who_is_weighed_anew_weighs_what_was_published(district: District, some:
             if row["status"] != "verified":  # for whom no pass was asked
                 assert anew.found_by == candidate.found_by
                 assert anew.probability == pytest.approx(candidate.probability, abs=1e-9)
+
+
+def test_who_was_not_asked_for_a_number_is_weighed_as_such(district: District, tmp_path: Path) -> None:
+    """To state no number speaks for nobody in the registry, but for a dose of whom no file asked for one."""
+    rows = [row for row in district.rows("doses") if row["id_number"]][:600]
+    silent = pa.Table.from_pylist(rows).drop_columns(["id_number"])
+    pq.write_table(silent, tmp_path / "silent.parquet")
+    model = district.run_dir / "model.json"
+    run_dir = district.link([tmp_path / "silent.parquet"], tmp_path / "runs", model_file=model, accept="no number")
+    source, n_weighed = source_of(run_dir), 0
+    for row in table(run_dir, "decisions"):
+        if row["status"] in ("matched", "review") and n_weighed < 12:
+            for candidate in explain(run_dir, row["dose_id"]).candidates[:1]:
+                anew = weigh(source, row, candidate.person_id)
+                assert anew.match_weight == pytest.approx(candidate.match_weight, abs=1e-9)
+                assert anew.probability == pytest.approx(candidate.probability, abs=1e-9)
+                n_weighed += 1
+    assert n_weighed == 12

@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.insight.explain import dose_of, explain
+from linkage.insight.finding import Asked, find_doses, find_in_state
 from linkage.insight.sources import StateSource, source_of
 from linkage.state.folder import open_state
 from linkage.state.tables import TABLES
 from tests.district import call, heavy_modules_of
 from tests.nights import Nights, Row, make_town, table
+from tests.test_cli import one_line
 from tests.test_nights_history import groups_read
 
 
@@ -108,6 +110,72 @@ def test_explaining_loads_no_kernel(stood: Stood) -> None:
         assert heavy == ""
 
 
-def test_a_state_is_not_taken_for_an_index(stood: Stood) -> None:
-    ended = call("find", stood.state, "--dose", stood.some("review")[0])
-    assert (ended.code, "a state is not searched" in ended.err) == (2, True)
+def asked_of(row: Row, field: str) -> str | None:
+    """What somebody has at hand of a dose."""
+    typed = {"dose": "dose_id", "subject": "subject_id", "number": "id_number", "phone": "phone", "name": "full_name"}
+    value = row[typed.get(field, "date_of_birth")]
+    return None if value is None or (field in ("number", "phone") and not value.isdecimal()) else str(value)
+
+
+@pytest.mark.parametrize("field", ["dose", "subject", "number", "phone", "name", "born", "person"])
+def test_doses_are_found_in_a_state_as_in_a_run(stood: Stood, field: str) -> None:
+    typed = {row["dose_id"]: row for row in stood.nights.town.doses}
+    state, n_found = open_state(stood.state), 0
+    for row in stood.decisions[::60]:
+        value = row["person_id"] if field == "person" else asked_of(typed[row["dose_id"]], field)
+        if value:
+            asked = Asked(**{field: value})
+            ours, theirs = find_in_state(state, asked, 1000), find_doses(stood.scratch, asked, 1000)
+            assert (ours.rows, ours.n_found, ours.n_records) == (theirs.rows, theirs.n_found, theirs.n_records)
+            n_found += ours.n_found
+    assert n_found >= 8
+
+
+def test_all_that_is_asked_of_a_state_must_fit(stood: Stood) -> None:
+    state = open_state(stood.state)
+    dose = next(row for row in stood.nights.town.doses[100:] if row["insurance_number"] and row["phone"])
+    given = {"number": dose["insurance_number"], "phone": dose["phone"], "name": dose["full_name"]}
+    assert dose["dose_id"] in {row["dose_id"] for row in find_in_state(state, Asked(**given), 100).rows}
+    assert find_in_state(state, Asked(**{**given, "name": "Zơ Râm"}), 100).n_found == 0
+    withdrawn = sorted(row["dose_id"] for row in stood.nights.town.doses[:700])[60]
+    assert find_in_state(state, Asked(dose=withdrawn), 100).n_found == 0
+
+
+def test_finding_by_a_number_reads_a_few_groups_of_rows(stood: Stood) -> None:
+    state = open_state(stood.state)
+    n_doses, *n_others = (sum(file.num_row_groups for file in state.parts(t)) for t in TABLES.values())
+    number = next(row["id_number"] for row in stood.nights.town.doses[200:] if (row["id_number"] or "").isdecimal())
+    with groups_read() as read:
+        assert find_in_state(state, Asked(number=number), 1).n_found
+    assert len(set(read)) <= 12 < (n_doses + sum(n_others)) / 5
+    with groups_read() as read:
+        find_in_state(state, Asked(name="Zơ Râm Hoàng Yến"), 1)
+    assert len(set(read)) == n_doses
+
+
+def test_a_name_that_nearly_all_have_is_refused(stood: Stood) -> None:
+    with mock.patch("linkage.insight.finding.in_state.MOST_LOOKED_AT", 50):
+        line = one_line(call("find", stood.state, "--name", "nguyen"), 2)
+    assert "more than 50 doses may fit" in line
+
+
+def test_the_command_finds_in_a_state(stood: Stood, tmp_path: Path) -> None:
+    dose = stood.some("review")[0]
+    config = stood.nights.config
+    for place in ((stood.state,), (config,), ("--config", config)):
+        found = call("find", *place, "--dose", f'="{dose}"', "--json")
+        assert [row["dose_id"] for row in found.json["rows"]] == [dose], found.err
+    assert "looks in one place" in one_line(call("find", config, "--config", config, "--dose", dose), 2)
+    assert "looks in one place" in one_line(call("find", "--dose", dose), 2)
+    (tmp_path / "night.toml").write_text(config.read_text("utf-8"), "utf-8")
+    assert "there was no night yet" in one_line(call("find", tmp_path / "night.toml", "--dose", dose), 2)
+
+
+def test_a_key_is_asked_for_as_it_was_copied(stood: Stood) -> None:
+    """From a formula, a message or a list: all commands read it alike."""
+    dose = stood.some("matched")[0]
+    config = stood.nights.config
+    for key in (f'="{dose}"', f" {dose}\u200b", f"'{dose}"):
+        for words in (("explain", config, key), ("history", key, "--config", config), ("find", config, "--dose", key)):
+            ended = call(*words, "--json")
+            assert (ended.code, dose in ended.out) == (0, True), (words, ended.err)

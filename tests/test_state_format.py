@@ -9,7 +9,8 @@ from linkage.state.folder import FORMAT
 from linkage.state.tables import TABLES, StateTable
 
 # When this test fails because the tables were meant to change: raise FORMAT and write its digest here.
-DIGESTS = {5: "db73bdbf1b469bb2d0706d612eb86bc8fd61be0a4d1eda980e04264c0663301b"}
+# 6 leads to claims by the numbers that they state, in the same columns.
+DIGESTS = {6: "db73bdbf1b469bb2d0706d612eb86bc8fd61be0a4d1eda980e04264c0663301b"}
 
 
 def digest(tables: dict[str, StateTable]) -> str:

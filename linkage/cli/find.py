@@ -1,18 +1,21 @@
-"""``find``: people of an index, doses of a run."""
+"""``find``: people of an index, doses of a run or of a state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from linkage.cli.options import Json
+from linkage.cli.options import Json, key_as_read
 from linkage.cli.printing import print_json, print_table
 from linkage.cli.talk import say
 from linkage.errors import UsageError
+
+if TYPE_CHECKING:
+    from linkage.insight.finding import Asked, Found
 
 PEOPLE = {
     "person_id": "person",
@@ -34,48 +37,66 @@ DOSES = {
 
 
 def find(
-    place: Annotated[Path, typer.Argument(help="Folder of an index, for people; or of a published run, for doses.")],
+    place: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of an index, for people; of a published run or of a state, or night.toml, for doses."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="night.toml in place of the folder: its state is searched.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Words of a name, in any order; one without marks stands for any marks.")
     ] = None,
     number: Annotated[str | None, typer.Option(help="Number of identity, old or new, or of insurance.")] = None,
     born: Annotated[str | None, typer.Option(help="Date of birth, in any form, or its year.")] = None,
     phone: Annotated[str | None, typer.Option(help="Phone number.")] = None,
-    person: Annotated[str | None, typer.Option(help="person_id; in a run, whose doses.")] = None,
-    subject: Annotated[str | None, typer.Option(help="subject_id, in a run.")] = None,
-    dose: Annotated[str | None, typer.Option(help="dose_id, in a run.")] = None,
+    person: Annotated[str | None, typer.Option(help="person_id; of doses, whose they are.")] = None,
+    subject: Annotated[str | None, typer.Option(help="subject_id, of doses.")] = None,
+    dose: Annotated[str | None, typer.Option(help="dose_id, of doses.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many are shown; all are counted.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Find people in an index, or doses in a run.
+    """Find people in an index, or doses in a run or a state.
 
     What is given must all fit. Doses are shown as typed, with what was decided of them.
 
     \b
     Example: linkage find index --name "nguyen hoa" --born 1990
     Example: linkage find runs/RUN --number 072205605992
+    Example: linkage find --config night.toml --number 072205605992
     """
-    from linkage.ingest.cleaning import clean_key
-    from linkage.insight.finding import Asked, find_doses, find_persons
-    from linkage.state.folder import is_state
+    from linkage.insight.finding import Asked
 
-    if is_state(place):
-        raise UsageError(
-            f"{place}: a state is not searched; 'linkage history' and 'linkage explain' take the id of a dose, and "
-            "'linkage state export' writes everything in force"
-        )
-    person, dose = (key and clean_key(key) for key in (person, dose))
+    if (place is None) == (config is None):
+        raise UsageError("find: looks in one place; name an index, a run, a state or night.toml")
+    person, dose = (key and key_as_read(key) for key in (person, dose))
     asked = Asked(name, number, born, phone, person, subject, dose)
-    is_index = (place / "current").is_file()
-    found = find_persons(place, asked, limit) if is_index else find_doses(place, asked, limit)
+    found, are_people = _found(place or config or Path(), asked, limit)
     if as_json:
         print_json(found)
         return
     if found.rows:
-        print_table(_table(found.rows, PEOPLE if is_index else DOSES))
+        print_table(_table(found.rows, PEOPLE if are_people else DOSES))
     more = found.n_found - len(found.rows)
     shown = f", {more:,} more than are shown; --limit shows more" if more else ""
-    say(f"{found.n_found:,} of {found.n_records:,} {'people' if is_index else 'doses'}{shown} ({found.seconds:.1f} s)")
+    what = "people" if are_people else "doses"
+    say(f"{found.n_found:,} of {found.n_records:,} {what}{shown} ({found.seconds:.1f} s)")
+
+
+def _found(place: Path, asked: Asked, limit: int) -> tuple[Found, bool]:
+    """What is found in an index, a run or a state, and whether these are people."""
+    from linkage.insight.finding import find_doses, find_in_state, find_persons
+    from linkage.nights.configuration import read_configuration
+    from linkage.state.folder import is_state, open_state
+
+    state = read_configuration(place).state if place.is_file() else place
+    if place.is_file() or is_state(state):
+        return find_in_state(open_state(state), asked, limit), False
+    if (place / "current").is_file():
+        return find_persons(place, asked, limit), True
+    return find_doses(place, asked, limit), False
 
 
 def _table(rows: list[dict[str, Any]], headings: Mapping[str, str]) -> Table:

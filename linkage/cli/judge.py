@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from linkage.cli.options import Json
+from linkage.cli.options import Json, key_as_read
 from linkage.cli.printing import print_json, print_table
 from linkage.cli.talk import print_notes, say
 from linkage.errors import UsageError
@@ -68,15 +68,6 @@ def _evaluate_link(folder: Path, truth: Path | None, entity: str | None, as_json
         )
 
 
-def _as_read(key: str) -> str:
-    """A key that was asked for, with blanks or invisible characters around it, as it was read from its file."""
-    if key.isprintable() and key.strip(" '") == key:
-        return key
-    from linkage.ingest.cleaning import clean_key  # which loads a kernel
-
-    return clean_key(key)
-
-
 def explain(
     place: Annotated[Path, typer.Argument(help="Folder of a published run, of a state or of link; or night.toml.")],
     dose_id: Annotated[
@@ -107,7 +98,7 @@ def explain(
         _explain_link(place, dose_id, person, as_json)
         return
     source = source_of(place)
-    dose_id, person = _as_read(dose_id), person and _as_read(person)
+    dose_id, person = key_as_read(dose_id), person and key_as_read(person)
     dose, n_doses = dose_of(source, dose_id)
     if n_doses:
         say(f"claim {dose_id}: {n_doses:,} doses, which are decided alike; this is the first")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from linkage.cli.options import N_CORES, Json, Threads, day
+from linkage.cli.options import N_CORES, Json, Threads, day, key_as_read
 from linkage.cli.printing import print_json, print_lines, print_result
 from linkage.cli.progress import progress
 from linkage.cli.talk import print_notes, say
@@ -89,7 +89,7 @@ def history(
     from linkage.nights.configuration import read_configuration
     from linkage.reports.history import render
 
-    found = history_of(read_configuration(config), dose_id)
+    found = history_of(read_configuration(config), key_as_read(dose_id))
     if as_json:
         print_json(found)
     else:

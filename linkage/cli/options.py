@@ -57,3 +57,13 @@ def language(name: str) -> str:
     if name not in LANGUAGES:
         raise UsageError(f"--lang {name}: unknown; use {' or '.join(LANGUAGES)}")
     return name
+
+
+def key_as_read(key: str) -> str:
+    """A key that was asked for, copied with quotes, blanks or invisible characters around it, as it was read from its
+    file."""
+    if key.isprintable() and key.strip(" '=") == key:
+        return key
+    from linkage.ingest.cleaning import clean_key  # which loads a kernel
+
+    return clean_key(key)

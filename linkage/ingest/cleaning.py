@@ -113,7 +113,8 @@ def _without_apostrophes(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def clean_key(key: str) -> str:
     """A key that somebody asks for, as ``clean_rows`` makes it of one in a file; empty for none."""
-    return _clean_keys(pa.chunked_array([pa.array([key])]))[0].as_py() or ""
+    keys = pa.chunked_array([pa.array([key])])
+    return _clean_keys(_without_formula(keys))[0].as_py() or ""
 
 
 def _has_controls(values: pa.ChunkedArray) -> bool:

@@ -16,7 +16,9 @@ from linkage.plan.kinds import FOUND_BY_SUBJECT
 from linkage.published.decisions import pass_lists
 from linkage.registry.index import Index
 from linkage.registry.rolling_check import damage_told, looked_up
+from linkage.schema import BASIC_ROLES
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
+from linkage.scoring.number_levels import enter_unasked
 from linkage.scoring.scorer import Scored, Scorer
 from linkage.stations import encode_as_read
 from linkage.storage.summed_folders import check_whole
@@ -24,6 +26,7 @@ from linkage.training.model_file import Model
 from models.posterior import posterior
 
 SHOWN = 6  # candidates of a record of two linked files
+_OWN_NUMBER_ISSUES = ("no_id", "bad_id_format")
 
 
 def weigh(source: Source, decision: dict[str, Any], person_id: str) -> Candidate:
@@ -39,6 +42,7 @@ def weigh(source: Source, decision: dict[str, Any], person_id: str) -> Candidate
         model = source.model(index.plan)
         dictionaries = index.dictionaries.copy()
         batch = prepare_batch(encode_as_read(dose, readings, index.plan, dictionaries), dictionaries, index)
+        enter_unasked(batch.columns, _unread(decision), index.plan)
         everyone, _ = Scorer(batch, index, model.parameters, floor_log2=-np.inf).link(slice(0, 1))
         found_by = dict(zip(everyone.candidates.rows.tolist(), everyone.candidates.passes.tolist(), strict=True))
         beside = _evidence(source.candidates(decision), index)
@@ -94,6 +98,14 @@ def candidate_of(
     corrections = frequency_bits, neighbour_bits, household_bits, subject_bits, schedule_bits
     weight += subject_bits + schedule_bits
     return Candidate(registered[index.plan.right_id], probability, weight, found_by, registered, evidence, *corrections)
+
+
+def _unread(decision: dict[str, Any]) -> NDArray[np.uint8]:
+    """Whether no file of a claim's doses asks for a number, as `linkage.doses.batch.unread_of_claims` says it of what
+    was decided: who states none has the issue to say so, unless nobody asked. Means nothing where a number is stated,
+    nor of foreigners, who have no issue."""
+    is_silent = decision["status"] != "excluded" and decision["issue"] not in _OWN_NUMBER_ISSUES
+    return np.array([is_silent << BASIC_ROLES.index("number")], np.uint8)
 
 
 def _evidence(candidates: list[dict[str, Any]], index: Index) -> dict[int, tuple[float, float]]:

@@ -23,7 +23,7 @@ from linkage.storage import versions as stored
 from linkage.storage.checksums import SUMS, CheckedFile, CheckedReader
 from linkage.storage.summed_folders import files_of, write_sums
 
-FORMAT = 5
+FORMAT = 6
 ROW_GROUP_ROWS = 1 << 16  # who looks up one row reads as many
 MODEL, PARTS, EPOCHS = "model.json", "parts", "epochs"
 _EPOCH = f"{EPOCHS}/000001"  # the folder of the model of the first epoch

@@ -115,7 +115,7 @@ def _are_last(rows: pa.Table, table: StateTable) -> NDArray[np.bool_]:
 
 def doses_of_claims(state: State, claims: Keys) -> pa.Table:
     """The doses in force of some claims, by the keys of these, as they were accepted."""
-    now = rows_in_force(state, DOSE_VERSIONS, _doses_ever_of(state, claims))
+    now = rows_in_force(state, DOSE_VERSIONS, doses_ever_of(state, claims))
     is_asked = pc.is_in(now["claim"], pa.array(claims))
     return now.filter(pc.and_(is_asked, pc.not_equal(now["what"], WITHDRAWN)))
 
@@ -123,11 +123,11 @@ def doses_of_claims(state: State, claims: Keys) -> pa.Table:
 def versions_with(state: State, claim_ids: pa.Array, keys: Keys, columns: list[str] | None = None) -> pa.Table:
     """All versions of doses that make, or once made, some claims as typed; keys: the hashes of claim_ids."""
     claims = claims_found_by(state, keys)
-    ever = versions_of(state, DOSE_VERSIONS, _doses_ever_of(state, claims), columns=columns)
+    ever = versions_of(state, DOSE_VERSIONS, doses_ever_of(state, claims), columns=columns)
     return ever.filter(pc.is_in(ever["claim_id"], claim_ids))
 
 
-def _doses_ever_of(state: State, claims: Keys) -> pa.Array:
+def doses_ever_of(state: State, claims: Keys) -> pa.Array:
     """Doses that make, or once made, some claims: ids, distinct."""
     found = versions_of(state, DOSES_OF_CLAIMS, claims, by="claim", columns=["dose_id"])
     return found["dose_id"].combine_chunks().unique()

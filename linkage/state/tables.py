@@ -129,7 +129,7 @@ DOSES_OF_CLAIMS = StateTable(
     ("claim", "dose_id"),
 )
 
-# By hashes of what somebody has at hand: of the claim_id as typed.
+# By hashes of what somebody has at hand, of the claim_id as typed and of numbers: see linkage.nights.finding.
 CLAIMS_TO_FIND = StateTable(
     "claims_to_find",
     ("key", "claim"),
