@@ -134,7 +134,7 @@ def test_json_is_one_document_and_nothing_else(district: District, model: Path, 
         "state export",
         "nights rollback",
     }
-    without = set(NAMES) - {tuple(name.split()) for name in [*calls, *left_out]}
+    without = {name for name in NAMES if name[0] != "review"} - {tuple(name.split()) for name in [*calls, *left_out]}
     assert not without, f"commands that json_calls does not try: {without}"
     for name, arguments in calls.items():
         ended = call(*name.split(), *arguments, "--json")

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from linkage.nights.configuration import read_configuration
+from linkage.nights.taking_back import take_back
+from linkage.review.audit import verify
+from linkage.review.deciding import Said, decide
+from linkage.review.exporting import export_verdicts
+from linkage.review.of_state import take_nights
+from linkage.review.permissions import Account
+from linkage.review.store import Store, make_store
+from linkage.review.tables import candidates, claims, doses, items
 from tests.nights import Nights, Row, Town, manifest, table
 
 
@@ -125,3 +136,88 @@ def test_verdicts_that_say_nothing_are_rejected_with_their_reasons(nights: Night
     }
     told = manifest(folder)["verdict_files"][0]
     assert (told["physical_records"], told["decided"], told["rejected"]) == (9, 1, 8)
+
+
+# -------------------------------------------------------------------------------------------- from the review and back
+
+
+def items_of(store: Store) -> dict[str, Any]:
+    with store.reading() as connection:
+        return {row.subject: row for row in connection.execute(select(items))}
+
+
+def test_what_officers_decide_pins_and_comes_back(nights: Nights, town: Town, tmp_path: Path) -> None:
+    """A night, its items, decisions, the file, the next night: decided by officers, and the items are closed."""
+    configuration = read_configuration(nights.config)
+    store = make_store(tmp_path / "review.db")
+    (first,) = take_nights(store, configuration)
+    assert take_nights(store, configuration) == []
+    waiting = items_of(store)
+    assert first.opened >= len(waiting) > 2
+    before = decisions(nights, "before")
+    undecided = {row["claim_id"] for row in before.values() if row["status"] in ("review", "unmatched")}
+    with store.reading() as connection:
+        of_subject = {row.item_id: set() for row in waiting.values()}
+        for row in connection.execute(select(doses)):
+            of_subject[row.item_id].add(row.dose_id)
+        stood = connection.execute(select(claims)).all()
+        considered = dict(connection.execute(select(candidates.c.claim_row, candidates.c.person_id)).all())
+    assert {row.claim_id for row in stood} == undecided
+    subjects = {dose["subject_id"]: set() for dose in town.doses[:400]}
+    for dose in town.doses[:400]:
+        subjects[dose["subject_id"]].add(dose["dose_id"])
+    assert all(of_subject[row.item_id] == subjects[name] for name, row in waiting.items() if row.has_subject_id)
+    with_person = next(row for row in stood if row.claim_row in considered)
+    without = next(row for row in stood if row.item_id != with_person.item_id)
+    said = [(with_person, "person", considered[with_person.claim_row]), (without, "foreigner", None)]
+    officer = Account("an", "An", "officer", "25090", "vi", True)
+    with store.writing() as connection:
+        for row, word, person in said:
+            decide(
+                connection,
+                officer,
+                row.item_id,
+                Said(word, person, "", (row.claim_row,), 0),
+                "2026-03-14T17:00:00+07:00",
+            )
+    place = nights.folder / "in" / nights.date(1).isoformat()
+    place.mkdir(parents=True)
+    export_verdicts(store, place / "verdicts.csv")
+    assert [row["became"] for row in table(nights.run(1).night_dir, "verdicts")] == ["pins", "pins"]
+    after = decisions(nights, "after")
+    for row, word, person in said:
+        (dose, *_) = row.content["dose_ids"]
+        assert after[dose]["decided_by"] == "officer"
+        assert after[dose]["status"] == ("matched" if word == "person" else "excluded")
+        assert person is None or after[dose]["person_id"] == person
+    take_nights(store, configuration)
+    closed = {row.claim_id for row, _, _ in said}
+    with store.reading() as connection:
+        left = connection.execute(select(claims.c.claim_id).where(claims.c.is_open)).scalars()
+        assert set(left) == undecided - closed
+        assert verify(connection).entries == 5
+    store.close()
+
+
+def test_a_store_that_nights_left_behind_takes_what_is_in_force(nights: Nights, town: Town, tmp_path: Path) -> None:
+    """A night that the store took is taken back, and another one is done in its place."""
+    configuration = read_configuration(nights.config)
+    nights.write_doses(1, town.doses[400:700])
+    second = nights.run(1).night_id
+    store = make_store(tmp_path / "review.db")
+    assert [one.night_id for one in take_nights(store, configuration)][1:] == [second]
+    take_back(configuration, second)
+    nights.write_doses(1, town.doses[700:900])
+    nights.run(1)
+    take_nights(store, configuration)
+    other = make_store(tmp_path / "other.db")
+    take_nights(other, configuration)
+    found = {}
+    for one in (store, other):
+        with one.reading() as connection:
+            query = select(claims.c.claim_id, claims.c.queue, claims.c.content).where(claims.c.is_open)
+            found[one.path] = sorted(
+                (row.claim_id, row.queue, row.content["dose_ids"]) for row in connection.execute(query)
+            )
+        one.close()
+    assert found[store.path] == found[other.path] != []

@@ -31,6 +31,7 @@ BAD_IMPORTS = {
     "models imports blocking": ("models/comparators/bad.py", "import blocking", "linkage stands above"),
     "models imports pyarrow": ("models/bad.py", "import pyarrow.parquet", "tables and files are linkage's"),
     "blocking imports duckdb": ("blocking/bad.py", "import duckdb", "tables and files are linkage's"),
+    "linkage imports sqlalchemy": ("linkage/nights/bad.py", "import sqlalchemy", "pages and the store of the review"),
     "linkage imports splink": ("linkage/machine/bad.py", "import splink", "Splink is read and written"),
     "models imports splink": ("models/bad.py", "from splink import Linker", "Splink is read and written"),
     "linkage imports numba": ("linkage/machine/bad.py", "from numba import njit", "jitted kernels live"),
@@ -199,14 +200,18 @@ def pins(lock: str) -> set[str]:
     return set(re.findall(r"^[a-z][^\s;]*==[^\s;]+", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE))
 
 
+LOCKS = ("requirements.lock", "requirements-review.lock", "requirements-dev.lock")
+
+
 def test_the_larger_lock_only_adds_to_the_smaller() -> None:
     assert len(pins("requirements.lock")) > 15
-    assert pins("requirements.lock") < pins("requirements-dev.lock")
+    assert pins("requirements.lock") < pins("requirements-review.lock") < pins("requirements-dev.lock")
 
 
 def test_the_locks_hold_every_dependency() -> None:
     for lock, names in (
         ("requirements.lock", PYPROJECT["project"]["dependencies"]),
+        ("requirements-review.lock", PYPROJECT["project"]["optional-dependencies"]["review"]),
         ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"]),
     ):
         locked = {pin.split("==")[0] for pin in pins(lock)}
@@ -235,7 +240,7 @@ def unmet(locked: dict[str, str]) -> set[str]:
 def test_the_locks_are_complete_in_themselves() -> None:
     # ./run installs a lock without looking for what its packages need: pip 23 takes the newest release for an extra
     # that a package asks for, and refuses it since the lock pins another.
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in LOCKS:
         markers = re.findall(
             r"^([a-z][^\s;]*)==([^\s;]+)(?: ; ([^\\\n]+))?", (ROOT / name).read_text("utf-8"), re.MULTILINE
         )
@@ -294,7 +299,7 @@ def bare(tmp_path: Path) -> Path:
     """A checkout in a path with spaces, without an environment, and a PATH with the tools but no Python."""
     checkout = tmp_path / "a bare clone"
     checkout.mkdir()
-    for name in ("run", "requirements.lock", "requirements-dev.lock"):
+    for name in ("run", *LOCKS):
         shutil.copy(ROOT / name, checkout)
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -356,6 +361,12 @@ def test_what_an_operator_starts_needs_no_packages_of_development(bare: Path, ar
     assert "downloading and installing the packages of requirements.lock into" in first_start(bare, *arguments).stderr
 
 
+def test_the_review_gets_its_own_packages(bare: Path) -> None:
+    without_network(bare.parent / "bin")
+    told = first_start(bare, "linkage", "review", "--help").stderr
+    assert "downloading and installing the packages of requirements-review.lock into" in told
+
+
 @pytest.mark.parametrize("arguments", [("test",), ("lint",), ("bench",), ("bench", "accuracy"), ("bench", "faults")])
 def test_what_a_developer_starts_gets_them(bare: Path, arguments: tuple[str, ...]) -> None:
     without_network(bare.parent / "bin")
@@ -406,7 +417,7 @@ def test_the_commands_and_options_of_the_pages_exist(
     assert commands
     for words in commands:
         groups = ("index", "model", "plan", "review")
-        name = words[: 2 if words[0] in groups else 1]
+        name = words[: 3 if words[1:2] in (["accounts"], ["audit"]) else 2 if words[0] in groups else 1]
         monkeypatch.setattr(sys, "argv", ["linkage", *name, "--help"])
         with pytest.raises(SystemExit) as ended:
             main()

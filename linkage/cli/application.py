@@ -10,7 +10,22 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-from linkage.cli import doctor, find, index, judge, link, model, night, nights, plan, report, run, simulate, verify
+from linkage.cli import (
+    doctor,
+    find,
+    index,
+    judge,
+    link,
+    model,
+    night,
+    nights,
+    plan,
+    report,
+    review,
+    run,
+    simulate,
+    verify,
+)
 from linkage.cli.printing import print_lines
 from linkage.cli.talk import print_notes
 from linkage.errors import UsageError
@@ -90,6 +105,21 @@ GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
         (model.model_show, model.model_compare, model.model_export, model.model_check, model.model_import),
     ),
     "plan": ("Propose and check linkage plans.", (plan.plan_init, plan.plan_check)),
+    "review": (
+        "Let officers decide what nights could not.",
+        (review.review_import, review.review_export),
+    ),
+    "review accounts": (
+        "Add, list, open and close the accounts of the review.",
+        (
+            review.review_accounts_add,
+            review.review_accounts_list,
+            review.review_accounts_password,
+            review.review_accounts_close,
+            review.review_accounts_open,
+        ),
+    ),
+    "review audit": ("Check what the review did.", (review.review_audit_verify,)),
 }
 
 
@@ -106,11 +136,13 @@ def _with_paths_as_given(command: Command) -> Command:
 
 for command in COMMANDS:
     app.command(command.__name__.replace("_", " "))(_with_paths_as_given(command))
+groups = {"": app}
 for name, (purpose, commands) in GROUPS.items():
-    group = typer.Typer(help=purpose, no_args_is_help=True)
+    group = groups[name] = typer.Typer(help=purpose, no_args_is_help=True)
     for command in commands:
-        group.command(command.__name__.removeprefix(f"{name}_"))(_with_paths_as_given(command))
-    app.add_typer(group, name=name)
+        group.command(command.__name__.removeprefix(f"{name.replace(' ', '_')}_"))(_with_paths_as_given(command))
+    above, _, last = name.rpartition(" ")
+    groups[above].add_typer(group, name=last)
 
 
 def _print_version(is_asked: bool) -> None:

@@ -1,0 +1,96 @@
+"""Verdicts as nights take them: a CSV of all that officers decided and did not take back.
+
+Every file has all of them: a verdict that a night knows already is nothing to it, so a lost file loses nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from linkage.machine.clock import now
+from linkage.review import audit
+from linkage.review.deciding import UNDO, VERDICT
+from linkage.review.store import Store
+from linkage.review.tables import claims, event_claims, events, exports
+from linkage.review.taking import SYSTEM
+from linkage.schema import VERDICTS
+from linkage.storage.output_paths import check_file
+from linkage.storage.work_folders import replacing
+from linkage.wording.cell_text import csv_cell
+
+
+@dataclass(frozen=True)
+class Exported:
+    """rows: of the file, one for each claim that a verdict speaks of."""
+
+    out: str
+    rows: int
+    sha256: str
+
+
+def export_verdicts(store: Store, out: Path) -> Exported:
+    """Write the verdicts to a file, whole or not at all. What stands in it can no longer be undone, only decided anew.
+
+    Raises
+    ------
+    UsageError : the place cannot be written to
+    """
+    check_file(out, [store.path])
+    with store.writing() as connection:
+        rows = verdict_rows(connection)
+        text = _as_csv(rows)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        last = connection.execute(select(func.coalesce(func.max(events.c.event_id), 0))).scalar_one()
+        number = connection.execute(select(func.coalesce(func.max(exports.c.number), 0) + 1)).scalar_one()
+        at = now().isoformat(timespec="seconds")
+        said = {"last_event": last, "rows": len(rows), "sha256": digest}
+        connection.execute(insert(exports).values(number=number, at=at, **said))
+        audit.append(connection, "", SYSTEM, "export", at, {"number": number, **said})
+    # Killed here, what was not written counts as handed over: the next file has it.
+    with replacing(out) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+    return Exported(str(out), len(rows), digest)
+
+
+def verdict_rows(connection: Connection) -> list[dict[str, str]]:
+    """The verdicts by claim, in the order in which they were given, in the columns of the contract.
+
+    Left out are those taken back, and those that another one took the place of before a file had them.
+    """
+    undone = set(connection.execute(select(events.c.undoes).where(events.c.kind == UNDO)).scalars())
+    in_force = set(connection.execute(select(claims.c.event_id).where(claims.c.event_id.is_not(None))).scalars())
+    handed = connection.execute(select(func.coalesce(func.max(exports.c.last_event), 0))).scalar_one()
+    query = (
+        select(events, event_claims.c.claim_id)
+        .join(event_claims, event_claims.c.event_id == events.c.event_id)
+        .where(events.c.kind == VERDICT)
+        .order_by(events.c.event_id, event_claims.c.claim_id)
+    )
+    rows = (dict(row._mapping) for row in connection.execute(query))
+    return [
+        _row(row)
+        for row in rows
+        if row["event_id"] not in undone and (row["event_id"] in in_force or row["event_id"] <= handed)
+    ]
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, str]:
+    said = {"verdict": row["word"], "decided_by": row["account"], "decided_at": row["at"]}
+    values = {**{name: row.get(name) for name in ("claim_id", "person_id", "unit", "note")}, **said}
+    return {name: values.get(name) or "" for name in VERDICTS.names}
+
+
+def _as_csv(rows: list[dict[str, str]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, VERDICTS.names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
