@@ -103,6 +103,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "nights show": ["2026-03-14", "--config", config],
         "nights diff": ["0", "1", "--config", config],
         "nights prune": ["--keep", 1, "--config", config],
+        "quarantine list": ["--config", config],
         "history": [district.rows("doses")[0]["dose_id"], "--config", config],
         "state info": ["--config", config],
         "evaluate": [run_dir, "--truth", district.path("truth")],
@@ -126,6 +127,7 @@ def test_json_is_one_document_and_nothing_else(district: District, model: Path, 
     calls = json_calls(district, model, tmp_path)
     # Tried where their files are made.
     left_out = {
+        "quarantine release",
         "link",
         "model export",
         "model import",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from linkage.nights.quarantine import waiting_files
 from linkage.state.folder import open_state
 from linkage.stations import Stations
 from tests.crashes import recorded
@@ -40,7 +41,8 @@ def test_a_month_of_nights_decides_as_one_run(
         if number % 3 == 2:
             sequence.verdicts(number, 6)
         if number % 7 == 3:
-            (nights.folder / "in" / nights.date(number).isoformat() / "broken.csv").write_bytes(b"\x00\x01 no table")
+            broken = nights.folder / "in" / nights.date(number).isoformat() / "broken.csv"
+            broken.write_bytes(b"\x00\x01 no table" + bytes([number]))
         if number % 7 == 5:
             with recorded(nights.folder, tmp_path / "images", only=chance.randrange(FEWEST_EVENTS)):
                 nights.run(number)
@@ -53,4 +55,5 @@ def test_a_month_of_nights_decides_as_one_run(
         if number in (1, 4, 9, 14, 19, 24, 29):
             sequence.check(number)
     assert (set_aside, n_cut_off) == (4, 4)
-    assert len(open_state(nights.folder / "state").nights) == N_NIGHTS
+    state = open_state(nights.folder / "state")
+    assert (len(state.nights), len(waiting_files(state))) == (N_NIGHTS, 4)

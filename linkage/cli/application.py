@@ -20,6 +20,7 @@ from linkage.cli import (
     night,
     nights,
     plan,
+    quarantine,
     report,
     review,
     run,
@@ -98,6 +99,10 @@ GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
             nights.nights_rollback,
             nights.nights_prune,
         ),
+    ),
+    "quarantine": (
+        "List and release files that nights set aside.",
+        (quarantine.quarantine_list, quarantine.quarantine_release),
     ),
     "state": ("Export and show what is in force.", (night.state_export, night.state_info)),
     "model": (

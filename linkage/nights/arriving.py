@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from linkage.doses.batch import read_records
 from linkage.doses.claim_ids import hex_ids
+from linkage.errors import InputError
 from linkage.ingest import FileCount, Ingested, SetAside, ingest
 from linkage.machine.stage_clock import Clock
 from linkage.night.claims import read_right, unread_bits
+from linkage.nights.quarantine import set_aside_again
 from linkage.registry.index import Index
 from linkage.schema import DOSES, REJECTED, UPDATED_AT, WITHDRAWALS, TableSchema
 from linkage.state.tables import DOSE_VERSIONS
@@ -63,14 +66,17 @@ def read_arrivals(
     n_threads: int,
     scratch: Path,
     clock: Clock,
+    again: Collection[Path] = (),
 ) -> Arrived:
     """Read the files of a night; a dose that an earlier file brings may come again in a later one.
 
-    InputError where none of several files can be used.
+    again : of these files those that come from quarantine
+
+    InputError where no file of a sort can be used, unless all come from quarantine.
     """
     with clock.stage("ingest"):
-        of_doses = _ingested(doses, DOSES, columns, scratch, clock)
-        taken_back = _ingested(withdrawals, WITHDRAWALS, columns, scratch, clock)
+        of_doses, aside = _ingested(doses, DOSES, columns, scratch, clock, again)
+        taken_back, more_aside = _ingested(withdrawals, WITHDRAWALS, columns, scratch, clock, again)
     with clock.stage("encode"):
         versions, findings = _read_versions(of_doses, index, n_threads, scratch)
     parts = [found for found in (of_doses, taken_back) if found is not None]
@@ -83,7 +89,7 @@ def read_arrivals(
         pa.concat_tables([schema.empty_table(), *(table.replace_schema_metadata(metadata) for table in rejected)]),
         () if of_doses is None else of_doses.files,
         () if taken_back is None else taken_back.files,
-        tuple(found for part in parts for found in part.set_aside),
+        (*aside, *more_aside),
         tuple(note for part in parts for note in part.notes),
         () if of_doses is None else of_doses.unmatched,
         findings,
@@ -91,13 +97,23 @@ def read_arrivals(
 
 
 def _ingested(
-    paths: Sequence[Path], table: TableSchema, columns: dict[str, str], scratch: Path, clock: Clock
-) -> Ingested | None:
-    """The records of files of one sort; None where there are no files."""
+    paths: Sequence[Path],
+    table: TableSchema,
+    columns: dict[str, str],
+    scratch: Path,
+    clock: Clock,
+    again: Collection[Path],
+) -> tuple[Ingested | None, tuple[SetAside, ...]]:
+    """The records of files of one sort, None where there are no files; and those that cannot be used."""
     if not paths:
-        return None
+        return None, ()
     named = {file: name for file, name in columns.items() if name in table.names}
-    return ingest(paths, table, columns=named, scratch=scratch, strict=False, keys_by_file=True, on_read=clock.reading)
+    options: dict[str, Any] = {"columns": named, "scratch": scratch, "strict": False, "keys_by_file": True}
+    try:
+        found = ingest(paths, table, **options, on_read=clock.reading)
+    except InputError as error:
+        return None, set_aside_again(paths, again, error)
+    return found, found.set_aside
 
 
 def _read_versions(

@@ -15,6 +15,7 @@ from linkage.ingest import file_notes
 from linkage.ingest.paths import sha256_of
 from linkage.nights.arriving import Arrived
 from linkage.nights.configuration import Configuration, files_of
+from linkage.nights.quarantine import Chosen, chosen_files
 from linkage.state.folder import State
 
 _SHOWN = 10
@@ -22,13 +23,19 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class NightInputs:
-    """The files that a night reads; digest: of its date and of what they hold, which says whether it was done."""
+    """The files that a night reads.
+
+    chosen : what of them is in quarantine, and what in quarantine is not read
+    digest : of its date and of what the files hold that its patterns name, which says whether it was done
+    notes : of patterns that name none
+    """
 
     date: datetime.date
     doses: tuple[Path, ...]
     withdrawals: tuple[Path, ...]
     registry_changes: tuple[Path, ...]
     verdicts: tuple[Path, ...]
+    chosen: Chosen
     digest: str
     notes: tuple[str, ...]
 
@@ -39,8 +46,11 @@ class NightInputs:
         return sum(path.stat().st_size for path in every)
 
     def done_in(self, state: State) -> dict[str, Any] | None:
-        """What a state says of the night that was done with these files on this date; None where there was none."""
-        return next((night for night in state.nights if night["inputs"] == self.digest), None)
+        """What a state says of the last night that was done with these files on this date; None where there was none,
+        or where a file in quarantine is to be read now."""
+        if self.chosen.again:
+            return None
+        return next((night for night in reversed(state.nights) if night["inputs"] == self.digest), None)
 
 
 def _last_after(date: datetime.date, state: State) -> str | None:
@@ -63,27 +73,30 @@ def check_clock(date: datetime.date, state: State) -> None:
         )
 
 
-def inputs_of(configuration: Configuration, date: datetime.date) -> NightInputs:
-    """Find and hash the files."""
+def inputs_of(configuration: Configuration, date: datetime.date, state: State) -> NightInputs:
+    """Find and hash the files, and leave out what is in quarantine."""
     sources = configuration.sources
     withdrawals, no_withdrawals = files_of(configuration, sources.withdrawals, date)
     changes, no_changes = files_of(configuration, sources.registry_changes, date, but=withdrawals)
     verdicts, no_verdicts = files_of(configuration, sources.verdicts, date)
     # A pattern for all text files names those of withdrawals too, which are no doses.
     doses, no_doses = files_of(configuration, sources.doses, date, but=(*withdrawals, *changes, *verdicts))
+    sums = {path: sha256_of(path) for path in (*doses, *withdrawals, *changes, *verdicts)}
     # In the order in which a later file's doses take the place of an earlier one's.
     content = {
         "date": date,
-        "doses": [sha256_of(path) for path in doses],
-        "withdrawals": sorted(sha256_of(path) or "" for path in withdrawals),
-        "registry_changes": [sha256_of(path) for path in changes],
-        "verdicts": sorted(sha256_of(path) or "" for path in verdicts),
+        "doses": [sums[path] for path in doses],
+        "withdrawals": sorted(sums[path] or "" for path in withdrawals),
+        "registry_changes": [sums[path] for path in changes],
+        "verdicts": sorted(sums[path] or "" for path in verdicts),
         "columns": sorted(configuration.columns.items()),
     }
     digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()
     missing = (*no_doses, *no_withdrawals, *no_changes, *no_verdicts)
-    files = tuple(doses), tuple(withdrawals), tuple(changes), tuple(verdicts)
-    return NightInputs(date, *files, digest, tuple(f"no file for {pattern!r}" for pattern in missing))
+    named = {"doses": doses, "withdrawals": withdrawals, "verdicts": verdicts}
+    chosen = chosen_files(configuration, state, named, sums)
+    files = chosen.files["doses"], chosen.files["withdrawals"], tuple(changes), chosen.files["verdicts"]
+    return NightInputs(date, *files, chosen, digest, tuple(f"no file for {pattern!r}" for pattern in missing))
 
 
 def arrival_notes(arrived: Arrived) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
     Returns
     -------
     files : kind, file and bytes of each; missing : of patterns that name none
+    quarantine : which files are read from there, and what waits on
     already_done : the id of the night that was done with these files on this date
     expected : from_nights, seconds, peak_rss_bytes, disk_bytes and decisions that change, by a line through what the
         last nights took for the bytes that they read; None before the first one
@@ -34,7 +35,8 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
     Raises UsageError where a file or the configuration cannot be used, VerificationError where the state is damaged.
     """
     date = date or today()
-    state, inputs = open_state(configuration.state), inputs_of(configuration, date)
+    state = open_state(configuration.state)
+    inputs = inputs_of(configuration, date, state)
     files = [
         {"kind": kind, "file": str(path), "bytes": path.stat().st_size}
         for kind in _KINDS
@@ -45,6 +47,7 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
         "date": date,
         "files": files,
         "missing": list(inputs.notes),
+        "quarantine": list(inputs.chosen.notes),
         "already_done": done and done["night_id"],
         "state": state.name,
         "expected": _expected(configuration, state, inputs.n_bytes),

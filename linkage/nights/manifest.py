@@ -11,6 +11,7 @@ import msgspec
 
 from linkage.errors import VerificationError
 from linkage.ingest import file_entries, set_aside_entries
+from linkage.ingest.paths import sha256_of
 from linkage.machine.version import code_version
 from linkage.nights.arriving import Arrived
 from linkage.nights.configuration import Configuration
@@ -33,6 +34,8 @@ def night_id(inputs: NightInputs, state: State, index: Index, model: Model) -> s
         "model": model.digest(),
         "code": code_version(),
     }
+    if inputs.chosen.again:
+        content["quarantine"] = sorted(sha256_of(path) or "" for path in inputs.chosen.paths)
     return f"{inputs.date:%Y%m%d}-{hashlib.sha256(msgspec.json.encode(content, order='sorted')).hexdigest()[:12]}"
 
 

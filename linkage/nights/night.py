@@ -24,6 +24,7 @@ from linkage.nights.gates import check_expected, check_rejected
 from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, date_notes, inputs_of
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
 from linkage.nights.pruning import n_pruned, prune_first
+from linkage.nights.quarantine import quarantine_entries
 from linkage.nights.registry import Registry, changed_registry, check_is_of_state
 from linkage.nights.results import DECISION_CHANGES, Results, results_of
 from linkage.nights.status import telling
@@ -31,7 +32,7 @@ from linkage.nights.touched import touched_by
 from linkage.nights.unfinished import finish
 from linkage.nights.verdict_files import read_arrived_verdicts
 from linkage.nights.verdicts import VerdictChanges, published_verdicts, verdict_changes
-from linkage.nights.versions import DoseChanges, dose_changes
+from linkage.nights.versions import DoseChanges, corrected_by, dose_changes
 from linkage.published.folders import Stage, new_stage
 from linkage.published.reader import already_published, check_published
 from linkage.registry.index import Index, open_index
@@ -96,7 +97,7 @@ def run_night(
             held.enter_context(made_and_locked(folder))
         finish(configuration)
         state = open_state(configuration.state)
-        inputs = inputs_of(configuration, date)
+        inputs = inputs_of(configuration, date, state)
         if (done := _done_before(configuration, state, inputs)) is not None:
             return done
         if given is None:
@@ -203,13 +204,18 @@ class _Running:
         check_doses(self.state, changes, results)
         check_expected(results, self.configuration.gates)
         name = night_id(self.inputs, self.state, self.registry.before, self.model)
-        notes = (*self.inputs.notes, *self.registry.notes, *arrival_notes(arrived), *changes.notes, *verdicts.notes)
+        notes = (*self.inputs.notes, *self.inputs.chosen.notes, *self.registry.notes, *arrival_notes(arrived))
+        of_quarantine = [file.file for file in arrived.files if file.path in self.inputs.chosen.paths]
+        notes = (*notes, *changes.notes, *corrected_by(changes, of_quarantine), *verdicts.notes)
         notes = (*date_notes(self.inputs.date, self.state), *notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
                 self._write(stage, arrived, results, verdicts)
             self.check.finish()
             entries = state_entries(name, self.inputs, self.configuration, self.registry, changes, results)
+            entries["quarantine"] = quarantine_entries(
+                self.configuration, self.inputs.chosen, arrived.set_aside, name, self.inputs.date.isoformat()
+            )
             are_all = is_due(self.state)
             tables = dict(results.tables)
             if verdicts.rows.num_rows:
@@ -240,12 +246,13 @@ class _Running:
             work.n_threads,
             work.scratch,
             work.clock,
+            self.inputs.chosen.paths,
         )
 
     def _verdicts(self, arrived: Arrived, changes: DoseChanges) -> tuple[Arrived, Ingested | None]:
         inputs, work = self.inputs, self.work
         about = self.configuration.columns, self.index, self.state, changes, inputs.date, work.scratch
-        return read_arrived_verdicts(arrived, inputs.verdicts, *about)
+        return read_arrived_verdicts(arrived, inputs.verdicts, *about, inputs.chosen.paths)
 
     def _write(self, stage: Stage, arrived: Arrived, results: Results, verdicts: VerdictChanges) -> None:
         """Write what the night publishes."""

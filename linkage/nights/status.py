@@ -14,6 +14,7 @@ from linkage.machine.clock import now
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
 from linkage.nights.pruning import n_pruned
+from linkage.nights.quarantine import waiting_files
 from linkage.nights.unfinished import INTENT, waiting_nights
 from linkage.published.manifests import FILE_ENTRIES, PublishedManifest, night_files
 from linkage.published.reader import read_manifest
@@ -54,6 +55,7 @@ def status(configuration: Configuration) -> dict[str, Any]:
     running : pid, since and stage of the night at work; None where none is
     unfinished : what was killed and is finished by the next start
     last_night : None before the first one; gates : their limits, and what the last night had of each
+    quarantine : how many files wait there
     verified : when everything was found whole last, and days since; None where it never was
     disk_free_bytes : of the disks of index, state and nights
 
@@ -69,6 +71,7 @@ def status(configuration: Configuration) -> dict[str, Any]:
         "unfinished": unfinished,
         "nights": len(state.nights),
         "last_night": last and {name: last[name] for name in ("night_id", "date", "doses", "changes", "counts")},
+        "quarantine": len(waiting_files(state)),
         "gates": _gates(configuration, state),
         "verified": _verified(configuration.nights / VERIFIED),
         "disk_free_bytes": {name: shutil.disk_usage(folder_there(place)).free for name, place in places.items()},

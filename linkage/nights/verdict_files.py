@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage.doses.verdicts import AreKnown, are_among, read_verdicts
+from linkage.errors import InputError
 from linkage.ingest import Ingested
 from linkage.ingest.duplicates import hash_keys
 from linkage.nights.arriving import Arrived
+from linkage.nights.quarantine import set_aside_again
 from linkage.nights.versions import DoseChanges
 from linkage.registry.index import Index
 from linkage.schema import VERDICTS
@@ -33,10 +35,13 @@ def read_arrived_verdicts(
     changes: DoseChanges,
     date: datetime.date,
     scratch: Path,
+    again: Collection[Path] = (),
 ) -> tuple[Arrived, Ingested | None]:
     """Read the verdicts of a night, and add to what arrived what became of their files; None where there are none.
 
     They speak of doses and claims of any night so far, and are decided on its date or before.
+
+    again : of the files those that come from quarantine
     """
     if not paths:
         return arrived, None
@@ -55,7 +60,10 @@ def read_arrived_verdicts(
 
     named = {file: name for file, name in columns.items() if name in VERDICTS.names}
     options: dict[str, Any] = {"latest": date, "columns": named, "scratch": scratch, "strict": False}
-    found = read_verdicts(paths, index, known("claim_id"), known("dose_id"), needs_word=True, **options)
+    try:
+        found = read_verdicts(paths, index, known("claim_id"), known("dose_id"), needs_word=True, **options)
+    except InputError as error:
+        return replace(arrived, set_aside=(*arrived.set_aside, *set_aside_again(paths, again, error))), None
     metadata = arrived.rejected.schema.metadata
     more = found.rejected.replace_schema_metadata(metadata)
     told = replace(

@@ -7,6 +7,7 @@ unchanged, as in files that are sent whole every night. Withdrawals are entered 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ _OTHER_FACILITY = (
     "corrections from another facility than that of the dose before (if stations number their doses alike, make the "
     "keys differ by station)"
 )
+_BY_OLDER_FILES = "doses that a file from quarantine states otherwise than what came before; see their history"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,13 @@ def dose_changes(arrived: Arrived, state: State) -> DoseChanges:
         *_told(_other_facility(known, taken), _OTHER_FACILITY),
     ]
     return DoseChanges(rows, before, after, counts, tuple(notes))
+
+
+def corrected_by(changes: DoseChanges, files: Collection[str]) -> list[str]:
+    """A note of the doses that files from quarantine, which may be older than what came since, state otherwise."""
+    rows = changes.rows
+    is_one = pc.and_(pc.is_in(rows["file"], pa.array(files, pa.string())), pc.equal(rows["what"], CORRECTED))
+    return _told(rows["dose_id"].filter(is_one).combine_chunks().unique(), _BY_OLDER_FILES)
 
 
 def _told(ids: pa.Array, what: str) -> list[str]:
