@@ -46,10 +46,12 @@ class Decided:
 
     def candidates(self, claims: NDArray[np.integer]) -> tuple[Ranked, NDArray[np.float64]]:
         """All candidates of some claims, [m, k], and their probabilities; who was not linked has the best one only."""
-        shape = claims.size, self.ranked.rows.shape[1]
-        found, probabilities = Ranked.nobody(shape), np.zeros(shape)
         place = self.place[claims]
         is_linked = place != NO_RIVALS
+        if is_linked.all():
+            return self.ranked.at(place), self.ranked_probabilities[place]
+        shape = claims.size, self.ranked.rows.shape[1]
+        found, probabilities = Ranked.nobody(shape), np.zeros(shape)
         found.best.put(slice(None), self.best.at(claims))
         probabilities[:, 0] = self.best_probabilities[claims]
         found.put(is_linked, self.ranked.at(place[is_linked]))
