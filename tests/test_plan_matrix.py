@@ -52,7 +52,7 @@ N_COLUMNS = {kind: values[0].count("|") + 1 for kind, values in VALUES.items()}
 SAME, NEAR, FAR, EMPTY, COMMON = range(5)  # records of the right, COMMON several times: what it holds is frequent
 N_COMMON = 6
 RIGHT = [SAME, NEAR, FAR, EMPTY, *[COMMON] * N_COMMON]
-THRESHOLDS: dict[str | None, list[float]] = {
+THRESHOLDS: dict[str, list[float]] = {  # by measure, or by kind where it has none; else 5 and 50
     "jaro_winkler": [0.9, 0.7], "levenshtein": [1, 3], "damerau_levenshtein": [1, 3], "relative": [0.02, 0.5],
 }  # fmt: skip
 PAIRS = [(field, kind) for kind, spec in COMPARISON_KINDS.items() for field in spec.fields]
@@ -81,7 +81,7 @@ def plan_of(field: str, kind: str, measure: str | None = None, **options: Any) -
         fields[-1]["nicknames"] = [["Katherine", "Kate"]]
     n_left, n_right = COMPARISON_KINDS[kind].columns
     sides = {"left": [name, "sex", "birth_date"][:n_left], "right": [name] * n_right}
-    thresholds = THRESHOLDS.get(measure, [])
+    thresholds = THRESHOLDS.get(measure or kind, [])
     if COMPARISON_KINDS[kind].labels is None and not thresholds:
         thresholds = [5, 50]
     comparison: dict[str, Any] = {"name": "under test", "kind": kind, **sides, "thresholds": thresholds, **options}

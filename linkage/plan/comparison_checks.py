@@ -45,7 +45,7 @@ def _field_problems(comparison: Comparison, plan: Plan) -> list[str]:
     if comparison.absent_level and kind.stated is None:
         problems.append(f"{where}: kind {comparison.kind!r} has no absent_level")
     if comparison.term_frequency and not kind.counted:
-        problems.append(f"{where}: kind {comparison.kind!r} has no term_frequency: hardly two values are the same")
+        problems.append(f"{where}: kind {comparison.kind!r} has no term_frequency: its first level has unequal values")
     problems += [
         f"{where}: {key} needs term_frequency = true"
         for key, is_stated in (("group", comparison.group is not None), ("local", comparison.local))

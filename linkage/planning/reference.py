@@ -66,7 +66,7 @@ _PARTS = {
 }
 _COLUMNS = {"name_pair": 2, "coordinates": 2, "commune": 5}
 _SAMPLE = "1"
-_THRESHOLDS = {"jaro_winkler": [0.9, 0.8]}
+_THRESHOLDS = {"jaro_winkler": [0.9, 0.8]}  # by measure, or by kind where it has none
 
 
 def parts_of(kind: str) -> list[str]:
@@ -153,7 +153,7 @@ def _shown_measures(measures: tuple[str | None, ...]) -> tuple[str | None, ...]:
 
 
 def _example(kind: str, measure: str | None, has_thresholds: bool) -> Comparison:
-    thresholds = _THRESHOLDS.get(measure or "", [1.0, 2.0]) if has_thresholds else []
+    thresholds = _THRESHOLDS.get(measure or kind, [1.0, 2.0]) if has_thresholds else []
     return Comparison(name=kind, kind=kind, left=["field"], right=["field"], measure=measure, thresholds=thresholds)
 
 
