@@ -1,7 +1,9 @@
-"""What a state explains and finds: the same as a run on all that is in force, and without reading it all."""
+"""What a state explains, finds and reports: the same as a run on all that is in force, and without reading it all."""
 
 from __future__ import annotations
 
+import datetime
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from unittest import mock
@@ -12,6 +14,7 @@ import pytest
 from linkage.insight.explain import dose_of, explain
 from linkage.insight.finding import Asked, find_doses, find_in_state
 from linkage.insight.sources import StateSource, source_of
+from linkage.reports import FORMS, write_report
 from linkage.state.folder import open_state
 from linkage.state.tables import TABLES
 from tests.district import call, heavy_modules_of
@@ -179,3 +182,37 @@ def test_a_key_is_asked_for_as_it_was_copied(stood: Stood) -> None:
         for words in (("explain", config, key), ("history", key, "--config", config), ("find", config, "--dose", key)):
             ended = call(*words, "--json")
             assert (ended.code, dose in ended.out) == (0, True), (words, ended.err)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_state_reports_as_a_run(stood: Stood, form: str, tmp_path: Path) -> None:
+    day, unit = stood.nights.date(2), str(stood.decisions[0]["commune_code"])
+    for place in (stood.nights.config, stood.state, stood.scratch):
+        for asked in (None, unit, "68"):
+            write_report(place, form, "json", tmp_path / f"{place.name}-{asked}", unit=asked)
+    for asked in (None, unit, "68"):
+        ours, again, theirs = (
+            json.loads((tmp_path / f"{place.name}-{asked}").read_text("utf-8"))
+            for place in (stood.nights.config, stood.state, stood.scratch)
+        )
+        if form == "progress":  # of which a run knows its own day alone
+            told = ("newly_verified", "no_longer_verified")
+            rows = [row for row in ours["rows"] if row["date"] == day.isoformat()]
+            ours, again, theirs = ({**found, "rows": [], "total": {}} for found in (ours, again, theirs))
+            made = json.loads((tmp_path / f"{stood.scratch.name}-{asked}").read_text("utf-8"))["rows"]
+            assert [{**row, **dict.fromkeys(told)} for row in rows] == [{**row, **dict.fromkeys(told)} for row in made]
+        assert ours == again == theirs
+
+
+def test_a_form_of_a_state_is_refused_in_one_line(stood: Stood, tmp_path: Path) -> None:
+    day = stood.nights.date(0) - datetime.timedelta(days=1)
+    out = ("--out", tmp_path / "out.json")
+    early = one_line(call("report", stood.state, "--form", "daily", "--as-of", day, *out), 2)
+    assert f"--as-of {day}: before the first night, which was {stood.nights.date(0)}" in early
+    of_run = one_line(call("report", stood.scratch, "--form", "daily", "--as-of", day, *out), 2)
+    assert "a run counts as of its list date" in of_run
+    pairs = one_line(call("report", stood.state, "--form", "statistics", "--out", tmp_path / "s.html"), 2)
+    assert "--form statistics is of a run alone" in pairs
+    unknown = one_line(call("report", stood.state, "--form", "daily", "--unit", "99", *out), 2)
+    assert "--unit 99: no commune, district or province of this state has the code" in unknown
+    assert not list(tmp_path.iterdir())

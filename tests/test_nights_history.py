@@ -14,6 +14,11 @@ import pytest
 
 from linkage.insight.history import History, NightOfDose, history
 from linkage.nights.configuration import read_configuration
+from linkage.reports.counting import counted_of
+from linkage.reports.daily import daily_of
+from linkage.reports.form import Report
+from linkage.reports.progress import progress_of
+from linkage.schema import STATUSES
 from linkage.state.folder import open_state
 from linkage.state.rows import rows_in_force, versions_of
 from linkage.state.tables import DOSE_VERSIONS, PUBLISHED_DECISIONS
@@ -201,3 +206,67 @@ def test_a_damaged_state_is_told(told: Told, tmp_path: Path) -> None:
         assert call("history", told.doses["registry"], "--config", told.nights.config).code == 4
     finally:
         path.write_bytes(whole)
+
+
+Place = tuple[str | None, str]  # commune and status
+
+
+def subjects_of(snapshot: dict[str, Row]) -> dict[str, Place]:
+    """Where each subject stands, one by one: the most pressing status, in the commune of the gravest dose."""
+    found: dict[str, list[Row]] = {}
+    for _, row in sorted(snapshot.items()):
+        found.setdefault(row["subject_id"] or row["claim_id"], []).append(row)
+    pressing = ("review", "unmatched", "matched", "verified", "excluded")
+    issues = ("no_id", "bad_id_format", "wrong_info", None)
+
+    def gravity(row: Row) -> int:
+        is_open = row["status"] in pressing[:3]
+        return issues.index(row["issue"]) if is_open else len(issues) + pressing.index(row["status"])
+
+    return {
+        subject: (min(rows, key=gravity)["commune_code"], min((row["status"] for row in rows), key=pressing.index))
+        for subject, rows in found.items()
+    }
+
+
+def rows_of_form(report: Report) -> list[Row]:
+    return [dict(zip([column.key for column in report.columns], row, strict=True)) for row in report.rows]
+
+
+def test_any_day_is_reported_as_it_was(told: Told) -> None:
+    stood: list[dict[str, Place]] = [{}, *(subjects_of(snapshot) for snapshot in told.snapshots)]
+    counted = counted_of(told.nights.config)
+    moved = {(row["date"], row["commune_code"], row["status"]): row for row in counted.by_day().to_pylist()}
+    of_form = rows_of_form(progress_of(counted))
+    names = ("date", "commune_code", "commune", *STATUSES, "total")
+    n_left = 0
+    for number in range(N_NIGHTS):
+        day, before, now = told.nights.date(number), stood[number], stood[number + 1]
+        for place in {*before.values(), *now.values()}:
+            row = moved[day, *place]
+            came = sum(place == there != before.get(subject) for subject, there in now.items())
+            left = sum(place == there != now.get(subject) for subject, there in before.items())
+            there = sum(place == other for other in now.values())
+            assert (row["n_came"], row["n_left"], row["n_subjects"]) == (came, left, there), (day, place)
+            n_left += left
+        daily = rows_of_form(daily_of(counted_of(told.nights.config, day)))
+        shown = [row for row in of_form if row["date"] == day and row["total"]]
+        assert [{name: row[name] for name in names} for row in shown] == [
+            {name: row[name] for name in names} for row in daily
+        ]
+        assert sum(row["newly_verified"] for row in shown) == sum(
+            row["n_came"] for (date, _, status), row in moved.items() if date == day and status == "verified"
+        )
+    assert n_left > 0
+
+
+def test_the_last_row_of_the_progress_adds_up(told: Told) -> None:
+    for day in (None, told.nights.date(2)):
+        report = progress_of(counted_of(told.nights.config, day))
+        total = dict(zip([column.key for column in report.columns], report.total, strict=True))
+        last = [row for row in rows_of_form(report) if row["date"] == report.as_of]
+        for name in (*STATUSES, "total"):
+            assert total[name] == sum(row[name] for row in last)
+        assert total["verified"] == total["newly_verified"] - total["no_longer_verified"]
+        tenths = 1000 * total["verified"] // (total["total"] - total["excluded"])
+        assert total["verified_share"] == f"{tenths // 10},{tenths % 10}%"

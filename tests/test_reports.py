@@ -369,7 +369,7 @@ def test_no_name_becomes_a_formula(tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_unknown_is_named_with_the_choices(bao_lam: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--form no-such-form: unknown; use appendix or "):
+    with pytest.raises(UsageError, match="--form no-such-form: unknown; use appendix, daily, "):
         write_report(bao_lam, "no-such-form", "csv", tmp_path / "out")
     with pytest.raises(UsageError, match="--format pdf: unknown; use one of xlsx, csv, json, html"):
         write_report(bao_lam, "appendix", "pdf", tmp_path / "out")

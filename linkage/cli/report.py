@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from linkage.cli.options import Json, language, new_file
+from linkage.cli.options import Json, day, language, new_file
 from linkage.cli.printing import print_json, print_lines, print_result, print_table
 from linkage.cli.talk import print_notes
 from linkage.errors import UsageError
@@ -18,7 +19,7 @@ _FORMS = ", ".join(FORM_NAMES)
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a published run.")],
+    place: Annotated[Path, typer.Argument(help="Folder of a published run or of a state of nights; or night.toml.")],
     form: Annotated[str, typer.Option(help=f"{_FORMS} or {STATISTICS}.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     format: Annotated[
@@ -28,6 +29,10 @@ def report(
     unit: Annotated[
         str | None, typer.Option(help=f"{_FORMS}: code of a commune, a district or a province, counted alone.")
     ] = None,
+    as_of: Annotated[
+        datetime.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Of a state: as it was after the nights up to this day."),
+    ] = None,
     truth: Annotated[
         Path | None, typer.Option(help=f"{STATISTICS}: dose_id and person_id; adds accuracy and calibration.")
     ] = None,
@@ -36,15 +41,16 @@ def report(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a form of the offices, or the statistics of a run.
+    """Write a form of the offices, of a run or of a state of nights, or the statistics of a run.
 
     \b
     Example: linkage report runs/RUN --form appendix --out appendix.xlsx
-    Example: linkage report runs/RUN --form daily --out daily.csv
+    Example: linkage report night.toml --form progress --as-of 2022-08-29 --out progress.xlsx
     """
     from linkage.reports import write_form
 
-    written = write_form(run, form, format, new_file(out, truth), unit=unit, truth=truth, unmask=unmask)
+    options: dict[str, Any] = {"unit": unit, "as_of": day(as_of), "truth": truth, "unmask": unmask}
+    written = write_form(place, form, format, new_file(out, truth), **options)
     print_result({"report": str(out), "form": form, "format": written}, as_json)
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from linkage.demo.district import DemoSummary
 from linkage.published.reader import read_table
-from linkage.reports.appendix import appendix_of_run
+from linkage.reports.appendix import appendix_of
+from linkage.reports.counting import counted_of
 from linkage.reports.evaluation import measures_table
 from linkage.reports.form import Cell, Report
 
@@ -52,7 +53,7 @@ def render(demo: DemoSummary) -> RenderableType:
         *_linked(demo.run_dir),
         *_review(demo.run_dir),
         _statuses(demo.counts, n_doses),
-        _form(appendix_of_run(demo.run_dir)),
+        _form(appendix_of(counted_of(demo.run_dir))),
         measures_table("How right it was: a made-up district comes with the truth", measures, "doses"),
         "Look further (where the program is not installed: ./run linkage ...):",
         *(Text(f"{what:<13} {where}", no_wrap=True) for what, where in _places(demo).items()),

@@ -27,6 +27,12 @@ def communes_of(run_dir: Path, unit: str | None = None) -> pa.Table:
     if not has_communes(run_dir):
         raise InputError(f"{run_dir}: does not say where its communes lie; link again with this version")
     communes = read_table(run_dir, COMMUNES.name, COMMUNES.names)
+    return communes_with(communes, unit, "this run", "communes.parquet lists them")
+
+
+def communes_with(communes: pa.Table, unit: str | None, of: str, listed: str) -> pa.Table:
+    """Of some communes those of a unit, all where None is given; of, listed: for who is told that there is no such
+    unit."""
     if unit is None:
         return communes
     is_in = pa.array([False] * communes.num_rows)
@@ -34,9 +40,7 @@ def communes_of(run_dir: Path, unit: str | None = None) -> pa.Table:
         is_in = pc.or_(is_in, pc.fill_null(pc.equal(communes.column(code), unit), False))
     chosen = communes.filter(is_in)
     if not chosen.num_rows:
-        raise UsageError(
-            f"--unit {unit}: no commune, district or province of this run has the code; communes.parquet lists them"
-        )
+        raise UsageError(f"--unit {unit}: no commune, district or province of {of} has the code; {listed}")
     return chosen
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from linkage.ingest import Ingested
 from linkage.published.claims import candidate_parts, claim_parts, with_comparisons
 from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
-from linkage.published.decisions import PersonIds, communes_table, decision_parts
+from linkage.published.decisions import PersonIds, communes_lived_in, decision_parts
 from linkage.published.faults import Faults
 from linkage.published.folders import Stage
 from linkage.published.groups import GROUPS, groups_table
@@ -61,7 +61,7 @@ def write_tables(
             **queue_parts(ToQueue(read, claims, doses, faults, index, list_date)),
             SUBJECTS.name: (SUBJECTS.arrow(), open_subject_parts(platform, read.doses, of_dose, batch, plan)),
             SUBJECT_COUNTS.name: (SUBJECT_COUNTS.arrow(), [subject_counts(platform, of_dose, batch, plan)]),
-            COMMUNES.name: (COMMUNES.arrow(), [communes_table(batch, plan)]),
+            COMMUNES.name: (COMMUNES.arrow(), [communes_lived_in(batch, plan)]),
             GROUPS.name: (GROUPS.arrow(), [groups]),
             READINGS.name: (READINGS.arrow(), reading_parts(read.stations, read.doses.records)),
         }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from linkage.deciding.decide import EXCLUDED, MATCHED, NO_RIVALS, REVIEW, UNMATCHED, Decided
 from linkage.doses.schedule import conflict_labels
+from linkage.encode.dictionaries import Dictionaries
 from linkage.machine.parts import parts_of
 from linkage.plan.kinds import FOUND_BY_SUBJECT
 from linkage.plan.sections import Plan
@@ -107,12 +108,15 @@ def commune_columns(batch: Batch, plan: Plan, claims: NDArray[np.integer[Any]]) 
     }
 
 
-def communes_table(batch: Batch, plan: Plan) -> pa.Table:
-    """The communes that the claims live in, sorted by code; see schema.COMMUNES."""
-    dictionaries = batch.dictionaries
-    units, as_of = dictionaries.units, dictionaries.commune_date
+def communes_lived_in(batch: Batch, plan: Plan) -> pa.Table:
+    """The communes that the claims live in, see `communes_table`."""
     present = np.flatnonzero(np.bincount(stated_communes(batch, plan), minlength=1)[1:]) + 1
-    ids = present.astype(np.uint16)
+    return communes_table(batch.dictionaries, present.astype(np.uint16))
+
+
+def communes_table(dictionaries: Dictionaries, ids: NDArray[np.uint16]) -> pa.Table:
+    """Some communes by their places in the units of doses, sorted by code; see schema.COMMUNES."""
+    units, as_of = dictionaries.units, dictionaries.commune_date
     places, now = units.doses, units.province_of_doses(ids, as_of)
     here = pa.array(ids)
     provinces = places.province[ids]

@@ -32,7 +32,7 @@ from linkage.scoring.batch import Batch
 # then the verified and the excluded.
 _OPEN_WITHOUT_ISSUE, _VERIFIED, _EXCLUDED = range(len(ISSUES), len(ISSUES) + 3)
 # A subject has the status that leaves most to do: it is verified only when all its doses are.
-_STATUS_ORDER = np.array([REVIEW, UNMATCHED, MATCHED, VERIFIED, EXCLUDED], np.uint8)
+STATUS_ORDER = np.array([REVIEW, UNMATCHED, MATCHED, VERIFIED, EXCLUDED], np.uint8)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def platform_subjects(
     _, subject_of, first = grouped(_ids(doses, of_dose))
     n_subjects, n_doses = first.size, of_dose.size
     least = np.full(n_subjects, np.iinfo(np.int64).max)
-    pressing = np.full(n_subjects, _STATUS_ORDER.size, np.uint8)
+    pressing = np.full(n_subjects, STATUS_ORDER.size, np.uint8)
     n_open = np.zeros(n_subjects, np.int32)
     for part in parts_of(n_doses):
         status, subjects = dose_status[part], subject_of[part]
@@ -74,10 +74,10 @@ def platform_subjects(
         rank = issues[of_dose[part]].astype(np.int64)
         rank[status == VERIFIED], rank[status == EXCLUDED] = _VERIFIED, _EXCLUDED
         np.minimum.at(least, subjects, rank * n_doses + np.arange(part.start, part.stop))
-        np.minimum.at(pressing, subjects, np.argsort(_STATUS_ORDER).astype(np.uint8)[status])
+        np.minimum.at(pressing, subjects, np.argsort(STATUS_ORDER).astype(np.uint8)[status])
         np.add.at(n_open, subjects, ((status != VERIFIED) & (status != EXCLUDED)).astype(np.int32))
     rank, dose = np.divmod(least, max(1, n_doses))
-    return PlatformSubjects(dose.astype(np.int32), rank.astype(np.int8), _STATUS_ORDER[pressing], n_open)
+    return PlatformSubjects(dose.astype(np.int32), rank.astype(np.int8), STATUS_ORDER[pressing], n_open)
 
 
 def _ids(doses: Doses, of_dose: NDArray[np.int32]) -> NDArray[np.uint64]:

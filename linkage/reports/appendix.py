@@ -12,17 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-import pyarrow.compute as pc
-
-from linkage.exports.list_dates import list_date_of
-from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import ISSUES
-from linkage.published.reader import read_manifest, read_table
+from linkage.reports.counted import Counted, of_unit
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
-from linkage.reports.office import office_of_run
-from linkage.schema import SUBJECTS
+from linkage.reports.office import office_of_counted
 
 TITLE = "Bảng tổng hợp tình hình xác minh thông tin đối tượng tiêm chủng COVID-19"
 COLUMNS = (
@@ -43,24 +37,13 @@ def appendix(counts: Mapping[tuple[str, str], int]) -> Report:
     return add_up("appendix", TITLE, COLUMNS, lines)
 
 
-def appendix_of_run(run_dir: Path, unit: str | None = None) -> Report:
-    """The appendix of a published run by commune, under the names of the manifest's ``commune_names``; of a commune, a
-    district or a province alone where its code is given."""
-    manifest = read_manifest(run_dir)
-    names: Mapping[str, str] = manifest.get("commune_names", {})
-    # A subject without an issue agrees with the registry and is open for another reason: a dose after death.
-    subjects = read_table(run_dir, SUBJECTS.name, ["commune_code", "commune_code_now", "issue"])
-    subjects = subjects.filter(pc.is_valid(pc.field("issue")))
-    if unit is not None:
-        subjects = of_communes(subjects, communes_of(run_dir, unit))
-    counted = subjects.group_by(["commune_code", "issue"]).aggregate([([], "count_all")]).to_pylist()
-    labels = commune_labels({row["commune_code"] for row in counted if row["commune_code"]}, names)
+def appendix_of(counted: Counted, unit: str | None = None) -> Report:
+    """The appendix of a run or a state by commune; of a commune, a district or a province alone where its code is
+    given."""
+    issues = of_unit(counted.issues(), counted, unit).to_pylist()
+    labels = commune_labels({row["commune_code"] for row in issues if row["commune_code"]}, counted.names)
     counts: Counter[tuple[str, str]] = Counter()
-    for row in counted:
-        counts[labels.get(row["commune_code"], UNKNOWN_COMMUNE), row["issue"]] += row["count_all"]
-    return replace(
-        appendix(counts),
-        as_of=list_date_of(run_dir, manifest),
-        office=office_of_run(run_dir, "health", unit),
-        is_annex=True,
-    )
+    for row in issues:
+        counts[labels.get(row["commune_code"], UNKNOWN_COMMUNE), row["issue"]] += row["n_subjects"]
+    office = office_of_counted(counted, "health", unit)
+    return replace(appendix(counts), as_of=counted.as_of, office=office, is_annex=True)

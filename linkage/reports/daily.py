@@ -9,17 +9,14 @@ import datetime
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow as pa
 
-from linkage.exports.list_dates import list_date_of
-from linkage.exports.units import communes_of, of_communes
 from linkage.exports.words import STATUSES as STATUS_WORDS
-from linkage.published.reader import read_manifest, read_table
+from linkage.reports.counted import Counted, day_of, of_unit
 from linkage.reports.form import UNKNOWN_COMMUNE, Report, ReportColumn, add_up, commune_labels, vietnamese_order
-from linkage.reports.office import office_of_run
-from linkage.schema import STATUSES, SUBJECT_COUNTS
+from linkage.reports.office import office_of_counted
+from linkage.schema import STATUSES
 
 TITLE = "Báo cáo kết quả xác minh thông tin đối tượng tiêm chủng COVID-19 theo ngày"
 COLUMNS = (
@@ -47,14 +44,9 @@ def daily(date: datetime.date, subject_counts: pa.Table, names: Mapping[str, str
     return add_up("daily", TITLE, COLUMNS, lines)
 
 
-def daily_of_run(run_dir: Path, unit: str | None = None) -> Report:
-    """The daily counts of a published run, on the manifest's ``list_date``; of a commune, a district or a province
-    alone where its code is given."""
-    manifest = read_manifest(run_dir, "list_date")
-    counts = read_table(run_dir, SUBJECT_COUNTS.name, SUBJECT_COUNTS.names)
-    if unit is not None:
-        counts = of_communes(counts, communes_of(run_dir, unit))
-    date = list_date_of(run_dir, manifest)
-    assert date is not None  # read_manifest has asked for it
-    report = daily(date, counts, manifest.get("commune_names", {}))
-    return replace(report, as_of=date, office=office_of_run(run_dir, "police", unit))
+def daily_of(counted: Counted, unit: str | None = None) -> Report:
+    """The daily counts of a run or a state, on the day that it counts up to; of a commune, a district or a province
+    alone where its code is given. InputError for a run that does not say its day."""
+    date = day_of(counted)
+    report = daily(date, of_unit(counted.statuses(), counted, unit), counted.names)
+    return replace(report, as_of=date, office=office_of_counted(counted, "police", unit))

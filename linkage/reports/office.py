@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from linkage.exports.units import communes_of, has_communes
+from linkage.reports.counted import Counted
 
 COUNTRY = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
 MOTTO = "Độc lập - Tự do - Hạnh phúc"
@@ -46,13 +45,11 @@ class Office:
 UNKNOWN_OFFICE = Office()
 
 
-def office_of_run(run_dir: Path, branch: str, unit: str | None) -> Office:
-    """The office of a branch ("health" or "police") for a unit, or for the smallest that all communes of a run lie in;
-    dots to be filled in where that is not known."""
-    if unit is None and not has_communes(run_dir):
-        return UNKNOWN_OFFICE
-    communes = communes_of(run_dir, unit).to_pylist()
-    return office_of(communes, branch, unit)
+def office_of_counted(counted: Counted, branch: str, unit: str | None) -> Office:
+    """The office of a branch ("health" or "police") for a unit, or for the smallest that all communes lie in; dots to
+    be filled in where that is not known."""
+    communes = counted.communes(unit)
+    return UNKNOWN_OFFICE if communes is None else office_of(communes.to_pylist(), branch, unit)
 
 
 def office_of(communes: list[dict[str, Any]], branch: str, unit: str | None) -> Office:
