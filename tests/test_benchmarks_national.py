@@ -5,24 +5,38 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.national import __main__ as driver
-from benchmarks.national import tasks
+from benchmarks.national import night_files, tasks
 from benchmarks.national.findings import COUNTRY, NIGHT, growth, judge, stage_seconds
+from benchmarks.national.night_findings import history_growth, judge_nights, night_lines
 from benchmarks.national.report import markdown, write_report
 from benchmarks.national.steps import Sizes, Step, steps
 from benchmarks.national.watching import watch
+from linkage.nights.configuration import read_configuration
 from linkage.schema import REGISTRY
 
 ROOT = Path(__file__).parents[1]
-SIZES = Sizes(persons=20_000, night=2_000, backlog=3_000, smaller=(5_000,), batches=(200, 9_000), changes=100, seed=7)
+SIZES = Sizes(
+    persons=20_000,
+    night=2_000,
+    backlog=3_000,
+    smaller=(5_000,),
+    batches=(200, 9_000),
+    changes=100,
+    seed=7,
+    history=(1_000, 4_000, 10_000),
+    quiet=100,
+)
 
 
 def python(code: str) -> list[str]:
@@ -180,6 +194,18 @@ def test_the_steps_come_in_an_order_in_which_they_can_run(tmp_path: Path) -> Non
         "20000.run.200",
         "20000.run.2000",
     ]
+    # A night ends at each size of the history, and no history has more claims than the registry people.
+    nights = [(step.facts["history"], step.facts["doses"]) for step in every if step.name.startswith("5000.history.")]
+    assert nights == [(0, 1_250), (1_250, 2_000), (3_250, 1_750)]
+    measured = [step for step in every if step.kind in ("quiet", "full")]
+    assert [step.name for step in measured if step.facts["persons"] == 5_000] == [
+        "5000.quiet.1250",
+        "5000.full.1250",
+        "5000.quiet.5000",
+        "5000.full.5000",
+    ]
+    assert measured[0].before[-1] == "1"
+    assert measured[-1].facts["history"] == 12_500
 
 
 def test_only_steps_asked_for_are_taken(tmp_path: Path) -> None:
@@ -209,6 +235,7 @@ def test_the_median_of_several_tries_is_told(tmp_path: Path) -> None:
 def test_the_whole_way_on_a_small_country(tmp_path: Path) -> None:
     """Every step once; a second start measures nothing."""
     sizes = ("--persons=20000", "--doses=2000", "--backlog=3000", "--batches=200", "--changes=100", "--repeats=1")
+    sizes = (*sizes, "--quiet=100", "--history", "500", "1000")
     places = ("--work", tmp_path / "work", "--out", tmp_path / "out", "--registries")
     command = [sys.executable, "-m", "benchmarks.national", *map(str, (*sizes, *places))]
     first, second = (
@@ -226,3 +253,107 @@ def test_the_whole_way_on_a_small_country(tmp_path: Path) -> None:
     # Of the 80 rows that are to change some say what the index has already.
     assert (applied["new"], applied["changed"], applied["removed"]) == (15, 56, 5)
     assert not (tmp_path / "work" / "20000" / "backlog" / "registry.parquet").exists()
+    nights = [one for one in found if one["kind"] in ("quiet", "full")]
+    assert [one["output"]["changes"]["new"] for one in nights] == [100, 2000] * 2
+    known = [one["output"] for one in found if one["kind"] == "known"]
+    assert [one["doses"] for one in known] == [625, 1250]
+    assert all(0.7 < one["claims"] / one["doses"] <= 1 for one in known)
+    verdicts = [one["output"]["verdicts"] for one in found if one["kind"] == "verdicts"]
+    assert verdicts == [10, 10]
+
+
+# --------------------------------------------------------------------------------------------------------------- nights
+
+
+def night(kind: str, persons: int, history: int, seconds: float, **more: Any) -> dict[str, Any]:
+    """A measured night; the state before it holds four fifths as many claims as doses, see `known`."""
+    sizes = {"quiet": (10_000, 10_000, 1_000), "full": (NIGHT, 100_000, 0)}[kind]
+    given = dict(zip(("doses", "changes", "verdicts"), sizes, strict=True))
+    return result(kind, persons, seconds, step=f"{persons}.{kind}.{history}", history=history, **given | more)
+
+
+def known(persons: int, history: int) -> dict[str, Any]:
+    holds = {"claims": history * 4 // 5, "doses": history, "parts": 2, "bytes": {"doses": history * 80}}
+    return result("known", persons, 1.0, history=history, output=holds)
+
+
+HISTORIES = (1_250_000, 12_500_000, 62_500_000)
+
+
+def test_the_exponent_of_nights_is_that_of_the_claims_before() -> None:
+    states = [known(COUNTRY, doses) for doses in HISTORIES]
+    nights = [night("quiet", COUNTRY, doses, 0.4 * doses**0.15, cpu_seconds=doses**0.5) for doses in HISTORIES]
+    (found,) = history_growth([*states, *nights])
+    assert (found.kind, found.claims) == ("quiet", (1_000_000, 10_000_000, 50_000_000))
+    assert found.exponent == pytest.approx(0.15)
+    assert found.cpu_exponent == pytest.approx(0.5)
+    text = "\n".join(night_lines([*states, *nights]))
+    assert "| 100,000,000 | quiet | 1,000,000, 10,000,000, 50,000,000 | 0.150 | 0.500 | reached |" in text
+    assert "| 100,000,000 | 50,000,000 | 62,500,000 | 2 | 4.66 | 100.0 |" in text
+    steep = [night("quiet", COUNTRY, doses, doses**0.21) for doses in HISTORIES]
+    assert "| 0.210 |" in "\n".join(night_lines([*states, *steep]))
+    assert "**missed**" in "\n".join(night_lines([*states, *steep]))
+
+
+def test_targets_of_nights_are_for_the_whole_country_and_its_history() -> None:
+    def reached(*results: dict[str, Any]) -> list[bool | None]:
+        return [one.is_reached for one in judge_nights(results)]
+
+    states = [known(persons, doses) for persons in (COUNTRY, COUNTRY // 10) for doses in HISTORIES]
+    assert reached(*states) == [None, None]
+    assert reached(*states, night("quiet", COUNTRY, HISTORIES[1], 1.0)) == [None, None]
+    assert reached(*states, night("quiet", COUNTRY // 10, HISTORIES[2], 1.0)) == [None, None]
+    assert reached(*states, night("quiet", COUNTRY, HISTORIES[2], 15.0)) == [True, None]
+    assert reached(*states, night("quiet", COUNTRY, HISTORIES[2], 15.1)) == [False, None]
+    assert reached(*states, night("full", COUNTRY, HISTORIES[2], 150.0)) == [None, True]
+    assert reached(*states, night("full", COUNTRY, HISTORIES[2], 150.0, peak_anon_bytes=(8 << 30) + 1)) == [None, False]
+    assert reached(*states, night("full", COUNTRY, HISTORIES[2], 150.0, changes=99)) == [None, None]
+    # What failed, and a night of whose state nothing is known, is not measured.
+    assert reached(*states, night("full", COUNTRY, HISTORIES[2], 150.0, failure="x")) == [None, None]
+    assert reached(night("full", COUNTRY, HISTORIES[2], 150.0)) == [None, None]
+
+
+def test_nights_are_cut_from_one_file_which_goes(tmp_path: Path) -> None:
+    doses = tmp_path / "doses.parquet"
+    pq.write_table(pa.table({"dose_id": [f"D{n:04}" for n in range(1000)]}), doses, row_group_size=70)
+    night_files.cut(doses, tmp_path / "nights", "2024-01-01:0:400", "2024-01-02:400:990", "2024-08-01:900:1000")
+
+    def ids(date: str) -> list[str]:
+        found = pq.read_table(tmp_path / "nights" / "in" / date / "doses.parquet")
+        return list(found["dose_id"].to_pylist())
+
+    assert ids("2024-01-01") == [f"D{n:04}" for n in range(400)]
+    assert ids("2024-01-02") == [f"D{n:04}" for n in range(400, 990)]
+    assert ids("2024-08-01") == [f"D{n:04}" for n in range(900, 1000)]
+    assert not doses.exists()
+    assert read_configuration(tmp_path / "nights" / "night.toml").state == tmp_path / "nights" / "state"
+
+
+def test_verdicts_speak_of_claims_under_review(tmp_path: Path) -> None:
+    for number in (1, 2):
+        folder = tmp_path / f"night{number}" / "queues"
+        folder.mkdir(parents=True)
+        claims = [f"c{number}-{n // 2:02}" for n in range(40)]
+        persons = [f"P{number}{n:02}" for n in range(40)]
+        rows = {"claim_id": claims, "person_id": persons, "rank": [1 + n % 2 for n in range(40)]}
+        pq.write_table(pa.table(rows | {"rank": pa.array(rows["rank"], pa.int32())}), folder / "review.parquet")
+    assert night_files.verdicts(tmp_path, tmp_path / "verdicts.csv", "30") == {"verdicts": 30, "of": 2}
+    found = pa.csv.read_csv(tmp_path / "verdicts.csv").to_pylist()
+    assert len({row["claim_id"] for row in found}) == 30
+    assert [row["verdict"] for row in found].count("nobody") == 6
+    for row in found:
+        # The first candidate of each: the even ones.
+        wanted = f"P{row['claim_id'][1]}{2 * int(row['claim_id'][3:]):02}"
+        assert row["person_id"] == ("" if row["verdict"] == "nobody" else wanted)
+
+
+def test_nights_are_taken_back_before_each_try(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    before = tuple(python(f"open({str(seen)!r}, 'a').write('b')"))
+    command = tuple(python(f"open({str(seen)!r}, 'a').write('n'); print('{{}}')"))
+    step = Step("1.quiet.1", "quiet", command, {"persons": 1}, before=before, repeats=2)
+    assert driver.measure(step, tmp_path, 1 << 30)["failure"] is None
+    assert seen.read_text(encoding="utf-8") == "bnbn"
+    refusing = replace(step, before=tuple(python("import sys; sys.exit('no way back')")))
+    assert driver.measure(refusing, tmp_path, 1 << 30)["failure"] == "exit code 1: no way back"
+    assert seen.read_text(encoding="utf-8") == "bnbn"

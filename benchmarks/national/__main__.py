@@ -36,7 +36,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--backlog", type=int, default=60_000_000, help="doses of the backlog; 0 leaves it out")
     add("--registries", type=int, nargs="*", default=[1_000_000, 10_000_000], help="people of smaller registries")
     add("--batches", type=int, nargs="*", default=[10**3, 10**4, 10**5, 10**6], help="sizes of the samples of a night")
-    add("--changes", type=int, default=100_000, help="changes applied to the index")
+    add("--changes", type=int, default=100_000, help="changes applied to the index, and changes of a full night")
+    add("--history", type=int, nargs="*", default=[10**6, 10**7, 5 * 10**7], help="claims that nights build on")
+    add("--quiet", type=int, default=10_000, help="doses and changes of a quiet night")
     add("--seed", type=int, default=7, help="seed of the simulations")
     add("--repeats", type=int, default=5, help="how often a short step is measured; its median is told")
     add("--steps", nargs="+", default=["*"], metavar="PATTERN", help="only steps of these names, as '*.run.*'")
@@ -51,7 +53,7 @@ def chosen(asked: argparse.Namespace) -> list[Step]:
     """The steps asked for, in their order."""
     smaller = tuple(n for n in asked.registries if n < asked.persons)
     doses = (asked.doses, asked.backlog, smaller, tuple(asked.batches))
-    sizes = Sizes(asked.persons, *doses, asked.changes, asked.seed, asked.repeats)
+    sizes = Sizes(asked.persons, *doses, asked.changes, asked.seed, asked.repeats, tuple(asked.history), asked.quiet)
     every = steps(sizes, asked.work.resolve())
     return [step for step in every if any(fnmatch.fnmatch(step.name, pattern) for pattern in asked.steps)]
 
@@ -89,6 +91,11 @@ def _tries(step: Step, work: Path, anon_limit: int) -> Iterator[tuple[Watched, d
     for _ in range(step.repeats):
         if step.makes is not None and step.is_fresh:
             _remove(step.makes)
+        if step.before:
+            put_right = watch(list(step.before), ROOT, work, log.with_name(f"{log.name}.before"), anon_limit)
+            if put_right.failure:
+                yield put_right, {}
+                return
         watched = watch(list(step.command), ROOT, work, log, anon_limit)
         yield watched, _made(step, watched)
         if watched.failure:

@@ -137,10 +137,10 @@ def stage_seconds(run: Result) -> dict[str, float]:
     return stages | {"start and rest": max(wall(run) - sum(stages.values()), 0.0)}
 
 
-def as_json(results: Sequence[Result]) -> dict[str, Any]:
-    """Targets, growth and all results."""
+def as_json(results: Sequence[Result], more: Sequence[Judged] = ()) -> dict[str, Any]:
+    """Targets, growth and all results; more: other targets that were judged."""
     return {
-        "targets": [asdict(target) | {"is_reached": target.is_reached} for target in judge(results)],
+        "targets": [asdict(target) | {"is_reached": target.is_reached} for target in (*judge(results), *more)],
         "growth": [asdict(one) for one in growth(results)],
         "steps": list(results),
     }

@@ -20,6 +20,7 @@ from benchmarks.national.findings import (
     runs_of,
     stage_seconds,
 )
+from benchmarks.national.night_findings import growth_as_json, judge_nights, night_lines
 from benchmarks.tables import count, gib, markdown_table, seconds
 
 _NOTES = """\
@@ -38,7 +39,8 @@ def write_report(results: Sequence[Result], out: Path) -> None:
     drawn = pictures.draw(results)
     for name, svg in drawn.items():
         (out / f"{name}.svg").write_text(svg, encoding="utf-8")
-    content = json.dumps(as_json(results), ensure_ascii=False, indent=1)
+    found = as_json(results, judge_nights(results)) | {"nights": growth_as_json(results)}
+    content = json.dumps(found, ensure_ascii=False, indent=1)
     (out / "national.json").write_text(content + "\n", encoding="utf-8")
     (out / "national.md").write_text(markdown(results, list(drawn)), encoding="utf-8")
 
@@ -48,11 +50,12 @@ def markdown(results: Sequence[Result], drawn: Sequence[str] = ()) -> str:
     done = [result for result in results if not result["failure"]]
     lines = ["# The size of the country", "", *_headings(results), "", _NOTES, "", "## Targets", ""]
     lines += markdown_table(
-        ("what", "seconds", "at most", "anonymous GiB", "at most", ""), map(_target, judge(results))
+        ("what", "seconds", "at most", "anonymous GiB", "at most", ""),
+        map(_target, [*judge(results), *judge_nights(results)]),
     )
     lines += ["", "## Runs", "", *_runs(done), "", "## Seconds by stage", "", *_stages(done), "", "## Growth", ""]
     lines += [*_growth(done), *(f"\n![{name}]({name}.svg)" for name in drawn)]
-    lines += ["", "## Data and index", "", *_others(done), "", *_accuracy(done)]
+    lines += ["", *night_lines(results), "## Data and index", "", *_others(done), "", *_accuracy(done)]
     failed = [f"- {result['step']}: {result['failure']}" for result in results if result["failure"]]
     lines += ["## Not measured", "", *failed, ""] if failed else []
     lines += ["## Commands", "", *(f"- {result['step']}: `{result['command']}`" for result in results)]
@@ -149,7 +152,8 @@ def _seconds_at(done: Sequence[Result], persons: int, doses: int) -> str:
 
 def _others(done: Sequence[Result]) -> list[str]:
     headings = ("people", "step", "seconds", "CPU", *_MEMORY, "left GiB")
-    others = [result for result in done if "run" not in result["kind"] and result["kind"] not in ("first", "evaluate")]
+    told = ("first", "evaluate", "quiet", "full", "known")
+    others = [result for result in done if "run" not in result["kind"] and result["kind"] not in told]
     return markdown_table(headings, map(_other, others))
 
 

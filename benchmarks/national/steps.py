@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.national.nights import NightSizes, night_steps
+
 LINKAGE = (sys.executable, "-m", "linkage.cli")
 TASK = (sys.executable, "-m", "benchmarks.national.tasks")
 
@@ -15,7 +17,8 @@ TASK = (sys.executable, "-m", "benchmarks.national.tasks")
 @dataclass(frozen=True)
 class Sizes:
     """What is measured. night, backlog: doses simulated for the largest registry (backlog 0: none); smaller: further
-    registries; batches: sizes of the samples of a night; repeats: how often at most a short step is measured."""
+    registries; batches: sizes of the samples of a night; repeats: how often at most a short step is measured; history,
+    quiet: of nights, see `NightSizes`."""
 
     persons: int
     night: int
@@ -25,6 +28,8 @@ class Sizes:
     changes: int
     seed: int
     repeats: int = 5
+    history: tuple[int, ...] = ()
+    quiet: int = 10_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Step:
     """One command.
 
     kind and facts: what the report groups by; needs: paths without which it cannot start; makes: what it writes, whose
-    size is measured; is_fresh: whether that is removed before it starts; is_kept: whether it stays when measured.
+    size is measured; is_fresh: whether that is removed before it starts; is_kept: whether it stays when measured;
+    before: a command that comes before each try and is not measured.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Step:
     is_fresh: bool = True
     is_kept: bool = True
     repeats: int = 1
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,9 @@ def _steps_of(registry: _Registry, is_largest: bool) -> Iterator[Step]:
     yield from _runs(registry)
     if is_largest:
         yield from _special_runs(registry)
+    sizes = registry.sizes
+    given = sizes.history, registry.night, sizes.quiet, sizes.changes, sizes.seed, sizes.repeats
+    yield from night_steps(registry, NightSizes(*given))
 
 
 def _batch_sizes(registry: _Registry) -> list[int]:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,22 +51,22 @@ def csv(doses: Path, out: Path) -> dict[str, Any]:
     return {"rows": source.metadata.num_rows, "bytes": out.stat().st_size}
 
 
-def changes(registry: Path, out: Path, n_changes: str) -> dict[str, Any]:
-    """Changes to random people of a registry, in the proportions of SHARES."""
+def changes(registry: Path, out: Path, n_changes: str, seed: str = str(SEED)) -> dict[str, Any]:
+    """Changes to random people of a registry, in the proportions of SHARES; another seed changes others."""
     source = pq.ParquetFile(registry)
     counts = {kind: round(int(n_changes) * share) for kind, share in SHARES.items()}
-    people = _random_people(source, sum(counts.values()))
+    people = _random_people(source, sum(counts.values()), int(seed))
     tables, first = [], 0
     for kind, n in counts.items():
-        tables.append(_changed(kind, people.slice(first, n)))
+        tables.append(_changed(kind, people.slice(first, n), int(seed)))
         first += n
     pq.write_table(pa.concat_tables(tables), out)
     return counts
 
 
-def _random_people(source: pq.ParquetFile, n: int) -> pa.Table:
+def _random_people(source: pq.ParquetFile, n: int, seed: int) -> pa.Table:
     """Rows of a registry drawn without replacement, in random order."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(source.metadata.num_rows, n, replace=False))
     parts = []
     for first, batch in _batches(source):
@@ -74,7 +75,7 @@ def _random_people(source: pq.ParquetFile, n: int) -> pa.Table:
     return pa.Table.from_batches(parts).take(pa.array(rng.permutation(n)))
 
 
-def _changed(kind: str, people: pa.Table) -> pa.Table:
+def _changed(kind: str, people: pa.Table, seed: int) -> pa.Table:
     """The rows that state what happened to these people."""
     n = people.num_rows
     nothing = pa.nulls(n, pa.string())
@@ -90,7 +91,7 @@ def _changed(kind: str, people: pa.Table) -> pa.Table:
     # A birth: a new person in the commune of somebody, with a name of somebody.
     return _with(
         people,
-        person_id=pa.array([f"NEW{number:09}" for number in range(n)]),
+        person_id=pa.array([f"NEW{seed}-{number:09}" for number in range(n)]),
         date_of_birth=pa.array([LAST_DAY] * n),
         status=pa.array(["alive"] * n),
         full_name=others.column("full_name"),
@@ -147,10 +148,22 @@ def _batches(source: pq.ParquetFile) -> Any:
         first += batch.num_rows
 
 
-COMMANDS = {"samples": samples, "csv": csv, "changes": changes, "same": same, "open": opened, "evaluate": evaluated}
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "samples": samples,
+    "csv": csv,
+    "changes": changes,
+    "same": same,
+    "open": opened,
+    "evaluate": evaluated,
+}
+
+
+def run(commands: Mapping[str, Callable[..., dict[str, Any]]], words: Sequence[str]) -> None:
+    """Run the command that is the first word on the others, and print what it found."""
+    name, *given = words
+    # Paths come absolute, so that a word with a slash is one.
+    print(json.dumps(commands[name](*(Path(word) if "/" in word else word for word in given))))
 
 
 if __name__ == "__main__":
-    name, *words = sys.argv[1:]
-    # Paths come absolute, so that a word with a slash is one.
-    print(json.dumps(COMMANDS[name](*(Path(word) if "/" in word else word for word in words))))  # type: ignore[operator]
+    run(COMMANDS, sys.argv[1:])
