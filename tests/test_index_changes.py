@@ -12,7 +12,8 @@ import pytest
 from linkage.errors import InputError, UsageError, VerificationError
 from linkage.ingest.duplicates import hash_keys
 from linkage.machine.clock import today
-from linkage.registry.contradictions import BIRTH, DEATH, contradictions_within, days_of_death
+from linkage.registry.change_rows import DEATH, with_statuses
+from linkage.registry.contradictions import BIRTH, contradictions_within, days_of_death
 from linkage.registry.from_files import apply_changes, compact_index
 from linkage.registry.index import open_index, verify_index
 from linkage.registry.persons_by_id import hash_of, persons_by_id
@@ -278,6 +279,23 @@ def test_alive_in_other_words_is_nothing_to_do(folder: Path, persons: list[Row],
     assert (applied.changed, open_index(index).folder.name[:7]) == (0, "v000001")
 
 
+def test_what_means_the_same_is_the_same_in_an_index(folder: Path, persons: list[Row], tmp_path: Path) -> None:
+    """Whoever states no status is alive, unless a date of death is stated; the same after changes and in a build."""
+    one, other = persons[0] | {"status": "alive", "date_of_death": None}, persons[1]
+    words = ("alive", "còn sống", "ALIVE", None)
+    contents = []
+    for word in words:
+        index = build(folder, [one | {"status": word}, *persons[1:]], tmp_path / str(word))
+        contents.append(open_index(index).manifest["content"])
+        for number, again in enumerate(words):
+            changes = changes_csv(tmp_path / f"{word}{number}.csv", [one | {"status": again}, other])
+            assert apply_changes(changes, index).changed == 0
+    assert len(set(contents)) == 1
+    dead = other | {"status": None, "date_of_death": "2020-01-01"}
+    kept = with_statuses(pa.Table.from_pylist([dead, other | {"status": "?"}])).column("status")
+    assert kept.to_pylist() == [None, "?"]
+
+
 def test_what_a_file_of_changes_does_not_give_is_told_and_kept(
     folder: Path, persons: list[Row], tmp_path: Path
 ) -> None:
@@ -363,7 +381,7 @@ def test_what_cannot_be_so_is_told_by_person(folder: Path, persons: list[Row], t
     assert "1 person with the code of a commune that the units do not have: N4;" in told
     assert not any(str(row["full_name"]) in ended.err for row in good)
     counts = {"number_of_another": 2, "birth_to_come": 1, "death_before_birth": 1, "death_unread": 1}
-    assert ended.json["contradictions"] == counts | {"death_to_come": 1, "commune_unknown": 1}
+    assert ended.json["contradictions"] == counts | {"death_to_come": 1, "death_of_living": 1, "commune_unknown": 1}
     again = call("index", "apply", changes_csv(tmp_path / "again.csv", rows), "--index", index, "--json")
     assert again.code == 0
     assert "contradictions" not in again.json  # nothing changes, so nothing is told anew
@@ -403,7 +421,9 @@ def test_a_build_tells_what_an_apply_tells(
     assert re.search(r"2 people with the code of a commune that the units do not have: \w+, \w+;", told)
     assert "2 people with a status that is none of alive, deceased, emigrated: " in told
     counts = {"number_of_another": len(sharing), "birth_to_come": 1, "death_before_birth": 1, "death_unread": 1}
-    counts |= {"death_to_come": 1, "commune_unknown": 2, "status_unknown": 2}
+    living = f"1 person with a date of death, which counts, beside the status alive: {good[5]['person_id']};"
+    assert living in told
+    counts |= {"death_to_come": 1, "death_of_living": 1, "commune_unknown": 2, "status_unknown": 2}
     assert ended.json["contradictions"] == counts
     monkeypatch.setattr("linkage.registry.contradictions._NUMBERS_AT_ONCE", 100)
     monkeypatch.setattr("linkage.registry.contradictions._CHUNK_ROWS", 64)

@@ -34,7 +34,8 @@ from linkage.machine.stage_clock import Clock
 from linkage.night.claims import read_claims, read_claims_again
 from linkage.night.deciding import Verified, decide_verified, verify
 from linkage.published.decided import DecidedClaims, DecidedDoses, ReadDoses
-from linkage.registry.contradictions import BIRTH, DEATH, days_of_death
+from linkage.registry.change_rows import DEATH
+from linkage.registry.contradictions import BIRTH, days_of_death
 from linkage.registry.index import Index
 from linkage.scoring.batch import Batch, pattern_space, prepare_batch
 from linkage.scoring.number_levels import enter_unasked

@@ -67,6 +67,7 @@ def build_index(
     as_of: datetime.date | None = None,
     n_threads: int = 2,
     partition_rows: int = PARTITION_ROWS,
+    as_kept: Callable[[pa.Table], pa.Table] = lambda rows: rows,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> Index:
     """Encode, sort and index a registry; the new version replaces the one in force, if any, at the very end.
@@ -79,6 +80,7 @@ def build_index(
     inputs : what the rows came from, for the manifest
     as_of : the latest possible date of birth; None is the newest date of birth that the rows support
     partition_rows : about how many rows are sorted in memory at once, per thread
+    as_kept : what rows of the persons are in the index
     on_progress : called with (stage, done, total)
 
     Raises
@@ -93,7 +95,7 @@ def build_index(
             (version / part).mkdir(parents=True)
         codes, dictionaries = _dictionaries(persons, plan, units_folder, commune_date, as_of)
         n_bits = partition_bits(persons.num_rows, partition_rows)
-        partitions = _distribute(persons, plan, dictionaries, folder / "partitions", n_bits, on_progress)
+        partitions = _distribute(persons, plan, dictionaries, folder / "partitions", n_bits, as_kept, on_progress)
         arranger = _Arranger(partitions, plan, renumbering_of(dictionaries), version, folder)
         write_persons(version, persons.schema, arranger.arranged(pool, on_progress))
         arranger.flush()
@@ -172,13 +174,19 @@ def _dictionaries(
 
 
 def _distribute(
-    persons: Records | Persons, plan: Plan, dictionaries: Dictionaries, folder: Path, n_bits: int, on_progress: Progress
+    persons: Records | Persons,
+    plan: Plan,
+    dictionaries: Dictionaries,
+    folder: Path,
+    n_bits: int,
+    as_kept: Callable[[pa.Table], pa.Table],
+    on_progress: Progress,
 ) -> Partitions:
     """Encode all rows and lay them into partitions by their keys in the pass that orders them."""
     specimen = encode_persons(persons.schema.empty_table(), plan, dictionaries)
     done = 0
     with Partitions(folder, n_bits, persons.schema, specimen) as partitions:
-        for chunk in persons.chunks():
+        for chunk in map(as_kept, persons.chunks()):
             columns = encode_persons(chunk, plan, dictionaries)
             keys = pass_keys(plan.row_order, "right", columns, plan, dictionaries)[:, 0]
             partitions.append(chunk, columns, sort_keys(keys, persons.num_rows), most_counted(plan, columns))

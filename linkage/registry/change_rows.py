@@ -1,4 +1,5 @@
-"""What the rows of a file of changes mean for the persons they are about: as a whole, or only in what they state."""
+"""What rows of the registry say: statuses in the words of the schema; and what those of a file of changes mean for the
+persons they are about, as a whole or only in what they state."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from linkage.standardise.names import ascii_fold
 from linkage.standardise.placeholders import without_placeholders
 
 ALIVE, DECEASED, EMIGRATED = PERSON_STATUSES
-STATUS = "status"
+STATUS, DEATH = "status", "date_of_death"
 REMOVED = "removed"  # the status of a change that takes a person out of the registry
 
 # By what is left of them without marks and case.
@@ -51,6 +52,18 @@ def _status(text: str) -> str | None:
     return words if words in ("", *PERSON_STATUSES, REMOVED) else _STATUS_OF.get(words)
 
 
+def with_statuses(rows: pa.Table) -> pa.Table:
+    """Rows whose statuses are the words of the schema: what means the same is the same in an index. Whoever states
+    none is alive, unless a date of death is stated; what is not known stays as typed."""
+    typed = rows.column(STATUS)
+    read = read_statuses(typed)
+    dies = without_placeholders(rows.column(DEATH).combine_chunks()).is_valid()
+    of_silent = pc.if_else(dies, pa.scalar(None, pa.string()), ALIVE)
+    is_silent = pc.fill_null(pc.equal(read, ""), False)
+    words = pc.if_else(is_silent, of_silent, pc.coalesce(read, typed.combine_chunks()))
+    return rows.set_column(rows.column_names.index(STATUS), rows.schema.field(STATUS), words)
+
+
 def merged(rows: pa.Table, before: pa.Table) -> pa.Table:
     """Rows of changes that leave what they do not state as it was, a placeholder such as "N/A" or "#REF!" among it;
     ``before``: the persons as they are, in the order of the rows."""
@@ -73,16 +86,10 @@ def _texts(column: pa.ChunkedArray) -> pa.Array:
     return pc.fill_null(column, "").combine_chunks()
 
 
-def _statuses_meant(column: pa.ChunkedArray) -> pa.Array:
-    """Statuses by what they mean, as stated where that is not known."""
-    return pc.fill_null(pc.coalesce(read_statuses(column), column.combine_chunks()), "")
-
-
 def are_changed(rows: pa.Table, before: pa.Table) -> NDArray[np.bool_]:
-    """Whether each row differs from the person as it is: bool[n]. "còn sống" is no other status than "alive"."""
+    """Whether each row differs from the person as it is: bool[n]; statuses are in the words of the schema."""
     changed = np.zeros(rows.num_rows, np.bool_)
     for name in rows.column_names:
-        read = _statuses_meant if name == STATUS else _texts
-        here, there = (read(table.column(name)) for table in (rows, before))
+        here, there = (_texts(table.column(name)) for table in (rows, before))
         changed |= pc.not_equal(here, there).to_numpy(zero_copy_only=False)
     return changed

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from blocking.parts import PartedColumn
 from linkage.encode.columns import encode
 from linkage.plan.sections import Plan
-from linkage.registry.change_rows import STATUS, read_statuses
+from linkage.registry.change_rows import ALIVE, DEATH, STATUS, read_statuses
 from linkage.registry.count_kernels import ONE_GROUP, count_listed, slots_of
 from linkage.registry.index import Index
 from linkage.schema import PERSON_STATUSES
@@ -38,7 +38,7 @@ from linkage.standardise.dates import (
 )
 from linkage.standardise.placeholders import without_placeholders
 
-BIRTH, DEATH = "date_of_birth", "date_of_death"
+BIRTH = "date_of_birth"
 _SHOWN = 5
 _CHUNK_ROWS = 1 << 20
 _NUMBERS_AT_ONCE = 1 << 24
@@ -104,6 +104,7 @@ class _People:
             "death_before_birth": "who died before they were born: that date is not read",
             "death_unread": "with a date of death that cannot be read",
             "death_to_come": f"who died after {today}",
+            "death_of_living": "with a date of death, which counts, beside the status alive",
             "commune_unknown": "with the code of a commune that the units do not have",
             "status_unknown": f"with a status that is none of {', '.join(PERSON_STATUSES)}",
         }
@@ -118,6 +119,7 @@ class _People:
         self._add("death_before_birth", unborn, rows)
         self._add("death_unread", _is_unread(rows) & ~unborn, rows)
         self._add("death_to_come", _are_after(rows, DEATH, self._today), rows)
+        self._add("death_of_living", _are_alive_and_dead(rows), rows)
         self._add("commune_unknown", self._are_of_no_unit(rows), rows)
         self._add("status_unknown", _are_of_no_status(rows), rows)
 
@@ -157,6 +159,18 @@ def _are_of_no_status(rows: pa.Table) -> Masks:
         return np.zeros(rows.num_rows, np.bool_)
     known = pc.is_in(read_statuses(rows.column(STATUS)), pa.array([*PERSON_STATUSES, ""]))
     return np.asarray(pc.invert(known).to_numpy(zero_copy_only=False))
+
+
+def _are_alive_and_dead(rows: pa.Table) -> Masks:
+    """Whether a row states both that a person is alive and a date of death that can be read: bool[n]."""
+    found = np.zeros(rows.num_rows, np.bool_)
+    if {STATUS, DEATH} <= set(rows.column_names):
+        dies = np.flatnonzero(rows.column(DEATH).is_valid().to_numpy())
+        few = rows.select([STATUS, DEATH]).take(pa.array(dies)).combine_chunks()
+        is_alive = pc.equal(read_statuses(few.column(STATUS)), ALIVE)
+        found[dies] = pc.fill_null(is_alive, False).to_numpy(zero_copy_only=False)
+        found[dies] &= standardise_dates(few.column(DEATH)) > 0
+    return found
 
 
 def days_of_death(people: pa.Table, latest: datetime.date) -> NDArray[np.int32]:

@@ -16,6 +16,7 @@ from linkage.machine.clock import today
 from linkage.plan.reading import load_plan
 from linkage.registry.as_of import as_of_notes, of_records
 from linkage.registry.build import Progress, build_index
+from linkage.registry.change_rows import with_statuses
 from linkage.registry.changing import DATES, Outcome, Reading, changed_version
 from linkage.registry.contradictions import Contradiction, contradictions_within
 from linkage.registry.index import Index, open_index
@@ -79,6 +80,7 @@ def build_from_files(
                 inputs=[file.summary() for file in ingested.files],
                 as_of=found.date,
                 n_threads=n_threads,
+                as_kept=with_statuses,
                 on_progress=on_progress,
             )
         on_progress("contradictions", 0, 0)

@@ -17,7 +17,8 @@ from linkage.encode.columns import encode, has_value
 from linkage.encode.dictionaries import Columns
 from linkage.ingest.unread import COLUMN_READERS
 from linkage.plan.sections import Plan
-from linkage.registry.contradictions import DEATH, died_unborn
+from linkage.registry.change_rows import DEATH
+from linkage.registry.contradictions import died_unborn
 from linkage.registry.index import Index
 from linkage.schema import REGISTRY
 from linkage.standardise.dates import day_of, days, standardise_dates

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from linkage.errors import InputError
 from linkage.ingest import Ingested
-from linkage.registry.change_rows import REMOVED, are_changed, check_nothing_is_lost, merged, read_statuses
+from linkage.registry.change_rows import (
+    REMOVED,
+    are_changed,
+    check_nothing_is_lost,
+    merged,
+    read_statuses,
+    with_statuses,
+)
 from linkage.registry.index import Index
 from linkage.registry.kept_values import Kept, unread_of_new, with_kept_values
 from linkage.schema import PERSON_STATUSES, REGISTRY
@@ -87,12 +94,13 @@ def stated_changes(ingested: Ingested, index: Index, partial: bool, whole: bool)
             stated = merged(stated, before)
         elif not whole:
             check_nothing_is_lost(stated, before, ingested.files[0].absent, ingested.files[0].file)
-        stated, kept = with_kept_values(stated, before, index, ingested.positions()[known])
+        stated, kept = with_kept_values(with_statuses(stated), before, index, ingested.positions()[known])
         is_changed[known] = are_changed(stated, before)
         place = np.arange(rows.size)
         place[known] = rows.size + np.arange(known.size)
         accepted = pa.concat_tables([accepted, stated]).take(pa.array(place))
     new = np.flatnonzero((rows < 0) & ~is_removed)
+    accepted = with_statuses(accepted)
     if new.size:
         kept += unread_of_new(accepted.take(pa.array(new)), index, ingested.positions()[new])
     n_unknown = int(np.count_nonzero((rows < 0) & is_removed))
