@@ -167,3 +167,17 @@ def test_tags_entities_and_escapes_are_no_part_of_any_value(tmp_path: Path) -> N
 def test_columns_of_which_some_values_are_unusual_are_not_told(tmp_path: Path) -> None:
     batch = read(tmp_path, phone=["trạm"] * 20 + ["0912345670"] * 40, gender=["x", "Nam", "Nữ"] * 20)
     assert batch.files[0].note is None
+
+
+def test_dates_by_the_moon_are_told(tmp_path: Path) -> None:
+    """Of them the year is read at most, and the station is told to send what the papers say."""
+    dates = ["05/12/1983", "mùng 3 tháng Giêng năm 1981", "12/3/1980 (âm lịch)", "3 tháng Chạp 1980", "7/8/1975"]
+    path = tmp_path / "d.csv"
+    path.write_text("dose_id,full_name,date_of_birth\n" + "".join(f"D{n},Lê Lan,{d}\n" for n, d in enumerate(dates)))
+    note = str(ingest([path], DOSES).files[0].note)
+    assert "date_of_birth: 3 dates are by the lunar calendar, of which the year is read at most: write" in note
+    months_first = "".join(f"E{n},Lê Lan,{n % 12 + 1}/{n % 15 + 13}/19{n + 40}\n" for n in range(40))
+    path.write_text(path.read_text().replace("D0,Lê Lan,05/12/1983\n", "") + months_first)
+    note = str(ingest([path], DOSES).files[0].note)
+    assert "3 dates are by the lunar calendar" in note
+    assert "read as month/day/year" in note

@@ -23,9 +23,10 @@ import pyarrow.compute as pc
 from linkage.ingest.rows import Sink
 from linkage.machine.text_bytes import text_bytes
 from linkage.schema import TableSchema
-from linkage.standardise.date_marks import same_separators
-from linkage.standardise.digits import one_array
+from linkage.standardise.date_marks import are_lunar, same_separators
+from linkage.standardise.digits import one_array, plain_text
 from linkage.standardise.typed_kernels import read_parts
+from linkage.wording.counted import counted
 
 _PARTS = r"^\s*(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-](?:\d{4}|\d{2})(?:\s.*)?$"
 _FIRST_TWO = r"^\s*(\d{1,2})([/.-])(\d{1,2})([/.-])"
@@ -41,13 +42,14 @@ _MONTHS = 12
 
 @dataclass
 class _Column:
-    """Dates that have one reading and those that have two, the different ones of the month first, and how many were
-    turned round."""
+    """Dates that have one reading and those that have two, the different ones of the month first, how many were turned
+    round, and how many are by the moon."""
 
     day_first: int = 0
     month_first: int = 0
     n_both: int = 0
     n_turned: int = 0
+    n_lunar: int = 0
     different: set[str] = field(default_factory=set)
 
     @property
@@ -85,14 +87,20 @@ class DateOrder:
 
     def notes(self) -> list[str]:
         """What was read month first, and where the month seems to be first and too few dates say so."""
+        lunar = [
+            f"{name}: {counted(column.n_lunar, 'date', ('is', 'are'))} by the lunar calendar, of which the year is "
+            "read at most: write the date as the identity papers have it"
+            for name, column in self._columns.items()
+            if column.n_lunar
+        ]
         turned = [
             f"{name}: read as month/day/year, {column.n_turned:,} dates"
             for name, column in self._columns.items()
             if column.n_turned
         ]
         if self._turns is not None or self.month_first():
-            return turned
-        return [
+            return [*lunar, *turned]
+        return lunar + [
             f"{name}: {column.month_first:,} dates can only be month/day/year and none day/month/year, too few to be "
             f"sure: the day is taken as first in {column.n_both:,} that can be either; where the file puts the month "
             "first, write its dates as year-month-day"
@@ -123,6 +131,7 @@ def _count(column: _Column, text: pa.StringArray) -> None:
 
 
 def _turned(column: _Column, text: pa.StringArray) -> pa.Array:
+    column.n_lunar += pc.sum(are_lunar(plain_text(text))).as_py() or 0
     text = same_separators(text)
     turned = pc.replace_substring_regex(text, _FIRST_TWO, r"\3\2\1\4")
     column.n_turned += int(pc.sum(pc.not_equal(turned, text)).as_py() or 0)
@@ -130,7 +139,8 @@ def _turned(column: _Column, text: pa.StringArray) -> pa.Array:
 
 
 def _count_others(column: _Column, text: pa.StringArray) -> None:
-    """Count dates with one reading and with two among texts of any form."""
+    """Count dates with one reading and with two, and those by the moon, among texts of any form."""
+    column.n_lunar += pc.sum(are_lunar(plain_text(text))).as_py() or 0
     matched = pc.extract_regex(same_separators(text), _PARTS)
     first, second = (
         pc.fill_null(pc.struct_field(matched, name), "0").cast(pa.int32()).to_numpy() for name in ("first", "second")

@@ -33,6 +33,11 @@ _ERAS = (
     (rf"(?:{_OURS})\s*(\d{{4}})", r"\1"),
     (rf"(\d{{4}})\s*[(\[]?\s*(?:{_OURS})\s*[)\]]?\s*$", r"\1"),
 )
+# By the moon; and the first and the last of its months, which no other calendar calls so, unless the text says it.
+LUNAR = r"[(\[]?(?:ÂM LỊCH|AM LICH|\bA\.?L\b\.?|ÂL\b\.?|LUNAR)[)\]]?|NHUẬN|NHUAN"
+_LUNAR_MONTH = r"(?:THÁNG|THANG)\s+(?:CHẠP|CHAP|GIÊNG|GIENG)\b"
+_SOLAR = r"DƯƠNG LỊCH|DUONG LICH|\bD\.?\s?L\b|TÂY LỊCH|TAY LICH|CÔNG LỊCH|CONG LICH"
+_MARK = " ÂM LỊCH"
 # Strokes, points or blanks where the month would be: 12/--/1981 states a day of an unknown month, not December.
 _GAP = r"\s*(?:/[\s._-]*/|\.[\s._-]*\.|-[\s._-]*-)\s*"
 _GAPS = ((rf"^\d{{1,2}}{_GAP}(\d{{4}})$", r"\1"), (rf"^(\d{{4}}){_GAP}\d{{1,2}}$", r"\1"))
@@ -140,6 +145,21 @@ _ONES = {
 }
 
 
+def are_lunar(text: pa.StringArray) -> pa.BooleanArray:
+    """Whether each date is one by the moon, whose days and months are none of ours; ``text``: as for without_marks."""
+    by_month = pc.match_substring_regex(text, _LUNAR_MONTH)
+    is_named = pc.and_(by_month, pc.invert(pc.match_substring_regex(text, _SOLAR)))
+    return pc.or_(pc.match_substring_regex(text, LUNAR), is_named)
+
+
+def _with_calendar(text: pa.StringArray) -> pa.StringArray:
+    """Dates in a month of the moon with a mark that says so."""
+    if not pc.any(pc.match_substring_regex(text, _LUNAR_MONTH)).as_py():
+        return text
+    is_bare = pc.and_(are_lunar(text), pc.invert(pc.match_substring_regex(text, LUNAR)))
+    return pc.if_else(is_bare, pc.binary_join_element_wise(text, _MARK, ""), text)
+
+
 def same_separators(text: pa.StringArray) -> pa.StringArray:
     """Texts in NFKC with a stroke or a hyphen for each separator that is not usual."""
     text = pc.replace_substring_regex(pc.utf8_normalize(text, form="NFKC"), _ODD_SEPARATORS, "/")
@@ -149,7 +169,7 @@ def same_separators(text: pa.StringArray) -> pa.StringArray:
 def without_marks(text: pa.StringArray) -> pa.StringArray:
     """Texts with figures 0-9, usual separators and years of four figures; ``text``: string[n], upper case, NFKC, no
     nulls."""
-    text = same_separators(text)
+    text = _with_calendar(same_separators(text))
     text = _each(text, _OTHER_FIGURES, _in_ascii_figures)
     text = _each(text, _MAYBE_TWICE, _stated_once)
     rewrites = (

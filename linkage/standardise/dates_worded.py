@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkage.machine.clock import ZONE
+from linkage.standardise.date_marks import LUNAR
 
 Rewrites = tuple[tuple[str, str], ...]
 
@@ -100,7 +101,7 @@ _AFTER_MONTHS: Rewrites = (
 )
 # A month or a day in words behind its label is figures, wherever it stands; not the words of "ngày tháng năm sinh".
 _BEHIND = (
-    r"(\s*[,.;]?\s*$|\s*[,.;-]?\s+(?:THÁNG|THANG|NĂM|NAM|NGÀY|NGAY|MÙNG|MỒNG|MUNG|MONG)\s"
+    r"(\s*[,.;]?\s*$|\s+ÂM LỊCH$|\s*[,.;-]?\s+(?:THÁNG|THANG|NĂM|NAM|NGÀY|NGAY|MÙNG|MỒNG|MUNG|MONG)\s"
     r"|\s*[,.;-]?\s+\d{4}(?:[^\d/.-]|$))"
 )
 _LABELLED: Rewrites = (
@@ -136,7 +137,6 @@ _BY_LABEL: Rewrites = (
     (rf"((?:^|\d){_BORN}){_MONTH_LABEL}{_GAP}(1[3-9]|[2-9]\d){_END}", rf"\1{_NO_MONTH}\2\3"),
 )
 # Of a date by the moon the year holds but for its last month, most of which is in the next year.
-_LUNAR = r"[(\[]?(?:ÂM LỊCH|AM LICH|\bA\.?L\b\.?|ÂL\b\.?|LUNAR)[)\]]?|NHUẬN|NHUAN"
 _LUNAR_YEAR = (
     r"^(?:(?:[^/]*/)?(?:0?[1-9]|1[01])/)?(?P<last>\d{4})$|^(?P<first>\d{4})(?:/(?:0?[1-9]|1[01])(?:/\d{1,2})?)?$"
 )
@@ -144,13 +144,13 @@ _LUNAR_YEAR = (
 
 def in_digits(text: pa.StringArray) -> pa.StringArray:
     """Rewrite dates. ``text``: string[n], upper case, NFKC; what is none of these forms stays as good as it was."""
-    solar = pc.replace_substring_regex(text, _LUNAR, " ")
+    solar = pc.replace_substring_regex(text, LUNAR, " ")
     words = _rewritten(_rewritten(_rewritten(solar, _BEFORE_MONTHS), _MONTHS), _AFTER_MONTHS)
     lunar = pc.extract_regex(words, _LUNAR_YEAR)
     lunar_year = pc.coalesce(
         *(_blank_to_null(pc.struct_field(lunar, name)) for name in ("last", "first")), pa.scalar("")
     )
-    is_lunar = pc.match_substring_regex(text, _LUNAR)
+    is_lunar = pc.match_substring_regex(text, LUNAR)
     return pc.coalesce(_instants(text), _epochs(text), pc.if_else(is_lunar, lunar_year, words))
 
 
