@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.faults.__main__ import arguments, kinds
+from benchmarks.faults.__main__ import arguments, kinds, main
 from benchmarks.faults.commands import Command
 from benchmarks.faults.processes import Ended, Fault, start
 from benchmarks.faults.table import markdown, write
+from benchmarks.faults.town import Town
 from benchmarks.faults.trials import RIGHT, TOLD, WRONG, Trial, broken, files_in, leftover, outcome_of, tried
 
 TOLD_END = "note: two files\nlinkage: a.csv: is empty: send it again\n"
@@ -88,6 +91,27 @@ def test_the_table_merges_by_kind(tmp_path: Path) -> None:
     assert "| disks | run | 1 | 0 | 1 | 0 |" in text
     assert "Wrong: 0." in text
     assert markdown(json.loads((tmp_path / "faults.json").read_text("utf-8"))["kinds"]) == text
+
+
+def test_numbered_trials_go_on_where_they_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[range] = []
+
+    def numbered(town: Town, seed: int, numbers: range) -> Iterator[Trial]:
+        asked.append(numbers)
+        yield from (Trial("kind", "read a", str(n), WRONG if n % 50 == 0 else RIGHT) for n in numbers)
+
+    module = SimpleNamespace(KIND="kind", numbered=numbered)
+    monkeypatch.setattr("benchmarks.faults.__main__.kinds", lambda: {"kind": module})
+    monkeypatch.setattr("benchmarks.faults.__main__.make_town", lambda folder: Town(folder))
+    words = ["--only", "kind", "--out", str(tmp_path), "--trials"]
+    assert main([*words, "70"]) == main([*words, "120"]) == 1
+    assert main([*words, "120"]) == 0
+    assert asked == [range(70), range(70, 120), range(120, 120)]
+    found = json.loads((tmp_path / "faults.json").read_text("utf-8"))["kinds"]["kind"]
+    assert found["commands"] == {"read a": {"right": 117, "told": 0, "wrong": 3}}
+    assert (found["done"], [trial["fault"] for trial in found["wrong"]]) == (120, ["0", "50", "100"])
+    assert main([*words, "30", "--seed", "2"]) == 1  # another seed begins anew
+    assert asked[-1] == range(30)
 
 
 def test_arguments_choose_kinds() -> None:

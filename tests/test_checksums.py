@@ -157,3 +157,8 @@ def test_a_reader_hands_out_nothing_unchecked(tmp_path: Path) -> None:
     path.write_bytes(content[:-1])
     with pytest.raises(VerificationError, match="bytes"):
         CheckedReader(CheckedFile(path, len(content), sums, "mend it"))
+
+
+def test_what_a_library_says_in_lines_is_told_in_one() -> None:
+    found = unreadable(Path("a.parquet"), OSError("Invalid data\n"), "restore it")
+    assert str(found) == "a.parquet: cannot be read (Invalid data); restore it"

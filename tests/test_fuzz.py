@@ -14,13 +14,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from benchmarks.faults import fuzz_nights
 from benchmarks.faults.commands import make_work
 from benchmarks.faults.forked import start_forked
 from benchmarks.faults.fuzz import _lost, _trial
 from benchmarks.faults.fuzz_reading import lost, read_once
-from benchmarks.faults.fuzz_sorts import GIVEN, Sort, _as_toml, _as_workbook, _of_bytes, _of_plan
+from benchmarks.faults.fuzz_sorts import GIVEN, Sort, _as_toml, _as_workbook, _of_bytes, of_plan
+from benchmarks.faults.hostile_tables import mutated_table
 from benchmarks.faults.mutations import mutated_bytes, mutated_workbook
-from benchmarks.faults.trials import RIGHT, TOLD
+from benchmarks.faults.town import Town
+from benchmarks.faults.trials import RIGHT, TOLD, WRONG
 from linkage.ingest import ingest
 from linkage.plan.reading import load_plan
 from linkage.schema import DOSES
@@ -36,6 +39,24 @@ def test_mutations_change_a_file_and_are_the_same_for_a_seed() -> None:
     assert len({what.split(" at ")[0] for what, _ in found}) > 20
 
 
+def test_mutated_tables_have_other_cells_types_and_columns() -> None:
+    table = pa.table({"dose_id": [f"D{n}" for n in range(9)], "full_name": ["Lê Lan"] * 9})
+    found = [mutated_table(table, random.Random(seed), has_types=seed % 2 == 0) for seed in range(200)]
+    assert found == [mutated_table(table, random.Random(seed), has_types=seed % 2 == 0) for seed in range(200)]
+    assert sum(changed != table for _, changed in found) > 180
+    assert len({str(kind) for _, changed in found[::2] for kind in changed.schema.types}) > 10
+    assert {str(kind) for _, changed in found[1::2] for kind in changed.schema.types} == {"string"}
+
+
+def test_an_input_that_ends_or_holds_up_its_process_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a town that is not there the process ends at once."""
+    trials = list(fuzz_nights.numbered(Town(tmp_path / "nowhere"), 1, range(2)))
+    assert [(trial.outcome, trial.detail) for trial in trials] == [(WRONG, "ends the process with 1")] * 2
+    monkeypatch.setattr("benchmarks.faults.fuzz_nights.SECONDS", 0)
+    (trial,) = fuzz_nights.numbered(Town(tmp_path / "nowhere"), 1, range(1))
+    assert (trial.outcome, trial.detail) == (WRONG, "takes more than 0 s")
+
+
 def test_a_mutated_workbook_is_a_workbook_still() -> None:
     content = _as_workbook(pa.table({"dose_id": ["D1"], "full_name": ["Lê Lan"]}))
     for seed in range(30):
@@ -49,7 +70,7 @@ def test_a_plan_that_was_not_mutated_is_the_plan(tmp_path: Path) -> None:
 
 
 def test_mutated_plans_are_read_or_refused(tmp_path: Path) -> None:
-    sort = Sort("plan", "plan.toml", PLAN, _of_plan(PLAN), {"plan check": ("plan", "check", GIVEN)})
+    sort = Sort("plan", "plan.toml", PLAN, of_plan(PLAN), {"plan check": ("plan", "check", GIVEN)})
     rng = random.Random(5)
     trials = [_trial(sort, make_work(tmp_path / str(number)), rng) for number in range(3)]
     assert {trial.outcome for trial in trials} <= {RIGHT, TOLD}, trials

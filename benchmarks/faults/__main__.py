@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import pkgutil
 import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import benchmarks.faults as package
-from benchmarks.faults.table import write
+from benchmarks.faults.table import add, done_of, write
 from benchmarks.faults.town import Town, make_town
 from benchmarks.faults.trials import WRONG, Trial
 from benchmarks.origin import ROOT, heading
 
 Trials = Callable[[Town, int, random.Random], Iterator[Trial]]
 _TRIALS, _SEED = 100, 1
+_AT_ONCE = 1000  # numbered trials, between two times that they are counted
 
 
-def kinds() -> dict[str, Trials]:
-    """The kinds of faults: every module of this folder that has ``KIND`` and ``trials``."""
+def kinds() -> dict[str, ModuleType]:
+    """The kinds of faults: every module of this folder that has ``KIND``. It has ``trials``; or ``numbered``, where a
+    trial is made from its number alone and a count goes on where it stopped."""
     modules = [
         importlib.import_module(f"{package.__name__}.{found.name}")
         for found in pkgutil.iter_modules(package.__path__)
         if found.name != "__main__"
     ]
-    return {module.KIND: module.trials for module in modules if hasattr(module, "KIND")}
+    return {module.KIND: module for module in modules if hasattr(module, "KIND")}
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -50,14 +54,39 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         town = make_town(Path(folder) / "town")
         for kind in asked.only:
+            module = kinds()[kind]
+            if hasattr(module, "numbered"):
+                n_wrong += _count_on(module, town, asked, found)
+                continue
             trials = []
-            for trial in kinds()[kind](town, asked.trials, random.Random(f"{asked.seed} {kind}")):
+            tried: Trials = module.trials
+            for trial in tried(town, asked.trials, random.Random(f"{asked.seed} {kind}")):
                 trials.append(trial)
-                print(f"{kind:12} {trial.command:18} {trial.fault:40} {trial.outcome}  {trial.detail}", flush=True)
+                _tell(trial)
             write(trials, found, asked.out)
             n_wrong += sum(trial.outcome == WRONG for trial in trials)
     print(f"results: {asked.out / 'faults.md'}; wrong: {n_wrong}")
     return int(n_wrong > 0)
+
+
+def _count_on(module: ModuleType, town: Town, asked: argparse.Namespace, found: dict[str, str]) -> int:
+    """Try the numbered trials of a kind that the seed has not had yet; how many went wrong."""
+    done, n_wrong = done_of(asked.out, module.KIND, asked.seed), 0
+    print(f"{module.KIND}: {done:,} of {asked.trials:,} with seed {asked.seed} are done", flush=True)
+    trials = module.numbered(town, asked.seed, range(done, asked.trials))
+    while part := list(itertools.islice(trials, _AT_ONCE)):
+        done += len(part)
+        add(part, found, asked.out, asked.seed, done)
+        wrong = [trial for trial in part if trial.outcome == WRONG]
+        for trial in wrong:
+            _tell(trial)
+        n_wrong += len(wrong)
+        print(f"{module.KIND}: {done:,} of {asked.trials:,} are done, {n_wrong:,} of them wrong", flush=True)
+    return n_wrong
+
+
+def _tell(trial: Trial) -> None:
+    print(f"{trial.kind:12} {trial.command:18} {trial.fault:40} {trial.outcome}  {trial.detail}", flush=True)
 
 
 if __name__ == "__main__":

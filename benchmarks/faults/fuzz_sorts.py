@@ -68,12 +68,12 @@ def sorts_of(town: Town) -> Iterator[Sort]:
     yield Sort("units", of_units.name, content, _of_bytes(content), {"index build": words["units"]}, town.units)
     plan = town.plan.read_bytes()
     read_by = {"link": words["link by plan"], "plan check": words["check plan"]}
-    yield Sort("plan", "plan.toml", plan, _of_plan(plan), read_by)
+    yield Sort("plan", "plan.toml", plan, of_plan(plan), read_by)
     model = town.model.read_bytes()
-    yield Sort("model", "model.json", model, _of_json(model), {"run": words["model"], "model show": words["show"]})
+    yield Sort("model", "model.json", model, of_json(model), {"run": words["model"], "model show": words["show"]})
     manifest = (town.run / "manifest.json").read_bytes()
     read_by = {command: words[command] for command in ("report", "evaluate run", "explain", "rejects")}
-    yield Sort("manifest", "manifest.json", manifest, _of_json(manifest), read_by, town.run)
+    yield Sort("manifest", "manifest.json", manifest, of_json(manifest), read_by, town.run)
 
 
 def _commands(town: Town) -> dict[str, tuple[str, ...]]:
@@ -114,7 +114,7 @@ def _of_workbook(content: bytes) -> Mutate:
     return lambda rng: mutated_bytes(content, rng) if rng.random() < 0.3 else mutated_workbook(content, rng)
 
 
-def _of_json(content: bytes) -> Mutate:
+def of_json(content: bytes) -> Mutate:
     def mutate(rng: random.Random) -> tuple[str, bytes]:
         if rng.random() < 0.2:
             return mutated_bytes(content, rng)
@@ -124,7 +124,7 @@ def _of_json(content: bytes) -> Mutate:
     return mutate
 
 
-def _of_plan(content: bytes) -> Mutate:
+def of_plan(content: bytes) -> Mutate:
     plan = tomllib.loads(content.decode())
 
     def mutate(rng: random.Random) -> tuple[str, bytes]:

@@ -24,12 +24,43 @@ exit code, or a file left over; each stands below with its fault.
 
 def write(trials: Iterable[Trial], heading: dict[str, str], folder: Path) -> None:
     """faults.json and faults.md in ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    _put(folder, counted(trials, heading))
+
+
+def _kinds(folder: Path) -> Kinds:
     path = folder / "faults.json"
-    before = json.loads(path.read_text("utf-8"))["kinds"] if path.is_file() else {}
-    kinds = dict(sorted((before | counted(trials, heading)).items()))
-    path.write_text(json.dumps({"kinds": kinds}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    found: Kinds = json.loads(path.read_text("utf-8"))["kinds"] if path.is_file() else {}
+    return found
+
+
+def _put(folder: Path, of_kinds: Kinds) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = dict(sorted((_kinds(folder) | of_kinds).items()))
+    content = json.dumps({"kinds": kinds}, indent=1, ensure_ascii=False) + "\n"
+    (folder / "faults.json").write_text(content, encoding="utf-8")
     (folder / "faults.md").write_text(markdown(kinds), encoding="utf-8")
+
+
+def add(trials: Iterable[Trial], heading: dict[str, str], folder: Path, seed: int, done: int) -> None:
+    """Count further trials of one kind into both files; done: how many of the seed's there are then, see `done_of`."""
+    for kind, more in counted(trials, heading).items():
+        before = _kinds(folder).get(kind, {})
+        if before.get("seed") == seed:
+            commands = {
+                name: {
+                    outcome: sum(of.get(name, {}).get(outcome, 0) for of in (before["commands"], more["commands"]))
+                    for outcome in OUTCOMES
+                }
+                for name in sorted(before["commands"] | more["commands"])
+            }
+            more |= {"commands": commands, "wrong": [*before["wrong"], *more["wrong"]]}
+        _put(folder, {kind: more | {"seed": seed, "done": done}})
+
+
+def done_of(folder: Path, kind: str, seed: int) -> int:
+    """How many numbered trials of a kind and a seed were counted already."""
+    found = _kinds(folder).get(kind, {})
+    return int(found["done"]) if found.get("seed") == seed else 0
 
 
 def counted(trials: Iterable[Trial], heading: dict[str, str]) -> Kinds:

@@ -1,8 +1,9 @@
 """Versions of doses: which records of a night say something new, and what was in force before and is after it.
 
 A record whose dose stands in the state, or in an earlier file of the night, with other content is a correction and
-takes its place; with the same content it is nothing. A withdrawn dose stays withdrawn as long as it comes again
-unchanged, as in files that are sent whole every night. Withdrawals are entered last.
+takes its place; with the same content it is nothing, and so is one that says by ``updated_at`` that it is older, as in
+a file that came late. A withdrawn dose stays withdrawn as long as it comes again unchanged, as in files that are sent
+whole every night. Withdrawals are entered last.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from linkage.ingest.duplicates import codes_of
 from linkage.nights.arriving import STATED, Arrived
+from linkage.schema import UPDATED_AT
+from linkage.standardise.moments import standardise_moments
 from linkage.state.folder import State
 from linkage.state.rows import rows_in_force
 from linkage.state.tables import CORRECTED, DOSE_VERSIONS, NEW, WITHDRAWN
@@ -68,7 +71,8 @@ def dose_changes(arrived: Arrived, state: State) -> DoseChanges:
     number = len(state.nights) + 1
     ids = pa.chunked_array([*arrived.doses["dose_id"].chunks, *arrived.withdrawals["dose_id"].chunks], pa.string())
     known = rows_in_force(state, DOSE_VERSIONS, ids.combine_chunks().unique())
-    taken, came_back, unchanged = _new_versions(arrived.doses, known, number)
+    doses, older = _without_older(arrived.doses, known)
+    taken, came_back, unchanged = _new_versions(doses, known, number)
     last = _last_of(pa.concat_tables([known, taken]))
     withdrawn, unknown, again = _withdrawn(arrived.withdrawals, last, number)
     rows = pa.concat_tables([taken, withdrawn])
@@ -79,11 +83,12 @@ def dose_changes(arrived: Arrived, state: State) -> DoseChanges:
     counts = {
         "new": int(pc.sum(pc.equal(taken["what"], NEW)).as_py() or 0),
         "corrected": int(pc.sum(pc.equal(taken["what"], CORRECTED)).as_py() or 0),
-        "unchanged": unchanged,
+        "unchanged": unchanged + len(older),
         "replaced": taken.num_rows - n_last,
         "withdrawn": withdrawn.num_rows,
     }
     notes = [
+        *_told(older, f"records that are older by {UPDATED_AT} than what was known, which stays in force"),
         *_told(came_back, "withdrawn doses that came again unchanged and stay withdrawn"),
         *_told(unknown, "withdrawals of doses that never came, by which nothing is withdrawn"),
         *_told(again, "withdrawals of doses that were withdrawn already"),
@@ -120,6 +125,26 @@ def _last_of(rows: pa.Table) -> pa.Table:
     last = np.zeros(n_doses, version.dtype)
     np.maximum.at(last, codes, version)
     return rows.filter(pa.array(version == last[codes]))
+
+
+def _without_older(arrived: pa.Table, known: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """The records but for those that say that they are older than what was known, or came before them, of their dose;
+    and the doses of the others, one for each record."""
+    if arrived[UPDATED_AT].null_count == arrived.num_rows:
+        return arrived, pa.array([], pa.string())
+    both = pa.concat_tables([table.select(["dose_id", UPDATED_AT]) for table in (known, arrived)])
+    dose, _ = codes_of(both["dose_id"])
+    order = np.argsort(dose, kind="stable")
+    dose, moment = dose[order], standardise_moments(both[UPDATED_AT].combine_chunks())[order]
+    newest, distance = moment.copy(), 1
+    # The newest so far within each dose: of twice as many records before with each step.
+    while (is_same := dose[distance:] == dose[:-distance]).any():
+        newest[distance:] = np.where(is_same, np.maximum(newest[distance:], newest[:-distance]), newest[distance:])
+        distance *= 2
+    is_older = np.zeros(both.num_rows, np.bool_)
+    is_older[order] = (moment >= 0) & (moment < newest)
+    is_older = is_older[known.num_rows :]
+    return arrived.filter(pa.array(~is_older)), arrived["dose_id"].filter(pa.array(is_older)).combine_chunks()
 
 
 def _new_versions(arrived: pa.Table, known: pa.Table, number: int) -> tuple[pa.Table, pa.Array, int]:

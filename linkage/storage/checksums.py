@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.errors import LinkageError, VerificationError
+from linkage.errors import LinkageError, VerificationError, disk_reason
 
 SUMS = "sums"  # of a folder, the file of them: uint32 of all chunks of all files, in the order of their names
 CHUNK_BYTES = 1 << 16
@@ -33,7 +33,7 @@ def unreadable(path: Path, error: OSError, remedy: str) -> LinkageError:
     """What to raise where a file cannot be read: one that may not be read is not damaged."""
     if isinstance(error, PermissionError):
         return LinkageError(f"{path}: may not be read by this user; ask for the right to read it")
-    reason = "it is missing" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+    reason = "it is missing" if isinstance(error, FileNotFoundError) else disk_reason(error)
     return VerificationError(f"{path}: cannot be read ({reason}); {remedy}")
 
 
