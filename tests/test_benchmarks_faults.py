@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 
 from benchmarks.faults.__main__ import arguments, kinds, main
 from benchmarks.faults.commands import Command
-from benchmarks.faults.processes import Ended, Fault, start
+from benchmarks.faults.processes import Ended, Fault, is_at_work, processor_seconds, start
 from benchmarks.faults.table import markdown, write
 from benchmarks.faults.town import Town
 from benchmarks.faults.trials import RIGHT, TOLD, WRONG, Trial, broken, files_in, leftover, outcome_of, tried
@@ -75,6 +76,16 @@ def test_a_command_is_started_and_judged(tmp_path: Path) -> None:
     assert "absent.json" in trial.detail
     hanging = start(["version"], Fault("slow", prefix=("sh", "-c", "sleep 60"), seconds=0.1))
     assert hanging.code is None
+    at_work = start(["version"], Fault("busy", prefix=("sh", "-c", "while :; do :; done"), seconds=1))
+    assert at_work.code is None
+
+
+def test_a_program_that_gets_little_of_the_processor_does_not_hang() -> None:
+    assert is_at_work(0.0, 2.0, 300)
+    assert is_at_work(120.0, 121.0, 300)
+    assert not is_at_work(120.0, 120.1, 300)
+    assert not is_at_work(290.0, 301.0, 300)
+    assert processor_seconds(os.getpid()) == pytest.approx(sum(os.times()[:4]), abs=0.5)
 
 
 def test_the_table_merges_by_kind(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import linkage
-from benchmarks.faults.processes import Ended
+from benchmarks.faults.processes import Ended, is_at_work, processor_seconds
 
 _POLL_SECONDS = 0.005
 _LEFT_OUT = ("__main__", "checking")  # what starts at once, and what needs another program
@@ -69,13 +69,17 @@ def _be_the_program(arguments: Sequence[str], work: Path, out: int, err: int) ->
 
 
 def _waited_for(process: int, seconds: float) -> int | None:
-    """The exit code; None where the process was at work still, and was ended."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found, status = os.waitpid(process, os.WNOHANG)
-        if found:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(_POLL_SECONDS)
+    """The exit code; None where the process hung, and was ended."""
+    before, used, is_there = 0.0, 0.0, True
+    while is_there:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found, status = os.waitpid(process, os.WNOHANG)
+            if found:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(_POLL_SECONDS)
+        before, used = used, processor_seconds(process)
+        is_there = is_at_work(before, used, seconds)
     with suppress(ProcessLookupError):  # it has no group of its own yet
         os.killpg(process, signal.SIGKILL)
     os.kill(process, signal.SIGKILL)

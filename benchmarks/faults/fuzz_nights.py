@@ -17,13 +17,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.faults.in_process import is_answered
 from benchmarks.faults.night_sorts import NightSort, night_sorts, refused
 from benchmarks.faults.town import Town, make_town
 from benchmarks.faults.trials import RIGHT, TOLD, WRONG, Trial
 from linkage.errors import LinkageError
 
 KIND = "fuzz_nights"
-SECONDS = 120  # of an input that takes a hundredth, on a machine that does other work too
+SECONDS = 120  # of the processor, for an input that takes a hundredth, or without any of it
 _MOST_BYTES = 24 << 30  # of address space
 _MOST_MORE_BYTES = 512 << 20  # in memory than any input took before
 _LONGEST = 100  # of what was done, as the table names it
@@ -39,10 +40,10 @@ def numbered(town: Town, seed: int, numbers: range) -> Iterator[Trial]:
         process.start()
         theirs.close()
         try:
-            while at < numbers.stop and ours.poll(SECONDS):
+            while at < numbers.stop and is_answered(ours, process.pid or 0, SECONDS):
                 yield ours.recv()
                 at += 1
-            problem = "" if at == numbers.stop else f"takes more than {SECONDS} s"
+            problem = "" if at == numbers.stop else f"hangs, or takes more than {SECONDS} s"
         except EOFError:
             process.join()
             problem = f"ends the process with {process.exitcode}"

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 from unittest import mock
 
-from benchmarks.faults.processes import LIMIT_SECONDS, Ended
+from benchmarks.faults.processes import LIMIT_SECONDS, Ended, is_at_work, processor_seconds
 
 _MOST_BYTES = 24 << 30  # of address space: what asks for more than the machine has is to fail, not to take it
 
@@ -40,7 +40,7 @@ class CommandProcess:
         """A command as a user starts it: how it ended, and what it printed."""
         try:
             self._pipe.send([str(word) for word in arguments])
-            if self._pipe.poll(LIMIT_SECONDS):
+            if is_answered(self._pipe, self._process.pid or 0, LIMIT_SECONDS):
                 return Ended(*self._pipe.recv())
             code = None
         except (EOFError, ConnectionError):
@@ -60,6 +60,16 @@ class CommandProcess:
         self._process.kill()
         self._process.join()
         self._pipe.close()
+
+
+def is_answered(pipe: Connection[Any, Any], process: int, seconds: float) -> bool:
+    """Whether something comes from a process before it hangs, see `is_at_work`."""
+    first, used = processor_seconds(process), 0.0
+    while not pipe.poll(seconds):
+        before, used = used, processor_seconds(process) - first
+        if not is_at_work(before, used, seconds):
+            return False
+    return True
 
 
 def _serve(pipe: Connection[Any, Any], settings: Mapping[str, int]) -> None:

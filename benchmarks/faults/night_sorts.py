@@ -67,7 +67,9 @@ def night_sorts(town: Town, folder: Path) -> Iterator[NightSort]:
     index, state = open_index(folder / "nights" / "index"), open_state(folder / "nights" / "state")
     yield from _tables(town, folder, index, state)
     config = folder / "nights" / "night.toml"
-    yield NightSort("night.toml", 40, _text_of(config, of_plan(config.read_bytes())), _read_night_toml)
+    yield NightSort(
+        "night.toml", 40, _text_of(config, of_plan(config.read_bytes())), lambda path: _read_night_toml(path, state)
+    )
     plan = folder / "plan.toml"
     yield NightSort("plan.toml", 15, _text_of(plan, of_plan(town.plan.read_bytes())), _reads(load_plan))
     model = folder / "model.json"
@@ -214,9 +216,8 @@ def _reads(load: Callable[[Path], object]) -> Callable[[Path], None]:
     return read
 
 
-def _read_night_toml(path: Path) -> str | None:
-    configuration = read_configuration(path)
-    inputs = inputs_of(configuration, _DATE)
+def _read_night_toml(path: Path, state: State) -> str | None:
+    inputs = inputs_of(read_configuration(path), _DATE, state)
     named = (*inputs.doses, *inputs.withdrawals, *inputs.registry_changes, *inputs.verdicts)
     return None if all(found.exists() for found in named) else "a file is named that is not there"
 
