@@ -16,13 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from linkage.cli.tables import HOLDING_BLANK, print_fitted
-from linkage.demo.district import DemoSummary
+from linkage.demo.district import DemoSummary, demo
 from linkage.demo.told import render as render_demo
 from linkage.insight.evaluate import evaluate
+from linkage.insight.history import history
+from linkage.nights.configuration import read_configuration
 from linkage.reports.evaluation import render
 from linkage.reports.model import render as render_model
 from linkage.training.model_file import Model
-from tests.district import District, call, make_district, manifest
+from tests.district import District, call, make_district
 from tests.district import table as table_of
 from tests.terminal import in_terminal, seen
 
@@ -137,11 +139,29 @@ def test_the_tables_of_a_model_fit(district: District, width: int) -> None:
     assert {"contradicts", "insurance_number", "household"} <= {word for line in lines for word in line.split()}
 
 
-def test_a_demo_shows_people_before_figures(district: District, tmp_path: Path) -> None:
-    evaluation = evaluate(district.run_dir, district.path("truth"))
-    counts = manifest(district.run_dir)["counts"]
-    summary = DemoSummary(district.run_dir, tmp_path / "appendix.xlsx", tmp_path, counts, evaluation)
-    lines = printed(render_demo(summary), 80)
+DEMO = (
+    "3 PEOPLE WHOSE DOSES WERE LINKED",
+    "1. Linked",
+    "2. Linked",
+    "3. Linked",
+    "ONE CASE FOR A PERSON",
+    "WHAT 3 NIGHTS BROUGHT",
+    "WHY DECISIONS CHANGED",
+    "WHAT ONE OF THEM WENT THROUGH",
+    "WHAT BECAME OF ALL ",
+    "THE FORM OF THE HEALTH CENTRES",
+    "How right it was",
+    "Look further",
+)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> DemoSummary:
+    return demo(tmp_path_factory.mktemp("demo") / "out", 1000, 1000, 2, lambda stage, done, total: None)
+
+
+def test_a_demo_shows_people_before_figures(played: DemoSummary) -> None:
+    lines = printed(render_demo(played), 80)
     places = [next(i for i, line in enumerate(lines) if line.startswith(start)) for start in DEMO]
     assert places == sorted(places)
     assert max(map(len, lines[: places[-1]])) <= 80
@@ -150,19 +170,23 @@ def test_a_demo_shows_people_before_figures(district: District, tmp_path: Path) 
     assert sum("the station corrects: " in line for line in linked) == 3
     assert sum(line.split()[:1] == ["name"] for line in case) == 1
     assert sum(line.startswith("Possible with probability 0.") for line in case) == 1
+    story = "\n".join(lines[places[7] : places[8]])
+    assert "because: the dose is new" in story
+    assert played.changes[0].dose_id in story
 
 
-DEMO = (
-    "3 PEOPLE WHOSE DOSES WERE LINKED",
-    "1. Linked",
-    "2. Linked",
-    "3. Linked",
-    "ONE CASE FOR A PERSON",
-    "WHAT BECAME OF ALL 6,000 DOSES",
-    "THE FORM OF THE HEALTH CENTRES",
-    "How right it was",
-    "Look further",
-)
+def test_what_a_demo_says_of_its_nights_adds_up(played: DemoSummary) -> None:
+    n_doses = sum(played.counts.values())
+    kinds = ("new", "changed", "withdrawn")
+    made, changed, taken_back = (sum(night.changes[kind] for night in played.nights) for kind in kinds)
+    assert made - taken_back == n_doses == played.evaluation.doses
+    assert sum(change.n_decisions for change in played.changes) == changed + taken_back
+    assert sum(night.doses["new"] for night in played.nights) == 1000
+    assert {change.why for change in played.changes} >= {"corrected", "withdrawn", "registry", "verdict"}
+    for change in played.changes:
+        assert history(read_configuration(played.configuration), change.dose_id).nights[1:], change
+        if change.why == "withdrawn":
+            assert change.status is None
 
 
 def test_long_lines_are_broken_at_blanks_on_a_terminal_alone(tmp_path: Path) -> None:

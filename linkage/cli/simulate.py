@@ -96,11 +96,11 @@ def simulate_nights(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the demo's files.")] = Path("demo"),
     persons: Annotated[int, typer.Option(min=1000, help="People in the registry.")] = 120_000,
-    doses: Annotated[int, typer.Option(min=1000, help="Doses keyed in.")] = 250_000,
+    doses: Annotated[int, typer.Option(min=1000, help="Doses keyed in, in three nights.")] = 90_000,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Show on a made-up district what the program does.
+    """Show on a made-up district what the program does, in three nights.
 
     \b
     Example: linkage demo --out demo
@@ -109,8 +109,10 @@ def demo(
     from linkage.demo.told import render
 
     say(f"The demo makes up a district: {persons:,} people in a registry, and {doses:,} vaccine")
-    say("doses as stations key them in, with errors. It finds out who received each dose.")
-    say("It takes a quarter of a minute, the first time up to a minute more, to compile.")
+    say("doses as stations key them in, with errors, in three nights: doses are corrected and")
+    say("withdrawn, people are born, move and die, officers decide. It finds out who received")
+    say("each dose, and what each night changes. It takes half a minute, the first time up to")
+    say("a minute more, to compile.")
     with progress() as on_progress:
         summary = run_demo(out, persons, doses, threads, on_progress)
     if as_json:

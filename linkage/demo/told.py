@@ -1,4 +1,5 @@
-"""What a demo has to show: three people whose doses were linked, one case for a person, and then the figures."""
+"""What a demo has to show: three people whose doses were linked, one case for a person, what the nights changed and
+why, and then the figures."""
 
 from __future__ import annotations
 
@@ -11,14 +12,25 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from linkage.demo.changed import NightTold
 from linkage.demo.district import DemoSummary
 from linkage.published.reader import read_table
 from linkage.reports.appendix import appendix_of
 from linkage.reports.counting import counted_of
 from linkage.reports.evaluation import measures_table
 from linkage.reports.form import Cell, Report
+from linkage.reports.history import render as told_history
 
 N_LINKED = 3
+REASONS = {
+    "verdict": "an officer decided",
+    "registry": "the registry changed",
+    "corrected": "its station corrected it",
+    "withdrawn": "its station withdrew it",
+    "conflict": "doses of one person conflict",
+    "claim": "another dose of its claim",
+    "sibling": "another claim of the subject",
+}
 FIELDS = {
     "full_name": "name",
     "gender": "sex",
@@ -50,13 +62,15 @@ def render(demo: DemoSummary) -> RenderableType:
         "doses left to a person": rights.review,
     }
     return Group(
-        *_linked(demo.run_dir),
-        *_review(demo.run_dir),
+        *_linked(demo.everything),
+        *_review(demo.everything),
+        _nights(demo.nights),
+        *_changes(demo),
         _statuses(demo.counts, n_doses),
-        _form(appendix_of(counted_of(demo.run_dir))),
+        _form(appendix_of(counted_of(demo.configuration))),
         measures_table("How right it was: a made-up district comes with the truth", measures, "doses"),
         "Look further (where the program is not installed: ./run linkage ...):",
-        *(Text(f"{what:<13} {where}", no_wrap=True) for what, where in _places(demo).items()),
+        *(Text(f"{what:<15} {where}", no_wrap=True) for what, where in _places(demo).items()),
     )
 
 
@@ -114,16 +128,60 @@ def _sides(row: Row, field: str) -> tuple[str | None, str | None]:
     return row[f"stated_{field}"], row[f"registered_{field}"]
 
 
+def _nights(nights: Sequence[NightTold]) -> Table:
+    """What came each night, and what became of decisions."""
+    table = Table("", title=f"WHAT {len(nights)} NIGHTS BROUGHT, and how many decisions each made or changed")
+    for night in nights:
+        table.add_column(night.date, justify="right")
+    lines = {
+        "doses that are new": [night.doses["new"] for night in nights],
+        "doses corrected by their station": [night.doses["corrected"] for night in nights],
+        "doses withdrawn": [night.doses["withdrawn"] for night in nights],
+        "people born, moved, dead, mended": [night.people_changed for night in nights],
+        "verdicts of officers": [night.verdicts for night in nights],
+        "files that cannot be used, set aside": [night.set_aside for night in nights],
+    }
+    for what, counts in lines.items():
+        table.add_row(what, *(f"{n:,}" for n in counts))
+    table.add_section()
+    for change, what in (("new", "decisions made"), ("changed", "changed"), ("withdrawn", "taken back")):
+        table.add_row(what, *(f"{night.changes[change]:,}" for night in nights))
+    return table
+
+
+def _changes(demo: DemoSummary) -> Iterator[RenderableType]:
+    """Why decisions changed, each with an example, and what one dose went through."""
+    if not demo.changes:
+        return
+    table = Table("because", title="WHY DECISIONS CHANGED that were made the night before or earlier")
+    table.add_column("decisions", justify="right")
+    for heading in ("for example", "before", "now"):
+        table.add_column(heading)
+    for changed in demo.changes:
+        cells = changed.dose_id, changed.status_before or "none", changed.status or "none"
+        table.add_row(REASONS[changed.why], f"{changed.n_decisions:,}", *cells)
+    yield table
+    if demo.story is not None:
+        yield "WHAT ONE OF THEM WENT THROUGH, as 'linkage history' tells it"
+        yield ""
+        yield from (Text(f"  {line}") for line in told_history(demo.story))
+        yield ""
+
+
 def _places(demo: DemoSummary) -> dict[str, str]:
     """Commands and files to go on with."""
-    doses = read_table(demo.run_dir, "decisions", ["dose_id", "status"])
-    first = max(0, pc.index(doses["status"], "matched").as_py())
+    doses = read_table(demo.everything, "decisions", ["dose_id", "status"])
+    first = doses["dose_id"][max(0, pc.index(doses["status"], "matched").as_py())]
+    truth = demo.configuration.parent / "truth.parquet"
     return {
-        "why a person": f"linkage explain {demo.run_dir} {doses['dose_id'][first]}",
-        "more figures": f"linkage evaluate {demo.run_dir} --truth {demo.inputs / 'truth.parquet'}",
-        "the decisions": str(demo.run_dir),
+        "why a person": f"linkage explain {demo.configuration} {first}",
+        "what became": f"linkage history {first} --config {demo.configuration}",
+        "how far it is": f"linkage report {demo.configuration} --form progress --out progress.xlsx",
+        "more figures": f"linkage evaluate {demo.everything} --truth {truth}",
+        "the nights": str(demo.configuration.parent / "nights"),
+        "all decisions": str(demo.everything),
         "the form": str(demo.appendix),
-        "the inputs": str(demo.inputs),
+        "the inputs": str(demo.configuration.parent / "in"),
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from linkage.errors import InputError
 from linkage.ingest.paths import check_file
@@ -36,7 +37,7 @@ SELECT d.*, coalesce(k.compared_as, d.claim_id) AS compared_as, t.person_id AS t
        coalesce(d.person_id = t.person_id, false) AS best_is_right,
        d.status = 'review' AND EXISTS (
            SELECT 1 FROM candidates c WHERE c.claim_id = d.claim_id AND c.person_id = t.person_id) AS among
-FROM decisions d JOIN truth t USING (dose_id) JOIN claims k USING (claim_id)
+FROM decisions d JOIN truth t USING (dose_id) LEFT JOIN claims k USING (claim_id)
 """
 
 
@@ -117,11 +118,11 @@ class Evaluation:
 
 
 def evaluate(run_dir: Path, truth_path: Path) -> Evaluation:
-    """Compare a published run with the truth.
+    """Compare a published run, or what `state export` wrote, with the truth.
 
     Parameters
     ----------
-    run_dir : folder of a published run
+    run_dir : folder of a published run, or of an exported state
     truth_path : Parquet or CSV with dose_id and person_id (missing or empty: not in the registry)
 
     Raises
@@ -181,7 +182,7 @@ def _labelled(run_dir: Path, truth_path: Path) -> Iterator[duckdb.DuckDBPyConnec
         connection.register("decisions", read_table(run_dir, "decisions", columns))
         connection.register("candidates", read_table(run_dir, "queues/review", ["claim_id", "person_id"]))
         # One row a claim: what stations make to be read in two ways may have been compared in two.
-        compared = read_table(run_dir, "claims", ["claim_id", "compared_as"])
+        compared = _compared(run_dir)
         connection.register(
             "claims",
             compared.group_by("claim_id").aggregate([("compared_as", "min")]).rename_columns(compared.column_names),
@@ -189,6 +190,14 @@ def _labelled(run_dir: Path, truth_path: Path) -> Iterator[duckdb.DuckDBPyConnec
         _load_truth(connection, truth_path)
         connection.execute(_LABELLED)
         yield connection
+
+
+def _compared(run_dir: Path) -> pa.Table:
+    """What each claim was compared as; of what `state export` writes, which does not say it, nothing."""
+    names = ["claim_id", "compared_as"]
+    if "state" in read_manifest(run_dir):
+        return pa.table({name: pa.array([], pa.string()) for name in names})
+    return read_table(run_dir, "claims", names)
 
 
 def load_source(connection: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], what: str) -> None:
