@@ -88,6 +88,14 @@ def make_town(
 
 
 @dataclass(frozen=True)
+class Epoch:
+    """What decides since a model was adopted. index: as it was in force then."""
+
+    model: Path
+    index: Index
+
+
+@dataclass(frozen=True)
 class Nights:
     """A folder with a configuration, and the files of its nights."""
 
@@ -131,18 +139,28 @@ class Nights:
         export_state(read_configuration(self.config), self.folder / name)
         return hashes(self.folder / name)
 
+    def begun(self, model: Path | None = None) -> Epoch:
+        """The epoch that begins with a model now, that of the first night when not given."""
+        return Epoch(model or self.town.model, open_index(self.folder / "index"))
+
     def from_scratch(
-        self, rows: Sequence[Row], list_date: datetime.date, verdicts: VerdictsInForce | None = None
+        self,
+        rows: Sequence[Row],
+        list_date: datetime.date,
+        verdicts: VerdictsInForce | None = None,
+        epoch: Epoch | None = None,
     ) -> Path:
-        """The folder of one run on some doses, with some verdicts."""
+        """The folder of one run on some doses, with some verdicts, in an epoch; that of the first night when not
+        given."""
         (self.folder / "scratch").mkdir(exist_ok=True)
         files = write_doses(
             self.folder / "scratch" / "doses.parquet", sorted(rows, key=lambda row: str(row["dose_id"]))
         )
         runs = self.folder / "scratch" / "runs"
-        options: dict[str, Any] = {"model_file": self.town.model, "list_date": list_date, "accept": "of a few doses"}
+        epoch = epoch or Epoch(self.town.model, open_index(self.town.index))
+        options: dict[str, Any] = {"model_file": epoch.model, "list_date": list_date, "accept": "of a few doses"}
         options["verdicts"] = verdicts
-        first = open_index(self.town.index)
+        first = epoch.index
 
         def opened(folder: Path) -> Index:
             """The index as it is by now, with the frequencies of the epoch and the day that it began."""

@@ -47,6 +47,11 @@ def settle(said: Sequence[Said], versions: Sequence[Row], people: Sequence[dict[
                 one.claim = int((before[-1] if before else history[one.row["dose_id"]][0])["claim"])
         known = [one for one in said if one.night <= night and one.became not in _VOID]
         for one in known:
+            # Nobody corrected the dose: with another epoch it is read otherwise.
+            read = [row for row in history[one.row["dose_id"]] if row["night"] == night]
+            if read and read[0]["what"] == "read_otherwise":
+                one.claim = int(read[0]["claim"])
+        for one in known:
             if claim_after(one.row["dose_id"], night) != one.claim:
                 one.became = "corrected"
         known = [one for one in known if one.became != "corrected"]

@@ -116,6 +116,7 @@ def json_calls(district: District, model: Path, tmp_path: Path) -> dict[str, lis
         "plan check": [ROOT / "linkage" / "plan" / "vaccination.toml"],
         "model show": [model],
         "model compare": [model, model],
+        "model adopt": [model, "--config", config],
         "doctor": [],
         "version": [],
         "find": [district.index, "--name", "nguyen"],

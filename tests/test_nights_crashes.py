@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.nights.adopting import adopt
 from linkage.nights.configuration import read_configuration
 from linkage.nights.exporting import export_state
 from linkage.storage.work_folders import PREFIX, STANDING
 from tests.crashes import recorded, refusing
 from tests.district import call
 from tests.nights import Nights, Row, Town, hashes
+from tests.test_nights_sequences import other_models
 
 SLOW = pytest.mark.slow
 
@@ -48,7 +51,7 @@ def nobody(dose: str, nights: Nights) -> Row:
 def everything(folder: Path) -> dict[str, str]:
     """What is in force, what was published and what stands, by hashes and names; nothing else is left."""
     export_state(read_configuration(folder / "night.toml"), folder / "all")
-    assert [path for path in folder.rglob("*") if path.name.startswith((PREFIX, STANDING))] == []
+    assert [path for path in folder.rglob("*") if path.name.startswith((PREFIX, STANDING, "adoption"))] == []
     found = {f"all/{name}": digest for name, digest in hashes(folder / "all").items()}
     for night in (folder / "nights").iterdir():
         found |= {f"{night.name}/{name}": digest for name, digest in hashes(night).items()}
@@ -59,9 +62,11 @@ def everything(folder: Path) -> dict[str, str]:
     return found
 
 
-def differences(nights: Nights, number: int, expected: dict[str, str], folder: Path) -> list[Any]:
+def differences(
+    nights: Nights, number: int, expected: dict[str, str], folder: Path, command: Sequence[object] = ("night",)
+) -> list[Any]:
     """What is otherwise than expected after the same command, started in a folder; [] where nothing is."""
-    ended = call("night", "--config", folder / "night.toml", "--date", nights.date(number), "--json")
+    ended = call(*command, "--config", folder / "night.toml", "--date", nights.date(number), "--json")
     if ended.code != 0:
         return [ended.code, ended.err]
     found = everything(folder)
@@ -87,6 +92,25 @@ def test_after_a_kill_or_a_loss_of_power_at_any_event_the_next_start_ends_right(
     wrong = []
     for n in range(len(recorder.told) - 1, -1, -every):
         if found := differences(nights, number, expected, images / f"{n:03d}"):
+            wrong.append((recorder.told[n], found))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=SLOW)])
+def test_an_adoption_killed_at_any_event_ends_right_with_the_next_start(town: Town, tmp_path: Path, every: int) -> None:
+    """Prepared and, within the limits of the configuration, applied by one command."""
+    nights, images = prepared(town, tmp_path / "nights", 0), tmp_path / "images"
+    nights.run(0)
+    limits = "[adoption]\nchanged_share = 1.0\nother_person_share = 1.0\nlost_share = 1.0\n"
+    nights.config.write_text(f"{nights.config.read_text('utf-8')}{limits}", "utf-8")
+    model = other_models(town)[0]
+    with recorded(nights.folder, images) as recorder:
+        assert adopt(read_configuration(nights.config), model, nights.date(1)).in_force
+    expected = everything(nights.folder)
+    assert len(recorder.told) > 25
+    wrong = []
+    for n in range(len(recorder.told) - 1, -1, -every):
+        if found := differences(nights, 1, expected, images / f"{n:03d}", ("model", "adopt", model)):
             wrong.append((recorder.told[n], found))
     assert wrong == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from linkage.state.folder import open_state
 from linkage.state.rows import rows_in_force, versions_of
 from linkage.state.tables import DOSE_VERSIONS, PUBLISHED_DECISIONS
 from linkage.stations import Stations
-from tests.nights import Nights, Row, Town, hashes, make_town, manifest, table, tree
+from tests.nights import Epoch, Nights, Row, Town, hashes, make_town, manifest, table, tree
 from tests.officers import Said, settle
 
 # What a correction may change, and where its value may come from: another dose, or nowhere.
@@ -77,8 +78,9 @@ class Sequence:
         self.people: dict[str, Row] = {row["person_id"]: row for row in people}
         self.gone: list[Row] = []
         self.n_new = 0
-        self.people_after: list[dict[str, Row]] = []  # by night
+        self.people_after: list[dict[str, Row]] = []  # by night and adoption
         self.said: list[Said] = []
+        self.epoch: Epoch | None = None  # that of the first night
         self.persons: dict[str, str] = {}  # whom each dose was decided for, or its best candidate
 
     def corrected(self, row: Row) -> Row:
@@ -190,8 +192,8 @@ class Sequence:
                 "decided_at": self.nights.date(number - self.chance.randrange(2)).isoformat(),
             }
             if row not in [one.row for one in self.said]:
-                self.said.append(Said(number + 1, row))
-        rows = [one.row for one in self.said if one.night == number + 1]
+                self.said.append(Said(len(self.people_after) + 1, row))
+        rows = [one.row for one in self.said if one.night == len(self.people_after) + 1]
         if rows:
             self.nights.write_verdicts(number, [*rows, *[one.row for one in self.said[:3]]])
 
@@ -222,9 +224,11 @@ class Sequence:
         folder = self.nights.folder / f"all_{number}"
         decided = table(folder, "decisions")
         self.persons = {row["dose_id"]: row["person_id"] for row in decided if row["person_id"]}
-        doses = versions_of(open_state(self.nights.folder / "state"), DOSE_VERSIONS).to_pylist()
+        state = open_state(self.nights.folder / "state")
+        doses = versions_of(state, DOSE_VERSIONS).to_pylist()
         verdicts = settle(self.said, doses, self.people_after) if self.said else None
-        scratch = self.nights.from_scratch(list(self.in_force.values()), self.nights.date(number), verdicts)
+        day = datetime.date.fromisoformat(state.nights[-1]["date"])
+        scratch = self.nights.from_scratch(list(self.in_force.values()), day, verdicts, self.epoch)
         for name, digest in hashes(scratch).items():
             if exported[name] != digest:
                 ours, theirs = table(self.nights.folder / f"all_{number}", name), table(scratch, name)
@@ -257,7 +261,7 @@ def first_difference(ours: list[Row], theirs: list[Row]) -> Any:
     return len(ours), len(theirs)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *seeds(2, 10, 40)])
+@pytest.mark.parametrize("seed", [0, *seeds(1, 10, 40)])
 def test_random_nights_with_changes_of_the_registry_decide_as_one_run(town: Town, tmp_path: Path, seed: int) -> None:
     nights = Sequence(town.open(tmp_path / "nights", changing=True), 1000 + seed, 1200)
     assert run_with_registry(nights) > 100
@@ -299,7 +303,7 @@ def run_with_registry(nights: Sequence) -> int:
     return n_touched
 
 
-@pytest.mark.parametrize("seed", [0, 1, *seeds(2, 10, 40)])
+@pytest.mark.parametrize("seed", [0, *seeds(1, 10, 40)])
 def test_random_nights_decide_as_one_run(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

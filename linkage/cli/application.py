@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from linkage.cli import (
+    adoption,
     doctor,
     find,
     index,
@@ -106,8 +107,15 @@ GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
     ),
     "state": ("Export and show what is in force.", (night.state_export, night.state_info)),
     "model": (
-        "Show, compare, export and import model files.",
-        (model.model_show, model.model_compare, model.model_export, model.model_check, model.model_import),
+        "Show, compare, adopt, export and import model files.",
+        (
+            model.model_show,
+            model.model_compare,
+            adoption.model_adopt,
+            model.model_export,
+            model.model_check,
+            model.model_import,
+        ),
     ),
     "plan": ("Propose and check linkage plans.", (plan.plan_init, plan.plan_check)),
     "review": (

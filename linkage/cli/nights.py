@@ -26,13 +26,13 @@ def nights_list(config: Config, as_json: Json = False) -> None:
     from linkage.state.folder import open_state
 
     found = open_state(read_configuration(config).state).nights
-    told = [{name: one[name] for name in ("night_id", "date", "doses", "changes", "counts")} for one in found]
+    told = [{name: one[name] for name in ("night_id", "kind", "date", "doses", "changes", "counts")} for one in found]
     if as_json:
         print_json({"nights": told})
         return
-    print_lines(
-        f"{one['night_id']}  {', '.join(f'{n:,} {what}' for what, n in one['changes'].items())}" for one in told
-    )
+    for one in told:
+        kind = "" if one["kind"] == "night" else f"{one['kind']}  "
+        print_lines([f"{one['night_id']}  {kind}{', '.join(f'{n:,} {what}' for what, n in one['changes'].items())}"])
 
 
 def nights_show(night: Named, config: Config, as_json: Json = False) -> None:
@@ -44,7 +44,10 @@ def nights_show(night: Named, config: Config, as_json: Json = False) -> None:
     from linkage.nights.configuration import read_configuration
     from linkage.nights.showing import show
 
-    print_result(show(read_configuration(config), night), as_json)
+    told = show(read_configuration(config), night)
+    if not as_json and "adoption" in told:
+        del told["adoption"]["by_commune"]  # there may be thousands
+    print_result(told, as_json)
 
 
 def nights_diff(

@@ -18,6 +18,7 @@ from linkage.schema import DOSES
 from linkage.state.folder import State, open_state
 from linkage.state.rows import versions_of
 from linkage.state.tables import DOSE_VERSIONS, KEPT_VERDICTS, PUBLISHED_DECISIONS, WITHDRAWN, StateTable
+from linkage.state.verdicts import MOVED
 
 Row = dict[str, Any]
 _DECIDED = ("status", "decided_by", "person_id", "match_probability", "conflicts", "claim_id", "why", "changed_persons")
@@ -26,8 +27,8 @@ _SAID = ("verdict", "person_id", "unit", "decided_by", "decided_at", "note", "be
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a dose. what: new, corrected or withdrawn; reason: of a withdrawal, as stated; where it stood;
-    changed: what it states otherwise than the one before, by column: before and after."""
+    """A version of a dose. what: new, corrected, withdrawn or read_otherwise; reason: of a withdrawal, as stated; where
+    it stood; changed: what it states otherwise than the one before, by column: before and after."""
 
     what: str
     version: int
@@ -41,6 +42,7 @@ class Version:
 class NightOfDose:
     """What a night did to a dose.
 
+    kind : night, or adoption of a model
     decision : as it is since, with why and changed_persons (see linkage.state.why); None where it did not change; of a
         dose that is withdrawn it has no status
     status_before : None where there was no decision
@@ -48,6 +50,7 @@ class NightOfDose:
     """
 
     night: int
+    kind: str
     night_id: str
     date: str
     versions: list[Version]
@@ -87,10 +90,13 @@ def history(configuration: Configuration, dose_id: str) -> History:
     for number in sorted({row["night"] for row in (*versions, *decisions, *verdicts)}):
         decided = next((row for row in decisions if row["night"] == number), None)
         said = [{name: row[name] for name in _SAID} for row in verdicts if row["night"] == number]
+        said = [row for row in said if row["became"] != MOVED]  # which stand under another claim
         told = by_night[number]
         of_night = [_version(versions, place) for place, row in enumerate(versions) if row["night"] == number]
         decision = None if decided is None else {name: decided[name] for name in _DECIDED}
-        found.append(NightOfDose(number, told["night_id"], told["date"], of_night, decision, status, said))
+        found.append(
+            NightOfDose(number, told["kind"], told["night_id"], told["date"], of_night, decision, status, said)
+        )
         status = status if decided is None else decided["status"]
     return History(dose_id, status, found)
 

@@ -19,7 +19,7 @@ from linkage.published.manifests import night_files
 from linkage.published.reader import check_published
 from linkage.schema import REJECTED
 from linkage.state.folder import PARTS, REMEDY, State
-from linkage.state.tables import BEST, BY_ITSELF, TABLES, WITHDRAWN
+from linkage.state.tables import BEST, BY_ITSELF, CORRECTED, NEW, READ_OTHERWISE, TABLES, WITHDRAWN
 
 _IN_FORCE = {
     "doses_now": f"""SELECT * FROM (SELECT dose_id, arg_max({{'claim_id': claim_id, 'claim': claim, 'subject': subject,
@@ -67,7 +67,8 @@ def damage_of_tables(state: State) -> Iterator[LinkageError]:
         yield from _differing(state, "doses in force", state.manifest["counts"], connection.execute(counted).fetchall())
         for number, night in enumerate(state.nights, 1):
             counted = f"SELECT what, count(*) FROM doses WHERE night = {number} GROUP BY what"
-            said: dict[Any, int] = {what: night["doses"][what] for what in ("new", "corrected", "withdrawn")}
+            words = (NEW, CORRECTED, WITHDRAWN, READ_OTHERWISE)
+            said: dict[Any, int] = {what: night["doses"].get(what, 0) for what in words}
             yield from _differing(state, f"doses of night {number}", said, connection.execute(counted).fetchall())
             counted = f"SELECT is_gone, count(*) FROM decisions WHERE night = {number} GROUP BY is_gone"
             changes = night["changes"]
@@ -140,7 +141,7 @@ def damage_of_nights(configuration: Configuration, state: State) -> Iterator[Lin
 
 def _disagreements(manifest: dict[str, Any], night: dict[str, Any], before: dict[str, Any] | None) -> Iterator[str]:
     """What the manifest of a night says otherwise than the state, or than the sums that must hold."""
-    for name in ("night_id", "date", "doses", "changes", "counts"):
+    for name in ("night_id", "kind", "date", "doses", "changes", "counts"):
         if manifest[name] != night[name]:
             yield f"{name} is another"
     for file in night_files(manifest):

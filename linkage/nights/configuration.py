@@ -44,6 +44,14 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nights: Annotated[int, Meta(ge=1)] | None = None
 
 
+class AdoptionLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Within which a model that is adopted comes into force at once, see linkage.nights.adoption_report."""
+
+    changed_share: Share
+    other_person_share: Share
+    lost_share: Share
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int
     index: str
@@ -53,6 +61,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: Sources
     gates: Limits = Limits()
     retention: Retention = Retention()
+    adoption: AdoptionLimits | None = None
     columns: dict[str, str] = {}
 
 
@@ -68,6 +77,7 @@ class Configuration(msgspec.Struct, frozen=True):
     sources: Sources
     gates: Limits
     retention: Retention
+    adoption: AdoptionLimits | None
     columns: dict[str, str]
 
 
@@ -82,7 +92,7 @@ def read_configuration(path: Path) -> Configuration:
     for folder in folders:
         if any(other != folder and other.is_relative_to(folder) for other in folders) or folders.count(folder) > 1:
             raise UsageError(f"{path}: index, state and nights must be folders beside each other; {_REMEDY}")
-    said = {name: getattr(content, name) for name in ("sources", "gates", "retention", "columns")}
+    said = {name: getattr(content, name) for name in ("sources", "gates", "retention", "adoption", "columns")}
     return Configuration(path, **places, **said)
 
 

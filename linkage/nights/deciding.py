@@ -56,6 +56,7 @@ class Night:
     work: Work
     persons: pa.Array  # ids of who is changed, new or gone in the registry
     touched: Touched = NOTHING
+    has_other_model: bool = False  # than the night before
 
     @property
     def claims(self) -> Keys:
@@ -194,10 +195,15 @@ def _distinct(*keys: Keys) -> Keys:
 
 def _decided(night: Night, keys: Keys) -> Batch:
     """Decide some claims with all their doses in force, as one batch."""
-    work, index = night.work, night.index
     versions = doses_after(night.state, night.changes, keys)
-    with work.clock.stage("encode"):
-        read = read_versions(versions, index, work, in_force(night.verdicts.known, keys))
+    with night.work.clock.stage("encode"):
+        read = read_versions(versions, night.index, night.work, in_force(night.verdicts.known, keys))
+    return batch_of(night, versions, read)
+
+
+def batch_of(night: Night, versions: pa.Table, read: ReadDoses) -> Batch:
+    """Decide the claims of some doses, none of which is taken yet; read: these doses, with the verdicts on them."""
+    work, index = night.work, night.index
     verified, model = verify(read, index, night.model, work.n_threads, work.clock)
     claims, by_itself = decide_verified(read, verified, index, model, work.n_threads, work.scratch, work.clock)
     return Batch(versions, read, claims, by_itself, index, np.zeros(read.claims.keys.size, np.bool_))

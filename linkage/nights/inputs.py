@@ -53,6 +53,12 @@ class NightInputs:
         return next((night for night in reversed(state.nights) if night["inputs"] == self.digest), None)
 
 
+def no_inputs(date: datetime.date, digest: str) -> NightInputs:
+    """Those of a night without files, which the digest tells from others; what is in quarantine stays there."""
+    chosen = Chosen({}, (), frozenset(), (), (), ())
+    return NightInputs(date, (), (), (), (), chosen, digest, ())
+
+
 def _last_after(date: datetime.date, state: State) -> str | None:
     """The date of the last night that was, where that is after another date."""
     last: str = max((night["date"] for night in state.nights), default="")

@@ -56,7 +56,7 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
 
 
 def _expected(configuration: Configuration, state: State, n_bytes: int) -> dict[str, Any] | None:
-    nights = state.nights[n_pruned(configuration) :][-_LOOKED_AT:]
+    nights = [night for night in state.nights[n_pruned(configuration) :] if night["kind"] == "night"][-_LOOKED_AT:]
     needed = ("input_bytes", "seconds", "peak_rss_bytes", "outputs", "changes")
     told = [
         read_manifest(configuration.nights / str(night["night_id"]), *needed, like=PublishedManifest)

@@ -52,6 +52,7 @@ def night_entries(
     """What the manifest of a night says; index: of the registry after its changes."""
     return {
         "night_id": name,
+        "kind": "night",
         "date": inputs.date.isoformat(),
         "code_version": code_version(),
         "inputs": file_entries(arrived.files),
@@ -97,6 +98,7 @@ def state_entries(
     both can be moved together."""
     return {
         "night_id": name,
+        "kind": "night",
         "date": inputs.date.isoformat(),
         "inputs": inputs.digest,
         "index": registry.after.manifest["content"],

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from linkage.errors import LinkageError, UsageError
+from linkage.errors import LinkageError
 from linkage.ingest import Ingested
 from linkage.machine.clock import today
 from linkage.machine.memory import peak_rss_bytes
@@ -19,7 +19,7 @@ from linkage.night.stages import Work
 from linkage.nights.arriving import Arrived, read_arrivals
 from linkage.nights.configuration import Configuration
 from linkage.nights.deciding import Night, decide_again
-from linkage.nights.epoch import EpochInForce, epoch_of
+from linkage.nights.epoch import EpochInForce, complete_model, epoch_of
 from linkage.nights.gates import check_expected, check_rejected
 from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, date_notes, inputs_of
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
@@ -105,8 +105,8 @@ def run_night(
         in_force = open_index(configuration.index)
         in_force.plan.check_roles(str(configuration.index))
         check_is_of_state(configuration.index, in_force, state)
-        model = _model_of(configuration, state, in_force)
-        scratch = held.enter_context(_scratch(configuration.nights))
+        model = complete_model(state.model or configuration.model, in_force.plan)
+        scratch = held.enter_context(room_to_work(configuration.nights))
         clock.on_progress = telling(scratch, on_progress)
         work = Work(n_threads, scratch, clock)
         changing = changed_registry(configuration.index, in_force, inputs.registry_changes, n_threads, clock)
@@ -134,23 +134,12 @@ def _prune(configuration: Configuration) -> list[str]:
 
 
 @contextmanager
-def _scratch(nights: Path) -> Iterator[Path]:
+def room_to_work(nights: Path) -> Iterator[Path]:
     """A folder for work files, on the disk that has to hold the results anyway."""
     with ExitStack() as work:
         with writing_work_files(nights):
             folder = work.enter_context(work_folder(nights))
         yield folder
-
-
-def _model_of(configuration: Configuration, state: State, index: Index) -> Model:
-    """The model in force: the configuration's before the first night, and then the state's."""
-    model = Model.load(state.model or configuration.model, index.plan)
-    if model.threshold is None or model.rates is None:
-        raise UsageError(
-            f"{configuration.model}: has no threshold and rates of its own, so each night would be decided otherwise; "
-            "train one with 'linkage train'"
-        )
-    return model
 
 
 def _done_before(configuration: Configuration, state: State, inputs: NightInputs) -> NightSummary | None:
@@ -231,7 +220,7 @@ class _Running:
                 said |= registry_entries(self.registry, touched)
                 states = {"state_before": self.state.name, "state_after": version.name}
                 stage.write_manifest({**said, "verdicts": verdicts.counts, **states, **costs, "notes": [*notes]})
-                _appear(stage, version, self.registry)
+                appear(stage, version, self.registry)
         folder = self.configuration.nights / name
         seconds = {stage: clock.seconds[stage] for stage in STAGES if stage in clock.seconds}
         return NightSummary(name, folder, results.counts, results.changes, seconds, peak, notes=notes)
@@ -262,7 +251,7 @@ class _Running:
         stage.write_table(VERDICTS.name, published_verdicts(verdicts))
 
 
-def _appear(stage: Stage, version: Written, registry: Registry) -> None:
+def appear(stage: Stage, version: Written, registry: Registry) -> None:
     """Let the night appear, then count its index and its state: killed between, the next start does the rest."""
     stage.check()
 

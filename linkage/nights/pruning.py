@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from linkage.errors import UsageError
 from linkage.nights.configuration import Configuration
-from linkage.nights.unfinished import finish, moved_away, remove
+from linkage.nights.unfinished import finish, remove
 from linkage.registry.versions import version_in_force
 from linkage.state.folder import KIND, REMEDY, State, open_state
 from linkage.storage import versions as stored
 from linkage.storage.locks import locked, made_and_locked
 from linkage.storage.sealed import read_sealed, sealed
-from linkage.storage.work_folders import replacing, work_folder
+from linkage.storage.work_folders import moved_away, replacing, work_folder
 
 _PRUNED = "pruned.json"  # beside the nights, how many of them, from the first one on, are gone
 

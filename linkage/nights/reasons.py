@@ -10,7 +10,7 @@ from linkage.nights.difference import Difference
 from linkage.nights.queries import answer
 from linkage.state.rows import rows_in_force
 from linkage.state.tables import DECIDED_CLAIMS, WITHDRAWN
-from linkage.state.why import CLAIM, CONFLICT, REGISTRY, SIBLING, VERDICT
+from linkage.state.why import CLAIM, CONFLICT, MODEL, REGISTRY, SIBLING, VERDICT
 
 _REASONS = pa.schema(
     [("dose_id", pa.string()), ("why", pa.list_(pa.string())), ("changed_persons", pa.list_(pa.string()))]
@@ -42,6 +42,7 @@ def reasons_of(night: Night, batch: Batch | None, found: Difference, claims: pa.
         said=pa.table({"claim": night.verdicts.claims}),
         considered=considered,
         persons=pa.table({"person_id": night.persons}),
+        for_all=pa.table({"word": pa.array([MODEL] if night.has_other_model else [], pa.string())}),
     ).cast(_REASONS)
 
 
@@ -66,7 +67,8 @@ _WHY = f"""
         LEFT JOIN (SELECT dose_id, arg_max(what, version) AS what FROM doses GROUP BY dose_id) d USING (dose_id)
         LEFT JOIN changed_claims USING (claim) LEFT JOIN touched USING (claim) LEFT JOIN said USING (claim)
     ), told AS (
-        SELECT *, list_filter([what, CASE WHEN is_touched THEN '{REGISTRY}' END, CASE WHEN is_said THEN '{VERDICT}' END,
+        SELECT *, list_filter([what, (SELECT word FROM for_all),
+            CASE WHEN is_touched THEN '{REGISTRY}' END, CASE WHEN is_said THEN '{VERDICT}' END,
             CASE WHEN has_dose AND what IS NULL THEN '{CLAIM}' END,
             CASE WHEN conflicts THEN '{CONFLICT}' END], lambda word: word IS NOT NULL) AS words
         FROM changed

@@ -77,6 +77,11 @@ class Registry:
             let_count(self.aside.place, self.aside.built)
 
 
+def unchanged(index: Index) -> Registry:
+    """The registry of a night without changes of it."""
+    return Registry(index, index, pa.array([], pa.string()), (), (), None)
+
+
 @contextmanager
 def changed_registry(
     place: Path, in_force: Index, files: Sequence[Path], n_threads: int, clock: Clock
@@ -89,7 +94,7 @@ def changed_registry(
     TryLaterError : the index is being changed
     """
     if not files:
-        yield Registry(in_force, in_force, pa.array([], pa.string()), (), (), None)
+        yield unchanged(in_force)
         return
     with locked(place), building(place) as work:
         check_is_in_force(place, in_force)

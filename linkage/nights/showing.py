@@ -20,12 +20,13 @@ from linkage.state.tables import PUBLISHED_DECISIONS
 from linkage.storage.output_paths import check_file
 from linkage.storage.work_folders import replacing
 
-_KEPT = ("night_id", "date", "doses", "registry", "changes", "counts")
+_KEPT = ("night_id", "kind", "date", "doses", "registry", "changes", "counts")
 _PUBLISHED = (
     *("inputs", "withdrawals", "registry_changes", "verdict_files", "set_aside", "verdicts", "items", "matched"),
     *("expected_false_matches", "index_before", "index_after", "state_before", "state_after", "code_version"),
-    *("seconds", "peak_rss_bytes", "notes"),
+    *("model", "seconds", "peak_rss_bytes", "notes"),
 )
+_ADOPTED = ("model_before", "accepted", "adoption")  # of an adoption, besides
 
 
 def show(configuration: Configuration, named: str) -> dict[str, Any]:
@@ -41,8 +42,9 @@ def show(configuration: Configuration, named: str) -> dict[str, Any]:
     if number <= n_pruned(configuration):
         return told | {"night_dir": None}
     folder = configuration.nights / kept["night_id"]
-    manifest = read_manifest(folder, *_PUBLISHED, like=PublishedManifest)
-    return told | {"night_dir": str(folder)} | {name: manifest[name] for name in _PUBLISHED}
+    names = (*_PUBLISHED, *(_ADOPTED if kept["kind"] == "adoption" else ()))
+    manifest = read_manifest(folder, *names, like=PublishedManifest)
+    return told | {"night_dir": str(folder)} | {name: manifest[name] for name in names}
 
 
 def differing(configuration: Configuration, first: str, second: str, out: Path | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import msgspec
 from linkage.machine.clock import now
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
+from linkage.nights.prepared import prepared
 from linkage.nights.pruning import n_pruned
 from linkage.nights.quarantine import waiting_files
 from linkage.nights.unfinished import INTENT, waiting_nights
@@ -34,9 +35,9 @@ def note_verified(configuration: Configuration, state: State) -> None:
             stored.write_json(path, sealed({"at": now().isoformat(timespec="seconds"), "state": state.name}))
 
 
-def telling(work: Path, on_progress: Progress) -> Progress:
+def telling(work: Path, on_progress: Progress, what: str = "a night") -> Progress:
     """Progress that is written down too, by stage, in the work folder of a night, with which it goes."""
-    said = {"pid": os.getpid(), "since": now().isoformat(timespec="seconds"), "stage": ""}
+    said = {"what": what, "pid": os.getpid(), "since": now().isoformat(timespec="seconds"), "stage": ""}
 
     def told(stage: str, done: int, total: int) -> None:
         if stage != said["stage"]:
@@ -52,10 +53,11 @@ def status(configuration: Configuration) -> dict[str, Any]:
 
     Returns
     -------
-    running : pid, since and stage of the night at work; None where none is
+    running : what, pid, since and stage of the night, or adoption, at work; None where none is
     unfinished : what was killed and is finished by the next start
     last_night : None before the first one; gates : their limits, and what the last night had of each
     quarantine : how many files wait there
+    adoption : what is prepared, and whether it stands on the state in force; None where nothing is
     verified : when everything was found whole last, and days since; None where it never was
     disk_free_bytes : of the disks of index, state and nights
 
@@ -73,6 +75,7 @@ def status(configuration: Configuration) -> dict[str, Any]:
         "last_night": last and {name: last[name] for name in ("night_id", "date", "doses", "changes", "counts")},
         "quarantine": len(waiting_files(state)),
         "gates": _gates(configuration, state),
+        "adoption": _adoption(configuration, state),
         "verified": _verified(configuration.nights / VERIFIED),
         "disk_free_bytes": {name: shutil.disk_usage(folder_there(place)).free for name, place in places.items()},
         "state_bytes": sum(file.n_bytes for file in state.files.values()),
@@ -90,7 +93,7 @@ def _work(nights: Path) -> tuple[dict[str, Any] | None, list[str]]:
                 continue
         except (OSError, msgspec.DecodeError):
             continue  # of another command, ended meanwhile, or being written
-        killed.append(f"a night begun at {said['since']} was killed at the stage {said['stage']}")
+        killed.append(f"{said['what']} begun at {said['since']} was killed at the stage {said['stage']}")
     return running, killed
 
 
@@ -116,6 +119,11 @@ def _gates(configuration: Configuration, state: State) -> dict[str, Any]:
         n_matched, expected = said["matched"], said["expected_false_matches"]
         values["expected_false_match_rate"] = expected / n_matched if n_matched else 0.0
     return {name: {"limit": limit, "last": values[name]} for name, limit in limits.items()}
+
+
+def _adoption(configuration: Configuration, state: State) -> dict[str, Any] | None:
+    ready = prepared(configuration.state)
+    return None if ready is None else {"adoption": ready.name, "is_current": ready.stands_on(state)}
 
 
 def _verified(path: Path) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from linkage.errors import TryLaterError, VerificationError
 from linkage.nights.configuration import Configuration
+from linkage.nights.prepared import clear_prepared
 from linkage.nights.registry import finish_index
 from linkage.published.manifests import PublishedManifest
 from linkage.published.reader import published_runs, read_manifest
@@ -19,7 +19,7 @@ from linkage.storage import versions as stored
 from linkage.storage.locks import locked
 from linkage.storage.sealed import read_sealed
 from linkage.storage.versions import CURRENT, clear
-from linkage.storage.work_folders import flush, sweep, work_folder
+from linkage.storage.work_folders import flush, moved_away, sweep, work_folder
 
 INTENT = "rollback.json"  # beside the nights, what is being taken back
 
@@ -44,6 +44,7 @@ def finish(configuration: Configuration) -> None:
             f"{place} {why}; {REMEDY}"
         )
     sweep(configuration.nights)
+    clear_prepared(place, {night["night_id"] for night in known} | {night.name for night in waiting})
     clear(place)
     if configuration.index.is_dir():
         with suppress(TryLaterError), locked(configuration.index):
@@ -110,10 +111,3 @@ def remove(place: Path, names: Collection[str]) -> int:
                 moved_away(version, work)
         flush(place)
     return len(found)
-
-
-def moved_away(folder: Path, work: Path) -> None:
-    """A folder disappears at once, and then goes bit by bit."""
-    if folder.is_dir():
-        folder.rename(work / folder.name)
-        shutil.rmtree(work / folder.name, ignore_errors=True)

@@ -25,11 +25,12 @@ from linkage.nights.versions import DoseChanges
 from linkage.registry.index import Index
 from linkage.state.folder import State
 from linkage.state.rows import doses_of_claims, rows_in_force, versions_with
-from linkage.state.tables import DOSE_VERSIONS, KEPT_VERDICTS
+from linkage.state.tables import DOSE_VERSIONS, KEPT_VERDICTS, READ_OTHERWISE
 from linkage.state.verdicts import (
     ANSWERED,
     CONTRADICTED,
     CORRECTED,
+    MOVED,
     PERSON_CHANGED,
     PINS,
     REPLACED,
@@ -67,12 +68,51 @@ def verdict_changes(found: Ingested | None, state: State, changes: DoseChanges, 
     came, n_unchanged = _new_rows(found, before, state, changes, index, number)
     every = pa.concat_tables([before, came])
     became = _became(every, before.num_rows, state, changes, index)
+    counts = {"new": len(came["number"].unique()), "unchanged": n_unchanged}
+    return _entered(every, before.num_rows, became, number, counts)
+
+
+def moved_verdicts(state: State, changes: DoseChanges, index: Index) -> VerdictChanges:
+    """The verdicts go with the doses that they speak of, where these make other claims since they are read otherwise.
+
+    changes : the doses that make other claims, though nobody corrected them
+    """
+    number = len(state.nights) + 1
+    known = rows_in_force(state, KEPT_VERDICTS)
+    names = ["dose_id", "claim_id", "claim"]
+    doses = {"before": changes.before.select(names), "after": changes.after.select(["dose_id", "claim"])}
+    goes = answer(_GO_ALONG, known=known, **doses)
+    came = answer(f"SELECT DISTINCT * EXCLUDE (of) REPLACE ({number} AS night) FROM goes", goes=goes)
+    came = came.select(known.column_names).cast(known.schema).sort_by([(n, "ascending") for n in ("number", "claim")])
+    # Of a claim that it once spoke of, and does so again, it is the last row that counts.
+    stays = answer("SELECT k.* FROM known k ANTI JOIN came c USING (number, claim)", known=known, came=came)
+    stays = stays.cast(known.schema).sort_by([(name, "ascending") for name in KEPT_VERDICTS.sort])
+    every = pa.concat_tables([stays, came])
+    became = _became(every, stays.num_rows, state, changes, index)
+    gone = set(zip(goes["number"].to_pylist(), goes["of"].to_pylist(), strict=True))
+    is_gone = [pair in gone for pair in zip(*(every[name].to_pylist() for name in ("number", "claim")), strict=True)]
+    became = pc.if_else(pc.and_(pa.array(is_gone, pa.bool_()), pc.equal(became, CORRECTED)), MOVED, became)
+    return _entered(every, stays.num_rows, became, number, {"new": 0, "unchanged": 0})
+
+
+# of: the claim that a verdict goes from.
+_GO_ALONG = f"""
+    SELECT v.* REPLACE (a.claim AS claim), v.claim AS of FROM known v
+    JOIN before b ON b.claim = v.claim AND
+        CASE WHEN v.claim_id IS NULL THEN b.dose_id = v.dose_id ELSE b.claim_id = v.claim_id END
+    JOIN after a ON a.dose_id = b.dose_id
+    WHERE v.became NOT IN {VOID} AND NOT EXISTS (
+        SELECT 1 FROM known k WHERE k.number = v.number AND k.claim = a.claim AND k.became NOT IN {VOID})
+"""
+
+
+def _entered(every: pa.Table, n_before: int, became: pa.Array, number: int, counts: dict[str, int]) -> VerdictChanges:
+    """What became of all verdicts, those behind the first n_before new."""
     is_other = pc.not_equal(every["became"], became).to_numpy()
-    is_other[before.num_rows :] = True
+    is_other[n_before:] = True
     nights = np.where(is_other, number, every["night"].to_numpy()).astype(np.int32)
     every = _with(every, {"became": became, "night": pa.array(nights)})
     rows = every.filter(pa.array(is_other))
-    counts = {"new": len(came["number"].unique()), "unchanged": n_unchanged}
     counts |= {entry["values"]: entry["counts"] for entry in pc.value_counts(rows["became"]).to_pylist()}
     return VerdictChanges(rows, every, counts, tuple(_notes(counts)))
 
@@ -131,12 +171,21 @@ def _doses_meant(said: pa.Table, state: State, changes: DoseChanges) -> pa.Table
     """Doses and claims that verdicts may speak of: as they stood before the night, and where there was nothing, as they
     came or once were. dose_id, claim_id, claim, distinct."""
     names = ["dose_id", "claim_id", "claim"]
+    told = [*names, "version", "what"]
     by_claim = said["claim_id"].combine_chunks().drop_null().unique()
     by_dose = said["dose_id"].combine_chunks().drop_null().unique()
-    ever = versions_with(state, by_claim, hash_keys(pa.chunked_array([by_claim])), [*names, "version"]).select(names)
+    ever = versions_with(state, by_claim, hash_keys(pa.chunked_array([by_claim])), told).select(told)
+    ever = _as_read(ever).select(names)
     before = rows_in_force(state, DOSE_VERSIONS, by_dose, columns=names).select(names)
     new = changes.rows.filter(pc.invert(pc.is_in(changes.rows["dose_id"], before["dose_id"].combine_chunks())))
     return pa.concat_tables([ever, before, new.select(names)]).group_by(names).aggregate([])
+
+
+def _as_read(versions: pa.Table) -> pa.Table:
+    """Versions of doses but those that are read otherwise by now, as the version behind them says."""
+    again = versions.filter(pc.equal(versions["what"], READ_OTHERWISE)).select(["dose_id", "version"])
+    again = again.set_column(1, "version", pc.subtract(again["version"], pa.scalar(1, pa.int32())))
+    return versions.join(again, ["dose_id", "version"], join_type="left anti") if again.num_rows else versions
 
 
 def person_fields(persons: pa.Array, index: Index) -> NDArray[np.uint64]:
@@ -216,6 +265,7 @@ def doses_after(state: State, changes: DoseChanges, claims: NDArray[np.uint64]) 
 
 def in_force(known: pa.Table, claims: NDArray[np.uint64] | None = None) -> VerdictsInForce:
     """What verdicts decide of claims, None of all; known: the last row of each."""
+    known = known.filter(pc.not_equal(known["became"], MOVED))  # they stand under another claim
     if claims is not None:
         known = known.filter(pc.is_in(known["claim"], pa.array(claims)))
     if not known.num_rows:
@@ -249,4 +299,5 @@ _DECIDED = f"""
 def published_verdicts(changes: VerdictChanges) -> pa.Table:
     """The verdicts that a night publishes: those that came, and those of which something else became."""
     names = ["file", "position", "of_claim_id", *_SAID, "became"]
-    return changes.rows.sort_by([("number", "ascending"), ("claim", "ascending")]).select(names)
+    rows = changes.rows.filter(pc.not_equal(changes.rows["became"], MOVED))
+    return rows.sort_by([("number", "ascending"), ("claim", "ascending")]).select(names)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from linkage.insight.history import History, NightOfDose, Version
-from linkage.state.tables import CORRECTED, NEW, WITHDRAWN
-from linkage.state.why import CLAIM, CONFLICT, REGISTRY, SIBLING, VERDICT
+from linkage.state.tables import CORRECTED, NEW, READ_OTHERWISE, WITHDRAWN
+from linkage.state.why import CLAIM, CONFLICT, MODEL, REGISTRY, SIBLING, VERDICT
 
 _WHY = {
     NEW: "the dose is new",
     CORRECTED: "the dose was corrected",
     WITHDRAWN: "the dose was withdrawn",
+    READ_OTHERWISE: "the dose is read otherwise, as dates of birth go up to a later day",
+    MODEL: "another model was adopted",
     REGISTRY: "the registry changed",
     VERDICT: "a verdict on its claim",
     CLAIM: "another dose of its claim",
@@ -25,7 +27,7 @@ def render(history: History) -> Iterator[str]:
     yield f"dose {history.dose_id}: {history.status or 'withdrawn'}"
     for night in history.nights:
         yield ""
-        yield f"{night.date}  night {night.night}, {night.night_id}"
+        yield f"{night.date}  {night.kind} {night.night}, {night.night_id}"
         yield from (f"  {line}" for line in _of_night(night))
 
 
@@ -56,6 +58,6 @@ def _version(version: Version) -> Iterator[str]:
     """What came of the dose itself."""
     where = f"{version.file}, record {version.position}"
     reason = f": {version.reason}" if version.reason else ""
-    yield f"{version.what} ({where}){reason}"
+    yield f"{version.what.replace('_', ' ')} ({where}){reason}"
     for name, (before, after) in version.changed.items():
         yield f"  {name}: {before or '(nothing)'} -> {after or '(nothing)'}"

@@ -22,6 +22,7 @@ from linkage.schema import REVIEW_QUEUE, UNMATCHED_QUEUE
 from linkage.state.folder import State, open_state
 from linkage.state.rows import claims_of_subjects, doses_of_claims, rows_in_force
 from linkage.state.tables import DOSE_VERSIONS, KEPT_VERDICTS, PUBLISHED_DECISIONS, QUEUE_ITEMS
+from linkage.state.verdicts import MOVED
 
 _OF_DOSE = ("vaccine", "dose_number", "dose_date", "lot", "facility_code", "facility_level")
 _STATES = ("full_name", "date_of_birth")
@@ -71,7 +72,7 @@ def _whole(configuration: Configuration, state: State) -> Night:
     if state.name is None:
         raise VerificationError(f"{configuration.state}: names no version; restore the state from a copy")
     found = claims_of(tables[REVIEW_QUEUE.name], tables[UNMATCHED_QUEUE.name], issues)
-    became = rows_in_force(state, KEPT_VERDICTS).to_pylist()
+    became = [row for row in rows_in_force(state, KEPT_VERDICTS).to_pylist() if row["became"] != MOVED]
     return Night(str(last["night_id"]), str(last["date"]), None, state.name, found, became)
 
 

@@ -1,9 +1,9 @@
 """The folder of a state on disk: versions of immutable parts, one more a night, put in force whole.
 
-A version holds the model of the epoch and the parts of all nights so far, in folders ``parts/000012`` named by the
-last night in them; what was there before is shared with the version before. Its manifest says of each part the sums of
-its files, and of each night its name, its inputs and its counts. Parts are checked when they are opened, and as they
-are read.
+A version holds the model of the epoch in force, in a folder ``epochs/000002``, and the parts of all nights so far, in
+folders ``parts/000012`` named by the last night in them; what was there before is shared with the version before. Its
+manifest says of each part the sums of its files, of each night its name, its inputs and its counts, and of each epoch
+its model and since which night it holds. Parts are checked when they are opened, and as they are read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from linkage.storage.summed_folders import files_of, write_sums
 FORMAT = 6
 ROW_GROUP_ROWS = 1 << 16  # who looks up one row reads as many
 MODEL, PARTS, EPOCHS = "model.json", "parts", "epochs"
-_EPOCH = f"{EPOCHS}/000001"  # the folder of the model of the first epoch
 REMEDY = "restore the state from a copy"
 KIND = stored.Kind(
     "state of nights",
@@ -64,7 +63,7 @@ class State:
         """The model file of the epoch in force, checked."""
         if self.folder is None:
             return None
-        file = self.files[f"{_EPOCH}/{MODEL}"]
+        file = self.files[f"{_folder_of(self.epoch)}/{MODEL}"]
         file.check()
         return file.path
 
@@ -77,7 +76,7 @@ class State:
     @property
     def epoch_files(self) -> dict[str, CheckedFile]:
         """The files of the epoch in force by their names in it, but for the model."""
-        inside = f"{_EPOCH}/"
+        inside = f"{_folder_of(self.epoch)}/"
         files = {name.removeprefix(inside): file for name, file in self.files.items() if name.startswith(inside)}
         del files[MODEL]
         return files
@@ -116,13 +115,19 @@ def open_version(folder: Path) -> State:
             f"{folder.parent}: has format {manifest.get('format')!r:.60}, this version reads format {FORMAT}; "
             "use the version that wrote it"
         )
-    files = files_of(folder / _EPOCH, f"{_EPOCH}/", manifest["epochs"][-1]["sums"], REMEDY)
+    epoch = _folder_of(manifest["epochs"][-1])
+    files = files_of(folder / epoch, f"{epoch}/", manifest["epochs"][-1]["sums"], REMEDY)
     for part in manifest["parts"]:
         inside = f"{PARTS}/{part['name']}"
         files |= files_of(folder / inside, f"{inside}/", part["sums"], REMEDY)
     for file in files.values():
         file.check_size()
     return State(folder, manifest, files)
+
+
+def _folder_of(epoch: Mapping[str, Any]) -> str:
+    """Where an epoch lies in a version; epoch: what its manifest says of it."""
+    return f"{EPOCHS}/{epoch['name']}"
 
 
 def is_state(place: Path) -> bool:
@@ -172,7 +177,7 @@ def next_version(
     place: Path,
     state: State,
     tables: Mapping[str, pa.Table],
-    epoch: Epoch,
+    epoch: Epoch | None,
     entries: Mapping[str, Any],
     *,
     are_all: bool = False,
@@ -182,7 +187,7 @@ def next_version(
     Parameters
     ----------
     tables : rows by name of the table, in any order; as many tables as the night has rows for
-    epoch : which a first night makes the first one
+    epoch : which begins; None where that of the state goes on
     entries : what the manifest says of the night; ``counts`` of it are those of the state
     are_all : whether the tables hold the rows of all nights, and take the place of the parts before
     """
@@ -192,8 +197,13 @@ def next_version(
         built.mkdir()
         parts = [] if are_all else state.manifest["parts"]
         if state.folder is not None:
-            stored.link_files(_files_with_sums(state, parts), state.folder, built, KIND)
-        epochs = state.manifest["epochs"] or [_first_epoch(built, epoch, number)]
+            folders = [f"{PARTS}/{part['name']}" for part in parts]
+            folders += [_folder_of(state.epoch)] if epoch is None else []
+            stored.link_files(_files_with_sums(state, folders), state.folder, built, KIND)
+        epochs = state.manifest["epochs"]
+        if epoch is not None:
+            # Of those before, the model that decided stands in the versions of their nights.
+            epochs = [*({**one, "sums": None} for one in epochs), _next_epoch(built, epoch, len(epochs) + 1, number)]
         part = built / PARTS / f"{number:06d}"
         part.mkdir(parents=True)
         for name, rows in tables.items():
@@ -211,15 +221,15 @@ def next_version(
         yield Written(place, built, manifest)
 
 
-def _first_epoch(built: Path, epoch: Epoch, number: int) -> dict[str, Any]:
-    """Write the first epoch; what the manifest says of it."""
-    folder = built / _EPOCH
+def _next_epoch(built: Path, epoch: Epoch, nth: int, since: int) -> dict[str, Any]:
+    """Write the epoch that begins with a night; what the manifest says of it."""
+    folder = built / EPOCHS / f"{nth:06d}"
     folder.mkdir(parents=True)
     stored.write_json(folder / MODEL, epoch.model)
     for name, path in epoch.files.items():
         stored.link_or_copy(path, folder / name)
     _, sums = write_sums(folder)
-    return {"name": Path(_EPOCH).name, "since": number, "model": epoch.model["digest"], **epoch.told, "sums": sums}
+    return {"name": folder.name, "since": since, "model": epoch.model["digest"], **epoch.told, "sums": sums}
 
 
 def write_part(folder: Path, table: StateTable, rows: pa.Table) -> None:
@@ -239,8 +249,7 @@ def write_part(folder: Path, table: StateTable, rows: pa.Table) -> None:
     )
 
 
-def _files_with_sums(state: State, parts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The files of the model and of some parts of a state, those of their sums too."""
-    folders = {_EPOCH, *(f"{PARTS}/{part['name']}" for part in parts)}
+def _files_with_sums(state: State, folders: Sequence[str]) -> list[str]:
+    """The files of some parts of a state, and of its epoch, by their folders; those of their sums too."""
     files = [name for name in state.files if "/".join(name.split("/")[:2]) in folders]
     return [*files, *(f"{folder}/{SUMS}" for folder in sorted(folders))]

@@ -22,8 +22,9 @@ from linkage.schema import (
     VERDICTS,
 )
 
-# What a row of the doses is: the first version of a dose, a later one, or its end.
-NEW, CORRECTED, WITHDRAWN = "new", "corrected", "withdrawn"
+# What a row of the doses is: the first version of a dose, a later one, its end, or the same that makes another claim
+# since a model was adopted: dates of birth are read up to another day then.
+NEW, CORRECTED, WITHDRAWN, READ_OTHERWISE = "new", "corrected", "withdrawn", "read_otherwise"
 QUEUES = (MATCH_QUEUE, REVIEW_QUEUE, UNMATCHED_QUEUE, EXCLUDED_QUEUE)
 
 # By which a claim is found from a person: kept candidate, decided for the person by itself, best candidate.

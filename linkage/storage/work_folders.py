@@ -195,6 +195,13 @@ def postpone(act: Callable[[], None]) -> bool:
     return True
 
 
+def moved_away(folder: Path, work: Path) -> None:
+    """A folder disappears at once, into a work folder, and then goes bit by bit."""
+    if folder.is_dir():
+        folder.rename(work / folder.name)
+        shutil.rmtree(work / folder.name, ignore_errors=True)
+
+
 def put_in_place(made: Path, path: Path) -> None:
     """Let a finished file or folder appear as ``path``, in the place of a file of that name; a power cut takes neither
     it nor its name."""

@@ -1,0 +1,135 @@
+"""An adoption that is prepared and not in force: what it would publish and write into the state.
+
+It lies in a folder beside the versions of the state, ``adoption/<id>``, which appears whole; the next one that is
+prepared takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from linkage.errors import LinkageError
+from linkage.plan.sections import Plan
+from linkage.published.folders import new_stage
+from linkage.published.manifests import PublishedManifest
+from linkage.published.reader import MANIFEST, already_published, check_published, read_manifest, read_table
+from linkage.state.folder import MODEL, State
+from linkage.storage.work_folders import make_folder, moved_away, sweep, work_folder
+from linkage.training.model_file import Model
+
+FOLDER = "adoption"
+_PUBLISHED, _KEPT = "published", "kept"
+_SAID = ("state_before", "night", "state", "code_version")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared adoption.
+
+    said : its manifest; night, state : what the manifests of the night and of the state will say of it
+    """
+
+    folder: Path
+    said: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its id, and that of the night that it will be."""
+        return self.folder.name
+
+    @property
+    def night(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.said["night"]
+        return found
+
+    def stands_on(self, state: State) -> bool:
+        """Whether a state is the one that it was prepared on."""
+        return bool(self.said["state_before"] == state.name)
+
+    def published(self) -> dict[str, pa.Table]:
+        """The tables to be published, by name."""
+        return self._tables(_PUBLISHED)
+
+    def kept(self) -> dict[str, pa.Table]:
+        """Rows for the tables of the state, by name."""
+        return self._tables(_KEPT)
+
+    def model(self, plan: Plan) -> Model:
+        return Model.load(self.folder / MODEL, plan)
+
+    def _tables(self, group: str) -> dict[str, pa.Table]:
+        names = [name.removesuffix(".parquet") for name in self.said["outputs"] if name.startswith(f"{group}/")]
+        return {name.removeprefix(f"{group}/"): read_table(self.folder, name) for name in names}
+
+
+def prepared(place: Path) -> Prepared | None:
+    """What is prepared beside a state; None where nothing is.
+
+    Raises VerificationError where it is damaged.
+    """
+    folders = _folders(place)
+    return None if not folders else _opened(folders[0])
+
+
+def prepared_whole(place: Path, name: str) -> Prepared | None:
+    """The prepared adoption of an id, all of which is what was written; None where there is none, or a damaged one."""
+    folder = place / FOLDER / name
+    if not already_published(folder):
+        return None
+    try:
+        check_published(folder)
+        return _opened(folder)
+    except LinkageError:
+        return None  # it is made again
+
+
+def prepare(
+    place: Path,
+    name: str,
+    published: Mapping[str, pa.Table],
+    kept: Mapping[str, pa.Table],
+    model: Model,
+    entries: Mapping[str, Any],
+) -> Prepared:
+    """Write an adoption, and remove what was prepared before; raises as `linkage.published.folders.Stage`."""
+    make_folder(place / FOLDER)
+    clear_prepared(place, {name})
+    make_folder(place / FOLDER)
+    with new_stage(place / FOLDER, name) as stage:
+        for group, tables in ((_PUBLISHED, published), (_KEPT, kept)):
+            for table, rows in tables.items():
+                stage.write_table(f"{group}/{table}", rows)
+        stage.write_json(MODEL.removesuffix(".json"), model.document())
+        stage.write_manifest(entries)
+        folder = stage.commit()
+    clear_prepared(place, {other.name for other in _folders(place) if other != folder})
+    return _opened(folder)
+
+
+def clear_prepared(place: Path, names: Collection[str]) -> None:
+    """Remove prepared adoptions by their ids, and what killed commands left among them."""
+    folder = place / FOLDER
+    if not folder.is_dir():
+        return
+    sweep(folder)
+    gone = [folder / name for name in names if (folder / name).is_dir()]
+    if gone:
+        with work_folder(place) as work:
+            for one in gone:
+                moved_away(one, work)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _folders(place: Path) -> list[Path]:
+    """The adoptions that are prepared: one, but where a kill kept the one before."""
+    return sorted(path.parent for path in (place / FOLDER).glob(f"[!.]*/{MANIFEST}"))
+
+
+def _opened(folder: Path) -> Prepared:
+    return Prepared(folder, read_manifest(folder, *_SAID, like=PublishedManifest))
