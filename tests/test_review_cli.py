@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,22 @@ def test_what_cannot_be_used_is_one_line(night: Path, tmp_path: Path, monkeypatc
         call("review", "accounts", "close", "an", *store),
     ]
     assert [(done.code, done.err.count("\n")) for done in refused] == [(2, 1)] * len(refused)
+
+
+def test_the_address_is_told_before_it_is_served(night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = []
+
+    def serve(_: object, port: int, tell: Callable[[str], None], *, is_behind_https: bool) -> None:
+        tell(f"at port {port}")
+        served.append((port, is_behind_https))
+
+    monkeypatch.setattr("linkage.review.web.serving.serve", serve)
+    store = ["--store", tmp_path / "review.db"]
+    call("review", "import", night, *store)
+    assert call("review", "serve", *store, "--port", 8123).out == "address  at port 8123\n"
+    told = call("review", "serve", *store, "--behind-https", "--json").json
+    assert told == {"address": "at port 8080"}
+    assert served == [(8123, False), (8080, True)]
 
 
 def test_two_passwords_at_a_terminal_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,7 @@ GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
     "plan": ("Propose and check linkage plans.", (plan.plan_init, plan.plan_check)),
     "review": (
         "Let officers decide what nights could not.",
-        (review.review_import, review.review_export),
+        (review.review_import, review.review_serve, review.review_export),
     ),
     "review accounts": (
         "Add, list, open and close the accounts of the review.",

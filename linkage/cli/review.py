@@ -1,4 +1,4 @@
-"""``review``: what officers look at is taken in, checked and given back."""
+"""``review``: what officers look at is taken in, served, checked and given back."""
 
 from __future__ import annotations
 
@@ -91,6 +91,33 @@ def review_export(
 
     with _opened(open_store(store)) as opened:
         print_result(asdict(export_verdicts(opened, out)), as_json)
+
+
+def review_serve(
+    store: StoreFile,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the loopback address.")] = 8080,
+    behind_https: Annotated[
+        bool, typer.Option("--behind-https", help="A proxy before it speaks HTTPS: cookies are for that alone.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Serve the pages of the review on this machine.
+
+    They listen on the loopback address alone; a proxy that speaks HTTPS makes them reachable for others.
+
+    \b
+    Example: linkage review serve --store review.db --port 8080
+    """
+    _need_packages()
+    from linkage.review.store import open_store
+    from linkage.review.web.serving import serve
+
+    def tell(address: str) -> None:
+        print_result({"address": address}, as_json)
+        sys.stdout.flush()
+
+    with _opened(open_store(store)) as opened:
+        serve(opened, port, tell, is_behind_https=behind_https)
 
 
 def review_accounts_add(

@@ -68,6 +68,7 @@ class Content(msgspec.Struct, frozen=True):
     deadline: str
     commune_code: str
     commune_code_now: str
+    is_place_stated: bool  # else it is where the best candidate lives
     priority: int  # 0 of the police list, 1 of other reviews, 2 where nobody is considered likely
     settle_probability: float
 
@@ -179,6 +180,7 @@ def _claim(row: Row, queue: str, issue: str | None, candidates: list[Candidate])
         deadline=_day(row["deadline"]),
         commune_code=then or (home if not now else ""),
         commune_code_now=now or (home if not then else ""),
+        is_place_stated=bool(then or now),
         priority=2 if queue == UNMATCHED else 1 - int(row["in_police_list"]),
         settle_probability=row.get("settle_probability") or sum(c.probability or 0.0 for c in candidates),
     )

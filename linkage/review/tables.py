@@ -100,7 +100,7 @@ events = Table(
     Column("word", String(20), nullable=False),  # of the contract: person, nobody, foreigner, ...
     Column("person_id", String(200)),
     Column("note", Text),
-    Column("account", String(80), nullable=False),
+    Column("account", String(80), nullable=False, index=True),
     Column("unit", String(20), nullable=False),
     Column("at", String(32), nullable=False),
     Column("version", Integer, nullable=False),  # of the item after it
