@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections import defaultdict
@@ -86,7 +87,8 @@ def test_the_evidence_is_told_and_adds_up(vague_run: Path) -> None:
     decisions = table(vague_run, "decisions")
     candidates = {(row["claim_id"], row["person_id"]): row for row in table(vague_run, "candidates")}
     evidence = {pair: row for pair, row in candidates.items() if row["subject_bits"] or row["schedule_bits"]}
-    assert all(row["subject_bits"] >= 0 >= row["schedule_bits"] for row in evidence.values())
+    assert all(row["schedule_bits"] <= 0 for row in evidence.values())
+    assert all(row["subject_bits"] <= 0 or "subject" in row["found_by"] for row in evidence.values())
     linked = [row for row in decisions if row["status"] in ("matched", "review") and row["found_by"]]
     told = [row for row in linked if (row["claim_id"], row["person_id"]) in evidence]
     assert told
@@ -156,6 +158,68 @@ def test_a_family_under_one_subject_is_not_made_one_person(district: District, t
     assert decided[0] <= decided[1]
     if relative is child:
         assert decided[0] == set()
+
+
+def namesakes(district: District, *, one_subject: bool) -> list[Row]:
+    """Of people who got no dose three claims each: what anybody may know of them, the same with a full number that is
+    nobody's, and with a phone; under one subject or under none."""
+    given = {row["person_id"] for row in district.rows("truth")}
+    persons = [
+        row
+        for row in district.rows("registry")
+        if row["person_id"] not in given
+        and "1985" < row["date_of_birth"] < "2000"
+        and len(row["date_of_birth"]) == 10
+        and row["commune_code"]
+    ]
+    blank = dict.fromkeys(district.rows("doses")[0])
+    added = []
+    for number, person in enumerate(persons[:FAMILY]):
+        year = int(person["date_of_birth"][:4]) + (1 if number % 2 else -1)
+        same = {name: person[name] for name in ("full_name", "gender", "commune_code")}
+        subject = f"N{number}" if one_subject else None
+        same |= {"date_of_birth": str(year), "subject_id": subject, "vaccine": "AstraZeneca"}
+        century_and_sex = "0" if person["gender"] == "Nam" else "1"
+        nobodys = f"099{century_and_sex}{year % 100:02}{999_000 + number}"
+        for claim, typed in enumerate(({}, {"id_number": nobodys}, {"phone": "0912000111"})):
+            added.append(blank | same | typed | {"dose_id": f"N{number:05}{claim}"})
+    return added
+
+
+def bits_of_namesakes(district: District, folder: Path, rows: list[Row]) -> dict[str, dict[str, Row]]:
+    """The candidates of each added dose by person."""
+    path = write(folder / "doses.parquet", district.rows("doses") + rows, district.path("doses"))
+    run = district.link([path], folder / "runs", model_file=district.run_dir / "model.json", accept="a test")
+    claims = {row["dose_id"]: row["claim_id"] for row in table(run, "decisions") if row["dose_id"][0] == "N"}
+    by_claim: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in table(run, "candidates"):
+        by_claim[row["claim_id"]][row["person_id"]] = row
+    return {dose: by_claim[claim] for dose, claim in claims.items()}
+
+
+def test_a_number_that_another_claim_of_the_subject_states_counts_against_who_has_another(
+    district: District, tmp_path: Path
+) -> None:
+    """Of a claim that states none: by as much as it would in the claim itself, but for what subjects are worth."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "none").mkdir()
+    together = bits_of_namesakes(district, tmp_path / "one", namesakes(district, one_subject=True))
+    apart = bits_of_namesakes(district, tmp_path / "none", namesakes(district, one_subject=False))
+    rates = manifest(district.run_dir)["evidence_rates"]
+    same, of = (rates[f"subjects{name}_by_claims"][1] for name in ("_of_one_person", ""))
+    rho = (same + 0.5) / (of + 1.0)
+    n_lowered = 0
+    for dose, candidates in together.items():
+        others = [dose[:-1] + number for number in "12"]
+        for person, row in candidates.items() if dose[-1] == "0" else ():
+            if row["subject_bits"] < 0 and all(person in apart[name] for name in (dose, *others)):
+                silent, *stating = (2.0 ** apart[name][person]["match_weight"] for name in (dose, *others))
+                # Of the two the worse.
+                weight = math.log2(rho * min(stating) + (1.0 - rho) * silent)
+                assert row["match_weight"] == pytest.approx(weight, abs=1e-9)
+                assert row["subject_bits"] == pytest.approx(weight - math.log2(silent), abs=1e-9)
+                n_lowered += 1
+    assert n_lowered > FAMILY / 2
 
 
 def test_shared_ids_are_learnt_to_say_little(district: District, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -406,3 +407,30 @@ def test_a_state_older_than_the_nights_is_told(nights: Nights, town: Town) -> No
     (nights.folder / "copy").rename(nights.folder / "state")
     ended = start(nights, 3)
     assert (ended.code, "does not know them" in ended.json["error"]) == (4, True)
+
+
+def test_a_number_that_the_subject_states_another_night_is_weighed_as_in_one_run(nights: Nights, town: Town) -> None:
+    """Claims that say little of their people; what their subjects state beside them comes a night later, and goes."""
+    blank = dict.fromkeys(("id_number", "phone", "insurance_number", "dose_date", "dose_number"))
+    vague = []
+    for number, row in enumerate(town.doses[900:960]):
+        year = re.search(r"(19|20)\d\d", row["date_of_birth"] or "")
+        subject = {"dose_id": f"Z{number:04}0", "subject_id": f"Z{number}"}
+        vague.append(row | blank | subject | {"date_of_birth": year and year.group()})
+    number = {"id_number": "099099999999"}  # nobody's
+    stating = [row | number | {"dose_id": row["dose_id"][:-1] + "1"} for row in vague]
+    nights.write_doses(0, town.doses[:900] + vague)
+    nights.write_doses(1, stating)
+    nights.write_withdrawals(2, [row["dose_id"] for row in stating])
+    found, exported = [], []
+    for night in range(3):
+        assert start(nights, night).code == 0
+        found.append(decisions(nights, f"after_{night}"))
+        exported.append(hashes(nights.folder / f"after_{night}"))
+    rows = town.doses[:900] + vague
+    for night, in_force in enumerate((rows, rows + stating)):
+        shutil.rmtree(nights.folder / "scratch", ignore_errors=True)
+        assert exported[night] == hashes(nights.from_scratch(in_force, nights.date(night)))
+    weights = [[after[row["dose_id"]]["match_weight"] or 0.0 for row in vague] for after in found]
+    assert sum(second < first for first, second in zip(weights[0], weights[1], strict=True)) > 20
+    assert weights[2] == weights[0]

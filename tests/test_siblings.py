@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from linkage.doses.siblings import Siblings, filed_claims, find_siblings, learn_siblings
+from linkage.doses.siblings import MOST_CLAIMS, Siblings, filed_beside, filed_claims, find_siblings, learn_siblings
 from linkage.plan.reading import load_plan
 from linkage.training.train import starting_parameters
 from models.parameters import Parameters
@@ -80,6 +80,33 @@ def test_siblings_are_those_found_one_by_one(
             expected[claim] = max(found, key=lambda pair: pair[1])
     assert siblings_of(doses, decided) == expected
     assert siblings_of(doses[::-1], decided) == expected
+    found = find_in(doses, decided)
+    for claim, source in zip(found.claim.tolist(), found.source.tolist(), strict=True):
+        assert source != claim
+        assert decided[source] == expected[claim]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 8)), min_size=1, max_size=20))
+def test_claims_stand_beside_each_other_under_one_subject(doses: list[tuple[int, int]]) -> None:
+    subjects = {claim: {subject for subject, of in doses if of == claim} for _, claim in doses}
+    sure = {claim: next(iter(of)) for claim, of in subjects.items() if len(of) == 1 and of != {0}}
+    expected = {(one, other) for one in sure for other in sure if one != other and sure[one] == sure[other]}
+    claim, other, size = beside(doses)
+    assert sorted(expected) == sorted(zip(claim.tolist(), other.tolist(), strict=True))
+    n_claims = {one: len({claim for of, claim in doses if of == sure[one]}) for one in sure}
+    assert [min(n_claims[one] - 2, 2) for one in claim.tolist()] == size.tolist()
+
+
+def beside(doses: list[tuple[int, int]]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
+    ids, claims = (np.array(column) for column in zip(*doses, strict=True))
+    return filed_beside(filed_claims(ids.astype(np.uint64), claims.astype(np.int32), int(claims.max()) + 1))
+
+
+def test_a_list_under_one_subject_stands_beside_nobody() -> None:
+    person = [(5, claim) for claim in range(MOST_CLAIMS)]
+    assert beside(person)[0].size == MOST_CLAIMS * (MOST_CLAIMS - 1)
+    assert beside([*person, (5, MOST_CLAIMS)])[0].size == 0
 
 
 def test_reliability_is_learnt_by_the_number_of_claims() -> None:
@@ -107,11 +134,21 @@ def pattern(parameters: Parameters, **labels: str) -> NDArray[np.uint8]:
 
 
 def odds(parameters: Parameters, reliability: float = 0.999, **labels: str) -> float:
-    return float(sibling_odds_log2(pattern(parameters, **labels), np.array([reliability]), parameters)[0])
+    """Of a claim beside one that is decided with certainty."""
+    return float(odds_of(parameters, pattern(parameters, **labels), reliability)[0])
 
 
-def odds_of(parameters: Parameters, levels: NDArray[np.uint8], reliability: float = 0.999) -> NDArray[np.float64]:
-    return sibling_odds_log2(levels, np.full(levels.shape[0], reliability), parameters)
+def odds_of(
+    parameters: Parameters,
+    levels: NDArray[np.uint8],
+    reliability: float = 0.999,
+    chance: float = 1.0,
+    of_other: NDArray[np.uint8] | None = None,
+) -> NDArray[np.float64]:
+    """of_other: the other claims' patterns, None where they state nothing."""
+    files, chances = (np.full(levels.shape[0], value) for value in (reliability, chance))
+    other = np.zeros_like(levels) if of_other is None else of_other
+    return sibling_odds_log2(levels, other, files, chances, parameters)
 
 
 def drawn(rng: np.random.Generator, shares: list[NDArray[np.float64]], n: int) -> NDArray[np.uint8]:
@@ -202,6 +239,42 @@ def test_what_is_promised_of_files_comes_true(parameters: Parameters) -> None:
         assert chosen.sum() > 300
         assert promised[chosen].mean() == pytest.approx(is_right[chosen].mean(), abs=4 * error)
     assert is_right[~is_middle].mean() > reliability
+
+
+def test_what_the_other_claim_states_is_no_evidence_a_second_time(parameters: Parameters) -> None:
+    """Another claim decided with 0.98: where it states name and date, this one's are slips with anybody whom it may be
+    of. Where it leaves them out they count against its person."""
+    wrong = pattern(parameters, full_name="family name same", birth_date="different")
+    states = pattern(parameters, full_name="same", birth_date="same")
+    by_file = (1 - 0.99999) * 2.0 ** -odds_of(parameters, wrong, 0.5)[0]
+    told, untold = (odds_of(parameters, wrong, 0.99999, 0.98, other)[0] for other in (states, None))
+    assert told == pytest.approx(np.log2(0.99999 * 0.98 / (by_file + 0.99999 * 0.02)))
+    assert told > untold + 5
+    assert untold == pytest.approx(np.log2(0.98 / (1 - 0.98 * 0.99999)) + odds_of(parameters, wrong, 0.5)[0], abs=0.03)
+    # Nothing against the person: as likely as both that the file is right and that the other claim is the person's.
+    assert odds_of(parameters, states, 0.9, 0.98)[0] == pytest.approx(np.log2(0.9 * 0.98 / (1 - 0.9 * 0.98)))
+
+
+def test_claims_of_one_person_are_as_often_the_others_person_as_promised(parameters: Parameters) -> None:
+    """Subjects of one person each, and two claims, the other one decided rightly with some probability; else both are
+    of somebody like j, whose own values they slip from as j's claims do from j's."""
+    rng = np.random.default_rng(5)
+    n, chance = 400_000, 0.7
+    matches, *alike = classes(parameters)
+    is_right, kind = rng.random(n) < chance, rng.integers(0, 3, n)
+    slips, person = drawn(rng, matches, n), np.ones((n, len(matches)), np.uint8)
+    for k, shares in enumerate(alike):
+        chosen = ~is_right & (kind == k)
+        person[chosen] = drawn(rng, shares, int(chosen.sum()))
+    # The other claim states no name and no date; this one states the whole person, or has a slip.
+    other = person.copy()
+    unstated = [c.name in ("full_name", "birth_date") for c in parameters.comparisons]
+    other[:, unstated] = 0
+    levels = np.where((person == 1) | (rng.random(person.shape) < 0.1), slips, person).astype(np.uint8)
+    promised = 1.0 / (1.0 + np.exp2(-odds_of(parameters, levels, 1.0 - 1e-9, chance, other)))
+    against = promised < chance - 1e-6
+    assert is_right[~against].mean() > chance
+    assert promised[against].mean() == pytest.approx(is_right[against].mean(), abs=0.02)
 
 
 def test_another_name_and_date_are_not_overruled(parameters: Parameters) -> None:

@@ -1,9 +1,9 @@
 """What the doses say beside the comparisons: claims of one platform subject, and conflicts of schedule and product.
 
 Claims are decided one by one first; what these decisions say of each other's candidates is added to the weights, once,
-and all are decided again. So the result depends on no order. A weight is the sum of that of the pair, the bits of a
-decided sibling (models.sibling) and the bits of conflicts (linkage.doses.schedule_evidence); verified claims stay as
-they are.
+and all are decided again. So the result depends on no order. A weight is the sum of that of the pair, the bits of what
+undecided claims of the subject state (linkage.deciding.stated_elsewhere), the bits of a decided one (models.sibling)
+and the bits of conflicts (linkage.doses.schedule_evidence); verified claims stay as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.deciding.decide import MATCHED, NO_RIVALS, VERIFIED, Decided
+from linkage.deciding.stated_elsewhere import weigh_stated_elsewhere
 from linkage.doses.batch import Doses
 from linkage.doses.claims import Claims
 from linkage.doses.evidence_rates import EvidenceRates
@@ -32,13 +33,14 @@ from models.parameters import Parameters
 from models.posterior import posterior
 from models.sibling import sibling_odds_log2, weight_with_sibling
 
-# Candidates under this probability are not weighed by their schedule, which could only lower it.
+# Candidates under this probability are not weighed by what could only lower it.
 _LEAST_WEIGHED = 1e-6
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Bits by claim and person, ascending by both: claim, row: int32[n]; sibling, schedule: float64[n], 0 for none.
+    """Bits by claim and person, ascending by both: claim, row: int32[n]; sibling, of the subject's other claims, and
+    schedule: float64[n], 0 for none.
 
     rates: by which they were weighed.
     """
@@ -50,13 +52,13 @@ class Evidence:
     rates: EvidenceRates
 
     @classmethod
-    def joined(cls, sibling: _Bits, schedule: _Bits, rates: EvidenceRates) -> Evidence:
-        """Of both kinds, each with distinct pairs."""
-        keys = np.union1d(sibling.keys, schedule.keys)
-        columns = []
-        for bits in (sibling, schedule):
-            columns.append(np.zeros(keys.size))
-            columns[-1][np.searchsorted(keys, bits.keys)] = bits.bits
+    def joined(cls, siblings: tuple[_Bits, ...], schedule: _Bits, rates: EvidenceRates) -> Evidence:
+        """Of both kinds, that of siblings being the sum of some; each has distinct pairs."""
+        keys = np.unique(np.concatenate([bits.keys for bits in (*siblings, schedule)]))
+        columns = np.zeros((2, keys.size))
+        for number, kind in enumerate((siblings, (schedule,))):
+            for bits in kind:
+                columns[number, np.searchsorted(keys, bits.keys)] += bits.bits
         claim, row = (keys >> np.uint64(32)).astype(np.int32), (keys & np.uint64(0xFFFFFFFF)).astype(np.int32)
         return cls(claim, row, columns[0], columns[1], rates)
 
@@ -107,10 +109,13 @@ def weigh_doses(
     filed = filed_claims(doses.subject_ids, claims.of_dose, person.size)
     found = find_siblings(filed, person, np.minimum(base.best_probabilities, 1.0))
     reliability = rates.siblings.reliability()
+    beside = base, filed, linked, batch, index, parameters, reliability, _LEAST_WEIGHED, n_threads, scratch
+    claim, row, bits = weigh_stated_elsewhere(*beside)
+    stated = _Bits(_keys(claim, row), bits)
     sibling = _weigh_siblings(base, found, linked, batch, index, parameters, reliability, n_threads, scratch)
     given = Given.of(person[claims.of_dose], claims.of_dose, doses.injections)
     schedule = _weigh_schedule(linked, given, doses.injections, claims, rates, parameters)
-    return Evidence.joined(sibling, schedule, rates)
+    return Evidence.joined((stated, sibling), schedule, rates)
 
 
 def decided_people(decided: Decided) -> NDArray[np.int32]:
@@ -142,8 +147,9 @@ def _weigh_siblings(
     no_pass = np.zeros(new.size, np.uint16)
     added = weigh_given(batch, claim[new].astype(np.int64), row[new], no_pass, index, parameters, n_threads, scratch)
     weight[new], code[new], ratio[new] = added.weights[:, 0], added.codes[:, 0], added.ratios[:, 0]
-    is_same = reliability[found.size[is_linked]] * found.chance[is_linked]
-    odds = sibling_odds_log2(pattern_space(index.plan).levels_of(code), is_same, parameters)
+    of_claim, of_source = map(pattern_space(index.plan).levels_of, (code, base.best.codes[found.source[is_linked]]))
+    files = reliability[found.size[is_linked]], found.chance[is_linked]
+    odds = sibling_odds_log2(of_claim, of_source, *files, parameters)
     own = np.where(is_known, np.exp2(weight), 0.0)
     others = np.maximum(0.0, ranked.sums[place] - own)
     raised = weight_with_sibling(weight, others, ranked.outside[place], odds, parameters)

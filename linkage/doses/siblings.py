@@ -23,6 +23,9 @@ N_SIZES, _FEWEST_CLAIMS = 3, 2
 # not (Jeffreys' prior).
 _PRIOR_SAME, _PRIOR_ALL = 0.5, 1.0
 
+# Of more claims a subject is no person but a list, or a word that stands for everybody's.
+MOST_CLAIMS = 16
+
 Rows = NDArray[np.int32]
 
 
@@ -41,11 +44,13 @@ class SiblingRates:
 
 @dataclass(frozen=True)
 class Siblings:
-    """Claims with a decided sibling, ascending: claim, person: int32[n]; chance: float64[n], the probability with which
-    the person was decided; size: uint8[n], of the subject, see N_SIZES."""
+    """Claims with a decided sibling, ascending: claim, person: int32[n]; source: int32[n], the sibling, of several
+    the surest; chance: float64[n], the probability with which the person was decided; size: uint8[n], of the subject,
+    see N_SIZES."""
 
     claim: Rows
     person: Rows
+    source: Rows
     chance: NDArray[np.float64]
     size: NDArray[np.uint8]
 
@@ -125,4 +130,17 @@ def find_siblings(filed: FiledClaims, person: Rows, chance: NDArray[np.float64])
     source = claim[first + (claim[first] == receiver)]
     order = np.argsort(receiver)
     receives, receiver, source = receives[order], receiver[order], source[order]
-    return Siblings(receiver, person[source], chance[source], filed.size[filed.subject[receives]])
+    return Siblings(receiver, person[source], source, chance[source], filed.size[filed.subject[receives]])
+
+
+def filed_beside(filed: FiledClaims) -> tuple[Rows, Rows, NDArray[np.uint8]]:
+    """Every claim that is sure with each other one of its subject: claim, other: int32[n], size: uint8[n], of the
+    subject, see N_SIZES. Of subjects with more than `MOST_CLAIMS` none."""
+    sure = np.flatnonzero(filed.is_sure[filed.claim])
+    subject, claim = filed.subject[sure], filed.claim[sure]
+    first, last = (np.searchsorted(subject, subject, side) for side in ("left", "right"))
+    n = np.where(last - first <= MOST_CLAIMS, last - first, 0)
+    one = np.repeat(np.arange(claim.size), n)
+    other = np.arange(one.size) - np.repeat(np.cumsum(n) - n - first, n)
+    one, other = one[one != other], other[one != other]
+    return claim[one], claim[other], filed.size[subject[one]]

@@ -144,7 +144,8 @@ def _example(title: str, explanation: Explanation, plan: Plan, unmask: bool) -> 
     steps.append(Step("look-alikes", "strangers with such a number or name agree in more", best.neighbour_bits, "", ""))
     steps.append(Step("household", "relatives agree like this", best.household_bits, "", ""))
     if best.subject_bits:
-        steps.append(Step("subject", "another claim of the subject is decided so", best.subject_bits, "", ""))
+        says = "other claims of the subject are decided so, or state another number"
+        steps.append(Step("subject", says, best.subject_bits, "", ""))
     if best.schedule_bits:
         steps.append(Step("schedule", "conflicts with doses decided so", best.schedule_bits, "", ""))
     return Example(

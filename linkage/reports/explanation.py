@@ -69,7 +69,7 @@ def side_by_side(candidate: Candidate, left: str = "dose", right: str = "registr
     )
     table.add_row("household", "", "", "relatives agree like this", _bits(candidate.household_bits))
     for what, says, bits in (
-        ("subject", "another claim of the subject is decided so", candidate.subject_bits),
+        ("subject", "other claims of the subject are decided so, or state another number", candidate.subject_bits),
         ("schedule", "conflicts with doses decided so", candidate.schedule_bits),
     ):
         if bits != 0.0:

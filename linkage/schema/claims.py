@@ -32,7 +32,8 @@ BITS = (
     Column(
         "subject_bits",
         pa.float64(),
-        "part of match_weight: another claim of the platform's subject is decided for person_id",
+        "part of match_weight: what other claims of the platform's subject say: for person_id where one is decided "
+        "so, against where they state another number",
     ),
     Column(
         "schedule_bits",
