@@ -13,10 +13,12 @@ import pytest
 
 from linkage.errors import LinkageError, QualityGateError, UsageError, VerificationError
 from linkage.night import claims as night_claims
-from linkage.nights.configuration import read_configuration
+from linkage.nights.configuration import Limits, read_configuration
+from linkage.nights.gates import Gate, decided_gates, refuse
+from linkage.nights.results import Results
 from linkage.published.reader import published_runs
 from linkage.registry.from_files import build_from_files
-from linkage.state.folder import open_state
+from linkage.state.folder import NO_STATE, open_state
 from linkage.state.rows import versions_of
 from linkage.state.tables import DOSE_VERSIONS
 from linkage.stations.given import reading_texts
@@ -194,18 +196,17 @@ def test_too_many_rejected_records_stop_the_night(nights: Nights, town: Town) ->
     assert start(nights, 0).code == 0
 
 
-def test_matches_that_are_too_likely_wrong_stop_the_night(nights: Nights, town: Town) -> None:
-    from linkage.nights import gates
-    from linkage.nights.configuration import Limits
-    from linkage.nights.results import Results
+def test_matches_that_are_too_likely_wrong_stop_the_night() -> None:
+    limits = Limits(expected_false_match_rate=2e-4)
 
-    def results(n_matched: int, expected: float) -> Results:
-        return Results({}, {}, {}, {}, {}, n_matched, expected)
+    def gates(n_matched: int, expected: float) -> list[Gate]:
+        return decided_gates(Results({}, {}, {}, {}, {}, n_matched, expected), NO_STATE, limits)[0]
 
-    gates.check_expected(results(10_000, 1.9), Limits(expected_false_match_rate=2e-4))
-    gates.check_expected(results(10, 0.9), Limits(expected_false_match_rate=2e-4))
+    refuse(gates(10_000, 1.9), limits, {})
+    refuse(gates(10, 0.9), limits, {})
     with pytest.raises(QualityGateError, match="expected_false_match_rate"):
-        gates.check_expected(results(10_000, 2.1), Limits(expected_false_match_rate=2e-4))
+        refuse(gates(10_000, 2.1), limits, {})
+    refuse(gates(10_000, 2.1), limits, {"expected_false_match_rate": "a test"})
 
 
 @pytest.mark.parametrize("folder", ["state", "nights"])

@@ -12,6 +12,7 @@ from linkage.cli.options import N_CORES, Json, Threads, day, key_as_read
 from linkage.cli.printing import print_json, print_lines, print_result
 from linkage.cli.progress import progress
 from linkage.cli.talk import print_notes, say
+from linkage.errors import UsageError
 from linkage.wording.cell_text import visible
 
 Config = Annotated[Path, typer.Option("--config", help="File that names folders, sources and limits: night.toml.")]
@@ -26,6 +27,12 @@ def night(
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Tell what would be read, and what it would cost; write nothing.")
     ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GATE=REASON", help="Let a gate through that stops the night, and why; the manifest keeps it."
+        ),
+    ] = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -39,6 +46,7 @@ def night(
     \b
     Example: linkage night --config night.toml --date 2022-08-29
     Example: linkage night --config night.toml --plan-only
+    Example: linkage night --config night.toml --accept "rejected_share=they sent last month's file again"
     """
     from linkage.nights.configuration import read_configuration
 
@@ -49,13 +57,24 @@ def night(
         return
     from linkage.nights.night import run_night
 
+    accepted = dict(_named(one) for one in accept or ())
     with progress() as on_progress:
-        summary = run_night(read_configuration(config), day(date), n_threads=threads, on_progress=on_progress)
+        summary = run_night(
+            read_configuration(config), day(date), accepted=accepted, n_threads=threads, on_progress=on_progress
+        )
     if summary.already_done:
         say(f"already done: {summary.night_dir}; nothing was done, and this is what was said then")
     print_notes(summary.notes)
     keys = ("night_id", "night_dir", "counts", "changes", "seconds", "peak_rss_bytes")
     print_result({key: getattr(summary, key) for key in keys}, as_json)
+
+
+def _named(accept: str) -> tuple[str, str]:
+    """Gate and reason of an option."""
+    name, is_there, reason = accept.partition("=")
+    if not is_there:
+        raise UsageError(f"--accept {accept}: write the gate and why: --accept GATE=REASON")
+    return name.strip(), reason.strip()
 
 
 def status(config: Config, as_json: Json = False) -> None:

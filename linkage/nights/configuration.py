@@ -31,10 +31,18 @@ class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The night stops before it is published where one is passed."""
+    """The night stops before it is published where one is passed, see linkage.nights.gates."""
 
     rejected_share: Share = 0.05
     expected_false_match_rate: Share = 2e-4
+    lowest_link_rate: Share = 0.0
+    link_rate_fall: Share = 0.1
+    highest_review_share: Share = 1.0
+    review_share_rise: Share = 0.1
+    pattern_drift: Share = 0.05
+    facility_change: Share = 0.01
+    commune_change: Share = 0.01
+    facility_surge: Share = 0.01
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

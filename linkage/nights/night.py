@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from linkage.errors import LinkageError
 from linkage.ingest import Ingested
@@ -20,7 +21,7 @@ from linkage.nights.arriving import Arrived, read_arrivals
 from linkage.nights.configuration import Configuration
 from linkage.nights.deciding import Night, decide_again
 from linkage.nights.epoch import EpochInForce, complete_model, epoch_of
-from linkage.nights.gates import check_expected, check_rejected
+from linkage.nights.gates import accepted_notes, check_accepted, decided_gates, gate_entries, refuse, rejected_gate
 from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, date_notes, inputs_of
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
 from linkage.nights.pruning import n_pruned, prune_first
@@ -72,6 +73,7 @@ def run_night(
     configuration: Configuration,
     date: datetime.date | None = None,
     *,
+    accepted: Mapping[str, str] = MappingProxyType({}),
     n_threads: int = 2,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> NightSummary:
@@ -80,6 +82,7 @@ def run_night(
     Parameters
     ----------
     date : of the night, on which its lists are drawn up; the day that it is in Viet Nam when not given
+    accepted : why a gate that stops is let through, by its name; the manifest keeps it
     on_progress : called with (stage, done, total); total 0 when the length is not known
 
     Raises
@@ -89,6 +92,7 @@ def run_night(
     VerificationError : a sum that must hold does not, or something is damaged
     TryLaterError : another night is at work
     """
+    check_accepted(accepted)
     given, date = date, date or today()
     check_list_date(date)
     clock = Clock(on_progress)
@@ -117,7 +121,9 @@ def run_night(
         ):
             epoch = epoch_of(state, in_force, model)
             index = epoch.pinned(registry.after)
-            done = _Running(configuration, state, inputs, registry, epoch, index, model, work, check).publish()
+            done = _Running(
+                configuration, state, inputs, registry, epoch, index, model, work, check, accepted
+            ).publish()
         return replace(done, notes=(*done.notes, *_prune(configuration)))
 
 
@@ -176,6 +182,7 @@ class _Running:
     model: Model
     work: Work
     check: NightlyCheck
+    accepted: Mapping[str, str]
 
     def publish(self) -> NightSummary:
         """All of the night, from its files on."""
@@ -184,18 +191,24 @@ class _Running:
         with clock.stage("changes"):
             changes = dose_changes(arrived, self.state)
             arrived, read = self._verdicts(arrived, changes)
-            check_rejected(arrived, self.configuration.gates)
+            limits = self.configuration.gates
+            rejected = rejected_gate(arrived, limits)
+            refuse([rejected], limits, self.accepted)
             verdicts = verdict_changes(read, self.state, changes, self.index)
         touched = touched_by(self.registry, self.index, self.state, self.model, self.work)
         about = self.state, changes, verdicts, self.index, self.model, self.work, self.registry.persons, touched
         night = Night(*about)
         results = results_of(night, decide_again(night), self.inputs.date)
         check_doses(self.state, changes, results)
-        check_expected(results, self.configuration.gates)
+        gates, unusual = decided_gates(results, self.state, limits)
+        refuse(gates, limits, self.accepted)
+        gates = [rejected, *gates]
+        said_of_gates = gate_entries(gates, limits, self.accepted)
         name = night_id(self.inputs, self.state, self.registry.before, self.model)
         notes = (*self.inputs.notes, *self.inputs.chosen.notes, *self.registry.notes, *arrival_notes(arrived))
         of_quarantine = [file.file for file in arrived.files if file.path in self.inputs.chosen.paths]
-        notes = (*notes, *changes.notes, *corrected_by(changes, of_quarantine), *verdicts.notes)
+        notes = (*notes, *changes.notes, *corrected_by(changes, of_quarantine), *verdicts.notes, *unusual)
+        notes = (*notes, *accepted_notes(gates, self.accepted))
         notes = (*date_notes(self.inputs.date, self.state), *notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
@@ -205,6 +218,7 @@ class _Running:
             entries["quarantine"] = quarantine_entries(
                 self.configuration, self.inputs.chosen, arrived.set_aside, name, self.inputs.date.isoformat()
             )
+            entries |= said_of_gates
             are_all = is_due(self.state)
             tables = dict(results.tables)
             if verdicts.rows.num_rows:
@@ -217,7 +231,7 @@ class _Running:
                 said = night_entries(
                     name, self.inputs, arrived, changes, results, self.configuration.index, self.index, self.model
                 )
-                said |= registry_entries(self.registry, touched)
+                said |= registry_entries(self.registry, touched) | said_of_gates
                 states = {"state_before": self.state.name, "state_after": version.name}
                 stage.write_manifest({**said, "verdicts": verdicts.counts, **states, **costs, "notes": [*notes]})
                 appear(stage, version, self.registry)

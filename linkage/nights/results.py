@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from linkage.machine.stage_clock import Clock
 from linkage.nights.deciding import Batch, Night
 from linkage.nights.difference import Difference, difference, published_decisions, published_items
+from linkage.nights.figures import figures_of
 from linkage.nights.finding import dose_links
 from linkage.nights.reasons import reasons_of, with_reasons
 from linkage.nights.rows import candidate_rows, candidate_schema, claim_rows, decision_rows, person_links, queue_rows
@@ -26,6 +27,7 @@ from linkage.state.tables import (
     CLAIMS_OF_PERSONS,
     DECIDED_CLAIMS,
     DOSE_VERSIONS,
+    FIGURES,
     ITEM_KEY,
     KEPT_CANDIDATES,
     PUBLISHED_DECISIONS,
@@ -46,6 +48,7 @@ class Results:
     published : tables by name; tables : rows for the state, by name
     changes : decisions by what became of them; counts : doses in force by status after the night
     n_matched, expected_false_matches : of the doses that the night newly matches, or matches otherwise
+    figures : rows of the state's, which are among tables too
     """
 
     published: Mapping[str, pa.Table]
@@ -55,6 +58,7 @@ class Results:
     counts: dict[str, int]
     n_matched: int
     expected_false_matches: float
+    figures: pa.Table = field(default_factory=FIGURES.schema.empty_table)
 
 
 def results_of(night: Night, batch: Batch | None, list_date: datetime.date) -> Results:
@@ -94,6 +98,8 @@ def results_of(night: Night, batch: Batch | None, list_date: datetime.date) -> R
             published[queue.name] = published_items(found, before, table.sort)
             tables[table.name] = _state_rows(found, table, number, ITEM_KEY)
             items[queue.name] = _counted(published[queue.name])
+    figures = figures_of(changes.after, made.decisions, batch, number)
+    tables[FIGURES.name] = figures
     is_models = pc.equal(decisions.written["decided_by"], "model")
     matched = decisions.written.filter(pc.and_(is_models, pc.equal(decisions.written["status"], "matched")))
     expected = pc.sum(pc.subtract(1.0, matched["match_probability"])).as_py() or 0.0
@@ -105,6 +111,7 @@ def results_of(night: Night, batch: Batch | None, list_date: datetime.date) -> R
         _counts(state, before, decisions),
         matched.num_rows,
         float(expected),
+        figures,
     )
 
 

@@ -13,12 +13,10 @@ import msgspec
 from linkage.machine.clock import now
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
+from linkage.nights.gates import last_values
 from linkage.nights.prepared import prepared
-from linkage.nights.pruning import n_pruned
 from linkage.nights.quarantine import waiting_files
 from linkage.nights.unfinished import INTENT, waiting_nights
-from linkage.published.manifests import FILE_ENTRIES, PublishedManifest, night_files
-from linkage.published.reader import read_manifest
 from linkage.state.folder import REMEDY, State, open_state
 from linkage.storage import versions as stored
 from linkage.storage.sealed import read_sealed, sealed
@@ -74,7 +72,7 @@ def status(configuration: Configuration) -> dict[str, Any]:
         "nights": len(state.nights),
         "last_night": last and {name: last[name] for name in ("night_id", "date", "doses", "changes", "counts")},
         "quarantine": len(waiting_files(state)),
-        "gates": _gates(configuration, state),
+        "gates": last_values(state.nights, configuration.gates),
         "adoption": _adoption(configuration, state),
         "verified": _verified(configuration.nights / VERIFIED),
         "disk_free_bytes": {name: shutil.disk_usage(folder_there(place)).free for name, place in places.items()},
@@ -103,22 +101,6 @@ def _unfinished(configuration: Configuration, state: State) -> list[str]:
     if (configuration.nights / INTENT).exists():
         found.append("nights are being taken back")
     return found
-
-
-def _gates(configuration: Configuration, state: State) -> dict[str, Any]:
-    """The limit of each gate, and the value of the last night; None where there is none."""
-    limits = msgspec.to_builtins(configuration.gates)
-    values = dict.fromkeys(limits)
-    if state.nights and len(state.nights) > n_pruned(configuration):
-        folder = configuration.nights / state.nights[-1]["night_id"]
-        said = read_manifest(folder, *FILE_ENTRIES, "matched", "expected_false_matches", like=PublishedManifest)
-        files = night_files(said)
-        n_records = sum(file["physical_records"] for file in files)
-        n_rejected = sum(file["rejected"] for file in files)
-        values["rejected_share"] = n_rejected / n_records if n_records else 0.0
-        n_matched, expected = said["matched"], said["expected_false_matches"]
-        values["expected_false_match_rate"] = expected / n_matched if n_matched else 0.0
-    return {name: {"limit": limit, "last": values[name]} for name, limit in limits.items()}
 
 
 def _adoption(configuration: Configuration, state: State) -> dict[str, Any] | None:

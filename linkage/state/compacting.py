@@ -1,14 +1,16 @@
-"""Merges the parts of a state: what is no longer in force goes, but for doses, decisions and verdicts, which stay."""
+"""Merges the parts of a state: what is no longer in force goes, but for doses, decisions and verdicts, which stay; and
+figures of nights against which none is held any more."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linkage.state.folder import State
 from linkage.state.rows import in_force, versions_of
-from linkage.state.tables import ALL_KEPT, TABLES
+from linkage.state.tables import ALL_KEPT, FIGURES, NIGHTS_COUNTED, TABLES
 
 MOST_PARTS = 16  # of a state, each of which is looked into for every row; with one more they become one
 
@@ -28,6 +30,8 @@ def merged(state: State, rows: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         if not parts:
             continue
         every = pa.concat_tables(parts)
+        if table is FIGURES:
+            every = every.filter(pc.greater(every["night"], len(state.nights) - NIGHTS_COUNTED))
         if table.order is None:
             found[name] = every.group_by(every.column_names).aggregate([]).cast(table.schema)
         else:

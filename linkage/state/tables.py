@@ -191,6 +191,24 @@ KEPT_VERDICTS = StateTable(
     ("claim", "number", "night"),
 )
 
+# What was counted of the doses and claims that each night brought, see linkage.nights.figures.
+NIGHTS_COUNTED = 28  # the last ones, against which a night is held
+FIGURES = StateTable(
+    "figures",
+    ("night", "kind", "key"),
+    pa.schema(
+        [
+            _NIGHT,
+            pa.field("kind", pa.string()),  # of what is counted: status, facility, commune, pattern
+            pa.field("key", pa.string()),
+            pa.field("n", pa.int64()),
+            pa.field("undecided", pa.int64()),  # of them under review or unmatched; null of patterns
+        ]
+    ),
+    None,
+    ("night", "kind", "key"),
+)
+
 # Of these no row goes, whatever took its place.
 ALL_KEPT = (DOSE_VERSIONS, PUBLISHED_DECISIONS, KEPT_VERDICTS)
 
@@ -207,5 +225,6 @@ TABLES = {
         PUBLISHED_DECISIONS,
         KEPT_VERDICTS,
         *QUEUE_ITEMS,
+        FIGURES,
     )
 }
