@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,7 @@ def night(
             metavar="GATE=REASON", help="Let a gate through that stops the night, and why; the manifest keeps it."
         ),
     ] = None,
+    log: Annotated[Path | None, typer.Option(help="File to which events are added, a JSON object a line.")] = None,
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
@@ -55,13 +56,12 @@ def night(
 
         print_result(look_ahead(read_configuration(config), day(date)), as_json)
         return
-    from linkage.nights.night import run_night
+    from linkage.nights.watching import watch_night
 
     accepted = dict(_named(one) for one in accept or ())
     with progress() as on_progress:
-        summary = run_night(
-            read_configuration(config), day(date), accepted=accepted, n_threads=threads, on_progress=on_progress
-        )
+        options: dict[str, Any] = {"log": log, "accepted": accepted, "n_threads": threads}
+        summary = watch_night(read_configuration(config), day(date), **options, on_progress=on_progress)
     if summary.already_done:
         say(f"already done: {summary.night_dir}; nothing was done, and this is what was said then")
     print_notes(summary.notes)

@@ -60,6 +60,12 @@ class AdoptionLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lost_share: Share
 
 
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file, relative to the configuration; None for none."""
+
+    file: str | None = None
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int
     index: str
@@ -70,6 +76,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gates: Limits = Limits()
     retention: Retention = Retention()
     adoption: AdoptionLimits | None = None
+    log: Place = Place()
+    metrics: Place = Place()
     columns: dict[str, str] = {}
 
 
@@ -86,6 +94,8 @@ class Configuration(msgspec.Struct, frozen=True):
     gates: Limits
     retention: Retention
     adoption: AdoptionLimits | None
+    log: Path | None
+    metrics: Path | None
     columns: dict[str, str]
 
 
@@ -101,6 +111,9 @@ def read_configuration(path: Path) -> Configuration:
         if any(other != folder and other.is_relative_to(folder) for other in folders) or folders.count(folder) > 1:
             raise UsageError(f"{path}: index, state and nights must be folders beside each other; {_REMEDY}")
     said = {name: getattr(content, name) for name in ("sources", "gates", "retention", "adoption", "columns")}
+    for name in ("log", "metrics"):
+        file = getattr(content, name).file
+        said[name] = None if file is None else here / file
     return Configuration(path, **places, **said)
 
 
