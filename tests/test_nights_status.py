@@ -48,6 +48,49 @@ def test_the_cost_of_a_night_goes_by_what_earlier_ones_cost(nights: Nights) -> N
     assert between["expected"]["seconds"] > 0
 
 
+def test_a_night_that_merges_parts_is_foreseen(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkage.state.compacting.MOST_PARTS", 2)
+    configuration = read_configuration(nights.config)
+    foreseen = []
+    for number in range(4):
+        nights.write_doses(number, nights.town.doses[number * 100 : number * 100 + 100])
+        nights.run(number)
+        nights.write_doses(number + 1, nights.town.doses[number * 100 + 100 : number * 100 + 200])
+        foreseen.append(look_ahead(configuration, nights.date(number + 1))["expected"])
+    assert [bool(expected["merging"]) for expected in foreseen] == [False, True, False, True]
+    first, second = foreseen[1]["merging"], foreseen[3]["merging"]
+    assert first["seconds"] is None
+    parts = open_state(configuration.state).manifest["parts"]
+    assert second["bytes"] == sum(sum(part["sums"]["bytes"].values()) for part in parts)
+    assert 0 <= second["seconds"] <= foreseen[3]["seconds"]
+    assert foreseen[3]["disk_bytes"] > second["bytes"] > first["bytes"]
+
+
+def test_a_night_of_another_user_is_told(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose work folder nobody else may look into; who holds its lock is listed."""
+    configuration = read_configuration(nights.config)
+    nights.write_doses(0, nights.town.doses[:60])
+    told = []
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "at_work.json":
+            raise PermissionError
+        return read(path)
+
+    def look(stage: str, *_: int) -> None:
+        if stage == "link" and not told:
+            told.append(status(configuration))
+
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    run_night(configuration, nights.date(0), on_progress=look)
+    running = told[0]["running"]
+    assert (running["pid"], running["stage"], told[0]["unfinished"]) == (os.getpid(), None, [])
+    (nights.folder / "nights" / ".linkage-work-left").mkdir()
+    (nights.folder / "nights" / ".linkage-work-left" / "at_work.json").touch()
+    assert status(configuration)["running"] is None
+
+
 def test_a_night_at_work_is_told(nights: Nights) -> None:
     configuration = read_configuration(nights.config)
     nights.write_doses(0, nights.town.doses[:200])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from linkage.insight import verifying
+from linkage.insight.verifying import Verified
 from linkage.insight.verifying_nights import damage_of_tables
 from linkage.state.folder import State, open_state, open_version, write_part
 from linkage.state.rows import versions_of
 from linkage.state.tables import TABLES
+from linkage.storage.locks import holder_of, locked
 from linkage.storage.sealed import sealed
 from linkage.storage.summed_folders import write_sums
 from linkage.storage.versions import write_json
@@ -44,6 +48,38 @@ def done(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Nights:
 def nights(done: Nights, tmp_path: Path) -> Nights:
     shutil.copytree(done.folder, tmp_path / "nights", symlinks=True)
     return Nights(done.town, tmp_path / "nights")
+
+
+@pytest.mark.parametrize("place", ["state", "nights"])
+def test_what_looks_like_damage_beside_a_night_is_for_later(nights: Nights, place: str) -> None:
+    shutil.rmtree(next((nights.folder / "nights").glob("20260315*")))
+    with locked(nights.folder / place):
+        ended = call("verify", nights.config, "--json")
+    assert (ended.code, ended.json["kind"]) == (75, "try_later"), ended.err
+    assert "verify again when it has ended" in ended.json["error"]
+    assert call("verify", nights.config).code == 4
+
+
+def test_a_night_between_index_and_state_is_no_damage(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    def beside(*about: Any) -> Verified:
+        found = real(*about)
+        nights.write_registry(3, [row | {"phone": None} for row in people[5::40]])
+        nights.run(3)
+        return found
+
+    real = verifying._verify_state
+    people = pq.read_table(nights.town.index.parent / "data" / "registry.parquet").to_pylist()
+    monkeypatch.setattr(verifying, "_verify_state", beside)
+    assert call("verify", nights.config).code == 75
+    monkeypatch.undo()
+    assert call("verify", nights.config).code == 0
+
+
+def test_who_holds_a_lock_is_listed(tmp_path: Path) -> None:
+    assert holder_of(tmp_path) is None
+    with locked(tmp_path):
+        assert holder_of(tmp_path) == os.getpid()
+    assert holder_of(tmp_path) is None
 
 
 def test_what_is_whole_is_whole(nights: Nights) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from linkage.errors import LinkageError, UsageError, VerificationError
+from linkage.errors import LinkageError, TryLaterError, UsageError, VerificationError
 from linkage.insight.verifying_nights import damage_of_nights, damage_of_tables
 from linkage.nights.configuration import Configuration, read_configuration
+from linkage.nights.pruning import PRUNED
 from linkage.nights.status import note_verified
+from linkage.nights.unfinished import INTENT
 from linkage.published.reader import MANIFEST, check_published
 from linkage.registry.manifest import FORMAT, check_format
 from linkage.registry.sums import open_files
 from linkage.registry.versions import manifest_of, version_in_force
 from linkage.state.folder import REMEDY, State, has_format, is_state, open_state, open_version
 from linkage.storage.checksums import CheckedFile
+from linkage.storage.locks import holder_of
 from linkage.storage.versions import CURRENT, versions
 
 
@@ -42,14 +46,18 @@ def verify(place: Path, n_threads: int = 2) -> Verified:
     ------
     UsageError : the place is none of these
     VerificationError : something is damaged or missing, or does not agree; all of it is named
+    TryLaterError : so it looks, while a command is or was at work there
     LinkageError : this user may not read it
     """
     if place.is_file():
         return verify_nights(read_configuration(place), n_threads)
     if (place / CURRENT).exists() or versions(place):
-        return (
-            _verify_state(place, open_state(place), n_threads) if is_state(place) else _verify_index(place, n_threads)
-        )
+        with _undisturbed(place):
+            return (
+                _verify_state(place, open_state(place), n_threads)
+                if is_state(place)
+                else _verify_index(place, n_threads)
+            )
     if not (place / MANIFEST).exists():
         raise UsageError(
             f"{place}: neither an index, a state nor a published run; name INDEX, STATE, RUNS/<run_id> or night.toml"
@@ -60,6 +68,33 @@ def verify(place: Path, n_threads: int = 2) -> Verified:
 
 def verify_nights(configuration: Configuration, n_threads: int = 2) -> Verified:
     """Verify index, state and nights of a configuration, and note that it was done; raises as `verify`."""
+    with _undisturbed(configuration.index, configuration.state, configuration.nights):
+        return _verify_nights(configuration, n_threads)
+
+
+@contextmanager
+def _undisturbed(*places: Path) -> Iterator[None]:
+    """Tells of damage only where nobody was at work in some folders: no lock is taken, for a check of hours would turn
+    away the night, and what a night does beside it, such as to put its index in force before its state, looks like
+    damage. Raises TryLaterError then."""
+    before = _moment(places)
+    try:
+        yield
+    except VerificationError as error:
+        if _moment(places) == before and not any(map(holder_of, places)):
+            raise
+        raise TryLaterError(f"a command was at work there meanwhile; verify again when it has ended ({error})") from (
+            error
+        )
+
+
+def _moment(places: Sequence[Path]) -> list[bytes | None]:
+    """What tells whether something was put in force, taken back or pruned."""
+    files = [place / name for place in places for name in (CURRENT, PRUNED, INTENT)]
+    return [path.read_bytes() if path.is_file() else None for path in files]
+
+
+def _verify_nights(configuration: Configuration, n_threads: int) -> Verified:
     index = _verify_index(configuration.index, n_threads)
     opened = open_state(configuration.state)
     state = _verify_state(configuration.state, opened, n_threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from linkage.nights.inputs import inputs_of
 from linkage.nights.pruning import n_pruned
 from linkage.published.manifests import PublishedManifest
 from linkage.published.reader import read_manifest
+from linkage.state.compacting import is_due
 from linkage.state.folder import State, open_state
 from linkage.storage.work_folders import folder_there
 
@@ -30,7 +32,9 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
     quarantine : which files are read from there, and what waits on
     already_done : the id of the night that was done with these files on this date
     expected : from_nights, seconds, peak_rss_bytes, disk_bytes and decisions that change, by a line through what the
-        last nights took for the bytes that they read; None before the first one
+        last nights took for the bytes that they read; None before the first one. Of a night that makes one of all
+        parts of the state ``merging`` has the bytes that it writes again and the seconds that it takes for it, None
+        where no night before did; they are counted in
 
     Raises UsageError where a file or the configuration cannot be used, VerificationError where the state is damaged.
     """
@@ -57,30 +61,49 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
 
 def _expected(configuration: Configuration, state: State, n_bytes: int) -> dict[str, Any] | None:
     nights = [night for night in state.nights[n_pruned(configuration) :] if night["kind"] == "night"][-_LOOKED_AT:]
-    needed = ("input_bytes", "seconds", "peak_rss_bytes", "outputs", "changes")
-    told = [
-        read_manifest(configuration.nights / str(night["night_id"]), *needed, like=PublishedManifest)
-        for night in nights
-    ]
-    if not told:
+    if not nights:
         return None
-    parts = {part["name"]: sum(part["sums"]["bytes"].values()) for part in state.manifest["parts"]}
-    figures = {
-        "seconds": [sum(night["seconds"].values()) for night in told],
-        "peak_rss_bytes": [night["peak_rss_bytes"] for night in told],
-        "disk_bytes": [
-            sum(output["bytes"] for output in night["outputs"].values()) + parts.get(f"{of['number']:06d}", 0)
-            for of, night in zip(nights, told, strict=True)
-        ],
-        "decisions": [sum(night["changes"].values()) for night in told],
-    }
-    read = np.array([night["input_bytes"] for night in told], float)
-    found = {name: _on_line(read, np.array(values, float), n_bytes) for name, values in figures.items()}
+    parts = {int(part["name"]): sum(part["sums"]["bytes"].values()) for part in state.manifest["parts"]}
+    figures = {int(night["number"]): _figures(configuration, night, parts) for night in nights}
+    merged_last = min(parts)  # the night that made one of all parts before it, unless it is the very first
+    costly = figures.pop(merged_last) if merged_last > 1 and merged_last in figures and len(figures) > 1 else None
+    read = np.array([each["input_bytes"] for each in figures.values()], float)
+
+    def by_line(name: str, n_bytes: float) -> float:
+        return _on_line(read, np.array([each[name] for each in figures.values()], float), n_bytes)
+
+    names = ("seconds", "peak_rss_bytes", "disk_bytes", "decisions")
+    found = {name: by_line(name, n_bytes) for name in names}
+    merging = None
+    if is_due(state):
+        all_bytes = sum(parts.values())
+        merging = {"bytes": all_bytes, "seconds": None}
+        found["disk_bytes"] += all_bytes
+        if costly is not None:
+            times = all_bytes / max(1, parts[merged_last])
+            merging["seconds"] = max(0.0, costly["seconds"] - by_line("seconds", costly["input_bytes"])) * times
+            found["seconds"] += merging["seconds"]
+            more = max(0.0, costly["peak_rss_bytes"] - by_line("peak_rss_bytes", costly["input_bytes"])) * times
+            found["peak_rss_bytes"] += more
     whole = {name: value if name == "seconds" else round(value) for name, value in found.items()}
-    return {"from_nights": len(told), **whole}
+    return {"from_nights": len(nights), **whole, "merging": merging}
 
 
-def _on_line(read: np.ndarray, cost: np.ndarray, n_bytes: int) -> float:
+def _figures(configuration: Configuration, night: Mapping[str, Any], parts: Mapping[int, int]) -> dict[str, float]:
+    """What a night read and cost; parts: bytes of those of the state by the night that made them."""
+    needed = ("input_bytes", "seconds", "peak_rss_bytes", "outputs", "changes")
+    told = read_manifest(configuration.nights / str(night["night_id"]), *needed, like=PublishedManifest)
+    published = sum(output["bytes"] for output in told["outputs"].values())
+    return {
+        "input_bytes": told["input_bytes"],
+        "seconds": sum(told["seconds"].values()),
+        "peak_rss_bytes": told["peak_rss_bytes"],
+        "disk_bytes": published + parts.get(int(night["number"]), 0),
+        "decisions": sum(told["changes"].values()),
+    }
+
+
+def _on_line(read: np.ndarray, cost: np.ndarray, n_bytes: float) -> float:
     """What so many bytes cost by the line through what others did, which does not fall; by the dearest where all were
     alike."""
     spread = float(np.var(read))

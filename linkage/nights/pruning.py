@@ -18,7 +18,7 @@ from linkage.storage.locks import locked, made_and_locked
 from linkage.storage.sealed import read_sealed, sealed
 from linkage.storage.work_folders import moved_away, replacing, work_folder
 
-_PRUNED = "pruned.json"  # beside the nights, how many of them, from the first one on, are gone
+PRUNED = "pruned.json"  # beside the nights, how many of them, from the first one on, are gone
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def n_before(state: State, date: datetime.date | None) -> int:
 
 def n_pruned(configuration: Configuration) -> int:
     """How many nights, from the first one on, are gone."""
-    path = configuration.nights / _PRUNED
+    path = configuration.nights / PRUNED
     return int(read_sealed(path, REMEDY)["nights"]) if path.exists() else 0
 
 
@@ -73,7 +73,7 @@ def prune_first(configuration: Configuration, state: State, n_old: int) -> Prune
     if not n_old:
         return Pruned([], 0, len(state.nights))
     # Written down first: what a kill leaves is removed the next time.
-    with replacing(configuration.nights / _PRUNED) as path:
+    with replacing(configuration.nights / PRUNED) as path:
         stored.write_json(path, sealed({"nights": n_old}))
     old, kept = state.nights[:n_old], state.nights[n_old:]
     gone = [night["night_id"] for night in old if (configuration.nights / night["night_id"]).exists()]

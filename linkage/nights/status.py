@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from linkage.machine.clock import now
+from linkage.machine.clock import ZONE, now
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
 from linkage.nights.gates import last_values
@@ -19,6 +19,7 @@ from linkage.nights.quarantine import waiting_files
 from linkage.nights.unfinished import INTENT, waiting_nights
 from linkage.state.folder import REMEDY, State, open_state
 from linkage.storage import versions as stored
+from linkage.storage.locks import holder_of
 from linkage.storage.sealed import read_sealed, sealed
 from linkage.storage.work_folders import PREFIX, folder_there, is_at_work, replacing
 
@@ -51,7 +52,8 @@ def status(configuration: Configuration) -> dict[str, Any]:
 
     Returns
     -------
-    running : what, pid, since and stage of the night, or adoption, at work; None where none is
+    running : what, pid, since and stage of the night, or adoption, at work, of another user's no stage; None where none
+        is
     unfinished : what was killed and is finished by the next start
     last_night : None before the first one; gates : their limits, and what the last night had of each
     quarantine : how many files wait there
@@ -89,10 +91,22 @@ def _work(nights: Path) -> tuple[dict[str, Any] | None, list[str]]:
             if is_at_work(folder):
                 running = said
                 continue
+        except PermissionError:
+            running = running or _of_another_user(folder)
+            continue
         except (OSError, msgspec.DecodeError):
             continue  # of another command, ended meanwhile, or being written
         killed.append(f"{said['what']} begun at {said['since']} was killed at the stage {said['stage']}")
     return running, killed
+
+
+def _of_another_user(folder: Path) -> dict[str, Any] | None:
+    """A command of another user at work in a work folder, of which no more can be seen; None where it was killed."""
+    pid = holder_of(folder)
+    if pid is None:
+        return None
+    since = datetime.datetime.fromtimestamp(folder.stat().st_mtime, ZONE)
+    return {"what": "a command", "pid": pid, "since": since.isoformat(timespec="seconds"), "stage": None}
 
 
 def _unfinished(configuration: Configuration, state: State) -> list[str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from linkage.errors import TryLaterError
 from linkage.storage.work_folders import new_folder
 
+_LISTED = Path("/proc/locks")  # readable for every user
+
 
 @contextmanager
 def made_and_locked(folder: Path) -> Iterator[None]:
@@ -33,3 +35,21 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def holder_of(folder: Path) -> int | None:
+    """The process that holds the lock on a folder; None where none does, or where the system does not list it, as of
+    another container.
+
+    Nothing is asked of the lock itself: who tries it, even for a moment, turns away a command that starts then.
+    """
+    try:
+        status, listed = folder.stat(), _LISTED.read_text("ascii", "replace")
+    except OSError:
+        return None
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    for line in listed.splitlines():
+        words = line.split()
+        if words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and words[5] == place:
+            return int(words[4])
+    return None
