@@ -193,7 +193,8 @@ EXPORTERS: dict[tuple[str, str], Exporter] = {
     ("rejects", "--export"): reject_files,
     ("rejects", "--replay"): replay_files,
 }
-NO_EXPORTERS = {("export", "--lang")}  # what they name is of another option
+# What the first names is of another option; the second has a test of its own, test_review_workbook.py.
+NO_EXPORTERS = {("export", "--lang"), ("review workbook write", "--out")}
 
 
 def test_every_command_that_exports_is_called_here() -> None:

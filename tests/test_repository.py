@@ -417,7 +417,7 @@ def test_the_commands_and_options_of_the_pages_exist(
     assert commands
     for words in commands:
         groups = ("index", "model", "plan", "review")
-        name = words[: 3 if words[1:2] in (["accounts"], ["audit"]) else 2 if words[0] in groups else 1]
+        name = words[: 3 if words[1:2] in (["accounts"], ["audit"], ["workbook"]) else 2 if words[0] in groups else 1]
         monkeypatch.setattr(sys, "argv", ["linkage", *name, "--help"])
         with pytest.raises(SystemExit) as ended:
             main()

@@ -42,6 +42,8 @@ def test_every_command_prints_one_document_or_lines(
         ("accounts open", ["an"]),
         ("export", ["--out", tmp_path / "v.csv"]),
         ("audit verify", []),
+        ("workbook write", ["--unit", COMMUNE, "--out", tmp_path / "list.xlsx"]),
+        ("workbook read", [tmp_path / "list.xlsx", "--account", "an"]),
     ]
     tried = {("review", *name.split()) for name, _ in calls}
     assert {name for name in NAMES if name[0] == "review"} - {("review", "serve")} == tried
@@ -122,7 +124,9 @@ def test_without_its_packages_one_line_says_how_to_install_them(
 ) -> None:
     monkeypatch.setattr(review, "_NEEDED", ("json", "no_such_package"))
     for name in (name for name in NAMES if name[0] == "review"):
-        more = {"add": ["an", "--role", "officer", "--unit", "1"], "export": ["--out", tmp_path / "v.csv"]}
+        out = ["--out", tmp_path / "v.csv"]
+        more = {"add": ["an", "--role", "officer", "--unit", "1"], "export": out, "write": ["--unit", "1", *out]}
+        more["read"] = [tmp_path / "v.csv", "--account", "an"]
         named = ["an"] if name[-1] in ("password", "close", "open") else more.get(name[-1], [])
         done = call(*name, *named, "--store", tmp_path / "review.db")
         assert done.code == 1

@@ -345,6 +345,30 @@ def test_nobody_reads_or_writes_what_no_rule_allows(served: Served, account: str
     assert decided == ({account} if state == "open" and who is not None and who.role == "officer" else set())
 
 
+@pytest.mark.parametrize(
+    ("account", "place", "rights"),
+    [
+        ("an", Place(COMMUNE, COMMUNE), (True, True)),
+        ("an", Place(OTHER, COMMUNE), (True, True)),  # a commune of 2021
+        ("an", Place(COMMUNE, OTHER), (True, True)),
+        ("an", Place(OTHER, OTHER), (False, False)),
+        ("an", Place("", ""), (False, False)),
+        ("an", None, (False, False)),
+        ("dung", Place(COMMUNE, COMMUNE), (False, False)),
+        ("em", Place(OTHER, OTHER), (False, False)),
+        (None, Place(COMMUNE, COMMUNE), (False, False)),
+    ],
+)
+def test_only_the_officer_of_the_commune_sees_and_decides(
+    account: str | None, place: Place | None, rights: tuple[bool, bool]
+) -> None:
+    who = None if account is None else Account(account, "", *ACCOUNTS[account][:2], "vi", True)
+    assert (may(who, "item", place), may(who, "decide", place)) == rights
+    assert (may(who, "unmask", place), may(who, "undo", place)) == (rights[0], rights[1])
+    assert not may(who, "decide", place, is_open=False)
+    assert not may(who, "no_such_rule", place)
+
+
 DONE = {("log_in", 401), ("undo", 409)}  # a wrong password, nothing to take back
 
 

@@ -132,6 +132,10 @@ GROUPS: dict[str, tuple[str, tuple[Command, ...]]] = {
             review.review_accounts_open,
         ),
     ),
+    "review workbook": (
+        "Write a commune's list for who has no line, and read it again.",
+        (review.review_workbook_write, review.review_workbook_read),
+    ),
     "review audit": ("Check what the review did.", (review.review_audit_verify,)),
 }
 

@@ -15,6 +15,7 @@ import typer
 
 from linkage.cli.options import Json
 from linkage.cli.printing import print_json, print_lines, print_result
+from linkage.cli.talk import print_notes
 from linkage.errors import LinkageError, UsageError
 
 if TYPE_CHECKING:
@@ -118,6 +119,48 @@ def review_serve(
 
     with _opened(open_store(store)) as opened:
         serve(opened, port, tell, is_behind_https=behind_https)
+
+
+def review_workbook_write(
+    store: StoreFile,
+    unit: Annotated[str, typer.Option(help="Code of the commune.")],
+    out: Annotated[Path, typer.Option(help="File for its list, such as list.xlsx; it has personal data in full.")],
+    as_json: Json = False,
+) -> None:
+    """Write the open items of a commune for an officer without a line.
+
+    \b
+    Example: linkage review workbook write --unit 25090 --out list.xlsx --store review.db
+    """
+    _need_packages()
+    from linkage.review.store import open_store
+    from linkage.review.workbook import write_list
+
+    with _opened(open_store(store)) as opened:
+        print_result({"out": str(out), "items": write_list(opened, unit, out)}, as_json)
+
+
+def review_workbook_read(
+    file: Annotated[Path, typer.Argument(help="The list as it came back.")],
+    store: StoreFile,
+    account: Annotated[str, typer.Option(help="The officer who decided.")],
+    as_json: Json = False,
+) -> None:
+    """Save the decisions of a list that came back.
+
+    Rows that cannot be used are told, and the others saved. A second reading saves nothing again.
+
+    \b
+    Example: linkage review workbook read list.xlsx --account can-bo-1 --store review.db
+    """
+    _need_packages()
+    from linkage.review.store import open_store
+    from linkage.review.workbook import read_list
+
+    with _opened(open_store(store)) as opened:
+        found = read_list(opened, file, account)
+    print_notes(found.refused)
+    print_result({"decided": found.decided, "empty": found.empty, "refused": len(found.refused)}, as_json)
 
 
 def review_accounts_add(

@@ -83,6 +83,15 @@ def find_account(store: Store, name: str, password: str) -> Account | None:
     return account_of(row) if row is not None and row.is_active else None
 
 
+def open_account(store: Store, name: str) -> Account:
+    """An account that may log in, by its name. UsageError where there is none, or it is closed."""
+    with store.reading() as connection:
+        row = connection.execute(select(accounts).where(accounts.c.account == name)).one_or_none()
+    if row is None or not row.is_active:
+        raise UsageError(f"account {name}: there is none that is open; 'linkage review accounts list' shows them")
+    return account_of(row)
+
+
 def account_of(row: Any) -> Account:
     """The account of a row of the store."""
     return Account(row.account, row.full_name, row.role, row.unit, row.language, row.has_shortcuts)

@@ -157,6 +157,12 @@ def next_open(connection: Connection, who: Account, after: int | None = None) ->
     return None if found is None else int(found)
 
 
+def open_items(connection: Connection, who: Account) -> list[int]:
+    """All open items of an officer's commune, in the order of the list."""
+    query = select(items.c.item_id).where(_is_of(who), items.c.state == OPEN).order_by(*_ORDER)
+    return [int(number) for number in connection.execute(query).scalars()]
+
+
 def last_said(connection: Connection, who: Account, at: str) -> dict[str, Any] | None:
     """The last decision of an officer where it can still be taken back, with the version of its item and the name that
     the item states."""
