@@ -213,6 +213,7 @@ def test_the_locks_hold_every_dependency() -> None:
         ("requirements.lock", PYPROJECT["project"]["dependencies"]),
         ("requirements-review.lock", PYPROJECT["project"]["optional-dependencies"]["review"]),
         ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"]),
+        ("requirements-dev.lock", PYPROJECT["project"]["optional-dependencies"]["postgresql"]),
     ):
         locked = {pin.split("==")[0] for pin in pins(lock)}
         assert {re.split(r"[^\w-]", name)[0] for name in names} - locked == set()

@@ -19,6 +19,7 @@ OPENERS = {"open", "OSFile", "new_file", "memory_map"}
 # These write where their caller says, who gives them a path in a work folder.
 GIVEN_A_WORK_FOLDER = {
     "linkage/nights/status.py": "what a night is at, in its own work folder",
+    "linkage/nights/fetching.py": "what a query gives, in the work folder of `fetch`",
     "linkage/published/folders.py": "a Stage, whose folder lies in the work folder of `staged`",
     "linkage/storage/versions.py": "manifests of a version, in the work folder of `building`",
     "linkage/storage/summed_folders.py": "the sums of a version",

@@ -7,6 +7,7 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -28,6 +29,23 @@ class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     withdrawals: tuple[str, ...] = ()
     registry_changes: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
+
+
+class PostgreSQL(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A database that a night reads, see linkage.nights.fetching: a query for each kind of source. into: the folder of
+    its files; {date} is the night's, in queries too."""
+
+    url: str
+    into: str = "in/{date}/postgresql"
+    doses: str | None = None
+    withdrawals: str | None = None
+    registry_changes: str | None = None
+    verdicts: str | None = None
+
+    def queries(self, date: datetime.date) -> dict[str, str]:
+        """The queries of a night, by kind."""
+        asked = {name: getattr(self, name) for name in Sources.__struct_fields__}
+        return {name: query.replace(_DATE, date.isoformat()) for name, query in asked.items() if query is not None}
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +91,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nights: str
     model: str
     sources: Sources
+    postgresql: PostgreSQL | None = None
     gates: Limits = Limits()
     retention: Retention = Retention()
     adoption: AdoptionLimits | None = None
@@ -91,6 +110,7 @@ class Configuration(msgspec.Struct, frozen=True):
     nights: Path
     model: Path
     sources: Sources
+    postgresql: PostgreSQL | None
     gates: Limits
     retention: Retention
     adoption: AdoptionLimits | None
@@ -110,11 +130,43 @@ def read_configuration(path: Path) -> Configuration:
     for folder in folders:
         if any(other != folder and other.is_relative_to(folder) for other in folders) or folders.count(folder) > 1:
             raise UsageError(f"{path}: index, state and nights must be folders beside each other; {_REMEDY}")
-    said = {name: getattr(content, name) for name in ("sources", "gates", "retention", "adoption", "columns")}
+    said = {name: getattr(content, name) for name in ("postgresql", "gates", "retention", "adoption", "columns")}
     for name in ("log", "metrics"):
         file = getattr(content, name).file
         said[name] = None if file is None else here / file
-    return Configuration(path, **places, **said)
+    return Configuration(path, **places, sources=_sources(path, content), **said)
+
+
+def _sources(path: Path, content: _File) -> Sources:
+    """The patterns of files, with those of what is read from PostgreSQL, which come last."""
+    asked = content.postgresql
+    if asked is None:
+        return content.sources
+    what = f"{path}: [postgresql]"
+    try:
+        url = urlsplit(asked.url)
+        has_password = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
+    except ValueError as error:
+        raise UsageError(f"{what} url: cannot be read; {_REMEDY}") from error
+    if url.scheme not in ("postgresql", "postgres"):
+        raise UsageError(f"{what} url: begins with postgresql://; {_REMEDY}")
+    if has_password:
+        raise UsageError(f"{what} url: holds a password; put it into ~/.pgpass, or where PGPASSFILE says")
+    if _DATE not in asked.into:
+        raise UsageError(f"{what} into {asked.into!r}: has no {_DATE}, so that nights would share it; {_REMEDY}")
+    named = asked.queries(datetime.date.min)
+    if not named:
+        raise UsageError(f"{what}: has no query; name one of {', '.join(Sources.__struct_fields__)}")
+    kinds = {name: getattr(content.sources, name) for name in Sources.__struct_fields__}
+    fetched = {name: (f"{asked.into}/{name}.parquet",) for name in named}
+    return Sources(**{name: (*told, *fetched.get(name, ())) for name, told in kinds.items()})
+
+
+def fetched_folder(configuration: Configuration, date: datetime.date) -> Path | None:
+    """Where the files of a night that come from PostgreSQL lie; None where none do."""
+    if configuration.postgresql is None:
+        return None
+    return configuration.file.absolute().parent / configuration.postgresql.into.replace(_DATE, date.isoformat())
 
 
 def files_of(

@@ -11,6 +11,7 @@ import numpy as np
 
 from linkage.machine.clock import today
 from linkage.nights.configuration import Configuration
+from linkage.nights.fetching import to_be_fetched
 from linkage.nights.inputs import inputs_of
 from linkage.nights.pruning import n_pruned
 from linkage.published.manifests import PublishedManifest
@@ -29,6 +30,7 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
     Returns
     -------
     files : kind, file and bytes of each; missing : of patterns that name none
+    from_postgresql : kinds that would be read from the database first, whose files are not there yet
     quarantine : which files are read from there, and what waits on
     already_done : the id of the night that was done with these files on this date
     expected : from_nights, seconds, peak_rss_bytes, disk_bytes and decisions that change, by a line through what the
@@ -51,6 +53,7 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
         "date": date,
         "files": files,
         "missing": list(inputs.notes),
+        "from_postgresql": to_be_fetched(configuration, date),
         "quarantine": list(inputs.chosen.notes),
         "already_done": done and done["night_id"],
         "state": state.name,

@@ -21,6 +21,7 @@ from linkage.nights.arriving import Arrived, read_arrivals
 from linkage.nights.configuration import Configuration
 from linkage.nights.deciding import Night, decide_again
 from linkage.nights.epoch import EpochInForce, complete_model, epoch_of
+from linkage.nights.fetching import fetch
 from linkage.nights.gates import accepted_notes, check_accepted, decided_gates, gate_entries, refuse, rejected_gate
 from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, date_notes, inputs_of
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
@@ -101,6 +102,7 @@ def run_night(
             held.enter_context(made_and_locked(folder))
         finish(configuration)
         state = open_state(configuration.state)
+        fetched = fetch(configuration, date)
         inputs = inputs_of(configuration, date, state)
         if (done := _done_before(configuration, state, inputs)) is not None:
             return done
@@ -124,7 +126,7 @@ def run_night(
             done = _Running(
                 configuration, state, inputs, registry, epoch, index, model, work, check, accepted
             ).publish()
-        return replace(done, notes=(*done.notes, *_prune(configuration)))
+        return replace(done, notes=(*fetched, *done.notes, *_prune(configuration)))
 
 
 def _prune(configuration: Configuration) -> list[str]:

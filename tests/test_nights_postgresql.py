@@ -1,0 +1,189 @@
+"""Nights that read from a database: the same as from files, in one snapshot, once, and told where it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from unittest import mock
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from linkage.errors import InputError, LinkageError, UsageError
+from linkage.nights import fetching
+from linkage.nights.configuration import read_configuration
+from linkage.nights.fetching import fetch
+from linkage.nights.looking_ahead import look_ahead
+from linkage.schema import DOSES
+from tests.district import call
+from tests.nights import Nights, Row, Town, tree
+from tests.postgresql import Server, programs, server
+from tests.test_cli import one_line
+
+pytestmark = pytest.mark.skipif(
+    programs() is None and os.environ.get("CI") != "true", reason="no PostgreSQL server is here; .ci/run installs one"
+)
+TABLE = """
+[postgresql]
+url = "{url}"
+doses = "SELECT * FROM doses WHERE entered_on = '{{date}}' ORDER BY dose_id"
+withdrawals = "SELECT dose_id, reason FROM withdrawn WHERE entered_on = '{{date}}'"
+"""
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Server]:
+    with server() as one:
+        columns = ", ".join(f"{name} text" for name in DOSES.names if name not in ("dose_id", "dose_date"))
+        one.tell(
+            f"CREATE TABLE doses (dose_id text PRIMARY KEY, dose_date date, entered_on date, {columns})",
+            "CREATE TABLE withdrawn (dose_id text, reason text, entered_on date)",
+        )
+        yield one
+
+
+def literal(value: object) -> str:
+    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+
+
+def enter(database: Server, nights: Nights, number: int, rows: Sequence[Row]) -> None:
+    """Into the table of doses, as of a night."""
+    date = nights.date(number).isoformat()
+    names = [name for name in rows[0] if name in DOSES.names]
+    values = ", ".join(f"({', '.join(literal(row[name]) for name in names)}, '{date}')" for row in rows)
+    database.tell(f"INSERT INTO doses ({', '.join(names)}, entered_on) VALUES {values}")
+
+
+def configured(nights: Nights, database: Server, table: str = TABLE) -> Nights:
+    text = nights.config.read_text("utf-8")
+    nights.config.write_text(text + table.format(url=database.url), "utf-8")
+    return nights
+
+
+@pytest.fixture
+def asking(nights: Nights, database: Server) -> Iterator[Nights]:
+    yield configured(nights, database)
+    database.tell("DELETE FROM doses", "DELETE FROM withdrawn")
+
+
+def stated(town: Town, first: int, last: int) -> list[Row]:
+    """Some doses of the town, their dates as a database has them."""
+    rows = [row for row in town.doses if row["dose_date"][2:3] == "/"][first:last]
+    return [row | {"dose_date": "-".join(reversed(row["dose_date"].split("/")))} for row in rows]
+
+
+def test_a_night_from_a_database_is_that_of_files(asking: Nights, town: Town, database: Server, tmp_path: Path) -> None:
+    rows = stated(town, 0, 150)
+    enter(database, asking, 0, rows)
+    gone = rows[3]["dose_id"]
+    database.tell(f"INSERT INTO withdrawn VALUES ('{gone}', 'keyed twice', '{asking.date(1)}')")
+    done = asking.run(0)
+    assert f"read from {database.url} in one snapshot: {len(rows)} doses, 0 withdrawals" in done.notes
+    other = town.open(tmp_path / "files")
+    other.write_doses(0, rows)
+    assert other.run(0).counts == done.counts
+    assert asking.run(1).changes == {"new": 0, "changed": 0, "withdrawn": 1}
+    other.write_withdrawals(1, [gone])
+    other.run(1)
+    assert asking.export() == other.export()
+
+
+def test_a_database_is_read_once_a_night(asking: Nights, town: Town, database: Server) -> None:
+    enter(database, asking, 0, stated(town, 0, 30))
+    assert look_ahead(read_configuration(asking.config), asking.date(0))["from_postgresql"] == ["doses", "withdrawals"]
+    first = asking.run(0)
+    assert look_ahead(read_configuration(asking.config), asking.date(0))["from_postgresql"] == []
+    files = tree(asking.folder / "in")
+    enter(database, asking, 0, stated(town, 30, 40))
+    again = asking.run(0)
+    assert (again.already_done, again.night_id) == (True, first.night_id)
+    assert tree(asking.folder / "in") == files
+    told = json.loads((asking.folder / "in" / str(asking.date(0)) / "postgresql" / "read.json").read_text("utf-8"))
+    assert (told["url"], told["rows"]) == (database.url, {"doses": 30, "withdrawals": 0})
+
+
+def test_all_queries_see_one_snapshot(asking: Nights, town: Town, database: Server) -> None:
+    """What is written while the first query is read is in none of them."""
+    enter(database, asking, 0, stated(town, 0, 5))
+    date = asking.date(0)
+    real, calls = fetching._write, list[str]()
+
+    def meanwhile(path: Path, batches: pa.RecordBatchReader, what: str) -> int:
+        n = real(path, batches, what)
+        if not calls:
+            database.tell(f"INSERT INTO withdrawn VALUES ('D1', 'late', '{date}')")
+        calls.append(what)
+        return n
+
+    with mock.patch.object(fetching, "_write", meanwhile):
+        fetch(read_configuration(asking.config), date)
+    folder = asking.folder / "in" / str(date) / "postgresql"
+    assert len(calls) == 2
+    assert pq.read_metadata(folder / "withdrawals.parquet").num_rows == 0
+    assert pq.read_metadata(folder / "doses.parquet").num_rows == 5
+
+
+def test_what_cannot_be_read_leaves_nothing(nights: Nights, database: Server) -> None:
+    before = tree(nights.folder)
+    base = nights.config.read_text("utf-8")
+    for query, said, kind in (
+        ("SELECT * FROM nowhere", 'relation "nowhere" does not exist', LinkageError),
+        ("SELECT 'Lê Lan'::int", "a value cannot be read as the query asks, SQLSTATE 22P02", LinkageError),
+        ("SELECT decode('00', 'hex') AS lot", "[postgresql] doses: column lot: its type cannot be read", InputError),
+    ):
+        nights.config.write_text(base, "utf-8")
+        configured(nights, database, f'\n[postgresql]\nurl = "{{url}}"\ndoses = "{query}"\n')
+        with pytest.raises(kind) as raised:
+            nights.run(0)
+        assert said in str(raised.value)
+        assert "Lan" not in str(raised.value)
+        assert not list((nights.folder / "in").rglob("*.parquet"))
+    nights.config.write_text(base, "utf-8")
+    assert {name: digest for name, digest in tree(nights.folder).items() if name in before} == before
+
+
+def test_types_of_a_database_are_read_as_their_text(nights: Nights, database: Server) -> None:
+    query = (
+        "SELECT 'D1' AS dose_id, 'Lê Lan' AS full_name, 1.50::numeric AS dose_number, date '2021-08-11' AS dose_date, "
+        "'6f9619ff-8b86-d011-b42d-00c04fc964ff'::uuid::text AS lot, 12 AS facility_code, '{{}}'::jsonb::text AS address"
+    )
+    configured(nights, database, f'\n[postgresql]\nurl = "{{url}}"\ndoses = """{query}"""\n')
+    fetch(read_configuration(nights.config), nights.date(0))
+    [row] = pq.read_table(nights.folder / "in" / str(nights.date(0)) / "postgresql" / "doses.parquet").to_pylist()
+    assert (row["dose_id"], row["full_name"], str(row["dose_number"])) == ("D1", "Lê Lan", "1.50")
+    assert (str(row["dose_date"]), row["facility_code"]) == ("2021-08-11", 12)
+
+
+def test_a_server_that_is_away_is_one_line(nights: Nights, tmp_path: Path) -> None:
+    nights.config.write_text(nights.config.read_text("utf-8") + TABLE.format(url=f"postgresql:///x?host={tmp_path}"))
+    line = one_line(call("night", "--config", nights.config, "--date", nights.date(0)), 1)
+    assert f"postgresql:///x?host={tmp_path}: cannot be read (" in line
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('url = "postgresql://a:secret@db/x"\ndoses = "SELECT 1"', "url: holds a password; put it into ~/.pgpass"),
+        ('url = "postgresql://db/x?password=secret"\ndoses = "SELECT 1"', "url: holds a password"),
+        ('url = "mysql://db/x"\ndoses = "SELECT 1"', "url: begins with postgresql://"),
+        ('url = "postgresql://db/x"', "has no query; name one of doses, withdrawals"),
+        ('url = "postgresql://db/x"\ninto = "in/all"\ndoses = "SELECT 1"', "into 'in/all': has no {date}"),
+        ('url = "postgresql://db/x"\ntable = "doses"', "table"),
+    ],
+)
+def test_what_the_configuration_must_not_say(nights: Nights, table: str, said: str) -> None:
+    nights.config.write_text(nights.config.read_text("utf-8") + f"\n[postgresql]\n{table}\n", "utf-8")
+    with pytest.raises(UsageError) as raised:
+        read_configuration(nights.config)
+    assert said in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_without_the_driver_it_is_told(nights: Nights, database: Server) -> None:
+    configured(nights, database)
+    with mock.patch("linkage.nights.fetching._NEEDED", "no_such_driver"), pytest.raises(LinkageError) as raised:
+        nights.run(0)
+    assert "pip install 'dose-linkage[postgresql]'" in str(raised.value)
