@@ -196,7 +196,7 @@ def test_numbers_are_hidden_until_asked_for_and_the_asking_stays(served: Served)
     assert STATED["id_number"] in page
     assert '0681900012<mark class="digit">8</mark>4' in page
     assert STATED["id_number"] not in served.browser("binh").get(f"/items/{number}").text
-    an.post(f"/items/{number}/unmask")
+    assert an.post(f"/items/{number}/unmask").status_code == 303
     with served.store.reading() as connection:
         assert audit.n_of_item(connection, number, "unmask") == 1
         assert audit.n_of_item(connection, served.item_of("S2"), "unmask") == 0

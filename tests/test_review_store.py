@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DatabaseError
 
 from linkage.errors import LinkageError, UsageError, VerificationError
@@ -295,6 +295,34 @@ def test_what_a_colleague_says_before_any_file_takes_the_place(store: Store) -> 
     say(store, "S1", "nobody")
     say(store, "S1", "person", "P1", COLLEAGUE, LATER)
     assert exported(store) == [(claim_id(1), "person", "P1")]
+
+
+def test_a_file_has_what_was_in_force_when_one_was_written(store: Store, tmp_path: Path) -> None:
+    """What was taken back or replaced before any file was written stands in none, however many follow."""
+    say(store, "S1", "nobody")
+    say(store, "S1", "person", "P1", COLLEAGUE, LATER)
+    say(store, "S2", "foreigner")
+    take_back(store, "S2")
+    for _ in range(2):
+        export_verdicts(store, tmp_path / "v.csv")
+        assert exported(store) == [(claim_id(1), "person", "P1")]
+
+
+def test_of_a_subject_s_claims_each_has_its_own_verdict(tmp_path: Path) -> None:
+    made = new_store(tmp_path, reviewed(1), [claim(1) | {"claim_id": claim_id(9), "dose_ids": ["D9"]}])
+    say(made, "S1", "nobody")
+    with made.writing() as connection:
+        row = connection.execute(select(claims.c.claim_row).where(claims.c.claim_id == claim_id(1))).scalar_one()
+        number = all_items_of(connection)["S1"]
+        decide(connection, COLLEAGUE, number, Said("person", "P1", "", (row,), 1), LATER)
+    for _ in range(2):
+        export_verdicts(made, tmp_path / "v.csv")
+        assert exported(made) == [(claim_id(9), "nobody", ""), (claim_id(1), "person", "P1")]
+    made.close()
+
+
+def all_items_of(connection: Connection) -> dict[str, int]:
+    return {row.subject: row.item_id for row in connection.execute(select(items))}
 
 
 # ---------------------------------------------------------------------------------------------------------- the file

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from linkage.errors import LinkageError, UsageError
 from linkage.review import audit
 from linkage.review.permissions import Account
 from linkage.review.standing import refresh
-from linkage.review.tables import candidates, claims, event_claims, events, exports, items, voids
+from linkage.review.tables import candidates, claims, event_claims, events, handed, items, voids
 from linkage.schema.inputs import VERDICT_WORDS
 
 PERSON = "person"
@@ -99,9 +99,9 @@ def undo(connection: Connection, who: Account, item_id: int, version: int, at: s
 
 def undoable(connection: Connection, who: Account, item_id: int, at: str) -> Any | None:
     """The decision on an item that somebody may take back; None where there is none."""
-    handed = connection.execute(select(func.coalesce(func.max(exports.c.last_event), 0))).scalar_one()
     in_force = select(claims.c.event_id).where(claims.c.item_id == item_id, claims.c.event_id.is_not(None))
-    query = select(events).where(events.c.item_id == item_id, events.c.kind == VERDICT, events.c.event_id > handed)
+    query = select(events).where(events.c.item_id == item_id, events.c.kind == VERDICT)
+    query = query.where(events.c.event_id.not_in(select(handed.c.event_id)))
     query = query.where(events.c.account == who.account, events.c.event_id.in_(in_force))
     last = connection.execute(query.order_by(events.c.event_id.desc()).limit(1)).one_or_none()
     return last if last is not None and last.at[:10] == at[:10] else None

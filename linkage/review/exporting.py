@@ -13,18 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from linkage.machine.clock import now
 from linkage.review import audit
-from linkage.review.deciding import UNDO, VERDICT
+from linkage.review.deciding import VERDICT
 from linkage.review.store import Store
-from linkage.review.tables import claims, event_claims, events, exports
+from linkage.review.tables import claims, event_claims, events, exports, handed
 from linkage.review.taking import SYSTEM
 from linkage.schema import VERDICTS
 from linkage.storage.output_paths import check_file
 from linkage.storage.work_folders import replacing
 from linkage.wording.cell_text import csv_cell
+
+_KEY = ("event_id", "claim_row")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def export_verdicts(store: Store, out: Path) -> Exported:
     """
     check_file(out, [store.path])
     with store.writing() as connection:
-        rows = verdict_rows(connection)
+        found = _in_files(connection)
+        rows = [_row(row) for row in found]
         text = _as_csv(rows)
         digest = hashlib.sha256(text.encode()).hexdigest()
         last = connection.execute(select(func.coalesce(func.max(events.c.event_id), 0))).scalar_one()
@@ -53,6 +56,9 @@ def export_verdicts(store: Store, out: Path) -> Exported:
         at = now().isoformat(timespec="seconds")
         said = {"last_event": last, "rows": len(rows), "sha256": digest}
         connection.execute(insert(exports).values(number=number, at=at, **said))
+        new = [{"number": number} | {name: row[name] for name in _KEY} for row in found if row["number"] is None]
+        if new:
+            connection.execute(insert(handed), new)
         audit.append(connection, "", SYSTEM, "export", at, {"number": number, **said})
     # Killed here, what was not written counts as handed over: the next file has it.
     with replacing(out) as part:
@@ -65,21 +71,21 @@ def verdict_rows(connection: Connection) -> list[dict[str, str]]:
 
     Left out are those taken back, and those that another one took the place of before a file had them.
     """
-    undone = set(connection.execute(select(events.c.undoes).where(events.c.kind == UNDO)).scalars())
-    in_force = set(connection.execute(select(claims.c.event_id).where(claims.c.event_id.is_not(None))).scalars())
-    handed = connection.execute(select(func.coalesce(func.max(exports.c.last_event), 0))).scalar_one()
+    return [_row(row) for row in _in_files(connection)]
+
+
+def _in_files(connection: Connection) -> list[dict[str, Any]]:
+    """The verdicts of a file, by claim: those in force, and those that stood in one before. number: of that one."""
+    of_claim = (handed.c.event_id == event_claims.c.event_id) & (handed.c.claim_row == event_claims.c.claim_row)
     query = (
-        select(events, event_claims.c.claim_id)
+        select(events, event_claims.c.claim_id, event_claims.c.claim_row, handed.c.number)
         .join(event_claims, event_claims.c.event_id == events.c.event_id)
-        .where(events.c.kind == VERDICT)
-        .order_by(events.c.event_id, event_claims.c.claim_id)
+        .join(claims, claims.c.claim_row == event_claims.c.claim_row)
+        .outerjoin(handed, of_claim)
+        .where(events.c.kind == VERDICT, or_(claims.c.event_id == events.c.event_id, handed.c.number.is_not(None)))
+        .order_by(events.c.event_id, event_claims.c.claim_id, event_claims.c.claim_row)
     )
-    rows = (dict(row._mapping) for row in connection.execute(query))
-    return [
-        _row(row)
-        for row in rows
-        if row["event_id"] not in undone and (row["event_id"] in in_force or row["event_id"] <= handed)
-    ]
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from linkage.review.arriving import gravest
 from linkage.review.tables import claims, events, items
@@ -36,8 +36,11 @@ def refresh(connection: Connection, item_ids: Collection[int]) -> None:
         found: dict[int, list[Any]] = {number: [] for number in part}
         for row in connection.execute(query):
             found[row.item_id].append(row)
-        for number, of_item in found.items():
-            connection.execute(update(items).where(items.c.item_id == number).values(**_standing(of_item)))
+        standing = [{"of_item": number, **_standing(of_item)} for number, of_item in found.items()]
+        for rows in ([row for row in standing if len(row) > 2], [row for row in standing if len(row) == 2]):
+            if rows:
+                values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of_item"}
+                connection.execute(update(items).where(items.c.item_id == bindparam("of_item")).values(values), rows)
 
 
 def state_of(words: Iterable[str | None]) -> str:

@@ -1,7 +1,7 @@
 """The tables of the store, as SQLAlchemy knows them; migrations make them, and a test holds that both say the same.
 
 Moments are texts, ISO 8601 with the zone of Viet Nam, which sort as they follow each other. What is said stays:
-``events``, ``event_claims``, ``voids`` and ``audit`` only grow.
+``events``, ``event_claims``, ``voids``, ``handed`` and ``audit`` only grow.
 """
 
 from __future__ import annotations
@@ -136,6 +136,15 @@ exports = Table(
     Column("rows", Integer, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("at", String(32), nullable=False),
+)
+
+# The verdicts that stood in such a file, by claim.
+handed = Table(
+    "handed",
+    metadata,
+    Column("event_id", Integer, ForeignKey("events.event_id"), primary_key=True),
+    Column("claim_row", Integer, ForeignKey("claims.claim_row"), primary_key=True),
+    Column("number", Integer, ForeignKey("exports.number"), nullable=False),
 )
 
 audit = Table(

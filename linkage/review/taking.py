@@ -26,6 +26,8 @@ from linkage.review.tables import candidates, claims, event_claims, events, item
 # What became of a verdict that decides no longer; see "Verdicts" in docs/operation.md.
 VOID = ("corrected", "person_changed", "contradicted")
 SYSTEM = "system"  # in whose name a night is taken
+# Made once: to build a statement takes longer than to execute it.
+_NEW_ITEM, _NEW_CLAIM = insert(items), insert(claims)
 
 
 @dataclass(frozen=True)
@@ -100,24 +102,30 @@ class _Taking:
         self.night_id = night_id
         self.touched: set[int] = set()
         self.counts: Counter[str] = Counter()
+        self._items: dict[str, int] = {}  # by subject, as far as they were looked up
+        self._candidates: list[dict[str, Any]] = []  # to be written at the end, all at once
 
     def finish(self) -> None:
+        if self._candidates:
+            self.connection.execute(insert(candidates), self._candidates)
         refresh(self.connection, self.touched)
 
     def claims(self, some: Sequence[Claim]) -> None:
         ids = sorted({claim.claim_id for claim in some})
+        several = {name for name, n in Counter(claim.claim_id for claim in some).items() if n > 1}
         stored: dict[str, list[Any]] = {}
         for known in self.connection.execute(select(claims).where(claims.c.claim_id.in_(ids))):
             stored.setdefault(known.claim_id, []).append(known)
+        self._find_items([claim for claim in some if claim.change != CLOSED])
         for claim in some:
             row: Any | None = _stored_row(stored.get(claim.claim_id, []), claim)
             if claim.change != CLOSED:
                 self._write(claim, row)
             elif row is not None and row.is_open and row.queue == claim.queue:
                 self._close([row])
-            # What else the night says of the claim looks at what this left.
-            again = select(claims).where(claims.c.claim_id == claim.claim_id)
-            stored[claim.claim_id] = list(self.connection.execute(again))
+            if claim.claim_id in several:  # what else the night says of it looks at what this left
+                again = select(claims).where(claims.c.claim_id == claim.claim_id)
+                stored[claim.claim_id] = list(self.connection.execute(again))
 
     def _write(self, claim: Claim, row: Any | None) -> None:
         content = msgspec.to_builtins(claim.content)
@@ -125,18 +133,19 @@ class _Taking:
         values = {"item_id": item_id, "queue": claim.queue, "is_open": True, "content": content}
         told = [msgspec.to_builtins(candidate) for candidate in claim.candidates]
         if row is None:
-            made = self.connection.execute(insert(claims).values(claim_id=claim.claim_id, **values))
+            made = self.connection.execute(_NEW_CLAIM, {"claim_id": claim.claim_id, **values})
             (claim_row,) = made.inserted_primary_key or (0,)
         else:
             claim_row = row.claim_row
             if all(getattr(row, name) == value for name, value in values.items()) and told == self._told(claim_row):
                 return
             self.connection.execute(update(claims).where(claims.c.claim_row == claim_row).values(**values))
+            self._candidates = [one for one in self._candidates if one["claim_row"] != claim_row]
             self.connection.execute(delete(candidates).where(candidates.c.claim_row == claim_row))
             self.touched.add(row.item_id)
         for rank, candidate in enumerate(told, 1):
-            one = {"claim_row": claim_row, "rank": rank, "person_id": candidate["person_id"], "content": candidate}
-            self.connection.execute(insert(candidates).values(**one))
+            of_claim = {"claim_row": claim_row, "rank": rank, "person_id": candidate["person_id"]}
+            self._candidates.append(of_claim | {"content": candidate})
         self.touched.add(item_id)
         self.counts["opened" if row is None or not row.is_open else "changed"] += 1
 
@@ -144,17 +153,20 @@ class _Taking:
         query = select(candidates.c.content).where(candidates.c.claim_row == claim_row).order_by(candidates.c.rank)
         return list(self.connection.execute(query).scalars())
 
+    def _find_items(self, some: Sequence[Claim]) -> None:
+        """Look up the items of some claims, all at once."""
+        subjects = {_subject_of(claim) for claim in some} - set(self._items)
+        query = select(items.c.subject, items.c.item_id).where(items.c.subject.in_(sorted(subjects)))
+        self._items |= {row.subject: row.item_id for row in self.connection.execute(query)}
+
     def _item_of(self, claim: Claim) -> int:
         """The item of the subject, or of the claim where none is stated; made where there is none."""
-        subject = claim.subject_id or claim.claim_id
-        found = self.connection.execute(select(items.c.item_id).where(items.c.subject == subject)).scalar_one_or_none()
-        if found is not None:
-            return int(found)
-        empty = {"unit": "", "unit_then": "", "state": "open", "priority": 0, "settle_probability": 0.0}
-        has_id = claim.subject_id is not None
-        made = insert(items).values(subject=subject, has_subject_id=has_id, n_doses=0, version=0, **empty)
-        (item_id,) = self.connection.execute(made).inserted_primary_key or (0,)
-        return int(item_id)
+        subject = _subject_of(claim)
+        if subject not in self._items:
+            empty = {"unit": "", "unit_then": "", "state": "open", "priority": 0, "settle_probability": 0.0}
+            new = {"subject": subject, "has_subject_id": claim.subject_id is not None, "n_doses": 0, "version": 0}
+            (self._items[subject],) = self.connection.execute(_NEW_ITEM, new | empty).inserted_primary_key or (0,)
+        return self._items[subject]
 
     def _close(self, rows: Sequence[Any]) -> None:
         for part in parts(row.claim_row for row in rows):
@@ -193,6 +205,10 @@ class _Taking:
         of_claim = (claims.c.claim_id == claim_id) & (claims.c.event_id == event_id)
         self.touched |= set(self.connection.execute(select(claims.c.item_id).where(of_claim)).scalars())
         self.connection.execute(update(claims).where(of_claim).values(event_id=None))
+
+
+def _subject_of(claim: Claim) -> str:
+    return claim.subject_id or claim.claim_id
 
 
 def _stored_row(rows: Sequence[Any], claim: Claim) -> Any | None:

@@ -12,6 +12,7 @@ from linkage.review.store import Store
 from linkage.review.web.application import make_application
 
 HOST = "127.0.0.1"
+_WAITING = 512  # connections
 
 
 def serve(store: Store, port: int, tell: Callable[[str], None], *, is_behind_https: bool = False) -> None:
@@ -23,6 +24,7 @@ def serve(store: Store, port: int, tell: Callable[[str], None], *, is_behind_htt
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen(_WAITING)  # who asks from now on waits until it is answered
     except OSError as error:
         listening.close()
         raise LinkageError(f"--port {port}: cannot be listened on ({error.strerror}); choose another one") from error
