@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,9 @@ def test_every_command_prints_one_document_or_lines(
             if is_json:
                 json.loads(done.out)
                 assert done.out.count("\n") == 1
+        written = [path for path in tmp_path.iterdir() if path.is_file()]
+        assert len(written) >= 4
+        assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
         store = ["--store", tmp_path / "other.db"]
 
 
