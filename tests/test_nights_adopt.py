@@ -331,21 +331,27 @@ def test_births_that_were_still_to_come_are_read_and_verdicts_go_along(nights: N
     child = town.doses[310] | stated | {"full_name": born[0]["full_name"], "dose_id": "child"}
     # Compared, it is the same claim as long as neither's date of birth is known.
     unborn = child | {"dose_id": "unborn", "date_of_birth": "03/03/2023"}
-    nights.write_doses(1, [child, unborn])
+    later = child | {"dose_id": "later", "date_of_birth": "05/04/2023"}  # than that of anybody registered
+    nights.write_doses(1, [child, unborn, later])
     nights.write_registry(1, born)
     nights.run(1)
     said = {"verdict": "nobody", "unit": "00001", "decided_by": "A", "decided_at": "2026-03-15"}
     nights.write_verdicts(2, [said | {"dose_id": "child"}])
     nights.run(2)
     before = in_force(nights, "before")
-    assert [before[key]["decided_by"] for key in ("child", "unborn")] == ["officer"] * 2
+    assert [before[key]["decided_by"] for key in ("child", "unborn", "later")] == ["officer"] * 3
     told = prepare(nights, model, 3)
     assert told.json["report"]["read_otherwise"] == 2
     assert "doses that make other claims, as dates of birth are read up to a later day: 2" in told.err
     name = told.json["adoption"]
     apply(nights, name)
     after = in_force(nights, "after")
-    assert [after[key]["decided_by"] for key in ("child", "unborn")] == ["officer", "model"]
+    assert [after[key]["decided_by"] for key in ("child", "unborn", "later")] == ["officer", "model", "model"]
+    items = [
+        row for name in ("match", "review", "unmatched") for row in table(nights.folder / "after", f"queues/{name}")
+    ]
+    of_dose = {dose: row["verdicts"] for row in items for dose in row["dose_ids"]}
+    assert (len(of_dose["child"]), of_dose["unborn"], of_dose["later"]) == (1, [], [])
     claims = {
         row["dose_id"]: row["claim"]
         for row in rows_in_force(open_state(nights.folder / "state"), DOSE_VERSIONS).to_pylist()
@@ -356,10 +362,10 @@ def test_births_that_were_still_to_come_are_read_and_verdicts_go_along(nights: N
     assert [(one["verdict"], one["became"]) for one in night.verdicts] == [("nobody", "pins")]
     assert call("verify", nights.config).code == 0
     # The same again says nothing new, and a verdict by the claim speaks of the claim as it is read by now.
-    nights.write_doses(4, [child, unborn])
+    nights.write_doses(4, [child, unborn, later])
     nights.write_verdicts(4, [said | {"claim_id": after["unborn"]["claim_id"]}])
     done = nights.run(4).night_dir
-    assert manifest(done)["doses"]["unchanged"] == 2
+    assert manifest(done)["doses"]["unchanged"] == 3
     assert [row["became"] for row in table(done, "verdicts")] == ["pins"]
     assert in_force(nights, "in_the_end")["unborn"]["decided_by"] == "officer"
     versions = versions_of(open_state(nights.folder / "state"), DOSE_VERSIONS, np.array(["child"])).to_pylist()
