@@ -209,3 +209,57 @@ def test_long_values_cost_their_rows_only(tmp_path: Path) -> None:
     names = pa.array(["Lê Lan"]).take(pa.array(np.zeros(300_000, np.int64)))
     write(tmp_path / "b.parquet", {"person_id": pa.array(np.arange(300_000)), "full_name": names})
     assert ingest([tmp_path / "b.parquet"], REGISTRY).accepted.num_rows == 300_000
+
+
+def partition(folder: Path, name: str, columns: Mapping[str, object]) -> Path:
+    (folder / name).mkdir(parents=True)
+    return write(folder / name / "part-0.parquet", columns)
+
+
+def test_columns_in_the_names_of_folders(tmp_path: Path) -> None:
+    """As Spark writes a table in partitions: the innermost folders of the form column=value state the column."""
+    files = [
+        partition(
+            tmp_path / "table=doses",
+            "dose_date=2022-08-29/lot=A%2F1",
+            {"dose_id": ["D1", "D2"], "full_name": ["A", "B"]},
+        ),
+        partition(
+            tmp_path / "table=doses",
+            "dose_date=2022-08-30/lot=__HIVE_DEFAULT_PARTITION__",
+            {"dose_id": ["D3"], "full_name": ["C"]},
+        ),
+    ]
+    batch = ingest(files, DOSES)
+    rows = batch.accepted.read().select(["dose_id", "dose_date", "lot"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("D1", "2022-08-29", "A/1"),
+        ("D2", "2022-08-29", "A/1"),
+        ("D3", "2022-08-30", None),
+    ]
+    assert "table" in (batch.files[0].note or "")
+    assert len({file.file for file in batch.files}) == 2
+
+
+def test_what_a_file_states_goes_before_its_folders(tmp_path: Path) -> None:
+    columns = {"dose_id": ["D1"], "full_name": ["A"], "Dose_Date": ["2021-01-01"]}
+    batch = read(partition(tmp_path, "dose_date=2022-08-29", columns))
+    assert batch.accepted.read()["dose_date"].to_pylist() == ["2021-01-01"]
+    # A folder further out does not count where one between is none.
+    batch = read(partition(tmp_path, "lot=B/all/dose_date=2022-08-29", {"dose_id": ["D1"], "full_name": ["A"]}))
+    assert batch.accepted.read().select(["lot", "dose_date"]).to_pylist() == [{"lot": None, "dose_date": "2022-08-29"}]
+
+
+def test_a_rejected_record_shows_what_its_folder_states(tmp_path: Path) -> None:
+    path = partition(tmp_path, "dose_date=2022-08-29", {"dose_id": ["D1", None], "full_name": ["A", "B"]})
+    raw = read(path).rejected["raw"][0].as_py()
+    assert json.loads(raw) == {"dose_id": None, "full_name": "B", "dose_date": "2022-08-29"}
+
+
+def test_equal_parts_of_two_folders_are_different_doses(tmp_path: Path) -> None:
+    """Without ids the keys are derived from what a file holds, and what its folder states is a part of that."""
+    columns = {"full_name": ["A"], "vaccine": ["V"], "dose_number": ["1"]}
+    files = [partition(tmp_path, f"dose_date=2022-08-{day}", columns) for day in (29, 30)]
+    batch = ingest(files, DOSES)
+    assert batch.rejected.num_rows == 0
+    assert len(set(batch.accepted.read()["dose_id"].to_pylist())) == 2

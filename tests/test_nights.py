@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -149,6 +150,23 @@ def test_a_night_is_done_once(nights: Nights, town: Town) -> None:
     other = start(nights, 1)  # the same doses on another day say nothing new
     assert other.json["changes"] == {"new": 0, "changed": 0, "withdrawn": 0}
     assert call("nights", "list", "--config", nights.config, "--json").json["nights"][1]["doses"]["unchanged"] == 60
+
+
+def test_doses_come_in_partitions(nights: Nights, town: Town) -> None:
+    """What a folder states is a part of the input: the same file in another one is another night."""
+    text = nights.config.read_text("utf-8")
+    nights.config.write_text(text.replace("in/{date}/doses*.parquet", "in/{date}/*/*.parquet"), "utf-8")
+    place = nights.folder / "in" / nights.date(0).isoformat()
+    rows = [{name: value for name, value in row.items() if name != "lot"} for row in town.doses[:40]]
+    (place / "lot=L1").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), place / "lot=L1" / "part-0.parquet")
+    assert start(nights, 0).json["changes"]["new"] == 40
+    assert {row["lot"] for row in versions(nights)} == {"L1"}
+    (place / "lot=L1").rename(place / "lot=L2")
+    again = start(nights, 0)
+    assert again.code == 0
+    assert "already done" not in again.err
+    assert [row["lot"] for row in versions(nights) if row["version"] == 2] == ["L2"] * 40
 
 
 def test_a_clock_that_was_set_back_is_told(nights: Nights, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

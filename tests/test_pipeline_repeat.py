@@ -10,6 +10,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from linkage.ingest.records import RecordsWriter
@@ -162,3 +164,14 @@ main()
     assert again.code == 0
     assert [path.name for path in tmp_path.iterdir()] == [again.json["run_id"]]
     assert hashes(tmp_path / again.json["run_id"]) == hashes(district.run_dir)
+
+
+def test_the_same_file_in_another_partition_is_another_run(district: District, tmp_path: Path) -> None:
+    rows = pa.Table.from_pylist(district.rows("doses")[:30]).drop_columns(["dose_date"])
+    names = set()
+    for day in ("2022-08-28", "2022-08-29"):
+        folder = tmp_path / f"dose_date={day}"
+        folder.mkdir()
+        pq.write_table(rows, folder / "part-0.parquet")
+        names.add(district.link([folder / "part-0.parquet"], tmp_path / "runs").name)
+    assert len(names) == 2

@@ -18,6 +18,7 @@ import pyarrow.types as pt
 from linkage.errors import InputError, LinkageError
 from linkage.ingest.csv_kernels import INVALID_ENCODING
 from linkage.ingest.header import Header, header_notes, match_header
+from linkage.ingest.hive_folders import folder_values, with_values
 from linkage.ingest.parquet_limits import TextLimit, batch_rows, check_announced, open_parquet
 from linkage.ingest.rows import (
     EXACT_INTEGER,
@@ -54,14 +55,18 @@ def read_parquet(
         digest = pool.submit(_sha256, path)
         with _damage(file), open_parquet(path, page_checksum_verification=True) as parquet:
             check_announced(parquet.metadata, path, file)
-            header = match_header(parquet.schema_arrow.names, table, columns, file)
+            names = parquet.schema_arrow.names
+            values = folder_values(path, names)
+            header = match_header([*names, *values], table, columns, file)
             if header.lacks_key(table):
-                header = replace(header, key_prefix=derived_prefix(digest.result()))
+                prefix = derived_prefix(_sha256_with(digest.result(), values))
+                header = replace(header, key_prefix=prefix)
             n_announced = parquet.metadata.num_rows
             n_records, positions, faults = 0, [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
-            wanted = [header.names[place] for place in header.places]
+            wanted = [names[place] for place in header.places if place < len(names)]
             limit = TextLimit(path, file)
-            batches = parquet.iter_batches(batch_rows(path, parquet.metadata, wanted), columns=wanted)
+            read = parquet.iter_batches(batch_rows(path, parquet.metadata, wanted), columns=wanted)
+            batches = (with_values(rows, values) for rows in read)
             work = (
                 partial(_check, rows, n_before, header, table, file, limit) for rows, n_before in _numbered(batches)
             )
@@ -84,6 +89,11 @@ def read_parquet(
         names=header.names,
         read=header.columns(table),
     )
+
+
+def _sha256_with(digest: str, values: Mapping[str, str | None]) -> str:
+    """The digest of a file together with what its folders state; its own where they state nothing."""
+    return hashlib.sha256(f"{digest} {sorted(values.items())}".encode()).hexdigest() if values else digest
 
 
 def _sha256(path: Path) -> str:
@@ -216,6 +226,7 @@ def _rows_as_json(path: Path, file: str, positions: np.ndarray) -> list[bytes]:
     start = 1
     with _damage(file), open_parquet(path) as parquet:
         n_rows = batch_rows(path, parquet.metadata, parquet.schema_arrow.names)
+        values = folder_values(path, parquet.schema_arrow.names)
         for group in range(parquet.num_row_groups):
             end = start + parquet.metadata.row_group(group).num_rows
             if np.searchsorted(positions, start) == np.searchsorted(positions, end):
@@ -224,7 +235,7 @@ def _rows_as_json(path: Path, file: str, positions: np.ndarray) -> list[bytes]:
             for rows in parquet.iter_batches(n_rows, row_groups=[group]):
                 low, high = np.searchsorted(positions, [start, start + rows.num_rows])
                 if low < high:
-                    found += _json_objects(rows.take(pa.array(positions[low:high] - start)))
+                    found += _json_objects(with_values(rows.take(pa.array(positions[low:high] - start)), values))
                 start += rows.num_rows
     return found
 

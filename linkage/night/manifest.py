@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from linkage.deciding.error_rates import ErrorRates
 from linkage.ingest import Ingested, file_entries, set_aside_entries
+from linkage.ingest.hive_folders import folder_values
 from linkage.machine.memory import peak_rss_bytes
 from linkage.machine.version import code_version
 from linkage.plan.sections import Plan
@@ -51,6 +52,10 @@ def run_id(
         "list_date": drawn_up.isoformat(),
         **({} if verdicts is None else {"verdicts": verdicts}),
     }
+    # What the folders of a file state is a part of what it holds.
+    stated = [(file.sha256, sorted(folder_values(file.path, ()).items())) for file in ingested.files]
+    if folders := sorted((digest, values) for digest, values in stated if values):
+        content["folders"] = folders
     return f"{drawn_up:%Y%m%d}-{hashlib.sha256(msgspec.json.encode(content, order='sorted')).hexdigest()[:12]}"
 
 

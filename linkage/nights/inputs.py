@@ -12,6 +12,7 @@ import msgspec
 
 from linkage.errors import UsageError
 from linkage.ingest import file_notes
+from linkage.ingest.hive_folders import folder_values
 from linkage.ingest.paths import sha256_of
 from linkage.nights.arriving import Arrived
 from linkage.nights.configuration import Configuration, files_of
@@ -97,6 +98,9 @@ def inputs_of(configuration: Configuration, date: datetime.date, state: State) -
         "verdicts": sorted(sums[path] or "" for path in verdicts),
         "columns": sorted(configuration.columns.items()),
     }
+    # What the folders of a file state is a part of what it holds.
+    if any(folders := [sorted(folder_values(path, ()).items()) for path in sums]):
+        content["folders"] = folders
     digest = hashlib.sha256(msgspec.json.encode(content)).hexdigest()
     missing = (*no_doses, *no_withdrawals, *no_changes, *no_verdicts)
     named = {"doses": doses, "withdrawals": withdrawals, "verdicts": verdicts}
