@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,14 +13,14 @@ import pyarrow as pa
 import pytest
 
 from linkage.nights.configuration import Limits, read_configuration
-from linkage.nights.figures import COMMUNE, FACILITY, PATTERN, STATUS, Past, past_of
+from linkage.nights.figures import COMMUNE, FACILITY, PATTERN, STATUS, Past, figures_of, past_of
 from linkage.nights.gates import GATES, compared
 from linkage.nights.status import status
 from linkage.nights.unusual import beyond_usual, pattern_drift
 from linkage.state.compacting import merged
 from linkage.state.folder import NO_STATE, open_state
 from linkage.state.rows import versions_of
-from linkage.state.tables import FIGURES, NIGHTS_COUNTED
+from linkage.state.tables import DOSE_VERSIONS, FIGURES, NIGHTS_COUNTED, READ_OTHERWISE
 from tests.district import Called, call
 from tests.nights import CONFIGURATION, Nights, manifest
 
@@ -230,6 +231,11 @@ def test_the_state_counts_what_each_night_brought(nights: Nights) -> None:
         assert 0 < total(night, PATTERN) <= n
     shared = {row["facility_code"] for row in rows[:200]}
     assert {row["key"] for row in counted if (row["night"], row["kind"]) == (1, FACILITY)} == shared
+    read_otherwise = versions_of(state, DOSE_VERSIONS)  # as by an adoption, which nobody sent
+    what = pa.repeat(pa.scalar(READ_OTHERWISE), read_otherwise.num_rows)
+    read_otherwise = read_otherwise.set_column(read_otherwise.column_names.index("what"), "what", what)
+    unused: Any = object()
+    assert figures_of(read_otherwise, unused, unused, 3).num_rows == 0
     after = past_of(state, FIGURES.schema.empty_table())
     assert (after.n_before, past_of(NO_STATE, FIGURES.schema.empty_table()).n_before) == (2, 0)
     before, now = after.counts(STATUS)
