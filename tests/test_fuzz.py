@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.faults import fuzz_nights
 from benchmarks.faults.commands import make_work
-from benchmarks.faults.forked import start_forked
+from benchmarks.faults.forked import preload, start_forked
 from benchmarks.faults.fuzz import _lost, _trial
 from benchmarks.faults.fuzz_reading import lost, read_once
 from benchmarks.faults.fuzz_sorts import GIVEN, Sort, _as_toml, _as_workbook, _of_bytes, of_plan
@@ -78,6 +78,7 @@ def test_mutated_plans_are_read_or_refused(tmp_path: Path) -> None:
 
 
 def test_a_fork_ends_as_a_process_does(tmp_path: Path) -> None:
+    preload()
     work = make_work(tmp_path / "work")
     ended = start_forked(["model", "show", str(tmp_path / "absent.json")], work, 60)
     assert ended.code == 2

@@ -27,7 +27,7 @@ Pair = tuple[Sequence[str], Sequence[str]]
 
 # Started twice into one place.
 TWICE = (
-    *("simulate", "index build", "index apply", "index compact", "train", "run", "link"),
+    *("simulate", "index build", "index apply", "index compact", "train", "run", "night", "link"),
     *("report appendix", "plan init"),
 )
 # Changes of an index while runs read it.

@@ -20,6 +20,7 @@ from benchmarks.faults.fuzz_sorts import Sort, sorts_of
 from benchmarks.faults.processes import Fault
 from benchmarks.faults.town import Town
 from benchmarks.faults.trials import WRONG, Trial, broken, files_in, leftover, outcome_of, tried
+from linkage.published.manifests import night_files
 
 KIND = "fuzz"
 _SECONDS = 120
@@ -39,19 +40,16 @@ def trials(town: Town, n: int, rng: random.Random) -> Iterator[Trial]:
 
 def _trial(sort: Sort, work: Path, rng: random.Random) -> Trial:
     given, out = work / "given", work / "out"
-    if sort.beside is None:
-        given.mkdir()
-    else:
-        shutil.copytree(sort.beside, given)
     what, content = sort.mutate(rng)
-    (given / sort.file).write_bytes(content)
+    _give(sort, given, content)
     name = rng.choice(sorted(sort.commands))
-    command = Command(name, sort.arguments(name, given / sort.file, out), (out,))
+    writes = (out, *(given / place for place in sort.writes))
+    command = Command(name, sort.arguments(name, given / sort.file, out), writes)
     before = files_in([work])
     ended = start_forked(command.arguments, work, _SECONDS)
     problem = broken(ended) or leftover(ended, before, files_in([work]), command.writes)
     if problem is None and ended.code == 0:
-        problem = _lost(out)
+        problem = _lost(*writes)
     fault = f"{sort.name}: {what[:_LONGEST]}"
     outcome, detail = outcome_of(ended, problem)
     if outcome != WRONG:
@@ -59,15 +57,32 @@ def _trial(sort: Sort, work: Path, rng: random.Random) -> Trial:
     for part in (out, work / "tmp"):
         shutil.rmtree(part)
         part.mkdir()
-    return tried(KIND, command, Fault(fault, environment={"TMPDIR": str(work / "tmp")}), work, lambda _: _lost(out))
+    shutil.rmtree(given)
+    _give(sort, given, content)
+    return tried(KIND, command, Fault(fault, environment={"TMPDIR": str(work / "tmp")}), work, lambda _: _lost(*writes))
 
 
-def _lost(out: Path) -> str | None:
-    """What does not add up in a published run or linkage; None where all does."""
-    for path in out.rglob("manifest.json"):
+def _give(sort: Sort, given: Path, content: bytes) -> None:
+    """The mutated file, with what is beside it."""
+    if sort.beside is None:
+        given.mkdir()
+    else:
+        shutil.copytree(sort.beside, given)
+    (given / sort.file).write_bytes(content)
+
+
+def _lost(*places: Path) -> str | None:
+    """What does not add up in published runs, nights or linkages; None where all does."""
+    for path in (path for place in places for path in place.rglob("manifest.json")):
         manifest = json.loads(path.read_text("utf-8"))
         outputs = manifest.get("outputs", {})
-        if "counts" in manifest:
+        if "night_id" in manifest:
+            files = night_files(manifest)
+            if any(file["physical_records"] != file["decided"] + file["rejected"] for file in files):
+                return f"the sum of a file does not hold: {files}"
+            if sum(file["rejected"] for file in files) != outputs["queues/rejected.parquet"]["rows"]:
+                return f"of {files} the night rejects other records"
+        elif "counts" in manifest and "inputs" in manifest and outputs:
             inputs = manifest["inputs"]
             if any(file["physical_records"] != file["decided"] + file["rejected"] for file in inputs):
                 return f"the sum of a file does not hold: {inputs}"

@@ -19,17 +19,18 @@ import xlsxwriter
 
 from benchmarks.faults.mutations import mutated_bytes, mutated_workbook
 from benchmarks.faults.structures import mutated
-from benchmarks.faults.town import Town
+from benchmarks.faults.town import SECOND_NIGHT, Town
 
 _ROWS = 120
-GIVEN, FOLDER, OUT = "{given}", "{folder}", "{out}"  # in arguments: the file, the folder that it is in, that of results
+# In arguments: the file, the folder that it is in, the folder that was given as a whole, that of results.
+GIVEN, FOLDER, WHOLE, OUT = "{given}", "{folder}", "{whole}", "{out}"
 Mutate = Callable[[random.Random], tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
 class Sort:
     """A sort of input: its name, the file and what is in it, how it is mutated, the commands that read it; beside: a
-    folder that the file is a part of."""
+    folder that the file is a part of; writes: what of that folder may be changed."""
 
     name: str
     file: str
@@ -37,10 +38,12 @@ class Sort:
     mutate: Mutate
     commands: dict[str, tuple[str, ...]]
     beside: Path | None = None
+    writes: tuple[str, ...] = ()
 
     def arguments(self, command: str, given: Path, out: Path) -> tuple[str, ...]:
         """The words of a command."""
-        places = {GIVEN: str(given), FOLDER: str(given.parent), OUT: str(out)}
+        whole = str(given).removesuffix(f"/{self.file}")
+        places = {GIVEN: str(given), FOLDER: str(given.parent), WHOLE: whole, OUT: str(out)}
         words = self.commands[command]
         for name, path in places.items():
             words = tuple(word.replace(name, path) for word in words)
@@ -74,6 +77,32 @@ def sorts_of(town: Town) -> Iterator[Sort]:
     manifest = (town.run / "manifest.json").read_bytes()
     read_by = {command: words[command] for command in ("report", "evaluate run", "explain", "rejects")}
     yield Sort("manifest", "manifest.json", manifest, of_json(manifest), read_by, town.run)
+    yield from _of_nights(town, doses, registry)
+
+
+def _of_nights(town: Town, doses: pa.Table, registry: pa.Table) -> Iterator[Sort]:
+    """What a second night reads, beside a state after a first one."""
+    ids = doses.column("dose_id")
+    reasons = pa.array([f"reason {number % 3}" for number in range(len(ids))])
+    said = {"verdict": ("nobody", "foreigner", "field_check"), "unit": ("00001",), "decided_by": ("A", "B")}
+    verdicts = {name: pa.array([words[n % len(words)] for n in range(len(ids))]) for name, words in said.items()}
+    tables = {
+        "doses_2.csv": doses,
+        "doses_3.xlsx": doses,
+        "withdrawals.csv": pa.table({"dose_id": ids, "reason": reasons}),
+        "registry_2.parquet": registry,
+        "registry_3.csv": registry,
+        "verdicts.csv": pa.table({"dose_id": ids, **verdicts}),
+    }
+    read_by = {"night": ("night", "--config", f"{WHOLE}/night.toml", "--date", SECOND_NIGHT)}
+    folders = ("state", "index", "nights")
+    for name, table in tables.items():
+        form = name.split(".", 1)[1]
+        content = FORMS[form](table)
+        mutate = _of_workbook(content) if form == "xlsx" else _of_bytes(content)
+        yield Sort(f"night {name}", f"in/{SECOND_NIGHT}/{name}", content, mutate, read_by, town.nights, folders)
+    config = (town.nights / "night.toml").read_bytes()
+    yield Sort("night.toml", "night.toml", config, of_plan(config), read_by, town.nights, folders)
 
 
 def _commands(town: Town) -> dict[str, tuple[str, ...]]:

@@ -22,8 +22,10 @@ state = "state"
 nights = "nights"
 model = "model.json"
 [sources]
-doses = ["in/{date}/doses*.parquet"]
-registry_changes = ["in/{date}/registry*.parquet"]
+doses = ["in/{date}/doses*"]
+withdrawals = ["in/{date}/withdrawals*"]
+registry_changes = ["in/{date}/registry*"]
+verdicts = ["in/{date}/verdicts*"]
 [gates]
 rejected_share = 0.5
 expected_false_match_rate = 1.0
