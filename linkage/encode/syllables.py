@@ -103,12 +103,16 @@ class SyllableDictionary:
         letters = [int.from_bytes(p.encode("ascii")[:8], "little") for p in self._plain]
         return _group_ids(self._plain), np.array(letters, np.uint64)
 
+    def signatures(self, names: NDArray[np.uint16]) -> NDArray[np.uint64]:
+        """The signatures of names of syllables, uint16[n, 6], as of `EncodedNames`."""
+        return signatures_of(names, *self._plain_tables())
+
     def encode(self, names: SplitNames) -> EncodedNames:
         """Give the words of names their ids; the dictionary grows. A name with a word that it has no place for is
         unknown: there are some thousand syllables, and such a column holds no names."""
         syllables = self.ids(names.words)[names.places]
         syllables[((syllables == 0) & (names.places > 0)).any(axis=1)] = 0
-        signatures = signatures_of(syllables, *self._plain_tables())
+        signatures = self.signatures(syllables)
         rows = names.rows
         return EncodedNames(syllables[rows], names.key, names.plain, names.given, signatures[rows])
 

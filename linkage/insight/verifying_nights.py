@@ -15,6 +15,7 @@ from linkage.errors import LinkageError, VerificationError
 from linkage.ingest.duplicates import hash_keys
 from linkage.nights.configuration import Configuration
 from linkage.nights.pruning import n_pruned
+from linkage.nights.queries import bounded
 from linkage.published.manifests import night_files
 from linkage.published.reader import check_published
 from linkage.schema import REJECTED
@@ -56,7 +57,7 @@ _WRONG = {
 
 def damage_of_tables(state: State) -> Iterator[LinkageError]:
     """What does not agree among the tables of a state, whose files are whole."""
-    with duckdb.connect() as connection:
+    with bounded() as connection:
         _open(connection, state)
         for what, query in _WRONG.items():
             [(n, example)] = connection.execute(f"SELECT count(*), min(found) FROM ({query}) AS w(found)").fetchall()

@@ -137,13 +137,15 @@ def decide_again(night: Night) -> Batch | None:
     if not (night.changes.rows.num_rows or night.touched.claims.size or night.verdicts.claims.size):
         return None
     asked = np.union1d(night.claims, claims_of_subjects(night.state, night.subjects))
+    versions = doses_after(night.state, night.changes, asked)
     while True:
-        batch = _decided(night, asked)
+        batch = _decided(night, versions, asked)
         taken, context = _needed(night, batch)
         missing = np.setdiff1d(np.union1d(taken, context), asked)
         if not missing.size:
             return replace(batch, taken=np.isin(batch.keys, taken))
         asked = np.union1d(asked, missing)
+        versions = pa.concat_tables([versions, doses_after(night.state, night.changes, missing)]).sort_by("dose_id")
 
 
 def _needed(night: Night, batch: Batch) -> tuple[Keys, Keys]:
@@ -193,9 +195,8 @@ def _distinct(*keys: Keys) -> Keys:
     return found[found > 0]
 
 
-def _decided(night: Night, keys: Keys) -> Batch:
-    """Decide some claims with all their doses in force, as one batch."""
-    versions = doses_after(night.state, night.changes, keys)
+def _decided(night: Night, versions: pa.Table, keys: Keys) -> Batch:
+    """Decide some claims with all their doses in force, the versions, as one batch."""
     with night.work.clock.stage("encode"):
         read = read_versions(versions, night.index, night.work, in_force(night.verdicts.known, keys))
     return batch_of(night, versions, read)

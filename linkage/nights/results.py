@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from linkage.machine.stage_clock import Clock
 from linkage.nights.deciding import Batch, Night
 from linkage.nights.difference import Difference, difference, published_decisions, published_items
+from linkage.nights.encoded import encoded_rows
 from linkage.nights.figures import figures_of
 from linkage.nights.finding import dose_links
 from linkage.nights.reasons import reasons_of, with_reasons
@@ -27,6 +28,7 @@ from linkage.state.tables import (
     CLAIMS_OF_PERSONS,
     DECIDED_CLAIMS,
     DOSE_VERSIONS,
+    ENCODED_CLAIMS,
     FIGURES,
     ITEM_KEY,
     KEPT_CANDIDATES,
@@ -83,6 +85,11 @@ def results_of(night: Night, batch: Batch | None, list_date: datetime.date) -> R
             CLAIMS_OF_PERSONS.name: _links(batch, claims),
             **dose_links(changes.after),
         }
+        if (
+            batch is not None
+            and (rows := encoded_rows(batch.read, changes.claims, batch.index.plan, number)) is not None
+        ):
+            tables[ENCODED_CLAIMS.name] = rows
         kept = _rows_before(state, KEPT_CANDIDATES, keys, made.candidates.schema)
         candidates = difference(kept, made.candidates, _CLAIM_KEY, ("rank",))
         tables[KEPT_CANDIDATES.name] = _state_rows(candidates, KEPT_CANDIDATES, number, _CLAIM_KEY)

@@ -15,7 +15,7 @@ from linkage.nights.queries import answer
 from linkage.published.manifests import PublishedManifest
 from linkage.published.reader import read_manifest
 from linkage.state.folder import open_state
-from linkage.state.rows import versions_of
+from linkage.state.rows import versions_of, written_between
 from linkage.state.tables import PUBLISHED_DECISIONS
 from linkage.storage.output_paths import check_file
 from linkage.storage.work_folders import replacing
@@ -67,7 +67,9 @@ def differing(configuration: Configuration, first: str, second: str, out: Path |
     state = open_state(configuration.state)
     numbers = [0 if named == "0" else number_of(state, named) for named in (first, second)]
     columns = ["dose_id", "status", "person_id", "match_probability", "night"]
-    rows = versions_of(state, PUBLISHED_DECISIONS, columns=columns)
+    # What was not written between the two is decided alike.
+    moved = written_between(state, PUBLISHED_DECISIONS, min(numbers), max(numbers))
+    rows = versions_of(state, PUBLISHED_DECISIONS, moved, columns=columns)
     found = answer(_DIFFERING.format(*numbers), rows=rows)
     counts = answer(
         "SELECT coalesce(status_before, 'none') || ' -> ' || coalesce(status, 'none') AS what, count(*) AS n "

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from blocking.keys import Keys
 from blocking.lookup import PassIndex, build_few, find
@@ -25,6 +26,7 @@ from linkage.encode.dictionaries import Columns, Dictionaries
 from linkage.encode.keys import KeyParts, pass_keys
 from linkage.ingest.duplicates import hash_keys
 from linkage.night.stages import Work
+from linkage.nights.encoded import are_of, can_be_kept, kept_rows, restored, units_key
 from linkage.nights.reading import read_versions
 from linkage.nights.registry import Registry
 from linkage.plan.sections import Plan
@@ -32,7 +34,7 @@ from linkage.published.decided import ReadDoses
 from linkage.registry.index import Index, stored_passes
 from linkage.registry.person_keys import encode_persons
 from linkage.registry.persons_by_id import PERSON_KEY, living_rows
-from linkage.scoring.batch import rows_of
+from linkage.scoring.batch import Batch, prepare_batch
 from linkage.scoring.tiles import link_batch
 from linkage.state.folder import State
 from linkage.state.rows import claims_of_persons, doses_of_claims, rows_in_force
@@ -42,6 +44,7 @@ from linkage.training.model_file import Model
 _ANY_SIZE = np.iinfo(np.int64).max
 _NO_ROWS = np.empty(0, np.uint32)
 _AT_ONCE = 1 << 14  # claims
+_KEPT_AT_ONCE = 1 << 19  # claims whose columns are in memory
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,9 @@ def touched_by(registry: Registry, index: Index, state: State, model: Model, wor
             return NOTHING
         found = [claims_of_persons(state, persons, CANDIDATE | BY_ITSELF | BEST)]
         # What the numbers of claims are goes by the registry after, not by the few rows.
-        read = _claims_in_force(state, replace(index, dictionaries=rows.index.dictionaries), work)
-        found.append(_meeting(rows, read, registry, model, work))
+        reading = replace(index, dictionaries=rows.index.dictionaries)
+        looked = _LookedThrough(rows, registry, reading, model, work)
+        found += looked.kept(state) or [looked.read(state)]
         # Persons may be named by claims that are theirs no longer.
         claims = np.unique(np.concatenate(found))
         subjects = np.unique(doses_of_claims(state, claims)["subject"].to_numpy())
@@ -152,6 +156,79 @@ def _unbounded(plan: Plan) -> Plan:
     return msgspec.structs.replace(plan, passes=passes)
 
 
+@dataclass(frozen=True)
+class _LookedThrough:
+    """Looks through the claims in force for those that meet some rows: with a pair at or over the floor, by a number,
+    or by a block that became over-full or stopped to be so.
+
+    index : the registry after, with the dictionaries of the rows
+    """
+
+    rows: _ChangedRows
+    registry: Registry
+    index: Index
+    model: Model
+    work: Work
+
+    def kept(self, state: State) -> list[Keys] | None:
+        """The claims that meet, by the encoded columns that a state keeps; None where these are not of this index."""
+        plan = self.index.plan
+        if not can_be_kept(plan):
+            return None
+        units, crossing = units_key(self.index.dictionaries), _crossing(self.rows, self.registry)
+        dictionaries, found = self.index.dictionaries.copy(), [np.zeros(0, np.uint64)]
+        for rows in kept_rows(state, _KEPT_AT_ONCE):
+            if not are_of(rows, units):
+                return None
+            keys, columns = restored(rows, plan, dictionaries)
+            meets, touched = self._meets(columns, keys.size, dictionaries, crossing)
+            found.append(keys[touched])
+            at = np.flatnonzero(meets & ~touched)
+            some = {name: column[at] for name, column in columns.items()}
+            batch = prepare_batch(some, dictionaries, self.index, self.work.n_threads)
+            found.append(keys[at[self._reach(batch, np.arange(at.size))]])
+        return found
+
+    def read(self, state: State) -> Keys:
+        """The claims that meet, read from a dose of each."""
+        read = _claims_in_force(state, self.index, self.work)
+        batch = read.batch
+        crossing = _crossing(self.rows, self.registry)
+        meets, touched = self._meets(batch.columns, batch.n_claims, batch.dictionaries, crossing)
+        is_compared = read.doses.excluded[read.claims.first_dose] == 0
+        to_link = np.flatnonzero(meets & ~touched & is_compared)
+        touched[to_link] = self._reach(batch, to_link)
+        return np.asarray(read.claims.keys[touched & is_compared])
+
+    def _meets(
+        self, columns: Columns, n_claims: int, dictionaries: Dictionaries, crossing: dict[str, PassIndex]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which claims have a pair, and which are touched whatever it reaches: bool[n_claims] each."""
+        plan, small = self.index.plan, self.rows.index
+        by_number = _number_passes(plan)
+        meets, touched = np.zeros(n_claims, np.bool_), np.zeros(n_claims, np.bool_)
+        for start in range(0, n_claims, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            some = {name: column[part] for name, column in columns.items()}
+            parts = KeyParts("left", some, plan, dictionaries, small.numbers)
+            for rule in plan.passes:
+                asked = parts.keys(rule)
+                is_met = (find_in_parts(small.passes[rule.name], asked, _ANY_SIZE).sizes > 0).any(axis=1)
+                meets[part] |= is_met
+                if rule.name in by_number:
+                    touched[part] |= is_met
+                if rule.name in crossing:
+                    first, last, _ = find(crossing[rule.name], asked, _ANY_SIZE)
+                    touched[part] |= (last > first).any(axis=1)
+        return meets, touched
+
+    def _reach(self, batch: Batch, claims: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of some claims of a batch have a pair at or over the floor: bool[n]."""
+        work, parameters = self.work, self.model.parameters
+        linked = link_batch(batch, self.rows.index, parameters, work.n_threads, claims=claims, scratch=work.scratch)
+        return np.asarray(linked.ranked.rows[:, 0] >= 0)
+
+
 def _claims_in_force(state: State, index: Index, work: Work) -> ReadDoses:
     """The claims in force, read from a dose of each."""
     doses = rows_in_force(state, DOSE_VERSIONS, columns=["dose_id", "claim", "what"])
@@ -159,31 +236,6 @@ def _claims_in_force(state: State, index: Index, work: Work) -> ReadDoses:
     _, first = np.unique(doses["claim"].to_numpy(), return_index=True)
     ids = doses["dose_id"].combine_chunks().take(pa.array(first))
     return read_versions(rows_in_force(state, DOSE_VERSIONS, ids), index, work)
-
-
-def _meeting(rows: _ChangedRows, read: ReadDoses, registry: Registry, model: Model, work: Work) -> Keys:
-    """The claims that meet the rows: with a pair at or over the floor, by a number, or by a block that became
-    over-full or stopped to be so."""
-    batch, plan, small = read.batch, registry.after.plan, rows.index
-    crossing, by_number = _crossing(rows, registry), _number_passes(plan)
-    meets, touched = np.zeros(batch.n_claims, np.bool_), np.zeros(batch.n_claims, np.bool_)
-    for start in range(0, batch.n_claims, _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        parts = KeyParts("left", rows_of(batch, part), plan, batch.dictionaries, small.numbers)
-        for rule in plan.passes:
-            asked = parts.keys(rule)
-            is_met = (find_in_parts(small.passes[rule.name], asked, _ANY_SIZE).sizes > 0).any(axis=1)
-            meets[part] |= is_met
-            if rule.name in by_number:
-                touched[part] |= is_met
-            if rule.name in crossing:
-                first, last, _ = find(crossing[rule.name], asked, _ANY_SIZE)
-                touched[part] |= (last > first).any(axis=1)
-    is_compared = read.doses.excluded[read.claims.first_dose] == 0
-    to_link = np.flatnonzero(meets & ~touched & is_compared)
-    linked = link_batch(batch, small, model.parameters, work.n_threads, claims=to_link, scratch=work.scratch)
-    touched[to_link] = linked.ranked.rows[:, 0] >= 0
-    return np.asarray(read.claims.keys[touched & is_compared])
 
 
 def _number_passes(plan: Plan) -> set[str]:

@@ -8,7 +8,7 @@ its model and since which night it holds. Parts are checked when they are opened
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from linkage.storage import versions as stored
 from linkage.storage.checksums import SUMS, CheckedFile, CheckedReader
 from linkage.storage.summed_folders import files_of, write_sums
 
-FORMAT = 6
+FORMAT = 7
 ROW_GROUP_ROWS = 1 << 16  # who looks up one row reads as many
 MODEL, PARTS, EPOCHS = "model.json", "parts", "epochs"
 REMEDY = "restore the state from a copy"
@@ -81,9 +81,11 @@ class State:
         del files[MODEL]
         return files
 
-    def parts(self, table: StateTable) -> Iterator[pq.ParquetFile]:
-        """The parts of a table, the oldest first; what is read of them is checked."""
+    def parts(self, table: StateTable, names: Collection[str] | None = None) -> Iterator[pq.ParquetFile]:
+        """The parts of a table, the oldest first; what is read of them is checked. names: of parts, None for all."""
         for part in self.manifest["parts"]:
+            if names is not None and part["name"] not in names:
+                continue
             name = f"{PARTS}/{part['name']}/{table.name}.parquet"
             if name in self.files:
                 with CheckedReader(self.files[name]) as reader:

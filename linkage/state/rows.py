@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from linkage.state.tables import (
 )
 
 Keys = NDArray[np.uint64]
-_FEW = 1 << 16  # values, more of which are in every row group anyway
 
 
 def rows_in_force(
@@ -45,7 +45,7 @@ def rows_in_force(
 
 def in_force(rows: pa.Table, table: StateTable) -> pa.Table:
     """Of all rows of some keys those that are in force."""
-    found = rows.filter(pa.array(_are_last(rows, table)))
+    found = rows.filter(pa.array(are_last(rows, table)))
     return found.filter(pc.invert(found["is_gone"])) if "is_gone" in table.schema.names else found
 
 
@@ -67,14 +67,14 @@ def versions_of(
         own = [*table.key, *([table.order] if table.order else []), *table.sort]
         own += ["is_gone"] if "is_gone" in table.schema.names else []
         needed = list(dict.fromkeys([*columns, *own, by]))
-    wanted = None if keys is None else pa.array(keys)
+    wanted = None if keys is None else _ascending(pa.array(keys))
     parts = []
     for file in state.parts(table):
         if wanted is None:
             parts.append(file.read(needed))
             continue
-        for number in _groups_to_read(file, by, wanted):
-            asked = pc.is_in(file.read_row_group(number, [by]).column(0), wanted)
+        for number, within in _groups_to_read(file, by, wanted) if len(wanted) else ():
+            asked = pc.is_in(file.read_row_group(number, [by]).column(0), within)
             if pc.any(asked).as_py():
                 parts.append(file.read_row_group(number, needed).filter(asked))
     empty = table.schema.empty_table()
@@ -83,23 +83,43 @@ def versions_of(
     return pa.concat_tables(parts).combine_chunks() if parts else empty
 
 
-def _groups_to_read(file: pq.ParquetFile, by: str, wanted: pa.Array) -> list[int]:
-    """The row groups of a part that may hold one of some values of a column: by the first column that a part is sorted
-    by these are few where the values are few; of other columns no bounds are kept."""
-    every = list(range(file.num_row_groups))
-    if len(wanted) > _FEW:
-        return every
-    values = sorted(value for value in wanted.to_pylist() if value is not None)
+def _ascending(keys: pa.Array) -> pa.Array:
+    """Each of some values once, without null, ascending."""
+    values = keys.drop_null().unique()
+    return values.take(pc.sort_indices(values))
+
+
+def written_between(state: State, table: StateTable, first: int, last: int) -> pa.Array:
+    """The keys, distinct, of the rows that nights after ``first`` wrote, up to ``last``: of the table's last key
+    column."""
+    name = table.key[-1]
+    parts = [part["name"] for part in state.manifest["parts"] if int(part["name"]) > first]
+    found = [pa.chunked_array([], table.schema.field(name).type)]
+    for file in state.parts(table, parts):
+        rows = file.read([name, "night"])
+        night = rows["night"]
+        found.append(rows[name].filter(pc.and_(pc.greater(night, first), pc.less_equal(night, last))))
+    return pa.chunked_array([chunk for column in found for chunk in column.chunks], found[0].type).unique()
+
+
+def _groups_to_read(file: pq.ParquetFile, by: str, wanted: pa.Array) -> Iterator[tuple[int, pa.Array]]:
+    """The row groups of a part that may hold one of some values of a column, ascending and distinct, each with the
+    values that lie within its bounds: of many values few lie in one group, and these are looked for in it. Of columns
+    but the first that a part is sorted by no bounds are kept."""
     place = file.schema_arrow.get_field_index(by)  # of columns before it none is a list, which has several of the file
-    bounds = [file.metadata.row_group(number).column(place).statistics for number in every]
-    return [
-        number
-        for number, known in zip(every, bounds, strict=True)
-        if known is None or not known.has_min_max or bisect_left(values, known.min) < bisect_right(values, known.max)
-    ]
+    places = range(len(wanted))
+    for number in range(file.num_row_groups):
+        known = file.metadata.row_group(number).column(place).statistics
+        if known is None or not known.has_min_max:
+            yield number, wanted
+            continue
+        first = bisect_left(places, known.min, key=lambda nth: wanted[nth].as_py())
+        last = bisect_right(places, known.max, lo=first, key=lambda nth: wanted[nth].as_py())
+        if first < last:
+            yield number, wanted.slice(first, last - first)
 
 
-def _are_last(rows: pa.Table, table: StateTable) -> NDArray[np.bool_]:
+def are_last(rows: pa.Table, table: StateTable) -> NDArray[np.bool_]:
     """Which rows no later row of their key has taken the place of."""
     if table.order is None or not rows.num_rows:
         return np.ones(rows.num_rows, np.bool_)

@@ -139,6 +139,12 @@ CLAIMS_TO_FIND = StateTable(
     ("key", "claim"),
 )
 
+# The encoded columns of every compared claim, see linkage.nights.encoded, and those of the plan's fields, which this
+# schema does not name. What a claim is never changes, but for what its doses do not ask; a row too many costs time.
+ENCODED_CLAIMS = StateTable(
+    "encoded", ("claim",), pa.schema([_CLAIM, _NIGHT, pa.field("units", pa.uint64())]), "night", ("claim",)
+)
+
 # Every decision that a dose ever had, and why it took the place of the one before.
 PUBLISHED_DECISIONS = StateTable(
     "decisions",
@@ -222,6 +228,7 @@ TABLES = {
         DOSES_OF_CLAIMS,
         CLAIMS_TO_FIND,
         KEPT_CANDIDATES,
+        ENCODED_CLAIMS,
         PUBLISHED_DECISIONS,
         KEPT_VERDICTS,
         *QUEUE_ITEMS,
