@@ -57,7 +57,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link_rate_fall: Share = 0.1
     highest_review_share: Share = 1.0
     review_share_rise: Share = 0.1
-    pattern_drift: Share = 0.05
+    pattern_drift: Share = 0.1
     facility_change: Share = 0.01
     commune_change: Share = 0.01
     facility_surge: Share = 0.01
