@@ -16,9 +16,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from benchmarks.faults.in_process import CommandProcess
 from benchmarks.faults.processes import Ended
-from benchmarks.faults.town import Town
+from benchmarks.faults.town import FIRST_NIGHT, SECOND_NIGHT, Town
 from benchmarks.faults.trials import RIGHT, TOLD, WRONG, Trial, broken, error_lines, files_in, leftover
 from linkage.exports.forms import FORM_NAMES, STATISTICS
 
@@ -32,6 +34,7 @@ _AS_LARGE = {"linkage.storage.checksums.CHUNK_BYTES": 512, "linkage.registry.sum
 # Files that are read from other places, too, where a JSON that is none is an unusable input.
 _UNUSABLE = {"model show": (2, 4)}
 _OF_INDEX = ("run", "index apply", "index compact", "explain", "train", "verify", "rejects of index")
+_OF_NIGHTS = ("night", "state export", "explain of state", "history", "verify nights")
 _OF_RUN = ("run again", "evaluate", "explain", *FORM_NAMES, STATISTICS, "rejects", "model show", "verify run")
 
 
@@ -57,6 +60,20 @@ class _Place:
     @property
     def run(self) -> Path:
         return min(self.runs.iterdir())
+
+    @property
+    def nights(self) -> Path:
+        return self.folder / "work" / "nights"
+
+    @property
+    def of_nights(self) -> tuple[str, Path]:
+        """The option that names the configuration of the nights."""
+        return "--config", self.nights / "night.toml"
+
+    @property
+    def dose_of_state(self) -> str:
+        """A dose of the first night."""
+        return str(pq.read_table(self.nights / "in" / FIRST_NIGHT / "doses.parquet", columns=["dose_id"])[0][0])
 
     @property
     def out(self) -> Path:
@@ -96,6 +113,9 @@ def _make(town: Town, name: str, process: CommandProcess) -> _Place:
     for out in (place.runs, place.folder / "other"):
         day = "2026-03-01" if out == place.runs else "2026-03-02"
         _must(place, *_run_command(place, out), "--list-date", day)
+    shutil.copytree(town.nights, place.nights, ignore=shutil.ignore_patterns("state", "index", "nights"))
+    shutil.copytree(place.index, place.nights / "index")
+    _must(place, "night", *place.of_nights, "--date", FIRST_NIGHT)
     place.folder.joinpath("work").rename(place.folder / "made")
     shutil.copytree(place.folder / "made", sound, dirs_exist_ok=True)
     place.renew()
@@ -132,21 +152,28 @@ def _command(place: _Place, name: str, night: int) -> list[object]:
         "model show": lambda: ["model", "show", place.run / "model.json", "--json"],
         "verify": lambda: ["verify", place.index],
         "verify run": lambda: ["verify", place.run],
+        "night": lambda: ["night", *place.of_nights, "--date", SECOND_NIGHT],
+        "state export": lambda: ["state", "export", *place.of_nights, "--out", out / "all"],
+        "explain of state": lambda: ["explain", place.nights / "night.toml", place.dose_of_state],
+        "history": lambda: ["history", place.dose_of_state, *place.of_nights],
+        "verify nights": lambda: ["verify", place.nights / "night.toml"],
     }
     return commands[name]()
 
 
 def _trial(place: _Place, rng: random.Random) -> Trial:
     """One fault and one command."""
-    is_index = rng.random() < 0.6
-    command = rng.choice(_OF_INDEX if is_index else _OF_RUN)
+    what = rng.choices(("index", "run", "nights"), (4, 3, 3))[0]
+    command = rng.choice({"index": _OF_INDEX, "run": _OF_RUN, "nights": _OF_NIGHTS}[what])
     night = rng.randrange(_NIGHTS)
     expected = _reference(place, command, night)
     place.renew()
-    damaged, fault = _damage(place, is_index, rng)
+    damaged, fault = _damage(place, what, rng)
     before = files_in([place.folder / "work"])
     ended = place.process.call(_command(place, command, night))
     may_write = (place.out, place.index / "checked.json", *((place.index,) if command.startswith("index") else ()))
+    of_nights = [place.nights / name for name in ("state", "index", "nights")]
+    may_write += tuple(of_nights) if command == "night" else tuple(f / "verified.json" for f in of_nights)
     problem = broken(ended) or leftover(ended, before, files_in([place.folder / "work"]), may_write)
     outcome, detail = (WRONG, problem) if problem else _judged(place, command, ended, expected)
     return Trial(KIND, command, f"{place.name} index: {damaged}: {fault}", outcome, detail)
@@ -169,6 +196,9 @@ def _result(place: _Place, command: str, ended: Ended) -> str:
         return "already published" if "already published" in ended.err else "published anew"
     if command.startswith("index"):
         return next(line for line in ended.out.splitlines() if line.startswith("content"))
+    if command == "night":
+        (night,) = (place.nights / "nights").glob(f"{SECOND_NIGHT.replace('-', '')}-*")
+        return repr([(path.name, digest) for path, digest in files_in([night]).items() if path.name != "manifest.json"])
     if command == "run":
         out = {path.name: digest for path, digest in files_in([place.out]).items() if path.name != "manifest.json"}
     else:
@@ -181,7 +211,7 @@ def _judged(place: _Place, command: str, ended: Ended, expected: str) -> tuple[s
     if ended.code == 0:
         if _result(place, command, ended) == expected:
             return RIGHT, ""
-        seen = place.process.call(_command(place, "verify", 0))
+        seen = place.process.call(_command(place, "verify nights" if command in _OF_NIGHTS else "verify", 0))
         if place.name == "large" and seen.code == 4:
             return TOLD, f"by verify, not by {command}: {error_lines(seen.err)[0]}"
         return WRONG, "another result, and nobody told"
@@ -191,19 +221,25 @@ def _judged(place: _Place, command: str, ended: Ended, expected: str) -> tuple[s
     return (TOLD, line) if " again" in line or "restore" in line else (WRONG, f"no remedy: {line}")
 
 
-def _damage(place: _Place, is_index: bool, rng: random.Random) -> tuple[str, str]:
-    """Damage a file of the work folder; its name, and what was done to it."""
-    folder = place.index if is_index else place.run
-    among = folder if not is_index or rng.random() < _ANYWHERE else folder / (folder / "current").read_text().strip()
+def _damage(place: _Place, what: str, rng: random.Random) -> tuple[str, str]:
+    """Damage a file of the work folder; its name, and what was done to it. what: it is of, "nights" are those of the
+    state, their index and what they published."""
+    of_nights = place.nights / rng.choice(("state", "state", "index", "nights"))
+    folder = {"index": place.index, "run": place.run, "nights": of_nights}[what]
+    has_versions = (folder / "current").is_file()
+    is_anywhere = not has_versions or rng.random() < _ANYWHERE
+    among = folder if is_anywhere else folder / (folder / "current").read_text().strip()
     path = rng.choice(sorted(path for path in among.rglob("*") if path.is_file()))
     fault = rng.choice(sorted(FAULTS))
     named = str(path.relative_to(folder.parent))
-    return named, FAULTS[fault](path, _counterpart(place, path, is_index, rng), rng) or f"{fault}, nothing to do"
+    return named, FAULTS[fault](path, _counterpart(place, path, what, rng), rng) or f"{fault}, nothing to do"
 
 
-def _counterpart(place: _Place, path: Path, is_index: bool, rng: random.Random) -> Path | None:
-    """The file of the same name of another version, or run; of the pointer none."""
-    if not is_index:
+def _counterpart(place: _Place, path: Path, what: str, rng: random.Random) -> Path | None:
+    """The file of the same name of another version, or run; of the pointer and of nights none."""
+    if what == "nights":
+        return None
+    if what == "run":
         return next((place.folder / "other").iterdir()) / path.relative_to(place.run)
     versions = [version for version in place.index.glob("v*") if version not in path.parents]
     inner = path.relative_to(place.index)
