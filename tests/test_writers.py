@@ -42,6 +42,7 @@ GIVEN_A_WORK_FOLDER = {
     "linkage/storage/named_tables.py": "the tables of a stage, likewise",
     "linkage/planning/reference.py": "the generated part of a page of the docs, for who works on the program",
     "linkage/exports/lists.py": "a list, in the work folder of `replacing`",
+    "linkage/review/workbook.py": "cells of a list that is made in memory",
     "linkage/exports/replay.py": "records to be replayed, likewise",
     "linkage/exports/tables.py": "JSON and Parquet of `export_table`, likewise",
 }
