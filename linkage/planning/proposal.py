@@ -213,8 +213,8 @@ def _with_shares(planned: Planned, shares: list[float] | None) -> Planned:
 
 def _notes(planned: Sequence[Planned], chosen: Sequence[Chosen], many: float, *, is_self: bool) -> list[str]:
     notes = [
-        f"if values are keyed in as is usual, the passes find {found_share(chosen):.1%} of the matches; a match that "
-        "agrees in none of them is not found"
+        f"if values are keyed in as is usual, which nobody knows yet, the passes find {found_share(chosen):.1%} of the "
+        "matches; a match that agrees in none of them is not found"
     ]
     if not is_self and many > _DUPLICATES:
         notes.append(

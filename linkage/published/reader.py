@@ -74,7 +74,7 @@ def read_manifest(
         raise unreadable(path, error, REMEDY) from error
     if not is_there:
         missing = f"{MANIFEST} is missing" if run_dir.is_dir() else "there is no such folder"
-        raise UsageError(f"{run_dir}: no published run ({missing}); name a folder RUNS/<run_id>")
+        raise UsageError(f"{run_dir}: no published run ({missing}); name a folder RUNS/<run_id>, or what `link` wrote")
     content = read_json(path, REMEDY, VerificationError, is_edited=False)
     for key in needed:
         if key not in content:
