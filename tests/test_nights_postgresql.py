@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
@@ -26,6 +27,7 @@ from tests.test_cli import one_line
 pytestmark = pytest.mark.skipif(
     programs() is None and os.environ.get("CI") != "true", reason="no PostgreSQL server is here; .ci/run installs one"
 )
+SHOWN = "postgresql://reader@/postgres"  # the URL of the server without its parameters
 TABLE = """
 [postgresql]
 url = "{url}"
@@ -81,7 +83,7 @@ def test_a_night_from_a_database_is_that_of_files(asking: Nights, town: Town, da
     gone = rows[3]["dose_id"]
     database.tell(f"INSERT INTO withdrawn VALUES ('{gone}', 'keyed twice', '{asking.date(1)}')")
     done = asking.run(0)
-    assert f"read from {database.url} in one snapshot: {len(rows)} doses, 0 withdrawals" in done.notes
+    assert f"read from {SHOWN} in one snapshot: {len(rows)} doses, 0 withdrawals" in done.notes
     other = town.open(tmp_path / "files")
     other.write_doses(0, rows)
     assert other.run(0).counts == done.counts
@@ -102,7 +104,7 @@ def test_a_database_is_read_once_a_night(asking: Nights, town: Town, database: S
     assert (again.already_done, again.night_id) == (True, first.night_id)
     assert tree(asking.folder / "in") == files
     told = json.loads((asking.folder / "in" / str(asking.date(0)) / "postgresql" / "read.json").read_text("utf-8"))
-    assert (told["url"], told["rows"]) == (database.url, {"doses": 30, "withdrawals": 0})
+    assert (told["url"], told["rows"]) == (SHOWN, {"doses": 30, "withdrawals": 0})
 
 
 def test_all_queries_see_one_snapshot(asking: Nights, town: Town, database: Server) -> None:
@@ -160,14 +162,45 @@ def test_types_of_a_database_are_read_as_their_text(nights: Nights, database: Se
 def test_a_server_that_is_away_is_one_line(nights: Nights, tmp_path: Path) -> None:
     nights.config.write_text(nights.config.read_text("utf-8") + TABLE.format(url=f"postgresql:///x?host={tmp_path}"))
     line = one_line(call("night", "--config", nights.config, "--date", nights.date(0)), 1)
-    assert f"postgresql:///x?host={tmp_path}: cannot be read (" in line
+    assert "postgresql:///x: cannot be read (" in line
+
+
+HIDDEN = [
+    *("a:secret@db/x", "a:secret#1@db/x", "a:secret?1@db/x", ":secret@db/x", "a:12/secret@db/x", "a:12?secret@db/x"),
+    *("a:1@secret@db/x", "a:12/3?secret@/x", "a:secret/4@db/x", "db/x?password=secret", "db/x?sslpassword=secret"),
+    *("db/x?a=1&passw%6Frd=secret", "db/x?a=1;password=secret", "db/x#?password=secret", "db/x?#&password=secret"),
+    *("db/x?oauth_client_secret=secret", "db/x?scram_client_key=secret", "db/x password=secret", "db:secret/x"),
+]
+
+
+@pytest.mark.parametrize("rest", HIDDEN)
+def test_no_password_passes_for_another_part_of_the_url(nights: Nights, rest: str) -> None:
+    """libpq reads a URL otherwise than the web does."""
+    base = nights.config.read_text("utf-8")
+    nights.config.write_text(f'{base}\n[postgresql]\nurl = "postgresql://{rest}"\ndoses = "SELECT 1"\n', "utf-8")
+    with pytest.raises(UsageError) as raised:
+        read_configuration(nights.config)
+    assert re.search(r"url: (holds a password|is not postgresql://user@host)", str(raised.value))
+    assert "secret" not in str(raised.value)
+
+
+def test_urls_without_a_password_are_taken(nights: Nights) -> None:
+    base = nights.config.read_text("utf-8")
+    for rest in (
+        *("", "db", "reader@db/x", "db:5432/x", "reader@[2001:db8::1]:5432/x", "a,b:5433,c/x", "/x"),
+        *("r%40x@db/%2Fx?sslmode=require&passfile=/etc/pgpass&options=-c%20geqo%3Doff", "reader@/x?host=/run/pg"),
+    ):
+        url = f"postgresql://{rest}"
+        nights.config.write_text(f'{base}\n[postgresql]\nurl = "{url}"\ndoses = "SELECT 1"\n', "utf-8")
+        asked = read_configuration(nights.config).postgresql
+        assert asked is not None
+        assert (asked.url, asked.shown) == (url, url.split("?")[0])
 
 
 @pytest.mark.parametrize(
     ("table", "said"),
     [
         ('url = "postgresql://a:secret@db/x"\ndoses = "SELECT 1"', "url: holds a password; put it into ~/.pgpass"),
-        ('url = "postgresql://db/x?password=secret"\ndoses = "SELECT 1"', "url: holds a password"),
         ('url = "mysql://db/x"\ndoses = "SELECT 1"', "url: begins with postgresql://"),
         ('url = "postgresql://db/x"', "has no query; name one of doses, withdrawals"),
         ('url = "postgresql://db/x"\ninto = "in/all"\ndoses = "SELECT 1"', "into 'in/all': has no {date}"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import glob
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +20,11 @@ from linkage.storage.typed_content import shaped
 FORMAT = 1
 _REMEDY = "see 'Nights' in docs/operation.md"
 _DATE = "{date}"
+# As libpq reads it, which ends the user at the first @ before a /. No password may pass for another part of it, so
+# ports are numbers, and what has a meaning in a URL is percent-encoded elsewhere.
+_HOST = r"(\[[0-9a-fA-F:.%]+\]|[^][\s:@/?#,]*)(:[0-9]*)?"
+_URL = re.compile(rf"postgres(ql)?://([^\s:@/?#]*@)?{_HOST}(,{_HOST})*(/[^\s@/?#]*)?(\?(?P<parameters>[^\s@#]*))?")
+_SECRETS = ("password", "secret", "scram")  # in names of parameters
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -46,6 +52,11 @@ class PostgreSQL(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The queries of a night, by kind."""
         asked = {name: getattr(self, name) for name in Sources.__struct_fields__}
         return {name: query.replace(_DATE, date.isoformat()) for name, query in asked.items() if query is not None}
+
+    @property
+    def shown(self) -> str:
+        """The URL without its parameters, for whoever reads notes, errors and files."""
+        return self.url.partition("?")[0]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,15 +154,7 @@ def _sources(path: Path, content: _File) -> Sources:
     if asked is None:
         return content.sources
     what = f"{path}: [postgresql]"
-    try:
-        url = urlsplit(asked.url)
-        has_password = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
-    except ValueError as error:
-        raise UsageError(f"{what} url: cannot be read; {_REMEDY}") from error
-    if url.scheme not in ("postgresql", "postgres"):
-        raise UsageError(f"{what} url: begins with postgresql://; {_REMEDY}")
-    if has_password:
-        raise UsageError(f"{what} url: holds a password; put it into ~/.pgpass, or where PGPASSFILE says")
+    _check_url(asked.url, f"{what} url")
     if _DATE not in asked.into:
         raise UsageError(f"{what} into {asked.into!r}: has no {_DATE}, so that nights would share it; {_REMEDY}")
     named = asked.queries(datetime.date.min)
@@ -160,6 +163,24 @@ def _sources(path: Path, content: _File) -> Sources:
     kinds = {name: getattr(content.sources, name) for name in Sources.__struct_fields__}
     fetched = {name: (f"{asked.into}/{name}.parquet",) for name in named}
     return Sources(**{name: (*told, *fetched.get(name, ())) for name, told in kinds.items()})
+
+
+def _check_url(url: str, what: str) -> None:
+    """UsageError, which repeats nothing of it, where it is none of PostgreSQL or holds a password."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres"):
+        raise UsageError(f"{what}: begins with postgresql://; {_REMEDY}")
+    before, at, _ = rest.partition("/")[0].partition("@")
+    parsed = _URL.fullmatch(url)
+    parameters = re.split("[&;]", parsed["parameters"] or "") if parsed else []
+    names = [unquote(parameter.partition("=")[0]).lower() for parameter in parameters]
+    if (at and ":" in before) or any(secret in name for name in names for secret in _SECRETS):
+        raise UsageError(f"{what}: holds a password; put it into ~/.pgpass, or where PGPASSFILE says")
+    if parsed is None:
+        raise UsageError(
+            f"{what}: is not postgresql://user@host:port/database?name=value without a password; write other signs "
+            f"percent-encoded; {_REMEDY}"
+        )
 
 
 def fetched_folder(configuration: Configuration, date: datetime.date) -> Path | None:

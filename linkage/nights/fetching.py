@@ -65,14 +65,14 @@ def fetch(configuration: Configuration, date: datetime.date) -> list[str]:
     except OSError as error:
         raise LinkageError(f"{folder}: cannot be written ({error.strerror}); free space or rights there") from error
     counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in told["rows"].items())
-    return [f"read from {asked.url} in one snapshot: {counts}"]
+    return [f"read from {asked.shown} in one snapshot: {counts}"]
 
 
 def _read(asked: PostgreSQL, date: datetime.date, folder: Path) -> dict[str, Any]:
     """Write a file for each query; what READ says."""
     from adbc_driver_postgresql import dbapi
 
-    with _errors(asked.url), dbapi.connect(asked.url, autocommit=False) as connection, connection.cursor() as cursor:
+    with _errors(asked.shown), dbapi.connect(asked.url, autocommit=False) as connection, connection.cursor() as cursor:
         cursor.execute(_ONE_SNAPSHOT)
         cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()::text")
         snapshot, at = cursor.fetchone()
@@ -80,7 +80,7 @@ def _read(asked: PostgreSQL, date: datetime.date, folder: Path) -> dict[str, Any
         for name, query in asked.queries(date).items():
             cursor.execute(query)
             rows[name] = _write(folder / f"{name}.parquet", cursor.fetch_record_batch(), f"[postgresql] {name}")
-    return {"url": asked.url, "snapshot": snapshot, "at": at, "rows": rows}
+    return {"url": asked.shown, "snapshot": snapshot, "at": at, "rows": rows}
 
 
 def _write(path: Path, batches: pa.RecordBatchReader, what: str) -> int:
