@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,12 @@ class Sequence:
         names = self.chance.sample(CHANGED, self.chance.choice((1, 1, 2, 3)))
         return row | {name: self.chance.choice((other.get(name), other.get(name), None)) for name in names}
 
+    def filed_again(self, row: Row, number: int) -> Row:
+        """Another dose of the same identity, under another subject or none: the claim is no longer one subject's."""
+        new, other = f"S{self.chance.randrange(10**9)}", self.chance.choice(self.pool)["subject_id"]
+        subject = self.chance.choice((None, new, other))
+        return row | {"dose_id": f"{row['dose_id']}-{number}", "subject_id": subject}
+
     def night(self, number: int, n_new: int, n_corrected: int, n_withdrawn: int) -> None:
         """Write the files of a night, and enter what they say."""
         known = sorted(self.in_force)
@@ -106,6 +113,8 @@ class Sequence:
         again = [self.in_force[key] for key in self.chance.sample(known, min(5, len(known)))]  # says nothing new
         chosen = {*self.some(known, n_corrected // 2), *self.some(hot, n_corrected // 2)}
         mended = [self.corrected(self.in_force[key]) for key in sorted(chosen)]
+        others = [key for key in self.some(hot, n_corrected // 2) if key not in chosen]
+        mended += [self.filed_again(self.in_force[key], number) for key in others]
         self.changed |= {self.in_force[key]["subject_id"] for key in chosen}
         first = {row["dose_id"]: row for row in (*came, *again)}
         second = {row["dose_id"]: row for row in mended}
@@ -283,6 +292,35 @@ def test_blocks_that_fill_up_or_empty_touch_those_who_ask_for_them(
     monkeypatch.setattr(touched, "_crossing", counted)
     run_with_registry(Sequence(narrow_town.open(tmp_path / "nights", changing=True), 2000 + seed, 1200))
     assert n_crossing > 10
+
+
+def test_a_claim_that_is_filed_under_another_subject_too_is_no_sure_sibling_any_more(
+    town: Town, tmp_path: Path
+) -> None:
+    nights = town.open(tmp_path / "nights")
+    nothing = dict.fromkeys(("id_number", "phone", "insurance_number", "dose_date", "dose_number"))
+    vague: list[Row] = []
+    for number, row in enumerate(town.doses[900:960]):
+        year = re.search(r"(19|20)\d\d", str(row["date_of_birth"]))
+        less = {"date_of_birth": year and year.group(), "subject_id": f"S{number}", "dose_id": f"V{number}"}
+        vague.append(row | nothing | less)
+    stating = [row | {"id_number": "099099999999", "dose_id": f"I{number}"} for number, row in enumerate(vague)]
+    again = [row | {"subject_id": f"T{number}", "dose_id": f"A{number}"} for number, row in enumerate(stating)]
+    nights.write_doses(0, vague + stating)
+    nights.write_doses(1, again)
+    nights.run(0)
+    weights = {row["dose_id"]: row["match_weight"] for row in published(nights, "before")}
+    nights.run(1)
+    exported = nights.export("after")
+    after = {row["dose_id"]: row["match_weight"] for row in table(nights.folder / "after", "decisions")}
+    assert any(weights[row["dose_id"]] != after[row["dose_id"]] for row in vague)
+    assert exported == hashes(nights.from_scratch(vague + stating + again, nights.date(1)))
+
+
+def published(nights: Nights, name: str) -> list[Row]:
+    """The decisions in force."""
+    nights.export(name)
+    return table(nights.folder / name, "decisions")
 
 
 def run_with_registry(nights: Sequence) -> int:

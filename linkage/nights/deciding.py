@@ -152,8 +152,9 @@ def _needed(night: Night, batch: Batch) -> tuple[Keys, Keys]:
     """The claims whose rows may differ, and those that are needed to decide them, as far as a batch shows."""
     state, changes = night.state, night.changes
     touched = night.claims
-    # Of changed doses also the subjects that they had before.
-    subjects = np.union1d(night.subjects, batch.subjects(batch.at(night.verdicts.claims)))
+    # Of changed doses the subjects before and after, and all others of their claims: whether all doses of a claim stand
+    # under one subject is asked wherever it is a sibling.
+    subjects = np.union1d(night.subjects, batch.subjects(batch.at(touched)))
     before = rows_in_force(state, DECIDED_CLAIMS, touched, columns=["by_itself_person"])
     by_itself = _distinct(before["by_itself_person"].to_numpy(), batch.decided_by_itself(batch.at(touched)))
     again = _distinct(
