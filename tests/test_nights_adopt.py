@@ -187,10 +187,18 @@ def test_the_same_model_and_the_registry_by_now_begin_another_epoch(nights: Nigh
 
 def test_an_adoption_of_a_state_that_has_moved_on_is_refused(nights: Nights, model: Path, town: Town) -> None:
     name = prepare(nights, model).json["adoption"]
-    assert status(read_configuration(nights.config))["adoption"] == {"adoption": name, "is_current": True}
+    assert status(read_configuration(nights.config))["adoption"] == {
+        "adoption": name,
+        "is_current": True,
+        "damage": None,
+    }
     nights.write_doses(1, town.doses[300:320])
     night = nights.run(1).night_id
-    assert status(read_configuration(nights.config))["adoption"] == {"adoption": name, "is_current": False}
+    assert status(read_configuration(nights.config))["adoption"] == {
+        "adoption": name,
+        "is_current": False,
+        "damage": None,
+    }
     ended = apply(nights, name)
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert f"the last one in force is {night}" in ended.err
@@ -320,6 +328,39 @@ def test_damage_of_what_is_prepared_is_told_and_mended_by_preparing_it_again(nig
     assert tree(nights.folder / "nights") == before
     assert prepare(nights, model).json["adoption"] == told["adoption"]
     assert apply(nights, told["adoption"]).code == 0
+
+
+def test_what_is_prepared_and_damaged_is_told_beside_what_is_in_force(nights: Nights, model: Path) -> None:
+    told = prepare(nights, model).json
+    path = Path(told["folder"]) / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b"state_before", b"state_bef0re"))
+    ended = call("status", "--config", nights.config, "--json")
+    assert (ended.code, ended.json["nights"]) == (0, 1), ended.err
+    said = ended.json["adoption"]
+    assert (said["adoption"], said["is_current"], "manifest.json" in said["damage"]) == (told["adoption"], False, True)
+    assert call("model", "adopt", "--config", nights.config).code == 4
+    assert prepare(nights, model).json["adoption"] == told["adoption"]
+    assert apply(nights, told["adoption"]).code == 0
+
+
+def test_of_two_that_a_kill_left_prepared_the_named_one_is_applied(nights: Nights, model: Path) -> None:
+    """A kill after the second one appeared and before the first one was removed."""
+    first, left = prepare(nights, model, 1).json, nights.folder / "left"
+    shutil.copytree(first["folder"], left)
+    second = prepare(nights, nights.town.model.with_name("model_1.json"), 2).json["adoption"]
+    assert first["adoption"] < second
+    left.rename(first["folder"])
+    assert call("model", "adopt", "--config", nights.config, "--json").json["adoption"] == second
+    assert status(read_configuration(nights.config))["adoption"]["adoption"] == second
+    assert apply(nights, second).code == 0
+    assert not (nights.folder / "state" / "adoption").exists()
+
+
+def test_to_prepare_again_removes_what_a_kill_left_prepared(nights: Nights, model: Path) -> None:
+    told, left = prepare(nights, model, 1).json, nights.folder / "state" / "adoption" / "20260301-000000000000"
+    shutil.copytree(told["folder"], left)
+    assert prepare(nights, model, 1).json["adoption"] == told["adoption"]
+    assert [path.name for path in left.parent.iterdir()] == [told["adoption"]]
 
 
 def test_births_that_were_still_to_come_are_read_and_verdicts_go_along(nights: Nights, model: Path, town: Town) -> None:

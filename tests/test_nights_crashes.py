@@ -98,12 +98,13 @@ def test_after_a_kill_or_a_loss_of_power_at_any_event_the_next_start_ends_right(
 
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=SLOW)])
 def test_an_adoption_killed_at_any_event_ends_right_with_the_next_start(town: Town, tmp_path: Path, every: int) -> None:
-    """Prepared and, within the limits of the configuration, applied by one command."""
+    """Prepared in another one's place and, within the limits of the configuration, applied by one command."""
     nights, images = prepared(town, tmp_path / "nights", 0), tmp_path / "images"
     nights.run(0)
+    model, other = other_models(town)[:2]
+    assert not adopt(read_configuration(nights.config), other, nights.date(1)).in_force
     limits = "[adoption]\nchanged_share = 1.0\nother_person_share = 1.0\nlost_share = 1.0\n"
     nights.config.write_text(f"{nights.config.read_text('utf-8')}{limits}", "utf-8")
-    model = other_models(town)[0]
     with recorded(nights.folder, images) as recorder:
         assert adopt(read_configuration(nights.config), model, nights.date(1)).in_force
     expected = everything(nights.folder)

@@ -28,7 +28,7 @@ from linkage.nights.configuration import Configuration
 from linkage.nights.epoch import PINNED, complete_model, new_epoch
 from linkage.nights.inputs import check_clock, no_inputs
 from linkage.nights.night import STAGES, appear, room_to_work
-from linkage.nights.prepared import Prepared, clear_prepared, prepared, prepared_whole
+from linkage.nights.prepared import Prepared, clear_prepared, prepared, prepared_names, prepared_whole
 from linkage.nights.preparing import ADOPTION, Asked
 from linkage.nights.registry import check_is_of_state, unchanged
 from linkage.nights.results import DECISION_CHANGES
@@ -128,17 +128,19 @@ def apply(configuration: Configuration, named: str) -> Adoption:
         state, index = _opened(configuration, held)
         if any((night["night_id"], night["kind"]) == (named, ADOPTION) for night in state.nights):
             return _done(configuration, named)
-        ready = prepared(configuration.state)
-        if ready is None or ready.name != named:
-            there = "none is" if ready is None else f"{ready.name} is"
+        ready = prepared(configuration.state, named)
+        if ready is None:
+            names = prepared_names(configuration.state)
+            there = f"{names[0]} is" if names else "none is"
             raise UsageError(f"adoption {named}: is not prepared, {there}; {_PREPARE}")
         _check_current(ready, state)
         return _take_force(configuration, state, index, ready)
 
 
 def shown(configuration: Configuration) -> Adoption:
-    """The adoption that is prepared. UsageError where none is."""
-    ready = prepared(configuration.state)
+    """The adoption that was prepared last. UsageError where none is."""
+    names = prepared_names(configuration.state)
+    ready = prepared(configuration.state, names[0]) if names else None
     if ready is None:
         raise UsageError(f"{configuration.state}: no adoption is prepared; {_PREPARE}")
     notes = []
@@ -228,5 +230,5 @@ def _take_force(configuration: Configuration, state: State, index: Index, ready:
             states = {"state_before": state.name, "state_after": version.name}
             stage.write_manifest({**ready.night, **states})
             appear(stage, version, unchanged(index))
-    clear_prepared(configuration.state, {ready.name})
+    clear_prepared(configuration.state, prepared_names(configuration.state))
     return replace(_told(ready), in_force=True, folder=configuration.nights / ready.name)

@@ -67,25 +67,33 @@ class Prepared:
         return {name.removeprefix(f"{group}/"): read_table(self.folder, name) for name in names}
 
 
-def prepared(place: Path) -> Prepared | None:
-    """What is prepared beside a state; None where nothing is.
+def prepared_names(place: Path) -> list[str]:
+    """The ids of what is prepared beside a state, the last one first: one, but where a kill kept the one before."""
+    folders = _folders(place)
+    return [folder.name for folder in sorted(folders, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)][::-1]
+
+
+def prepared(place: Path, name: str) -> Prepared | None:
+    """What is prepared beside a state, by its id; None where that is not.
 
     Raises VerificationError where it is damaged.
     """
-    folders = _folders(place)
-    return None if not folders else _opened(folders[0])
+    return _opened(place / FOLDER / name) if name in prepared_names(place) else None
 
 
 def prepared_whole(place: Path, name: str) -> Prepared | None:
-    """The prepared adoption of an id, all of which is what was written; None where there is none, or a damaged one."""
+    """The prepared adoption of an id, all of which is what was written; None where there is none, or a damaged one.
+    Where it is there, others that a kill kept are removed."""
     folder = place / FOLDER / name
     if not already_published(folder):
         return None
     try:
         check_published(folder)
-        return _opened(folder)
+        found = _opened(folder)
     except LinkageError:
         return None  # it is made again
+    clear_prepared(place, {*prepared_names(place)} - {name})
+    return found
 
 
 def prepare(
@@ -107,7 +115,7 @@ def prepare(
         stage.write_json(MODEL.removesuffix(".json"), model.document())
         stage.write_manifest(entries)
         folder = stage.commit()
-    clear_prepared(place, {other.name for other in _folders(place) if other != folder})
+    clear_prepared(place, {*prepared_names(place)} - {name})
     return _opened(folder)
 
 
@@ -127,7 +135,6 @@ def clear_prepared(place: Path, names: Collection[str]) -> None:
 
 
 def _folders(place: Path) -> list[Path]:
-    """The adoptions that are prepared: one, but where a kill kept the one before."""
     return sorted(path.parent for path in (place / FOLDER).glob(f"[!.]*/{MANIFEST}"))
 
 

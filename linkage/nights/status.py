@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
+from linkage.errors import VerificationError
 from linkage.machine.clock import ZONE, now
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
 from linkage.nights.gates import last_values
-from linkage.nights.prepared import prepared
+from linkage.nights.prepared import prepared, prepared_names
 from linkage.nights.quarantine import waiting_files
 from linkage.nights.unfinished import INTENT, waiting_nights
 from linkage.state.folder import REMEDY, State, open_state
@@ -57,7 +58,8 @@ def status(configuration: Configuration) -> dict[str, Any]:
     unfinished : what was killed and is finished by the next start
     last_night : None before the first one; gates : their limits, and what the last night had of each
     quarantine : how many files wait there
-    adoption : what is prepared, and whether it stands on the state in force; None where nothing is
+    adoption : what was prepared last, whether it stands on the state in force, and in ``damage`` what is wrong with it,
+        if anything is; None where nothing is prepared
     verified : when everything was found whole last, and days since; None where it never was
     disk_free_bytes : of the disks of index, state and nights
 
@@ -118,8 +120,14 @@ def _unfinished(configuration: Configuration, state: State) -> list[str]:
 
 
 def _adoption(configuration: Configuration, state: State) -> dict[str, Any] | None:
-    ready = prepared(configuration.state)
-    return None if ready is None else {"adoption": ready.name, "is_current": ready.stands_on(state)}
+    names = prepared_names(configuration.state)
+    if not names:
+        return None
+    try:
+        ready = prepared(configuration.state, names[0])
+    except VerificationError as error:  # which concerns nothing that is in force
+        return {"adoption": names[0], "is_current": False, "damage": str(error)}
+    return {"adoption": names[0], "is_current": ready is not None and ready.stands_on(state), "damage": None}
 
 
 def _verified(path: Path) -> dict[str, Any] | None:
