@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pytest
 from linkage.errors import LinkageError, QualityGateError, UsageError, VerificationError
 from linkage.night import claims as night_claims
 from linkage.nights.configuration import Limits, read_configuration
-from linkage.nights.gates import Gate, decided_gates, refuse
+from linkage.nights.gates import Gate, decided_gates, refuse, rejected_gate
 from linkage.nights.results import Results
 from linkage.published.reader import published_runs
 from linkage.registry.from_files import build_from_files
@@ -212,6 +213,21 @@ def test_too_many_rejected_records_stop_the_night(nights: Nights, town: Town) ->
     assert list((nights.folder / "nights").iterdir()) == [] if (nights.folder / "nights").exists() else True
     nights.config.write_text(CONFIGURATION.replace("0.05", "0.5"), "utf-8")
     assert start(nights, 0).code == 0
+
+
+@pytest.mark.parametrize(
+    ("n_rejected", "n_records", "limit", "stops"),
+    [
+        *((1, 8, 0.05, False), (2, 20, 0.05, False), (3, 20, 0.05, True), (10, 100, 0.05, True), (5, 100, 0.05, False)),
+        *((1, 1000, 0.0, True), (0, 8, 0.0, False)),
+    ],
+)
+def test_a_rejected_record_or_two_stop_no_quiet_night(
+    n_rejected: int, n_records: int, limit: float, stops: bool
+) -> None:
+    arrived: Any = SimpleNamespace(rejected=SimpleNamespace(num_rows=n_rejected), n_physical=n_records)
+    gate = rejected_gate(arrived, Limits(rejected_share=limit))
+    assert (gate.value, gate.stops) == (n_rejected / n_records, stops)
 
 
 def test_matches_that_are_too_likely_wrong_stop_the_night() -> None:

@@ -119,6 +119,20 @@ def test_first_nights_and_small_ones_are_held_against_nothing() -> None:
     assert stopping(past(*many(rng), few), Limits(lowest_link_rate=0.9)) == set()
 
 
+@pytest.mark.parametrize("n", [1, 5, 15, 50])
+def test_an_ordinary_night_after_small_ones_passes(n: int) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(100):
+        small = []
+        for total in np.maximum(1, rng.poisson(n, 7)).tolist():
+            linked = int(rng.binomial(total, 0.75))
+            review = int(rng.binomial(total - linked, 0.7))
+            rest = {(STATUS, "unmatched"): (total - linked - review, 0)}
+            small.append({(STATUS, "matched"): (linked, 0), (STATUS, "review"): (review, 0), **rest})
+        night = {(STATUS, "matched"): (15000, 0), (STATUS, "review"): (3500, 0), (STATUS, "unmatched"): (1500, 0)}
+        assert stopping(past(*small, night)) == set()
+
+
 def test_one_facility_of_a_country_stops_no_night_and_is_told() -> None:
     rng = np.random.default_rng(7)
     rest = {(FACILITY, "all others"): (400_000, 80_000)}
@@ -145,7 +159,9 @@ def test_a_share_is_held_against_what_scatters_anyway() -> None:
     totals = np.full(21, 1000)
     steady, unsteady = np.full(21, 700), 700 + 60 * (np.arange(21) % 3 - 1)
     assert beyond_usual(steady, totals, 500, 1000)[1] == 0.7
-    assert beyond_usual(steady, totals, 500, 1000)[0] == pytest.approx(-0.2 + 4 * np.sqrt(0.21 / 1000))
+    assert beyond_usual(steady, totals, 500, 1000)[0] == pytest.approx(
+        -0.2 + 4 * np.sqrt(0.21 * (1 / 1000 + 1 / 21000))
+    )
     assert beyond_usual(steady, totals, 680, 1000)[0] == 0
     assert beyond_usual(unsteady, totals, 580, 1000)[0] > beyond_usual(steady, totals, 580, 1000)[0]
 

@@ -17,6 +17,7 @@ from linkage.nights.unusual import FEWEST, Changed, beyond_usual, changed_groups
 from linkage.state.folder import State
 
 FEWEST_NIGHTS = 7  # before a night that is held against them
+FEWEST_REJECTED = 3  # records that stop a night; two are what one dose that is stated twice makes
 _SHOWN = 10
 
 GATES: tuple[str, ...] = tuple(field.name for field in msgspec.structs.fields(Limits))
@@ -49,7 +50,8 @@ def rejected_gate(arrived: Arrived, limits: Limits) -> Gate:
     """Of the records of a night, before anything is decided."""
     n_rejected, n_records = arrived.rejected.num_rows, arrived.n_physical
     share = n_rejected / n_records if n_records else 0.0
-    stops = n_rejected > limits.rejected_share * n_records
+    least = FEWEST_REJECTED if limits.rejected_share else 1
+    stops = n_rejected >= least and n_rejected > limits.rejected_share * n_records
     return Gate("rejected_share", share, stops, f"{n_rejected:,} of {n_records:,} records were rejected")
 
 
@@ -124,7 +126,7 @@ def _shares(past: Past, limits: Limits) -> Iterator[Gate]:
         limit, share, is_enough = getattr(limits, fixed), n / max(1, total), total >= FEWEST
         text = f"{n:,} of {total:,} doses that came are {what}"
         yield Gate(fixed, share if total else None, is_enough and sign * (share - limit) > 0, text)
-        if not is_enough or past.n_before < FEWEST_NIGHTS:
+        if not is_enough or past.n_before < FEWEST_NIGHTS or totals.sum() < FEWEST:
             yield Gate(moved, None, False, "")
             continue
         apart, usual = beyond_usual(earlier, totals, n, total)

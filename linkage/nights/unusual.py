@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from linkage.nights.figures import Counts
 
 DEVIATIONS = 4.0  # of a share, or of a drift, that are chance still
-FEWEST = 100  # doses or claims, of a night that is held against others
+FEWEST = 100  # doses or claims, of a night that is held against others, and of these together
 FEWEST_OF_GROUP, FEWEST_BEFORE = 10, 30  # doses of a facility or a commune, tonight and before
 N_DRAWS = 32  # that tell what chance makes of a drift
 RISE = 0.2  # of the share undecided, of a group that has changed
@@ -28,15 +28,16 @@ def beyond_usual(before: NDArray[np.int64], totals: NDArray[np.int64], now: int,
     """How far a share is from that of the nights before, signed and less what is usual, 0 within it; and that share.
 
     The share before is the median of the nights' by doses, which a few bad nights do not move; what is usual is
-    DEVIATIONS of a share of so many doses, as much wider than binomial as the nights before scattered.
+    DEVIATIONS of the difference between shares of so many doses, tonight and before, as much wider than binomial as the
+    nights before scattered.
 
-    before, totals : int64[n_nights]; now, total : of the night, of which at least one
+    before, totals : int64[n_nights], of one dose at least; now, total : of the night, of which at least one
     """
     shares, weights = before / np.maximum(totals, 1), totals.astype(np.float64)
     usual = _weighted_median(shares, weights)
     variance = max(usual * (1.0 - usual), 1.0 / max(1.0, weights.sum()))
     scatter = np.median((shares - usual)[totals > 0] ** 2 * totals[totals > 0] / variance) / _MEDIAN_OF_SQUARE
-    allowed = DEVIATIONS * math.sqrt(max(1.0, float(scatter)) * variance / total)
+    allowed = DEVIATIONS * math.sqrt(max(1.0, float(scatter)) * variance * (1.0 / total + 1.0 / weights.sum()))
     apart = now / total - usual
     return math.copysign(max(0.0, abs(apart) - allowed), apart), usual
 
