@@ -198,9 +198,9 @@ def test_lost_records_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_lost_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def skip(text: np.ndarray, position: int, *rest: Any) -> tuple[int, int, int, int]:
-        n, n_breaks, n_empty, end = scan_records(text, position, *rest)
-        return n, n_breaks - 1 if position else n_breaks, n_empty, end
+    def skip(text: np.ndarray, position: int, *rest: Any) -> tuple[int, int, int]:
+        n, n_breaks, end = scan_records(text, position, *rest)
+        return n, n_breaks - 1 if position else n_breaks, end
 
     monkeypatch.setattr("linkage.ingest.csv_file.scan_records", skip)
     with pytest.raises(VerificationError, match=r"a.csv: 9 bytes after the header, 8 read"):

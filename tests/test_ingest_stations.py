@@ -255,23 +255,6 @@ def test_formula_text_in_parquet(tmp_path: Path) -> None:
     assert rows(ingest([path], DOSES), "dose_id", "full_name") == [("E01", "Lê Lan")]
 
 
-@pytest.mark.parametrize("empty", [",,,,", " , ,\t,,", '"","","","",""', ",", ",,,,,,,,"])
-def test_lines_of_separators_alone_are_no_records(tmp_path: Path, empty: str) -> None:
-    """As blank rows of a workbook are none; spreadsheets write them for rows that were once touched."""
-    some = f"{empty}\n" * 3
-    other = "full_name,dose_id,gender,date_of_birth,id_number\n"
-    batch = read(tmp_path, some + HEADER + some + ONE + some + other + some)
-    assert (rows(batch), reasons(batch)) == (BOTH[:1], [["repeated_header"]])
-    assert batch.rejected["line"].to_pylist() == [12]
-    assert batch.files[0].note == "lines of separators alone, which are no records: 9"
-
-
-def test_a_line_that_states_anything_is_a_record(tmp_path: Path) -> None:
-    batch = read(tmp_path, HEADER + ONE + ",x,,,\n" + ',"\n"\n' + ',,"",",\n' + TWO)
-    assert rows(batch) == BOTH
-    assert len(reasons(batch)) == 4
-
-
 @pytest.mark.parametrize("surplus", [",", ",,,", ', ,"",'])
 def test_empty_fields_behind_the_last_column_are_ignored(tmp_path: Path, surplus: str) -> None:
     assert rows(read(tmp_path, HEADER + ONE.strip() + surplus + "\n" + TWO)) == BOTH

@@ -79,13 +79,11 @@ class _Part:
     """Consecutive records: the sound ones as rows, the others as places (int64, from 0) with fault bits (uint16).
 
     start : the byte from which the records are scanned, by the layout ``body``
-    n_empty : lines among them that state nothing, which are no records
     """
 
     start: int
     body: _Body
     n_records: int
-    n_empty: int
     sound: pa.Table
     bad: np.ndarray
     faults: np.ndarray
@@ -102,7 +100,7 @@ def read_csv(
     body = _find_body(text, table, columns, file)
     if body.header.lacks_key(table):
         body = replace(body, header=replace(body.header, key_prefix=derived_prefix(text.sha256())))
-    first, n_empty = [0], 0  # first: of each part its first record
+    first = [0]  # of each part its first record
     places: list[tuple[int, _Body]] = []  # of each part the byte where that is looked for, and the layout
     positions, faults = [np.zeros(0, np.int64)], [np.zeros(0, np.uint16)]
     n_cores = os.cpu_count() or 1
@@ -115,7 +113,6 @@ def read_csv(
             faults.append(part.faults)
             places.append((part.start, part.body))
             first.append(first[-1] + part.n_records)
-            n_empty += part.n_empty
         sha256 = digest.result()
     all_faults, lines = np.concatenate(faults), Lines(text.utf8)
     return FileRows(
@@ -125,7 +122,7 @@ def read_csv(
         bad_positions=np.concatenate(positions),
         faults=all_faults,
         originals=lambda wanted: _originals(text, lines, np.array(first), places, wanted),
-        notes=tuple(_notes(body, text, all_faults, n_empty)),
+        notes=tuple(_notes(body, text, all_faults)),
         names=body.header.names,
         read=body.header.columns(table),
         layout=Layout(body.header.names, body.delimiter, text.encoding),
@@ -137,7 +134,7 @@ def _find_body(text: Text, table: TableSchema, columns: Mapping[str, str] | None
     heads = []
     for delimiter in DELIMITERS:
         scan = _empty_scan(SEARCHED_ROWS)
-        n, *_ = scan_records(
+        n, _, _ = scan_records(
             *(text.utf8, 0, text.utf8.size, ord(delimiter), 0, 0, False), scan.starts, scan.ends, scan.faults
         )
         spans = [
@@ -210,11 +207,12 @@ class Headers:
 def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _Part]]:
     """Scans all records; gives the work of cutting them into columns, part by part."""
     utf8, check_bytes = text.utf8, not text.is_clean
-    begin, position, n_passed, n_records = body.start, body.start, 0, 0
+    position, n_passed, n_records = body.start, 0, 0
+    begin = body.start
     buffer = _empty_scan(_CHUNK_RECORDS)
     while position < utf8.size:
         start, stop = position, min(position + _CHUNK_BYTES, utf8.size)
-        n, n_breaks, n_empty, position = scan_records(
+        n, n_breaks, position = scan_records(
             *(utf8, start, stop, ord(body.delimiter), body.n_columns, body.n_least, check_bytes),
             *(buffer.starts, buffer.ends, buffer.faults),
         )
@@ -223,17 +221,13 @@ def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _
         if other is not None:
             # The records under it are scanned again, by its number of columns.
             scan, position = scan.first(other[0] + 1), other[1].start
-            *_, n_empty, _ = scan_records(
-                *(utf8, start, int(scan.ends[-1]), ord(body.delimiter), body.n_columns, body.n_least, False),
-                *(buffer.starts, buffer.ends, buffer.faults),
-            )
             scan.faults[-1] = REPEATED_HEADER
             n_breaks = position - start - int((scan.ends - scan.starts).sum())
         lengths = scan.ends - scan.starts
         if lengths.size and lengths.max() > _MAX_RECORD_BYTES:
             raise InputError(f"{headers.file}: a record of {lengths.max()} bytes: this is no CSV file: send it again")
         n_passed += int(lengths.sum()) + n_breaks
-        yield partial(_cut, utf8, start, n_records, n_empty, scan, body, headers.table)
+        yield partial(_cut, utf8, start, n_records, scan, body, headers.table)
         n_records += scan.starts.size
         body = body if other is None else other[1]
     if n_passed != utf8.size - begin:
@@ -242,7 +236,7 @@ def _parts(text: Text, body: _Body, headers: Headers) -> Iterator[Callable[[], _
         )
 
 
-def _cut(utf8: np.ndarray, start: int, first: int, n_empty: int, scan: _Scan, body: _Body, table: TableSchema) -> _Part:
+def _cut(utf8: np.ndarray, start: int, first: int, scan: _Scan, body: _Body, table: TableSchema) -> _Part:
     """The part whose records begin at ``start``, the first of them is number ``first`` of the file, from 0; the scan's
     faults are completed."""
     faults = scan.faults
@@ -252,7 +246,7 @@ def _cut(utf8: np.ndarray, start: int, first: int, n_empty: int, scan: _Scan, bo
     sound = rows.filter(pa.array(late == 0)) if late.any() else rows
     faults[faults == 0] = late
     bad = np.flatnonzero(faults)
-    return _Part(start, body, scan.starts.size, n_empty, sound, bad, faults[bad])
+    return _Part(start, body, scan.starts.size, sound, bad, faults[bad])
 
 
 def _cut_columns(
@@ -305,10 +299,8 @@ def _text_column(utf8: np.ndarray, begins: np.ndarray, lengths: np.ndarray) -> p
     return pa.Array.from_buffers(pa.string(), begins.size, buffers)
 
 
-def _notes(body: _Body, text: Text, faults: np.ndarray, n_empty: int) -> list[str]:
+def _notes(body: _Body, text: Text, faults: np.ndarray) -> list[str]:
     notes = header_notes(body.header, body.n_titles)
-    if n_empty:
-        notes.append(f"lines of separators alone, which are no records: {n_empty:,}")
     encoding = text.encoding
     if text.lines is not None:
         notes.append("some lines are UTF-8 and others Windows-1258: read line by line")

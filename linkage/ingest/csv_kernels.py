@@ -1,7 +1,6 @@
 """Byte kernels of the CSV reader: record boundaries, faults and field positions, without a Python object per row.
 
-Grammar (RFC 4180, and what stations really send): a record ends at LF, CRLF or a lone CR; blank lines are no records,
-nor are lines of separators, blanks and empty quotes alone, which spreadsheets write for rows that were once touched;
+Grammar (RFC 4180, and what stations really send): a record ends at LF, CRLF or a lone CR; blank lines are no records;
 a field that begins with a quote ends at the next quote that is not doubled, and only a delimiter or the end of the
 record may follow; a quote inside an unquoted field is text. A quote that does not close by these rules costs its own
 line only: the scan resumes on the next line, so that good lines after it survive. Empty fields behind the last column
@@ -19,7 +18,6 @@ kernel = nb.njit(cache=True, nogil=True, error_model="numpy")
 
 LF = 10
 CR = 13
-TAB = 9
 SPACE = 32
 QUOTE = 34
 MAX_FIELD_BYTES = 65_536
@@ -46,23 +44,15 @@ def scan_records(
     starts: np.ndarray,  # int64[capacity], out
     ends: np.ndarray,  # int64[capacity], out: first byte after the record, its line end not included
     faults: np.ndarray,  # uint16[capacity], out: fault bits, 0 = sound
-) -> tuple[int, int, int, int]:
-    """Boundaries and faults of the next records: (n_records, n_bytes of line ends and lines that state nothing, how
-    many of these have separators, blanks or quotes, next position)."""
+) -> tuple[int, int, int]:
+    """Boundaries and faults of the next records: (n_records, n_bytes of line ends and blank lines, next position)."""
     n = 0
     n_breaks = 0
-    n_empty = 0
     while position < stop and n < starts.size:
         byte = text[position]
         if byte in (LF, CR):
             position += 1
             n_breaks += 1
-            continue
-        end = _end_of_nothing(text, position, delimiter)
-        if end >= 0:
-            n_breaks += end - position
-            n_empty += 1
-            position = end
             continue
         end, n_fields, longest, fault = _scan_record(text, position, delimiter, n_columns, n_least)
         if fault == 0 and n_columns > 0:
@@ -79,32 +69,7 @@ def scan_records(
         faults[n] = fault
         n += 1
         position = end
-    return n, n_breaks, n_empty, position
-
-
-@kernel
-def _end_of_nothing(text: np.ndarray, i: int, delimiter: int) -> int:
-    """The end of a line of separators, blanks and empty quotes alone, from its first byte; -1 of any other line."""
-    while i < text.size:
-        byte = text[i]
-        if byte in (LF, CR):
-            return i
-        if byte == QUOTE:
-            i = _skip_blanks(text, i + 1, delimiter)
-            if i == text.size or text[i] != QUOTE or not _ends_field(text, i + 1, delimiter):
-                return -1
-        elif byte not in (delimiter, SPACE, TAB):
-            return -1
-        i += 1
-    return i
-
-
-@kernel
-def _skip_blanks(text: np.ndarray, i: int, delimiter: int) -> int:
-    """The first byte from ``i`` on that is no blank, or one that parts fields."""
-    while i < text.size and text[i] in (SPACE, TAB) and text[i] != delimiter:
-        i += 1
-    return i
+    return n, n_breaks, position
 
 
 @kernel

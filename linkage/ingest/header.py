@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import zip_longest
 
 from linkage.errors import InputError, UsageError
@@ -279,7 +278,6 @@ def _target_of(name: str, targets: Mapping[str, str]) -> str | None:
     return targets.get(plain) or targets.get(_squeezed(plain))
 
 
-@lru_cache(maxsize=1 << 12)  # as linkage.ingest.cleaning.normal_name, whose names it has
 def _squeezed(plain: str) -> str:
     """A name without what may stand between its words; marked, so that it is no name as written."""
     return _SQUEEZED + re.sub(r"[\W_]+", "", plain)
