@@ -33,7 +33,7 @@ N_LETTERS = 9  # of an expression that texts are made of
 _MODULES = [
     found.name
     for found in pkgutil.walk_packages(linkage.__path__, "linkage.")
-    if not found.name.endswith(("__main__", "splink.checking"))
+    if not found.name.endswith(("__main__", "splink.checking", "migrations.env"))
 ]
 
 

@@ -41,7 +41,7 @@ def report(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a form of the offices, of a run or of a state of nights, or the statistics of a run.
+    """Write a form of the offices, or the statistics of a run.
 
     \b
     Example: linkage report runs/RUN --form appendix --out appendix.xlsx

@@ -100,7 +100,7 @@ def demo(
     threads: Threads = N_CORES,
     as_json: Json = False,
 ) -> None:
-    """Show on a made-up district what the program does, in three nights.
+    """Show what the program does on a made-up district.
 
     \b
     Example: linkage demo --out demo

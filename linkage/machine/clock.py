@@ -13,6 +13,11 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(ZONE)
 
 
+def moment(seconds: float) -> datetime.datetime:
+    """A moment that the system tells in seconds since 1970, such as the time of a file, as Viet Nam tells it."""
+    return datetime.datetime.fromtimestamp(seconds, ZONE)
+
+
 def today() -> datetime.date:
     """The day that it is in Viet Nam by this machine's clock."""
     return now().date()

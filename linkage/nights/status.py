@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from linkage.errors import VerificationError
-from linkage.machine.clock import ZONE, now
+from linkage.machine.clock import moment, now
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
 from linkage.nights.gates import last_values
@@ -107,7 +107,7 @@ def _of_another_user(folder: Path) -> dict[str, Any] | None:
     pid = holder_of(folder)
     if pid is None:
         return None
-    since = datetime.datetime.fromtimestamp(folder.stat().st_mtime, ZONE)
+    since = moment(folder.stat().st_mtime)
     return {"what": "a command", "pid": pid, "since": since.isoformat(timespec="seconds"), "stage": None}
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from linkage.errors import LinkageError, UsageError
-from linkage.machine.clock import today
+from linkage.machine.clock import now, today
 from linkage.machine.stage_clock import Progress
 from linkage.machine.version import code_version
 from linkage.nights.configuration import Configuration
@@ -41,7 +41,7 @@ def watch_night(
     events = Log(log or configuration.log)
     _check_metrics(configuration)
     stages = StageEvents(events)
-    at, start = time.time(), time.monotonic()
+    at, start = now().timestamp(), time.monotonic()
     events.tell("start", pid=os.getpid(), version=code_version(), date=str(date or today()))
 
     def told(stage: str, done: int, total: int) -> None:

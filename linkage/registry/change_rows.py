@@ -17,6 +17,7 @@ from linkage.standardise.placeholders import without_placeholders
 
 ALIVE, DECEASED, EMIGRATED = PERSON_STATUSES
 STATUS, DEATH = "status", "date_of_death"
+_SAME_AS_NONE = {STATUS: ["", ALIVE]}  # what a row that states none has by itself
 REMOVED = "removed"  # the status of a change that takes a person out of the registry
 
 # By what is left of them without marks and case.
@@ -74,7 +75,12 @@ def merged(rows: pa.Table, before: pa.Table) -> pa.Table:
 
 def check_nothing_is_lost(rows: pa.Table, before: pa.Table, absent: frozenset[str], file: str) -> None:
     """InputError where whole rows would empty what a person states, for their file has no column for it."""
-    lost = [name for name in rows.column_names if name in absent and before.column(name).null_count < before.num_rows]
+    lost = [
+        name
+        for name in rows.column_names
+        if name in absent
+        and not pc.all(pc.is_in(_texts(before.column(name)), pa.array(_SAME_AS_NONE.get(name, [""])))).as_py()
+    ]
     if lost:
         raise InputError(
             f"{file}: has no column {', '.join(lost)}, which people it changes have values in: with --partial only "
