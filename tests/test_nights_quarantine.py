@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -125,6 +126,19 @@ def test_an_unchanged_file_is_read_when_it_is_released(nights: Nights) -> None:
     assert sum(start(nights, 1).json["counts"].values()) == 90  # of the same files on the same date, but for it
     assert listed(nights) == []
     assert "already done" in start(nights, 1).err
+
+
+def test_a_file_whose_name_is_no_text_waits_and_is_read_when_mended(nights: Nights) -> None:
+    nights.write_doses(0, nights.town.doses[:60])
+    name = os.fsdecode(b"tr\xe1m.csv")
+    put(nights, 0, name=name)
+    start(nights, 0)
+    shown = f"in/{nights.date(0)}/tr\\xe1m.csv"
+    assert listed(nights) == [(shown, "waits")]
+    put(nights, 0, as_text(nights, 60, 90), name)
+    assert listed(nights) == [(shown, "mended")]
+    assert sum(start(nights, 1).json["counts"].values()) == 90
+    assert listed(nights) == []
 
 
 def test_what_was_released_by_mistake_waits_again_and_stops_no_night(waiting: Nights) -> None:

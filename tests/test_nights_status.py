@@ -130,6 +130,29 @@ def test_a_night_that_was_killed_is_told_until_it_is_done(nights: Nights) -> Non
     assert status(read_configuration(nights.config))["unfinished"] == []
 
 
+def test_dates_that_have_files_and_had_no_night_are_told(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since the first night, until they had theirs: not those without files, or with what patterns name every night."""
+    text = nights.config.read_text("utf-8").replace("doses = [", 'doses = ["in/always.csv", ')
+    nights.config.write_text(text, "utf-8")
+    rows, configuration = nights.town.doses, read_configuration(nights.config)
+    for number in (-1, 0, 2, 4, 5, 70):
+        nights.write_doses(number, rows[number + 1 : number + 40])
+    (nights.folder / "in" / "always.csv").write_bytes(b"dose_id,full_name\nD1,A B\n")
+    assert not [note for note in nights.run(0).notes if "had no night" in note]
+    (note,) = (note for note in nights.run(5).notes if "had no night" in note)
+    assert f"had no night: 2 ({nights.date(2)}, {nights.date(4)}); start each by --date" in note
+
+    def missed(number: int) -> list[str]:
+        monkeypatch.setattr("linkage.nights.status.today", lambda: nights.date(number))
+        return list(status(configuration)["missed"])
+
+    assert missed(6) == missed(5) == [str(nights.date(2)), str(nights.date(4))]
+    assert missed(64) == [str(nights.date(4))]
+    assert missed(71) == [str(nights.date(70))]
+    nights.run(2)
+    assert missed(6) == [str(nights.date(4))]
+
+
 def test_gates_and_the_last_check_are_told(nights: Nights) -> None:
     configuration = read_configuration(nights.config)
     rows = nights.town.doses[:200]

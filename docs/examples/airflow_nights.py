@@ -12,9 +12,19 @@ import datetime
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 
-LOOK_AHEAD = "linkage night --config /srv/linkage/night.toml --date {{ ds }} --plan-only --json"
-NIGHT = "linkage night --config /srv/linkage/night.toml --date {{ ds }} --json"
-PROGRESS = "linkage report /srv/linkage/night.toml --form progress --as-of {{ ds }} --out /srv/linkage/progress.xlsx"
+# The day in Viet Nam: {{ ds }} is that of UTC, which at one o'clock is the day before.
+LOOK_AHEAD = (
+    "linkage night --config /srv/linkage/night.toml --plan-only --json"
+    " --date {{ logical_date.in_timezone('Asia/Ho_Chi_Minh') | ds }}"
+)
+NIGHT = (
+    "linkage night --config /srv/linkage/night.toml --json"
+    " --date {{ logical_date.in_timezone('Asia/Ho_Chi_Minh') | ds }}"
+)
+PROGRESS = (
+    "linkage report /srv/linkage/night.toml --form progress --out /srv/linkage/progress.xlsx"
+    " --as-of {{ logical_date.in_timezone('Asia/Ho_Chi_Minh') | ds }}"
+)
 VERIFY = "linkage verify /srv/linkage/night.toml --json"
 
 with DAG(

@@ -19,7 +19,7 @@ from linkage.storage.typed_content import shaped
 
 FORMAT = 1
 _REMEDY = "see 'Nights' in docs/operation.md"
-_DATE = "{date}"
+DATE = "{date}"  # in patterns and queries
 # As libpq reads it, which ends the user at the first @ before a /. No password may pass for another part of it, so
 # ports are numbers, and what has a meaning in a URL is percent-encoded elsewhere.
 _HOST = r"(\[[0-9a-fA-F:.%]+\]|[^][\s:@/?#,]*)(:[0-9]*)?"
@@ -51,7 +51,7 @@ class PostgreSQL(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def queries(self, date: datetime.date) -> dict[str, str]:
         """The queries of a night, by kind."""
         asked = {name: getattr(self, name) for name in Sources.__struct_fields__}
-        return {name: query.replace(_DATE, date.isoformat()) for name, query in asked.items() if query is not None}
+        return {name: query.replace(DATE, date.isoformat()) for name, query in asked.items() if query is not None}
 
     @property
     def shown(self) -> str:
@@ -155,8 +155,8 @@ def _sources(path: Path, content: _File) -> Sources:
         return content.sources
     what = f"{path}: [postgresql]"
     _check_url(asked.url, f"{what} url")
-    if _DATE not in asked.into:
-        raise UsageError(f"{what} into {asked.into!r}: has no {_DATE}, so that nights would share it; {_REMEDY}")
+    if DATE not in asked.into:
+        raise UsageError(f"{what} into {asked.into!r}: has no {DATE}, so that nights would share it; {_REMEDY}")
     named = asked.queries(datetime.date.min)
     if not named:
         raise UsageError(f"{what}: has no query; name one of {', '.join(Sources.__struct_fields__)}")
@@ -187,7 +187,7 @@ def fetched_folder(configuration: Configuration, date: datetime.date) -> Path | 
     """Where the files of a night that come from PostgreSQL lie; None where none do."""
     if configuration.postgresql is None:
         return None
-    return configuration.file.absolute().parent / configuration.postgresql.into.replace(_DATE, date.isoformat())
+    return configuration.file.absolute().parent / configuration.postgresql.into.replace(DATE, date.isoformat())
 
 
 def files_of(
@@ -199,7 +199,7 @@ def files_of(
     found: dict[Path, None] = {}
     missing = []
     for pattern in patterns:
-        dated = pattern.replace(_DATE, date.isoformat())
+        dated = pattern.replace(DATE, date.isoformat())
         paths = sorted(here / name for name in glob.glob(dated, root_dir=here))
         files = [path for path in paths if not path.is_dir() and path not in but]
         found |= dict.fromkeys(files)

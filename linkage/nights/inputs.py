@@ -15,11 +15,12 @@ from linkage.ingest import file_notes
 from linkage.ingest.hive_folders import folder_values
 from linkage.ingest.paths import sha256_of
 from linkage.nights.arriving import Arrived
-from linkage.nights.configuration import Configuration, files_of
+from linkage.nights.configuration import DATE, Configuration, Sources, files_of
 from linkage.nights.quarantine import Chosen, chosen_files
 from linkage.state.folder import State
 
 _SHOWN = 10
+_DATES_LOOKED_AT = 60
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,28 @@ def date_notes(date: datetime.date, state: State) -> list[str]:
     """That the night is dated before one that was: a slip, or a clock that is behind."""
     last = _last_after(date, state)
     return [f"the night is of {date}, before one of {last} that was: its lists have that day"] if last else []
+
+
+def missed_dates(configuration: Configuration, date: datetime.date, state: State) -> list[str]:
+    """Of the 60 dates before another one those since the first night that had none, though patterns with {date} name
+    files for them: it was never started, or it stopped and was not started again."""
+    done = {night["date"] for night in state.nights if night["kind"] == "night"}
+    every = (pattern for kind in Sources.__struct_fields__ for pattern in getattr(configuration.sources, kind))
+    dated = tuple(pattern for pattern in every if DATE in pattern)
+    days = (date - datetime.timedelta(days=n) for n in range(_DATES_LOOKED_AT, 0, -1))
+    asked = [day for day in days if done and min(done) < day.isoformat() and day.isoformat() not in done]
+    return [day.isoformat() for day in asked if files_of(configuration, dated, day)[0]]
+
+
+def missed_notes(configuration: Configuration, date: datetime.date, state: State) -> list[str]:
+    """That there are such dates, for the operator."""
+    missed = missed_dates(configuration, date, state)
+    if not missed:
+        return []
+    names = ", ".join(missed[:_SHOWN]) + (", …" if len(missed) > _SHOWN else "")
+    return [
+        f"dates that have files and had no night: {len(missed)} ({names}); start each by --date, the first one first"
+    ]
 
 
 def check_clock(date: datetime.date, state: State) -> None:

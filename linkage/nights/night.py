@@ -23,7 +23,7 @@ from linkage.nights.deciding import Night, decide_again
 from linkage.nights.epoch import EpochInForce, complete_model, epoch_of
 from linkage.nights.fetching import fetch
 from linkage.nights.gates import accepted_notes, check_accepted, decided_gates, gate_entries, refuse, rejected_gate
-from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, date_notes, inputs_of
+from linkage.nights.inputs import NightInputs, arrival_notes, check_clock, date_notes, inputs_of, missed_notes
 from linkage.nights.manifest import check_doses, night_entries, night_id, registry_entries, state_entries
 from linkage.nights.pruning import n_pruned, prune_first
 from linkage.nights.quarantine import quarantine_entries
@@ -211,7 +211,8 @@ class _Running:
         of_quarantine = [file.file for file in arrived.files if file.path in self.inputs.chosen.paths]
         notes = (*notes, *changes.notes, *corrected_by(changes, of_quarantine), *verdicts.notes, *unusual)
         notes = (*notes, *accepted_notes(gates, self.accepted))
-        notes = (*date_notes(self.inputs.date, self.state), *notes, *station_notes(arrived.findings), *self.epoch.notes)
+        dated = *date_notes(self.inputs.date, self.state), *self._missed()
+        notes = (*dated, *notes, *station_notes(arrived.findings), *self.epoch.notes)
         with new_stage(self.configuration.nights, name) as stage:
             with clock.stage("publish"):
                 self._write(stage, arrived, results, verdicts)
@@ -240,6 +241,9 @@ class _Running:
         folder = self.configuration.nights / name
         seconds = {stage: clock.seconds[stage] for stage in STAGES if stage in clock.seconds}
         return NightSummary(name, folder, results.counts, results.changes, seconds, peak, notes=notes)
+
+    def _missed(self) -> list[str]:
+        return missed_notes(self.configuration, self.inputs.date, self.state)
 
     def _arrived(self) -> Arrived:
         work = self.work

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from linkage.storage.work_folders import replacing
 
 _RELEASED = "released.json"  # beside the nights, ids of files
 _SHOWN = 10
+_NO_TEXT = re.compile(rb"\\x([89a-f][0-9a-f])")  # as _name writes a byte
 WAITS, IS_MENDED, IS_RELEASED, IS_GONE = "waits", "mended", "released", "gone"
 
 
@@ -242,7 +244,12 @@ def _released(configuration: Configuration) -> frozenset[str]:
 
 
 def _path(configuration: Configuration, held: Held) -> Path:
-    return configuration.file.absolute().parent / held.path
+    """Where a file in quarantine is, or was, by its name there."""
+    here = configuration.file.absolute().parent
+    if (here / held.path).exists():
+        return here / held.path
+    written = _NO_TEXT.sub(lambda found: bytes.fromhex(found[1].decode()), held.path.encode())
+    return here / os.fsdecode(written)
 
 
 def _name(configuration: Configuration, path: Path) -> str:

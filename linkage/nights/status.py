@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from linkage.errors import VerificationError
-from linkage.machine.clock import moment, now
+from linkage.machine.clock import moment, now, today
 from linkage.machine.stage_clock import Progress
 from linkage.nights.configuration import Configuration
 from linkage.nights.gates import last_values
+from linkage.nights.inputs import missed_dates
 from linkage.nights.prepared import prepared, prepared_names
 from linkage.nights.quarantine import waiting_files
 from linkage.nights.unfinished import INTENT, waiting_nights
@@ -57,6 +58,7 @@ def status(configuration: Configuration) -> dict[str, Any]:
         is
     unfinished : what was killed and is finished by the next start
     last_night : None before the first one; gates : their limits, and what the last night had of each
+    missed : dates before this day that have files and had no night, see `linkage.nights.inputs.missed_dates`
     quarantine : how many files wait there
     adoption : what was prepared last, whether it stands on the state in force, and in ``damage`` what is wrong with it,
         if anything is; None where nothing is prepared
@@ -75,6 +77,7 @@ def status(configuration: Configuration) -> dict[str, Any]:
         "unfinished": unfinished,
         "nights": len(state.nights),
         "last_night": last and {name: last[name] for name in ("night_id", "date", "doses", "changes", "counts")},
+        "missed": missed_dates(configuration, today(), state),
         "quarantine": len(waiting_files(state)),
         "gates": last_values(state.nights, configuration.gates),
         "adoption": _adoption(configuration, state),
