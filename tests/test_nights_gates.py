@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from linkage.nights.configuration import Limits, read_configuration
@@ -268,6 +271,45 @@ def test_what_is_not_held_against_any_more_goes_when_parts_are_merged(
     assert set(merged(state, {})["figures"]["night"].to_pylist()) == {1, 2}
     monkeypatch.setattr("linkage.state.compacting.NIGHTS_COUNTED", 1)
     assert set(merged(state, {})["figures"]["night"].to_pylist()) == {2}
+    nights.run(2)
+    assert set(merged(open_state(nights.folder / "state"), {})["figures"]["night"].to_pylist()) == {2}
+
+
+def test_quiet_nights_push_none_that_brought_doses_out_of_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"night": k, "kind": STATUS, "key": "verified", "n": k, "undecided": 0} for k in range(5, 400, 5)]
+    counted = pa.Table.from_pylist(rows, FIGURES.schema)
+
+    def read(_state: object, _table: object, keys: Any, *, by: str) -> pa.Table:
+        return counted.filter(pc.is_in(counted[by], pa.array(keys)))
+
+    monkeypatch.setattr("linkage.nights.figures.versions_of", read)
+
+    def held_against(since: int) -> tuple[list[int], int]:
+        nights = [{"kind": "night"}] * 399
+        state: Any = SimpleNamespace(nights=nights, manifest={"epochs": [{"since": since}]})
+        found = past_of(state, FIGURES.schema.empty_table())
+        return found.counts(STATUS)[0].n[0].tolist(), found.n_quiet
+
+    assert held_against(1) == (list(range(260, 400, 5)), 320)
+    assert held_against(381) == ([385, 390, 395], 16)
+
+
+def test_gates_that_say_nothing_are_told() -> None:
+    rng = np.random.default_rng(10)
+    found = past(*many(rng, 3), a_night(rng))
+    assert compared(replace(found, n_quiet=3), Limits())[1] == []
+    told = compared(replace(found, n_quiet=4), Limits())[1]
+    assert told == [
+        "of 7 nights before, doses came in 3; until they did in 7, gates hold no night against those before"
+    ]
+    before, night = many(rng), a_night(rng)
+    without = {key: n for key, n in night.items() if key[0] != FACILITY}
+    (told,) = compared(past(*before, without), Limits())[1]
+    assert re.match(
+        r"0 of [\d,]+ doses that came state a facility, .* does a file lack the column facility_code\?", told
+    )
+    never = [{key: n for key, n in one.items() if key[0] != FACILITY} for one in before]
+    assert compared(past(*never, without), Limits())[1] == []
 
 
 def test_every_gate_stands_in_the_manual_with_its_limit() -> None:

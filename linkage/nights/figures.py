@@ -90,10 +90,14 @@ class Counts:
 
 @dataclass(frozen=True)
 class Past:
-    """The figures of a night and of those before it that it is held against; n_before : how many these are."""
+    """The figures of a night and of those before it that it is held against; n_before : how many these are.
+
+    n_quiet : nights of the epoch in which no dose came
+    """
 
     rows: pa.Table
     n_before: int
+    n_quiet: int = 0
 
     def counts(self, kind: str) -> tuple[Counts, Counts]:
         """What was counted of the nights before, each in its column, and of the night."""
@@ -110,12 +114,15 @@ class Past:
 
 
 def past_of(state: State, figures: pa.Table) -> Past:
-    """The figures of a night beside those of the nights before, at most NIGHTS_COUNTED, of the epoch in force."""
+    """The figures of a night beside those of the last NIGHTS_COUNTED before it of the epoch in force in which doses
+    came; others say nothing."""
     number = len(state.nights) + 1
-    first = max(1, number - NIGHTS_COUNTED, *(epoch["since"] for epoch in state.manifest["epochs"][-1:]))
+    first = max([1, *(epoch["since"] for epoch in state.manifest["epochs"][-1:])])
     nights = np.arange(first, number, dtype=np.int32)
     before = versions_of(state, FIGURES, nights, by="night") if nights.size else FIGURES.schema.empty_table()
-    there = np.unique(before["night"].to_numpy())  # nights in which no dose came say nothing
-    rows = pa.concat_tables([before, figures])
+    there = np.unique(before["night"].to_numpy())
+    n_quiet = sum(night["kind"] == "night" for night in state.nights[first - 1 :]) - int(there.size)
+    there = there[-NIGHTS_COUNTED:]
+    rows = pa.concat_tables([before.filter(pc.is_in(before["night"], pa.array(there))), figures])
     place = np.searchsorted(there, rows["night"].to_numpy())
-    return Past(rows.append_column("place", pa.array(place)), int(there.size))
+    return Past(rows.append_column("place", pa.array(place)), int(there.size), n_quiet)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from linkage.errors import QualityGateError, UsageError
 from linkage.nights.arriving import Arrived
@@ -64,7 +66,26 @@ def decided_gates(results: Results, state: State, limits: Limits) -> tuple[list[
 def compared(past: Past, limits: Limits) -> tuple[list[Gate], list[str]]:
     """Of what a night brought beside the nights before; and notes of facilities and communes that changed."""
     groups, notes = _groups(past, limits)
-    return [*_shares(past, limits), _drift(past, limits), *groups], notes
+    return [*_shares(past, limits), _drift(past, limits), *groups], [*_silent(past), *notes]
+
+
+def _silent(past: Past) -> Iterator[str]:
+    """Notes of gates that say nothing where one would think that they do."""
+    if past.n_before < FEWEST_NIGHTS <= past.n_before + past.n_quiet:
+        yield (
+            f"of {past.n_before + past.n_quiet:,} nights before, doses came in {past.n_before:,}; until they did in "
+            f"{FEWEST_NIGHTS}, gates hold no night against those before"
+        )
+    of = _by_status(past).values()
+    doses, doses_before = sum(n for _, n in of), sum(int(n.sum()) for n, _ in of)
+    for kind, gates in ((FACILITY, "facility_change and facility_surge"), (COMMUNE, "commune_change")):
+        before, now = past.counts(kind)
+        n, n_before = int(now.n.sum()), int(before.n.sum())
+        if min(doses, doses_before) >= FEWEST and 2 * n < doses and 2 * n_before >= doses_before:
+            yield (
+                f"{n:,} of {doses:,} doses that came state a {kind}, and {n_before:,} of {doses_before:,} in the "
+                f"nights before; of the others {gates} say nothing: does a file lack the column {kind}_code?"
+            )
 
 
 def refuse(gates: Iterable[Gate], limits: Limits, accepted: Mapping[str, str]) -> None:
@@ -114,8 +135,7 @@ def _expected(results: Results, limits: Limits) -> Gate:
 
 def _shares(past: Past, limits: Limits) -> Iterator[Gate]:
     """Of the doses that came the shares verified or matched, and under review, and how far they are from usual."""
-    before, now = past.counts(STATUS)
-    of = {key: (before.n[i], int(now.n[i, 0])) for i, key in enumerate(now.keys) if key != "excluded"}
+    of = _by_status(past)
     total, totals = sum(n for _, n in of.values()), sum((n for n, _ in of.values()), start=_none(past))
     for statuses, fixed, moved, what, sign in (
         (("verified", "matched"), "lowest_link_rate", "link_rate_fall", "verified or matched", -1.0),
@@ -132,6 +152,12 @@ def _shares(past: Past, limits: Limits) -> Iterator[Gate]:
         apart, usual = beyond_usual(earlier, totals, n, total)
         value = max(0.0, sign * apart)
         yield Gate(moved, value, value > getattr(limits, moved), f"{text} and {usual:.1%} were before, {_apart(value)}")
+
+
+def _by_status(past: Past) -> dict[str, tuple[NDArray[np.int64], int]]:
+    """How many doses came of each status but excluded ones: in each night before, and tonight."""
+    before, now = past.counts(STATUS)
+    return {key: (before.n[i], int(now.n[i, 0])) for i, key in enumerate(now.keys) if key != "excluded"}
 
 
 def _none(past: Past) -> Any:
@@ -183,7 +209,7 @@ def _undecided(one: Changed) -> str:
 
 
 def _surge(one: Changed) -> str:
-    return f"{one.n:,} doses, and {one.n_before:,} at most in a night before"
+    return f"{one.n:,} doses, and {one.n_before:,} at most in one of the nights before"
 
 
 def last_values(nights: Sequence[Mapping[str, Any]], limits: Limits) -> dict[str, dict[str, float | None]]:

@@ -19,7 +19,7 @@ FEWEST = 100  # doses or claims, of a night that is held against others, and of 
 FEWEST_OF_GROUP, FEWEST_BEFORE = 10, 30  # doses of a facility or a commune, tonight and before
 N_DRAWS = 32  # that tell what chance makes of a drift
 RISE = 0.2  # of the share undecided, of a group that has changed
-SURGE, FEWEST_OF_SURGE = 10, 100  # times what a facility ever sent; doses, from which on it is looked at
+SURGE, FEWEST_OF_SURGE = 10, 100  # times what a facility sent in a night before; doses, from which on it is looked at
 CHANCE = 1e-4  # that a night calls any group changed by chance alone
 _MEDIAN_OF_SQUARE = 0.4549  # of a normal deviate
 
@@ -133,8 +133,8 @@ def _log_beta(a: float, b: float) -> float:
 
 
 def surging(before: Counts, now: Counts) -> list[Changed]:
-    """The facilities that sent SURGE times what they ever sent in a night; where the whole night is larger than any
-    before, by that much more."""
+    """The facilities that sent SURGE times what they sent in any of the nights before; where the whole night is larger
+    than any of these, by that much more."""
     totals = before.n.sum(axis=0)
     larger = max(1.0, float(now.n.sum()) / max(1, int(totals.max(initial=0))))
     most, n = before.n.max(axis=1, initial=0), now.n[:, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,7 +32,8 @@ def merged(state: State, rows: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
             continue
         every = pa.concat_tables(parts)
         if table is FIGURES:
-            every = every.filter(pc.greater(every["night"], len(state.nights) - NIGHTS_COUNTED))
+            counted = np.unique(every["night"].to_numpy())  # nights in which no dose came have none
+            every = every.filter(pc.greater_equal(every["night"], counted[-NIGHTS_COUNTED:][0]))
         if table.order is None:
             found[name] = every.group_by(every.column_names).aggregate([]).cast(table.schema)
         else:
