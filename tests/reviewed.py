@@ -127,7 +127,7 @@ def _table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
 def take_night(store: Store, folder: Path) -> Taken | None:
     """Take a night, as the command does; None where it was taken before."""
     night = read_night(folder)
-    return take(store, night)[0] if check_follows(store, night) else None
+    return take(store, night) if check_follows(store, night) else None
 
 
 def new_store(folder: Path, review: Sequence[Row] = (), unmatched: Sequence[Row] = ()) -> Store:

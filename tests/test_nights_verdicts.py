@@ -146,10 +146,20 @@ def items_of(store: Store) -> dict[str, Any]:
         return {row.subject: row for row in connection.execute(select(items))}
 
 
-def test_what_officers_decide_pins_and_comes_back(nights: Nights, town: Town, tmp_path: Path) -> None:
+def interrupted(*_: object) -> None:
+    raise OSError("interrupted")
+
+
+def test_what_officers_decide_pins_and_comes_back(
+    nights: Nights, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A night, its items, decisions, the file, the next night: decided by officers, and the items are closed."""
     configuration = read_configuration(nights.config)
     store = make_store(tmp_path / "review.db")
+    with monkeypatch.context() as patched:
+        patched.setattr("linkage.review.of_state._doses_of", interrupted)
+        with pytest.raises(OSError, match="interrupted"):
+            take_nights(store, configuration)
     (first,) = take_nights(store, configuration)
     assert take_nights(store, configuration) == []
     waiting = items_of(store)

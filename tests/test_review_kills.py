@@ -38,15 +38,15 @@ def served(store: Path, port: int) -> subprocess.Popen[bytes]:
     return started
 
 
-def decide(address: str, account: str, wanted: list[int], answered: list[int]) -> None:
+def decide(address: str, account: str, wanted: list[tuple[int, list[int]]], answered: list[int]) -> None:
     """Log in, and decide one item after the other until nobody answers."""
     headers = {"Origin": address}
     try:
         with httpx2.Client(base_url=address, headers=headers, timeout=60) as client:
             client.post("/login", data={"account": account, "password": PASSWORD})
             token = client.get("/keys").text.split('name="form_token" value="')[1].split('"')[0]
-            for item_id in wanted:
-                sent = {"form_token": token, "version": "0", "choice": "nobody"}
+            for item_id, rows in wanted:
+                sent = {"form_token": token, "version": "0", "choice": "nobody", "claim": rows}
                 if client.post(f"/items/{item_id}/decide", data=sent).status_code == 303:
                     answered.append(item_id)
     except httpx2.TransportError:
@@ -60,7 +60,10 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path: Path, seed: int) -> N
     store = open_store(path)
     with store.reading() as connection:
         query = select(items.c.item_id).where(items.c.unit == "25090").order_by(items.c.item_id)
-        wanted = [int(number) for number in connection.execute(query).scalars()]
+        rows = dict[int, list[int]]()
+        for row in connection.execute(select(claims.c.item_id, claims.c.claim_row)):
+            rows.setdefault(row.item_id, []).append(row.claim_row)
+        wanted = [(int(number), rows[number]) for number in connection.execute(query).scalars()]
     store.close()
     server, answered = served(path, port), list[int]()
     halves = {"an": wanted[::2], "binh": wanted[1::2]}

@@ -28,7 +28,19 @@ from linkage.review.web.guarding import GuardedRoute
 from linkage.review.web.sessions import BLOCKED, IDLE, MOST_FAILURES, WHOLE
 from linkage.review.web.wording import Words, catalogue
 from tests.review_served import ACCOUNTS, MORNING, PASSWORD, Browser, Served, make_served
-from tests.reviewed import COMMUNE, OTHER, REGISTERED, STATED, candidate, claim, claim_id, new_store, reviewed
+from tests.reviewed import (
+    COMMUNE,
+    OTHER,
+    REGISTERED,
+    STATED,
+    candidate,
+    claim,
+    claim_id,
+    new_store,
+    reviewed,
+    take_night,
+    write_night,
+)
 
 WEB = Path(wording.__file__).parent
 MOST_BYTES = 60 << 10
@@ -123,11 +135,28 @@ def test_of_two_officers_the_second_is_told(served: Served) -> None:
         {"version": 0, "choice": "nobody", "claim": 999},
         {"version": "x", "choice": "nobody"},
         {"choice": "nobody"},
+        {"version": 10**20, "choice": "nobody"},
+        {"version": 0, "choice": "nobody", "claim": 10**20},
     ],
 )
 def test_what_says_nothing_is_refused_in_words(served: Served, sent: dict[str, object]) -> None:
     answer = served.browser("an").post(f"/items/{served.item_of('S1')}/decide", **sent)
     assert (answer.status_code, "Yêu cầu không hợp lệ" in answer.text) == (400, True)
+    assert exported(served) == []
+
+
+def test_a_decision_speaks_of_the_claims_that_the_page_showed(served: Served, tmp_path: Path) -> None:
+    """One claim or several: the form sends their rows, and where none is ticked nothing is decided."""
+    an = served.browser("an")
+    for subject, n_claims in (("S1", 2), ("S2", 1)):
+        page = an.get(f"/items/{served.item_of(subject)}").text
+        assert len(re.findall(r'name="claim" value="\d+"', page)) == n_claims
+        answer = an.post(f"/items/{served.item_of(subject)}/decide", version=0, choice="nobody", claim=[])
+        assert (answer.status_code, "ít nhất một thông tin" in answer.text) == (400, True)
+    arrived = [row | {"claim_id": claim_id(77), "dose_ids": ["D77"]} for row in reviewed(2, full_name="Somebody else")]
+    take_night(served.store, write_night(tmp_path / "nights", 2, arrived))
+    answer = an.post(f"/items/{served.item_of('S2')}/decide", version=0, choice="nobody")
+    assert (answer.status_code, "vừa có thông tin mới" in answer.text) == (409, True)
     assert exported(served) == []
 
 
@@ -390,6 +419,14 @@ def check_answer(
 @pytest.mark.parametrize("number", ["0", "-1", "1e3", "99999999999999999999", "%00", "1 OR 1=1"])
 def test_numbers_that_no_item_has_are_not_there(served: Served, number: str) -> None:
     assert served.browser("an").get(f"/items/{number}").status_code in (400, 404)
+
+
+def test_an_item_of_others_is_nothing_to_go_on_from(served: Served) -> None:
+    """Its place in the list does not show."""
+    an = served.browser("an")
+    first, others = (an.get(path).headers["location"] for path in ("/items/next?after=999999", "/items/next"))
+    assert first == others == f"/items/{served.item_of('S1')}"
+    assert an.get(f"/items/next?after={served.item_of('S4')}").headers["location"] == first
 
 
 def test_a_supervisor_sees_counts_and_no_person(served: Served) -> None:

@@ -205,6 +205,39 @@ def test_the_next_night_moves_open_items_and_loses_no_verdict(store: Store, tmp_
     assert states(store)["S4"] == "open"
 
 
+def test_who_looked_before_a_night_changed_the_item_is_told(store: Store, tmp_path: Path) -> None:
+    item = all_items(store)["S2"]
+    other = reviewed(2, dose_ids=["D2b"], full_name="Somebody else")
+    take_night(store, write_night(tmp_path / "nights", 2, other))
+    with pytest.raises(DecidedMeanwhileError, match="or a night changed it"), store.writing() as connection:
+        decide(connection, WHO, item.item_id, Said("nobody", None, "", (), item.version), AT)
+    gone = [row | {"change": "closed"} for row in other]
+    looked = all_items(store)["S2"].version
+    take_night(store, write_night(tmp_path / "nights", 3, gone))
+    assert all_items(store)["S2"].version == looked + 1
+    say(store, "S2", "nobody")
+    said = {"of_claim_id": claim_id(2), "claim_id": claim_id(2), "verdict": "nobody", "decided_by": "an"}
+    rows = [said | {"decided_at": AT, "became": "corrected"}]
+    looked = all_items(store)["S2"].version
+    take_night(store, write_night(tmp_path / "nights", 4, verdicts=rows))
+    assert (all_items(store)["S2"].version, states(store)["S2"]) == (looked + 1, "open")
+    assert all_items(store)["S1"].version == 0
+
+
+def test_a_change_gives_nobody_more_time(store: Store, tmp_path: Path) -> None:
+    before = all_items(store)["S1"]
+    more = reviewed(1, [candidate("P3", 0.95)], change="changed")
+    taken = take_night(store, write_night(tmp_path / "nights", 2, more))
+    assert taken is not None
+    assert taken.changed == 1
+    after = all_items(store)["S1"]
+    assert (after.list_date, after.deadline) == (before.list_date, before.deadline) == ("2026-03-14", "2026-03-16")
+    gone = [row | {"change": "closed"} for row in more]
+    take_night(store, write_night(tmp_path / "nights", 3, gone))
+    take_night(store, write_night(tmp_path / "nights", 4, [row | {"change": "opened"} for row in more]))
+    assert all_items(store)["S1"].deadline == "2026-03-19"
+
+
 def test_one_claim_read_in_two_ways_stays_two(store: Store, tmp_path: Path) -> None:
     other = reviewed(1, [candidate("P9")], dose_ids=["D1b"])
     take_night(store, write_night(tmp_path / "nights", 2, other))

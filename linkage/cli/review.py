@@ -66,7 +66,7 @@ def review_import(
         for folder in nights or []:
             night = read_night(folder)
             if check_follows(opened, night):
-                taken.append(take(opened, night)[0])
+                taken.append(take(opened, night))
     if as_json:
         print_json({"nights": [asdict(one) for one in taken]})
         return

@@ -1,7 +1,7 @@
 """Decisions of officers: what is said of an item, and taken back on the same day. Each is an event that stays.
 
 Two who look at one item make one decision: each says which version of the item was looked at, and the second one is
-told what the first one said.
+told what the first one said. So is who looked at an item before a night changed it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_NOTE = 1_000  # characters
 
 
 class DecidedMeanwhileError(LinkageError):
-    """Somebody decided on the item since it was looked at."""
+    """Somebody decided on the item, or a night changed it, since it was looked at."""
 
 
 class CannotUndoError(LinkageError):
@@ -135,7 +135,9 @@ def _next_version(connection: Connection, item_id: int, version: int) -> int:
     is_same = (items.c.item_id == item_id) & (items.c.version == version)
     changed = connection.execute(update(items).where(is_same).values(version=version + 1))
     if changed.rowcount != 1:
-        raise DecidedMeanwhileError(f"item {item_id}: somebody decided on it meanwhile; look at it again")
+        raise DecidedMeanwhileError(
+            f"item {item_id}: somebody decided on it, or a night changed it, meanwhile; look at it again"
+        )
     return version + 1
 
 

@@ -131,7 +131,8 @@ def next_open(connection: Connection, who: Account, after: int | None = None) ->
     """The item to go on with: the first open one of the list behind some item, else the first one; None where all are
     dealt with."""
     query = select(items.c.item_id).where(_is_of(who), items.c.state == OPEN).order_by(*_ORDER)
-    here = None if after is None else connection.execute(select(items).where(items.c.item_id == after)).one_or_none()
+    of_own = select(items).where(_is_of(who), items.c.item_id == after)
+    here = None if after is None else connection.execute(of_own).one_or_none()
     if here is not None:
         behind = or_(
             items.c.priority > here.priority,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from linkage.errors import UsageError, VerificationError
 from linkage.nights.configuration import Configuration
@@ -30,7 +31,7 @@ _DECIDED = ("status", "person_id", "conflicts")
 
 
 def take_nights(store: Store, configuration: Configuration) -> list[Taken]:
-    """Take all nights that the store lacks, and the doses of the items that they touch.
+    """Take all nights that the store lacks, each with the doses in force of the items that it touches.
 
     Raises
     ------
@@ -43,19 +44,11 @@ def take_nights(store: Store, configuration: Configuration) -> list[Taken]:
     ids = [str(night["night_id"]) for night in state.nights]
     with store.reading() as connection:
         known = [row.night_id for row in taken_nights(connection)]
-    done: list[Taken] = []
-    touched: set[int] = set()
+    doses_in_force = partial(write_doses, state)
     first = ids.index(known[-1]) + 1 if known and known[-1] in ids else 0
     if first < n_pruned(configuration) or (known and first == 0):
-        taken, touched = take(store, _whole(configuration, state), is_all=True)
-        done.append(taken)
-    else:
-        for name in ids[first:]:
-            taken, items_of_night = take(store, read_night(configuration.nights / name))
-            done.append(taken)
-            touched |= items_of_night
-    take_doses(store, state, touched)
-    return done
+        return [take(store, _whole(configuration, state), is_all=True, doses=doses_in_force)]
+    return [take(store, read_night(configuration.nights / name), doses=doses_in_force) for name in ids[first:]]
 
 
 def _whole(configuration: Configuration, state: State) -> Night:
@@ -76,27 +69,25 @@ def _whole(configuration: Configuration, state: State) -> Night:
     return Night(str(last["night_id"]), str(last["date"]), None, state.name, found, became)
 
 
-def take_doses(store: Store, state: State, item_ids: Collection[int]) -> None:
+def write_doses(state: State, connection: Connection, item_ids: Collection[int]) -> None:
     """Write the doses in force of some items: those of the subject, or of the claim where no subject is stated."""
     for part in parts(sorted(item_ids)):
-        with store.writing() as connection:
-            asked = connection.execute(
-                select(items.c.item_id, items.c.subject, items.c.has_subject_id, claims.c.content)
-                .join(claims, claims.c.item_id == items.c.item_id)
-                .where(items.c.item_id.in_(part))
-            ).all()
-            own = {dose for row in asked for dose in row.content["dose_ids"]}
-            rows = _doses_of(state, sorted(own))
-            by_subject = {row.subject: row.item_id for row in asked if row.has_subject_id}
-            by_dose = {dose: row.item_id for row in asked for dose in row.content["dose_ids"]}
-            connection.execute(delete(doses).where(doses.c.item_id.in_(part)))
-            found = []
-            for row in rows:
-                item_id = by_subject.get(row["subject_id"], by_dose.get(row["dose_id"]))
-                if item_id is not None:
-                    found.append({"item_id": item_id, "dose_id": row["dose_id"], "content": _content(row)})
-            if found:
-                connection.execute(insert(doses), found)
+        asked = connection.execute(
+            select(items.c.item_id, items.c.subject, items.c.has_subject_id, claims.c.content)
+            .join(claims, claims.c.item_id == items.c.item_id)
+            .where(items.c.item_id.in_(part))
+        ).all()
+        own = {dose for row in asked for dose in row.content["dose_ids"]}
+        by_subject = {row.subject: row.item_id for row in asked if row.has_subject_id}
+        by_dose = {dose: row.item_id for row in asked for dose in row.content["dose_ids"]}
+        connection.execute(delete(doses).where(doses.c.item_id.in_(part)))
+        found = []
+        for row in _doses_of(state, sorted(own)):
+            item_id = by_subject.get(row["subject_id"], by_dose.get(row["dose_id"]))
+            if item_id is not None:
+                found.append({"item_id": item_id, "dose_id": row["dose_id"], "content": _content(row)})
+        if found:
+            connection.execute(insert(doses), found)
 
 
 def _doses_of(state: State, ids: Sequence[str]) -> list[dict[str, Any]]:

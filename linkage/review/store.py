@@ -98,7 +98,9 @@ def open_store(path: Path) -> Store:
 
 
 def _opened(path: Path) -> Store:
-    engine = create_engine(f"sqlite+pysqlite:///{path.absolute()}", poolclass=QueuePool, pool_size=8, max_overflow=32)
+    pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 8, "max_overflow": 32}
+    # An error of the database tells its statement, never the values.
+    engine = create_engine(f"sqlite+pysqlite:///{path.absolute()}", hide_parameters=True, **pool)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     store = Store(path, engine)

@@ -44,7 +44,7 @@ items = Table(
     Column("priority", Integer, nullable=False),
     Column("settle_probability", Float, nullable=False),
     Column("n_doses", Integer, nullable=False),
-    Column("version", Integer, nullable=False),  # one more with every decision on it
+    Column("version", Integer, nullable=False),  # one more with every decision on it and every night that changes it
     Index("ix_items_list", "unit", "state", "priority"),
     Index("ix_items_list_then", "unit_then", "state"),
 )

@@ -1,14 +1,15 @@
 """Takes nights into the store: items open, change and close, and no verdict is lost.
 
 Each night is taken once and in its order, in transactions of some hundred claims, so that officers go on meanwhile;
-one that was killed is taken again. Where the store cannot go on from the last night, because nights were taken back or
-their folders pruned, it takes all that the state of nights has in force.
+one that was killed is taken again. An item that a night changes is another version, so that nobody decides on what was
+not looked at, and the doses of it are written in the same transaction. Where the store cannot go on from the last
+night, because nights were taken back or their folders pruned, it takes all that the state of nights has in force.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,9 @@ from linkage.review.tables import candidates, claims, event_claims, events, item
 
 # What became of a verdict that decides no longer; see "Verdicts" in docs/operation.md.
 VOID = ("corrected", "person_changed", "contradicted")
+_DATES = ("list_date", "deadline")
 SYSTEM = "system"  # in whose name a night is taken
+Doses = Callable[[Connection, Collection[int]], None]  # writes the doses of some items anew
 # Made once: to build a statement takes longer than to execute it.
 _NEW_ITEM, _NEW_CLAIM = insert(items), insert(claims)
 
@@ -62,19 +65,19 @@ def check_follows(store: Store, night: Night) -> bool:
     return True
 
 
-def take(store: Store, night: Night, *, is_all: bool = False) -> tuple[Taken, set[int]]:
-    """Take what a night says; returns the items that it touched, too.
+def take(store: Store, night: Night, *, is_all: bool = False, doses: Doses = lambda _, __: None) -> Taken:
+    """Take what a night says.
 
     is_all : whether its claims are all that stand in a queue, so that others are closed
+    doses : called in each transaction with the items that it touched, so that none stands there without its doses
     """
-    touched: set[int] = set()
     counts: Counter[str] = Counter()
     for part in parts(night.claims):
         with store.writing() as connection:
             taking = _Taking(connection, night.night_id)
             taking.claims(part)
             taking.finish()
-            touched |= taking.touched
+            doses(connection, taking.touched)
             counts += taking.counts
     with store.writing() as connection:
         taking = _Taking(connection, night.night_id)
@@ -83,15 +86,14 @@ def take(store: Store, night: Night, *, is_all: bool = False) -> tuple[Taken, se
             connection.execute(delete(nights))
         taking.void(night.became)
         taking.finish()
-        touched |= taking.touched
+        doses(connection, taking.touched)
         counts += taking.counts
         number = connection.execute(select(func.coalesce(func.max(nights.c.number), 0) + 1)).scalar_one()
         said = {"night_id": night.night_id, "date": night.date, "state_before": night.state_before}
         connection.execute(insert(nights).values(number=number, state_after=night.state_after, **said))
         told = {"night_id": night.night_id, **counts}
         audit.append(connection, "", SYSTEM, "import", now().isoformat(timespec="seconds"), told)
-    taken = Taken(night.night_id, counts["opened"], counts["changed"], counts["closed"], counts["voided"])
-    return taken, touched
+    return Taken(night.night_id, counts["opened"], counts["changed"], counts["closed"], counts["voided"])
 
 
 class _Taking:
@@ -103,11 +105,15 @@ class _Taking:
         self.touched: set[int] = set()
         self.counts: Counter[str] = Counter()
         self._items: dict[str, int] = {}  # by subject, as far as they were looked up
+        self._made: set[int] = set()  # of these, what nobody can have looked at
         self._candidates: list[dict[str, Any]] = []  # to be written at the end, all at once
 
     def finish(self) -> None:
         if self._candidates:
             self.connection.execute(insert(candidates), self._candidates)
+        for part in parts(sorted(self.touched - self._made)):
+            is_changed = items.c.item_id.in_(part)
+            self.connection.execute(update(items).where(is_changed).values(version=items.c.version + 1))
         refresh(self.connection, self.touched)
 
     def claims(self, some: Sequence[Claim]) -> None:
@@ -129,6 +135,8 @@ class _Taking:
 
     def _write(self, claim: Claim, row: Any | None) -> None:
         content = msgspec.to_builtins(claim.content)
+        if row is not None and row.is_open:  # a change gives nobody more time
+            content |= {name: min(content[name], row.content[name]) for name in _DATES}
         item_id = self._item_of(claim)
         values = {"item_id": item_id, "queue": claim.queue, "is_open": True, "content": content}
         told = [msgspec.to_builtins(candidate) for candidate in claim.candidates]
@@ -166,6 +174,7 @@ class _Taking:
             empty = {"unit": "", "unit_then": "", "state": "open", "priority": 0, "settle_probability": 0.0}
             new = {"subject": subject, "has_subject_id": claim.subject_id is not None, "n_doses": 0, "version": 0}
             (self._items[subject],) = self.connection.execute(_NEW_ITEM, new | empty).inserted_primary_key or (0,)
+            self._made.add(self._items[subject])
         return self._items[subject]
 
     def _close(self, rows: Sequence[Any]) -> None:

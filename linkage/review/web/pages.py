@@ -17,13 +17,14 @@ from linkage.review.standing import OPEN, STATES
 from linkage.review.tables import unmasked
 from linkage.review.units import name_of
 from linkage.review.web import item_view
-from linkage.review.web.guarding import visit_of
+from linkage.review.web.guarding import Refused, visit_of
 from linkage.review.web.rendering import render, words_for
 from linkage.schema import VERDICT_WORDS
 
 PRESETS = ("family", "papers", "absent", "moved", "unknown")
 _UNMASK = "unmask"
 Page = Annotated[int, Query(ge=1, le=100_000)]
+Number = Annotated[int, Form(ge=0, le=2**31 - 1)]
 
 
 def start(request: Request) -> Response:
@@ -112,17 +113,23 @@ def unmask(request: Request, item_id: int) -> Response:
 def decide(
     request: Request,
     item_id: int,
-    version: Annotated[int, Form()],
+    version: Number,
     choice: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
     preset: Annotated[str, Form()] = "",
-    claim: Annotated[list[int] | None, Form()] = None,
+    claim: Annotated[list[Number] | None, Form()] = None,
 ) -> Response:
-    """Save a decision; the answer is the next item. choice: a word of the contract, or person: and the id."""
+    """Save a decision; the answer is the next item.
+
+    choice : a word of the contract, or person: and the id
+    claim : the claims that it speaks of; every form has those that it showed
+    """
+    if not claim:
+        raise Refused(400, "refused.no_claim", item_id)
     visit, app, words = visit_of(request), request.app.state, words_for(request)
     word, _, person = choice.partition(":")
     notes = [words(f"preset.{preset}")] if preset in PRESETS else []
-    said = Said(word, person or None, "; ".join([*notes, *([note] if note.strip() else [])]), claim or (), version)
+    said = Said(word, person or None, "; ".join([*notes, *([note] if note.strip() else [])]), claim, version)
     at = app.clock().isoformat(timespec="seconds")
     with app.store.writing() as connection:
         deciding.decide(connection, visit.account, item_id, said, at)
@@ -130,7 +137,7 @@ def decide(
     return RedirectResponse("/items?done=1" if found is None else f"/items/{found}", 303)
 
 
-def undo(request: Request, item_id: int, version: Annotated[int, Form()]) -> Response:
+def undo(request: Request, item_id: int, version: Number) -> Response:
     """Take a decision back, and look at the item again."""
     visit, app = visit_of(request), request.app.state
     with app.store.writing() as connection:
