@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -14,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkage.errors import InputError, LinkageError, UsageError
+from linkage.ingest import ingest
 from linkage.nights import fetching
-from linkage.nights.configuration import read_configuration
-from linkage.nights.fetching import fetch
+from linkage.nights.configuration import Configuration, files_of, read_configuration
+from linkage.nights.fetching import fetch, to_be_fetched
 from linkage.nights.looking_ahead import look_ahead
 from linkage.schema import DOSES
 from tests.district import call
@@ -128,12 +130,62 @@ def test_all_queries_see_one_snapshot(asking: Nights, town: Town, database: Serv
     assert pq.read_metadata(folder / "doses.parquet").num_rows == 5
 
 
+def test_what_is_not_there_is_asked_for(nights: Nights, database: Server) -> None:
+    """A folder counts by what it holds: one that somebody made, one that is not whole, and one of fewer queries."""
+    base = nights.config.read_text("utf-8")
+    first = (
+        '\n[postgresql]\nurl = "{url}"\ninto = "in/[pg] {{date}}"\ndoses = "SELECT \'D1\' AS dose_id, now() AS at"\n'
+    )
+    second = first + "withdrawals = \"SELECT 'D2' AS dose_id\"\n"
+    folder = nights.folder / "in" / f"[pg] {nights.date(0)}"
+    folder.mkdir(parents=True)
+
+    def fetched(table: str) -> list[str]:
+        """What a night asks for, after which its patterns find every file."""
+        nights.config.write_text(base, "utf-8")
+        read, date = read_configuration(configured(nights, database, table).config), nights.date(0)
+        asked = to_be_fetched(read, date)
+        fetch(read, date)
+        names = [path.name for path in folder.iterdir()]
+        found = [path.name for name in ("doses", "withdrawals") for path in of_pattern(read, name, folder)]
+        assert sorted(names) == sorted([*found, "read.json"])
+        assert to_be_fetched(read, date) == []
+        return asked
+
+    assert fetched(first) == ["doses"]
+    before = tree(folder)["doses.parquet"]
+    assert fetched(second) == ["withdrawals"]
+    assert tree(folder)["doses.parquet"] == before
+    (folder / "withdrawals.parquet").unlink()
+    assert fetched(second) == ["withdrawals"]
+    told = json.loads((folder / "read.json").read_text("utf-8"))
+    assert [each["rows"] for each in (told, *told["later"])] == [{"doses": 1}, {"withdrawals": 1}, {"withdrawals": 1}]
+    (folder / "read.json").write_text('{"url": ', "utf-8")
+    assert fetched(second) == ["doses", "withdrawals"]
+    assert tree(folder)["doses.parquet"] != before
+
+
+def of_pattern(read: Configuration, name: str, folder: Path) -> list[Path]:
+    files, _ = files_of(read, getattr(read.sources, name), datetime.date.fromisoformat(folder.name[-10:]))
+    return [path for path in files if path.parent == folder]
+
+
 def test_what_cannot_be_read_leaves_nothing(nights: Nights, database: Server) -> None:
     before = tree(nights.folder)
     base = nights.config.read_text("utf-8")
+    database.tell(
+        "CREATE OR REPLACE FUNCTION refused(x text) RETURNS text AS $$ BEGIN RAISE EXCEPTION '% is bad', x; END $$ "
+        "LANGUAGE plpgsql",
+        "CREATE OR REPLACE FUNCTION at_once() RETURNS text AS $$ BEGIN RAISE EXCEPTION 'Lê Lan is bad'; END $$ "
+        "LANGUAGE plpgsql IMMUTABLE",
+    )
     for query, said, kind in (
         ("SELECT * FROM nowhere", 'relation "nowhere" does not exist', LinkageError),
         ("SELECT 'Lê Lan'::int", "a value cannot be read as the query asks, SQLSTATE 22P02", LinkageError),
+        ("SELECT refused('Lê Lan') AS lot", "doses: the rows of the query break off after 0 (", LinkageError),
+        ("SELECT 1 / (9 - n) AS lot FROM generate_series(1, 9) n", "break off after 0 (", LinkageError),
+        ("SELECT pg_terminate_backend(pg_backend_pid()) AS lot", "break off after 0 (", LinkageError),
+        ("SELECT at_once()", "(the server's log says why; it may repeat values of rows, SQLSTATE P0001)", LinkageError),
         ("SELECT decode('00', 'hex') AS lot", "[postgresql] doses: column lot: its type cannot be read", InputError),
     ):
         nights.config.write_text(base, "utf-8")
@@ -142,6 +194,7 @@ def test_what_cannot_be_read_leaves_nothing(nights: Nights, database: Server) ->
             nights.run(0)
         assert said in str(raised.value)
         assert "Lan" not in str(raised.value)
+        assert raised.value.__cause__ is None
         assert not list((nights.folder / "in").rglob("*.parquet"))
     nights.config.write_text(base, "utf-8")
     assert {name: digest for name, digest in tree(nights.folder).items() if name in before} == before
@@ -157,6 +210,25 @@ def test_types_of_a_database_are_read_as_their_text(nights: Nights, database: Se
     [row] = pq.read_table(nights.folder / "in" / str(nights.date(0)) / "postgresql" / "doses.parquet").to_pylist()
     assert (row["dose_id"], row["full_name"], str(row["dose_number"])) == ("D1", "Lê Lan", "1.50")
     assert (str(row["dose_date"]), row["facility_code"]) == ("2021-08-11", 12)
+
+
+def test_moments_are_read_by_the_clock_of_viet_nam(nights: Nights, database: Server) -> None:
+    """The day of a timestamptz, which the driver gives in UTC, is the one that it was here."""
+    query = (
+        "SELECT 'D1' AS dose_id, 'Lê Lan' AS full_name, timestamptz '2021-08-11 00:00+07' AS dose_date, "
+        "timestamp '2021-08-11 00:00' AS lot, timestamptz '1990-01-02 06:30+07' AS date_of_birth, "
+        "NULL::timestamptz AS address"
+    )
+    configured(nights, database, f'\n[postgresql]\nurl = "{{url}}"\ndoses = """{query}"""\n')
+    fetch(read_configuration(nights.config), nights.date(0))
+    rows = ingest([nights.folder / "in" / str(nights.date(0)) / "postgresql" / "doses.parquet"], DOSES).accepted
+    read = {name: rows.column(name).to_pylist() for name in ("dose_date", "lot", "date_of_birth", "address")}
+    assert read == {
+        "dose_date": ["2021-08-11"],
+        "lot": ["2021-08-11"],
+        "date_of_birth": ["1990-01-02 06:30:00"],
+        "address": [None],
+    }
 
 
 def test_a_server_that_is_away_is_one_line(nights: Nights, tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def _sources(path: Path, content: _File) -> Sources:
     if not named:
         raise UsageError(f"{what}: has no query; name one of {', '.join(Sources.__struct_fields__)}")
     kinds = {name: getattr(content.sources, name) for name in Sources.__struct_fields__}
-    fetched = {name: (f"{asked.into}/{name}.parquet",) for name in named}
+    fetched = {name: (f"{glob.escape(asked.into)}/{name}.parquet",) for name in named}
     return Sources(**{name: (*told, *fetched.get(name, ())) for name, told in kinds.items()})
 
 
