@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -11,11 +12,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from linkage.errors import InputError, UsageError
 from linkage.nights.configuration import read_configuration
 from linkage.nights.gates import GATES
 from linkage.nights.log import KEYS, Log, allowed
 from linkage.nights.metrics import METRICS, metric_lines
-from linkage.nights.night import STAGES
+from linkage.nights.night import STAGES, NightSummary
 from linkage.nights.watching import watch_night
 from tests.district import Called, call
 from tests.nights import CONFIGURATION, Nights
@@ -119,7 +121,7 @@ def test_nobody_is_named_to_programs(watched: Nights) -> None:
     name = broken.name  # files are named in manifests, by what their senders call them
     listed = call("quarantine", "list", "--config", watched.config, "--json").out
     texts = [*texts_in(watched.folder / "nights"), *texts_in(watched.folder / "state"), ("list", listed)]
-    leaks = {path: found_in(text.replace(name, "").replace(DOSE["full_name"], "")) for path, text in texts}
+    leaks = {path: found_in(text.replace(name, "")) for path, text in texts}
     assert {path: words for path, words in leaks.items() if words} == {}
 
 
@@ -158,6 +160,70 @@ def test_a_log_that_takes_no_more_stops_no_night(tmp_path: Path) -> None:
     (tmp_path / "night.log").mkdir()
     log.tell("start")
     assert log.lost == 1
+
+
+def test_a_line_cut_short_is_counted_and_the_next_one_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that has room for a part of it; by another command that comes after, too."""
+    path, write = tmp_path / "night.log", os.write
+    log = Log(path)
+    log.tell("start", pid=1)
+    for after in (log, None):
+        with monkeypatch.context() as patched:
+            patched.setattr("os.write", lambda descriptor, line: write(descriptor, line[: len(line) // 2]))
+            log.tell("stage", stage="link")
+        (after or Log(path)).tell("end", exit_code=0)
+    assert log.lost == 2
+    lines = path.read_text("ascii").splitlines()
+    assert len(lines) == 5
+    assert [json.loads(lines[n])["event"] for n in (0, 2, 4)] == ["start", "end", "end"]
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        caused(InputError("d.csv: cannot be read"), OSError(errno.ENOSPC, "No space left on device")),
+        caused(InputError("d.csv: cannot be read"), OSError(errno.EMFILE, "Too many open files")),
+        caused(UsageError("d.csv: cannot be read"), MemoryError()),
+        InputError("d.csv: is empty"),
+        OSError(errno.EIO, "Input/output error"),
+    ],
+)
+def test_programs_are_told_the_exit_code_that_the_command_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("linkage.nights.watching.run_night", fail)
+    monkeypatch.setattr("linkage.nights.metrics.status", fail)
+    config, metrics = tmp_path / "night.toml", tmp_path / "metrics" / "night.prom"
+    config.write_text(CONFIGURATION + WATCHED, "utf-8")
+    metrics.parent.mkdir()
+    ended = call("night", "--config", config, "--date", "2026-03-14", "--json")
+    assert ended.code == (2 if "is empty" in str(error) else 1)
+    last = events(tmp_path / "night.log")[-1]
+    assert (last["exit_code"], last["kind"]) == (ended.code, ended.json["kind"])
+    assert f"linkage_start_exit_code {ended.code}\n" in metrics.read_text("ascii")
+
+
+def test_metrics_that_cannot_be_written_fail_no_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    done = NightSummary("20260314-0123456789ab", tmp_path / "gone", {}, {}, {}, 0)
+    monkeypatch.setattr("linkage.nights.watching.run_night", lambda *_, **__: done)
+    monkeypatch.setattr("linkage.nights.watching.write_metrics", refuse)
+    (tmp_path / "night.toml").write_text(CONFIGURATION + WATCHED, "utf-8")
+    (tmp_path / "metrics").mkdir()
+    (note,) = watch_night(read_configuration(tmp_path / "night.toml")).notes
+    assert "metrics were not written" in note
 
 
 def test_what_programs_are_told_stands_in_the_manual() -> None:

@@ -15,8 +15,8 @@ import typer
 from linkage.cli.printing import print_json
 from linkage.cli.stopping import INTERRUPTED
 from linkage.cli.talk import complain
-from linkage.errors import LinkageError, UsageError, machine_fault
-from linkage.machine.address_limit import shortage
+from linkage.errors import LinkageError, UsageError
+from linkage.machine.faults import fault_of
 
 PROGRAM = "linkage"
 # What typer raises for a call that it cannot read; it gives this class no public name.
@@ -38,11 +38,7 @@ INTERRUPTION = Failure("interrupted; what was not finished is removed", "interru
 
 def failure_of(error: BaseException) -> Failure | None:
     """What an exception means to the user; None where it is a mistake of the program."""
-    is_told = isinstance(error, LinkageError) and error.exit_code == LinkageError.exit_code  # and no file is blamed
-    if (reason := shortage(error)) is not None:
-        what = f"memory is short ({reason}): give the program more (ulimit -v), or smaller files"
-        return Failure(what, LinkageError.kind, LinkageError.exit_code)
-    if not is_told and (fault := machine_fault(error)) is not None:
+    if (fault := fault_of(error)) is not None:
         return Failure(str(fault), fault.kind, fault.exit_code)
     if isinstance(error, LinkageError):
         return Failure(str(error), error.kind, error.exit_code, error.result)

@@ -35,7 +35,7 @@ class Log:
 
     def __init__(self, path: Path | None) -> None:
         """UsageError where the file cannot be written."""
-        self._path, self.lost = path, 0
+        self._path, self.lost, self._is_torn = path, 0, False
         if path is not None:
             try:
                 os.close(os.open(path, _APPENDING, 0o666))
@@ -43,20 +43,37 @@ class Log:
                 raise UsageError(f"{path}: the log cannot be written ({disk_reason(error)}); name another file") from (
                     error
                 )
+            self._is_torn = _is_torn(path)
 
     def tell(self, event: str, **said: Any) -> None:
         """Add a line."""
         if self._path is None:
             return
         line = msgspec.json.encode(allowed({"time": now().isoformat(timespec="milliseconds"), "event": event, **said}))
+        line = b"\n" * self._is_torn + line + b"\n"
         try:
             descriptor = os.open(self._path, _APPENDING, 0o666)
             try:
-                os.write(descriptor, line + b"\n")  # at once, so that lines of two commands do not mix
+                n_written = os.write(descriptor, line)  # at once, so that lines of two commands do not mix
             finally:
                 os.close(descriptor)
         except OSError:
             self.lost += 1
+        else:
+            self._is_torn = n_written < len(line)
+            self.lost += self._is_torn
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether the last line was not written to its end, as on a full disk or by a command that was killed."""
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            return False
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
+    except OSError:
+        return False  # its owner lets it be written and not read
 
 
 def allowed(said: Mapping[str, Any]) -> dict[str, Any]:

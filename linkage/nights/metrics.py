@@ -54,9 +54,9 @@ class Ended:
 
 
 def write_metrics(path: Path, configuration: Configuration, ended: Ended) -> None:
-    """Write the file of a start; where the state is damaged it has the start alone.
+    """Write the file of a start; where the state is damaged, or cannot be read, it has the start alone.
 
-    Raises LinkageError where the file cannot be written.
+    Raises LinkageError or OSError where the file cannot be written.
     """
     found: dict[str, Any] = {
         "linkage_start_timestamp_seconds": ended.at,
@@ -65,7 +65,7 @@ def write_metrics(path: Path, configuration: Configuration, ended: Ended) -> Non
     }
     try:
         found |= _of_nights(configuration)
-    except LinkageError:
+    except (LinkageError, OSError):
         found["linkage_nights"] = None  # which the exit code tells, and alerts on what is absent
     with replacing(path) as part:
         part.write_text("".join(metric_lines(found)), "ascii")

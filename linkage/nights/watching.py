@@ -13,6 +13,7 @@ from typing import Any
 
 from linkage.errors import LinkageError, UsageError
 from linkage.machine.clock import now, today
+from linkage.machine.faults import fault_of
 from linkage.machine.stage_clock import Progress
 from linkage.machine.version import code_version
 from linkage.nights.configuration import Configuration
@@ -78,11 +79,12 @@ def _events(done: NightSummary) -> dict[str, Any]:
 
 def _meaning(error: BaseException) -> tuple[int, str]:
     """Exit code and kind of an error, as the command line tells them."""
-    if isinstance(error, LinkageError):
-        return error.exit_code, error.kind
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED, "interrupted"
-    return LinkageError.exit_code, LinkageError.kind
+    told = fault_of(error) or error
+    if not isinstance(told, LinkageError):
+        told = LinkageError()
+    return told.exit_code, told.kind
 
 
 def _check_metrics(configuration: Configuration) -> None:
@@ -96,6 +98,6 @@ def _metrics(configuration: Configuration, ended: Ended) -> list[str]:
     if configuration.metrics is not None:
         try:
             write_metrics(configuration.metrics, configuration, ended)
-        except LinkageError as error:
+        except (LinkageError, OSError) as error:
             return [f"metrics were not written: {error}"]
     return []
