@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shutil
@@ -234,7 +235,9 @@ def test_matches_that_are_too_likely_wrong_stop_the_night() -> None:
     limits = Limits(expected_false_match_rate=2e-4)
 
     def gates(n_matched: int, expected: float) -> list[Gate]:
-        return decided_gates(Results({}, {}, {}, {}, {}, n_matched, expected), NO_STATE, limits)[0]
+        return decided_gates(
+            Results({}, {}, {}, {}, {}, n_matched, expected), NO_STATE, limits, datetime.date(2026, 3, 14)
+        )[0]
 
     refuse(gates(10_000, 1.9), limits, {})
     refuse(gates(10, 0.9), limits, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -56,14 +57,15 @@ def a_night(rng: np.random.Generator, scale: float = 1.0, rise: float = 0.0, til
     return found | {(PATTERN, str(code)): (int(k), 0) for code, k in enumerate(patterns) if k}
 
 
-def past(*nights: Counted) -> Past:
-    """The last of some nights beside the others."""
+def past(*nights: Counted, days: int = 7) -> Past:
+    """The last of some nights, one a day, beside the others; days : of a week."""
     rows = [
         {"night": place + 1, "kind": kind, "key": key, "n": n, "undecided": undecided, "place": place}
         for place, night in enumerate(nights)
         for (kind, key), (n, undecided) in night.items()
     ]
-    return Past(pa.Table.from_pylist(rows, FIGURES.schema.append(pa.field("place", pa.int64()))), len(nights) - 1)
+    found = pa.Table.from_pylist(rows, FIGURES.schema.append(pa.field("place", pa.int64())))
+    return Past(found, len(nights) - 1, [place % days for place in range(len(nights))])
 
 
 def stopping(found: Past, limits: Limits | None = None) -> set[str]:
@@ -156,6 +158,25 @@ def test_a_few_bad_nights_before_move_nothing() -> None:
     before = many(rng)
     before[3], before[17] = a_fall(before[3], 0.8), a_fall(before[17], 0.8)
     assert "link_rate_fall" in stopping(past(*before, a_fall(a_night(rng), 0.3)))
+
+
+def test_weekends_are_held_against_weekends() -> None:
+    rng = np.random.default_rng(11)
+
+    def a_day(day: int) -> Counted:
+        return a_fall(a_night(rng, tilt=0.8), 0.25) if day % 7 > 4 else a_night(rng)
+
+    nights = [a_day(day) for day in range(28 + 14)]
+    for day in range(28, len(nights)):
+        assert (day, stopping(past(*nights[day - 28 : day + 1][-29:]))) == (day, set())
+    assert "link_rate_fall" in stopping(past(*nights[5:34], days=1))  # a Saturday against all days
+    assert {"link_rate_fall", "pattern_drift"} <= stopping(past(*nights[:28], nights[5]))  # on a Monday
+    for few in (2, 3):  # Saturdays before
+        stops = "link_rate_fall" in stopping(past(*nights[33 - 7 * few : 34]))
+        assert stops == (few == 2)
+    # Sundays of few doses say little of one of many.
+    few = {key: (n // 400, undecided // 400) for key, (n, undecided) in nights[0].items()}
+    assert "link_rate_fall" in stopping(past(*([*nights[:6], few] * 4), *nights[:6], a_fall(nights[0], 0.3)))
 
 
 def test_a_share_is_held_against_what_scatters_anyway() -> None:
@@ -255,8 +276,11 @@ def test_the_state_counts_what_each_night_brought(nights: Nights) -> None:
     read_otherwise = read_otherwise.set_column(read_otherwise.column_names.index("what"), "what", what)
     unused: Any = object()
     assert figures_of(read_otherwise, unused, unused, 3).num_rows == 0
-    after = past_of(state, FIGURES.schema.empty_table())
-    assert (after.n_before, past_of(NO_STATE, FIGURES.schema.empty_table()).n_before) == (2, 0)
+    after = past_of(state, FIGURES.schema.empty_table(), datetime.date(2026, 3, 14))
+    assert (after.n_before, past_of(NO_STATE, FIGURES.schema.empty_table(), datetime.date(2026, 3, 14)).n_before) == (
+        2,
+        0,
+    )
     before, now = after.counts(STATUS)
     assert (before.n.sum(axis=0).tolist(), int(now.n.sum())) == ([200, 80], 0)
 
@@ -285,9 +309,10 @@ def test_quiet_nights_push_none_that_brought_doses_out_of_the_past(monkeypatch: 
     monkeypatch.setattr("linkage.nights.figures.versions_of", read)
 
     def held_against(since: int) -> tuple[list[int], int]:
-        nights = [{"kind": "night"}] * 399
+        nights = [{"kind": "night", "date": f"2026-03-{10 + k % 7}"} for k in range(399)]
         state: Any = SimpleNamespace(nights=nights, manifest={"epochs": [{"since": since}]})
-        found = past_of(state, FIGURES.schema.empty_table())
+        found = past_of(state, FIGURES.schema.empty_table(), datetime.date(2026, 3, 14))
+        assert found.weekdays == [*[k % 7 for k in range(260, 400, 5)][-found.n_before :], 5]
         return found.counts(STATUS)[0].n[0].tolist(), found.n_quiet
 
     assert held_against(1) == (list(range(260, 400, 5)), 320)

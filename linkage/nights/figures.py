@@ -3,6 +3,8 @@ commune and by agreement pattern."""
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,11 +94,12 @@ class Counts:
 class Past:
     """The figures of a night and of those before it that it is held against; n_before : how many these are.
 
-    n_quiet : nights of the epoch in which no dose came
+    weekdays : of the nights before, and last of the night; n_quiet : nights of the epoch in which no dose came
     """
 
     rows: pa.Table
     n_before: int
+    weekdays: Sequence[int]
     n_quiet: int = 0
 
     def counts(self, kind: str) -> tuple[Counts, Counts]:
@@ -113,9 +116,9 @@ class Past:
         return before, Counts(names, n[:, last], undecided[:, last])
 
 
-def past_of(state: State, figures: pa.Table) -> Past:
-    """The figures of a night beside those of the last NIGHTS_COUNTED before it of the epoch in force in which doses
-    came; others say nothing."""
+def past_of(state: State, figures: pa.Table, date: datetime.date) -> Past:
+    """The figures of the night of a date beside those of the last NIGHTS_COUNTED before it, of the epoch in force, in
+    which doses came; others say nothing."""
     number = len(state.nights) + 1
     first = max([1, *(epoch["since"] for epoch in state.manifest["epochs"][-1:])])
     nights = np.arange(first, number, dtype=np.int32)
@@ -125,4 +128,6 @@ def past_of(state: State, figures: pa.Table) -> Past:
     there = there[-NIGHTS_COUNTED:]
     rows = pa.concat_tables([before.filter(pc.is_in(before["night"], pa.array(there))), figures])
     place = np.searchsorted(there, rows["night"].to_numpy())
-    return Past(rows.append_column("place", pa.array(place)), int(there.size), n_quiet)
+    dates = [datetime.date.fromisoformat(state.nights[night - 1]["date"]) for night in there.tolist()]
+    weekdays = [day.weekday() for day in (*dates, date)]
+    return Past(rows.append_column("place", pa.array(place)), int(there.size), weekdays, n_quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from linkage.nights.unusual import FEWEST, Changed, beyond_usual, changed_groups
 from linkage.state.folder import State
 
 FEWEST_NIGHTS = 7  # before a night that is held against them
+FEWEST_ALIKE = 3  # nights of a weekday, of which 28 nights have four, or three where one brought nothing
 FEWEST_REJECTED = 3  # records that stop a night; two are what one dose that is stated twice makes
 _SHOWN = 10
 
@@ -57,9 +59,9 @@ def rejected_gate(arrived: Arrived, limits: Limits) -> Gate:
     return Gate("rejected_share", share, stops, f"{n_rejected:,} of {n_records:,} records were rejected")
 
 
-def decided_gates(results: Results, state: State, limits: Limits) -> tuple[list[Gate], list[str]]:
-    """Of what a night decides; and notes of facilities and communes that changed."""
-    gates, notes = compared(past_of(state, results.figures), limits)
+def decided_gates(results: Results, state: State, limits: Limits, date: datetime.date) -> tuple[list[Gate], list[str]]:
+    """Of what the night of a date decides; and notes of facilities and communes that changed."""
+    gates, notes = compared(past_of(state, results.figures, date), limits)
     return [_expected(results, limits), *gates], notes
 
 
@@ -149,9 +151,18 @@ def _shares(past: Past, limits: Limits) -> Iterator[Gate]:
         if not is_enough or past.n_before < FEWEST_NIGHTS or totals.sum() < FEWEST:
             yield Gate(moved, None, False, "")
             continue
-        apart, usual = beyond_usual(earlier, totals, n, total)
+        alike = _alike(past, totals)
+        apart, usual = beyond_usual(earlier[alike], totals[alike], n, total)
         value = max(0.0, sign * apart)
         yield Gate(moved, value, value > getattr(limits, moved), f"{text} and {usual:.1%} were before, {_apart(value)}")
+
+
+def _alike(past: Past, n: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the nights before are of the same weekday, as other people come at weekends; where these are few, or
+    have few doses, all. n : doses or claims, int64[n_before]"""
+    is_alike = np.array(past.weekdays[:-1]) == past.weekdays[-1]
+    is_enough = is_alike.sum() >= FEWEST_ALIKE and n[is_alike].sum() >= FEWEST
+    return is_alike if is_enough else np.ones(n.size, np.bool_)
 
 
 def _by_status(past: Past) -> dict[str, tuple[NDArray[np.int64], int]]:
@@ -175,7 +186,8 @@ def _drift(past: Past, limits: Limits) -> Gate:
     before, now = past.counts(PATTERN)
     if past.n_before < FEWEST_NIGHTS or min(before.n.sum(), now.n.sum()) < FEWEST:
         return Gate(name, None, False, "")
-    value = pattern_drift(before.n.sum(axis=1), now.n[:, 0])
+    alike = _alike(past, before.n.sum(axis=0))
+    value = pattern_drift(before.n[:, alike].sum(axis=1), now.n[:, 0])
     return Gate(name, value, value > limits.pattern_drift, f"claims agree otherwise than before, {_apart(value)}")
 
 

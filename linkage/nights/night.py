@@ -202,7 +202,7 @@ class _Running:
         night = Night(*about)
         results = results_of(night, decide_again(night), self.inputs.date)
         check_doses(self.state, changes, results)
-        gates, unusual = decided_gates(results, self.state, limits)
+        gates, unusual = decided_gates(results, self.state, limits, self.inputs.date)
         refuse(gates, limits, self.accepted)
         gates = [rejected, *gates]
         said_of_gates = gate_entries(gates, limits, self.accepted)
