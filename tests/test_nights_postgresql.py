@@ -97,9 +97,14 @@ def test_a_night_from_a_database_is_that_of_files(asking: Nights, town: Town, da
 
 def test_a_database_is_read_once_a_night(asking: Nights, town: Town, database: Server) -> None:
     enter(database, asking, 0, stated(town, 0, 30))
-    assert look_ahead(read_configuration(asking.config), asking.date(0))["from_postgresql"] == ["doses", "withdrawals"]
+    ahead = look_ahead(read_configuration(asking.config), asking.date(0))
+    assert ahead["from_postgresql"] == ["doses", "withdrawals"]
+    uncounted = "not read from the database yet, nor counted in what is expected"
+    assert f"{uncounted}: doses, withdrawals" in ahead["missing"]
     first = asking.run(0)
-    assert look_ahead(read_configuration(asking.config), asking.date(0))["from_postgresql"] == []
+    ahead = look_ahead(read_configuration(asking.config), asking.date(0))
+    assert ahead["from_postgresql"] == []
+    assert uncounted not in str(ahead)
     files = tree(asking.folder / "in")
     enter(database, asking, 0, stated(town, 30, 40))
     again = asking.run(0)
@@ -107,6 +112,15 @@ def test_a_database_is_read_once_a_night(asking: Nights, town: Town, database: S
     assert tree(asking.folder / "in") == files
     told = json.loads((asking.folder / "in" / str(asking.date(0)) / "postgresql" / "read.json").read_text("utf-8"))
     assert (told["url"], told["rows"]) == (SHOWN, {"doses": 30, "withdrawals": 0})
+
+
+def test_a_clock_that_was_set_back_asks_nothing(asking: Nights, town: Town, database: Server) -> None:
+    enter(database, asking, 1, stated(town, 0, 30))
+    asking.run(1)
+    with mock.patch("linkage.nights.night.today", return_value=asking.date(0)):
+        line = one_line(call("night", "--config", asking.config), 2)
+    assert f"clock says {asking.date(0)}" in line
+    assert not (asking.folder / "in" / str(asking.date(0))).exists()
 
 
 def test_all_queries_see_one_snapshot(asking: Nights, town: Town, database: Server) -> None:

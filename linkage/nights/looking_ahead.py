@@ -30,7 +30,8 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
     Returns
     -------
     files : kind, file and bytes of each; missing : of patterns that name none
-    from_postgresql : kinds that would be read from the database first, whose files are not there yet
+    from_postgresql : kinds that would be read from the database first, whose files are not there yet; nobody knows
+        how much they are, so ``files`` and ``expected`` are without them, and ``missing`` says so
     quarantine : which files are read from there, and what waits on
     already_done : the id of the night that was done with these files on this date
     expected : from_nights, seconds, peak_rss_bytes, disk_bytes and decisions that change, by a line through what the
@@ -48,12 +49,13 @@ def look_ahead(configuration: Configuration, date: datetime.date | None = None) 
         for kind in _KINDS
         for path in getattr(inputs, kind)
     ]
-    done = inputs.done_in(state)
+    done, unread = inputs.done_in(state), to_be_fetched(configuration, date)
+    told = [f"not read from the database yet, nor counted in what is expected: {', '.join(unread)}"] if unread else []
     return {
         "date": date,
         "files": files,
-        "missing": list(inputs.notes),
-        "from_postgresql": to_be_fetched(configuration, date),
+        "missing": [*inputs.notes, *told],
+        "from_postgresql": unread,
         "quarantine": list(inputs.chosen.notes),
         "already_done": done and done["night_id"],
         "state": state.name,

@@ -102,12 +102,12 @@ def run_night(
             held.enter_context(made_and_locked(folder))
         finish(configuration)
         state = open_state(configuration.state)
+        if given is None:
+            check_clock(date, state)
         fetched = fetch(configuration, date)
         inputs = inputs_of(configuration, date, state)
         if (done := _done_before(configuration, state, inputs)) is not None:
             return done
-        if given is None:
-            check_clock(date, state)
         in_force = open_index(configuration.index)
         in_force.plan.check_roles(str(configuration.index))
         check_is_of_state(configuration.index, in_force, state)
