@@ -19,13 +19,14 @@ from linkage.review import audit
 from linkage.review.accounts import LANGUAGES, add_account, set_active, set_password
 from linkage.review.arriving import BITS
 from linkage.review.exporting import verdict_rows
+from linkage.review.looking import look_at
 from linkage.review.permissions import RULES, Account, Place, may
 from linkage.review.standing import STATES
 from linkage.review.tables import audit as entries
-from linkage.review.tables import events, sessions
+from linkage.review.tables import claims, events, sessions
 from linkage.review.web import wording
 from linkage.review.web.guarding import GuardedRoute
-from linkage.review.web.sessions import BLOCKED, IDLE, MOST_FAILURES, WHOLE
+from linkage.review.web.sessions import BLOCKED, IDLE, MOST_FAILURES, MOST_OF_ADDRESS, WHOLE, Attempts
 from linkage.review.web.wording import Words, catalogue
 from tests.review_served import ACCOUNTS, MORNING, PASSWORD, Browser, Served, make_served
 from tests.reviewed import (
@@ -557,6 +558,65 @@ def test_who_guesses_has_to_wait(served: Served) -> None:
     served.clock.now += BLOCKED + datetime.timedelta(seconds=1)
     assert guessing.post("/login", account="an", password=PASSWORD).status_code == 303
     assert guessing.get("/login").headers["location"] == "/"
+
+
+def test_who_guesses_at_once_gains_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guess counts before its password is looked at: here each begins while the ones before are."""
+    begun: list[int] = []
+    statuses: list[int] = []
+
+    def slow(*_: object) -> None:
+        begun.append(1)
+        if len(begun) < 12:
+            statuses.append(served.browser().post("/login", account="an", password="a guess of it").status_code)
+
+    monkeypatch.setattr("linkage.review.web.visiting.find_account", slow)
+    served.browser().post("/login", account="an", password="a guess of it")
+    assert sorted(statuses) == [401] * (MOST_FAILURES - 1) + [429]
+
+
+def test_who_logs_in_counts_for_nothing(served: Served) -> None:
+    attempts = Attempts()
+    for _ in range(2 * MOST_OF_ADDRESS):
+        assert attempts.begins("an", "address", MORNING)
+        attempts.succeeded("an", "address")
+    for number in range(MOST_OF_ADDRESS):
+        assert attempts.begins(f"account-{number}", "address", MORNING)
+    assert not attempts.begins("an", "address", MORNING)
+
+
+def test_what_speaks_for_a_candidate_is_of_the_claim_shown(tmp_path: Path) -> None:
+    """Another claim of the subject is surer of the same person, by a commune that the claim shown does not state."""
+    (tmp_path / "made").mkdir()
+    of_shown = [candidate("P1", 0.3) | {"level_commune": "other"}, candidate("P2", 0.2)]
+    surer = [row | {"claim_id": claim_id(9), "dose_ids": ["D9"]} for row in reviewed(1, [candidate("P1", 0.8)])]
+    named = claim(1) | {"claim_id": claim_id(8), "dose_ids": ["D8"]}
+    named |= {"candidate_ids": ["P3", "P4"], "candidate_probabilities": [0.9, 0.8]}
+    rows = [row | {"in_police_list": True} for row in reviewed(1, of_shown, settle_probability=0.95)]
+    store = new_store(tmp_path / "made", [*rows, *surer], [named])
+    with store.reading() as connection:
+        looked = look_at(connection, 1)
+    store.close()
+    assert looked.claims[0].claim_id == claim_id(1)
+    assert [one.person_id for one in looked.candidates] == ["P1", "P2", "P3", "P4"]
+    assert {item.comparison: item.level for item in looked.candidates[0].evidence}["commune"] == "other"
+
+
+def test_who_is_only_named_is_shown_as_another_claim_tells(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    first = claim(1) | {"candidate_ids": ["P1"], "candidate_probabilities": [0.2]}
+    second = [row | {"claim_id": claim_id(9), "dose_ids": ["D9"]} for row in reviewed(1)]
+    store = new_store(tmp_path / "made", second, [first])
+    with store.writing() as connection:
+        rows = connection.execute(select(claims).where(claims.c.claim_id == claim_id(9))).all()
+        content = rows[0].content | {"priority": 3}
+        connection.execute(claims.update().where(claims.c.claim_id == claim_id(9)).values(content=content))
+    with store.reading() as connection:
+        looked = look_at(connection, 1)
+    store.close()
+    assert looked.claims[0].claim_id == claim_id(1)
+    (one,) = looked.candidates
+    assert (one.registered["full_name"], one.evidence) == (REGISTERED["full_name"], [])
 
 
 def test_what_is_longer_than_any_form_is_not_read(served: Served) -> None:

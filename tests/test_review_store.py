@@ -6,14 +6,16 @@ import csv
 import shutil
 import sqlite3
 import stat
+import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from linkage.errors import LinkageError, UsageError, VerificationError
@@ -385,11 +387,11 @@ def test_the_file_is_in_the_form_of_the_contract(store: Store, tmp_path: Path) -
 
 def tampered(store: Store, change: str) -> None:
     """Change what only grows, as somebody with the file in hand can."""
-    with store.writing() as connection:
+    with closing(sqlite3.connect(store.path)) as connection, connection:  # which holds nobody to foreign keys
         for table in ("audit", "events", "event_claims"):
-            connection.exec_driver_sql(f"DROP TRIGGER {table}_no_update")
-            connection.exec_driver_sql(f"DROP TRIGGER {table}_no_delete")
-        connection.exec_driver_sql(change)
+            connection.execute(f"DROP TRIGGER {table}_no_update")
+            connection.execute(f"DROP TRIGGER {table}_no_delete")
+        connection.execute(change)
 
 
 @pytest.mark.parametrize(
@@ -403,6 +405,11 @@ def tampered(store: Store, change: str) -> None:
         ("UPDATE events SET note = 'x' WHERE event_id = 1", "event 1 .* is not what the audit"),
         ("UPDATE event_claims SET claim_id = 'c1-0' WHERE event_id = 2", "event 2 .* is not what the audit"),
         ("DELETE FROM event_claims WHERE event_id = 2", "event 2 .* is not what the audit"),
+        ("UPDATE event_claims SET claim_row = 4 WHERE event_id = 2", "event 2 .* is not what the audit"),
+        ("UPDATE claims SET event_id = NULL WHERE event_id = 2", "claim c1-0+2 of item 2: the verdict in force is not"),
+        ("UPDATE claims SET event_id = 1 WHERE event_id = 2", "the verdict in force is not what follows"),
+        ("UPDATE claims SET claim_id = 'c1-7' WHERE event_id = 2", "claim c1-7 .* is not the claim of which"),
+        ("DELETE FROM claims WHERE event_id = 2", "events speak of it and it is gone"),
     ],
 )
 def test_the_audit_names_the_first_that_is_not_what_it_was(store: Store, change: str, told: str) -> None:
@@ -415,6 +422,79 @@ def test_the_audit_names_the_first_that_is_not_what_it_was(store: Store, change:
     tampered(store, change)
     with pytest.raises(VerificationError, match=told), store.reading() as connection:
         audit.verify(connection)
+
+
+@pytest.mark.parametrize(
+    ("unit", "account", "at", "told"),
+    [
+        ("99999", "eve", "2020-01-01", "entry 1 tells event 1 a second time"),
+        (COMMUNE, "an", AT, "entry 2 tells event 1 a second time"),
+    ],
+)
+def test_a_forged_event_is_not_covered_by_a_new_entry(
+    store: Store, unit: str, account: str, at: str, told: str
+) -> None:
+    say(store, "S1", "person", "P1")
+    tampered(store, "UPDATE events SET word = 'foreigner', person_id = NULL WHERE event_id = 1")
+    with store.writing() as connection:
+        event = dict(connection.execute(select(events)).one()._mapping)
+        content = audit._content_of(event, audit._claims_by_event(connection)[1])
+        audit.append(connection, unit, account, "verdict", at, content, event["item_id"])
+    with pytest.raises(VerificationError, match=told), store.reading() as connection:
+        audit.verify(connection)
+
+
+@pytest.mark.parametrize(
+    "other", [{"unit": OTHER}, {"account": "eve"}, {"at": LATER}, {"item_id": 2}, {"action": "undo"}]
+)
+def test_an_event_is_told_by_an_entry_of_its_own(store: Store, other: dict[str, Any]) -> None:
+    """An entry that was made anew, with the hash that fits it."""
+    say(store, "S1", "person", "P1")
+    tampered(store, f"DELETE FROM audit WHERE unit = '{COMMUNE}'")
+    with store.writing() as connection:
+        event = dict(connection.execute(select(events)).one()._mapping)
+        content = audit._content_of(event, audit._claims_by_event(connection)[1])
+        said = {"unit": COMMUNE, "account": "an", "action": "verdict", "at": AT, "item_id": event["item_id"]}
+        audit.append(connection, content=content, **said | other)
+    with pytest.raises(VerificationError, match=r"event 1 .* is not what the audit"), store.reading() as connection:
+        audit.verify(connection)
+
+
+def test_entries_of_an_older_version_are_sound(store: Store) -> None:
+    """They tell the claims of an event, and not their rows."""
+    say(store, "S1", "person", "P1")
+    tampered(store, f"DELETE FROM audit WHERE unit = '{COMMUNE}'")
+    with store.writing() as connection:
+        event = dict(connection.execute(select(events)).one()._mapping)
+        content = audit._content_of(event, audit._claims_by_event(connection)[1])
+        del content["claim_rows"]
+        audit.append(connection, COMMUNE, "an", "verdict", AT, content, event["item_id"])
+    with store.reading() as connection:
+        assert audit.verify(connection).entries == 2
+
+
+def test_what_was_taken_back_beneath_another_verdict_stays_so(tmp_path: Path) -> None:
+    """Of two claims an officer decides both, a colleague one anew; both take back, the colleague last."""
+    made = new_store(tmp_path, reviewed(1), [claim(1) | {"claim_id": claim_id(9), "dose_ids": ["D9"]}])
+    say(made, "S1", "nobody")
+    with made.writing() as connection:
+        row = connection.execute(select(claims.c.claim_row).where(claims.c.claim_id == claim_id(1))).scalar_one()
+        number = all_items_of(connection)["S1"]
+        decide(connection, COLLEAGUE, number, Said("person", "P1", "", (row,), 1), LATER)
+    take_back(made, "S1")
+    assert exported(made) == [(claim_id(1), "person", "P1")]
+    take_back(made, "S1", COLLEAGUE)
+    assert exported(made) == []
+    assert states(made)["S1"] == "open"
+    with made.reading() as connection:
+        audit.verify(connection)
+    made.close()
+
+
+def test_an_error_of_the_database_tells_no_value(store: Store) -> None:
+    with pytest.raises(LinkageError) as told, store.writing() as connection:
+        connection.execute(insert(events), {"event_id": 1, "word": "Trần Thị Hoà"})
+    assert "Trần Thị Hoà" not in str(told.value) + str(told.value.__cause__)
 
 
 def test_a_decision_that_fails_leaves_no_entry(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -439,7 +519,8 @@ def test_accounts_log_in_with_their_password_alone(store: Store) -> None:
     assert found == WHO
     assert find_account(store, "an", "con trâu ăn cỏ khô") is None
     assert find_account(store, "nobody", "con trâu ăn cỏ non") is None
-    set_password(store, "an", "một mật khẩu khác")
+    assert find_account(store, "an", unicodedata.normalize("NFD", "con trâu ăn cỏ non")) == WHO
+    set_password(store, "an", unicodedata.normalize("NFD", "một mật khẩu khác"))
     assert find_account(store, "an", "con trâu ăn cỏ non") is None
     set_active(store, "an", False)
     assert find_account(store, "an", "một mật khẩu khác") is None
@@ -457,6 +538,7 @@ def test_accounts_log_in_with_their_password_alone(store: Store) -> None:
         ("an", "officer", "*", "con trâu ăn cỏ non", "of the officer's commune"),
         ("an", "supervisor", "north", "con trâu ăn cỏ non", "district or province"),
         ("an", "officer", COMMUNE, "short", "12 to 200 characters"),
+        ("an", "officer", COMMUNE, unicodedata.normalize("NFD", "mật khẩu"), "12 to 200 characters"),
         ("binh", "officer", COMMUNE, "con trâu ăn cỏ non", "is there already"),
     ],
 )

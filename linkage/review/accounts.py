@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -77,7 +78,7 @@ def find_account(store: Store, name: str, password: str) -> Account | None:
     kept = _NOBODY if row is None else row.password
     with _AT_ONCE:
         try:
-            _HASHER.verify(kept, password[:MOST_PASSWORD])
+            _HASHER.verify(kept, _composed(password)[: MOST_PASSWORD + 1])
         except WrongPassword:
             return None
     return account_of(row) if row is not None and row.is_active else None
@@ -99,7 +100,7 @@ def account_of(row: Any) -> Account:
 
 def check_password(password: str) -> None:
     """UsageError where a password is too short or too long."""
-    if not LEAST_PASSWORD <= len(password) <= MOST_PASSWORD:
+    if not LEAST_PASSWORD <= len(_composed(password)) <= MOST_PASSWORD:
         raise UsageError(f"password: write {LEAST_PASSWORD} to {MOST_PASSWORD} characters, such as a few words")
 
 
@@ -131,6 +132,11 @@ def end_sessions(connection: Connection, name: str) -> None:
     connection.execute(delete(sessions).where(sessions.c.account == name))
 
 
+def _composed(password: str) -> str:
+    """A password as all keyboards type it: some send "ă" as one sign, others as a letter and a mark."""
+    return unicodedata.normalize("NFC", password)
+
+
 def _hash(password: str) -> str:
     with _AT_ONCE:
-        return _HASHER.hash(password)
+        return _HASHER.hash(_composed(password))

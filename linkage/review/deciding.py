@@ -15,12 +15,11 @@ from sqlalchemy import Connection, insert, select, update
 from linkage.errors import LinkageError, UsageError
 from linkage.review import audit
 from linkage.review.permissions import Account
-from linkage.review.standing import refresh
-from linkage.review.tables import candidates, claims, event_claims, events, handed, items, voids
+from linkage.review.standing import UNDO, VERDICT, refresh, verdicts_in_force
+from linkage.review.tables import candidates, claims, event_claims, events, handed, items
 from linkage.schema.inputs import VERDICT_WORDS
 
 PERSON = "person"
-VERDICT, UNDO = "verdict", "undo"
 MOST_NOTE = 1_000  # characters
 
 
@@ -84,14 +83,13 @@ def undo(connection: Connection, who: Account, item_id: int, version: int, at: s
     version = _next_version(connection, item_id, version)
     content = {"word": event.word, "person_id": event.person_id, "note": None, "undoes": event.event_id}
     event_id = _write(connection, who, item_id, {"kind": UNDO, "version": version, **content}, at)
-    void = select(voids.c.event_id, voids.c.claim_id)
-    voided = {(row.event_id, row.claim_id) for row in connection.execute(void)}
-    for row in connection.execute(select(event_claims).where(event_claims.c.event_id == event.event_id)).all():
-        before = None if (row.before, row.claim_id) in voided else row.before
+    rows = connection.execute(select(event_claims).where(event_claims.c.event_id == event.event_id)).all()
+    in_force = verdicts_in_force(connection, [row.claim_row for row in rows])
+    for row in rows:
         spoken = {"event_id": event_id, "claim_row": row.claim_row, "claim_id": row.claim_id, "before": event.event_id}
         connection.execute(insert(event_claims).values(**spoken))
-        of_row = (claims.c.claim_row == row.claim_row) & (claims.c.event_id == event.event_id)
-        connection.execute(update(claims).where(of_row).values(event_id=before))
+        of_row = claims.c.claim_row == row.claim_row
+        connection.execute(update(claims).where(of_row).values(event_id=in_force.get(row.claim_row)))
     audit.append_event(connection, UNDO, event_id)
     refresh(connection, [item_id])
     return event_id

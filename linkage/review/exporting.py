@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, or_, select
 
 from linkage.machine.clock import now
 from linkage.review import audit
-from linkage.review.deciding import VERDICT
+from linkage.review.standing import VERDICT
 from linkage.review.store import Store
 from linkage.review.tables import claims, event_claims, events, exports, handed
 from linkage.review.taking import SYSTEM

@@ -23,7 +23,7 @@ class Looked:
     """An item.
 
     claims : those that stand in a queue, or all where none does, the one to be shown first
-    candidates : of all these claims, best first, each once
+    candidates : of all these claims, each once, those of the claim shown first; what speaks for one is that claim's
     event : what was said last, with the name of who said it; None where nothing was
     """
 
@@ -59,14 +59,16 @@ def look_at(connection: Connection, item_id: int) -> Looked:
 
 
 def _candidates(connection: Connection, claim_rows: Sequence[int]) -> list[Candidate]:
-    query = select(candidates.c.content).where(candidates.c.claim_row.in_(claim_rows))
-    best: dict[str, Candidate] = {}
-    for content in connection.execute(query).scalars():
-        one = msgspec.convert(content, Candidate)
-        known = best.get(one.person_id)
-        if known is None or (one.probability or 0.0) > (known.probability or 0.0):
-            best[one.person_id] = one
-    return sorted(best.values(), key=lambda one: (-(one.probability or 0.0), one.person_id))[:MOST_CANDIDATES]
+    query = select(candidates.c.claim_row, candidates.c.content).where(candidates.c.claim_row.in_(claim_rows))
+    told = [(row.claim_row, msgspec.convert(row.content, Candidate)) for row in connection.execute(query)]
+    shown = claim_rows[0]
+    told.sort(key=lambda one: (one[0] != shown, -(one[1].probability or 0.0), one[1].person_id))
+    found: dict[str, Candidate] = {}
+    for _, one in told:
+        known = found.setdefault(one.person_id, one)
+        if not known.registered:  # only named in the claim shown: who that is another claim may tell
+            found[one.person_id] = msgspec.structs.replace(known, registered=one.registered)
+    return list(found.values())[:MOST_CANDIDATES]
 
 
 def _is_of(who: Account) -> ColumnElement[bool]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from linkage.review.arriving import gravest
-from linkage.review.tables import claims, events, items
+from linkage.review.tables import claims, event_claims, events, items, voids
 
+VERDICT, UNDO = "verdict", "undo"  # kinds of events
 OPEN, WAITING, DECIDED, CLOSED = STATES = ("open", "waiting", "decided", "closed")
 # Verdicts that decide nothing: somebody has to go there, or the registry is to be mended first.
 LEFT_OPEN = ("field_check", "registry_wrong")
@@ -41,6 +42,33 @@ def refresh(connection: Connection, item_ids: Collection[int]) -> None:
             if rows:
                 values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of_item"}
                 connection.execute(update(items).where(items.c.item_id == bindparam("of_item")).values(values), rows)
+
+
+def verdicts_in_force(connection: Connection, claim_rows: Sequence[int] | None = None) -> dict[int, int]:
+    """The verdict in force of each claim, as events tell it: the last one that nobody took back, and none where a night
+    took that one off.
+
+    claim_rows : those asked for, None for all; absent in what is returned are claims without a verdict in force
+    """
+    undone = select(events.c.undoes).where(events.c.undoes.is_not(None))
+    last = (
+        select(event_claims.c.claim_row, func.max(event_claims.c.event_id).label("event_id"))
+        .join(events, events.c.event_id == event_claims.c.event_id)
+        .where(events.c.kind == VERDICT, events.c.event_id.not_in(undone))
+        .group_by(event_claims.c.claim_row)
+    )
+    if claim_rows is not None:
+        last = last.where(event_claims.c.claim_row.in_(claim_rows))
+    of_claim = last.subquery()
+    is_same = and_(event_claims.c.event_id == of_claim.c.event_id, event_claims.c.claim_row == of_claim.c.claim_row)
+    is_void = and_(voids.c.event_id == event_claims.c.event_id, voids.c.claim_id == event_claims.c.claim_id)
+    query = (
+        select(of_claim.c.claim_row, of_claim.c.event_id)
+        .join(event_claims, is_same)
+        .outerjoin(voids, is_void)
+        .where(voids.c.event_id.is_(None))
+    )
+    return {row.claim_row: row.event_id for row in connection.execute(query)}
 
 
 def state_of(words: Iterable[str | None]) -> str:

@@ -76,19 +76,22 @@ class Attempts:
         self._failures: dict[str, deque[datetime.datetime]] = {}
         self._lock = threading.Lock()
 
-    def is_blocked(self, account: str, address: str, now: datetime.datetime) -> bool:
+    def begins(self, account: str, address: str, now: datetime.datetime) -> bool:
+        """Whether one more may be tried. It counts as failed until it succeeded: many at once are no way around."""
         with self._lock:
-            by_account, by_address = (self._recent(key, now) for key in (f"a {account}", f"h {address}"))
-            return by_account >= MOST_FAILURES or by_address >= MOST_OF_ADDRESS
-
-    def failed(self, account: str, address: str, now: datetime.datetime) -> None:
-        with self._lock:
-            for key in (f"a {account}", f"h {address}"):
+            keys = (f"a {account}", f"h {address}")
+            by_account, by_address = (self._recent(key, now) for key in keys)
+            if by_account >= MOST_FAILURES or by_address >= MOST_OF_ADDRESS:
+                return False
+            for key in keys:
                 self._failures.setdefault(key, deque(maxlen=MOST_OF_ADDRESS)).append(now)
+            return True
 
-    def succeeded(self, account: str) -> None:
+    def succeeded(self, account: str, address: str) -> None:
         with self._lock:
             self._failures.pop(f"a {account}", None)
+            if of_address := self._failures.get(f"h {address}"):
+                of_address.pop()
 
     def _recent(self, key: str, now: datetime.datetime) -> int:
         found = self._failures.get(key)

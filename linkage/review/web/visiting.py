@@ -17,6 +17,7 @@ from linkage.review.web.rendering import LANGUAGE_COOKIE, STATIC, render
 from linkage.review.web.rendering import static_file as content_of
 
 _MOST_NAME = 80
+_MOST_TYPED = 3 * MOST_PASSWORD  # a letter with two marks comes as three signs from some keyboards
 
 
 def static_file(name: str) -> Response:
@@ -38,13 +39,12 @@ def log_in(request: Request, account: Annotated[str, Form()] = "", password: Ann
     app, at = request.app.state, request.app.state.clock()
     name, address = account.strip()[:_MOST_NAME], request.client.host if request.client else ""
     minutes = int(sessions.BLOCKED.total_seconds() // 60)
-    if app.attempts.is_blocked(name, address, at):
+    if not app.attempts.begins(name, address, at):
         return render(request, "login.html", 429, told="login.too_many", minutes=minutes)
-    found = find_account(app.store, name, password) if len(password) <= MOST_PASSWORD else None
+    found = find_account(app.store, name, password) if len(password) <= _MOST_TYPED else None
     if found is None:
-        app.attempts.failed(name, address, at)
         return render(request, "login.html", 401, told="login.wrong", minutes=minutes)
-    app.attempts.succeeded(name)
+    app.attempts.succeeded(name, address)
     with app.store.writing() as connection:
         secret = sessions.begin(connection, found, at)
         audit.append(connection, found.unit, found.account, "log_in", at.isoformat(timespec="seconds"), {})
