@@ -219,11 +219,11 @@ def test_too_many_rejected_records_stop_the_night(nights: Nights, town: Town) ->
 @pytest.mark.parametrize(
     ("n_rejected", "n_records", "limit", "stops"),
     [
-        *((1, 8, 0.05, False), (2, 20, 0.05, False), (3, 20, 0.05, True), (10, 100, 0.05, True), (5, 100, 0.05, False)),
+        *((1, 8, 0.05, True), (1, 20, 0.05, False), (2, 20, 0.05, True), (10, 100, 0.05, True), (5, 100, 0.05, False)),
         *((1, 1000, 0.0, True), (0, 8, 0.0, False)),
     ],
 )
-def test_a_rejected_record_or_two_stop_no_quiet_night(
+def test_the_limit_of_rejected_records_is_taken_at_its_word(
     n_rejected: int, n_records: int, limit: float, stops: bool
 ) -> None:
     arrived: Any = SimpleNamespace(rejected=SimpleNamespace(num_rows=n_rejected), n_physical=n_records)

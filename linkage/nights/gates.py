@@ -21,7 +21,6 @@ from linkage.state.folder import State
 
 FEWEST_NIGHTS = 7  # before a night that is held against them
 FEWEST_ALIKE = 3  # nights of a weekday, of which 28 nights have four, or three where one brought nothing
-FEWEST_REJECTED = 3  # records that stop a night; two are what one dose that is stated twice makes
 _SHOWN = 10
 
 GATES: tuple[str, ...] = tuple(field.name for field in msgspec.structs.fields(Limits))
@@ -54,8 +53,7 @@ def rejected_gate(arrived: Arrived, limits: Limits) -> Gate:
     """Of the records of a night, before anything is decided."""
     n_rejected, n_records = arrived.rejected.num_rows, arrived.n_physical
     share = n_rejected / n_records if n_records else 0.0
-    least = FEWEST_REJECTED if limits.rejected_share else 1
-    stops = n_rejected >= least and n_rejected > limits.rejected_share * n_records
+    stops = n_rejected > limits.rejected_share * n_records
     return Gate("rejected_share", share, stops, f"{n_rejected:,} of {n_records:,} records were rejected")
 
 
