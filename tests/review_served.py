@@ -17,6 +17,7 @@ from sqlalchemy import insert, select
 
 from linkage.machine.clock import ZONE
 from linkage.review.accounts import add_account
+from linkage.review.deciding import waiting
 from linkage.review.store import Store, open_store
 from linkage.review.tables import claims, doses, items
 from linkage.review.web.application import make_application
@@ -126,11 +127,10 @@ class Browser:
         return answer
 
     def _shown(self, path: str) -> list[int]:
-        """The claims that a form sends along: all that wait, where nobody unticks one."""
-        item_id = path.split("/")[2]
-        query = select(claims.c.claim_row).where(claims.c.item_id == item_id, claims.c.is_open)
+        """The claims that a form sends along: all that may be decided on, where nobody unticks one."""
+        query = select(claims).where(claims.c.item_id == path.split("/")[2])
         with self._app.state.store.reading() as connection:
-            return list(connection.execute(query).scalars())
+            return [row.claim_row for row in waiting(connection.execute(query).all())]
 
     def post(self, path: str, **values: object) -> Any:
         if "form_token" not in values and path != "/login" and not self.form_token:

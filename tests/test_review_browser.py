@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from linkage.review.exporting import verdict_rows
 from tests.review_served import PASSWORD, Served, make_served
@@ -185,6 +185,31 @@ def shown_pages(site: Site) -> list[tuple[str | None, str]]:
         *[(None, "/login"), ("an", "/items"), ("an", "/items?state=decided"), ("an", item)],
         *[("an", "/keys"), ("an", "/items/999999"), ("dung", "/progress")],
     ]
+
+
+def test_what_was_sent_without_an_answer_can_be_sent_again(browser: Browser, site: Site) -> None:
+    page, _ = new_page(browser, WIDE)
+    log_in(page, site, "an")
+    page.goto(f"{site.address}/items/next")
+    sent: list[str] = []
+
+    def lose(route: Route) -> None:
+        sent.append(route.request.url)
+        route.fulfill(status=204)  # the page stays
+
+    page.route("**/decide", lose)
+    page.check("input[value=nobody]")
+    with page.expect_request("**/decide"):
+        page.dblclick("#save")
+    page.wait_for_timeout(200)
+    assert len(sent) == 1
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow'))")
+    page.unroute("**/decide")
+    here = page.url
+    page.click("#save")
+    page.wait_for_url(lambda url: url != here)
+    assert set(verdicts(site)) == {"nobody"}
+    page.context.close()
 
 
 @pytest.mark.slow

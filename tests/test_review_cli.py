@@ -41,7 +41,7 @@ def test_every_command_prints_one_document_or_lines(
         ("accounts close", ["an"]),
         ("accounts list", []),
         ("accounts open", ["an"]),
-        ("export", ["--out", tmp_path / "v.csv"]),
+        ("export", ["--out", tmp_path / "v.csv", "--until", "2026-03-15"]),
         ("audit verify", []),
         ("workbook write", ["--unit", COMMUNE, "--out", tmp_path / "list.xlsx"]),
         ("workbook read", [tmp_path / "list.xlsx", "--account", "an"]),

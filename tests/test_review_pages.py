@@ -18,7 +18,7 @@ from linkage.plan.reading import load_plan
 from linkage.review import audit
 from linkage.review.accounts import LANGUAGES, add_account, set_active, set_password
 from linkage.review.arriving import BITS
-from linkage.review.exporting import verdict_rows
+from linkage.review.exporting import export_verdicts, verdict_rows
 from linkage.review.looking import look_at
 from linkage.review.permissions import RULES, Account, Place, may
 from linkage.review.standing import STATES
@@ -88,7 +88,7 @@ def test_an_officer_works_through_the_list(served: Served) -> None:
     assert last.headers["location"] == "/items?done=1"
     page = an.get(last.headers["location"]).text
     assert "Đã xử lý hết danh sách" in page
-    assert "Chờ xác minh thực địa (1)" in page
+    assert "Chờ xác minh hoặc sửa CSDL (1)" in page
     assert exported(served) == [
         *[("01", "person", "P2", "an"), ("5b", "person", "P2", "an")],
         *[("02", "field_check", "", "an"), ("03", "nobody", "", "an")],
@@ -125,6 +125,26 @@ def test_of_two_officers_the_second_is_told(served: Served) -> None:
         served.browser("binh").get(f"/items/{number}").text
     )
     assert {row[1] for row in exported(served)} == {"nobody"}
+
+
+def test_what_a_night_took_can_be_decided_anew_and_what_follows_is_said(served: Served, tmp_path: Path) -> None:
+    number, before, beside = served.item_of("S2"), "Kết luận mới sẽ thay kết luận trên", "hai kết luận mâu thuẫn"
+    served.browser("an").post(f"/items/{number}/decide", version=0, choice="person:P1")
+    page = served.browser("binh").get(f"/items/{number}").text
+    assert (before in page, beside in page) == (True, False)  # no file has it
+    export_verdicts(served.store, tmp_path / "v.csv")
+    served.close_item("S2")
+    for account, told, untold in (("an", before, beside), ("binh", beside, before)):
+        page = served.browser(account).get(f"/items/{number}").text
+        assert (told in page, untold in page, 'id="decision"' in page) == (True, False, True)
+    answer = served.browser("an").post(f"/items/{number}/decide", version=1, choice="nobody")
+    assert answer.status_code == 303
+    assert [row[1] for row in exported(served)] == ["person", "nobody"]
+
+
+def test_who_is_known_but_not_listed_can_be_named(served: Served) -> None:
+    page = served.browser("an").get(f"/items/{served.item_of('S1')}").text
+    assert "đã biết là ai: chọn “Cần xác minh thực địa” và ghi số CCCD" in page
 
 
 @pytest.mark.parametrize(

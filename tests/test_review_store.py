@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import shutil
 import sqlite3
 import stat
@@ -117,6 +118,12 @@ def test_a_file_that_is_no_store_is_told(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database, though it is longer than the head of one" * 20, "utf-8")
     with pytest.raises(VerificationError, match="is damaged"):
         open_store(tmp_path / "text.db")
+
+
+def test_a_store_is_the_file_of_its_name_whatever_signs_that_has(tmp_path: Path) -> None:
+    make_store(tmp_path / "a?mode=ro&b%20c.db").close()
+    assert {path.name for path in tmp_path.iterdir()} == {"a?mode=ro&b%20c.db", "a?mode=ro&b%20c.db.lock"}
+    open_store(tmp_path / "a?mode=ro&b%20c.db").close()
 
 
 def test_a_store_of_a_newer_version_is_left_alone(store: Store) -> None:
@@ -332,6 +339,30 @@ def test_what_a_colleague_says_before_any_file_takes_the_place(store: Store) -> 
     assert exported(store) == [(claim_id(1), "person", "P1")]
 
 
+def test_what_a_night_took_is_decided_anew(store: Store, tmp_path: Path) -> None:
+    """A wrong match is corrected though its claim stands in no queue any more; what nobody decided on is not."""
+    say(store, "S1", "person", "P2")
+    export_verdicts(store, tmp_path / "v.csv")
+    gone = [row | {"change": "closed"} for row in (*reviewed(1), *reviewed(2))]
+    take_night(store, write_night(tmp_path / "nights", 2, gone))
+    assert {name: states(store)[name] for name in ("S1", "S2")} == {"S1": "closed", "S2": "closed"}
+    say(store, "S1", "person", "P1", at=LATER)
+    assert exported(store) == [(claim_id(1), "person", "P2"), (claim_id(1), "person", "P1")]
+    take_back(store, "S1", at=LATER)
+    assert exported(store) == [(claim_id(1), "person", "P2")]
+    with pytest.raises(UsageError, match="none of those that wait"):
+        say(store, "S2", "nobody")
+
+
+def test_of_a_subject_that_waits_a_closed_claim_is_left_alone(tmp_path: Path) -> None:
+    made = new_store(tmp_path, reviewed(1), [claim(1) | {"claim_id": claim_id(9), "dose_ids": ["D9"]}])
+    say(made, "S1", "nobody")
+    take_night(made, write_night(tmp_path / "nights", 2, [row | {"change": "closed"} for row in reviewed(1)]))
+    say(made, "S1", "foreigner", at=LATER)
+    assert exported(made) == [(claim_id(1), "nobody", ""), (claim_id(9), "foreigner", "")]
+    made.close()
+
+
 def test_a_file_has_what_was_in_force_when_one_was_written(store: Store, tmp_path: Path) -> None:
     """What was taken back or replaced before any file was written stands in none, however many follow."""
     say(store, "S1", "nobody")
@@ -380,6 +411,18 @@ def test_the_file_is_in_the_form_of_the_contract(store: Store, tmp_path: Path) -
     assert out.read_bytes() == first
     with pytest.raises(UsageError, match="is one of the inputs"):
         export_verdicts(store, store.path)
+
+
+def test_a_file_for_a_night_leaves_later_days_for_the_next_one(store: Store, tmp_path: Path) -> None:
+    say(store, "S1", "nobody")
+    say(store, "S2", "foreigner", at=NEXT_DAY)
+    until = datetime.date.fromisoformat(AT[:10])
+    assert export_verdicts(store, tmp_path / "v.csv", until - datetime.timedelta(days=1)).rows == 0
+    assert export_verdicts(store, tmp_path / "v.csv", until).rows == 1
+    with pytest.raises(CannotUndoError):
+        take_back(store, "S1")
+    take_back(store, "S2", at=NEXT_DAY)  # no file has it
+    assert export_verdicts(store, tmp_path / "v.csv").rows == 1
 
 
 # ---------------------------------------------------------------------------------------------------------- the audit
@@ -540,6 +583,7 @@ def test_accounts_log_in_with_their_password_alone(store: Store) -> None:
         ("an", "officer", COMMUNE, "short", "12 to 200 characters"),
         ("an", "officer", COMMUNE, unicodedata.normalize("NFD", "mật khẩu"), "12 to 200 characters"),
         ("binh", "officer", COMMUNE, "con trâu ăn cỏ non", "is there already"),
+        ("system", "officer", COMMUNE, "con trâu ăn cỏ non", "the audit names the program so"),
     ],
 )
 def test_accounts_that_cannot_be(store: Store, name: str, role: str, unit: str, password: str, told: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,11 +14,14 @@ from typing import Any
 import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
+from sqlalchemy import select
 
 from linkage.errors import InputError, UsageError
 from linkage.review import audit
 from linkage.review.accounts import set_active
 from linkage.review.exporting import verdict_rows
+from linkage.review.tables import audit as audit_entries
+from linkage.review.tables import claims
 from linkage.review.workbook import WorkbookRead, read_list, write_list
 from tests.review_served import Served, make_served
 from tests.reviewed import COMMUNE, OTHER, STATED
@@ -68,7 +73,14 @@ def test_the_list_is_what_an_office_prints_and_fills_in(served: Served, listed: 
     assert "hạn trả 16/03/2026" in sheet.cell(2, 1).value
     row = [cell.value for cell in sheet[HEAD + 1]]
     assert row[2:8] == [
-        *("Trần Thị Hoà", "05/09/1990", "Nữ", STATED["id_number"], STATED["phone"], "Lộc Thành, Bảo Lâm"),
+        *(
+            "1. Trần Thị Hoà\n2. Trần T. Hoà",
+            "05/09/1990",
+            "Nữ",
+            STATED["id_number"],
+            STATED["phone"],
+            "Lộc Thành, Bảo Lâm",
+        ),
     ]
     assert row[9].splitlines()[1] == "2. Trần Hoà Thị, 09/05/1990, Nữ, 068190001243, 31 %"
     named = [cell for line in sheet.iter_rows(min_row=HEAD + 1, max_row=HEAD + 3) for cell in line if cell.value]
@@ -94,17 +106,67 @@ def test_decisions_come_back(served: Served, listed: Path) -> None:
     def fill(sheet: Worksheet) -> None:
         decide_all(sheet, "Người 2", "Cần xác minh thực địa")
         sheet.cell(HEAD + 1, NOTE, "gặp mẹ")
-        sheet.cell(HEAD + 1, 3, "tên sửa nhầm")
 
     changed(listed, fill)
     assert read_list(served.store, listed, "an") == WorkbookRead(2, 1, [])
     assert verdicts(served) == [("person", "P2", "gặp mẹ")] * 2 + [("field_check", "", "")]
     again = read_list(served.store, listed, "an")
     assert (again.decided, again.empty, len(again.refused)) == (0, 1, 2)
-    assert "was decided on, or has other candidates, since the list was written" in again.refused[0]
+    assert "was decided on, or states or lists something else, since the list was written" in again.refused[0]
     assert len(verdicts(served)) == 3
     with served.store.reading() as connection:
         audit.verify(connection)
+        query = select(audit_entries).where(audit_entries.c.action == "workbook_read")
+        first, second = (json.loads(row.content) for row in connection.execute(query))
+    digest = hashlib.sha256(listed.read_bytes()).hexdigest()
+    assert first == {"account": "an", "sha256": digest, "events": [1, 2], "refused": 0}
+    assert second == {"account": "an", "sha256": digest, "events": [], "refused": 2}
+
+
+def sorted_alone(sheet: Worksheet) -> None:
+    """Columns up to the key sorted, the others left where they are."""
+    for column in range(1, KEY + 1):
+        keys = [sheet.cell(row, column).value for row in range(HEAD + 1, HEAD + 4)]
+        for row, key in enumerate(reversed(keys), HEAD + 1):
+            sheet.cell(row, column).value = key
+
+
+@pytest.mark.parametrize(
+    ("change", "n_saved", "told"),
+    [
+        (sorted_alone, 1, "its key was written for other cells (“Họ và tên”, “Người có thể đúng (CSDL dân cư)”)"),
+        (lambda sheet: sheet.cell(HEAD + 1, 3, "tên sửa nhầm"), 2, "for other cells (“Họ và tên”); sort whole rows"),
+        (lambda sheet: sheet.cell(HEAD + 1, 10, "1. Lê Thị Bé"), 2, "for other cells (“Người có thể đúng"),
+        (lambda sheet: sheet.delete_cols(10), 0, "for other cells (“Người có thể đúng"),
+    ],
+)
+def test_a_row_whose_cells_are_another_s_is_refused(
+    served: Served, listed: Path, change: Callable[[Worksheet], Any], n_saved: int, told: str
+) -> None:
+    def fill(sheet: Worksheet) -> None:
+        decide_all(sheet, *["Cần xác minh thực địa"] * 3)
+        change(sheet)
+
+    changed(listed, fill)
+    done = read_list(served.store, listed, "an")
+    assert (done.decided, len(done.refused)) == (n_saved, 3 - n_saved)
+    assert told in done.refused[0]
+
+
+def test_a_row_decides_on_the_claims_that_it_shows(served: Served, listed: Path) -> None:
+    """A claim that came since, or states something else by now, was seen by nobody."""
+    changed(listed, lambda sheet: decide_all(sheet, "Người 1", "Người 1"))
+    with served.store.writing() as connection:
+        stated = {"stated": STATED | {"full_name": "Trần Thị Hoài"}}
+        for subject, values in (("S1", {"is_open": False}), ("S2", {})):
+            of_item = (claims.c.item_id == served.item_of(subject)) & (claims.c.queue == "review")
+            content = connection.execute(select(claims.c.content).where(of_item)).scalar_one()
+            connection.execute(claims.update().where(of_item).values(content=content | stated, **values))
+    done = read_list(served.store, listed, "an")
+    assert [line.partition(": ")[2] for line in done.refused] == [
+        "its subject was decided on, or states or lists something else, since the list was written"
+    ] * 2
+    assert verdicts(served) == []
 
 
 def test_rows_may_be_sorted_filtered_and_copied(served: Served, listed: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import getpass
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from linkage.cli.options import Json
+from linkage.cli.options import Json, day
 from linkage.cli.printing import print_json, print_lines, print_result
 from linkage.cli.talk import print_notes
 from linkage.errors import LinkageError, UsageError
@@ -77,21 +78,26 @@ def review_import(
 def review_export(
     store: StoreFile,
     out: Annotated[Path, typer.Option(help="CSV of verdicts, for the folder that nights read them from.")],
+    until: Annotated[
+        datetime.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Verdicts up to this day: the date of the night; all when not given."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write what officers decided as a night takes it.
 
-    The file has all verdicts so far; what stands in it can no longer be taken back, only decided anew.
+    The file has all verdicts so far; what stands in it can no longer be taken back, only decided anew. A night refuses
+    verdicts of a day after its own: --until leaves these for a later file.
 
     \b
-    Example: linkage review export --store review.db --out in/2022-08-30/verdicts.csv
+    Example: linkage review export --store review.db --out in/2022-08-30/verdicts.csv --until 2022-08-30
     """
     _need_packages()
     from linkage.review.exporting import export_verdicts
     from linkage.review.store import open_store
 
     with _opened(open_store(store)) as opened:
-        print_result(asdict(export_verdicts(opened, out)), as_json)
+        print_result(asdict(export_verdicts(opened, out, day(until))), as_json)
 
 
 def review_serve(

@@ -107,6 +107,8 @@ def check_password(password: str) -> None:
 def _check(name: str, role: str, unit: str) -> None:
     if not _NAME.fullmatch(name):
         raise UsageError(f"account {name!r}: write 2 to 80 small letters without marks, digits, or . _ -")
+    if name == SYSTEM:
+        raise UsageError(f"account {name}: the audit names the program so; choose another name")
     if role not in ROLES:
         raise UsageError(f"--role {role}: unknown; use {' or '.join(ROLES)}")
     if not _UNIT.fullmatch(unit) and (role == OFFICER or unit != COUNTRY):

@@ -35,7 +35,7 @@ class CannotUndoError(LinkageError):
 class Said:
     """A decision: a word of the contract, the person where it is one, and a note.
 
-    claim_rows : of the item, none for all that stand in a queue; version : of the item as it was looked at
+    claim_rows : of the item, none for all that may be decided on; version : of the item as it was looked at
     """
 
     word: str
@@ -53,14 +53,14 @@ def decide(connection: Connection, who: Account, item_id: int, said: Said, at: s
     UsageError : it names no word, no person considered, or no claim of the item
     DecidedMeanwhileError : the item is another version by now
     """
-    waiting = _chosen(connection, item_id, said)
-    _check(connection, said, [row.claim_row for row in waiting])
+    chosen = _chosen(connection, item_id, said)
+    _check(connection, said, [row.claim_row for row in chosen])
     version = _next_version(connection, item_id, said.version)
     note = " ".join(said.note.split())[:MOST_NOTE] or None
     person = said.person_id if said.word == PERSON else None
     content = {"word": said.word, "person_id": person, "note": note, "version": version}
     event_id = _write(connection, who, item_id, {"kind": VERDICT, **content}, at)
-    for row in waiting:
+    for row in chosen:
         spoken = {"event_id": event_id, "claim_row": row.claim_row, "claim_id": row.claim_id, "before": row.event_id}
         connection.execute(insert(event_claims).values(**spoken))
         connection.execute(update(claims).where(claims.c.claim_row == row.claim_row).values(event_id=event_id))
@@ -111,10 +111,16 @@ def last_event(connection: Connection, item_id: int) -> Any | None:
     return connection.execute(query).one_or_none()
 
 
+def waiting(rows: Sequence[Any]) -> list[Any]:
+    """Of an item's claims those that may be decided on: that stand in a queue, or where none does, that a night closed
+    by what officers said, who may say otherwise."""
+    return [row for row in rows if row.is_open] or [row for row in rows if row.event_id is not None]
+
+
 def _chosen(connection: Connection, item_id: int, said: Said) -> list[Any]:
-    query = select(claims).where(claims.c.item_id == item_id, claims.c.is_open).order_by(claims.c.claim_row)
-    waiting = connection.execute(query).all()
-    chosen = [row for row in waiting if not said.claim_rows or row.claim_row in said.claim_rows]
+    query = select(claims).where(claims.c.item_id == item_id).order_by(claims.c.claim_row)
+    found = waiting(connection.execute(query).all())
+    chosen = [row for row in found if not said.claim_rows or row.claim_row in said.claim_rows]
     if not chosen or len(chosen) != len(set(said.claim_rows) or chosen):
         raise UsageError(f"item {item_id}: the claims decided on are none of those that wait; look at it again")
     return list(chosen)

@@ -6,6 +6,7 @@ Every file has all of them: a verdict that a night knows already is nothing to i
 from __future__ import annotations
 
 import csv
+import datetime
 import hashlib
 import io
 from collections.abc import Mapping
@@ -38,8 +39,12 @@ class Exported:
     sha256: str
 
 
-def export_verdicts(store: Store, out: Path) -> Exported:
+def export_verdicts(store: Store, out: Path, until: datetime.date | None = None) -> Exported:
     """Write the verdicts to a file, whole or not at all. What stands in it can no longer be undone, only decided anew.
+
+    Parameters
+    ----------
+    until : the last day whose verdicts it has, for a night of that date, which would refuse later ones; None for all
 
     Raises
     ------
@@ -47,11 +52,11 @@ def export_verdicts(store: Store, out: Path) -> Exported:
     """
     check_file(out, [store.path])
     with store.writing() as connection:
-        found = _in_files(connection)
+        found = [row for row in _in_files(connection) if until is None or row["at"][:10] <= until.isoformat()]
         rows = [_row(row) for row in found]
         text = _as_csv(rows)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        last = connection.execute(select(func.coalesce(func.max(events.c.event_id), 0))).scalar_one()
+        last = max((row["event_id"] for row in found), default=0)
         number = connection.execute(select(func.coalesce(func.max(exports.c.number), 0) + 1)).scalar_one()
         at = now().isoformat(timespec="seconds")
         said = {"last_event": last, "rows": len(rows), "sha256": digest}

@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from linkage.review.arriving import MOST_CANDIDATES, Candidate
-from linkage.review.deciding import last_event, undoable
+from linkage.review.deciding import last_event, undoable, waiting
 from linkage.review.permissions import COUNTRY, Account, Place
 from linkage.review.standing import CLOSED, OPEN, STATES
-from linkage.review.tables import accounts, candidates, claims, doses, events, items, units
+from linkage.review.tables import accounts, candidates, claims, doses, events, handed, items, units
 
 PAGE_ROWS = 50
 
@@ -22,9 +22,9 @@ PAGE_ROWS = 50
 class Looked:
     """An item.
 
-    claims : those that stand in a queue, or all where none does, the one to be shown first
+    claims : those that may be decided on (linkage.review.deciding), or all where none may, the one to be shown first
     candidates : of all these claims, each once, those of the claim shown first; what speaks for one is that claim's
-    event : what was said last, with the name of who said it; None where nothing was
+    event : what was said last, with the name of who said it and whether a file has it; None where nothing was
     """
 
     item: Any
@@ -35,9 +35,13 @@ class Looked:
 
 
 def place_of(connection: Connection, item_id: int) -> tuple[Place, bool] | None:
-    """Where an item belongs, and whether it still stands in a queue; None where there is no such item."""
+    """Where an item belongs, and whether it may be decided on: it still stands in a queue, or a night took a verdict of
+    officers, which may have been wrong. None where there is no such item."""
     row = connection.execute(select(items).where(items.c.item_id == item_id)).one_or_none()
-    return None if row is None else (Place(row.unit, row.unit_then), row.state != CLOSED)
+    if row is None:
+        return None
+    said = select(claims.c.claim_row).where(claims.c.item_id == item_id, claims.c.event_id.is_not(None)).limit(1)
+    return Place(row.unit, row.unit_then), row.state != CLOSED or connection.execute(said).first() is not None
 
 
 def look_at(connection: Connection, item_id: int) -> Looked:
@@ -45,14 +49,16 @@ def look_at(connection: Connection, item_id: int) -> Looked:
     item = connection.execute(select(items).where(items.c.item_id == item_id)).one()
     rows = connection.execute(select(claims).where(claims.c.item_id == item_id).order_by(claims.c.claim_row)).all()
     told = sorted(
-        [row for row in rows if row.is_open] or rows,
+        waiting(rows) or rows,
         key=lambda row: (row.content["priority"], -row.content["settle_probability"]),
     )
     event = last_event(connection, item_id)
     said = None
     if event is not None:
         name = select(accounts.c.full_name).where(accounts.c.account == event.account)
+        in_file = connection.execute(select(handed.c.event_id).where(handed.c.event_id == event.event_id).limit(1))
         said = {**event._mapping, "full_name": connection.execute(name).scalar_one_or_none() or event.account}
+        said["is_handed"] = in_file.first() is not None
     of_item = connection.execute(select(doses).where(doses.c.item_id == item_id).order_by(doses.c.dose_id)).all()
     shown = [{"dose_id": row.dose_id, **row.content} for row in of_item]
     return Looked(item, told, _candidates(connection, [row.claim_row for row in told]), shown, said)

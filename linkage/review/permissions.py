@@ -36,7 +36,8 @@ class Place:
 @dataclass(frozen=True)
 class Rule:
     """roles : who may, NOBODY_YET for who is not logged in too; of_item: whether it is about an item, whose place then
-    counts; needs_open : whether the item must still stand in a queue."""
+    counts; needs_open : whether the item must stand in a queue still, or have a verdict of officers
+    that a night took."""
 
     roles: Collection[str]
     of_item: bool = False

@@ -20,7 +20,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
@@ -99,8 +99,9 @@ def open_store(path: Path) -> Store:
 
 def _opened(path: Path) -> Store:
     pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 8, "max_overflow": 32}
+    address = URL.create("sqlite+pysqlite", database=str(path.absolute()))
     # An error of the database tells its statement, never the values.
-    engine = create_engine(f"sqlite+pysqlite:///{path.absolute()}", hide_parameters=True, **pool)
+    engine = create_engine(address, hide_parameters=True, **pool)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     store = Store(path, engine)

@@ -1,7 +1,9 @@
 """The list of a commune as a workbook, for who has no line: written for an officer, and read again when it comes back.
 
-Each row has a key: the item, the version that was listed, and a sum of who is considered, in which order. Rows may be
-sorted, filtered and copied; what was decided on meanwhile, or lists other people by now, is refused and told.
+Each row has a key: the item, the version that was listed, and a sum of what the row says: its claims, what they state,
+who is considered, in which order. Rows may be sorted, filtered and copied. What was decided on meanwhile, or states or
+lists something else by now, is refused and told; so is a row whose cells are not those that its key was written with,
+as when some columns were sorted without the others.
 """
 
 from __future__ import annotations
@@ -34,10 +36,12 @@ from linkage.review.web.wording import Words
 from linkage.schema import VERDICT_WORDS
 from linkage.storage.output_paths import check_file
 from linkage.storage.work_folders import replacing
-from linkage.wording.cell_text import visible
+from linkage.wording.cell_text import sheet_text, visible
 from linkage.workbooks.reading import read_workbook
 
 _COLUMNS = ("number", "key", "name", "birth", "sex", "id", "phone", "place", "reason", "persons", "decision", "note")
+# What says who a row is about: as written they come back, or the row is refused.
+_SHOWN = ("name", "birth", "sex", "id", "phone", "place", "persons")
 _WIDTHS = (5, 13, 20, 11, 7, 14, 12, 22, 14, 44, 20, 18)
 _HEAD_ROWS = 3
 _SEARCHED_ROWS = 20  # for the headings
@@ -90,22 +94,25 @@ def read_list(store: Store, path: Path, account: str) -> WorkbookRead:
     """
     who = open_account(store, account)
     answer = read_workbook(path, path.name, 0)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     rows, refused = _decided_rows([sheet for sheet in answer.sheets if sheet.is_visible], path.name)
-    decided, at = 0, now().isoformat(timespec="seconds")
+    at, saved = now().isoformat(timespec="seconds"), list[int]()
     with store.writing() as connection:
         for row in [row for row in rows if row.text]:
             try:
                 said = _said(connection, who, row)
-                decide(connection, who, row.item_id, said, at)
-                decided += 1
+                saved.append(decide(connection, who, row.item_id, said, at))
             except LinkageError as error:
                 refused.append(f"{path.name} row {row.number}: {error}")
-    return WorkbookRead(decided, sum(not row.text for row in rows), refused)
+        # In whose name it was read is the operator's word: the audit tells which file it was.
+        told = {"account": account, "sha256": digest, "events": saved, "refused": len(refused)}
+        audit.append(connection, who.unit, SYSTEM, "workbook_read", at, told)
+    return WorkbookRead(len(saved), sum(not row.text for row in rows), refused)
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of a workbook that came back. text : of the decision, "" for none."""
+    """A row of a workbook that came back. text : of the decision, "" for none; shown : its cells of _SHOWN."""
 
     number: int
     key: str
@@ -113,6 +120,7 @@ class _Row:
     version: int
     text: str
     note: str
+    shown: tuple[str, ...]
 
 
 def _write_sheet(book: xlsxwriter.Workbook, title: str, looked: Sequence[Looked], words: Words) -> None:
@@ -147,17 +155,36 @@ def _validation(choices: list[str]) -> dict[str, Any]:
 
 
 def _cells(number: int, looked: Looked, words: Words) -> Iterator[str]:
-    stated = looked.claims[0].content["stated"]
-    yield str(number)
-    yield _key(looked)
-    yield stated.get("full_name", "")
-    yield shown_date(stated.get("date_of_birth"))
-    for name in ("gender", "id_number", "phone"):
-        yield stated.get(name, "")
-    yield ", ".join(stated[name] for name in ("address", "commune", "district") if stated.get(name))
-    yield words(f"issue.{looked.item.issue or 'none'}")
-    yield "\n".join(_person(rank, one, words) for rank, one in enumerate(looked.candidates, 1))
-    yield from ("", "")
+    shown = _shown(looked, words)
+    said = {"number": str(number), "key": _key(looked, words), "reason": words(f"issue.{looked.item.issue or 'none'}")}
+    for name in _COLUMNS:
+        yield {**said, **shown}.get(name, "")
+
+
+def _shown(looked: Looked, words: Words) -> dict[str, str]:
+    """The cells that say who a row is about, by column: what all its claims state, and who is considered."""
+    stated = [_stated(one.content["stated"]) for one in looked.claims]
+    cells = {name: _of_all([one[name] for one in stated]) for name in stated[0]}
+    people = "\n".join(_person(rank, one, words) for rank, one in enumerate(looked.candidates, 1))
+    return cells | {"persons": people}
+
+
+def _stated(stated: dict[str, str]) -> dict[str, str]:
+    return {
+        "name": stated.get("full_name", ""),
+        "birth": shown_date(stated.get("date_of_birth")),
+        "sex": stated.get("gender", ""),
+        "id": stated.get("id_number", ""),
+        "phone": stated.get("phone", ""),
+        "place": ", ".join(stated[name] for name in ("address", "commune", "district") if stated.get(name)),
+    }
+
+
+def _of_all(values: Sequence[str]) -> str:
+    """What the claims of a row state in one field: once where it is the same, else numbered, a line for each."""
+    if len(set(values)) == 1:
+        return values[0]
+    return "\n".join(f"{number}. {value or '–'}" for number, value in enumerate(values, 1))
 
 
 def _person(rank: int, candidate: Any, words: Words) -> str:
@@ -171,9 +198,21 @@ def _person(rank: int, candidate: Any, words: Words) -> str:
     return f"{rank}. {', '.join(part for part in parts if part)}"
 
 
-def _key(looked: Looked) -> str:
-    people = "\n".join([looked.item.subject, *(one.person_id for one in looked.candidates)])
-    return f"{looked.item.item_id}/{looked.item.version}/{hashlib.sha256(people.encode()).hexdigest()[:8]}"
+def _key(looked: Looked, words: Words) -> str:
+    shown = _shown(looked, words)
+    said = {
+        "subject": looked.item.subject,
+        "claims": [[one.claim_row, one.claim_id, one.content["stated"]] for one in looked.claims],
+        "persons": [one.person_id for one in looked.candidates],
+        "shown": [_as_read(shown[name]) for name in _SHOWN],
+    }
+    digest = hashlib.sha256(audit.canonical(said).encode()).hexdigest()
+    return f"{looked.item.item_id}/{looked.item.version}/{digest[:8]}"
+
+
+def _as_read(cell: str) -> str:
+    """A cell as it comes back, whatever program saved it."""
+    return _plain(sheet_text(cell))
 
 
 def _choices(n_candidates: int, words: Words) -> Iterator[str]:
@@ -199,13 +238,13 @@ def _decided_rows(sheets: Sequence[Any], file: str) -> tuple[list[_Row], list[st
                 continue
             if not places or not {"key", "decision"} <= set(places):
                 continue
-            key, text, note = (
+            key, text, note, *shown = (
                 texts[places[name]] if places.get(name, len(texts)) < len(texts) else ""
-                for name in ("key", "decision", "note")
+                for name in ("key", "decision", "note", *_SHOWN)
             )
             parts = _KEY.fullmatch(key)
             if parts is not None:
-                row = _Row(number, key, int(parts[1]), int(parts[2]), text, note)
+                row = _Row(number, key, int(parts[1]), int(parts[2]), text, note, tuple(shown))
                 found.setdefault(row.item_id, []).append(row)
             elif text and key:
                 refused.append(f"{file} row {number}: its key is none that was written; copy the row anew")
@@ -216,7 +255,7 @@ def _decided_rows(sheets: Sequence[Any], file: str) -> tuple[list[_Row], list[st
 
 def _once(rows: list[_Row], file: str, refused: list[str]) -> list[_Row]:
     """Of copies of a row the one that says something; none where they say several things."""
-    said = {(row.key, row.text, row.note) for row in rows if row.text}
+    said = {(row.key, row.text, row.note, row.shown) for row in rows if row.text}
     if len(said) > 1:
         numbers = ", ".join(str(row.number) for row in rows if row.text)
         refused.append(f"{file} rows {numbers}: they say different things of one subject; leave one of them")
@@ -231,17 +270,21 @@ def _said(connection: Connection, who: Account, row: _Row) -> Said:
         raise UsageError("its subject is not of this commune")
     if not found[1]:
         raise UsageError("its subject is closed; nothing is to be decided")
-    looked = look_at(connection, row.item_id)
-    if _key(looked) != row.key:
-        raise UsageError("its subject was decided on, or has other candidates, since the list was written")
-    choices = [_plain(choice) for choice in _choices(len(looked.candidates), Words("vi"))]
+    looked, words = look_at(connection, row.item_id), Words("vi")
+    if _key(looked, words) != row.key:
+        raise UsageError("its subject was decided on, or states or lists something else, since the list was written")
+    written = _shown(looked, words)
+    if other := [name for name, cell in zip(_SHOWN, row.shown, strict=True) if _as_read(written[name]) != cell]:
+        titles = ", ".join(f"“{words(f'workbook.{name}')}”" for name in other)
+        raise UsageError(f"its key was written for other cells ({titles}); sort whole rows, and change none of these")
+    choices = [_plain(choice) for choice in _choices(len(looked.candidates), words)]
     if row.text not in choices:
         raise UsageError("its decision is none of those that can be chosen")
-    place = choices.index(row.text)
+    place, of_row = choices.index(row.text), [one.claim_row for one in looked.claims]
     if place < len(looked.candidates):
-        return Said(PERSON, looked.candidates[place].person_id, row.note, (), row.version)
+        return Said(PERSON, looked.candidates[place].person_id, row.note, of_row, row.version)
     word = [word for word in VERDICT_WORDS if word != PERSON][place - len(looked.candidates)]
-    return Said(word, None, row.note, (), row.version)
+    return Said(word, None, row.note, of_row, row.version)
 
 
 def _plain(text: str) -> str:

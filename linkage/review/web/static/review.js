@@ -47,10 +47,15 @@
     if (act(event)) event.preventDefault();
   });
 
-  // One decision is sent once, however often the button is pressed.
+  // One decision is sent once, however often the button is pressed. Where no page comes, or one comes back to this one,
+  // it can be sent again.
+  let isSent = false;
   if (form !== null) {
-    form.addEventListener("submit", () => {
-      document.getElementById("save").disabled = true;
+    form.addEventListener("submit", (event) => {
+      if (isSent) event.preventDefault();
+      else setTimeout(() => { isSent = false; }, 10_000);
+      isSent = true;
     });
+    window.addEventListener("pageshow", () => { isSent = false; });
   }
 })();
