@@ -19,7 +19,7 @@ from linkage.published.folders import new_stage
 from linkage.published.manifests import PublishedManifest
 from linkage.published.reader import MANIFEST, already_published, check_published, read_manifest, read_table
 from linkage.state.folder import MODEL, State
-from linkage.storage.work_folders import make_folder, moved_away, sweep, work_folder
+from linkage.storage.work_folders import flush, make_folder, moved_away, sweep, work_folder
 from linkage.training.model_file import Model
 
 FOLDER = "adoption"
@@ -130,6 +130,7 @@ def clear_prepared(place: Path, names: Collection[str]) -> None:
         with work_folder(place) as work:
             for one in gone:
                 moved_away(one, work)
+            flush(folder)  # or a loss of power brings back what another one took the place of
     if not any(folder.iterdir()):
         folder.rmdir()
 
